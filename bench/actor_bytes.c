@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * actor.bytes: how much memory does an idle actor take?
+ *
+ * Not the size of some structure, but what the process took from the system while a million actors
+ * were spawned: resident pages, ordinary and huge ones.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actor_crowd.h"
+
+#define CROWD 1000000
+
+struct run {
+	struct bench_node node;
+	struct actor_crowd crowd;
+	uint64_t before_bytes;
+};
+
+/* "VmRSS" does not count hugepages, which have a line of their own. 0: cannot be read */
+static uint64_t
+resident_bytes(void)
+{
+	static const char *const keys[] = { "VmRSS:", "HugetlbPages:" };
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[256];
+	uint64_t kb = 0;
+
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+		for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+			if (strncmp(line, keys[i], strlen(keys[i])) == 0)
+				kb += strtoull(line + strlen(keys[i]), NULL, 10);
+		}
+	}
+	if (file != NULL)
+		fclose(file);
+	return kb * 1024;
+}
+
+static void
+driver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	struct run *run = *(struct run **)state;
+	uint64_t taken;
+
+	switch (hm_msg_type(msg)) {
+	case HM_STARTED:
+		run->before_bytes = resident_bytes();
+		actor_crowd_spawn(&run->crowd, ctx);
+		break;
+	case ACTOR_CROWD_MORE:
+		actor_crowd_go_on(&run->crowd, ctx);
+		break;
+	case ACTOR_CROWD_STARTED:
+		taken = resident_bytes() - run->before_bytes;
+		run->node.warm = true; /* there is only one time at which all this is new */
+		bench_node_slice(&run->node, ctx, (double)taken / CROWD, NAN);
+		hm_system_stop(hm_system(ctx));
+		break;
+	default:
+		break;
+	}
+}
+
+static int
+measure(struct bench_node *node, struct bench_row *row)
+{
+	struct run *run = (struct run *)node;
+	int status = actor_crowd_init(&run->crowd, node, CROWD);
+
+	bench_row_init(row, "actor.bytes", "bytes");
+	row->note = "growth of the process while a million actors were spawned";
+	if (status == 0)
+		status = bench_node_run(node, driver_receive, run);
+	actor_crowd_fini(&run->crowd);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	int status;
+
+	if (run == NULL)
+		return EXIT_FAILURE;
+	bench_node_init(&run->node, "Memory that an idle actor takes, everything included.");
+	status = bench_node_main(&run->node, argc, argv, measure);
+	free(run);
+	return status;
+}

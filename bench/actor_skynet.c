@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * skynet: how long does a tree of actors take that is ten wide and a million leaves large?
+ *
+ * Each actor spawns ten children; the leaves answer with their number, everybody else with the sum
+ * of the answers, and stops. Time runs from the root's spawn to the root's answer. The tree is then
+ * left to end, unmeasured, before the next one.
+ */
+#include <stdlib.h>
+
+#include "bench_clock.h"
+#include "bench_node.h"
+#include "limit_dispatch.h"
+
+#define LEAVES 1000000
+#define WIDTH  10
+#define ACTORS 1111111 /* leaves and all above them */
+#define SUM    (499999500000ull)
+
+enum {
+	TYPE_ANSWER = HM_TYPE_USER,
+};
+
+struct answer {
+	uint64_t sum;
+};
+
+struct run {
+	struct bench_node node;
+	struct limit_dispatch *limit;
+	double limit_ms, value_ms;
+	double start_s, begin_s;
+};
+
+struct branch {
+	struct run *run;
+	uint32_t number; /* of its first leaf */
+	uint32_t leaves; /* below it, or 1: it is one */
+	uint32_t answers;
+	uint64_t sum;
+};
+
+/* what the parent passes on; the rest starts at zero */
+#define BRANCH_ARGS offsetof(struct branch, answers)
+
+/* ---- tree ------------------------------------------------------------------------------ */
+
+static void branch_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg);
+
+static const struct hm_props branch_props = {
+	.receive = branch_receive,
+	.state_size = sizeof(struct branch),
+	.args_size = BRANCH_ARGS,
+	.lcore = HM_LCORE_SAME,
+};
+
+static void
+branch_answer(struct hm_ctx *ctx, struct branch *branch)
+{
+	const struct answer answer = { .sum = branch->sum };
+
+	bench_node_check(&branch->run->node, ctx, hm_send(ctx, hm_parent(ctx), TYPE_ANSWER, &answer));
+	hm_stop(ctx, hm_self(ctx));
+}
+
+static void
+branch_grow(struct hm_ctx *ctx, struct branch *branch)
+{
+	struct branch child = { .run = branch->run, .leaves = branch->leaves / WIDTH };
+
+	for (uint32_t i = 0; i < WIDTH; i++) {
+		child.number = branch->number + i * child.leaves;
+		if (hm_spawn(ctx, &branch_props, NULL, &child, NULL) != 0)
+			bench_node_fail(&branch->run->node, ctx, "cannot spawn: out of memory or messages");
+	}
+}
+
+static void
+branch_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	struct branch *branch = state;
+
+	switch (hm_msg_type(msg)) {
+	case HM_STARTED:
+		if (branch->leaves > 1) {
+			branch_grow(ctx, branch);
+			break;
+		}
+		branch->sum = branch->number;
+		branch_answer(ctx, branch);
+		break;
+	case TYPE_ANSWER:
+		branch->sum += ((const struct answer *)hm_msg_body(msg))->sum;
+		if (++branch->answers == WIDTH)
+			branch_answer(ctx, branch);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- driver ------------------------------------------------------------------------------ */
+
+static void
+slices_begin(struct hm_ctx *ctx, struct run *run)
+{
+	const struct branch root = { .run = run, .leaves = LEAVES };
+
+	run->limit_ms = limit_dispatch_spawn_ns(run->limit) * ACTORS / 1e6;
+	run->start_s = bench_clock_seconds();
+	if (hm_spawn(ctx, &branch_props, NULL, &root, NULL) != 0)
+		bench_node_fail(&run->node, ctx, "cannot spawn the root");
+}
+
+static void
+answer_take(struct hm_ctx *ctx, struct run *run, const struct answer *answer)
+{
+	run->value_ms = (bench_clock_seconds() - run->start_s) * 1e3;
+	if (answer->sum != SUM)
+		bench_node_fail(&run->node, ctx, "the tree's sum is wrong: messages were lost");
+}
+
+/* a tree takes as long as it takes: with many repeats asked for, time is up before they are done */
+static bool
+time_is_up(const struct run *run)
+{
+	return bench_clock_seconds() - run->begin_s > run->node.options.duration_s &&
+	       run->node.slices.count >= 3;
+}
+
+static void
+tree_gone(struct hm_ctx *ctx, struct run *run)
+{
+	if (!bench_node_slice(&run->node, ctx, run->value_ms, run->limit_ms))
+		return;
+	if (time_is_up(run))
+		hm_system_stop(hm_system(ctx));
+	else
+		slices_begin(ctx, run);
+}
+
+static void
+driver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	struct run *run = *(struct run **)state;
+
+	switch (hm_msg_type(msg)) {
+	case HM_STARTED:
+		run->begin_s = bench_clock_seconds();
+		slices_begin(ctx, run);
+		break;
+	case TYPE_ANSWER:
+		answer_take(ctx, run, hm_msg_body(msg));
+		break;
+	case HM_TERMINATED:
+		tree_gone(ctx, run);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- program ----------------------------------------------------------------------------- */
+
+static int
+measure(struct bench_node *node, struct bench_row *row)
+{
+	struct run *run = (struct run *)node;
+	int status = limit_dispatch_create(&run->limit, LEAVES);
+
+	bench_row_init(row, "skynet", "ms");
+	row->note = "limit: as many bare actors, set up and given a first message";
+	if (status == 0)
+		status = bench_node_type(node, TYPE_ANSWER, "answer", sizeof(struct answer));
+	if (status == 0)
+		status = bench_node_run(node, driver_receive, run);
+	limit_dispatch_destroy(run->limit);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	int status;
+
+	if (run == NULL)
+		return EXIT_FAILURE;
+	bench_node_init(&run->node, "A tree of a million actors, spawned and summed up.");
+	/* the tree grows in breadth: at its widest, every leaf has a message */
+	run->node.messages = 2 * LEAVES + LEAVES / 2;
+	status = bench_node_main(&run->node, argc, argv, measure);
+	free(run);
+	return status;
+}

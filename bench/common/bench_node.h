@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BENCH_NODE_H
+#define BENCH_NODE_H
+
+/**
+ * @file
+ * A benchmark that is a hermod node: what all of them do before and after measuring.
+ *
+ *     bench_node_main ──▶ measure: bench_node_type, bench_node_run ──▶ row
+ *                                            │
+ *                      driver actor: bench_node_slice … bench_node_slice ──▶ system stops
+ *
+ * The driver takes slices of limit and value in turns on its own lcore: the limit by calling it
+ * within its receive function, the value by sending messages and waiting for the last.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bench_options.h"
+#include "bench_row.h"
+
+#include "hermod.h"
+
+/** Most options of one program beside the shared ones. */
+#define BENCH_NODE_EXTRAS_MAX 6
+
+struct bench_node {
+	/* in */
+	const char *about;                  /**< one sentence for --help */
+	const struct bench_option *extras;  /**< further options, ended by a NULL name; NULL: none */
+	const struct hm_module *const *modules;
+	uint32_t messages;                  /**< of the smallest size; 0: hermod's default */
+	uint32_t lcores;                    /**< least number of lcores; 0: one */
+	/* in and out */
+	struct bench_options options;       /**< defaults, then what the command line says */
+	/* out */
+	struct hm_system *sys;
+	struct bench_slices slices;
+	bool warm;                          /**< the first pair of slices, thrown away, is over */
+	/* own */
+	const char *failure;
+	struct hm_option table[BENCH_OPTIONS_SHARED + BENCH_NODE_EXTRAS_MAX + 1];
+};
+
+/**
+ * What a program does between start and row: registers types, and runs.
+ *
+ * @param row  to be initialised, and filled in; the summary is bench_node_main's business
+ * @return 0 or negative errno, printed
+ */
+typedef int bench_measure_fn(struct bench_node *node, struct bench_row *row);
+
+/** Defaults; the caller fills in the rest. */
+void bench_node_init(struct bench_node *node, const char *about);
+
+/**
+ * The whole program: start the node, measure, write the row, free the node. Errors are printed.
+ *
+ * @return exit status
+ */
+int bench_node_main(struct bench_node *node, int argc, char **argv, bench_measure_fn *measure);
+
+/* ---- Within measure ------------------------------------------------------------ */
+
+/** Register a plain type. @return 0 or negative errno, printed */
+__attribute__((warn_unused_result))
+int bench_node_type(struct bench_node *node, uint16_t id, const char *name, uint32_t size);
+
+/**
+ * Spawn the driver on the first lcore, and run until it stops the system.
+ *
+ * @param receive  the driver's receive function; its state is a pointer to @p run
+ * @return 0 or negative errno, printed
+ */
+__attribute__((warn_unused_result))
+int bench_node_run(struct bench_node *node, hm_receive_fn *receive, void *run);
+
+/* ---- Within the driver ---------------------------------------------------------- */
+
+/**
+ * A pair of slices is over. The first pair only warms up.
+ *
+ * @param limit  NaN: there is none
+ * @return shall there be another pair? If not, the system stops.
+ */
+bool bench_node_slice(struct bench_node *node, struct hm_ctx *ctx, double value, double limit);
+
+/** Give up: the system stops, and the program fails with this line. */
+void bench_node_fail(struct bench_node *node, struct hm_ctx *ctx, const char *why);
+
+/** As above, if a sending call did not succeed. */
+void bench_node_check(struct bench_node *node, struct hm_ctx *ctx, enum hm_result result);
+
+/**
+ * How many operations fill a slice.
+ *
+ * @param last_ns        what one took last time
+ * @param warm_up_count  answer as long as there was no last time
+ */
+uint64_t bench_node_count(const struct bench_node *node, double last_ns, uint64_t warm_up_count);
+
+#endif /* BENCH_NODE_H */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIMIT_DISPATCH_H
+#define LIMIT_DISPATCH_H
+
+/**
+ * @file
+ * What a message costs on one core when nothing but the bare work is done.
+ *
+ *     free list ─▶ message ─▶ receiver's FIFO ─▶ run queue ─▶ receive(actor, message) ─▶ free list
+ *
+ * No identity check, no lifecycle, no statistics: the yardstick for everything local. An object
+ * belongs to the thread that calls it.
+ *
+ *     naive     a send touches the receiver's memory at once
+ *     deferred  sends are delivered in bursts of 32 after a prefetch of the receiver, and the run
+ *               queue is prefetched too
+ */
+
+#include <stdint.h>
+
+struct limit_dispatch;
+
+/**
+ * Create @p actors bare actors, each of which sends to a fixed pseudo-random other.
+ *
+ * @param actors  2 for a pair, up to a million
+ * @return 0, -EINVAL or -ENOMEM
+ */
+__attribute__((warn_unused_result))
+int limit_dispatch_create(struct limit_dispatch **limit, uint32_t actors);
+
+/** Free it; NULL is allowed. */
+void limit_dispatch_destroy(struct limit_dispatch *limit);
+
+/**
+ * Let @p in_flight messages circulate until @p messages were handled.
+ *
+ * @return nanoseconds a message
+ */
+double limit_dispatch_naive_ns(struct limit_dispatch *limit, uint32_t in_flight,
+			       uint64_t messages);
+
+/** The same with deferred delivery. */
+double limit_dispatch_deferred_ns(struct limit_dispatch *limit, uint32_t in_flight,
+				  uint64_t messages);
+
+/**
+ * Set every actor up anew and let each handle one first message: the bare work in a spawn, once
+ * its memory is there.
+ *
+ * @return nanoseconds an actor
+ */
+double limit_dispatch_spawn_ns(struct limit_dispatch *limit);
+
+#endif /* LIMIT_DISPATCH_H */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIMIT_RING_H
+#define LIMIT_RING_H
+
+/**
+ * @file
+ * What crossing from one core to another costs when nothing but the bare work is done.
+ *
+ *     driver core                              echo core
+ *     limit_line_drive     ◀── cache line ──▶  limit_line_echo
+ *     limit_pair_drive     ◀── two rings  ──▶  limit_pair_echo
+ *     limit_pair_stamp     ◀── two rings  ──▶  limit_pair_echo
+ *     limit_messages_send   ── one ring   ──▶  limit_messages_receive
+ *
+ * A slice is a pair of calls, one on each core, given the same count. They find each other by
+ * themselves: the driver starts its clock only after the echo side has answered once, so it does
+ * not matter which of them is called first. Both spin, so they need a core each.
+ *
+ *                         drive/stamp/send   echo/receive   destroy
+ *     drive/stamp/send            -               yes          no
+ *     echo/receive               yes               -           no
+ */
+
+#include <stdint.h>
+
+#include "bench_histogram.h"
+
+struct limit_ring;
+
+/**
+ * Create two rings of 1,024 pointers and a mempool of 64-byte messages; EAL must be up.
+ *
+ * @return 0, -ENOMEM or another negative errno of DPDK
+ */
+__attribute__((warn_unused_result))
+int limit_ring_create(struct limit_ring **limit);
+
+/** Free it; NULL is allowed. */
+void limit_ring_destroy(struct limit_ring *limit);
+
+/** One cache line to and fro. @return nanoseconds a round trip */
+double limit_line_drive(struct limit_ring *limit, uint64_t rounds);
+
+/** The other side of limit_line_drive. */
+void limit_line_echo(struct limit_ring *limit, uint64_t rounds);
+
+/**
+ * One pointer in flight through two single-producer single-consumer rings.
+ *
+ * @return nanoseconds a round trip
+ */
+double limit_pair_drive(struct limit_ring *limit, uint64_t rounds);
+
+/**
+ * The same, each round trip timed by itself; slower by the reading of the clock.
+ *
+ * @param ticks  receives the round trips in clock ticks
+ */
+void limit_pair_stamp(struct limit_ring *limit, uint64_t rounds, struct bench_histogram *ticks);
+
+/** The other side of limit_pair_drive and limit_pair_stamp. */
+void limit_pair_echo(struct limit_ring *limit, uint64_t rounds);
+
+/**
+ * 64-byte messages of one mempool, filled here, read and freed there, in bursts of 32.
+ *
+ * @param messages  rounded up to whole bursts
+ * @return nanoseconds a message, until the last one was freed
+ */
+double limit_messages_send(struct limit_ring *limit, uint64_t messages);
+
+/** The other side of limit_messages_send. @return sum over all messages, so none goes unread */
+uint64_t limit_messages_receive(struct limit_ring *limit, uint64_t messages);
+
+#endif /* LIMIT_RING_H */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * local.random1m: what does a message cost when its receiver is never in the cache?
+ */
+#include "local_bounce.h"
+
+int
+main(int argc, char **argv)
+{
+	static const struct local_bounce question = {
+		.name = "local.random1m",
+		.about = "A million actors of one lcore, each sending to a pseudo-random other.",
+		.note = "limit: bare dispatch loop, each send touching the receiver at once",
+		.actors = 1000000,
+		.in_flight = 100000,
+	};
+
+	return local_bounce_main(&question, argc, argv);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HOST_H
+#define HOST_H
+
+/**
+ * @file
+ * The machine under the benchmarks, and the build that runs on it.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+/** Cores that the rows may use, at most. */
+#define HOST_CORES 2
+
+struct host {
+	char cpu[128];
+	char kernel[128];
+	char hypervisor[32];       /**< empty: none that tells */
+	uint32_t cores;            /**< that this process may run on */
+	uint32_t core[HOST_CORES]; /**< the first of them */
+	uint64_t memory_bytes;
+	uint64_t huge_bytes_free;  /**< free hugepages of all sizes, in bytes */
+	bool is_root;
+	bool optimised;            /**< this build */
+	bool asserts;              /**< cheap checks compiled in */
+	bool sanitised;
+};
+
+/** Look around; nothing here can fail, what is unknown stays empty. */
+void host_read(struct host *host);
+
+/** One line about the machine. */
+void host_line(const struct host *host, char *line, size_t size);
+
+/** Are there enough free hugepages to use them? */
+bool host_has_hugepages(const struct host *host);
+
+/** Why figures of this build say little; NULL: they are fine. */
+const char *host_build_warning(const struct host *host);
+
+/** The records "machine" and "build" of the JSON. */
+json_t *host_machine_json(const struct host *host);
+json_t *host_build_json(const struct host *host);
+
+#endif /* HOST_H */

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+/* budgets: section 8 of the design; floors: what a change may not fall behind */
+static const struct plan_row rows[] = {
+	{ .name = "local.pingpong", .unit = "ns/message",
+	  .title = "Two actors of one lcore, one message in flight",
+	  .program = "local_pingpong", .cores = 1, .memory_mb = 512, .setup_s = 0.7,
+	  .better = PLAN_LOWER, .chart = PLAN_CHART_COST,
+	  .budget_kind = PLAN_BUDGET_RATIO, .budget = 2, .floor = 2.5 },
+	{ .name = "local.tell", .unit = "ns/message",
+	  .title = "Two actors of one lcore, 512 messages in flight",
+	  .program = "local_tell", .cores = 1, .memory_mb = 512, .setup_s = 0.7,
+	  .better = PLAN_LOWER, .chart = PLAN_CHART_RATE,
+	  .budget_kind = PLAN_BUDGET_RATIO, .budget = 2, .floor = 2.5 },
+	{ .name = "local.random1m", .unit = "ns/message",
+	  .title = "A million actors of one lcore, random receivers",
+	  .program = "local_random1m", .cores = 1, .memory_mb = 2048, .setup_s = 2.5,
+	  .better = PLAN_LOWER, .chart = PLAN_CHART_RATE,
+	  .budget_kind = PLAN_BUDGET_RATIO, .budget = 0.5, .floor = 0.6 },
+	{ .name = "local.request", .unit = "ns/request",
+	  .title = "A request with a future, and its answer, on one lcore",
+	  .program = "local_request", .cores = 1, .memory_mb = 512, .setup_s = 0.7,
+	  .better = PLAN_LOWER, .chart = PLAN_CHART_COST },
+	{ .name = "cross.tell", .unit = "M msg/s",
+	  .title = "Messages of 64 bytes from one lcore to another",
+	  .program = "cross_tell", .cores = 2, .memory_mb = 512, .setup_s = 0.7,
+	  .better = PLAN_HIGHER, .chart = PLAN_CHART_RATE,
+	  .budget_kind = PLAN_BUDGET_RATIO, .budget = 1.0 / 3, .floor = 0.25 },
+	{ .name = "cross.pingpong", .unit = "ns",
+	  .title = "Round trip between two lcores, one message in flight",
+	  .program = "cross_pingpong", .cores = 2, .memory_mb = 512, .setup_s = 0.7,
+	  .better = PLAN_LOWER, .chart = PLAN_CHART_COST,
+	  .budget_kind = PLAN_BUDGET_RATIO, .budget = 1.5, .floor = 2 },
+	{ .name = "spawn", .unit = "ns",
+	  .title = "From spawn to the first message handled, a million actors",
+	  .program = "actor_spawn", .cores = 1, .memory_mb = 2048, .setup_s = 1.5,
+	  .better = PLAN_LOWER, .chart = PLAN_CHART_COST,
+	  .budget_kind = PLAN_BUDGET_VALUE, .budget = 150, .floor = 250 },
+	{ .name = "actor.bytes", .unit = "bytes",
+	  .title = "Memory that an idle actor takes, everything included",
+	  .program = "actor_bytes", .cores = 1, .memory_mb = 2048, .setup_s = 1.5, .better = PLAN_LOWER,
+	  .budget_kind = PLAN_BUDGET_VALUE, .budget = 256, .floor = 320 },
+	{ .name = "skynet", .unit = "ms",
+	  .title = "A tree of a million actors, spawned and summed up",
+	  .program = "actor_skynet", .cores = 1, .memory_mb = 2048, .setup_s = 1.5,
+	  .better = PLAN_LOWER, .chart = PLAN_CHART_COST },
+	{ .name = "remote.tell", .unit = "M msg/s",
+	  .title = "32-byte protobuf payloads between two processes, memif",
+	  .program = "remote_tell", .extra = "--transport=memif", .cores = 2, .memory_mb = 512, .setup_s = 2,
+	  .better = PLAN_HIGHER, .chart = PLAN_CHART_RATE,
+	  .budget_kind = PLAN_BUDGET_VALUE, .budget = 20, .floor = 8 },
+	{ .name = "remote.pingpong", .unit = "us",
+	  .title = "Round trip between two processes, memif",
+	  .program = "remote_pingpong", .extra = "--transport=memif", .cores = 2, .memory_mb = 512, .setup_s = 2,
+	  .better = PLAN_LOWER, .chart = PLAN_CHART_COST,
+	  .budget_kind = PLAN_BUDGET_RATIO, .budget = 1.5, .floor = 2 },
+	{ .name = "remote.tell.af_xdp", .unit = "M msg/s",
+	  .title = "32-byte protobuf payloads, AF_XDP over a veth pair",
+	  .program = "remote_tell", .extra = "--transport=af_xdp", .cores = 2, .memory_mb = 512, .setup_s = 3,
+	  .needs_root = true, .better = PLAN_HIGHER, .chart = PLAN_CHART_RATE },
+	{ .name = "remote.pingpong.af_xdp", .unit = "us",
+	  .title = "Round trip, AF_XDP over a veth pair",
+	  .program = "remote_pingpong", .extra = "--transport=af_xdp", .cores = 2, .memory_mb = 512, .setup_s = 3,
+	  .needs_root = true, .better = PLAN_LOWER, .chart = PLAN_CHART_COST },
+	{ .name = "remote.tell.af_packet", .unit = "M msg/s",
+	  .title = "32-byte protobuf payloads, AF_PACKET over a veth pair",
+	  .program = "remote_tell", .extra = "--transport=af_packet", .cores = 2, .memory_mb = 512, .setup_s = 3,
+	  .needs_root = true, .better = PLAN_HIGHER, .chart = PLAN_CHART_RATE },
+	{ .name = "remote.pingpong.af_packet", .unit = "us",
+	  .title = "Round trip, AF_PACKET over a veth pair",
+	  .program = "remote_pingpong", .extra = "--transport=af_packet", .cores = 2, .memory_mb = 512, .setup_s = 3,
+	  .needs_root = true, .better = PLAN_LOWER, .chart = PLAN_CHART_COST },
+	{ .name = NULL },
+};
+
+const struct plan_row *
+plan_rows(void)
+{
+	return rows;
+}
+
+const struct plan_row *
+plan_find(const char *name)
+{
+	for (const struct plan_row *row = rows; row->name != NULL; row++) {
+		if (strcmp(row->name, name) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+enum plan_verdict
+plan_judge(const struct plan_row *row, double value, double ratio)
+{
+	double figure = row->budget_kind == PLAN_BUDGET_RATIO ? ratio : value;
+	double sign = row->better == PLAN_LOWER ? 1 : -1;
+
+	if (row->budget_kind == PLAN_BUDGET_NONE || isnan(figure))
+		return PLAN_VERDICT_NONE;
+	if (sign * figure <= sign * row->budget)
+		return PLAN_VERDICT_MET;
+	return sign * figure <= sign * row->floor ? PLAN_VERDICT_FLOOR : PLAN_VERDICT_MISSED;
+}
+
+const char *
+plan_verdict_name(enum plan_verdict verdict)
+{
+	static const char *const names[] = {
+		[PLAN_VERDICT_NONE] = "",
+		[PLAN_VERDICT_MET] = "met",
+		[PLAN_VERDICT_FLOOR] = "near",
+		[PLAN_VERDICT_MISSED] = "missed",
+	};
+
+	return names[verdict];
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- reading ------------------------------------------------------------------- */
+
+static double
+number(const json_t *object, const char *key)
+{
+	const json_t *member = json_object_get(object, key);
+
+	return json_is_number(member) ? json_number_value(member) : NAN;
+}
+
+static const char *
+text(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+bool
+report_row_read(const json_t *object, struct report_row *row)
+{
+	const json_t *spread = json_object_get(object, "spread");
+	const char *name = text(object, "name");
+
+	memset(row, 0, sizeof(*row));
+	if (name == NULL || (row->plan = plan_find(name)) == NULL)
+		return false;
+	row->name = name;
+	row->unit = text(object, "unit");
+	row->reason = text(object, "reason");
+	row->note = text(object, "note");
+	row->value = number(object, "value");
+	row->limit = number(object, "limit");
+	row->ratio = number(object, "ratio");
+	row->p50 = number(object, "p50");
+	row->p99 = number(object, "p99");
+	row->p999 = number(object, "p999");
+	row->max = number(object, "max");
+	row->spread_min = number(spread, "min");
+	row->spread_max = number(spread, "max");
+	row->repeats = (int)json_integer_value(json_object_get(object, "repeats"));
+	row->curve = json_object_get(object, "percentiles");
+	row->limit_curve = json_object_get(object, "limit_percentiles");
+	return true;
+}
+
+/* ---- table ---------------------------------------------------------------------- */
+
+/* a cell of that width; nothing for NaN */
+static void
+cell(FILE *stream, int width, double figure)
+{
+	if (isnan(figure))
+		fprintf(stream, " %*s", width, "");
+	else if (figure >= 1000)
+		fprintf(stream, " %*.0f", width, figure);
+	else
+		fprintf(stream, " %*.3g", width, figure);
+}
+
+static void
+cell_spread(FILE *stream, const struct report_row *row)
+{
+	char pair[32] = "";
+
+	if (!isnan(row->spread_min) && row->repeats > 1)
+		snprintf(pair, sizeof(pair), "%.3g..%.3g", row->spread_min, row->spread_max);
+	fprintf(stream, " %13s", pair);
+}
+
+static void
+cell_budget(FILE *stream, const struct report_row *row)
+{
+	enum plan_verdict verdict = plan_judge(row->plan, row->value, row->ratio);
+	char budget[32] = "";
+
+	if (verdict != PLAN_VERDICT_NONE)
+		snprintf(budget, sizeof(budget), "%s (%.3g%s)", plan_verdict_name(verdict),
+			 row->plan->budget, row->plan->budget_kind == PLAN_BUDGET_RATIO ? "x" : "");
+	fprintf(stream, "  %-14s", budget);
+}
+
+static void
+row_print(FILE *stream, const struct report_row *row)
+{
+	fprintf(stream, "%-26s", row->name);
+	if (row->reason != NULL) {
+		fprintf(stream, " not run: %s\n", row->reason);
+		return;
+	}
+	cell(stream, 9, row->value);
+	fprintf(stream, " %-10s", row->unit);
+	cell(stream, 8, row->limit);
+	cell(stream, 6, row->ratio);
+	cell_spread(stream, row);
+	cell_budget(stream, row);
+	if (!isnan(row->p50))
+		fprintf(stream, "p50 %.4g, p99 %.4g, p99.9 %.4g; ", row->p50, row->p99, row->p999);
+	fprintf(stream, "%s\n", row->note != NULL ? row->note : "");
+}
+
+void
+report_table(FILE *stream, const json_t *report)
+{
+	size_t index;
+	json_t *object;
+
+	fprintf(stream, "%-26s %9s %-10s %8s %6s %13s  %-14s%s\n", "name", "value", "unit", "limit", "ratio",
+		"spread", "budget", "note");
+	json_array_foreach(report, index, object) {
+		struct report_row row;
+
+		if (report_row_read(object, &row))
+			row_print(stream, &row);
+	}
+}
+
+/* ---- JSON ------------------------------------------------------------------------ */
+
+int
+report_json(const char *path, const json_t *report)
+{
+	FILE *file = fopen(path, "w");
+	int status = 0;
+
+	if (file == NULL)
+		return -errno;
+	if (json_dumpf(report, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) != 0 ||
+	    fputc('\n', file) == EOF)
+		status = -EIO;
+	if (fclose(file) != 0)
+		status = -errno;
+	return status;
+}

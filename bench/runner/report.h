@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REPORT_H
+#define REPORT_H
+
+/**
+ * @file
+ * What is done with the rows: a table for the terminal, JSON for programs, a page for people.
+ *
+ * All of them read the same JSON array: one object for each row (bench_row.h says what is in it;
+ * a row that did not run has `name` and `reason`), and last an object with the members `machine`,
+ * `build`, `options` and `time`.
+ */
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "plan.h"
+
+/** Figures of a row; what it lacks is NaN or NULL. Texts belong to the JSON. */
+struct report_row {
+	const char *name, *unit, *reason, *note;
+	const struct plan_row *plan; /**< never NULL */
+	double value, limit, ratio;
+	double p50, p99, p999, max;
+	double spread_min, spread_max;
+	int repeats;
+	const json_t *curve, *limit_curve; /**< arrays of [percent, value], or NULL */
+};
+
+/** Look at one object of the array. @return false: it is no row of the plan */
+bool report_row_read(const json_t *object, struct report_row *row);
+
+/** Print the table. */
+void report_table(FILE *stream, const json_t *report);
+
+/** Write the array to a file. @return 0 or negative errno */
+__attribute__((warn_unused_result))
+int report_json(const char *path, const json_t *report);
+
+/** Write the page to a file. @return 0 or negative errno */
+__attribute__((warn_unused_result))
+int report_html(const char *path, const json_t *report);
+
+#endif /* REPORT_H */

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CELL_PVT_H
+#define CELL_PVT_H
+
+/*
+ * Cells: what a slot holds. Two cache lines for each process of an lcore.
+ *
+ *     line 0   mailbox, generation, receive function, state, kind     every message
+ *     line 1   actor: parent, links, name, small state                 state, life cycle
+ *              future: who asked, deadline, reply function
+ *
+ *     chunks[slot / 16384] ──▶ 2 MiB of 16,384 cells
+ *
+ * A slot without memory resolves to a cell of a chunk that is all zeros, whose generation, 0,
+ * no PID has: looking up any slot number is safe, and needs no bound check.
+ *
+ * Owned by one lcore.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hm_actor.h"
+#include "mailbox_pvt.h"
+#include "memory_pvt.h"
+#include "runq_pvt.h"
+#include "wheel_pvt.h"
+
+enum hmi_cell_kind {
+	HMI_CELL_FREE = 0,
+	HMI_CELL_ACTOR,
+	HMI_CELL_FUTURE,
+	HMI_CELL_CORE,	       /* the lcore's own process: spawns, grants, news of nodes */
+	HMI_CELL_DEAD_LETTERS, /* /deadLetters */
+	HMI_CELL_GRANTED,      /* given to another lcore, which may spawn an actor here */
+};
+
+enum hmi_life {
+	HMI_LIFE_RUNNING = 0,
+	HMI_LIFE_NEW,	   /* HM_STARTED is still to come */
+	HMI_LIFE_STOPPING, /* waits for its children */
+};
+
+#define HMI_STATE_INLINE 32u
+
+struct hmi_link;
+struct hmi_name;
+struct hmi_call;
+
+struct hmi_cell_actor {
+	uint64_t parent; /* local part of its PID; 0: the guardian itself */
+	struct hmi_link *links;
+	struct hmi_name *name; /* NULL: anonymous */
+	const struct hm_props *props;
+	uint64_t state[HMI_STATE_INLINE / sizeof(uint64_t)];
+};
+
+struct hmi_cell_future {
+	uint64_t owner; /* local part of the asking actor's PID; 0: a waiter outside */
+	struct hmi_timer timer;
+	union {
+		hm_reply_fn *on_reply;
+		struct hmi_call *waiter;
+	};
+	void *arg;
+	uint16_t node;	/* index of the node that is asked */
+	uint8_t result; /* enum hm_future_result, once done */
+	bool done;
+};
+
+struct hmi_cell {
+	struct hmi_mailbox box; /* its head is what the run queue prefetches */
+	uint32_t generation;
+	uint32_t slot;
+	hm_receive_fn *receive;
+	void *state;
+	uint8_t kind;	   /* enum hmi_cell_kind */
+	uint8_t life;	   /* enum hmi_life */
+	uint8_t scheduled; /* in the run queue, or running */
+	uint8_t reason;	   /* enum hm_terminated_reason, once it stops */
+	union {
+		uint32_t children;  /* of an actor */
+		uint32_t next_free; /* slot of the next free cell; 0: none */
+	};
+	union {
+		struct hmi_cell_actor actor;
+		struct hmi_cell_future future;
+	};
+} __attribute__((aligned(64)));
+
+#define HMI_CELLS_CHUNK_SHIFT 14
+#define HMI_CELLS_CHUNK	      (1u << HMI_CELLS_CHUNK_SHIFT)
+#define HMI_CELLS_CHUNKS      (HM_SLOTS_MAX / HMI_CELLS_CHUNK)
+
+struct hmi_cells {
+	struct hmi_cell *chunks[HMI_CELLS_CHUNKS];
+	struct hmi_cell *zeros; /* the chunk of slots without memory */
+	uint32_t fresh;		/* lowest slot that was never used */
+	uint32_t free;		/* list of freed slots; 0: none */
+	uint32_t live;		/* slots that are taken */
+};
+
+/* Returns 0 or -ENOMEM. */
+int hmi_cells_create(struct hmi_cells *cells);
+
+void hmi_cells_destroy(struct hmi_cells *cells);
+
+/*
+ * Take a slot: zeroed but for slot and generation, which differs from all that the slot ever
+ * had. NULL: no slot or no memory.
+ */
+struct hmi_cell *hmi_cells_get(struct hmi_cells *cells);
+
+/* Give a slot back; from here on its PID is stale. */
+void hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell);
+
+/* The cell of any local part of a PID; its generation tells whether it is the one that is meant. */
+static inline struct hmi_cell *
+hmi_cells_at(const struct hmi_cells *cells, uint64_t local)
+{
+	uint32_t slot = (uint32_t)(local >> 32) & (HM_SLOTS_MAX - 1);
+
+	return &cells->chunks[slot >> HMI_CELLS_CHUNK_SHIFT][slot & (HMI_CELLS_CHUNK - 1)];
+}
+
+static inline uint64_t
+hmi_local(uint32_t lcore, uint32_t slot, uint32_t generation)
+{
+	return (uint64_t)lcore << 56 | (uint64_t)slot << 32 | generation;
+}
+
+static inline uint32_t
+hmi_local_lcore(uint64_t local)
+{
+	return (uint32_t)(local >> 56);
+}
+
+#endif /* CELL_PVT_H */

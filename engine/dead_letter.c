@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages that found no receiver: counted, told to who waits for an answer, published, and
+ * logged a few times a second.
+ *
+ * Ordering: D1: subscribing releases the count behind the PID; publishing acquires it.
+ */
+#include <rte_log.h>
+
+#include "engine_pvt.h"
+#include "stats_pvt.h"
+
+#define LOGGED_A_SECOND 3u
+#define SECOND_NS	1000000000ull
+
+const char *
+hm_dead_reason_name(enum hm_dead_reason reason)
+{
+	static const char *const names[HM_DEAD_REASONS] = {
+		[HM_DEAD_NO_PROCESS] = "no such process",
+		[HM_DEAD_STOPPED] = "the receiver stopped",
+		[HM_DEAD_NOT_REMOTE] = "not a protobuf type, cannot cross the network",
+		[HM_DEAD_NO_NODE] = "the receiver's node is unknown",
+		[HM_DEAD_NODE_LOST] = "the receiver's node was lost",
+		[HM_DEAD_UNKNOWN_TYPE] = "unknown message type from the network",
+		[HM_DEAD_MALFORMED] = "malformed message from the network",
+		[HM_DEAD_TOO_BIG] = "too big",
+		[HM_DEAD_NO_MEMORY] = "out of messages",
+		[HM_DEAD_LATE_REPLY] = "late reply to a future",
+		[HM_DEAD_SHUTDOWN] = "the system stopped",
+		[HM_DEAD_SENT_THERE] = "sent to /deadLetters",
+	};
+
+	return (unsigned int)reason < HM_DEAD_REASONS ? names[reason] : "unknown";
+}
+
+static void
+letter_log(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
+{
+	struct hmi_stats *stats = &ctx->stats;
+	char to[HM_PID_TEXT_SIZE];
+
+	if (ctx->worker.now_ns - stats->log_window_ns > SECOND_NS) {
+		stats->log_window_ns = ctx->worker.now_ns;
+		stats->logged = 0;
+	}
+	if (stats->logged >= LOGGED_A_SECOND)
+		return;
+	stats->logged++;
+	rte_log(RTE_LOG_INFO, (uint32_t)ctx->sys->logtype, "hermod: dead letter: %s to %s: %s%s\n",
+		hm_type_name(ctx->sys, letter->type), hm_pid_format(letter->to, to),
+		hm_dead_reason_name(letter->reason),
+		stats->logged == LOGGED_A_SECOND ? " (no more of these this second)" : "");
+}
+
+static void
+letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
+{
+	uint32_t count = atomic_load_explicit(&ctx->sys->subscribers_count, memory_order_acquire); /* D1 */
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct hm_msg *msg = hm_msg_alloc(ctx, HM_DEAD_LETTER, sizeof(*letter));
+
+		if (msg == NULL)
+			return;
+		memcpy(msg->body, letter, sizeof(*letter));
+		msg->sender = hm_pid_none();
+		(void)hmi_post(ctx, ctx->sys->subscribers[i], msg);
+	}
+}
+
+void
+hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
+{
+	hmi_count(&ctx->stats.dead[letter->reason], 1);
+	/* News of a dead letter that is one itself is only counted. */
+	if (letter->type == HM_DEAD_LETTER)
+		return;
+	letter_publish(ctx, letter);
+	letter_log(ctx, letter);
+}
+
+/* A message of the engine itself. */
+static void
+system_dead(struct hm_ctx *ctx, struct hm_pid to, const struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	bool lost = reason == HM_DEAD_NO_NODE || reason == HM_DEAD_NODE_LOST;
+	struct hmi_call *call;
+
+	if (msg->type == HM_SYS_WATCH) {
+		hmi_terminated_post(ctx, msg->sender, to, lost ? HM_TERMINATED_NODE_LOST : HM_TERMINATED_NOT_FOUND);
+	} else if (msg->type == HMI_CORE_CALL) {
+		memcpy(&call, msg->body, sizeof(call));
+		hmi_call_finish(call, -ESHUTDOWN, NULL);
+	}
+}
+
+/* Whoever asked need not wait for the deadline. */
+static void
+asker_tell(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	bool from_afar = (msg->flags & HMI_MSG_NETWORK) != 0 && !hm_pid_is_none(msg->sender);
+
+	if ((msg->flags & HMI_MSG_REQUEST) != 0 || from_afar)
+		hmi_control_post(ctx, msg->sender, hm_pid_none(), HM_SYS_UNDELIVERED);
+}
+
+void
+hmi_dead_to(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	if (msg->flags & (HMI_MSG_SYSTEM | HMI_MSG_POISON)) {
+		system_dead(ctx, to, msg, reason);
+	} else {
+		struct hm_dead_letter letter = {
+			.to = to,
+			.sender = msg->sender,
+			.type = msg->type,
+			.length = msg->length,
+			.reason = reason,
+		};
+
+		hm_dead_letter_report(ctx, &letter);
+		asker_tell(ctx, msg);
+	}
+	hmi_msg_release(&ctx->cache, msg);
+}
+
+void
+hmi_dead(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	struct hm_pid to = { msg->to_node == 0 ? ctx->node : hm_node_id(ctx->sys, msg->to_node), msg->to };
+
+	hmi_dead_to(ctx, to, msg, reason);
+}
+
+void
+hm_dead_letter_publish(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	hmi_dead(ctx, msg, reason);
+}
+
+int
+hm_dead_letters_subscribe(struct hm_system *sys, struct hm_pid subscriber)
+{
+	uint32_t count;
+	int rc = 0;
+
+	if (subscriber.node != sys->node)
+		return -EINVAL;
+	pthread_mutex_lock(&sys->control);
+	count = atomic_load_explicit(&sys->subscribers_count, memory_order_relaxed);
+	if (count == HMI_SUBSCRIBERS) {
+		rc = -ENOSPC;
+	} else {
+		sys->subscribers[count] = subscriber;
+		atomic_store_explicit(&sys->subscribers_count, count + 1, memory_order_release); /* D1 */
+	}
+	pthread_mutex_unlock(&sys->control);
+	return rc;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a lane, the inject ring, the network or the outbox into a mailbox.
+ */
+#include "engine_pvt.h"
+
+static void
+deliver_core(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	/* Only the node itself may talk to its lcores. */
+	if ((msg->flags & (HMI_MSG_SYSTEM | HMI_MSG_NETWORK)) == HMI_MSG_SYSTEM)
+		hmi_core_receive(ctx, msg);
+	else
+		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
+}
+
+static void
+mailbox_append(struct hmi_cell *cell, struct hm_msg *msg)
+{
+	if (msg->flags & HMI_MSG_SYSTEM)
+		hmi_mailbox_push_system(&cell->box, msg);
+	else
+		hmi_mailbox_push(&cell->box, msg);
+}
+
+static void
+deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	switch (cell->kind) {
+	case HMI_CELL_ACTOR:
+		hmi_mailbox_push_system(&cell->box, msg);
+		hmi_schedule(ctx, cell);
+		break;
+	case HMI_CELL_FUTURE:
+		hmi_future_deliver(ctx, cell, msg);
+		break;
+	case HMI_CELL_CORE:
+		deliver_core(ctx, msg);
+		break;
+	case HMI_CELL_DEAD_LETTERS:
+		hmi_dead(ctx, msg, HM_DEAD_SENT_THERE);
+		break;
+	case HMI_CELL_GRANTED:
+		/* The spawn is on its way through another lane; what overtakes it waits here. */
+		if (msg->flags & HMI_MSG_NETWORK)
+			hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
+		else
+			mailbox_append(cell, msg);
+		break;
+	default:
+		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
+		break;
+	}
+}
+
+static inline void
+deliver(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, msg->to);
+
+	if (unlikely(cell->generation != (uint32_t)msg->to)) {
+		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
+		return;
+	}
+	if (unlikely(cell->kind != HMI_CELL_ACTOR || (msg->flags & HMI_MSG_SYSTEM) != 0)) {
+		deliver_other(ctx, cell, msg);
+		return;
+	}
+	hmi_mailbox_push(&cell->box, msg);
+	hmi_schedule(ctx, cell);
+}
+
+void
+hmi_deliver(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	deliver(ctx, msg);
+}
+
+void
+hmi_outbox_flush(struct hm_ctx *ctx)
+{
+	struct hm_msg *msgs[HMI_OUTBOX];
+
+	/* Delivering may send: a future's owner, a watcher, a subscriber of dead letters. */
+	while (ctx->outbox_count > 0) {
+		uint32_t n = ctx->outbox_count;
+
+		for (uint32_t i = 0; i < n; i++)
+			msgs[i] = ctx->outbox[i];
+		ctx->outbox_count = 0;
+		for (uint32_t i = 0; i < n; i++)
+			deliver(ctx, msgs[i]);
+	}
+}
+
+static void
+ops_deliver(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+
+	for (uint32_t i = 0; i < count; i++)
+		__builtin_prefetch(msgs[i], 1);
+	for (uint32_t i = 0; i < count; i++)
+		__builtin_prefetch(hmi_cells_at(&ctx->cells, msgs[i]->to), 1);
+	for (uint32_t i = 0; i < count; i++) {
+		if (unlikely(msgs[i]->to_node != 0))
+			hmi_provider_deliver(ctx, msgs[i]);
+		else
+			deliver(ctx, msgs[i]);
+	}
+	hmi_outbox_flush(ctx);
+}
+
+static void
+ops_fire(struct hmi_worker *worker, struct hmi_timer *timer)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+
+	hmi_timer_fire(ctx, timer);
+	hmi_outbox_flush(ctx);
+}
+
+const struct hmi_worker_ops hmi_engine_ops = {
+	.deliver = ops_deliver,
+	.run = hmi_actor_run,
+	.fire = ops_fire,
+};

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starting EAL: the part of the command line before `--`, and what a machine without
+ * hugepages or devices needs in addition.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#include "options_pvt.h"
+
+#define EXTRA_MAX 8
+
+/* Free hugepages of any size. EAL wants some of its own; ours are taken only if they are free. */
+static bool
+hugepages_free(void)
+{
+	DIR *sizes = opendir("/sys/kernel/mm/hugepages");
+	struct dirent *entry;
+	bool any = false;
+
+	while (sizes != NULL && !any && (entry = readdir(sizes)) != NULL) {
+		char path[320];
+		unsigned long pages = 0;
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/%s/free_hugepages", entry->d_name);
+		file = fopen(path, "r");
+		if (file == NULL)
+			continue;
+		any = fscanf(file, "%lu", &pages) == 1 && pages > 0;
+		fclose(file);
+	}
+	if (sizes != NULL)
+		closedir(sizes);
+	return any;
+}
+
+/* Without a mount of hugetlbfs EAL can use hugepages by memory files alone. */
+static bool
+hugetlbfs_mounted(void)
+{
+	FILE *mounts = fopen("/proc/self/mounts", "r");
+	char line[512];
+	bool found = false;
+
+	while (mounts != NULL && !found && fgets(line, sizeof(line), mounts) != NULL)
+		found = strstr(line, " hugetlbfs ") != NULL;
+	if (mounts != NULL)
+		fclose(mounts);
+	return found;
+}
+
+static bool
+given(int argc, char **argv, const char *option)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strncmp(argv[i], option, strlen(option)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the user left open, by what the machine has. Returns how many arguments were added. */
+static int
+extra_arguments(int argc, char **argv, const char *extra[EXTRA_MAX])
+{
+	int n = 0;
+
+	if (argc <= 1) {
+		/* Nothing was said: no device is touched, and nothing is left in the file system. */
+		extra[n++] = "--no-pci";
+		extra[n++] = "--in-memory";
+		extra[n++] = "--no-telemetry";
+	}
+	if (!given(argc, argv, "--log-level"))
+		extra[n++] = "--log-level=lib.eal:warning";
+	if (given(argc, argv, "--no-huge"))
+		return n;
+	if (hugepages_free()) {
+		if (argc > 1 && !given(argc, argv, "--in-memory") && !given(argc, argv, "--huge-dir") &&
+		    !hugetlbfs_mounted())
+			extra[n++] = "--in-memory";
+		return n;
+	}
+	extra[n++] = "--no-huge";
+	if (!given(argc, argv, "-m") && !given(argc, argv, "--socket-mem")) {
+		extra[n++] = "-m";
+		extra[n++] = "512";
+	}
+	return n;
+}
+
+static int
+eal_init(struct hm_system *sys, int argc, char **argv)
+{
+	const char *extra[EXTRA_MAX];
+	int n = extra_arguments(argc, argv, extra);
+	char **all = calloc((size_t)(argc + n + 1), sizeof(*all));
+
+	if (all == NULL)
+		return -ENOMEM;
+	for (int i = 0; i < argc; i++)
+		all[i] = argv[i];
+	for (int i = 0; i < n; i++)
+		all[argc + i] = (char *)(uintptr_t)extra[i];
+	sys->eal_argv = all;
+	if (rte_eal_init(argc + n, all) >= 0) {
+		sys->owns_eal = true;
+		return 0;
+	}
+	if (rte_errno == EALREADY)
+		return 0;
+	fprintf(stderr, "hermod: EAL does not start: %s; look at the EAL options before `--` (lcores with -l, "
+			"memory with -m or --no-huge, devices with --vdev and --no-pci)\n", rte_strerror(rte_errno));
+	return rte_errno == ENOMEM ? -ENOMEM : -EINVAL;
+}
+
+/* Place of `--`; argc if there is none. */
+static int
+separator(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			return i;
+	}
+	return argc;
+}
+
+int
+hmi_command_line(struct hm_system *sys, int argc, char **argv)
+{
+	char *none[] = { (char *)(uintptr_t)"hermod", NULL };
+	int n = argc > 0 ? argc : 1;
+	char **args = argc > 0 ? argv : none;
+	int eal = separator(n, args), rc;
+
+	for (int i = 1; i < n; i++) {
+		if (strcmp(args[i], "--help") == 0) {
+			hmi_options_help(sys, args[0]);
+			return -ECANCELED;
+		}
+	}
+	/* A mistake in what is ours is told before EAL takes its time. */
+	rc = eal < n ? hmi_options_parse(sys, n - eal - 1, args + eal + 1) : hmi_options_parse(sys, 0, NULL);
+	return rc == 0 ? eal_init(sys, eal, args) : rc;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HM_ACTOR_H
+#define HM_ACTOR_H
+
+/**
+ * @file
+ * Actors: what a receive function may do.
+ *
+ *     send ──▶ mailbox ──▶ receive(ctx, state, msg) ──▶ send, spawn, watch, stop ...
+ *              (one lcore touches all of it)
+ *
+ * An actor lives on one lcore for ever. Its state, its mailbox and its timers are
+ * touched by that lcore alone, so a receive function needs no lock. It must not
+ * block: it holds up every other actor of its lcore.
+ *
+ * Every function with a `ctx` may be called only from within a receive function
+ * (or a reply function, which runs in its actor's turn), with the ctx it was
+ * given, and only until it returns. From other threads: hm_system.h.
+ *
+ * Order: messages from one sender to one receiver arrive in the order of the
+ * calls, on the same lcore, across lcores and across nodes. Stop, watch and their
+ * like overtake user messages that wait.
+ *
+ * Ownership: a body that is passed in is copied. A message made by hm_msg_new
+ * belongs to the caller until it is sent or freed.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hm_msg.h"
+#include "hm_pid.h"
+#include "hm_result.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct hm_ctx;
+struct hm_system;
+
+/**
+ * What an actor does with a message.
+ *
+ * @param ctx    valid until the function returns
+ * @param state  the actor's own state, props' state_size bytes
+ * @param msg    valid until the function returns
+ */
+typedef void hm_receive_fn(struct hm_ctx *ctx, void *state, const struct hm_msg *msg);
+
+/** hm_props.lcore: the lcore of the spawning actor; from outside, the first lcore. */
+#define HM_LCORE_SAME UINT32_MAX
+/** hm_props.lcore: each spawning lcore deals its actors out to all lcores in turn. */
+#define HM_LCORE_ANY  (UINT32_MAX - 1)
+
+/** How to make an actor. Constant, and must outlive every actor made of it. */
+struct hm_props {
+	/** Called for every message; must not be NULL. */
+	hm_receive_fn *receive;
+	/** Bytes of state, zeroed at first; up to 32 cost no memory of their own. */
+	uint32_t state_size;
+	/** Bytes at the state's start that the spawn call's `args` fill; at most state_size. */
+	uint32_t args_size;
+	/** HM_LCORE_SAME, HM_LCORE_ANY, or the index of an lcore. */
+	uint32_t lcore;
+};
+
+/** Props of an actor beside its parent: HM_PROPS(.receive = f, .state_size = sizeof(struct s)). */
+#define HM_PROPS(...) { .lcore = HM_LCORE_SAME, __VA_ARGS__ }
+
+/** Longest name of an actor, and longest path, in characters. */
+#define HM_NAME_MAX 64u
+#define HM_PATH_MAX 512u
+
+/* ---- Set-up: may allocate ------------------------------------------------ */
+
+/**
+ * Spawn a child of the running actor. HM_STARTED is its first message. When it
+ * stops, for whatever reason, the parent receives HM_TERMINATED.
+ *
+ * @param ctx        of the running actor
+ * @param props      must outlive the child
+ * @param name       unique among the parent's children: letters, digits and "-_.~+@", not
+ *                   starting with "$"; NULL: the child has no path
+ * @param args       props->args_size bytes, copied to the start of the state; NULL if that is 0
+ * @param[out] pid   the child; may be NULL; untouched on error
+ * @return 0; -EINVAL: bad props, name or lcore; -EEXIST: name taken; -ENOMEM: no slot or
+ *         memory; -EAGAIN: too many children on another lcore at once, try again later
+ */
+__attribute__((warn_unused_result))
+int hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
+	     struct hm_pid *pid);
+
+/**
+ * Be told when a process is gone: one HM_TERMINATED for each watch, also if it is gone
+ * already, never existed, or its node is lost. Watching twice is watching once.
+ *
+ * @return HM_OK, HM_NO_MEMORY, or HM_NO_RECEIVER
+ */
+enum hm_result hm_watch(struct hm_ctx *ctx, struct hm_pid who);
+
+/** Take a watch back; no HM_TERMINATED of @p who is received after this. */
+void hm_unwatch(struct hm_ctx *ctx, struct hm_pid who);
+
+/**
+ * Stop a process after its current message. Its children stop first. What is left in its
+ * mailbox becomes dead letters. Stopping a process twice, or one that is gone, does nothing.
+ */
+void hm_stop(struct hm_ctx *ctx, struct hm_pid who);
+
+/** Stop a process after the messages that are in its mailbox when this arrives. */
+enum hm_result hm_poison(struct hm_ctx *ctx, struct hm_pid who);
+
+/* ---- Hot path: never blocks, never allocates from the heap -------------- */
+
+/**
+ * Send a message without a sender. What finds no receiver becomes a dead letter.
+ *
+ * @param to    anybody
+ * @param type  registered type
+ * @param body  the type's C struct, copied (a protobuf message with all that it points to);
+ *              NULL for a type without body
+ */
+enum hm_result hm_send(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body);
+
+/** As hm_send, with the running actor as sender, so that the receiver can respond. */
+enum hm_result hm_request(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body);
+
+/** Send to the sender of the message that is being received. */
+enum hm_result hm_respond(struct hm_ctx *ctx, uint16_t type, const void *body);
+
+/** Hand the message that is being received on, with its sender. No copy: do not read it afterwards. */
+enum hm_result hm_forward(struct hm_ctx *ctx, struct hm_pid to);
+
+/**
+ * Make a message to be filled in place.
+ *
+ * @param type   registered type; a protobuf message is initialised
+ * @param extra  bytes wanted behind the type's C struct, zeroed when reserved
+ * @return the message, owned by the caller; NULL: out of messages, unknown type or too big
+ */
+struct hm_msg *hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra);
+
+/**
+ * Room behind a message's C struct, for what its pointers point to.
+ *
+ * @param msg    made by hm_msg_new, not sent yet
+ * @param bytes  size; the room is zeroed and aligned to 8 bytes
+ * @return the room, which belongs to the message; NULL: more than the message has left
+ */
+void *hm_msg_reserve(struct hm_msg *msg, size_t bytes);
+
+/** Free a message that was made and is not wanted any more. NULL is allowed. */
+void hm_msg_free(struct hm_ctx *ctx, struct hm_msg *msg);
+
+/** As hm_send, handing over a message made by hm_msg_new, whatever the answer. */
+enum hm_result hm_msg_send(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg);
+
+/** As hm_request, handing over a message made by hm_msg_new, whatever the answer. */
+enum hm_result hm_msg_request(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg);
+
+/* ---- Futures: a reply, or the news that there is none -------------------- */
+
+/** How a future ended. */
+enum hm_future_result {
+	HM_FUTURE_REPLY = 0,   /**< somebody answered */
+	HM_FUTURE_TIMEOUT,     /**< nobody did in time */
+	HM_FUTURE_DEAD_LETTER, /**< the request found no receiver, or its node was lost */
+};
+
+/**
+ * Runs in the turn of the actor that asked, exactly once, unless that actor stopped before.
+ *
+ * @param result  how the future ended
+ * @param reply   the answer; NULL unless the result is HM_FUTURE_REPLY
+ * @param arg     as given to hm_ask
+ */
+typedef void hm_reply_fn(struct hm_ctx *ctx, void *state, enum hm_future_result result,
+			 const struct hm_msg *reply, void *arg);
+
+/**
+ * Send a request whose answer goes to a function instead of the receive function. An answer
+ * that comes after the deadline is a dead letter.
+ *
+ * @param timeout_us  microseconds, at least 1
+ * @param on_reply    must not be NULL
+ * @param arg         handed to @p on_reply
+ */
+enum hm_result hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
+		      uint64_t timeout_us, hm_reply_fn *on_reply, void *arg);
+
+/**
+ * Ask whom a path names. The reply is HM_IDENTITY, with nobody's PID if it names none.
+ *
+ * @param address  "/user/name" on this node, or "hermod://node/user/name"
+ * @return 0; -EINVAL: no address of this form; -ENOMEM: out of memory;
+ *         -ENETUNREACH: a node was named and the system has no network
+ */
+__attribute__((warn_unused_result))
+int hm_resolve(struct hm_ctx *ctx, const char *address, uint64_t timeout_us, hm_reply_fn *on_reply,
+	       void *arg);
+
+/* ---- Timers -------------------------------------------------------------- */
+
+/** Names a timer for ever; a stale one names none. */
+struct hm_timer {
+	uint64_t id;
+};
+
+/**
+ * Send a message later, once or again and again (fixed rate). Timers of an actor end with it.
+ *
+ * @param to         often hm_self(ctx)
+ * @param delay_us   microseconds until the first message
+ * @param period_us  microseconds between messages, 0: only one
+ * @param[out] timer may be NULL
+ */
+enum hm_result hm_send_after(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
+			     uint64_t delay_us, uint64_t period_us, struct hm_timer *timer);
+
+/** Cancel a timer. One that is over, or cancelled before, is ignored. */
+void hm_timer_cancel(struct hm_ctx *ctx, struct hm_timer timer);
+
+/* ---- Inspect ------------------------------------------------------------- */
+
+/** The running actor. */
+struct hm_pid hm_self(const struct hm_ctx *ctx);
+
+/** The running actor's parent: another actor, or the guardian /user. */
+struct hm_pid hm_parent(const struct hm_ctx *ctx);
+
+/** Sender of the message that is being received; nobody if it has none. */
+struct hm_pid hm_sender(const struct hm_ctx *ctx);
+
+/** The system that the actor belongs to. */
+struct hm_system *hm_system(const struct hm_ctx *ctx);
+
+/** Index of the lcore that the actor lives on. */
+uint32_t hm_lcore(const struct hm_ctx *ctx);
+
+/** Children that are alive. */
+uint32_t hm_children_count(const struct hm_ctx *ctx);
+
+/** Messages that wait in the running actor's mailbox. */
+uint32_t hm_mailbox_count(const struct hm_ctx *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* HM_ACTOR_H */

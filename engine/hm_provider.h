@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HM_PROVIDER_H
+#define HM_PROVIDER_H
+
+/**
+ * @file
+ * Modules and providers: how parts built on top of the engine join a system.
+ *
+ * A *module* brings options and a life cycle. A *provider* serves the PIDs of other nodes:
+ *
+ *     actor ─ hm_send ─▶ (PID of another node) ─▶ lane ─▶ provider's lcore ─ deliver ─▶ network
+ *     actor ◀─────────── mailbox ◀── lane ◀────── provider's lcore ◀ hm_provider_receive ─┘
+ *
+ * A provider lives on one lcore, which calls its poll function at the start of every turn and
+ * its flush function at the end; all functions of hm_provider_ops run on that lcore, so a
+ * provider's state needs no atomics.
+ *
+ * The messages of watch, stop and their like cross nodes as messages of the types below.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hm_dead_letter.h"
+#include "hm_msg.h"
+#include "hm_system.h"
+#include "hm_type.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct hm_ctx;
+
+/** A part that is built on top of the engine. All functions but create may be NULL. */
+struct hm_module {
+	const char *name;
+	/** Make the module's state. @return 0 or a negative errno, printed already. */
+	int (*create)(struct hm_system *sys, void **self);
+	/** Options of the module; the table must live as long as @p self. */
+	const struct hm_option *(*options)(void *self);
+	/** After options were parsed and memory is there, before anything runs. Errors are printed. */
+	int (*start)(void *self, struct hm_system *sys);
+	/** After the lcores have stopped; flush was called once more after the last actor stopped. */
+	void (*stop)(void *self);
+	/** Free the state; also after a create or start that failed. */
+	void (*destroy)(void *self);
+};
+
+/** State of a module of a system; NULL: the system has no such module. Any thread. */
+void *hm_module_self(const struct hm_system *sys, const struct hm_module *module);
+
+/** Serves the PIDs of other nodes. */
+struct hm_provider_ops {
+	/**
+	 * Take a message for another node; the provider owns it and frees it by hm_msg_free, or
+	 * gives it back by hm_dead_letter_publish. msg->to_node is the receiver's node index.
+	 */
+	void (*deliver)(void *self, struct hm_ctx *ctx, struct hm_msg *msg);
+	/** Take in what the network has. @return units of work done */
+	uint32_t (*poll)(void *self, struct hm_ctx *ctx);
+	/** Send out what the turn has produced. @return units of work done */
+	uint32_t (*flush)(void *self, struct hm_ctx *ctx);
+	/**
+	 * Ask a named node for a path; the answer, HM_IDENTITY, goes to @p reply_to by
+	 * hm_provider_receive. No answer is needed if there is none: the asker has a deadline.
+	 * @return 0; -EINVAL: bad name; -ENOMEM
+	 */
+	int (*resolve)(void *self, struct hm_ctx *ctx, const char *node, const char *path,
+		       struct hm_pid reply_to);
+};
+
+/**
+ * Types below HM_TYPE_USER that cross nodes, as bodies of messages to and from a provider.
+ * Their receiver is msg->to, their sender msg->sender.
+ */
+enum hm_system_type {
+	HM_SYS_STOP = 16,    /**< stop the receiver; no body */
+	HM_SYS_POISON = 17,  /**< stop it in order; no body */
+	HM_SYS_WATCH = 18,   /**< the sender watches the receiver; no body */
+	HM_SYS_UNWATCH = 19, /**< no body */
+	/** The sender is gone, says its node to the watcher; body: struct hm_terminated. */
+	HM_SYS_TERMINATED = 20,
+	/** The receiver's request was a dead letter. No body. */
+	HM_SYS_UNDELIVERED = 21,
+};
+
+/* ---- Set-up: in a module's start function --------------------------------- */
+
+/**
+ * Serve the PIDs of other nodes.
+ *
+ * @param lcore  index of the lcore that calls the provider's functions
+ * @return 0; -EEXIST: the system has a provider; -EINVAL: no such lcore
+ */
+__attribute__((warn_unused_result))
+int hm_provider_register(struct hm_system *sys, uint32_t lcore, const struct hm_provider_ops *ops,
+			 void *self);
+
+/* ---- On the provider's lcore ---------------------------------------------- */
+
+/**
+ * Learn a node: PIDs with this node id can be sent to from now on. A node that is known and
+ * alive keeps its index; one that was lost has a new one.
+ *
+ * @param[out] index  the node's index for msg->to_node, never 0
+ * @return 0; -ENOSPC: 65,535 nodes were learnt already; -EINVAL: id is 0 or this node's
+ */
+__attribute__((warn_unused_result))
+int hm_node_learn(struct hm_system *sys, uint64_t node, uint16_t *index);
+
+/** Id of a learnt node. */
+uint64_t hm_node_id(const struct hm_system *sys, uint16_t index);
+
+/**
+ * A node is lost for ever: every watcher of its processes receives HM_TERMINATED (node lost),
+ * futures that wait for it end, and later sends to it are dead letters.
+ */
+void hm_node_lost(struct hm_ctx *ctx, uint16_t index);
+
+/**
+ * A message for a process of this node arrived.
+ *
+ * @param msg  owned by the callee; to, sender, type, length and body set, to_node 0
+ */
+void hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg);
+
+/**
+ * Make a message with room for a body, for a provider to decode into.
+ *
+ * @param type   registered type, HM_IDENTITY, or enum hm_system_type
+ * @param bytes  bytes of body
+ * @return NULL: out of messages, or too big
+ */
+struct hm_msg *hm_msg_alloc(struct hm_ctx *ctx, uint16_t type, size_t bytes);
+
+/** Bytes of body that a message has room for. */
+size_t hm_msg_capacity(const struct hm_msg *msg);
+
+/** Count and publish a dead letter, tell a waiting future, and free the message. */
+void hm_dead_letter_publish(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason);
+
+/** Count and publish a dead letter of which only the description is left. */
+void hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *letter);
+
+/** Time stamp of the turn, in nanoseconds of a monotonic clock. */
+uint64_t hm_now_ns(const struct hm_ctx *ctx);
+
+/* ---- Inspect: constant while the system runs ------------------------------- */
+
+/** A registered type by id; NULL: none. */
+const struct hm_type *hm_type_by_id(const struct hm_system *sys, uint16_t id);
+
+/** A protobuf type by the hash of its full name; NULL: none. */
+const struct hm_type *hm_type_by_hash(const struct hm_system *sys, uint32_t hash);
+
+/** Hash of a protobuf type's full name: FNV-1a, 32 bits. */
+uint32_t hm_type_hash(const char *name);
+
+/** Hash over all registered protobuf names, in any order of registration. */
+uint64_t hm_type_digest(const struct hm_system *sys);
+
+/** Whether a type has no pointers, so that copying its bytes copies it. */
+bool hm_type_is_flat(const struct hm_system *sys, uint16_t id);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* HM_PROVIDER_H */

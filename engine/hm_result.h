@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HM_RESULT_H
+#define HM_RESULT_H
+
+/**
+ * @file
+ * What a call on the hot path answers. Control calls return 0 or a negative errno instead.
+ */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Answer of a sending call. Whatever is not HM_OK means that nothing was sent. */
+enum hm_result {
+	HM_OK = 0,
+	/** No free message of that size: send less, or raise --messages. */
+	HM_NO_MEMORY,
+	/** The inject ring is full: the system is overloaded, try again. */
+	HM_WOULD_BLOCK,
+	/** The body is longer than HM_MSG_BODY_MAX. */
+	HM_TOO_BIG,
+	/** The message type was never registered. */
+	HM_UNKNOWN_TYPE,
+	/** There is nobody to answer: the message came without a sender. */
+	HM_NO_SENDER,
+	/** The PID is that of nobody. */
+	HM_NO_RECEIVER,
+};
+
+/** Name of a result, for logs; "unknown" for a number that is none. Never NULL. */
+const char *hm_result_name(enum hm_result result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* HM_RESULT_H */

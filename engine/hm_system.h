@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HM_SYSTEM_H
+#define HM_SYSTEM_H
+
+/**
+ * @file
+ * The system: everything of one node, from start-up to tear-down.
+ *
+ *     hm_system_create(argc, argv) ──▶ hm_type_register ──▶ hm_system_spawn ──▶ hm_system_run
+ *                                                                                    │
+ *     hm_system_destroy ◀──────────────── all actors stopped ◀── hm_system_stop, SIGINT, SIGTERM
+ *
+ * Everything hangs off the system; several may live in one process. EAL is started once per
+ * process: by the first system, or by the program before it.
+ *
+ * Who may call what: create, register, run and destroy: one thread, in this order.
+ * The rest: any thread that is no lcore of the system, as long as the system exists;
+ * hm_system_stop also from actors.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hm_actor.h"
+#include "hm_dead_letter.h"
+#include "hm_msg.h"
+#include "hm_result.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct hm_system;
+struct hm_module;
+
+/** What an option's value is. */
+enum hm_option_kind {
+	HM_OPTION_FLAG,   /**< `bool`, no value on the command line */
+	HM_OPTION_NUMBER, /**< `uint64_t`, between min and max */
+	HM_OPTION_TEXT,   /**< `const char *` into argv */
+	HM_OPTION_CALL,   /**< `int (*)(void *arg, const char *value)`, in call and arg */
+};
+
+/** One command line option, `--name` or `--name VALUE`. */
+struct hm_option {
+	const char *name; /**< without dashes; NULL ends a table */
+	const char *help; /**< one line */
+	enum hm_option_kind kind;
+	/** Where the value goes, by kind; for HM_OPTION_CALL handed to the function. */
+	void *value;
+	uint64_t min, max; /**< numbers only */
+	/** HM_OPTION_CALL only: 0, or a negative errno that makes start-up fail. */
+	int (*call)(void *arg, const char *value);
+};
+
+/** Who runs the lcores. */
+enum hm_mode {
+	/** One thread for each EAL lcore, hm_system_run's caller among them. */
+	HM_MODE_LCORES = 0,
+	/** As above without the main lcore: hm_system_start returns, the caller stays free. */
+	HM_MODE_BACKGROUND,
+	/** No thread: the caller turns all lcores by hm_system_turn. For tests and simulation. */
+	HM_MODE_STEPPED,
+};
+
+/** Start-up settings of a program; zeroed fields mean the default. */
+struct hm_config {
+	/** The program's own options, parsed beside the system's; may be NULL. */
+	const struct hm_option *options;
+	/** Parts built on top, such as &hm_net_module, ending with NULL; may be NULL. */
+	const struct hm_module *const *modules;
+	/** One line about the program, for --help; may be NULL. */
+	const char *summary;
+	enum hm_mode mode;
+	/** Lcores to use; 0: all of EAL's. In HM_MODE_STEPPED any number, default 1. */
+	uint32_t lcores;
+	/** Messages of the smallest size class; 0: the default. The command line overrides it. */
+	uint32_t messages;
+};
+
+/** Counters of a system or of one of its lcores, all since start-up. */
+struct hm_stats {
+	uint64_t turns;    /**< of the worker loop */
+	uint64_t sent;     /**< messages sent by actors and from outside */
+	uint64_t received; /**< messages handed to receive functions */
+	uint64_t spawned;
+	uint64_t stopped;
+	uint64_t no_memory; /**< sends refused for want of a free message */
+	uint64_t dead[HM_DEAD_REASONS];
+};
+
+/* ---- Set-up --------------------------------------------------------------- */
+
+/**
+ * Start a node: EAL, message memory, lcores' structures, modules. Nothing runs yet.
+ *
+ * The command line is `program [EAL options] -- [options]`; without `--`, all are EAL's, but
+ * for `--help`. Without any EAL option the node starts without PCI devices and without files
+ * in /var/run. Without free hugepages `--no-huge` is added.
+ *
+ * Errors are printed to standard error, one line, naming the thing and the fix.
+ *
+ * @param[out] sys  the system; NULL on error
+ * @param argc,argv as given to main; texts must outlive the system; 0 and NULL: no options
+ * @param config    may be NULL
+ * @return 0; -EINVAL: wrong option or value; -ECANCELED: --help was printed;
+ *         -ENODEV: an lcore or port that does not exist; -ENOMEM: not enough memory
+ */
+__attribute__((warn_unused_result))
+int hm_system_create(struct hm_system **sys, int argc, char **argv, const struct hm_config *config);
+
+/** Exit status for a return value of this header: 0: 0; --help: 0; wrong option: 2; else: 1. */
+int hm_exit_status(int rc);
+
+/**
+ * Spawn a child of the guardian /user. Waits until the actor's slot exists, not until it started.
+ *
+ * @param name  as in hm_spawn; its path is "/user/name"
+ * @param args  as in hm_spawn
+ * @return as hm_spawn; -EDEADLK: called on an lcore of the running system
+ */
+__attribute__((warn_unused_result))
+int hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char *name,
+		    const void *args, struct hm_pid *pid);
+
+/* ---- Run ------------------------------------------------------------------ */
+
+/**
+ * Run the lcores (HM_MODE_LCORES), the caller's thread among them, until the system stopped.
+ * SIGINT and SIGTERM stop it; a second one does not wait for the actors.
+ *
+ * @return 0: every actor stopped in order; -EINTR: forced; -EINVAL: another mode
+ */
+__attribute__((warn_unused_result))
+int hm_system_run(struct hm_system *sys);
+
+/**
+ * Run the lcores (HM_MODE_BACKGROUND) and return.
+ *
+ * @return 0; -EBUSY: an lcore is busy; -EINVAL: another mode
+ */
+__attribute__((warn_unused_result))
+int hm_system_start(struct hm_system *sys);
+
+/** Wait until a system started by hm_system_start has stopped. @return as hm_system_run. */
+int hm_system_join(struct hm_system *sys);
+
+/**
+ * Run one turn of every lcore on this thread (HM_MODE_STEPPED).
+ *
+ * @return units of work done; 0: nothing to do but wait for timers
+ */
+uint32_t hm_system_turn(struct hm_system *sys);
+
+/** Ask the system to stop all actors, children first, and then its lcores. Returns at once. */
+void hm_system_stop(struct hm_system *sys);
+
+/* ---- From outside: threads that are no lcore ------------------------------ */
+
+/**
+ * Send a message from a thread that is no lcore. Never blocks.
+ *
+ * @return HM_OK; HM_WOULD_BLOCK: the lcore's inject ring is full; as hm_send otherwise
+ */
+enum hm_result hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body);
+
+/** Answer of a request from outside. */
+struct hm_reply {
+	uint16_t type;   /**< of the answer */
+	uint32_t length; /**< of the answer's body, in bytes */
+	void *body;      /**< in: where to copy it; a protobuf message must be flat (no pointers) */
+	uint32_t size;   /**< in: bytes at @p body */
+};
+
+/**
+ * Send a request and wait for its answer. Blocks the calling thread.
+ *
+ * @param timeout_us  microseconds
+ * @param reply       filled on success
+ * @return 0; -ETIMEDOUT; -ENOENT: dead letter; -EMSGSIZE: the answer is longer than
+ *         reply->size; -EAGAIN: overloaded; -EINVAL: unknown type or nobody; -EDEADLK: called on
+ *         an lcore of the system, or the system does not run
+ */
+__attribute__((warn_unused_result))
+int hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body,
+		  uint64_t timeout_us, struct hm_reply *reply);
+
+/** Stop a process, as hm_stop. @return 0; -EAGAIN: overloaded, try again. */
+__attribute__((warn_unused_result))
+int hm_system_stop_actor(struct hm_system *sys, struct hm_pid who);
+
+/* ---- Inspect: any thread, the answer may be stale ------------------------- */
+
+/**
+ * Find an actor of this node by its path, such as "/user/orders". Lock-free.
+ *
+ * Context: within a receive function; threads that are no lcore use hm_system_find.
+ * @return 0; -ENOENT
+ */
+int hm_lookup(const struct hm_system *sys, const char *path, struct hm_pid *pid);
+
+/** As hm_lookup, from a thread that is no lcore; -ESHUTDOWN: the system has stopped. */
+int hm_system_find(struct hm_system *sys, const char *path, struct hm_pid *pid);
+
+/** Sum of all lcores' counters. */
+void hm_system_stats(const struct hm_system *sys, struct hm_stats *stats);
+
+/** Lcores of the system. */
+uint32_t hm_system_lcores(const struct hm_system *sys);
+
+/** Id of this incarnation of the node; never 0. */
+uint64_t hm_system_node(const struct hm_system *sys);
+
+/** Name of the node, set by --node. */
+const char *hm_system_name(const struct hm_system *sys);
+
+/** PID of /deadLetters: what is sent there is a dead letter. */
+struct hm_pid hm_system_dead_letters(const struct hm_system *sys);
+
+/* ---- Tear-down ------------------------------------------------------------ */
+
+/** Free a system that does not run (any more). NULL is allowed. */
+void hm_system_destroy(struct hm_system *sys);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* HM_SYSTEM_H */

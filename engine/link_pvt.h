@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LINK_PVT_H
+#define LINK_PVT_H
+
+/*
+ * Links: what an actor of this lcore has to do with other processes: its children, whom it
+ * watches, who watches it, its timers.
+ *
+ *     actor ─▶ link ─▶ link ─▶ ...        all links of one actor
+ *     hash(actor, kind, pid) ─▶ link      one of them, in constant time
+ *
+ * Owned by one lcore.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hm_pid.h"
+#include "slab_pvt.h"
+
+enum hmi_link_kind {
+	HMI_LINK_CHILD,	   /* a child of the owner */
+	HMI_LINK_WATCHING, /* whom the owner watches */
+	HMI_LINK_WATCHER,  /* who watches the owner */
+	HMI_LINK_TIMER,	   /* a timer of the owner; embedded in struct hmi_send_timer */
+};
+
+struct hmi_cell;
+
+struct hmi_link {
+	struct hmi_link *hash_next;
+	struct hmi_link *next;
+	struct hmi_link **prev; /* what points to this one in the owner's list */
+	struct hm_pid pid;	/* the other one; for a timer its serial number */
+	uint32_t owner;		/* slot */
+	uint8_t kind;		/* enum hmi_link_kind */
+};
+
+struct hmi_links {
+	struct hmi_slab slab;
+	struct hmi_link **buckets;
+	uint32_t mask, count;
+};
+
+/* Returns 0 or -ENOMEM. */
+int hmi_links_create(struct hmi_links *links);
+
+void hmi_links_destroy(struct hmi_links *links);
+
+/* A link for hmi_link_add; NULL: no memory. */
+struct hmi_link *hmi_link_new(struct hmi_links *links);
+
+/* Add a link whose pid and kind are set to an actor. There is none of that kind and PID yet. */
+void hmi_link_add(struct hmi_links *links, struct hmi_cell *owner, struct hmi_link *link);
+
+/* NULL: none. */
+struct hmi_link *hmi_link_find(const struct hmi_links *links, const struct hmi_cell *owner,
+			       enum hmi_link_kind kind, struct hm_pid pid);
+
+/* Take a link out of list and hash; the caller frees it. */
+void hmi_link_remove(struct hmi_links *links, struct hmi_link *link);
+
+/* Free a link that hmi_link_new made and that is in no list. */
+void hmi_link_free(struct hmi_links *links, struct hmi_link *link);
+
+/* Remove and free the link of that kind and PID. Returns whether there was one. */
+bool hmi_link_drop(struct hmi_links *links, const struct hmi_cell *owner, enum hmi_link_kind kind,
+		   struct hm_pid pid);
+
+#endif /* LINK_PVT_H */

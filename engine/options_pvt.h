@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OPTIONS_PVT_H
+#define OPTIONS_PVT_H
+
+#include "engine_pvt.h"
+
+void hmi_options_default(struct hmi_options *options, const struct hm_config *config);
+
+/* Print all options of system, modules and program to standard output. */
+void hmi_options_help(struct hm_system *sys, const char *program);
+
+/* Parse what stands behind `--`. Returns 0 or -EINVAL, printed. */
+int hmi_options_parse(struct hm_system *sys, int argc, char **argv);
+
+/*
+ * Parse the command line, and start EAL with what stands before `--`, unless it runs already.
+ * Returns 0; -ECANCELED: help was asked for, and given; or an errno, printed.
+ */
+int hmi_command_line(struct hm_system *sys, int argc, char **argv);
+
+#endif /* OPTIONS_PVT_H */

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads that are no lcore: they send through an lcore's inject ring, and wait on a semaphore.
+ *
+ * Ordering: O1: what an lcore writes into a call happens before its sem_post, which the
+ * caller's sem_wait sees. S1: calls are pushed and the state is set to stopped under the
+ * control mutex, so that none is pushed behind the drain.
+ */
+#include <sched.h>
+
+#include "engine_pvt.h"
+#include "rcu_pvt.h"
+
+/* The lcore that the calling thread runs; NULL: none. */
+static struct hm_ctx *
+ctx_of_thread(const struct hm_system *sys)
+{
+	for (uint32_t i = 0; i < sys->lcores_count; i++) {
+		struct hm_ctx *ctx = sys->lcores[i];
+
+		if (atomic_load_explicit(&ctx->has_thread, memory_order_acquire) && /* S3 */
+		    pthread_equal(ctx->thread, pthread_self()))
+			return ctx;
+	}
+	return NULL;
+}
+
+static bool
+running(const struct hm_system *sys)
+{
+	return atomic_load_explicit(&sys->state, memory_order_acquire) == HMI_RUNNING;
+}
+
+/* No lcore has a thread of its own: the caller may touch everything. */
+static bool
+single_threaded(const struct hm_system *sys)
+{
+	return sys->mode == HM_MODE_STEPPED ||
+	       atomic_load_explicit(&sys->state, memory_order_relaxed) == HMI_CREATED;
+}
+
+/* The lcore that a message goes to first. */
+static struct hm_ctx *
+entrance(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
+{
+	uint32_t lcore = hmi_local_lcore(to.local);
+
+	msg->to = to.local;
+	if (to.node == sys->node)
+		return lcore < sys->lcores_count ? sys->lcores[lcore] : NULL;
+	msg->to_node = hmi_node_find(sys, to.node);
+	return msg->to_node != 0 ? sys->lcores[sys->provider_lcore] : NULL;
+}
+
+static enum hm_result
+inject(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
+{
+	struct hm_ctx *ctx = entrance(sys, to, msg);
+	enum hm_result result = HM_NO_RECEIVER;
+
+	if (ctx != NULL && hmi_inject_push(&ctx->worker.inject, msg))
+		return HM_OK;
+	if (ctx != NULL)
+		result = HM_WOULD_BLOCK;
+	hmi_msg_release(&sys->outside, msg);
+	return result;
+}
+
+enum hm_result
+hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body)
+{
+	enum hm_result result;
+	struct hm_msg *msg;
+
+	if (hm_pid_is_none(to))
+		return HM_NO_RECEIVER;
+	msg = hmi_msg_make(sys, &sys->outside, type, body, &result);
+	if (msg == NULL)
+		return result;
+	msg->sender = hm_pid_none();
+	return inject(sys, to, msg);
+}
+
+int
+hm_system_stop_actor(struct hm_system *sys, struct hm_pid who)
+{
+	struct hm_msg *msg;
+
+	if (hm_pid_is_none(who))
+		return 0;
+	msg = hmi_control(&sys->outside, HM_SYS_STOP, 0);
+	/* Whoever is nowhere has stopped. */
+	return inject(sys, who, msg) == HM_WOULD_BLOCK ? -EAGAIN : 0;
+}
+
+void
+hm_system_stop(struct hm_system *sys)
+{
+	struct hm_pid core = { sys->node, hmi_local(0, HMI_SLOT_CORE, 1) };
+	struct hm_ctx *ctx = ctx_of_thread(sys);
+	struct hm_msg *msg;
+
+	if (atomic_exchange_explicit(&sys->stop_asked, true, memory_order_relaxed))
+		return;
+	if (ctx != NULL) {
+		(void)hmi_post(ctx, core, hmi_control(&ctx->cache, HMI_CORE_STOP_SYSTEM, 0));
+		return;
+	}
+	msg = hmi_control(&sys->outside, HMI_CORE_STOP_SYSTEM, 0);
+	msg->to = core.local;
+	if (single_threaded(sys)) {
+		hmi_deliver(sys->lcores[0], msg);
+		return;
+	}
+	/* A full ring has an lcore that empties it. */
+	while (!hmi_inject_push(&sys->lcores[0]->worker.inject, msg))
+		sched_yield();
+}
+
+/* ---- Calls: done by lcore 0, or at once while nothing runs -------------------------- */
+
+void
+hmi_call_finish(struct hmi_call *call, int rc, const struct hm_msg *reply)
+{
+	if (reply != NULL && call->reply != NULL) {
+		call->reply->type = reply->type;
+		call->reply->length = reply->length;
+		if (reply->length > call->reply->size)
+			rc = -EMSGSIZE;
+		else if (reply->length > 0)
+			memcpy(call->reply->body, reply->body, reply->length);
+	}
+	call->rc = rc;
+	sem_post(&call->done); /* O1 */
+}
+
+static int
+call_push(struct hm_system *sys, struct hmi_call *call)
+{
+	struct hm_pid core = { sys->node, hmi_local(0, HMI_SLOT_CORE, 1) };
+	struct hm_msg *msg = hmi_control(&sys->outside, HMI_CORE_CALL, sizeof(call));
+	int rc = -ESHUTDOWN;
+
+	memcpy(msg->body, &call, sizeof(call));
+	pthread_mutex_lock(&sys->control);
+	if (running(sys)) /* S1 */
+		rc = inject(sys, core, msg) == HM_OK ? 0 : -EAGAIN;
+	else
+		hmi_msg_release(&sys->outside, msg);
+	pthread_mutex_unlock(&sys->control);
+	return rc;
+}
+
+static int
+call_wait(struct hm_system *sys, struct hmi_call *call)
+{
+	int rc = 0;
+
+	if (!single_threaded(sys) && ctx_of_thread(sys) != NULL)
+		return -EDEADLK;
+	sem_init(&call->done, 0, 0);
+	if (single_threaded(sys)) {
+		hmi_rcu_enter();
+		call->run(sys->lcores[0], call);
+		hmi_rcu_leave();
+	} else {
+		rc = call_push(sys, call);
+	}
+	if (rc == 0) {
+		while (sem_wait(&call->done) != 0) /* O1 */
+			;
+		rc = call->rc;
+	}
+	sem_destroy(&call->done);
+	return rc;
+}
+
+struct spawn_call {
+	struct hmi_call call; /* first */
+	const struct hm_props *props;
+	const char *name;
+	const void *args;
+	struct hm_pid *pid;
+};
+
+static void
+spawn_run(struct hm_ctx *ctx, struct hmi_call *call)
+{
+	struct spawn_call *spawn = (struct spawn_call *)call;
+
+	hmi_call_finish(call, hmi_spawn_user(ctx, spawn->props, spawn->name, spawn->args, spawn->pid), NULL);
+}
+
+int
+hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char *name, const void *args,
+		struct hm_pid *pid)
+{
+	struct spawn_call spawn = {
+		.call = { .run = spawn_run }, .props = props, .name = name, .args = args, .pid = pid
+	};
+	int rc;
+
+	/* Slots on another lcore come back within some turns. */
+	while ((rc = call_wait(sys, &spawn.call)) == -EAGAIN && !single_threaded(sys))
+		sched_yield();
+	return rc;
+}
+
+struct ask_call {
+	struct hmi_call call; /* first */
+	struct hm_msg *msg;
+	struct hm_pid to;
+	uint64_t timeout_us;
+};
+
+static void
+ask_run(struct hm_ctx *ctx, struct hmi_call *call)
+{
+	struct ask_call *ask = (struct ask_call *)call;
+	struct hmi_cell *cell = hmi_future_new(ctx, ask->timeout_us);
+	struct hm_msg *msg = ask->msg;
+
+	if (cell == NULL) {
+		hmi_call_finish(call, -ENOMEM, NULL);
+		return;
+	}
+	ask->msg = NULL;
+	cell->future.waiter = call;
+	cell->future.node = ask->to.node != ctx->node ? hmi_node_find(ctx->sys, ask->to.node) : 0;
+	msg->sender = hmi_pid_of(ctx, cell);
+	msg->flags = HMI_MSG_REQUEST;
+	(void)hmi_post(ctx, ask->to, msg);
+}
+
+int
+hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body, uint64_t timeout_us,
+	      struct hm_reply *reply)
+{
+	struct ask_call ask = {
+		.call = { .run = ask_run, .reply = reply }, .to = to, .timeout_us = timeout_us
+	};
+	enum hm_result result;
+	int rc;
+
+	if (single_threaded(sys))
+		return -EDEADLK;
+	if (hm_pid_is_none(to))
+		return -EINVAL;
+	ask.msg = hmi_msg_make(sys, &sys->outside, type, body, &result);
+	if (ask.msg == NULL)
+		return result == HM_NO_MEMORY ? -EAGAIN : -EINVAL;
+	rc = call_wait(sys, &ask.call);
+	/* Whoever ran the call has taken the message. */
+	if (ask.msg != NULL)
+		hmi_msg_release(&sys->outside, ask.msg);
+	return rc;
+}
+
+/* ---- Names ---------------------------------------------------------------------------- */
+
+int
+hm_lookup(const struct hm_system *sys, const char *path, struct hm_pid *pid)
+{
+	return hmi_name_find(&sys->names, path, pid);
+}
+
+struct find_call {
+	struct hmi_call call; /* first */
+	const char *path;
+	struct hm_pid *pid;
+};
+
+static void
+find_run(struct hm_ctx *ctx, struct hmi_call *call)
+{
+	struct find_call *find = (struct find_call *)call;
+
+	hmi_call_finish(call, hm_lookup(ctx->sys, find->path, find->pid), NULL);
+}
+
+int
+hm_system_find(struct hm_system *sys, const char *path, struct hm_pid *pid)
+{
+	struct find_call find = { .call = { .run = find_run }, .path = path, .pid = pid };
+
+	return call_wait(sys, &find.call);
+}

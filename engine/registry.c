@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry_pvt.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_hash_crc.h>
+
+#include "hm_actor.h"
+#include "tsan_pvt.h"
+
+#define BUCKETS 65536u
+
+int
+hmi_registry_create(struct hmi_registry *names, uint64_t seed)
+{
+	names->seed = seed;
+	names->table = cds_lfht_new(BUCKETS, 64, BUCKETS, 0, NULL);
+	return names->table != NULL ? 0 : -ENOMEM;
+}
+
+static void
+name_free(struct rcu_head *head)
+{
+	free(caa_container_of(head, struct hmi_name, rcu));
+}
+
+void
+hmi_registry_destroy(struct hmi_registry *names)
+{
+	struct cds_lfht_iter iter;
+	struct hmi_name *entry;
+
+	if (names->table == NULL)
+		return;
+	rcu_read_lock();
+	cds_lfht_for_each_entry(names->table, &iter, entry, node)
+		hmi_name_remove(names, entry);
+	rcu_read_unlock();
+	rcu_barrier();
+	cds_lfht_destroy(names->table, NULL);
+	names->table = NULL;
+}
+
+int
+hmi_name_check(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0 || length > HM_NAME_MAX || name[0] == '$')
+		return -EINVAL;
+	for (const char *c = name; *c != '\0'; c++) {
+		if (!isalnum((unsigned char)*c) && strchr("-_.~+@$", *c) == NULL)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static unsigned long
+path_hash(const struct hmi_registry *names, const char *path)
+{
+	uint32_t length = (uint32_t)strlen(path);
+	uint64_t low = rte_hash_crc(path, length, (uint32_t)names->seed);
+	uint64_t high = rte_hash_crc(path, length, (uint32_t)(names->seed >> 32));
+
+	return (unsigned long)((high << 32 | low) * 0x9e3779b97f4a7c15ull);
+}
+
+static int
+path_match(struct cds_lfht_node *node, const void *path)
+{
+	const struct hmi_name *entry = caa_container_of(node, struct hmi_name, node);
+
+	return strcmp(entry->path, path) == 0;
+}
+
+int
+hmi_name_add(struct hmi_registry *names, const char *parent, const char *name, struct hm_pid pid,
+	     struct hmi_name **entry)
+{
+	size_t length = strlen(parent) + 1 + strlen(name);
+	struct cds_lfht_node *there;
+	struct hmi_name *fresh;
+
+	if (length >= HM_PATH_MAX)
+		return -ENAMETOOLONG;
+	fresh = malloc(sizeof(*fresh) + length + 1);
+	if (fresh == NULL)
+		return -ENOMEM;
+	fresh->pid = pid;
+	snprintf(fresh->path, length + 1, "%s/%s", parent, name);
+	cds_lfht_node_init(&fresh->node);
+	HMI_TSAN_RELEASE(fresh);
+	rcu_read_lock();
+	there = cds_lfht_add_unique(names->table, path_hash(names, fresh->path), path_match, fresh->path,
+				    &fresh->node); /* R1 */
+	rcu_read_unlock();
+	if (there != &fresh->node) {
+		free(fresh);
+		return -EEXIST;
+	}
+	*entry = fresh;
+	return 0;
+}
+
+void
+hmi_name_remove(struct hmi_registry *names, struct hmi_name *entry)
+{
+	if (entry == NULL)
+		return;
+	rcu_read_lock();
+	if (cds_lfht_del(names->table, &entry->node) == 0)
+		call_rcu(&entry->rcu, name_free);
+	rcu_read_unlock();
+}
+
+int
+hmi_name_find(const struct hmi_registry *names, const char *path, struct hm_pid *pid)
+{
+	struct cds_lfht_iter iter;
+	struct cds_lfht_node *node;
+	int rc = -ENOENT;
+
+	rcu_read_lock();
+	cds_lfht_lookup(names->table, path_hash(names, path), path_match, path, &iter); /* R1 */
+	node = cds_lfht_iter_get_node(&iter);
+	if (node != NULL) {
+		const struct hmi_name *entry = caa_container_of(node, struct hmi_name, node);
+
+		HMI_TSAN_ACQUIRE(entry);
+		*pid = entry->pid;
+		rc = 0;
+	}
+	rcu_read_unlock();
+	return rc;
+}

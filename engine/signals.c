@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SIGINT and SIGTERM stop the system; a second one forces it. A thread of its own waits for
+ * them, so that no handler runs, and nothing global tells a handler which system is meant.
+ */
+#include <signal.h>
+#include <time.h>
+
+#include <rte_lcore.h>
+#include <rte_log.h>
+
+#include "engine_pvt.h"
+
+#define POLL_NS 50000000l
+
+static void
+stop_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+}
+
+void
+hmi_signals_block(void)
+{
+	sigset_t set;
+
+	stop_signals(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static void *
+wait_for_signals(void *arg)
+{
+	struct hm_system *sys = arg;
+	struct timespec poll = { .tv_nsec = POLL_NS };
+	sigset_t set;
+
+	stop_signals(&set);
+	while (atomic_load_explicit(&sys->state, memory_order_acquire) == HMI_RUNNING) {
+		int sig = sigtimedwait(&set, NULL, &poll);
+
+		if (sig <= 0)
+			continue;
+		if (!atomic_load_explicit(&sys->stop_asked, memory_order_relaxed)) {
+			hm_system_stop(sys);
+			continue;
+		}
+		rte_log(RTE_LOG_WARNING, (uint32_t)sys->logtype, "hermod: stopped by force\n");
+		atomic_store_explicit(&sys->forced, true, memory_order_relaxed);
+		for (uint32_t i = 0; i < sys->lcores_count; i++)
+			hmi_worker_stop(&sys->lcores[i]->worker);
+	}
+	return NULL;
+}
+
+int
+hmi_signals_start(struct hm_system *sys)
+{
+	int rc = rte_ctrl_thread_create(&sys->signals, "hm-signals", NULL, wait_for_signals, sys);
+
+	sys->signals_started = rc == 0;
+	return rc;
+}
+
+void
+hmi_signals_stop(struct hm_system *sys)
+{
+	if (sys->signals_started)
+		pthread_join(sys->signals, NULL);
+	sys->signals_started = false;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A system from nothing to ready, and back.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include <rte_eal.h>
+#include <rte_lcore.h>
+#include <rte_log.h>
+
+#include "ctx_pvt.h"
+#include "options_pvt.h"
+#include "rcu_pvt.h"
+#include "stats_pvt.h"
+
+/* ---- Modules -------------------------------------------------------------------- */
+
+static int
+modules_create(struct hm_system *sys, const struct hm_config *config)
+{
+	for (uint32_t i = 0; config != NULL && config->modules != NULL && config->modules[i] != NULL; i++) {
+		struct hmi_module_slot *slot = &sys->modules[i];
+		int rc;
+
+		if (i == HMI_MODULES_MAX) {
+			fprintf(stderr, "hermod: more than %u modules\n", HMI_MODULES_MAX);
+			return -EINVAL;
+		}
+		slot->module = config->modules[i];
+		sys->modules_count = i + 1;
+		rc = slot->module->create(sys, &slot->self);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+modules_start(struct hm_system *sys)
+{
+	for (uint32_t i = 0; i < sys->modules_count; i++) {
+		struct hmi_module_slot *slot = &sys->modules[i];
+		int rc = slot->module->start != NULL ? slot->module->start(slot->self, sys) : 0;
+
+		if (rc != 0)
+			return rc;
+		slot->started = true;
+	}
+	return 0;
+}
+
+static void
+modules_stop(struct hm_system *sys)
+{
+	for (uint32_t i = sys->modules_count; i-- > 0;) {
+		struct hmi_module_slot *slot = &sys->modules[i];
+
+		if (slot->started && slot->module->stop != NULL)
+			slot->module->stop(slot->self);
+		slot->started = false;
+	}
+}
+
+static void
+modules_destroy(struct hm_system *sys)
+{
+	for (uint32_t i = sys->modules_count; i-- > 0;) {
+		struct hmi_module_slot *slot = &sys->modules[i];
+
+		if (slot->module->destroy != NULL && slot->self != NULL)
+			slot->module->destroy(slot->self);
+	}
+	sys->modules_count = 0;
+}
+
+void *
+hm_module_self(const struct hm_system *sys, const struct hm_module *module)
+{
+	for (uint32_t i = 0; i < sys->modules_count; i++) {
+		if (sys->modules[i].module == module)
+			return sys->modules[i].self;
+	}
+	return NULL;
+}
+
+/* ---- Set-up ------------------------------------------------------------------------ */
+
+static int
+lcores_count(struct hm_system *sys)
+{
+	uint32_t there = rte_lcore_count() - (sys->mode == HM_MODE_BACKGROUND ? 1 : 0);
+	uint64_t wanted = sys->options.lcores;
+
+	if (sys->mode == HM_MODE_STEPPED)
+		there = HM_LCORES_MAX;
+	else if (there == 0) {
+		fprintf(stderr, "hermod: no lcore is left to work on; give EAL one more, as in -l 0-1\n");
+		return -ENODEV;
+	}
+	if (wanted == 0)
+		wanted = sys->mode == HM_MODE_STEPPED ? 1 : RTE_MIN(there, HM_LCORES_MAX);
+	if (wanted > there) {
+		fprintf(stderr, "hermod: --workers %u: EAL has %u lcores for it; give more, as in -l 0-%u\n",
+			(unsigned int)wanted, there, (unsigned int)wanted - 1);
+		return -ENODEV;
+	}
+	sys->lcores_count = (uint32_t)wanted;
+	return 0;
+}
+
+static int
+identify(struct hm_system *sys)
+{
+	while (sys->node == 0) {
+		if (getrandom(&sys->node, sizeof(sys->node), 0) != sizeof(sys->node))
+			return -errno;
+	}
+	snprintf(sys->name, sizeof(sys->name), "h%08x", (uint32_t)sys->node);
+	return 0;
+}
+
+static int
+shared_create(struct hm_system *sys)
+{
+	int rc = hmi_pool_create(&sys->pool, sys->name, (uint32_t)sys->options.messages, SOCKET_ID_ANY);
+
+	if (rc == 0)
+		rc = hmi_msg_cache_create(&sys->outside, &sys->pool, 0, SOCKET_ID_ANY);
+	if (rc == 0)
+		rc = hmi_registry_create(&sys->names, sys->node);
+	sys->nodes = calloc(HMI_NODES_MAX, sizeof(*sys->nodes));
+	if (rc == 0 && sys->nodes == NULL)
+		rc = -ENOMEM;
+	if (rc != 0)
+		fprintf(stderr, "hermod: no memory for %u messages: %s; give EAL more with -m, or fewer --messages\n",
+			(uint32_t)sys->options.messages, strerror(-rc));
+	return rc;
+}
+
+static int
+lcores_create(struct hm_system *sys)
+{
+	struct hmi_worker *workers[HM_LCORES_MAX];
+	int rc = 0;
+
+	sys->lcores = calloc(sys->lcores_count, sizeof(struct hm_ctx *));
+	if (sys->lcores == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; rc == 0 && i < sys->lcores_count; i++) {
+		rc = hmi_ctx_create(&sys->lcores[i], sys, i);
+		if (rc == 0) {
+			workers[i] = &sys->lcores[i]->worker;
+			rc = hmi_spawn_setup(sys->lcores[i]);
+		}
+	}
+	if (rc == 0) {
+		hmi_worker_connect(workers, sys->lcores_count);
+		rc = hmi_spawn_stock(sys);
+	}
+	if (rc != 0)
+		fprintf(stderr, "hermod: no memory for %u lcores: %s; give EAL more with -m, or a smaller --lane\n",
+			sys->lcores_count, strerror(-rc));
+	return rc;
+}
+
+/* The thread touches RCU's structures for the time of `make`. */
+static int
+with_rcu(struct hm_system *sys, int (*make)(struct hm_system *sys))
+{
+	int rc;
+
+	hmi_rcu_enter();
+	rc = make(sys);
+	hmi_rcu_leave();
+	return rc;
+}
+
+static int
+start_up(struct hm_system *sys, int argc, char **argv, const struct hm_config *config)
+{
+	int rc = modules_create(sys, config);
+
+	if (rc == 0)
+		rc = hmi_command_line(sys, argc, argv);
+	if (rc == 0)
+		rc = lcores_count(sys);
+	if (rc == 0)
+		rc = identify(sys);
+	if (rc != 0)
+		return rc;
+	hmi_clock_init(&sys->clock);
+	sys->logtype = rte_log_register_type_and_pick_level("hermod", RTE_LOG_INFO);
+	rc = shared_create(sys);
+	if (rc == 0)
+		rc = with_rcu(sys, lcores_create);
+	return rc == 0 ? with_rcu(sys, modules_start) : rc;
+}
+
+int
+hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_config *config)
+{
+	struct hm_system *sys = calloc(1, sizeof(*sys));
+	int rc;
+
+	*out = NULL;
+	if (sys == NULL)
+		return -ENOMEM;
+	pthread_mutex_init(&sys->control, NULL);
+	hmi_options_default(&sys->options, config);
+	if (config != NULL) {
+		sys->mode = config->mode;
+		sys->summary = config->summary;
+		sys->app_options = config->options;
+	}
+	/* Before EAL's threads come to be, so that none of them takes what hm_system_run waits for. */
+	if (sys->mode == HM_MODE_LCORES)
+		hmi_signals_block();
+	rc = hmi_types_create(&sys->types);
+	if (rc == 0)
+		rc = start_up(sys, argc, argv, config);
+	if (rc != 0) {
+		hm_system_destroy(sys);
+		return rc;
+	}
+	*out = sys;
+	return 0;
+}
+
+int
+hm_exit_status(int rc)
+{
+	if (rc == 0 || rc == -ECANCELED)
+		return 0;
+	return rc == -EINVAL ? 2 : 1;
+}
+
+/* ---- Tear-down ----------------------------------------------------------------------- */
+
+void
+hmi_system_drain(struct hm_system *sys)
+{
+	modules_stop(sys);
+	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++) {
+		if (sys->lcores[i] != NULL)
+			hmi_ctx_drain(sys->lcores[i]);
+	}
+}
+
+static int
+tear_down(struct hm_system *sys)
+{
+	hmi_system_drain(sys);
+	hmi_registry_destroy(&sys->names);
+	return 0;
+}
+
+void
+hm_system_destroy(struct hm_system *sys)
+{
+	if (sys == NULL)
+		return;
+	(void)with_rcu(sys, tear_down);
+	modules_destroy(sys);
+	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++)
+		hmi_ctx_destroy(sys->lcores[i]);
+	free(sys->lcores);
+	hmi_pool_destroy(&sys->pool);
+	hmi_types_destroy(&sys->types);
+	free(sys->nodes);
+	if (sys->owns_eal)
+		rte_eal_cleanup();
+	free(sys->eal_argv);
+	pthread_mutex_destroy(&sys->control);
+	free(sys);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Running a system's lcores, and bringing them to an end.
+ *
+ *     created ──▶ running ──(guardian gone: every actor has stopped)──▶ lcores leave ──▶ stopped
+ *                    └──────────(second signal)──────────────────────────▲
+ *
+ * Ordering: S1: see outside.c. S2: the guardian's lcore releases actors_gone, whoever looks
+ * acquires it. S3: an lcore's thread releases has_thread behind its id.
+ */
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include "ctx_pvt.h"
+#include "rcu_pvt.h"
+
+/* Turns after the last actor stopped: its last messages reach lanes, provider and network. */
+#define FAREWELL_TURNS 8
+
+static bool
+actors_gone(struct hm_system *sys)
+{
+	return atomic_load_explicit(&sys->actors_gone, memory_order_acquire); /* S2 */
+}
+
+static void
+last_turns(struct hm_ctx *ctx)
+{
+	hmi_rcu_enter();
+	for (int i = 0; i < FAREWELL_TURNS; i++)
+		hmi_worker_turn(&ctx->worker);
+	hmi_rcu_leave();
+}
+
+static int
+lcore_main(void *arg)
+{
+	struct hm_ctx *ctx = arg;
+
+	hmi_signals_block();
+	ctx->thread = pthread_self();
+	atomic_store_explicit(&ctx->has_thread, true, memory_order_release); /* S3 */
+	hmi_worker_loop(&ctx->worker);
+	if (!atomic_load_explicit(&ctx->sys->forced, memory_order_relaxed))
+		last_turns(ctx);
+	atomic_store_explicit(&ctx->has_thread, false, memory_order_release);
+	return 0;
+}
+
+static void
+all_stop(struct hm_system *sys)
+{
+	for (uint32_t i = 0; i < sys->lcores_count; i++)
+		hmi_worker_stop(&sys->lcores[i]->worker);
+}
+
+/* The EAL lcore that runs a system's lcore; the main one first unless it stays free. */
+static unsigned int
+eal_lcore(const struct hm_system *sys, uint32_t index)
+{
+	unsigned int lcore = sys->mode == HM_MODE_LCORES ? rte_get_main_lcore() : rte_get_next_lcore(-1, 1, 0);
+
+	if (sys->mode == HM_MODE_LCORES && index > 0) {
+		lcore = rte_get_next_lcore(-1, 1, 0);
+		index--;
+	}
+	while (index-- > 0)
+		lcore = rte_get_next_lcore(lcore, 1, 0);
+	return lcore;
+}
+
+static int
+launch(struct hm_system *sys, uint32_t first)
+{
+	atomic_store_explicit(&sys->state, HMI_RUNNING, memory_order_release);
+	for (uint32_t i = first; i < sys->lcores_count; i++) {
+		int rc = rte_eal_remote_launch(lcore_main, sys->lcores[i], eal_lcore(sys, i));
+
+		if (rc != 0) {
+			all_stop(sys);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/* What is still under way becomes dead letters, once, in whatever lcore it is. */
+static int
+finish(struct hm_system *sys, uint32_t first)
+{
+	for (uint32_t i = first; i < sys->lcores_count; i++)
+		rte_eal_wait_lcore(eal_lcore(sys, i));
+	pthread_mutex_lock(&sys->control);
+	atomic_store_explicit(&sys->state, HMI_STOPPED, memory_order_release); /* S1 */
+	pthread_mutex_unlock(&sys->control);
+	hmi_signals_stop(sys);
+	hmi_rcu_enter();
+	hmi_system_drain(sys);
+	hmi_rcu_leave();
+	return atomic_load_explicit(&sys->forced, memory_order_relaxed) ? -EINTR : 0;
+}
+
+int
+hm_system_run(struct hm_system *sys)
+{
+	int rc, ended;
+
+	if (sys->mode != HM_MODE_LCORES || atomic_load_explicit(&sys->state, memory_order_relaxed) != HMI_CREATED)
+		return -EINVAL;
+	rc = launch(sys, 1);
+	if (rc == 0)
+		rc = hmi_signals_start(sys);
+	if (rc == 0)
+		lcore_main(sys->lcores[0]);
+	else
+		all_stop(sys);
+	ended = finish(sys, 1);
+	return rc != 0 ? rc : ended;
+}
+
+int
+hm_system_start(struct hm_system *sys)
+{
+	if (sys->mode != HM_MODE_BACKGROUND ||
+	    atomic_load_explicit(&sys->state, memory_order_relaxed) != HMI_CREATED)
+		return -EINVAL;
+	return launch(sys, 0);
+}
+
+int
+hm_system_join(struct hm_system *sys)
+{
+	if (sys->mode != HM_MODE_BACKGROUND ||
+	    atomic_load_explicit(&sys->state, memory_order_relaxed) != HMI_RUNNING)
+		return -EINVAL;
+	return finish(sys, 0);
+}
+
+uint32_t
+hm_system_turn(struct hm_system *sys)
+{
+	uint32_t work = 0;
+
+	if (sys->mode != HM_MODE_STEPPED)
+		return 0;
+	atomic_store_explicit(&sys->state, HMI_RUNNING, memory_order_relaxed);
+	hmi_rcu_enter();
+	for (uint32_t i = 0; i < sys->lcores_count; i++)
+		work += hmi_worker_turn(&sys->lcores[i]->worker);
+	hmi_rcu_leave();
+	if (actors_gone(sys))
+		atomic_store_explicit(&sys->state, HMI_STOPPED, memory_order_relaxed);
+	return work;
+}
+
+void
+hmi_guardian_gone(struct hm_ctx *ctx)
+{
+	atomic_store_explicit(&ctx->sys->actors_gone, true, memory_order_release); /* S2 */
+	if (ctx->sys->mode != HM_MODE_STEPPED)
+		all_stop(ctx->sys);
+}

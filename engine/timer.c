@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages sent later. A timer is a link of its actor, so that it ends with it, and can be
+ * found by the number in its handle.
+ */
+#include <protobuf-c/protobuf-c.h>
+#include <rte_memcpy.h>
+
+#include "engine_pvt.h"
+#include "stats_pvt.h"
+
+struct hmi_send_timer {
+	struct hmi_link link; /* first: pid.local is the timer's number */
+	struct hmi_timer timer;
+	struct hm_pid to;
+	struct hm_msg *msg; /* sent once, or the model of what is sent each time */
+	uint64_t at_ns, period_ns;
+};
+
+static_assert(offsetof(struct hmi_send_timer, link) == 0, "a timer's link is the timer");
+
+static struct hm_msg *
+msg_clone(struct hm_ctx *ctx, const struct hm_msg *model)
+{
+	enum hm_result result;
+	struct hm_msg *msg = hmi_msg_make(ctx->sys, &ctx->cache, model->type, model->body, &result);
+
+	if (msg == NULL)
+		hmi_count(&ctx->stats.no_memory, 1);
+	return msg;
+}
+
+static void
+timer_end(struct hm_ctx *ctx, struct hmi_send_timer *t)
+{
+	hmi_link_remove(&ctx->links, &t->link);
+	hmi_timer_free(ctx, &t->link);
+}
+
+static void
+send_fire(struct hm_ctx *ctx, struct hmi_send_timer *t)
+{
+	struct hm_msg *msg = t->period_ns == 0 ? t->msg : msg_clone(ctx, t->msg);
+	struct hm_pid to = t->to;
+
+	if (t->period_ns == 0) {
+		t->msg = NULL;
+		timer_end(ctx, t);
+	} else {
+		/* Fixed rate; ticks that were missed altogether are skipped, not made up in a burst. */
+		t->at_ns += t->period_ns;
+		if (t->at_ns <= ctx->worker.now_ns)
+			t->at_ns += (ctx->worker.now_ns - t->at_ns) / t->period_ns * t->period_ns + t->period_ns;
+		hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
+	}
+	if (msg == NULL)
+		return;
+	msg->sender = hm_pid_none();
+	hmi_count(&ctx->stats.sent, 1);
+	(void)hmi_post(ctx, to, msg);
+}
+
+void
+hmi_timer_fire(struct hm_ctx *ctx, struct hmi_timer *timer)
+{
+	if (timer->kind == HMI_TIMER_FUTURE)
+		hmi_future_fail(ctx, container_of(timer, struct hmi_cell, future.timer), HM_FUTURE_TIMEOUT);
+	else
+		send_fire(ctx, container_of(timer, struct hmi_send_timer, timer));
+}
+
+void
+hmi_timer_free(struct hm_ctx *ctx, struct hmi_link *link)
+{
+	struct hmi_send_timer *t = (struct hmi_send_timer *)(void *)link;
+
+	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
+	hm_msg_free(ctx, t->msg);
+	hmi_slab_put(&ctx->timers, t);
+}
+
+static uint64_t
+ns_of(uint64_t us)
+{
+	return us > UINT64_MAX / 4000 ? UINT64_MAX / 4 : us * 1000;
+}
+
+static void
+timer_start(struct hm_ctx *ctx, struct hmi_send_timer *t, uint64_t delay_us)
+{
+	if (ctx->worker.wheel.count == 0)
+		ctx->worker.now_ns = hmi_clock_ns(ctx->worker.clock);
+	t->at_ns = ctx->worker.now_ns + ns_of(delay_us);
+	t->timer = (struct hmi_timer){ .kind = HMI_TIMER_SEND };
+	hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
+	t->link.kind = HMI_LINK_TIMER;
+	t->link.pid = (struct hm_pid){ 0, ++ctx->timer_serial };
+	hmi_link_add(&ctx->links, ctx->cell, &t->link);
+}
+
+enum hm_result
+hm_send_after(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, uint64_t delay_us,
+	      uint64_t period_us, struct hm_timer *timer)
+{
+	struct hmi_send_timer *t;
+	enum hm_result result;
+	struct hm_msg *msg;
+
+	if (hm_pid_is_none(to))
+		return HM_NO_RECEIVER;
+	msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
+	if (msg == NULL) {
+		if (result == HM_NO_MEMORY)
+			hmi_count(&ctx->stats.no_memory, 1);
+		return result;
+	}
+	t = hmi_slab_get(&ctx->timers);
+	if (t == NULL) {
+		hmi_msg_release(&ctx->cache, msg);
+		return HM_NO_MEMORY;
+	}
+	t->to = to;
+	t->msg = msg;
+	t->period_ns = ns_of(period_us);
+	timer_start(ctx, t, delay_us);
+	if (timer != NULL)
+		timer->id = t->link.pid.local;
+	return HM_OK;
+}
+
+void
+hm_timer_cancel(struct hm_ctx *ctx, struct hm_timer timer)
+{
+	struct hm_pid number = { 0, timer.id };
+	struct hmi_link *link = hmi_link_find(&ctx->links, ctx->cell, HMI_LINK_TIMER, number);
+
+	if (link != NULL)
+		timer_end(ctx, (struct hmi_send_timer *)(void *)link);
+}
+
+size_t
+hmi_timer_bytes(void)
+{
+	return sizeof(struct hmi_send_timer);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "engine_pvt.h"
+
+#define FNV_BASIS 2166136261u
+#define FNV_PRIME 16777619u
+
+int
+hmi_types_create(struct hmi_types *types)
+{
+	*types = (struct hmi_types){ 0 };
+	types->info = calloc(HMI_TYPES_MAX, sizeof(*types->info));
+	types->place = calloc(HMI_TYPES_MAX, sizeof(*types->place));
+	return types->info != NULL && types->place != NULL ? 0 : -ENOMEM;
+}
+
+void
+hmi_types_destroy(struct hmi_types *types)
+{
+	free(types->info);
+	free(types->place);
+	free(types->entries);
+	*types = (struct hmi_types){ 0 };
+}
+
+const struct hmi_type_entry *
+hmi_type_entry(const struct hmi_types *types, uint16_t id)
+{
+	uint16_t place = types->place[id];
+
+	return place != 0 ? &types->entries[place - 1] : NULL;
+}
+
+uint32_t
+hm_type_hash(const char *name)
+{
+	uint32_t hash = FNV_BASIS;
+
+	for (const unsigned char *c = (const unsigned char *)name; *c != '\0'; c++)
+		hash = (hash ^ *c) * FNV_PRIME;
+	return hash;
+}
+
+static int
+entry_check(const struct hmi_types *types, const struct hmi_type_entry *entry)
+{
+	if (entry->type.id < HM_TYPE_USER || entry->type.name == NULL || entry->type.size > HM_MSG_BODY_MAX)
+		return -EINVAL;
+	for (uint32_t i = 0; i < types->count; i++) {
+		const struct hmi_type_entry *other = &types->entries[i];
+
+		if (other->type.id == entry->type.id || strcmp(other->type.name, entry->type.name) == 0)
+			return -EEXIST;
+		if (entry->type.descriptor != NULL && other->type.descriptor != NULL && other->hash == entry->hash)
+			return -EEXIST;
+	}
+	return 0;
+}
+
+static int
+entry_add(struct hmi_types *types, const struct hmi_type_entry *entry)
+{
+	if (types->count == types->capacity) {
+		uint32_t capacity = types->capacity == 0 ? 16 : 2 * types->capacity;
+		struct hmi_type_entry *entries = realloc(types->entries, capacity * sizeof(*entries));
+
+		if (entries == NULL)
+			return -ENOMEM;
+		types->entries = entries;
+		types->capacity = capacity;
+	}
+	types->entries[types->count++] = *entry;
+	types->place[entry->type.id] = (uint16_t)types->count;
+	return 0;
+}
+
+int
+hm_type_register(struct hm_system *sys, const struct hm_type *type)
+{
+	struct hmi_type_entry entry = { .type = *type };
+	uint32_t info = HMI_TYPE_KNOWN;
+	int rc;
+
+	if (atomic_load_explicit(&sys->state, memory_order_relaxed) != HMI_CREATED)
+		return -EBUSY;
+	if (type->descriptor != NULL) {
+		entry.type.name = type->descriptor->name;
+		entry.type.size = (uint32_t)type->descriptor->sizeof_message;
+		entry.hash = hm_type_hash(entry.type.name);
+		info |= HMI_TYPE_PROTO | (hmi_proto_flat(type->descriptor) ? 0 : HMI_TYPE_DEEP);
+	}
+	rc = entry_check(&sys->types, &entry);
+	if (rc == 0)
+		rc = entry_add(&sys->types, &entry);
+	if (rc == 0)
+		sys->types.info[type->id] = info | entry.type.size;
+	return rc;
+}
+
+static const char *
+own_name(uint16_t type)
+{
+	switch (type) {
+	case HM_STARTED:
+		return "started";
+	case HM_STOPPING:
+		return "stopping";
+	case HM_STOPPED:
+		return "stopped";
+	case HM_TERMINATED:
+		return "terminated";
+	case HM_DEAD_LETTER:
+		return "dead letter";
+	case HM_IDENTITY:
+		return "identity";
+	default:
+		return "unknown";
+	}
+}
+
+const char *
+hm_type_name(const struct hm_system *sys, uint16_t type)
+{
+	const struct hmi_type_entry *entry = hmi_type_entry(&sys->types, type);
+
+	return entry != NULL ? entry->type.name : own_name(type);
+}
+
+const struct hm_type *
+hm_type_by_id(const struct hm_system *sys, uint16_t id)
+{
+	const struct hmi_type_entry *entry = hmi_type_entry(&sys->types, id);
+
+	return entry != NULL ? &entry->type : NULL;
+}
+
+const struct hm_type *
+hm_type_by_hash(const struct hm_system *sys, uint32_t hash)
+{
+	for (uint32_t i = 0; i < sys->types.count; i++) {
+		const struct hmi_type_entry *entry = &sys->types.entries[i];
+
+		if (entry->type.descriptor != NULL && entry->hash == hash)
+			return &entry->type;
+	}
+	return NULL;
+}
+
+uint64_t
+hm_type_digest(const struct hm_system *sys)
+{
+	uint64_t digest = 0;
+
+	/* A sum, so that the order of registration does not matter; mixed, so that two changes do not cancel out. */
+	for (uint32_t i = 0; i < sys->types.count; i++) {
+		uint64_t h = sys->types.entries[i].hash;
+
+		if (sys->types.entries[i].type.descriptor == NULL)
+			continue;
+		h = (h ^ h >> 15) * 0x9e3779b97f4a7c15ull;
+		digest += h ^ h >> 31;
+	}
+	return digest;
+}
+
+bool
+hm_type_is_flat(const struct hm_system *sys, uint16_t id)
+{
+	return (sys->types.info[id] & HMI_TYPE_DEEP) == 0;
+}
+
+const char *
+hm_result_name(enum hm_result result)
+{
+	static const char *const names[] = {
+		[HM_OK] = "ok",
+		[HM_NO_MEMORY] = "out of messages",
+		[HM_WOULD_BLOCK] = "would block",
+		[HM_TOO_BIG] = "too big",
+		[HM_UNKNOWN_TYPE] = "unknown message type",
+		[HM_NO_SENDER] = "no sender to answer",
+		[HM_NO_RECEIVER] = "no receiver",
+	};
+
+	return (size_t)result < RTE_DIM(names) ? names[result] : "unknown";
+}

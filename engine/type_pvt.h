@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TYPE_PVT_H
+#define TYPE_PVT_H
+
+/*
+ * The type registry: written before the system runs, constant from then on.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hm_type.h"
+
+#define HMI_TYPES_MAX 65536u
+
+/* hmi_types.info: what a send has to know, in one load. 0: not registered. */
+#define HMI_TYPE_KNOWN 0x80000000u
+#define HMI_TYPE_DEEP  0x40000000u /* has pointers: copied field by field */
+#define HMI_TYPE_PROTO 0x20000000u
+#define HMI_TYPE_SIZE  0x0001ffffu
+
+struct hmi_type_entry {
+	struct hm_type type;
+	uint32_t hash; /* of a protobuf type's full name */
+};
+
+struct hmi_types {
+	uint32_t *info;			/* by id */
+	uint16_t *place;		/* by id: place in entries, counted from 1; 0: none */
+	struct hmi_type_entry *entries; /* in order of registration */
+	uint32_t count, capacity;
+};
+
+int hmi_types_create(struct hmi_types *types);
+void hmi_types_destroy(struct hmi_types *types);
+const struct hmi_type_entry *hmi_type_entry(const struct hmi_types *types, uint16_t id);
+
+/* ---- copy.c ---- */
+
+struct ProtobufCMessage;
+
+/* Whether a message of this type never points to anything. */
+bool hmi_proto_flat(const struct ProtobufCMessageDescriptor *descriptor);
+
+/* Bytes that a message's C struct and all that it points to take in one piece. */
+size_t hmi_proto_bytes(const struct ProtobufCMessage *message);
+
+/* Copy a message into one piece of memory of that many bytes, aligned to 8. */
+void hmi_proto_copy(void *to, const struct ProtobufCMessage *message);
+
+#endif /* TYPE_PVT_H */

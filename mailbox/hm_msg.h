@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HM_MSG_H
+#define HM_MSG_H
+
+/**
+ * @file
+ * Messages: a 40-byte header and the body behind it, in one object of a pool.
+ *
+ *     ┌──────┬────┬────────┬──────┬────────┬───────┬───────┬─────────┬──────────┐
+ *     │ next │ to │ sender │ type │ length │ class │ flags │ to_node │ body ... │
+ *     └──────┴────┴────────┴──────┴────────┴───────┴───────┴─────────┴──────────┘
+ *        8     8      16      2       2        1       1        2
+ *
+ * Objects come in size classes of 64 to 65,536 bytes; the smallest holds a body
+ * of 24 bytes in a single cache line. A body is aligned to 8 bytes.
+ *
+ * Ownership: a message has one owner. hm_msg_new makes the caller its owner;
+ * sending hands it on; after the receive function returns it is freed, unless
+ * that function forwarded it. A receive function reads, and never frees.
+ *
+ * Who may call what: accessors are for the owner, on any thread.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hm_pid.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Message types below HM_TYPE_USER belong to the engine. Those listed here reach
+ * an actor's receive function; the others never do.
+ */
+enum hm_msg_type {
+	HM_TYPE_NONE = 0,
+	/** First message of every actor. No body. */
+	HM_STARTED = 1,
+	/** The actor was asked to stop; its children stop next. No body. */
+	HM_STOPPING = 2,
+	/** Last message of every actor: all children are gone. No body. */
+	HM_STOPPED = 3,
+	/** A watched process is gone, or a child is. Body: struct hm_terminated. */
+	HM_TERMINATED = 4,
+	/** To subscribers: a message that found no receiver. Body: struct hm_dead_letter. */
+	HM_DEAD_LETTER = 5,
+	/** A path was resolved. Body: struct hm_identity. */
+	HM_IDENTITY = 6,
+	/** First type that a program may register. */
+	HM_TYPE_USER = 256,
+};
+
+/** Why a watched process is gone. */
+enum hm_terminated_reason {
+	HM_TERMINATED_STOPPED = 0,   /**< it stopped */
+	HM_TERMINATED_FAILED = 1,    /**< it failed and was not restarted */
+	HM_TERMINATED_NOT_FOUND = 2, /**< it did not exist when the watch arrived */
+	HM_TERMINATED_NODE_LOST = 3, /**< its node cannot be reached any more */
+};
+
+/** Body of HM_TERMINATED. */
+struct hm_terminated {
+	struct hm_pid who;
+	uint32_t reason; /**< enum hm_terminated_reason */
+	uint32_t reserved;
+};
+
+/** Body of HM_IDENTITY: whom a path names; nobody if it names none. */
+struct hm_identity {
+	struct hm_pid pid;
+};
+
+/** Header of every message. Read it through the functions below. */
+struct hm_msg {
+	struct hm_msg *next;  /**< link of the queue that holds it */
+	uint64_t to;          /**< local part of the receiver's PID */
+	struct hm_pid sender; /**< whom to answer, or nobody */
+	uint16_t type;        /**< enum hm_msg_type, or a registered type */
+	uint16_t length;      /**< bytes of body in use */
+	uint8_t size_class;   /**< pool that it returns to */
+	uint8_t flags;        /**< engine's own */
+	uint16_t to_node;     /**< index of the receiver's node; 0: this one */
+	uint64_t body[];      /**< aligned to 8 bytes */
+};
+
+/** Longest body of a message, in bytes. */
+#define HM_MSG_BODY_MAX 65472u
+
+/** Type of a message: enum hm_msg_type, or a registered type. */
+static inline uint16_t
+hm_msg_type(const struct hm_msg *msg)
+{
+	return msg->type;
+}
+
+/** Body of a message: never NULL, aligned to 8 bytes, valid as long as the message. */
+static inline const void *
+hm_msg_body(const struct hm_msg *msg)
+{
+	return msg->body;
+}
+
+/** Body of a message that the caller made and has not sent yet, to be written. */
+static inline void *
+hm_msg_body_mut(struct hm_msg *msg)
+{
+	return msg->body;
+}
+
+/** Bytes of body in use. */
+static inline size_t
+hm_msg_length(const struct hm_msg *msg)
+{
+	return msg->length;
+}
+
+/** Whom to answer; nobody if the message was sent and not requested. */
+static inline struct hm_pid
+hm_msg_sender(const struct hm_msg *msg)
+{
+	return msg->sender;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* HM_MSG_H */

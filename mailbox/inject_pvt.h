@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef INJECT_PVT_H
+#define INJECT_PVT_H
+
+/*
+ * The inject ring brings messages from threads that are no lcore to one lcore.
+ *
+ *     thread ─┐
+ *     thread ─┼─▶ rte_ring (MP/SC) ──▶ lcore
+ *     thread ─┘
+ *
+ * Who may call what at the same time ("-": same thread only):
+ *
+ *               push   pop_burst   create/destroy
+ *   push        yes       yes            no
+ *   pop_burst   yes        -             no
+ *
+ * Ownership: a push that succeeds hands the message over; pop_burst hands it to the caller.
+ * Ordering:  I1: push releases, pop_burst acquires (rte_ring's tail of the producers). One
+ *            thread's messages keep their order.
+ * Limits:    bounded: a full ring is the caller's to handle. Producers synchronise by relaxed
+ *            tail, so one that is preempted in the middle holds up none of the others.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_errno.h>
+#include <rte_ring.h>
+
+#include "hm_msg.h"
+
+struct hmi_inject {
+	struct rte_ring *ring;
+};
+
+/* Create an inject ring; `size` is a power of two. Returns 0, -EINVAL, -EEXIST or -ENOMEM. */
+static inline int
+hmi_inject_create(struct hmi_inject *inject, const char *name, uint32_t size, int socket)
+{
+	inject->ring = rte_ring_create(name, size, socket, RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
+	return inject->ring != NULL ? 0 : -rte_errno;
+}
+
+/* Any thread. Returns whether there was room. */
+static inline bool
+hmi_inject_push(struct hmi_inject *inject, struct hm_msg *msg)
+{
+	return rte_ring_enqueue(inject->ring, msg) == 0;
+}
+
+/* The lcore. Takes up to `max` messages; returns how many. */
+static inline uint32_t
+hmi_inject_pop_burst(struct hmi_inject *inject, struct hm_msg **msgs, uint32_t max)
+{
+	return rte_ring_sc_dequeue_burst(inject->ring, (void **)msgs, max, NULL);
+}
+
+static inline void
+hmi_inject_destroy(struct hmi_inject *inject)
+{
+	rte_ring_free(inject->ring);
+	inject->ring = NULL;
+}
+
+#endif /* INJECT_PVT_H */

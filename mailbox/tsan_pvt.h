@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TSAN_PVT_H
+#define TSAN_PVT_H
+
+/*
+ * What the thread sanitizer cannot see: the ring inside a mempool and liburcu are libraries
+ * that it does not instrument. An object that crosses there is annotated by hand, release
+ * where it is given up and acquire where it is taken over.
+ */
+
+#if defined(__SANITIZE_THREAD__)
+#define HMI_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HMI_TSAN 1
+#endif
+#endif
+
+#ifdef HMI_TSAN
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
+#define HMI_TSAN_ACQUIRE(addr) __tsan_acquire((void *)(uintptr_t)(addr))
+#define HMI_TSAN_RELEASE(addr) __tsan_release((void *)(uintptr_t)(addr))
+#else
+#define HMI_TSAN_ACQUIRE(addr) ((void)(addr))
+#define HMI_TSAN_RELEASE(addr) ((void)(addr))
+#endif
+
+#endif /* TSAN_PVT_H */

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Payloads packed and unpacked: by the table of a plan, or by protobuf-c.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <protobuf-c/protobuf-c.h>
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
+
+#include "codec_pvt.h"
+#include "wire_pvt.h"
+
+const struct hmi_plan *
+hmi_codec_by_hash(const struct hmi_codec *codec, uint32_t hash)
+{
+	for (uint32_t at = hash & codec->mask;; at = (at + 1) & codec->mask) {
+		const struct hmi_plan *plan = codec->by_hash[at];
+
+		if (plan == NULL || plan->hash == hash)
+			return plan;
+	}
+}
+
+static uint64_t
+zigzag(int64_t value)
+{
+	return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+}
+
+static int64_t
+unzigzag(uint64_t value)
+{
+	return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
+
+static uint32_t
+load32(const uint8_t *at)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static uint64_t
+load64(const uint8_t *at)
+{
+	uint64_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static void
+store32(uint8_t *at, uint32_t value)
+{
+	memcpy(at, &value, sizeof(value));
+}
+
+static void
+store64(uint8_t *at, uint64_t value)
+{
+	memcpy(at, &value, sizeof(value));
+}
+
+/* ---- Packing ------------------------------------------------------------------ */
+
+/* A field's value: a number's bits as they go on the wire, or a text's length. */
+static uint64_t
+field_value(const struct hmi_plan_field *field, const uint8_t *member)
+{
+	const char *text;
+
+	switch ((enum hmi_field_kind)field->kind) {
+	case HMI_FIELD_FIXED32:
+	case HMI_FIELD_UINT32:
+		return load32(member);
+	case HMI_FIELD_INT32:
+		return (uint64_t)(int64_t)(int32_t)load32(member);
+	case HMI_FIELD_SINT32:
+		return (uint32_t)zigzag((int32_t)load32(member));
+	case HMI_FIELD_SINT64:
+		return zigzag((int64_t)load64(member));
+	case HMI_FIELD_BOOL:
+		return load32(member) != 0;
+	case HMI_FIELD_STRING:
+		memcpy(&text, member, sizeof(text));
+		return text != NULL ? strlen(text) : 0;
+	case HMI_FIELD_FIXED64:
+	case HMI_FIELD_UINT64:
+	case HMI_FIELD_BYTES: /* its first member is the length */
+		return load64(member);
+	}
+	return 0;
+}
+
+/* Whether a field is written. */
+static bool
+field_present(const struct hmi_plan_field *field, const uint8_t *body, uint64_t value)
+{
+	const void *text;
+
+	if (field->presence == HMI_FIELD_NON_ZERO)
+		return value != 0;
+	if (field->presence == HMI_FIELD_ALWAYS)
+		return true;
+	if (field->kind != HMI_FIELD_STRING)
+		return load32(body + field->has_offset) != 0;
+	memcpy(&text, body + field->offset, sizeof(text));
+	return text != NULL && text != field->default_value;
+}
+
+static const uint8_t *
+field_text(const struct hmi_plan_field *field, const uint8_t *member)
+{
+	const uint8_t *text;
+
+	if (field->kind == HMI_FIELD_BYTES)
+		member += offsetof(ProtobufCBinaryData, data);
+	memcpy(&text, member, sizeof(text));
+	return text;
+}
+
+static size_t
+field_size(const struct hmi_plan_field *field, uint64_t value)
+{
+	switch ((enum hmi_field_kind)field->kind) {
+	case HMI_FIELD_FIXED32:
+		return 4;
+	case HMI_FIELD_FIXED64:
+		return 8;
+	case HMI_FIELD_STRING:
+	case HMI_FIELD_BYTES:
+		return hmi_varint_size(value) + value;
+	default:
+		return hmi_varint_size(value);
+	}
+}
+
+/* Whether a body has fields of a newer version of its type, which only protobuf-c keeps. */
+static bool
+body_has_unknown(const void *body)
+{
+	return ((const ProtobufCMessage *)body)->n_unknown_fields != 0;
+}
+
+size_t
+hmi_plan_packed_size(const struct hmi_plan *plan, const void *body)
+{
+	size_t size = 0;
+
+	if (unlikely(!plan->table || body_has_unknown(body)))
+		return protobuf_c_message_get_packed_size(body);
+	for (uint32_t i = 0; i < plan->fields; i++) {
+		const struct hmi_plan_field *field = &plan->field[i];
+		uint64_t value = field_value(field, (const uint8_t *)body + field->offset);
+
+		if (field_present(field, body, value))
+			size += field->tag_bytes + field_size(field, value);
+	}
+	return size;
+}
+
+static uint8_t *
+field_write(const struct hmi_plan_field *field, const uint8_t *member, uint64_t value, uint8_t *at)
+{
+	/* A tag of one byte is the rule; a longer one may not write beyond itself either. */
+	if (likely(field->tag_bytes == 1)) {
+		*at = (uint8_t)field->tag;
+	} else {
+		for (uint32_t i = 0; i < field->tag_bytes; i++)
+			at[i] = (uint8_t)(field->tag >> 8 * i);
+	}
+	at += field->tag_bytes;
+	switch ((enum hmi_field_kind)field->kind) {
+	case HMI_FIELD_FIXED32:
+		return hmi_fixed32_write(at, (uint32_t)value);
+	case HMI_FIELD_FIXED64:
+		return hmi_fixed64_write(at, value);
+	case HMI_FIELD_STRING:
+	case HMI_FIELD_BYTES:
+		at = hmi_varint_write(at, value);
+		if (value > 0)
+			memcpy(at, field_text(field, member), value);
+		return at + value;
+	default:
+		return hmi_varint_write(at, value);
+	}
+}
+
+uint8_t *
+hmi_plan_pack(const struct hmi_plan *plan, const void *body, uint8_t *at)
+{
+	if (unlikely(!plan->table || body_has_unknown(body)))
+		return at + protobuf_c_message_pack(body, at);
+	for (uint32_t i = 0; i < plan->fields; i++) {
+		const struct hmi_plan_field *field = &plan->field[i];
+		const uint8_t *member = (const uint8_t *)body + field->offset;
+		uint64_t value;
+
+		/* What fast types are made of goes without the switches. */
+		if (likely(field->plain64)) {
+			value = load64(member);
+			if (likely(value != 0)) {
+				*at = (uint8_t)field->tag;
+				at = hmi_fixed64_write(at + 1, value);
+			}
+			continue;
+		}
+		value = field_value(field, member);
+		if (field_present(field, body, value))
+			at = field_write(field, member, value, at);
+	}
+	return at;
+}
+
+/* ---- Unpacking ---------------------------------------------------------------- */
+
+/* Memory behind a body, given out from low to high. */
+struct bump {
+	uint8_t *start;
+	size_t used, room;
+	bool full; /* somebody asked for more than there was */
+};
+
+static void *
+bump_alloc(void *arg, size_t size)
+{
+	struct bump *bump = arg;
+	size_t at = RTE_ALIGN_CEIL(bump->used, sizeof(uint64_t));
+
+	if (at > bump->room || size > bump->room - at) {
+		bump->full = true;
+		return NULL;
+	}
+	bump->used = at + size;
+	return bump->start + at;
+}
+
+/* What protobuf-c gives back is scratch of a message that lives on; it goes with the message. */
+static void
+bump_free(void *arg, void *memory)
+{
+	RTE_SET_USED(arg);
+	RTE_SET_USED(memory);
+}
+
+int
+hmi_unpack_generic(const struct ProtobufCMessageDescriptor *descriptor, const uint8_t *at, size_t length,
+		   void *body, size_t room, size_t *used)
+{
+	struct bump bump = { .start = body, .room = room };
+	ProtobufCAllocator allocator = { bump_alloc, bump_free, &bump };
+
+	/* Its first allocation is the struct itself: that makes it the body. Each level of nesting
+	 * takes room as well, which bounds the depth of its recursion. */
+	if (protobuf_c_message_unpack(descriptor, &allocator, length, at) == NULL)
+		return bump.full ? -ENOSPC : -EBADMSG;
+	*used = bump.used;
+	return 0;
+}
+
+/* Copy a text behind the body. Returns its end on the wire, or NULL: truncated, or no room. */
+static const uint8_t *
+text_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t *end, uint8_t *member,
+	  struct bump *bump)
+{
+	bool is_string = field->kind == HMI_FIELD_STRING;
+	ProtobufCBinaryData data;
+	uint64_t length;
+	uint8_t *text;
+
+	at = hmi_varint_read(at, end, &length);
+	if (at == NULL || length > (uint64_t)(end - at) || length + is_string > bump->room - bump->used)
+		return NULL;
+	text = bump->start + bump->used;
+	bump->used += length + is_string;
+	memcpy(text, at, length);
+	if (is_string) {
+		text[length] = 0;
+		memcpy(member, &text, sizeof(text));
+	} else {
+		data.len = length;
+		data.data = length > 0 ? text : NULL;
+		memcpy(member, &data, sizeof(data));
+	}
+	return at + length;
+}
+
+static const uint8_t *
+varint_field_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t *end, uint8_t *member)
+{
+	uint64_t value;
+
+	at = hmi_varint_read(at, end, &value);
+	if (at == NULL)
+		return NULL;
+	switch ((enum hmi_field_kind)field->kind) {
+	case HMI_FIELD_UINT64:
+		store64(member, value);
+		break;
+	case HMI_FIELD_SINT64:
+		store64(member, (uint64_t)unzigzag(value));
+		break;
+	case HMI_FIELD_SINT32:
+		store32(member, (uint32_t)unzigzag((uint32_t)value));
+		break;
+	case HMI_FIELD_BOOL:
+		store32(member, value != 0);
+		break;
+	default:
+		store32(member, (uint32_t)value);
+	}
+	return at;
+}
+
+/* Read a field's value. Returns its end, or NULL: truncated, or no room. */
+static const uint8_t *
+field_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t *end, uint8_t *body,
+	   struct bump *bump)
+{
+	uint8_t *member = body + field->offset;
+
+	if (field->presence == HMI_FIELD_HAS && field->kind != HMI_FIELD_STRING)
+		store32(body + field->has_offset, 1);
+	switch ((enum hmi_field_kind)field->kind) {
+	case HMI_FIELD_FIXED64:
+		if (unlikely(end - at < 8))
+			return NULL;
+		store64(member, hmi_fixed64_read(at));
+		return at + 8;
+	case HMI_FIELD_FIXED32:
+		if (unlikely(end - at < 4))
+			return NULL;
+		store32(member, hmi_fixed32_read(at));
+		return at + 4;
+	case HMI_FIELD_STRING:
+	case HMI_FIELD_BYTES:
+		return text_read(field, at, end, member, bump);
+	default:
+		return varint_field_read(field, at, end, member);
+	}
+}
+
+/* The field whose tag stands at `at`, looked for from number *next on; NULL: none of the table's. */
+static const struct hmi_plan_field *
+field_find(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end, uint32_t *next)
+{
+	for (uint32_t n = 0; n < plan->fields; n++) {
+		uint32_t i = *next + n < plan->fields ? *next + n : *next + n - plan->fields;
+		const struct hmi_plan_field *field = &plan->field[i];
+		uint32_t tag = 0;
+
+		if (likely(field->tag_bytes == 1))
+			tag = at[0];
+		else if ((size_t)(end - at) >= field->tag_bytes)
+			memcpy(&tag, at, field->tag_bytes);
+		if (tag == field->tag) {
+			*next = i + 1 < plan->fields ? i + 1 : 0;
+			return field;
+		}
+	}
+	return NULL;
+}
+
+/* Read by the table. Returns whether that was possible; protobuf-c finds out why not. */
+static bool
+table_unpack(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end, struct bump *bump)
+{
+	uint8_t *body = bump->start;
+	uint32_t seen = 0, next = 0;
+
+	memcpy(body, plan->initial, plan->size);
+	bump->used = plan->size;
+	while (at < end) {
+		const struct hmi_plan_field *field = &plan->field[next];
+
+		if (likely(field->plain64 && at[0] == field->tag && end - at >= 9)) {
+			store64(body + field->offset, hmi_fixed64_read(at + 1));
+			at += 9;
+			next = next + 1 < plan->fields ? next + 1 : 0;
+			continue;
+		}
+		field = field_find(plan, at, end, &next);
+		if (unlikely(field == NULL))
+			return false;
+		seen |= 1u << (field - plan->field);
+		at = field_read(field, at + field->tag_bytes, end, body, bump);
+		if (unlikely(at == NULL))
+			return false;
+	}
+	return (seen & plan->required) == plan->required;
+}
+
+int
+hmi_plan_unpack(const struct hmi_plan *plan, const uint8_t *at, size_t length, void *body, size_t room,
+		size_t *used)
+{
+	struct bump bump = { .start = body, .room = room };
+
+	if (unlikely(room < plan->size))
+		return -ENOSPC;
+	if (likely(plan->table) && likely(table_unpack(plan, at, at + length, &bump))) {
+		*used = bump.used;
+		return 0;
+	}
+	return hmi_unpack_generic(plan->descriptor, at, length, body, room, used);
+}

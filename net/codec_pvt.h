@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CODEC_PVT_H
+#define CODEC_PVT_H
+
+/*
+ * Payloads: the C struct of a registered protobuf type, to bytes and back.
+ *
+ *     descriptor ──plan (at start)──▶ table of fields ──▶ packed, unpacked by a loop over the table
+ *                 └─ nested, repeated, oneof: protobuf-c's own functions, with memory of the message
+ *
+ * A plan says the same bytes as protobuf-c; it is there because it takes a tenth of the time. It
+ * is made once for each type and constant from then on. No function here takes from the heap but
+ * hmi_codec_create.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hm_provider.h"
+
+/* Fields of a type that has a table; more: protobuf-c does it. */
+#define HMI_PLAN_FIELDS_MAX 24u
+
+/* How a field's value lies in the struct, and on the wire. */
+enum hmi_field_kind {
+	HMI_FIELD_FIXED32, /* fixed32, sfixed32, float */
+	HMI_FIELD_FIXED64, /* fixed64, sfixed64, double */
+	HMI_FIELD_UINT32,
+	HMI_FIELD_INT32, /* int32, enum: negative ones take ten bytes */
+	HMI_FIELD_SINT32,
+	HMI_FIELD_UINT64, /* uint64, int64 */
+	HMI_FIELD_SINT64,
+	HMI_FIELD_BOOL,
+	HMI_FIELD_STRING,
+	HMI_FIELD_BYTES,
+};
+
+/* When a field is written. */
+enum hmi_field_presence {
+	HMI_FIELD_NON_ZERO, /* proto3's plain fields */
+	HMI_FIELD_ALWAYS,   /* required */
+	HMI_FIELD_HAS,      /* optional */
+};
+
+struct hmi_plan_field {
+	uint8_t kind;     /* enum hmi_field_kind */
+	uint8_t presence; /* enum hmi_field_presence */
+	uint8_t tag_bytes;
+	bool plain64; /* HMI_FIELD_FIXED64, HMI_FIELD_NON_ZERO, tag of one byte */
+	uint32_t tag; /* as it lies on the wire, first byte lowest */
+	uint32_t offset;
+	uint32_t has_offset;
+	const void *default_value;
+};
+
+/* One type. */
+struct hmi_plan {
+	uint32_t hash;  /* of its full name: what stands on the wire */
+	uint16_t id;    /* what stands in a message */
+	bool table;     /* false: protobuf-c does it */
+	bool flat;      /* no field points to anything */
+	uint32_t size;  /* bytes of the struct */
+	uint32_t bytes_max; /* of a flat type's encoding; 0: unbounded */
+	uint32_t fields;
+	uint32_t required; /* bit i: field i must be there */
+	const struct ProtobufCMessageDescriptor *descriptor;
+	const uint8_t *initial; /* the struct as protobuf-c initialises it */
+	struct hmi_plan_field field[HMI_PLAN_FIELDS_MAX];
+};
+
+/* All types of a system. */
+struct hmi_codec {
+	struct hmi_plan **by_id; /* ids_count of them; NULL: no protobuf type */
+	struct hmi_plan **by_hash; /* open addressing; mask + 1 of them */
+	uint32_t ids_count, mask;
+};
+
+/* Make the plans of all types that are registered. Returns 0 or -ENOMEM. */
+int hmi_codec_create(struct hmi_codec *codec, const struct hm_system *sys);
+
+/* As hmi_codec_create, from a list of types. */
+int hmi_codec_create_from(struct hmi_codec *codec, const struct hm_type *const *types, uint32_t count);
+
+/* Free the plans. A zeroed codec is allowed. */
+void hmi_codec_destroy(struct hmi_codec *codec);
+
+/* Plan of a type by id; NULL: none that may cross the network. */
+static inline const struct hmi_plan *
+hmi_codec_by_id(const struct hmi_codec *codec, uint16_t id)
+{
+	return id < codec->ids_count ? codec->by_id[id] : NULL;
+}
+
+/* Plan of a type by the hash of its name; NULL: none. */
+const struct hmi_plan *hmi_codec_by_hash(const struct hmi_codec *codec, uint32_t hash);
+
+/* Bytes of a body's encoding. */
+size_t hmi_plan_packed_size(const struct hmi_plan *plan, const void *body);
+
+/* Write a body's encoding, hmi_plan_packed_size or at most bytes_max bytes. Returns its end. */
+uint8_t *hmi_plan_pack(const struct hmi_plan *plan, const void *body, uint8_t *at);
+
+/* Bytes of message that hmi_plan_unpack is sure, or likely, to get by with. */
+static inline size_t
+hmi_plan_room(const struct hmi_plan *plan, size_t length)
+{
+	if (plan->flat)
+		return plan->size;
+	/* Texts get a zero each; lists and nested structs grow, and protobuf-c needs scratch. */
+	return plan->table ? plan->size + length : plan->size + 4 * length + 128;
+}
+
+/*
+ * Read an encoding into a body of `room` bytes, aligned to 8; what it points to goes behind it.
+ *
+ * Returns 0; -EBADMSG: no encoding of this type; -ENOSPC: needs more room.
+ */
+int hmi_plan_unpack(const struct hmi_plan *plan, const uint8_t *at, size_t length, void *body, size_t room,
+		    size_t *used);
+
+/* As hmi_plan_unpack, by protobuf-c's own function. */
+int hmi_unpack_generic(const struct ProtobufCMessageDescriptor *descriptor, const uint8_t *at, size_t length,
+		       void *body, size_t room, size_t *used);
+
+#endif /* CODEC_PVT_H */

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Ethernet, IPv4 and UDP headers, written and read.
+ */
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_udp.h>
+
+#include "frame_pvt.h"
+
+#define TIME_TO_LIVE 64
+#define NO_FRAGMENT  0x4000 /* "don't fragment": the session fits its packets to the path */
+#define FRAGMENT     0x3fff /* "more fragments" and the offset */
+
+uint64_t
+hmi_sum(const uint8_t *data, uint32_t length)
+{
+	uint64_t sum = 0;
+	uint32_t word;
+	uint16_t half;
+	uint32_t i = 0;
+
+	/* Words of 32 bits into 64: no carry to mind, and the compiler makes vectors of it. */
+	for (; i + sizeof(word) <= length; i += sizeof(word)) {
+		memcpy(&word, data + i, sizeof(word));
+		sum += word;
+	}
+	if (i + sizeof(half) <= length) {
+		memcpy(&half, data + i, sizeof(half));
+		sum += half;
+		i += sizeof(half);
+	}
+	if (i < length) {
+		half = 0;
+		memcpy(&half, data + i, 1);
+		sum += half;
+	}
+	return sum;
+}
+
+uint32_t
+hmi_frame_ether_write(uint8_t *frame, const struct rte_ether_addr *from, const struct rte_ether_addr *to,
+		      uint16_t ether_type)
+{
+	struct rte_ether_hdr ether;
+
+	rte_ether_addr_copy(to, &ether.dst_addr);
+	rte_ether_addr_copy(from, &ether.src_addr);
+	ether.ether_type = rte_cpu_to_be_16(ether_type);
+	memcpy(frame, &ether, sizeof(ether));
+	return sizeof(ether);
+}
+
+static void
+ip_init(struct rte_ipv4_hdr *ip, const struct hmi_address *from, const struct hmi_address *to, uint8_t protocol)
+{
+	memset(ip, 0, sizeof(*ip));
+	ip->version_ihl = RTE_IPV4_VHL_DEF;
+	ip->fragment_offset = rte_cpu_to_be_16(NO_FRAGMENT);
+	ip->time_to_live = TIME_TO_LIVE;
+	ip->next_proto_id = protocol;
+	ip->src_addr = from->ip;
+	ip->dst_addr = to->ip;
+}
+
+uint32_t
+hmi_frame_ip_write(uint8_t *frame, const struct hmi_address *from, const struct hmi_address *to,
+		   uint8_t protocol, uint16_t length)
+{
+	uint32_t at = hmi_frame_ether_write(frame, &from->mac, &to->mac, RTE_ETHER_TYPE_IPV4);
+	struct rte_ipv4_hdr ip;
+
+	ip_init(&ip, from, to, protocol);
+	ip.total_length = rte_cpu_to_be_16((uint16_t)(sizeof(ip) + length));
+	ip.hdr_checksum = hmi_sum_fold(hmi_sum((const uint8_t *)&ip, sizeof(ip)));
+	memcpy(frame + at, &ip, sizeof(ip));
+	return at + sizeof(ip);
+}
+
+void
+hmi_flow_init(struct hmi_flow *flow, const struct hmi_address *from, const struct hmi_address *to)
+{
+	struct rte_udp_hdr udp = { from->udp_port, to->udp_port, 0, 0 };
+	struct {
+		rte_be32_t source, destination;
+		uint8_t zero, protocol;
+		rte_be16_t source_port, destination_port;
+	} __attribute__((packed)) pseudo = { from->ip, to->ip, 0, IPPROTO_UDP, from->udp_port, to->udp_port };
+	struct rte_ipv4_hdr ip;
+	uint32_t at = hmi_frame_ether_write(flow->head, &from->mac, &to->mac, RTE_ETHER_TYPE_IPV4);
+
+	ip_init(&ip, from, to, IPPROTO_UDP);
+	memcpy(flow->head + at, &ip, sizeof(ip));
+	memcpy(flow->head + at + sizeof(ip), &udp, sizeof(udp));
+	flow->ip_sum = (uint32_t)hmi_sum((const uint8_t *)&ip, sizeof(ip));
+	flow->udp_sum = (uint32_t)hmi_sum((const uint8_t *)&pseudo, sizeof(pseudo));
+}
+
+/* What the pseudo header and the ports add up to, with the length in pseudo and UDP header. */
+static uint64_t
+udp_head_sum(const struct hmi_flow *flow, rte_be16_t udp_length)
+{
+	return (uint64_t)flow->udp_sum + udp_length + udp_length;
+}
+
+void
+hmi_flow_write(const struct hmi_flow *flow, uint8_t *frame, uint16_t length, bool offload)
+{
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + HMI_IP_OFFSET);
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(frame + HMI_UDP_OFFSET);
+	rte_be16_t udp_length = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + length));
+
+	memcpy(frame, flow->head, HMI_HEAD_BYTES);
+	ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + sizeof(*udp) + length));
+	udp->dgram_len = udp_length;
+	if (offload) {
+		/* The port wants the pseudo header's sum, which has no ports in it, not complemented. */
+		ip->hdr_checksum = 0;
+		udp->dgram_cksum = rte_ipv4_phdr_cksum(ip, 0);
+		return;
+	}
+	ip->hdr_checksum = hmi_sum_fold((uint64_t)flow->ip_sum + ip->total_length);
+	udp->dgram_cksum = hmi_sum_fold(udp_head_sum(flow, udp_length) +
+					hmi_sum(frame + HMI_HEAD_BYTES, length));
+	/* Zero on the wire means "none". */
+	if (udp->dgram_cksum == 0)
+		udp->dgram_cksum = 0xffff;
+}
+
+static void
+drop(struct hmi_frame *frame, enum hm_net_drop reason)
+{
+	frame->kind = HMI_FRAME_DROP;
+	frame->drop = reason;
+}
+
+static void
+udp_parse(struct hmi_frame *frame, const struct rte_ipv4_hdr *ip, const struct hmi_address *own,
+	  unsigned int checked)
+{
+	struct rte_udp_hdr udp;
+	uint16_t length;
+
+	if (frame->length < sizeof(udp)) {
+		drop(frame, HM_NET_DROP_TRUNCATED);
+		return;
+	}
+	memcpy(&udp, frame->payload, sizeof(udp));
+	length = rte_be_to_cpu_16(udp.dgram_len);
+	if (length < sizeof(udp) || length > frame->length) {
+		drop(frame, HM_NET_DROP_TRUNCATED);
+		return;
+	}
+	if (udp.dst_port != own->udp_port) {
+		drop(frame, HM_NET_DROP_FOREIGN);
+		return;
+	}
+	if (udp.dgram_cksum != 0 && (checked & HMI_CHECKED_UDP) == 0) {
+		uint64_t sum = (uint64_t)ip->src_addr + ip->dst_addr + rte_cpu_to_be_16(IPPROTO_UDP) +
+			       udp.dgram_len + hmi_sum(frame->payload, length);
+
+		if (hmi_sum_fold(sum) != 0) {
+			drop(frame, HM_NET_DROP_CHECKSUM);
+			return;
+		}
+	}
+	frame->kind = HMI_FRAME_UDP;
+	frame->source.udp_port = udp.src_port;
+	frame->payload += sizeof(udp);
+	frame->length = length - (uint32_t)sizeof(udp);
+}
+
+static void
+icmp_parse(struct hmi_frame *frame)
+{
+	if (hmi_sum_fold(hmi_sum(frame->payload, frame->length)) != 0)
+		drop(frame, HM_NET_DROP_CHECKSUM);
+	else
+		frame->kind = HMI_FRAME_ICMP;
+}
+
+static void
+ip_parse(struct hmi_frame *frame, const struct hmi_address *own, unsigned int checked)
+{
+	struct rte_ipv4_hdr ip;
+	uint32_t head, total;
+
+	if (frame->length < sizeof(ip)) {
+		drop(frame, HM_NET_DROP_TRUNCATED);
+		return;
+	}
+	memcpy(&ip, frame->payload, sizeof(ip));
+	head = rte_ipv4_hdr_len(&ip);
+	total = rte_be_to_cpu_16(ip.total_length);
+	if ((ip.version_ihl >> 4) != 4 || head < sizeof(ip) || total < head) {
+		drop(frame, HM_NET_DROP_HEADER);
+		return;
+	}
+	if (total > frame->length) {
+		drop(frame, HM_NET_DROP_TRUNCATED);
+		return;
+	}
+	if ((checked & HMI_CHECKED_IP) == 0 && hmi_sum_fold(hmi_sum(frame->payload, head)) != 0) {
+		drop(frame, HM_NET_DROP_CHECKSUM);
+		return;
+	}
+	if (ip.dst_addr != own->ip) {
+		drop(frame, HM_NET_DROP_FOREIGN);
+		return;
+	}
+	if ((rte_be_to_cpu_16(ip.fragment_offset) & FRAGMENT) != 0) {
+		drop(frame, HM_NET_DROP_FRAGMENT);
+		return;
+	}
+	/* Short frames are padded, so the length is the header's, not the frame's. */
+	frame->source.ip = ip.src_addr;
+	frame->payload += head;
+	frame->length = total - head;
+	if (ip.next_proto_id == IPPROTO_UDP)
+		udp_parse(frame, &ip, own, checked);
+	else if (ip.next_proto_id == IPPROTO_ICMP)
+		icmp_parse(frame);
+	else
+		drop(frame, HM_NET_DROP_FOREIGN);
+}
+
+void
+hmi_frame_parse(struct hmi_frame *frame, const uint8_t *data, uint32_t length,
+		const struct hmi_address *own, unsigned int checked)
+{
+	struct rte_ether_hdr ether;
+	uint16_t type;
+
+	if (length < sizeof(ether)) {
+		drop(frame, HM_NET_DROP_TRUNCATED);
+		return;
+	}
+	memcpy(&ether, data, sizeof(ether));
+	type = rte_be_to_cpu_16(ether.ether_type);
+	frame->source.mac = ether.src_addr;
+	frame->source.udp_port = 0;
+	frame->payload = data + sizeof(ether);
+	frame->length = length - (uint32_t)sizeof(ether);
+	if (!rte_is_same_ether_addr(&ether.dst_addr, &own->mac) &&
+	    !(rte_is_broadcast_ether_addr(&ether.dst_addr) && type == RTE_ETHER_TYPE_ARP))
+		drop(frame, HM_NET_DROP_FOREIGN);
+	else if (type == RTE_ETHER_TYPE_IPV4)
+		ip_parse(frame, own, checked);
+	else if (type == RTE_ETHER_TYPE_ARP)
+		frame->kind = HMI_FRAME_ARP;
+	else
+		drop(frame, HM_NET_DROP_FOREIGN);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FRAME_PVT_H
+#define FRAME_PVT_H
+
+/*
+ * Frames: Ethernet, IPv4 and UDP around a session packet.
+ *
+ *     ┌──────────┬─────────┬───────┬────────────────┬─────────────────┐
+ *     │ Ethernet │  IPv4   │  UDP  │ session header │ batch ...       │
+ *     │    14    │   20    │   8   │ 32: wire_pvt.h │                 │
+ *     └──────────┴─────────┴───────┴────────────────┴─────────────────┘
+ *
+ * All functions are pure. Addresses and ports are in network byte order, as DPDK has them.
+ * A received frame is only read: over net_ring it may be the very mbuf that its sender keeps.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_ip.h>
+
+#include "hm_net.h"
+
+#define HMI_HEAD_BYTES 42u /* all in front of the session header */
+#define HMI_IP_OFFSET  14u
+#define HMI_UDP_OFFSET 34u
+
+/* Where a station is reached. */
+struct hmi_address {
+	rte_be32_t ip;
+	rte_be16_t udp_port;
+	struct rte_ether_addr mac;
+};
+
+/* Headers towards one station, made once; each packet only fills in lengths and checksums. */
+struct hmi_flow {
+	uint8_t head[HMI_HEAD_BYTES];
+	uint32_t ip_sum;  /* of the IPv4 header but its length */
+	uint32_t udp_sum; /* of pseudo header and ports but the lengths */
+};
+
+/* Which checksums a received frame's port has found good already. */
+#define HMI_CHECKED_IP  1u
+#define HMI_CHECKED_UDP 2u
+
+enum hmi_frame_kind {
+	HMI_FRAME_DROP = 0, /* see drop */
+	HMI_FRAME_ARP,
+	HMI_FRAME_ICMP,
+	HMI_FRAME_UDP,
+};
+
+/* A frame taken apart; the pointer is into the frame. */
+struct hmi_frame {
+	enum hmi_frame_kind kind;
+	enum hm_net_drop drop;
+	struct hmi_address source;
+	const uint8_t *payload; /* of ARP, ICMP or UDP */
+	uint32_t length;        /* bytes of payload */
+};
+
+/* Sum of 16-bit words as they lie in memory, to be folded by hmi_sum_fold. */
+uint64_t hmi_sum(const uint8_t *data, uint32_t length);
+
+/* Internet checksum of a sum: its one's complement in 16 bits. */
+static inline uint16_t
+hmi_sum_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/* Prepare the headers from one station to another. */
+void hmi_flow_init(struct hmi_flow *flow, const struct hmi_address *from, const struct hmi_address *to);
+
+/*
+ * Write the headers in front of a UDP payload of `length` bytes that lies behind them already.
+ * `offload`: the port fills in both checksums; else they are computed here.
+ */
+void hmi_flow_write(const struct hmi_flow *flow, uint8_t *frame, uint16_t length, bool offload);
+
+/* Take apart a frame for the station `own`. `checked`: HMI_CHECKED_ bits. */
+void hmi_frame_parse(struct hmi_frame *frame, const uint8_t *data, uint32_t length,
+		     const struct hmi_address *own, unsigned int checked);
+
+/* Write Ethernet and IPv4 headers for a payload of another protocol than UDP. Returns their bytes. */
+uint32_t hmi_frame_ip_write(uint8_t *frame, const struct hmi_address *from, const struct hmi_address *to,
+			    uint8_t protocol, uint16_t length);
+
+/* Write an Ethernet header. Returns its bytes. */
+uint32_t hmi_frame_ether_write(uint8_t *frame, const struct rte_ether_addr *from,
+			       const struct rte_ether_addr *to, uint16_t ether_type);
+
+#endif /* FRAME_PVT_H */

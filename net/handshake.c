@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The handshake: encoded, decoded, and what follows from it.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_string_fns.h>
+
+#include "handshake_pvt.h"
+#include "hermod.pb-c.h"
+
+/* Scratch for protobuf-c's decoder; a handshake that needs more is none. */
+#define SCRATCH_BYTES 2048u
+
+static_assert((int)HERMOD__WIRE__HANDSHAKE__REASON__TOO_MANY_PEERS == (int)HMI_REFUSAL_TOO_MANY_PEERS,
+	      "refusals are those of hermod.proto");
+
+/* ---- Encoding ------------------------------------------------------------------ */
+
+size_t
+hmi_handshake_write(const struct hmi_handshake *handshake, uint8_t *at)
+{
+	Hermod__Wire__Handshake m;
+
+	hermod__wire__handshake__init(&m);
+	m.session = handshake->session;
+	m.protocol = handshake->protocol;
+	m.reason = (Hermod__Wire__Handshake__Reason)handshake->reason;
+	m.node = handshake->node;
+	m.started = handshake->started;
+	m.name = (char *)(uintptr_t)handshake->name;
+	m.expects = (char *)(uintptr_t)handshake->expects;
+	m.attempt = handshake->attempt;
+	m.types = handshake->types;
+	m.window = handshake->window;
+	m.max_payload = handshake->max_payload;
+	assert(hermod__wire__handshake__get_packed_size(&m) <= HMI_HANDSHAKE_BYTES);
+	return hermod__wire__handshake__pack(&m, at);
+}
+
+/* Memory of a decoder: on the caller's stack, never given back. */
+struct scratch {
+	size_t used;
+	uint64_t bytes[SCRATCH_BYTES / sizeof(uint64_t)];
+};
+
+static void *
+scratch_alloc(void *arg, size_t size)
+{
+	struct scratch *scratch = arg;
+	void *memory = (uint8_t *)scratch->bytes + scratch->used;
+
+	if (size > sizeof(scratch->bytes) - scratch->used)
+		return NULL;
+	scratch->used = RTE_ALIGN_CEIL(scratch->used + size, sizeof(uint64_t));
+	return memory;
+}
+
+static void
+scratch_free(void *arg, void *memory)
+{
+	RTE_SET_USED(arg);
+	RTE_SET_USED(memory);
+}
+
+/* Take over a name of a node: what may stand in a log line and in an address. */
+static int
+name_take(char *to, const char *from)
+{
+	for (const char *c = from; *c != 0; c++) {
+		bool fits = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+			    strchr("-_.~+@", *c) != NULL;
+
+		if (!fits)
+			return -EBADMSG;
+	}
+	return rte_strscpy(to, from, HMI_NODE_NAME_MAX + 1) >= 0 ? 0 : -EBADMSG;
+}
+
+int
+hmi_handshake_read(struct hmi_handshake *handshake, const uint8_t *at, size_t length)
+{
+	struct scratch scratch = { .used = 0 };
+	ProtobufCAllocator allocator = { scratch_alloc, scratch_free, &scratch };
+	Hermod__Wire__Handshake *m = hermod__wire__handshake__unpack(&allocator, length, at);
+
+	if (m == NULL || name_take(handshake->name, m->name) != 0 ||
+	    name_take(handshake->expects, m->expects) != 0)
+		return -EBADMSG;
+	handshake->session = m->session;
+	handshake->protocol = m->protocol;
+	handshake->reason = (uint32_t)m->reason;
+	handshake->node = m->node;
+	handshake->started = m->started;
+	handshake->attempt = m->attempt;
+	handshake->types = m->types;
+	handshake->window = m->window;
+	handshake->max_payload = m->max_payload;
+	return 0;
+}
+
+const char *
+hmi_refusal_text(uint32_t refusal)
+{
+	static const char *const texts[] = {
+		[HMI_REFUSAL_NONE] = "no reason given",
+		[HMI_REFUSAL_PROTOCOL] = "the nodes speak different protocol versions",
+		[HMI_REFUSAL_SAME_NAME] = "both nodes have the same name; give one another --node",
+		[HMI_REFUSAL_NAME_TAKEN] = "it is connected with another node of the same name",
+		[HMI_REFUSAL_WRONG_NAME] = "the node called has another name than --peer says",
+		[HMI_REFUSAL_UNEXPECTED_NAME] = "its --peer has another name for the calling address",
+		[HMI_REFUSAL_SAME_ADDRESS] = "both nodes have the same address; give one another --ip",
+		[HMI_REFUSAL_TOO_MANY_PEERS] = "it has as many peers as it can have",
+	};
+
+	return refusal < RTE_DIM(texts) ? texts[refusal] : "unknown reason";
+}
+
+/* ---- State ---------------------------------------------------------------------- */
+
+void
+hmi_shake_call(struct hmi_session *s, uint32_t local_id, uint64_t now)
+{
+	s->state = HMI_SESSION_CALLING;
+	s->local_id = local_id;
+	s->remote_id = 0;
+	s->call_ns = now;
+	s->call_every_ns = HMI_CALL_FIRST_NS;
+	s->heard_ns = now;
+}
+
+bool
+hmi_shake_call_is_due(struct hmi_session *s, uint64_t now)
+{
+	if (s->state != HMI_SESSION_CALLING || now < s->call_ns)
+		return false;
+	s->call_ns = now + s->call_every_ns;
+	s->call_every_ns = RTE_MIN(2 * s->call_every_ns, HMI_CALL_LAST_NS);
+	return true;
+}
+
+static void
+open_with(struct hmi_session *s, uint64_t now)
+{
+	s->state = HMI_SESSION_OPEN;
+	hmi_session_begin(s, RTE_MIN(s->peer_window, HMI_RX_RING), now);
+	hmi_session_ack_soon(s, now);
+}
+
+static void
+peer_take(struct hmi_session *s, const struct hmi_handshake *handshake)
+{
+	s->remote_id = handshake->session;
+	s->peer_node = handshake->node;
+	s->peer_started = handshake->started;
+	s->peer_attempt = handshake->attempt;
+	s->peer_window = handshake->window;
+}
+
+/* Whether a HELLO is of a later attempt, or a later incarnation, than the session's. */
+static bool
+is_newer(const struct hmi_session *s, const struct hmi_handshake *hello)
+{
+	if (hello->node == s->peer_node)
+		return hello->attempt > s->peer_attempt;
+	return hello->started >= s->peer_started;
+}
+
+enum hmi_shake
+hmi_shake_hello(struct hmi_session *s, const struct hmi_handshake *hello, uint32_t local_id, uint64_t now)
+{
+	if (s->state == HMI_SESSION_OPEN || s->state == HMI_SESSION_ANSWERED) {
+		if (hello->node == s->peer_node && hello->session == s->remote_id)
+			return HMI_SHAKE_ANSWER;
+		return is_newer(s, hello) ? HMI_SHAKE_REPLACE : HMI_SHAKE_IGNORE;
+	}
+	if (s->state == HMI_SESSION_IDLE)
+		s->local_id = local_id;
+	s->state = HMI_SESSION_ANSWERED;
+	s->heard_ns = now;
+	peer_take(s, hello);
+	return HMI_SHAKE_ANSWER;
+}
+
+enum hmi_shake
+hmi_shake_welcome(struct hmi_session *s, const struct hmi_handshake *welcome, uint64_t now)
+{
+	if (s->state == HMI_SESSION_CALLING)
+		peer_take(s, welcome);
+	else if (s->state != HMI_SESSION_ANSWERED || welcome->session != s->remote_id)
+		return HMI_SHAKE_IGNORE;
+	open_with(s, now);
+	return HMI_SHAKE_OPENED;
+}
+
+bool
+hmi_shake_reject(struct hmi_session *s, uint64_t now)
+{
+	if (s->state != HMI_SESSION_CALLING)
+		return false;
+	s->call_every_ns = HMI_CALL_LAST_NS;
+	s->call_ns = now + s->call_every_ns;
+	return true;
+}
+
+bool
+hmi_shake_confirm(struct hmi_session *s, uint64_t now)
+{
+	if (s->state != HMI_SESSION_ANSWERED)
+		return false;
+	open_with(s, now);
+	return true;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HANDSHAKE_PVT_H
+#define HANDSHAKE_PVT_H
+
+/*
+ * The handshake: how a session comes to be.
+ *
+ *     caller                                   called
+ *     CALLING   ── HELLO(my id) ──────────▶
+ *               ◀───── WELCOME(my id) ────     ANSWERED
+ *     OPEN      ── DATA or ACK ───────────▶    OPEN
+ *
+ * Both may call at once: each answers the other's HELLO and opens at the first packet that
+ * carries its own id. HELLO and WELCOME may come twice, late, or from an incarnation that is
+ * gone; a newer incarnation, or a newer attempt of the same, ends the session there is.
+ *
+ * Pure functions of the session, the packet and the time; the caller sends what they ask for.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "session_pvt.h"
+
+#define HMI_NODE_NAME_MAX   64u
+#define HMI_HANDSHAKE_BYTES 256u /* room that an encoded handshake needs at most */
+
+#define HMI_CALL_FIRST_NS 20000000ull  /* between the first HELLOs; doubles */
+#define HMI_CALL_LAST_NS  500000000ull /* between later ones, and after a refusal */
+
+/* Handshake.Reason of hermod.proto. */
+enum hmi_refusal {
+	HMI_REFUSAL_NONE = 0,
+	HMI_REFUSAL_PROTOCOL = 1,
+	HMI_REFUSAL_SAME_NAME = 2,
+	HMI_REFUSAL_NAME_TAKEN = 3,
+	HMI_REFUSAL_WRONG_NAME = 4,
+	HMI_REFUSAL_UNEXPECTED_NAME = 5,
+	HMI_REFUSAL_SAME_ADDRESS = 6,
+	HMI_REFUSAL_TOO_MANY_PEERS = 7,
+	HMI_REFUSALS,
+};
+
+/* Message Handshake of hermod.proto. */
+struct hmi_handshake {
+	uint64_t node, started, types;
+	uint32_t session, protocol, reason;
+	uint32_t attempt, window, max_payload;
+	char name[HMI_NODE_NAME_MAX + 1];
+	char expects[HMI_NODE_NAME_MAX + 1];
+};
+
+/* What the caller is to do about a handshake packet. */
+enum hmi_shake {
+	HMI_SHAKE_IGNORE,  /* nothing: late, or double */
+	HMI_SHAKE_ANSWER,  /* send WELCOME */
+	HMI_SHAKE_REFUSE,  /* send REJECT, with the refusal */
+	HMI_SHAKE_REPLACE, /* the session there is is over: end it, then offer the packet again */
+	HMI_SHAKE_OPENED,  /* the session is open from now on; acknowledge at once */
+};
+
+/* Encode a handshake into HMI_HANDSHAKE_BYTES. Returns its bytes. */
+size_t hmi_handshake_write(const struct hmi_handshake *handshake, uint8_t *at);
+
+/* Decode a handshake. Returns 0, or -EBADMSG: no protobuf, or a name that is none. */
+int hmi_handshake_read(struct hmi_handshake *handshake, const uint8_t *at, size_t length);
+
+/* What is wrong, in words of a log line. Never NULL. */
+const char *hmi_refusal_text(uint32_t refusal);
+
+/* Start calling, under a new id. */
+void hmi_shake_call(struct hmi_session *s, uint32_t local_id, uint64_t now);
+
+/* Whether it is time for a HELLO; if so, the time of the next one is set. */
+bool hmi_shake_call_is_due(struct hmi_session *s, uint64_t now);
+
+/* A HELLO came. `local_id`: for a session that does not exist yet. */
+enum hmi_shake hmi_shake_hello(struct hmi_session *s, const struct hmi_handshake *hello, uint32_t local_id,
+			       uint64_t now);
+
+/* A WELCOME came that carries this session's id. */
+enum hmi_shake hmi_shake_welcome(struct hmi_session *s, const struct hmi_handshake *welcome, uint64_t now);
+
+/* A REJECT came that carries this session's id: call less often. Returns whether it mattered. */
+bool hmi_shake_reject(struct hmi_session *s, uint64_t now);
+
+/* A DATA or ACK came that carries this session's id. Returns whether the session was opened by it. */
+bool hmi_shake_confirm(struct hmi_session *s, uint64_t now);
+
+#endif /* HANDSHAKE_PVT_H */

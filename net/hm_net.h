@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HM_NET_H
+#define HM_NET_H
+
+/**
+ * @file
+ * The network: actors of other nodes, over a DPDK port.
+ *
+ *     actor ─▶ provider ─▶ batch ─▶ session ─▶ frame ─▶ port ═══▶ another node
+ *              (protobuf)         (numbers,   (UDP, IPv4,
+ *                                  resends)    Ethernet)
+ *
+ * A program takes part by naming &hm_net_module among its modules:
+ *
+ *     static const struct hm_module *const modules[] = { &hm_net_module, NULL };
+ *     const struct hm_config config = { .modules = modules };
+ *
+ * and is then told by options which port to use, and whom to call:
+ *
+ *     --port NAME               ethdev to use, such as net_memif0; default: the first one
+ *     --ip A.B.C.D/LEN          this node's address; needed as soon as a port or a peer is named
+ *     --peer NAME@A.B.C.D[:UDP] node to keep a session with; repeat it. Nodes that call this one
+ *                               need not be named.
+ *     --udp-port N              of this node, 17355
+ *     --net-lcore N             index of the lcore that owns the port, 0
+ *     --mtu N                   bytes of an IP packet, 1,500 or what the port can
+ *     --rx-desc N, --tx-desc N  descriptors of the port's queues, 1,024
+ *     --silence-ms N            a peer is lost after this many silent milliseconds, 1,000
+ *     --peer-queue N            messages that may wait for a peer beyond its window, 8,192
+ *     --fault-drop, --fault-duplicate, --fault-reorder, --fault-corrupt N
+ *                               spoil N of 10,000 sent frames, to try a program under loss
+ *     --fault-delay-us N, --fault-seed N
+ *
+ * Without a port, an address and a peer the module stays idle.
+ *
+ * Promises: messages to an actor arrive in order and at most once; what was not acknowledged when
+ * a peer is lost becomes a dead letter. Frames from the network, whatever their bytes, are counted
+ * and dropped when they are not understood.
+ *
+ * Limits: one queue pair, owned by one lcore; 64 peers; a message fits into one frame.
+ *
+ * Who may call what: the inspect functions, any thread, as long as the system exists.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hm_provider.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The module, for hm_config.modules. */
+extern const struct hm_module hm_net_module;
+
+/** Peers of a node. */
+#define HM_NET_PEERS_MAX 64u
+
+/** Why a received frame was dropped. */
+enum hm_net_drop {
+	HM_NET_DROP_TRUNCATED = 0, /**< shorter than its headers say */
+	HM_NET_DROP_FOREIGN,       /**< for another address, port or protocol */
+	HM_NET_DROP_HEADER,        /**< an IPv4 or ARP header that makes no sense */
+	HM_NET_DROP_CHECKSUM,      /**< IPv4, UDP or ICMP checksum is wrong */
+	HM_NET_DROP_FRAGMENT,      /**< a fragment of an IPv4 packet */
+	HM_NET_DROP_GARBAGE,       /**< UDP to this node that is no frame of the session protocol */
+	HM_NET_DROP_VERSION,       /**< of another protocol version */
+	HM_NET_DROP_LENGTH,        /**< payload longer or shorter than the session header says */
+	HM_NET_DROP_SESSION,       /**< session unknown, over, or forged */
+	HM_NET_DROP_SOURCE,        /**< a session's id, from an address that is not its peer's */
+	HM_NET_DROP_DUPLICATE,     /**< packet that was received before */
+	HM_NET_DROP_WINDOW,        /**< packet number beyond the credit given */
+	HM_NET_DROP_ACK,           /**< acknowledges what was never sent */
+	HM_NET_DROP_HANDSHAKE,     /**< handshake that cannot be decoded, or comes too late */
+	HM_NET_DROP_BATCH,         /**< batch that is no protobuf; what it held up to there was delivered */
+	HM_NET_DROP_NO_FRAME,      /**< no free buffer to answer it, or to straighten it */
+	HM_NET_DROPS,              /**< count of the above */
+};
+
+/** What becomes of a peer. */
+enum hm_net_peer_state {
+	HM_NET_PEER_IDLE = 0, /**< no session, and this node does not call */
+	HM_NET_PEER_CALLING,  /**< this node calls it */
+	HM_NET_PEER_ANSWERED, /**< it called; waiting for its first packet */
+	HM_NET_PEER_OPEN,     /**< messages flow */
+};
+
+/** Counters of a node's port, all since start-up. */
+struct hm_net_stats {
+	char port[64];             /**< name of the ethdev; empty: the module is idle */
+	uint32_t mtu;              /**< bytes of an IP packet */
+	bool link_up;              /**< as last seen */
+	bool address_taken;        /**< another station uses this node's IP address */
+	bool tx_checksum_offload;  /**< the port fills in checksums */
+	bool rx_checksum_offload;  /**< the port checks them */
+	uint64_t rx_frames, rx_bytes;
+	uint64_t tx_frames, tx_bytes;
+	uint64_t tx_held;          /**< frames that waited a turn because the port was full */
+	uint64_t tx_dropped;       /**< frames thrown away because the port had no link */
+	uint64_t rx_dropped[HM_NET_DROPS];
+	uint64_t arp_replies;
+	uint64_t echo_replies;     /**< pings answered */
+	uint32_t rx_buffers_used;  /**< buffers of received frames that are not free */
+	uint32_t tx_buffers_used;  /**< buffers of frames to be sent, or sent and not acknowledged */
+};
+
+/** Counters of one peer, all since start-up. */
+struct hm_net_peer_stats {
+	char name[65];             /**< its --node */
+	uint32_t ip;               /**< host byte order */
+	uint16_t udp_port;
+	enum hm_net_peer_state state;
+	uint64_t node;             /**< id of its present incarnation; 0: none known */
+	uint64_t rtt_ns;           /**< smoothed round trip */
+	uint64_t sessions;         /**< that were opened */
+	uint64_t lost;             /**< that were given up or said goodbye */
+	uint64_t packets_sent;     /**< with messages, each counted once */
+	uint64_t packets_resent;
+	uint64_t packets_received; /**< with messages, in any order, without duplicates */
+	uint64_t messages_sent;
+	uint64_t messages_received;
+	uint32_t messages_waiting; /**< beyond its window */
+	uint32_t packets_unacknowledged;
+};
+
+/* ---- Inspect: any thread, the answer may be stale ------------------------- */
+
+/**
+ * Counters of the node's port.
+ *
+ * Context: counting the buffers walks caches; not for the hot path.
+ * @return 0; -ENOENT: the system has no network module
+ */
+int hm_net_stats(const struct hm_system *sys, struct hm_net_stats *stats);
+
+/** Peers known, named by option or learnt; their numbers are 0 to this, exclusively. */
+uint32_t hm_net_peers(const struct hm_system *sys);
+
+/** Counters of a peer. @return 0; -ENOENT: no such peer, or no network module */
+int hm_net_peer_stats(const struct hm_system *sys, uint32_t peer, struct hm_net_peer_stats *stats);
+
+/** Name of a reason in words; "unknown" for a number that is none. Never NULL. */
+const char *hm_net_drop_name(enum hm_net_drop drop);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* HM_NET_H */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ICMP_PVT_H
+#define ICMP_PVT_H
+
+/*
+ * ICMP: the answer to ping, so that people can see that a node is there.
+ */
+
+#include <stdint.h>
+
+#include "frame_pvt.h"
+
+/*
+ * Write the answer to an ICMP packet whose checksum is good, into `room` bytes.
+ * Returns the frame's bytes; 0: not an echo request, or it does not fit.
+ */
+uint32_t hmi_icmp_answer(const struct hmi_frame *request, const struct hmi_address *own, uint8_t *out,
+			 uint32_t room);
+
+#endif /* ICMP_PVT_H */

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SESSION_PVT_H
+#define SESSION_PVT_H
+
+/*
+ * A session: packets from one node to another, in order, each at most once, and back.
+ *
+ *                  una           sent          next                  ring of HMI_TX_RING
+ *     ─────────────┼──────────────┼─────────────┼──────────▶ number
+ *      acknowledged  in flight      waits for
+ *                    (kept to be    credit
+ *                    sent again)
+ *
+ *                  done          expected      limit                 ring of HMI_RX_RING
+ *     ─────────────┼──────────────┼─────────────┼──────────▶ number
+ *      handed on     received, not   credit given; some
+ *                    handed on yet   received out of order
+ *
+ * The session knows packets as numbers and opaque pointers; it neither sends nor allocates. What
+ * it does depends on its state, the packet or timer, and the time it is told, and on nothing else:
+ * the simulation of its tests runs two of them under loss with a clock of its own.
+ *
+ * Loss: a packet that three later ones have overtaken, or that is not acknowledged in time, is
+ * marked and given out again by hmi_session_resend. Time-out: RFC 6298, from measured round trips.
+ * Congestion: a window that grows by what is acknowledged and halves on a time-out.
+ *
+ * One lcore owns a session.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hm_net.h"
+#include "wire_pvt.h"
+
+#define HMI_TX_RING    512u /* packets sent and kept, or waiting to be sent */
+#define HMI_RX_RING    256u /* packets received and kept; most credit that is given */
+#define HMI_CREDIT_MIN 8u
+
+/* Limits, in nanoseconds. */
+#define HMI_RTO_MIN_NS     5000000ull
+#define HMI_RTO_MAX_NS     500000000ull
+#define HMI_RTO_FIRST_NS   20000000ull
+#define HMI_ACK_DELAY_NS   20000ull
+/* Packets after which an acknowledgement does not wait any more. */
+#define HMI_ACK_PACKETS    16u
+
+enum hmi_session_state {
+	HMI_SESSION_IDLE = HM_NET_PEER_IDLE,
+	HMI_SESSION_CALLING = HM_NET_PEER_CALLING,
+	HMI_SESSION_ANSWERED = HM_NET_PEER_ANSWERED,
+	HMI_SESSION_OPEN = HM_NET_PEER_OPEN,
+};
+
+/* What to do with a packet that arrived. */
+enum hmi_verdict {
+	HMI_DROP,    /* the caller frees it; the reason is in *drop */
+	HMI_DELIVER, /* the caller hands it on, then calls hmi_session_done or hmi_session_park */
+	HMI_KEEP,    /* the session keeps it; hmi_session_ready gives it out in its turn */
+};
+
+/* What a timer asks for. */
+#define HMI_DUE_ACK  1u /* send an acknowledgement, or a heartbeat */
+#define HMI_DUE_SEND 2u /* hmi_session_resend has packets */
+#define HMI_DUE_LOST 4u /* the peer has been silent for too long */
+
+struct hmi_tx_slot {
+	void *packet;
+	uint64_t sent_ns; /* last time it went out */
+	bool sacked;      /* the peer has it, out of order */
+	bool lost;        /* to be sent again */
+	bool again;       /* was sent again: says nothing about the round trip */
+};
+
+struct hmi_session {
+	/* Sending. */
+	uint64_t tx_next, tx_sent, tx_una;
+	uint64_t tx_limit;          /* first number that the peer gave no credit for */
+	uint32_t tx_lost;           /* slots marked lost */
+	uint32_t congestion;        /* packets that may be in flight */
+	uint32_t congestion_acked;  /* acknowledged since it last grew by one */
+	uint32_t congestion_slow;   /* below it, it grows by one for each acknowledged packet */
+	uint32_t backoff;           /* time-outs in a row */
+	uint64_t recover_ns;        /* packets sent before it are lost, by the last time-out */
+	uint64_t recover_end;       /* the time-out is over when this one is acknowledged; 0: none */
+	uint64_t cut_end;           /* congestion is not cut again before this one is acknowledged */
+	uint64_t rtt_ns, rtt_var_ns, rto_ns;
+
+	/* Receiving. */
+	uint64_t rx_expected, rx_done, rx_limit;
+	uint32_t rx_early;          /* packets kept beyond rx_expected */
+	uint32_t rx_unacked;        /* packets received since the last acknowledgement went out */
+	uint32_t rx_credit;         /* packets that may be beyond rx_done */
+	bool ack_now;
+	uint64_t ack_ns;            /* when the acknowledgement goes out; 0: none is wanted */
+
+	/* Time. */
+	uint64_t heard_ns, spoke_ns;
+	uint64_t silence_ns;        /* give up after this */
+
+	/* Handshake. */
+	enum hmi_session_state state;
+	uint32_t local_id, remote_id;
+	uint64_t call_ns;           /* next HELLO */
+	uint64_t call_every_ns;
+	uint64_t peer_node, peer_started;
+	uint32_t peer_attempt;
+	uint32_t peer_window;
+
+	/* Counters. */
+	uint64_t packets_sent, packets_resent, packets_received;
+
+	void (*release)(void *packet); /* called for each packet that was acknowledged */
+	struct hmi_tx_slot tx[HMI_TX_RING];
+	void *rx[HMI_RX_RING];
+};
+
+/* ---- Life --------------------------------------------------------------------- */
+
+/* Start counting at packet 1, with `window` packets of credit from the peer. Sets no handshake field. */
+void hmi_session_begin(struct hmi_session *s, uint32_t window, uint64_t now);
+
+/*
+ * Take out what the session holds, oldest first: packets unsent or unacknowledged, then (`*received`)
+ * packets received and not handed on. Returns NULL when there is none left.
+ */
+void *hmi_session_drain(struct hmi_session *s, bool *received);
+
+/* Whether the peer has everything that was sent. */
+static inline bool
+hmi_session_is_flushed(const struct hmi_session *s)
+{
+	return s->tx_una == s->tx_next;
+}
+
+/* ---- Sending ------------------------------------------------------------------ */
+
+/* Whether one more packet can be appended. */
+static inline bool
+hmi_session_has_room(const struct hmi_session *s)
+{
+	return s->tx_next - s->tx_una < HMI_TX_RING;
+}
+
+/* Append a packet, for which there is room. It goes out by hmi_session_send. */
+static inline void
+hmi_session_append(struct hmi_session *s, void *packet)
+{
+	struct hmi_tx_slot *slot = &s->tx[s->tx_next++ % HMI_TX_RING];
+
+	*slot = (struct hmi_tx_slot){ .packet = packet };
+}
+
+/* Whether the next new packet may go out. */
+static inline bool
+hmi_session_may_send(const struct hmi_session *s)
+{
+	return s->tx_sent < s->tx_limit && s->tx_sent - s->tx_una < s->congestion;
+}
+
+/* The next packet to go out for the first time; NULL: none, or no credit. The session keeps it. */
+void *hmi_session_send(struct hmi_session *s, uint64_t now, uint64_t *number);
+
+/* The next packet to be sent again, as a copy; NULL: none. */
+void *hmi_session_resend(struct hmi_session *s, uint64_t now, uint64_t *number);
+
+/* The header of a packet that goes out now. It acknowledges all that arrived. */
+void hmi_session_header(struct hmi_session *s, struct hmi_header *header, enum hmi_kind kind, uint64_t number,
+			uint64_t now);
+
+/* ---- Receiving ---------------------------------------------------------------- */
+
+/*
+ * Take in the acknowledgement that every packet of an open session carries.
+ * Returns whether it makes sense; if not, the packet is to be dropped.
+ */
+bool hmi_session_acknowledge(struct hmi_session *s, const struct hmi_header *header, uint64_t now);
+
+/* Take in a data packet, whose acknowledgement was taken in already. */
+enum hmi_verdict hmi_session_receive(struct hmi_session *s, uint64_t number, void *packet, uint64_t now,
+				     enum hm_net_drop *drop);
+
+/* The packet that was to be delivered has been handed on. */
+static inline void
+hmi_session_done(struct hmi_session *s)
+{
+	s->rx_done++;
+}
+
+/* The packet that was to be delivered could not be handed on: keep it. */
+static inline void
+hmi_session_park(struct hmi_session *s, void *packet)
+{
+	s->rx[s->rx_done % HMI_RX_RING] = packet;
+}
+
+/* The next packet to be delivered, which the caller owns again; NULL: none. */
+static inline void *
+hmi_session_ready(struct hmi_session *s)
+{
+	void *packet = NULL;
+
+	if (s->rx_done < s->rx_expected) {
+		packet = s->rx[s->rx_done % HMI_RX_RING];
+		s->rx[s->rx_done % HMI_RX_RING] = NULL;
+	}
+	return packet;
+}
+
+/* ---- Time --------------------------------------------------------------------- */
+
+/* Whether an acknowledgement has waited long enough for data to carry it. */
+static inline bool
+hmi_session_ack_is_due(const struct hmi_session *s, uint64_t now)
+{
+	return s->ack_ns != 0 && (s->ack_now || now >= s->ack_ns);
+}
+
+/* There is credit again after there was little: let the peer know at once. */
+static inline void
+hmi_session_ack_soon(struct hmi_session *s, uint64_t now)
+{
+	s->ack_now = true;
+	s->ack_ns = now | 1;
+}
+
+/* Look at the clock, in an open session. Returns HMI_DUE_ bits. */
+unsigned int hmi_session_timer(struct hmi_session *s, uint64_t now);
+
+#endif /* SESSION_PVT_H */

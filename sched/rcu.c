@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rcu_pvt.h"
+
+#include <assert.h>
+
+#include <urcu-qsbr.h>
+
+/* liburcu knows whether a thread is registered and does not tell; registering twice breaks its list. */
+static __thread unsigned int depth;
+
+void
+hmi_rcu_enter(void)
+{
+	if (depth++ == 0)
+		rcu_register_thread();
+}
+
+void
+hmi_rcu_leave(void)
+{
+	assert(depth > 0);
+	if (--depth == 0)
+		rcu_unregister_thread();
+}

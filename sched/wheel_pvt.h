@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WHEEL_PVT_H
+#define WHEEL_PVT_H
+
+/*
+ * Timers of one lcore: a hierarchical timing wheel (Varghese and Lauck, SOSP 1987).
+ *
+ *     level 0   64 slots of     1 tick      a tick is 1,024 ns
+ *     level 1   64 slots of    64 ticks
+ *       ...
+ *     level 8   64 slots of 2^48 ticks      in all, every time that 64 bits of ns can tell
+ *
+ * A timer lies at the level of the highest base-64 digit in which its expiry differs from the
+ * wheel's time, in the slot of that digit. So every slot in use lies after the current digit of
+ * its level, the lowest level in use holds the next event, and finding that is one count of
+ * zeros. Adding and cancelling are O(1); time may jump by any amount.
+ *
+ * Owned by one lcore. The clock is the caller's: nothing here reads the time.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HMI_WHEEL_LEVELS    9
+#define HMI_WHEEL_SLOTS	    64
+#define HMI_WHEEL_TICK_SHIFT 10
+
+struct hmi_timer {
+	struct hmi_timer *next;
+	struct hmi_timer **link; /* what points to this one; NULL: not in a wheel */
+	uint64_t expiry;	 /* in ticks */
+	uint32_t kind;		 /* the owner's */
+};
+
+/* Called for each timer that is due, already taken out of the wheel; may add and cancel timers. */
+typedef void hmi_timer_fn(void *arg, struct hmi_timer *timer);
+
+struct hmi_wheel {
+	uint64_t time; /* in ticks; every earlier timer has fired */
+	uint32_t count;
+	uint64_t used[HMI_WHEEL_LEVELS]; /* a bit for each slot that is not empty */
+	struct hmi_timer *slots[HMI_WHEEL_LEVELS][HMI_WHEEL_SLOTS];
+};
+
+static inline bool
+hmi_timer_pending(const struct hmi_timer *timer)
+{
+	return timer->link != NULL;
+}
+
+/* Empty wheel at a time in ns. */
+void hmi_wheel_init(struct hmi_wheel *wheel, uint64_t now_ns);
+
+/* Add a timer that is in no wheel. It fires at the first advance to or past its time, never before. */
+void hmi_wheel_add(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t at_ns);
+
+/* Take a timer out; one that is in no wheel is ignored. */
+void hmi_wheel_cancel(struct hmi_wheel *wheel, struct hmi_timer *timer);
+
+/* Fire, in order of expiry, what is due at `now_ns`. Returns how many. */
+uint32_t hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, hmi_timer_fn *fire, void *arg);
+
+/* A time in ns before which no timer fires; UINT64_MAX: there is none. */
+uint64_t hmi_wheel_next_ns(const struct hmi_wheel *wheel);
+
+#endif /* WHEEL_PVT_H */

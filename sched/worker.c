@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker_pvt.h"
+
+#include <sys/prctl.h>
+
+#include <rte_prefetch.h>
+
+#include <urcu-qsbr.h>
+
+#include "rcu_pvt.h"
+
+#define BURST 32u
+/* Without timers the clock only serves logs; reading it costs more than an empty lane. */
+#define CLOCK_TURNS 32u
+/* Ahead of the runnable that runs: this far its memory is fetched, ... */
+#define PREFETCH_RUNNABLE 4u
+/* ... and this far what its memory points to. */
+#define PREFETCH_WORK 2u
+
+static uint32_t
+poll(struct hmi_worker *w)
+{
+	return w->poller.poll != NULL ? w->poller.poll(w->poller.arg, w) : 0;
+}
+
+static uint32_t
+lanes_drain(struct hmi_worker *w)
+{
+	struct hm_msg *msgs[BURST];
+	uint32_t work = 0;
+
+	for (uint32_t i = 0; i < w->lanes_in_count; i++) {
+		uint32_t n = hmi_lane_pop_burst(&w->lanes_in[i], msgs, BURST);
+
+		if (n == 0)
+			continue;
+		work += n;
+		w->ops->deliver(w, msgs, n);
+	}
+	return work;
+}
+
+static uint32_t
+inject_drain(struct hmi_worker *w)
+{
+	struct hm_msg *msgs[BURST];
+	uint32_t n = hmi_inject_pop_burst(&w->inject, msgs, BURST);
+
+	if (n > 0)
+		w->ops->deliver(w, msgs, n);
+	return n;
+}
+
+static void
+fire(void *worker, struct hmi_timer *timer)
+{
+	struct hmi_worker *w = worker;
+
+	w->ops->fire(w, timer);
+}
+
+static uint32_t
+timers_run(struct hmi_worker *w)
+{
+	if (w->wheel.count == 0 && ++w->turns_since_clock < CLOCK_TURNS)
+		return 0;
+	w->turns_since_clock = 0;
+	w->now_ns = hmi_clock_ns(w->clock);
+	return hmi_wheel_advance(&w->wheel, w->now_ns, fire, w);
+}
+
+/* What waits at the start runs once; what becomes runnable meanwhile has the next turn. */
+static uint32_t
+run_queue_run(struct hmi_worker *w)
+{
+	struct hmi_runq *q = &w->runq;
+	uint32_t count = hmi_runq_count(q);
+
+	for (uint32_t left = count; left > 0; left--) {
+		struct hmi_runnable *r = hmi_runq_pop(q);
+
+		if (left > PREFETCH_RUNNABLE)
+			rte_prefetch0(hmi_runq_peek(q, PREFETCH_RUNNABLE - 1));
+		if (left > PREFETCH_WORK)
+			rte_prefetch0(hmi_runq_peek(q, PREFETCH_WORK - 1)->next_work);
+		w->ops->run(w, r);
+	}
+	return count;
+}
+
+static uint32_t
+lanes_flush(struct hmi_worker *w)
+{
+	uint32_t dirty = w->lanes_dirty_count, still = 0;
+
+	for (uint32_t i = 0; i < dirty; i++) {
+		struct hmi_lane *lane = w->lanes_dirty[i];
+
+		lane->dirty = hmi_lane_flush(lane) > 0;
+		if (lane->dirty)
+			w->lanes_dirty[still++] = lane;
+	}
+	w->lanes_dirty_count = still;
+	/* What waits for room is no work: idling gives the receiver its time. */
+	return dirty - still;
+}
+
+static uint32_t
+flush(struct hmi_worker *w)
+{
+	return w->poller.flush != NULL ? w->poller.flush(w->poller.arg, w) : 0;
+}
+
+uint32_t
+hmi_worker_turn(struct hmi_worker *w)
+{
+	uint32_t work = poll(w);
+
+	work += lanes_drain(w);
+	work += inject_drain(w);
+	work += timers_run(w);
+	work += run_queue_run(w);
+	work += lanes_flush(w);
+	work += flush(w);
+	w->turns++;
+	rcu_quiescent_state();
+	return work;
+}
+
+static void
+idle(struct hmi_worker *w)
+{
+	uint64_t next_ns = UINT64_MAX;
+
+	if (w->wheel.count > 0) {
+		uint64_t at_ns = hmi_wheel_next_ns(&w->wheel);
+
+		next_ns = at_ns > w->now_ns ? at_ns - w->now_ns : 0;
+	}
+	hmi_idle_wait(&w->idle, next_ns);
+}
+
+void
+hmi_worker_loop(struct hmi_worker *w)
+{
+	/* Short sleeps end when they should, not 50 us later. */
+	prctl(PR_SET_TIMERSLACK, 1ul);
+	hmi_rcu_enter();
+	while (!atomic_load_explicit(&w->stop, memory_order_acquire)) { /* W1 */
+		if (hmi_worker_turn(w) > 0)
+			hmi_idle_reset(&w->idle);
+		else
+			idle(w);
+	}
+	hmi_rcu_leave();
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WORKER_PVT_H
+#define WORKER_PVT_H
+
+/*
+ * The worker loop of one lcore.
+ *
+ *     poll → lanes_drain → inject_drain → timers_run → run_queue_run → lanes_flush → flush
+ *          → rcu_quiescent → idle(work done)
+ *
+ * The worker knows messages, runnables and timers; what they mean is its owner's, who gives
+ * the functions. Members stand in the order in which a turn touches them.
+ *
+ * Who may call what: everything is for the worker's own thread, but for hmi_worker_stop and
+ * inject (any thread), and create/destroy (while the worker does not run).
+ * Ordering:  W1: hmi_worker_stop releases, the loop acquires.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_branch_prediction.h>
+
+#include "clock_pvt.h"
+#include "hm_msg.h"
+#include "idle_pvt.h"
+#include "inject_pvt.h"
+#include "lane_pvt.h"
+#include "runq_pvt.h"
+#include "wheel_pvt.h"
+
+struct hmi_worker;
+
+/* What the owner does with what the loop finds. */
+struct hmi_worker_ops {
+	/* Messages came from another lcore or from outside. */
+	void (*deliver)(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count);
+	/* A runnable's turn. The function puts it back into the run queue if work is left. */
+	void (*run)(struct hmi_worker *worker, struct hmi_runnable *runnable);
+	/* A timer is due. */
+	void (*fire)(struct hmi_worker *worker, struct hmi_timer *timer);
+};
+
+/* A network's part in the turn; both functions return how much work they did. */
+struct hmi_poller {
+	uint32_t (*poll)(void *arg, struct hmi_worker *worker);
+	uint32_t (*flush)(void *arg, struct hmi_worker *worker);
+	void *arg;
+};
+
+struct hmi_worker {
+	const struct hmi_worker_ops *ops;
+	struct hmi_poller poller; /* functions NULL: none */
+	struct hmi_lane_rx *lanes_in;
+	uint32_t lanes_in_count;
+	uint32_t index;	       /* among the system's lcores */
+	uint32_t lcores_count; /* of the system */
+	uint32_t turns_since_clock;
+	struct hmi_inject inject;
+	uint64_t now_ns; /* when the clock was last read */
+	const struct hmi_clock *clock;
+	struct hmi_runq runq;
+	struct hmi_lane **lanes_dirty; /* those with something to flush */
+	uint32_t lanes_dirty_count;
+	struct hmi_lane *lanes_out; /* by the receiver's index; the own one is unused */
+	struct hmi_idle idle;
+	uint64_t turns;
+	struct hmi_wheel wheel;
+	/* written by other threads */
+	_Alignas(64) _Atomic bool stop;
+};
+
+struct hmi_worker_config {
+	uint32_t index, lcores_count;
+	uint32_t lane_size, inject_size; /* powers of two */
+	enum hm_idle idle;
+	bool crowded; /* more lcores than cores */
+	int socket;
+	const char *name; /* unique in the process, short */
+	const struct hmi_clock *clock;
+};
+
+/* Returns 0, or a negative errno; then nothing is left behind. */
+int hmi_worker_create(struct hmi_worker *worker, const struct hmi_worker_config *config,
+		      const struct hmi_worker_ops *ops);
+
+/* Join the lanes of all workers: to be called once, when all are created. */
+void hmi_worker_connect(struct hmi_worker **workers, uint32_t count);
+
+/* A message that is still in a lane or in the inject ring of a stopped worker; NULL: none. */
+struct hm_msg *hmi_worker_drain(struct hmi_worker *worker);
+
+void hmi_worker_destroy(struct hmi_worker *worker);
+
+/* One turn of the loop. Returns units of work done. The thread is an online RCU reader. */
+uint32_t hmi_worker_turn(struct hmi_worker *worker);
+
+/* Turn until stopped; registers the thread with RCU. */
+void hmi_worker_loop(struct hmi_worker *worker);
+
+/* Ask the loop to end after its turn. Any thread. */
+static inline void
+hmi_worker_stop(struct hmi_worker *worker)
+{
+	atomic_store_explicit(&worker->stop, true, memory_order_release); /* W1 */
+}
+
+/* Send a message to another lcore; it leaves at the end of the turn at the latest. */
+static inline void
+hmi_worker_push(struct hmi_worker *worker, uint32_t lcore, struct hm_msg *msg)
+{
+	struct hmi_lane *lane = &worker->lanes_out[lcore];
+
+	hmi_lane_push(lane, msg);
+	if (!lane->dirty) {
+		lane->dirty = true;
+		worker->lanes_dirty[worker->lanes_dirty_count++] = lane;
+	}
+}
+
+#endif /* WORKER_PVT_H */

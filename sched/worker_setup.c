@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker_pvt.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+#include <rte_ring.h>
+
+static int
+lanes_create(struct hmi_worker *w, const struct hmi_worker_config *config)
+{
+	char name[RTE_RING_NAMESIZE];
+	uint32_t n = config->lcores_count;
+
+	w->lanes_out = rte_zmalloc_socket(NULL, n * sizeof(*w->lanes_out), 64, config->socket);
+	w->lanes_in = rte_zmalloc_socket(NULL, n * sizeof(*w->lanes_in), 64, config->socket);
+	w->lanes_dirty = rte_zmalloc_socket(NULL, n * sizeof(struct hmi_lane *), 64, config->socket);
+	if (w->lanes_out == NULL || w->lanes_in == NULL || w->lanes_dirty == NULL)
+		return -ENOMEM;
+	for (uint32_t to = 0; to < n; to++) {
+		if (to == config->index)
+			continue;
+		if (snprintf(name, sizeof(name), "%s.l%u.%u", config->name, config->index, to) >= (int)sizeof(name))
+			return -ENAMETOOLONG;
+
+		int rc = hmi_lane_create(&w->lanes_out[to], name, config->lane_size, config->socket);
+
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+parts_create(struct hmi_worker *w, const struct hmi_worker_config *config)
+{
+	char name[RTE_RING_NAMESIZE];
+	int rc = hmi_runq_create(&w->runq);
+
+	if (rc != 0)
+		return rc;
+	if (snprintf(name, sizeof(name), "%s.i%u", config->name, config->index) >= (int)sizeof(name))
+		return -ENAMETOOLONG;
+	rc = hmi_inject_create(&w->inject, name, config->inject_size, config->socket);
+	return rc != 0 ? rc : lanes_create(w, config);
+}
+
+int
+hmi_worker_create(struct hmi_worker *w, const struct hmi_worker_config *config, const struct hmi_worker_ops *ops)
+{
+	memset(w, 0, sizeof(*w));
+	w->ops = ops;
+	w->index = config->index;
+	w->lcores_count = config->lcores_count;
+	w->clock = config->clock;
+	w->now_ns = hmi_clock_ns(config->clock);
+	hmi_idle_init(&w->idle, config->idle, config->crowded);
+	hmi_wheel_init(&w->wheel, w->now_ns);
+
+	int rc = parts_create(w, config);
+
+	if (rc != 0)
+		hmi_worker_destroy(w);
+	return rc;
+}
+
+void
+hmi_worker_connect(struct hmi_worker **workers, uint32_t count)
+{
+	for (uint32_t to = 0; to < count; to++) {
+		struct hmi_worker *w = workers[to];
+
+		w->lanes_in_count = 0;
+		for (uint32_t from = 0; from < count; from++) {
+			if (from != to)
+				w->lanes_in[w->lanes_in_count++].ring = workers[from]->lanes_out[to].ring;
+		}
+	}
+}
+
+struct hm_msg *
+hmi_worker_drain(struct hmi_worker *w)
+{
+	struct hm_msg *msg;
+
+	for (uint32_t to = 0; to < w->lcores_count; to++) {
+		msg = hmi_lane_drain(&w->lanes_out[to]);
+		if (msg != NULL)
+			return msg;
+	}
+	return hmi_inject_pop_burst(&w->inject, &msg, 1) == 1 ? msg : NULL;
+}
+
+void
+hmi_worker_destroy(struct hmi_worker *w)
+{
+	for (uint32_t to = 0; w->lanes_out != NULL && to < w->lcores_count; to++)
+		hmi_lane_destroy(&w->lanes_out[to]);
+	rte_free(w->lanes_out);
+	rte_free(w->lanes_in);
+	rte_free(w->lanes_dirty);
+	w->lanes_out = NULL;
+	w->lanes_in = NULL;
+	w->lanes_dirty = NULL;
+	hmi_inject_destroy(&w->inject);
+	if (w->runq.ring != NULL)
+		hmi_runq_destroy(&w->runq);
+}

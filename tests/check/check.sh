@@ -1,0 +1,87 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# All checks that need no run of the program. Called by ./dev check, after build/debug is up to date.
+# Every check runs, whatever the others found; the exit status is 1 if any of them failed.
+set -u
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+cd "$here/../.." || exit 1
+build=build/debug
+failed=
+
+# check NAME COMMAND...
+check() {
+	name=$1
+	shift
+	printf '==> %s\n' "$name"
+	"$@" || failed="$failed $name,"
+}
+
+files() {
+	python3 "$here/sources.py" --list "$@"
+}
+
+check_format() {
+	files '*.c' '*.h' | xargs python3 "$here/format.py"
+}
+
+check_spelling() {
+	files '*.c' '*.h' '*.md' '*.proto' '*.sh' '*.py' '*.awk' '*.build' '*.html' dev '.ci/run' |
+		xargs codespell --ignore-words "$here/words.txt"
+}
+
+check_shell() {
+	files '*.sh' dev '.ci/run' | xargs shellcheck
+}
+
+# Each public header alone, in both languages, as a user's compiler sees it.
+check_headers() {
+	cflags=$(pkg-config --cflags libdpdk liburcu-qsbr liburcu-cds libprotobuf-c | sed 's/-I/-isystem /g')
+	includes=
+	for module in mailbox sched engine net; do
+		for folder in "$module" "$module"/*/; do
+			[ ! -d "$folder" ] || includes="$includes -I$folder"
+		done
+	done
+	status=0
+	for header in $(files 'hm_*.h' 'hermod.h'); do
+		for compiler in "gcc -std=gnu11 -Wstrict-prototypes" "g++ -std=c++17"; do
+			# shellcheck disable=SC2086
+			printf '#include "%s"\n#include "%s"\n' "${header##*/}" "${header##*/}" |
+				$compiler -x "$(language "$compiler")" -fsyntax-only -Wall -Wextra -Werror \
+					$cflags $includes "-I$build" - ||
+				{ printf '%s:1: does not compile alone with %s\n' "$header" "${compiler%% *}"; status=1; }
+		done
+	done
+	return "$status"
+}
+
+language() {
+	case $1 in
+	g++*) echo c++ ;;
+	*) echo c ;;
+	esac
+}
+
+check_lint() {
+	log=$(mktemp)
+	files '*.c' | python3 "$here/tidy.py" "$build" >"$log" 2>&1
+	status=$?
+	[ "$status" -eq 0 ] || cat "$log"
+	rm -f "$log"
+	return "$status"
+}
+
+check format check_format
+check spelling check_spelling
+check shell check_shell
+check headers check_headers
+check sources python3 "$here/sources.py"
+check symbols python3 "$here/symbols.py" "$build/libhermod.a"
+check lint check_lint
+
+if [ -n "$failed" ]; then
+	printf 'check failed:%s\n' "${failed%,}"
+	exit 1
+fi
+printf 'check passed\n'

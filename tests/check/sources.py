@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""House rules that can be read off the source text.
+
+usage: sources.py                  all rules; exit status 1 if one is broken
+       sources.py --list GLOB...   the files that the rules are about, one a line
+
+Rules: forbidden tokens (tokens.txt), direction of includes, what programs may include, labels of
+release and acquire, file length, sources and headers named in meson.build, leftovers.
+"""
+import fnmatch
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODULES = ['mailbox', 'sched', 'engine', 'net']
+LINES_WARN, LINES_FAIL = 600, 1000
+ALLOWED = re.compile(r'allowed: \S.{7,}')
+ORDER = re.compile(r'\b(memory_order_(acquire|release|acq_rel|seq_cst)|'
+                   r'__ATOMIC_(ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)|\w*atomic_thread_fence|cmm_smp_\w*mb)\b')
+LABEL = re.compile(r'\b[A-Z]{1,3}[0-9]{1,2}\b')
+TEXT = ('.c', '.h', '.py', '.sh', '.awk', '.md', '.proto', '.build', '.txt', '.html', '.css', '.js')
+LEFTOVER = ('.orig', '.rej', '.bak', '.swp', '.o', '.a', '.so', '.gch', '.pyc', '~')
+
+problems = []
+warnings = []
+
+
+def problem(path, line, what, instead):
+    problems.append(f'{path}:{line}: {what}; instead: {instead}')
+
+
+def all_files():
+    found = []
+    for folder, folders, names in os.walk('.'):
+        folders[:] = sorted(f for f in folders if f not in ('build', '.git', '.cache', '__pycache__'))
+        found += [os.path.relpath(os.path.join(folder, name), '.') for name in sorted(names)]
+    return [path for path in found if not os.path.islink(path)]
+
+
+def matches(path, globs):
+    return any(fnmatch.fnmatch(path, glob) or ('/' not in glob and fnmatch.fnmatch(os.path.basename(path), glob))
+               for glob in globs)
+
+
+def read(path):
+    with open(path, encoding='utf-8', errors='replace') as file:
+        return file.read()
+
+
+def split_code(text):
+    """The text twice, line for line: code without comments and strings' insides; comments alone."""
+    pattern = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
+
+    def blank(part):
+        return re.sub(r'[^\n]', ' ', part)
+
+    def code(match):
+        part = match.group(0)
+        if part.startswith('/*'):
+            return blank(part)
+        return '//' if part.startswith('//') else part[0] + blank(part[1:-1]) + part[-1]
+
+    comments, last = [], 0
+    for match in pattern.finditer(text):
+        comments.append(blank(text[last:match.start()]))
+        part = match.group(0)
+        comments.append(part if part.startswith('/') else blank(part))
+        last = match.end()
+    comments.append(blank(text[last:]))
+    return pattern.sub(code, text).split('\n'), ''.join(comments).split('\n')
+
+
+def read_rules():
+    lists, rules, rule = {}, [], {}
+    for number, line in enumerate(read(os.path.join(HERE, 'tokens.txt')).split('\n') + [''], 1):
+        if line.startswith('#'):
+            continue
+        word, _, rest = line.partition(' ')
+        rest = rest.strip()
+        if word == 'list':
+            name, *globs = rest.split()
+            lists[name] = globs
+        elif word:
+            if word not in ('token', 'in', 'except', 'scope', 'reason', 'instead'):
+                sys.exit(f'tests/check/tokens.txt:{number}: unknown word {word}')
+            rule[word] = rest
+        elif rule:
+            rules.append(rule)
+            rule = {}
+    for glob in lists.get('@hot', []):
+        if not os.path.exists(glob):
+            problem('tests/check/tokens.txt', 1, f'@hot names {glob}, which does not exist', 'its new name')
+
+    def expand(globs):
+        return [glob for name in globs.split() for glob in lists.get(name, [name])]
+
+    for rule in rules:
+        rule['in'] = expand(rule['in'])
+        rule['except'] = expand(rule.get('except', ''))
+        rule['token'] = re.compile(rule['token'])
+    return rules
+
+
+def check_tokens(path, raw, code, comments, rules):
+    for rule in rules:
+        if not matches(path, rule['in']) or matches(path, rule['except']):
+            continue
+        lines = raw if rule.get('scope') == 'all' else code
+        for number, line in enumerate(lines, 1):
+            match = rule['token'].search(line)
+            if match is None:
+                continue
+            near = comments[max(0, number - 2):number]
+            if not any(ALLOWED.search(comment) for comment in near):
+                problem(path, number, f'{match.group(0).strip()}: {rule["reason"]}', rule['instead'])
+
+
+def check_includes(path, raw, owner):
+    top = path.split('/')[0]
+    name = os.path.basename(path)
+    public = owner.get(name) == top and not name.endswith('_pvt.h') and name.endswith('.h')
+    for number, line in enumerate(raw, 1):
+        match = re.match(r'\s*#\s*include\s+["<]([^">]+)[">]', line)
+        if match is None:
+            continue
+        included = os.path.basename(match.group(1))
+        home = owner.get(included)
+        if top in MODULES and home in MODULES and MODULES.index(home) > MODULES.index(top):
+            problem(path, number, f'{top}/ includes {included} of {home}/, which lies above it',
+                    'let the upper module register itself through a structure of the lower one')
+        if public and included.endswith('_pvt.h'):
+            problem(path, number, f'a public header includes {included}, which is not installed',
+                    'an opaque struct')
+        if top in ('apps', 'bench') and home in MODULES and not re.fullmatch(r'hm_\w+\.h|hermod\.h', included):
+            problem(path, number, f'programs do not include {included}', 'hermod.h')
+        if top in MODULES and re.match(r'(mailbox|sched|engine|net)/|\.\./', match.group(1)):
+            problem(path, number, f'include of {match.group(1)} by its folder', included)
+
+
+def check_labels(path, code, comments, model):
+    for number, line in enumerate(code, 1):
+        if not ORDER.search(line):
+            continue
+        near = ' '.join(comments[max(0, number - 7):number])
+        labels = LABEL.findall(near)
+        if ALLOWED.search(' '.join(comments[max(0, number - 2):number])):
+            continue
+        if not labels:
+            problem(path, number, 'memory order without the label of its pair',
+                    'a comment such as: L1, release: pairs with the acquire in lane_pop')
+        elif model and not any(label in model for label in labels):
+            problem(path, number, f'label {labels[-1]} is not in docs/memory-model.md', 'add the pair there')
+
+
+def check_length(path, lines):
+    if lines > LINES_FAIL:
+        problem(path, LINES_FAIL, f'{lines} lines', f'files of at most {LINES_WARN} lines, one room each')
+    elif lines > LINES_WARN:
+        warnings.append(f'{path}:{LINES_WARN}: {lines} lines; is it still one room?')
+
+
+def check_listed(files):
+    """Whatever lies in a module is built and installed, or it is a leftover."""
+    for path in files:
+        top, _, rest = path.partition('/')
+        if top not in MODULES or not rest:
+            continue
+        name = os.path.basename(path)
+        public = name == 'hermod.h' or (name.startswith('hm_') and name.endswith('.h') and '_pvt' not in name)
+        if (path.endswith(('.c', '.proto')) or public) and f"'{rest}'" not in read(f'{top}/meson.build'):
+            problem(path, 1, f'not named in {top}/meson.build', 'name it there, or delete it')
+        if name.endswith('.h') and not public and not name.endswith('_pvt.h'):
+            problem(path, 1, 'neither public (hm_*.h) nor private (*_pvt.h)', 'one of the two names')
+        if name == 'meson.build' and 'install' in read(path):
+            problem(path, 1, 'modules do not install', 'set headers; the root meson.build installs them')
+
+
+def check_text(path, raw):
+    if raw and raw[-1] != '':
+        problem(path, len(raw), 'no newline at the end', 'end the file with one')
+    for number, line in enumerate(raw, 1):
+        if line != line.rstrip() and not path.endswith('.md'):
+            problem(path, number, 'space at the end of the line', 'none')
+
+
+def main():
+    files = all_files()
+    if len(sys.argv) > 1 and sys.argv[1] == '--list':
+        for path in files:
+            if matches(path, sys.argv[2:]):
+                print(path)
+        return 0
+
+    rules = read_rules()
+    owner = {os.path.basename(path): path.split('/')[0] for path in files if path.endswith('.h')}
+    model = read('docs/memory-model.md') if os.path.exists('docs/memory-model.md') else ''
+    check_listed(files)
+    for path in files:
+        if path.endswith(LEFTOVER):
+            problem(path, 1, 'left over', 'delete it')
+        if not path.endswith(TEXT) and os.path.basename(path) not in ('dev', 'run'):
+            continue
+        text = read(path)
+        raw = text.split('\n')
+        is_c = path.endswith(('.c', '.h'))
+        code, comments = split_code(text) if is_c else (raw, raw)
+        check_tokens(path, raw, code, comments, rules)
+        check_text(path, raw)
+        if is_c:
+            check_includes(path, raw, owner)
+            check_length(path, len(raw) - 1)
+            if 'SPDX-License-Identifier' not in raw[0]:
+                problem(path, 1, 'no licence', '/* SPDX-License-Identifier: Apache-2.0 */ as the first line')
+            if path.split('/')[0] in MODULES:
+                check_labels(path, code, comments, model)
+
+    for line in warnings:
+        print('warning: ' + line)
+    for line in problems:
+        print(line)
+    return 1 if problems else 0
+
+
+sys.exit(main())

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""clang-tidy, two files at a time, on the sources named on standard input.
+
+usage: tidy.py BUILD_DIR < LIST
+
+A file that was clean is looked at again only after it, a header or the rules have changed.
+"""
+import concurrent.futures
+import glob
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+
+
+def digest(paths):
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        with open(path, 'rb') as file:
+            total.update(path.encode() + b'\0' + file.read())
+    return total.hexdigest()
+
+
+def findings(output):
+    """One line each, without the analyzer's path to it; those inside system headers are not ours."""
+    found = []
+    for line in output.split('\n'):
+        match = re.match(r'^(/[^:]*)(:\d+):\d+: (?:error|warning): (.*)$', line)
+        if match and not os.path.relpath(match.group(1)).startswith('..'):
+            found.append(f'{os.path.relpath(match.group(1))}{match.group(2)}: {match.group(3)}\n')
+    return ''.join(sorted(set(found)))
+
+
+def main():
+    build = sys.argv[1]
+    with open(os.path.join(build, 'compile_commands.json'), encoding='utf-8') as file:
+        known = {os.path.relpath(os.path.join(entry['directory'], entry['file']))
+                 for entry in json.load(file)}
+    paths = [path for path in sys.stdin.read().split() if path in known]
+    headers = [path for path in glob.glob('*/**/*.h', recursive=True) if not path.startswith('build/')]
+    common = digest(headers + ['.clang-tidy'])
+
+    cache = os.path.join(build, 'clean-tidy.json')
+    try:
+        with open(cache, encoding='utf-8') as file:
+            clean = json.load(file)
+    except (OSError, ValueError):
+        clean = {}
+
+    def look(path):
+        key = common + digest([path])
+        if clean.get(path) == key:
+            return path, key, ''
+        done = subprocess.run(['clang-tidy', '-quiet', '-p', build,
+                               '--extra-arg=-Wno-unknown-warning-option', path],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0 and not done.stdout:
+            return path, key, done.stderr
+        return path, key, findings(done.stdout)
+
+    failed = False
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for path, key, output in pool.map(look, paths):
+            if output.strip():
+                failed = True
+                print(output, end='')
+                clean.pop(path, None)
+            else:
+                clean[path] = key
+    with open(cache, 'w', encoding='utf-8') as file:
+        json.dump(clean, file)
+    return 1 if failed else 0
+
+
+sys.exit(main())
