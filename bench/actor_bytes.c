@@ -76,7 +76,7 @@ measure(struct bench_node *node, struct bench_row *row)
 	bench_row_init(row, "actor.bytes", "bytes");
 	row->note = "growth of the process while a million actors were spawned";
 	if (status == 0)
-		status = bench_node_run(node, driver_receive, run);
+		status = bench_node_run(node, "driver", driver_receive, run);
 	actor_crowd_fini(&run->crowd);
 	return status;
 }

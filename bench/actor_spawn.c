@@ -88,7 +88,7 @@ measure(struct bench_node *node, struct bench_row *row)
 	if (status == 0)
 		status = actor_crowd_init(&run->crowd, node, CROWD);
 	if (status == 0)
-		status = bench_node_run(node, driver_receive, run);
+		status = bench_node_run(node, "driver", driver_receive, run);
 	actor_crowd_fini(&run->crowd);
 	limit_dispatch_destroy(run->limit);
 	return status;

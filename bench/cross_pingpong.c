@@ -34,12 +34,12 @@ struct run {
 	struct bench_node node;
 	struct limit_ring *ring;
 	struct hm_pid echo;
-	double limit_ns, value_ns; /* of the last slices */
+	double limit_ns, value_ns; /* of the last slices: medians of chunks */
 	struct limit_call call;
-	uint64_t count, remaining;
-	uint64_t last_ticks;
-	double start_s;
-	struct bench_histogram value_ticks, limit_ticks;
+	uint64_t remaining;
+	uint64_t last_ticks, chunk_ticks;
+	struct bench_histogram chunks;                   /* of the slice under way */
+	struct bench_histogram value_ticks, limit_ticks; /* single round trips, of all slices */
 	uint64_t payload[BENCH_PAYLOAD_MAX / sizeof(uint64_t) + 1];
 };
 
@@ -82,25 +82,37 @@ limit_call(struct hm_ctx *ctx, struct run *run)
 			 hm_send_after(ctx, hm_self(ctx), TYPE_GO, NULL, LIMIT_DELAY_US, 0, NULL));
 }
 
+/* The median of chunks: a core that is taken away for milliseconds, again and again, would rule any
+ * mean of what takes a microsecond. */
+static double
+round_trip_ns(const struct run *run)
+{
+	return (double)bench_histogram_percentile(&run->chunks, 50) / LIMIT_PAIR_CHUNK *
+	       bench_clock_tick_ns();
+}
+
 static void
 slices_begin(struct hm_ctx *ctx, struct run *run)
 {
-	run->limit_ns = limit_pair_drive(run->ring, run->call.rounds);
+	bench_histogram_init(&run->chunks);
+	limit_pair_drive(run->ring, run->call.rounds, &run->chunks);
+	run->limit_ns = round_trip_ns(run);
 	limit_pair_stamp(run->ring, run->call.stamped, &run->limit_ticks);
 	if (!run->node.warm)
 		bench_histogram_init(&run->limit_ticks);
 
-	run->count = bench_node_count(&run->node, run->value_ns, WARM_UP_COUNT);
-	run->remaining = run->count;
-	run->start_s = bench_clock_seconds();
-	run->last_ticks = bench_clock_ticks();
+	run->remaining = bench_node_count(&run->node, run->value_ns, WARM_UP_COUNT);
+	/* whole chunks */
+	run->remaining += LIMIT_PAIR_CHUNK - run->remaining % LIMIT_PAIR_CHUNK;
+	bench_histogram_init(&run->chunks);
+	run->last_ticks = run->chunk_ticks = bench_clock_ticks();
 	ball_throw(ctx, run);
 }
 
 static void
 slices_end(struct hm_ctx *ctx, struct run *run)
 {
-	run->value_ns = (bench_clock_seconds() - run->start_s) / (double)run->count * 1e9;
+	run->value_ns = round_trip_ns(run);
 	if (!run->node.warm)
 		bench_histogram_init(&run->value_ticks);
 	if (bench_node_slice(&run->node, ctx, run->value_ns, run->limit_ns))
@@ -114,6 +126,10 @@ ball_catch(struct hm_ctx *ctx, struct run *run)
 
 	bench_histogram_record(&run->value_ticks, now - run->last_ticks);
 	run->last_ticks = now;
+	if (run->remaining % LIMIT_PAIR_CHUNK == 1) {
+		bench_histogram_record(&run->chunks, now - run->chunk_ticks);
+		run->chunk_ticks = now;
+	}
 	if (--run->remaining == 0)
 		slices_end(ctx, run);
 	else
@@ -181,7 +197,7 @@ measure(struct bench_node *node, struct bench_row *row)
 	if (status == 0)
 		status = types_register(run);
 	if (status == 0)
-		status = bench_node_run(node, driver_receive, run);
+		status = bench_node_run(node, "driver", driver_receive, run);
 	bench_row_init(row, "cross.pingpong", "ns");
 	row->note = "limit: one pointer through two rings and back";
 	bench_row_latency(row, &run->value_ticks, bench_clock_tick_ns());

@@ -205,7 +205,7 @@ measure(struct bench_node *node, struct bench_row *row)
 	if (status == 0)
 		status = types_register(run);
 	if (status == 0)
-		status = bench_node_run(node, driver_receive, run);
+		status = bench_node_run(node, "driver", driver_receive, run);
 	limit_dispatch_destroy(run->limit);
 	free(run->pids);
 	return status;

@@ -111,16 +111,25 @@ repeated_copy(struct arena *arena, const ProtobufCFieldDescriptor *field, char *
 		element_copy(arena, field, copy != NULL ? copy + i * bytes : NULL, elements + i * bytes);
 }
 
-/* A field of a oneof that is not the one in use shares its memory with another's. */
+/*
+ * A field of a oneof that is not the one in use shares its memory with another's; what optional
+ * bytes that are not set point to means nothing.
+ */
 static bool
 in_use(const ProtobufCFieldDescriptor *field, const char *from)
 {
+	protobuf_c_boolean has;
 	uint32_t chosen;
 
-	if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0)
+	if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
+		memcpy(&chosen, from + field->quantifier_offset, sizeof(chosen));
+		return chosen == field->id;
+	}
+	if (field->label != PROTOBUF_C_LABEL_OPTIONAL || field->type != PROTOBUF_C_TYPE_BYTES ||
+	    field->quantifier_offset == 0)
 		return true;
-	memcpy(&chosen, from + field->quantifier_offset, sizeof(chosen));
-	return chosen == field->id;
+	memcpy(&has, from + field->quantifier_offset, sizeof(has));
+	return has != 0;
 }
 
 static void
@@ -183,6 +192,9 @@ hmi_proto_copy(void *to, const ProtobufCMessage *message)
 bool
 hmi_proto_flat(const ProtobufCMessageDescriptor *descriptor)
 {
+	/* Unknown fields are all that a message without fields can have. */
+	if (descriptor->n_fields == 0)
+		return false;
 	for (unsigned int i = 0; i < descriptor->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
 

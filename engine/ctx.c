@@ -101,13 +101,21 @@ mailboxes_bury(struct hm_ctx *ctx)
 {
 	for (uint32_t slot = 0; slot < ctx->cells.fresh; slot++) {
 		struct hmi_cell *cell = hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
-		struct hm_msg *msg;
 
-		if (cell->kind != HMI_CELL_ACTOR && cell->kind != HMI_CELL_GRANTED)
-			continue;
-		while ((msg = hmi_mailbox_pop(&cell->box)) != NULL ||
-		       (msg = hmi_mailbox_pop_system(&cell->box)) != NULL)
-			hmi_dead(ctx, msg, HM_DEAD_SHUTDOWN);
+		if (cell->kind == HMI_CELL_ACTOR || cell->kind == HMI_CELL_GRANTED)
+			hmi_mailbox_bury(ctx, cell, HM_DEAD_SHUTDOWN);
+	}
+}
+
+/* The states of actors that a forced stop has left behind; those in slabs go with them. */
+static void
+states_free(struct hm_ctx *ctx)
+{
+	for (uint32_t slot = 0; ctx->cells.zeros != NULL && slot < ctx->cells.fresh; slot++) {
+		struct hmi_cell *cell = hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
+
+		if (cell->kind == HMI_CELL_ACTOR)
+			hmi_state_free(ctx, cell);
 	}
 }
 
@@ -135,7 +143,7 @@ hmi_ctx_drain(struct hm_ctx *ctx)
 		mailboxes_bury(ctx);
 		/* What the burying itself has sent comes out here. */
 		while (ctx->outbox_count > 0)
-			hmi_dead(ctx, ctx->outbox[--ctx->outbox_count], HM_DEAD_SHUTDOWN);
+			hmi_dead(ctx, ctx->outbox[--ctx->outbox_count].msg, HM_DEAD_SHUTDOWN);
 		while ((msg = hmi_worker_drain(&ctx->worker)) != NULL)
 			hmi_dead(ctx, msg, HM_DEAD_SHUTDOWN);
 	} while (ctx->outbox_count > 0);
@@ -150,6 +158,7 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 		return;
 	for (uint32_t i = 0; ctx->stock != NULL && i < ctx->sys->lcores_count; i++)
 		free(ctx->stock[i].locals);
+	states_free(ctx);
 	free(ctx->stock);
 	free(ctx->lifecycle);
 	free(ctx->granted_used);

@@ -65,6 +65,7 @@ letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 			return;
 		memcpy(msg->body, letter, sizeof(*letter));
 		msg->sender = hm_pid_none();
+		hmi_count(&ctx->stats.sent, 1);
 		(void)hmi_post(ctx, ctx->sys->subscribers[i], msg);
 	}
 }
@@ -125,7 +126,7 @@ hmi_dead_to(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, enum hm_de
 	hmi_msg_release(&ctx->cache, msg);
 }
 
-void
+__attribute__((cold)) void
 hmi_dead(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
 {
 	struct hm_pid to = { msg->to_node == 0 ? ctx->node : hm_node_id(ctx->sys, msg->to_node), msg->to };

@@ -23,7 +23,7 @@ mailbox_append(struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_mailbox_push(&cell->box, msg);
 }
 
-static void
+static __attribute__((noinline)) void
 deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	switch (cell->kind) {
@@ -54,10 +54,8 @@ deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 }
 
 static inline void
-deliver(struct hm_ctx *ctx, struct hm_msg *msg)
+deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, msg->to);
-
 	if (unlikely(cell->generation != (uint32_t)msg->to)) {
 		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
 		return;
@@ -73,24 +71,37 @@ deliver(struct hm_ctx *ctx, struct hm_msg *msg)
 void
 hmi_deliver(struct hm_ctx *ctx, struct hm_msg *msg)
 {
-	deliver(ctx, msg);
+	deliver(ctx, hmi_cells_at(&ctx->cells, msg->to), msg);
+}
+
+/*
+ * Delivering may send: to a future's owner, a watcher, a subscriber of dead letters. That goes
+ * behind what is there, and is delivered in the same sweep.
+ */
+static inline void
+outbox_sweep(struct hm_ctx *ctx)
+{
+	ctx->delivering = true;
+	for (uint32_t i = 0; i < ctx->outbox_count; i++)
+		deliver(ctx, ctx->outbox[i].cell, ctx->outbox[i].msg);
+	ctx->outbox_count = 0;
+	ctx->delivering = false;
 }
 
 void
 hmi_outbox_flush(struct hm_ctx *ctx)
 {
-	struct hm_msg *msgs[HMI_OUTBOX];
+	if (ctx->outbox_count > 0)
+		outbox_sweep(ctx);
+}
 
-	/* Delivering may send: a future's owner, a watcher, a subscriber of dead letters. */
-	while (ctx->outbox_count > 0) {
-		uint32_t n = ctx->outbox_count;
-
-		for (uint32_t i = 0; i < n; i++)
-			msgs[i] = ctx->outbox[i];
-		ctx->outbox_count = 0;
-		for (uint32_t i = 0; i < n; i++)
-			deliver(ctx, msgs[i]);
-	}
+__attribute__((noinline)) void
+hmi_outbox_full(struct hm_ctx *ctx)
+{
+	if (!ctx->delivering)
+		outbox_sweep(ctx);
+	else if (ctx->outbox_count == HMI_OUTBOX + HMI_OUTBOX_SPARE)
+		hmi_deliver(ctx, ctx->outbox[--ctx->outbox_count].msg);
 }
 
 static void
@@ -106,9 +117,15 @@ ops_deliver(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count)
 		if (unlikely(msgs[i]->to_node != 0))
 			hmi_provider_deliver(ctx, msgs[i]);
 		else
-			deliver(ctx, msgs[i]);
+			hmi_deliver(ctx, msgs[i]);
 	}
 	hmi_outbox_flush(ctx);
+}
+
+static void
+ops_settle(struct hmi_worker *worker)
+{
+	hmi_outbox_flush(hmi_ctx_of(worker));
 }
 
 static void
@@ -123,5 +140,6 @@ ops_fire(struct hmi_worker *worker, struct hmi_timer *timer)
 const struct hmi_worker_ops hmi_engine_ops = {
 	.deliver = ops_deliver,
 	.run = hmi_actor_run,
+	.settle = ops_settle,
 	.fire = ops_fire,
 };

@@ -6,9 +6,12 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
 
 #include "options_pvt.h"
 
@@ -94,22 +97,56 @@ extra_arguments(int argc, char **argv, const char *extra[EXTRA_MAX])
 	return n;
 }
 
-static int
-eal_init(struct hm_system *sys, int argc, char **argv)
+/*
+ * EAL cannot start a second time, and other systems may live in it: it ends with the process. Not
+ * in a child of that process, nor under lcores that still run.
+ */
+static void
+eal_end(int status, void *pid)
 {
-	const char *extra[EXTRA_MAX];
-	int n = extra_arguments(argc, argv, extra);
-	char **all = calloc((size_t)(argc + n + 1), sizeof(*all));
+	unsigned int lcore;
 
-	if (all == NULL)
-		return -ENOMEM;
+	(void)status;
+	if ((pid_t)(intptr_t)pid != getpid())
+		return;
+	RTE_LCORE_FOREACH_WORKER(lcore) {
+		if (rte_eal_get_lcore_state(lcore) != WAIT)
+			return;
+	}
+	rte_eal_cleanup();
+}
+
+/* Start EAL with its own arguments and ours, whose texts outlive it. Returns as rte_eal_init. */
+static int
+eal_call(int argc, char **argv, int n, const char *const *extra)
+{
+	char **all = calloc((size_t)(argc + n + 1), sizeof(*all));
+	int rc;
+
+	if (all == NULL) {
+		rte_errno = ENOMEM;
+		return -1;
+	}
 	for (int i = 0; i < argc; i++)
 		all[i] = argv[i];
 	for (int i = 0; i < n; i++)
 		all[argc + i] = (char *)(uintptr_t)extra[i];
-	sys->eal_argv = all;
-	if (rte_eal_init(argc + n, all) >= 0) {
-		sys->owns_eal = true;
+	rc = rte_eal_init(argc + n, all);
+	free(all);
+	return rc;
+}
+
+static int
+eal_init(int argc, char **argv)
+{
+	const char *extra[EXTRA_MAX];
+	int n = extra_arguments(argc, argv, extra);
+
+	/* A thread of EAL's: it runs already. */
+	if (rte_lcore_id() != LCORE_ID_ANY)
+		return 0;
+	if (eal_call(argc, argv, n, extra) >= 0) {
+		on_exit(eal_end, (void *)(intptr_t)getpid());
 		return 0;
 	}
 	if (rte_errno == EALREADY)
@@ -146,5 +183,5 @@ hmi_command_line(struct hm_system *sys, int argc, char **argv)
 	}
 	/* A mistake in what is ours is told before EAL takes its time. */
 	rc = eal < n ? hmi_options_parse(sys, n - eal - 1, args + eal + 1) : hmi_options_parse(sys, 0, NULL);
-	return rc == 0 ? eal_init(sys, eal, args) : rc;
+	return rc == 0 ? eal_init(eal, args) : rc;
 }

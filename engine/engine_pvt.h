@@ -39,6 +39,7 @@
 #include "worker_pvt.h"
 
 #define HMI_OUTBOX	32u
+#define HMI_OUTBOX_SPARE 32u /* for what delivering itself sends */
 #define HMI_SUBSCRIBERS 8u
 #define HMI_MODULES_MAX 8u
 #define HMI_NODES_MAX	65536u
@@ -57,7 +58,8 @@ enum hmi_core_type {
 	HMI_CORE_NODE_LOST,   /* body: uint16_t index */
 	HMI_CORE_CALL,	      /* from outside; body: struct hmi_call * */
 	HMI_CORE_STOP_SYSTEM, /* stop the guardian */
-	HMI_CORE_RESOLVE,     /* to the provider's lcore; body: struct hmi_resolve */
+	HMI_CORE_RESOLVE,     /* to the provider's lcore; body: address without scheme */
+	HMI_CORE_WANT,	      /* the sending lcore has used up its granted slots */
 };
 
 /* hm_msg.flags, beside those of pool_pvt.h: looked at by run.c before the receive function. */
@@ -85,6 +87,14 @@ struct hmi_stats {
 struct hmi_stock {
 	uint64_t *locals;
 	uint32_t count;
+	bool asked;	/* an HMI_CORE_WANT is on its way */
+	bool none_left; /* the last answer was that there are none */
+};
+
+/* A message on its way to a process of the same lcore. */
+struct hmi_sent {
+	struct hm_msg *msg;
+	struct hmi_cell *cell; /* of the receiver, if its generation still fits */
 };
 
 struct hm_ctx {
@@ -95,7 +105,8 @@ struct hm_ctx {
 	struct hm_msg *msg;	/* the message that it receives; NULL: handed on */
 	uint32_t quantum;	/* messages an actor handles in one turn */
 	uint32_t outbox_count;
-	struct hm_msg *outbox[HMI_OUTBOX];
+	bool delivering;	/* the outbox is being flushed */
+	struct hmi_sent outbox[HMI_OUTBOX + HMI_OUTBOX_SPARE];
 	struct hmi_cells cells;
 	struct hmi_msg_cache cache;
 	struct hmi_stats stats;
@@ -107,7 +118,7 @@ struct hm_ctx {
 	uint16_t last_node_index; /* ... and its index */
 	uint32_t deal; /* next lcore for HM_LCORE_ANY */
 	struct hmi_stock *stock;	/* by granting lcore */
-	uint32_t *granted_used;		/* by lcore: grants used since the last refill */
+	int32_t *granted_used;		/* by lcore: slots used that were not replaced yet */
 	struct hm_msg *lifecycle;	/* HM_STARTED and its like, which carry no body */
 	pthread_t thread;
 	_Atomic bool has_thread;
@@ -146,9 +157,7 @@ struct hm_system {
 	uint32_t modules_count;
 	const char *summary;
 	const struct hm_option *app_options;
-	bool owns_eal;
 	int logtype;
-	char **eal_argv; /* EAL keeps pointers into it */
 	char name[16]; /* prefix of what DPDK wants named */
 	pthread_t signals;
 	bool signals_started;
@@ -159,6 +168,7 @@ struct hm_system {
 	_Atomic(uint64_t) *nodes;  /* ids by index; position 0 is unused */
 	_Atomic uint32_t nodes_count;
 	_Atomic uint32_t subscribers_count;
+	_Atomic uint64_t outside_sent, outside_no_memory; /* by threads that are no lcore */
 	struct hm_pid subscribers[HMI_SUBSCRIBERS];
 	pthread_mutex_t control;   /* serialises control calls from outside */
 };
@@ -205,22 +215,22 @@ hmi_schedule(struct hm_ctx *ctx, struct hmi_cell *cell)
 	}
 }
 
-/* ---- send.c ---- */
+/* ---- send.c, msg.c ---- */
 
 /* Route a message whose receiver, sender, type and body are set; takes it over. */
 enum hm_result hmi_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg);
 
 /* A control message: never fails, the heap stands behind the pool. Zeroed but for type and sizes. */
-struct hm_msg *hmi_control(const struct hmi_msg_cache *cache, uint16_t type, size_t bytes);
+struct hm_msg *hmi_control(struct hmi_msg_cache *cache, uint16_t type, size_t bytes);
 
 /* Post a control message without body. */
 void hmi_control_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_pid sender, uint16_t type);
 
 /* Free any message. */
-void hmi_msg_release(const struct hmi_msg_cache *cache, struct hm_msg *msg);
+void hmi_msg_release(struct hmi_msg_cache *cache, struct hm_msg *msg);
 
 /* Make a message of a registered type; sets *result if it answers NULL. */
-struct hm_msg *hmi_msg_make(const struct hm_system *sys, const struct hmi_msg_cache *cache, uint16_t type,
+struct hm_msg *hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type,
 			    const void *body, enum hm_result *result);
 
 /* ---- deliver.c ---- */
@@ -230,6 +240,9 @@ void hmi_deliver(struct hm_ctx *ctx, struct hm_msg *msg);
 
 /* Deliver what the running actor has sent to this lcore. */
 void hmi_outbox_flush(struct hm_ctx *ctx);
+
+/* The outbox holds HMI_OUTBOX messages or more. */
+void hmi_outbox_full(struct hm_ctx *ctx);
 
 extern const struct hmi_worker_ops hmi_engine_ops;
 
@@ -247,6 +260,9 @@ bool hmi_actor_attend(struct hm_ctx *ctx, struct hmi_cell *cell);
 
 /* Begin to stop; returns whether the actor still exists. */
 bool hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_reason reason);
+
+/* Turn what is left in a mailbox into dead letters. */
+void hmi_mailbox_bury(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_reason reason);
 
 /* Tell a watcher, or a parent, that a process is gone. */
 void hmi_terminated_post(struct hm_ctx *ctx, struct hm_pid watcher, struct hm_pid who, uint32_t reason);
@@ -268,11 +284,8 @@ struct hmi_grant {
 /* Make the processes that the lcore itself needs. Returns 0 or -ENOMEM. */
 int hmi_spawn_setup(struct hm_ctx *ctx);
 
-/* Fill every lcore's stock of slots on the others, while nothing runs. Returns 0 or -ENOMEM. */
-int hmi_spawn_stock(struct hm_system *sys);
-
+/* An actor is to come to be in a slot that was granted to its parent's lcore. */
 void hmi_spawn_granted(struct hm_ctx *ctx, const struct hmi_spawn *spawn);
-void hmi_spawn_take_grant(struct hm_ctx *ctx, const struct hmi_grant *grant);
 
 /* Free an actor's state. */
 void hmi_state_free(struct hm_ctx *ctx, struct hmi_cell *cell);
@@ -280,6 +293,22 @@ void hmi_state_free(struct hm_ctx *ctx, struct hmi_cell *cell);
 /* Spawn a child of the guardian; on its lcore, or before anything runs. */
 int hmi_spawn_user(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
 		   struct hm_pid *pid);
+
+/* ---- grant.c ---- */
+
+/* Fill every lcore's stock of slots on the others, while nothing runs. Returns 0 or -ENOMEM. */
+int hmi_grant_setup(struct hm_system *sys);
+
+/* A slot that was granted to an lcore is used: it is owed another one. */
+void hmi_grant_used(struct hm_ctx *ctx, uint32_t lcore);
+
+/* The sending lcore has none left: grant what it is owed. */
+void hmi_grant_wanted(struct hm_ctx *ctx, const struct hm_msg *msg);
+
+void hmi_grant_take(struct hm_ctx *ctx, const struct hmi_grant *grant);
+
+/* Whether a slot on another lcore is in stock. Returns 0, -EAGAIN: not yet, or -ENOMEM: none is left there. */
+int hmi_stock_ready(struct hm_ctx *ctx, uint32_t lcore);
 
 /* ---- future.c ---- */
 
@@ -293,7 +322,7 @@ void hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_r
 void hmi_future_reply(struct hm_ctx *ctx, struct hm_msg *msg);
 
 /* Drop a future whose owner stopped before its reply function could run. */
-void hmi_future_drop(struct hm_ctx *ctx, struct hm_msg *msg);
+void hmi_future_drop(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason);
 
 /* A future of the running actor, or of a waiter outside. NULL: no memory. */
 struct hmi_cell *hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us);
@@ -351,6 +380,7 @@ void hmi_dead_to(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, enum 
  */
 struct hmi_call {
 	void (*run)(struct hm_ctx *ctx, struct hmi_call *call);
+	const struct hm_system *sys;
 	sem_t done;
 	int rc;
 	struct hm_reply *reply; /* NULL: none is wanted */

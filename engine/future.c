@@ -19,10 +19,8 @@ hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us)
 
 	if (cell == NULL)
 		return NULL;
-	/* The loop reads the clock rarely while there is no timer. */
-	if (ctx->worker.wheel.count == 0)
-		ctx->worker.now_ns = hmi_clock_ns(ctx->worker.clock);
-	now_ns = ctx->worker.now_ns;
+	/* Not the time of the turn's start, which may be older than the timeout. */
+	now_ns = ctx->worker.now_ns = hmi_clock_ns(ctx->worker.clock);
 	cell->kind = HMI_CELL_FUTURE;
 	cell->future.timer.kind = HMI_TIMER_FUTURE;
 	if (timeout_us > (UINT64_MAX - now_ns) / 1000)
@@ -89,6 +87,7 @@ future_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	}
 	future_close(ctx, cell, HM_FUTURE_REPLY);
 	if (cell->future.owner == 0) {
+		hmi_count(&ctx->stats.received, 1);
 		hmi_call_finish(cell->future.waiter, 0, msg);
 		hmi_msg_release(&ctx->cache, msg);
 		hmi_cells_put(&ctx->cells, cell);
@@ -125,7 +124,7 @@ hmi_future_reply(struct hm_ctx *ctx, struct hm_msg *msg)
 }
 
 void
-hmi_future_drop(struct hm_ctx *ctx, struct hm_msg *msg)
+hmi_future_drop(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
 {
 	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, msg->to);
 	enum hm_future_result result = cell->future.result;
@@ -133,7 +132,7 @@ hmi_future_drop(struct hm_ctx *ctx, struct hm_msg *msg)
 	hmi_cells_put(&ctx->cells, cell);
 	msg->flags = 0;
 	if (result == HM_FUTURE_REPLY)
-		hmi_dead(ctx, msg, HM_DEAD_STOPPED);
+		hmi_dead(ctx, msg, reason);
 	else
 		hmi_msg_release(&ctx->cache, msg);
 }
@@ -197,6 +196,7 @@ identity_post(struct hm_ctx *ctx, struct hm_pid to, const char *path)
 	struct hm_identity *body = hm_msg_body_mut(msg);
 
 	msg->flags = 0;
+	hmi_count(&ctx->stats.sent, 1);
 	if (hmi_name_find(&ctx->sys->names, path, &body->pid) != 0)
 		body->pid = hm_pid_none();
 	(void)hmi_post(ctx, to, msg);

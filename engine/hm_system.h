@@ -82,8 +82,8 @@ struct hm_config {
 /** Counters of a system or of one of its lcores, all since start-up. */
 struct hm_stats {
 	uint64_t turns;    /**< of the worker loop */
-	uint64_t sent;     /**< messages sent by actors and from outside */
-	uint64_t received; /**< messages handed to receive functions */
+	uint64_t sent;     /**< messages sent by actors, timers and from outside, and news of dead letters */
+	uint64_t received; /**< messages handed to receive and reply functions, and to waiters outside */
 	uint64_t spawned;
 	uint64_t stopped;
 	uint64_t no_memory; /**< sends refused for want of a free message */
@@ -169,8 +169,8 @@ enum hm_result hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t 
 struct hm_reply {
 	uint16_t type;   /**< of the answer */
 	uint32_t length; /**< of the answer's body, in bytes */
-	void *body;      /**< in: where to copy it; a protobuf message must be flat (no pointers) */
-	uint32_t size;   /**< in: bytes at @p body */
+	void *body;      /**< in: where to copy it, a protobuf message with all that it points to */
+	uint32_t size;   /**< in: bytes at @p body, which is aligned to 8 */
 };
 
 /**

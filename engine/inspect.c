@@ -67,6 +67,8 @@ hm_system_stats(const struct hm_system *sys, struct hm_stats *stats)
 	memset(stats, 0, sizeof(*stats));
 	for (uint32_t i = 0; i < sys->lcores_count; i++)
 		stats_add(stats, sys->lcores[i]);
+	stats->sent += atomic_load_explicit(&sys->outside_sent, memory_order_relaxed);
+	stats->no_memory += atomic_load_explicit(&sys->outside_no_memory, memory_order_relaxed);
 }
 
 uint32_t

@@ -24,26 +24,24 @@ hmi_terminated_post(struct hm_ctx *ctx, struct hm_pid watcher, struct hm_pid who
 	(void)hmi_post(ctx, watcher, msg);
 }
 
-/* What waits behind the last message that an actor handled. */
-static void
-mailbox_bury(struct hm_ctx *ctx, struct hmi_cell *cell)
+void
+hmi_mailbox_bury(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_reason reason)
 {
 	struct hm_msg *msg;
 
-	while ((msg = hmi_mailbox_pop(&cell->box)) != NULL) {
+	/* News of the burial may fill the outbox, whose delivery may put more into this mailbox. */
+	while ((msg = hmi_mailbox_pop(&cell->box)) != NULL || (msg = hmi_mailbox_pop_system(&cell->box)) != NULL) {
 		if (msg->flags & HMI_MSG_REPLY)
-			hmi_future_drop(ctx, msg);
+			hmi_future_drop(ctx, msg, reason);
 		else
-			hmi_dead(ctx, msg, HM_DEAD_STOPPED);
+			hmi_dead(ctx, msg, reason);
 	}
-	while ((msg = hmi_mailbox_pop_system(&cell->box)) != NULL)
-		hmi_dead(ctx, msg, HM_DEAD_STOPPED);
 }
 
 static void
 link_end(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_link *link, struct hm_pid self)
 {
-	struct hm_pid other = link->pid;
+	struct hm_pid other = link->pid, parent = { ctx->node, cell->actor.parent };
 	enum hmi_link_kind kind = link->kind;
 
 	hmi_link_remove(&ctx->links, link);
@@ -55,7 +53,7 @@ link_end(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_link *link, struc
 	if (kind == HMI_LINK_WATCHING)
 		hmi_control_post(ctx, other, self, HM_SYS_UNWATCH);
 	/* The parent is told in any case, and once. */
-	else if (kind == HMI_LINK_WATCHER && other.local != cell->actor.parent)
+	else if (kind == HMI_LINK_WATCHER && !hm_pid_equal(other, parent))
 		hmi_terminated_post(ctx, other, self, cell->reason);
 }
 
@@ -68,11 +66,12 @@ actor_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_name_remove(&ctx->sys->names, cell->actor.name);
 	while (cell->actor.links != NULL)
 		link_end(ctx, cell, cell->actor.links, self);
-	mailbox_bury(ctx, cell);
 	if (parent.local != 0)
 		hmi_terminated_post(ctx, parent, self, cell->reason);
 	else
 		hmi_guardian_gone(ctx);
+	/* Last: whatever is posted may deliver to this actor. */
+	hmi_mailbox_bury(ctx, cell, HM_DEAD_STOPPED);
 	hmi_state_free(ctx, cell);
 	hmi_cells_put(&ctx->cells, cell);
 	hmi_count(&ctx->stats.stopped, 1);

@@ -10,6 +10,7 @@
 
 #include "engine_pvt.h"
 #include "rcu_pvt.h"
+#include "stats_pvt.h"
 
 /* The lcore that the calling thread runs; NULL: none. */
 static struct hm_ctx *
@@ -66,6 +67,16 @@ inject(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
 	return result;
 }
 
+static struct hm_msg *
+make_outside(struct hm_system *sys, uint16_t type, const void *body, enum hm_result *result)
+{
+	struct hm_msg *msg = hmi_msg_make(sys, &sys->outside, type, body, result);
+
+	if (msg == NULL && *result == HM_NO_MEMORY)
+		atomic_fetch_add_explicit(&sys->outside_no_memory, 1, memory_order_relaxed);
+	return msg;
+}
+
 enum hm_result
 hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body)
 {
@@ -74,11 +85,14 @@ hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const voi
 
 	if (hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
-	msg = hmi_msg_make(sys, &sys->outside, type, body, &result);
+	msg = make_outside(sys, type, body, &result);
 	if (msg == NULL)
 		return result;
 	msg->sender = hm_pid_none();
-	return inject(sys, to, msg);
+	result = inject(sys, to, msg);
+	if (result == HM_OK)
+		atomic_fetch_add_explicit(&sys->outside_sent, 1, memory_order_relaxed);
+	return result;
 }
 
 int
@@ -112,24 +126,41 @@ hm_system_stop(struct hm_system *sys)
 		hmi_deliver(sys->lcores[0], msg);
 		return;
 	}
-	/* A full ring has an lcore that empties it. */
-	while (!hmi_inject_push(&sys->lcores[0]->worker.inject, msg))
+	/* A full ring has an lcore that empties it, unless it has left its loop. */
+	while (!hmi_inject_push(&sys->lcores[0]->worker.inject, msg)) {
+		if (!running(sys)) {
+			hmi_msg_release(&sys->outside, msg);
+			return;
+		}
 		sched_yield();
+	}
 }
 
 /* ---- Calls: done by lcore 0, or at once while nothing runs -------------------------- */
 
+/* A protobuf message may point into the one that brings it, which is gone when the caller looks. */
+static int
+reply_copy(const struct hm_system *sys, struct hm_reply *to, const struct hm_msg *msg)
+{
+	bool is_proto = (sys->types.info[msg->type] & HMI_TYPE_PROTO) != 0;
+	size_t bytes = is_proto ? hmi_proto_bytes(hm_msg_body(msg)) : msg->length;
+
+	to->type = msg->type;
+	to->length = (uint32_t)bytes;
+	if (bytes > to->size)
+		return -EMSGSIZE;
+	if (is_proto)
+		hmi_proto_copy(to->body, hm_msg_body(msg));
+	else if (bytes > 0)
+		memcpy(to->body, msg->body, bytes);
+	return 0;
+}
+
 void
 hmi_call_finish(struct hmi_call *call, int rc, const struct hm_msg *reply)
 {
-	if (reply != NULL && call->reply != NULL) {
-		call->reply->type = reply->type;
-		call->reply->length = reply->length;
-		if (reply->length > call->reply->size)
-			rc = -EMSGSIZE;
-		else if (reply->length > 0)
-			memcpy(call->reply->body, reply->body, reply->length);
-	}
+	if (reply != NULL && call->reply != NULL)
+		rc = reply_copy(call->sys, call->reply, reply);
 	call->rc = rc;
 	sem_post(&call->done); /* O1 */
 }
@@ -151,6 +182,23 @@ call_push(struct hm_system *sys, struct hmi_call *call)
 	return rc;
 }
 
+/* While nothing runs the caller does it; false: something runs. */
+static bool
+call_direct(struct hm_system *sys, struct hmi_call *call)
+{
+	bool alone;
+
+	pthread_mutex_lock(&sys->control);
+	alone = single_threaded(sys);
+	if (alone) {
+		hmi_rcu_enter();
+		call->run(sys->lcores[0], call);
+		hmi_rcu_leave();
+	}
+	pthread_mutex_unlock(&sys->control);
+	return alone;
+}
+
 static int
 call_wait(struct hm_system *sys, struct hmi_call *call)
 {
@@ -158,14 +206,10 @@ call_wait(struct hm_system *sys, struct hmi_call *call)
 
 	if (!single_threaded(sys) && ctx_of_thread(sys) != NULL)
 		return -EDEADLK;
+	call->sys = sys;
 	sem_init(&call->done, 0, 0);
-	if (single_threaded(sys)) {
-		hmi_rcu_enter();
-		call->run(sys->lcores[0], call);
-		hmi_rcu_leave();
-	} else {
+	if (!call_direct(sys, call))
 		rc = call_push(sys, call);
-	}
 	if (rc == 0) {
 		while (sem_wait(&call->done) != 0) /* O1 */
 			;
@@ -229,6 +273,7 @@ ask_run(struct hm_ctx *ctx, struct hmi_call *call)
 	cell->future.node = ask->to.node != ctx->node ? hmi_node_find(ctx->sys, ask->to.node) : 0;
 	msg->sender = hmi_pid_of(ctx, cell);
 	msg->flags = HMI_MSG_REQUEST;
+	hmi_count(&ctx->stats.sent, 1);
 	(void)hmi_post(ctx, ask->to, msg);
 }
 
@@ -246,7 +291,7 @@ hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void
 		return -EDEADLK;
 	if (hm_pid_is_none(to))
 		return -EINVAL;
-	ask.msg = hmi_msg_make(sys, &sys->outside, type, body, &result);
+	ask.msg = make_outside(sys, type, body, &result);
 	if (ask.msg == NULL)
 		return result == HM_NO_MEMORY ? -EAGAIN : -EINVAL;
 	rc = call_wait(sys, &ask.call);

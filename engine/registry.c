@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,10 @@ hmi_registry_create(struct hmi_registry *names, uint64_t seed)
 static void
 name_free(struct rcu_head *head)
 {
-	free(caa_container_of(head, struct hmi_name, rcu));
+	struct hmi_name *entry = caa_container_of(head, struct hmi_name, rcu);
+
+	HMI_TSAN_ACQUIRE(entry);
+	free(entry);
 }
 
 void
@@ -73,8 +77,12 @@ static int
 path_match(struct cds_lfht_node *node, const void *path)
 {
 	const struct hmi_name *entry = caa_container_of(node, struct hmi_name, node);
+	bool same;
 
-	return strcmp(entry->path, path) == 0;
+	HMI_TSAN_ACQUIRE(entry);
+	same = strcmp(entry->path, path) == 0;
+	HMI_TSAN_RELEASE(entry);
+	return same;
 }
 
 int
@@ -111,6 +119,7 @@ hmi_name_remove(struct hmi_registry *names, struct hmi_name *entry)
 {
 	if (entry == NULL)
 		return;
+	HMI_TSAN_RELEASE(entry);
 	rcu_read_lock();
 	if (cds_lfht_del(names->table, &entry->node) == 0)
 		call_rcu(&entry->rcu, name_free);
@@ -132,6 +141,7 @@ hmi_name_find(const struct hmi_registry *names, const char *path, struct hm_pid 
 
 		HMI_TSAN_ACQUIRE(entry);
 		*pid = entry->pid;
+		HMI_TSAN_RELEASE(entry);
 		rc = 0;
 	}
 	rcu_read_unlock();

@@ -17,14 +17,24 @@ hmi_lifecycle_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
 	ctx->msg = outer;
 }
 
+/* turn() counts what it takes from the mailbox; poison pills and deadlines are nobody's message. */
+static void
+uncount(struct hm_ctx *ctx)
+{
+	hmi_count(&ctx->stats.received, (uint64_t)-1);
+}
+
 /* A poison pill, or a reply to one of the actor's futures. Returns whether the actor still exists. */
 static bool
 special_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	if (msg->flags & HMI_MSG_POISON) {
+		uncount(ctx);
 		hmi_msg_release(&ctx->cache, msg);
 		return hmi_actor_stop(ctx, cell, HM_TERMINATED_STOPPED);
 	}
+	if (msg->type == HM_TYPE_NONE)
+		uncount(ctx);
 	hmi_future_reply(ctx, msg);
 	if (ctx->msg != NULL)
 		hmi_msg_release(&ctx->cache, msg);
@@ -81,5 +91,4 @@ hmi_actor_run(struct hmi_worker *worker, struct hmi_runnable *runnable)
 		ctx->cell = NULL;
 	}
 	ctx->msg = NULL;
-	hmi_outbox_flush(ctx);
 }

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How actors come to be: on the spawning lcore at once, on another one in a slot that it has
- * granted before, so that the PID is known at once there as well.
- *
- *     lcore 1 ── grant: 256 slots ──▶ lcore 0's stock
- *     lcore 0 ── spawn(slot) ───────▶ lcore 1: the granted cell becomes an actor
- *     lcore 1 ── grant: 64 more, each time 64 are used ──▶ lcore 0's stock
+ * granted before (grant.c), so that the PID is known at once there as well.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,8 +13,6 @@
 #include "engine_pvt.h"
 #include "stats_pvt.h"
 
-#define STOCK	    256u
-#define GRANT	    64u
 #define STATE_FIRST 64u
 
 /* ---- State ------------------------------------------------------------------- */
@@ -92,63 +86,22 @@ cell_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_cells_put(&ctx->cells, cell);
 }
 
-static uint64_t
-grant_one(struct hm_ctx *ctx)
-{
-	struct hmi_cell *cell = hmi_cells_get(&ctx->cells);
-
-	if (cell == NULL)
-		return 0;
-	cell->kind = HMI_CELL_GRANTED;
-	return hmi_local(hmi_index(ctx), cell->slot, cell->generation);
-}
-
-/* Refill the stock of an lcore that has used some of its slots. */
-static void
-grant_more(struct hm_ctx *ctx, uint32_t lcore)
-{
-	struct hm_pid core = { ctx->node, hmi_local(lcore, HMI_SLOT_CORE, 1) };
-	struct hm_msg *msg;
-	struct hmi_grant *grant;
-
-	if (++ctx->granted_used[lcore] < GRANT)
-		return;
-	msg = hmi_control(&ctx->cache, HMI_CORE_GRANT, sizeof(*grant) + GRANT * sizeof(uint64_t));
-	grant = hm_msg_body_mut(msg);
-	grant->lcore = hmi_index(ctx);
-	while (grant->count < GRANT && (grant->locals[grant->count] = grant_one(ctx)) != 0)
-		grant->count++;
-	ctx->granted_used[lcore] -= grant->count;
-	(void)hmi_post(ctx, core, msg);
-}
-
 void
 hmi_spawn_granted(struct hm_ctx *ctx, const struct hmi_spawn *spawn)
 {
 	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, spawn->local);
 	struct hm_pid self = hmi_pid_of(ctx, cell), parent = { ctx->node, spawn->parent };
-	struct hm_msg *msg;
 
 	cell->actor.parent = spawn->parent;
 	cell->actor.name = spawn->name;
-	grant_more(ctx, hmi_local_lcore(spawn->parent));
+	hmi_grant_used(ctx, hmi_local_lcore(spawn->parent));
 	if (actor_make(ctx, cell, spawn->props, spawn->args) == 0)
 		return;
 	/* The spawner has the PID already: to it, the actor failed at once. */
 	hmi_name_remove(&ctx->sys->names, spawn->name);
-	while ((msg = hmi_mailbox_pop(&cell->box)) != NULL || (msg = hmi_mailbox_pop_system(&cell->box)) != NULL)
-		hmi_dead(ctx, msg, HM_DEAD_NO_MEMORY);
+	hmi_mailbox_bury(ctx, cell, HM_DEAD_NO_MEMORY);
 	cell_give_up(ctx, cell);
 	hmi_terminated_post(ctx, parent, self, HM_TERMINATED_FAILED);
-}
-
-void
-hmi_spawn_take_grant(struct hm_ctx *ctx, const struct hmi_grant *grant)
-{
-	struct hmi_stock *stock = &ctx->stock[grant->lcore];
-
-	for (uint32_t i = 0; i < grant->count; i++)
-		stock->locals[stock->count++] = grant->locals[i];
 }
 
 /* ---- On the spawning lcore ---------------------------------------------------- */
@@ -228,21 +181,6 @@ spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, c
 	return rc;
 }
 
-/* Before anything runs this thread may touch every lcore, and nobody would answer a message. */
-static void
-stock_refill_stopped(struct hm_ctx *ctx, uint32_t lcore)
-{
-	struct hmi_stock *stock = &ctx->stock[lcore];
-
-	if (ctx->sys->mode == HM_MODE_STEPPED ||
-	    atomic_load_explicit(&ctx->sys->state, memory_order_relaxed) == HMI_CREATED) {
-		uint64_t local = grant_one(ctx->sys->lcores[lcore]);
-
-		if (local != 0)
-			stock->locals[stock->count++] = local;
-	}
-}
-
 static int
 spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct hm_props *props, const char *name, const void *args,
 	    struct hm_pid *pid)
@@ -250,12 +188,10 @@ spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct hm_props *props, co
 	struct hmi_stock *stock = &ctx->stock[lcore];
 	struct hm_pid core = { ctx->node, hmi_local(lcore, HMI_SLOT_CORE, 1) };
 	struct hmi_name *entry;
-	int rc;
+	int rc = hmi_stock_ready(ctx, lcore);
 
-	if (stock->count == 0)
-		stock_refill_stopped(ctx, lcore);
-	if (stock->count == 0)
-		return -EAGAIN;
+	if (rc != 0)
+		return rc;
 	*pid = (struct hm_pid){ ctx->node, stock->locals[stock->count - 1] };
 	rc = name_reserve(ctx, name, *pid, &entry);
 	if (rc != 0)
@@ -357,46 +293,4 @@ hmi_spawn_setup(struct hm_ctx *ctx)
 		return -ENOMEM;
 	core->kind = HMI_CELL_CORE;
 	return hmi_index(ctx) == 0 ? root_setup(ctx) : 0;
-}
-
-static uint32_t
-stock_size(const struct hm_system *sys)
-{
-	/* Many lcores share the slots that may be reserved; few have plenty. */
-	return sys->lcores_count <= 32 ? STOCK : GRANT * 2;
-}
-
-static int
-stock_fill(struct hm_ctx *ctx)
-{
-	uint32_t size = stock_size(ctx->sys);
-
-	for (uint32_t i = 0; i < ctx->sys->lcores_count; i++) {
-		struct hmi_stock *stock = &ctx->stock[i];
-
-		if (i == hmi_index(ctx))
-			continue;
-		/* Room for a refill that arrives before anything was used. */
-		stock->locals = calloc(size + GRANT, sizeof(*stock->locals));
-		if (stock->locals == NULL)
-			return -ENOMEM;
-		while (stock->count < size) {
-			stock->locals[stock->count] = grant_one(ctx->sys->lcores[i]);
-			if (stock->locals[stock->count++] == 0)
-				return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
-int
-hmi_spawn_stock(struct hm_system *sys)
-{
-	for (uint32_t i = 0; i < sys->lcores_count; i++) {
-		int rc = stock_fill(sys->lcores[i]);
-
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
 }

@@ -103,7 +103,8 @@ lcores_count(struct hm_system *sys)
 		wanted = sys->mode == HM_MODE_STEPPED ? 1 : RTE_MIN(there, HM_LCORES_MAX);
 	if (wanted > there) {
 		fprintf(stderr, "hermod: --workers %u: EAL has %u lcores for it; give more, as in -l 0-%u\n",
-			(unsigned int)wanted, there, (unsigned int)wanted - 1);
+			(unsigned int)wanted, there,
+			(unsigned int)wanted - (sys->mode == HM_MODE_BACKGROUND ? 0 : 1));
 		return -ENODEV;
 	}
 	sys->lcores_count = (uint32_t)wanted;
@@ -157,7 +158,7 @@ lcores_create(struct hm_system *sys)
 	}
 	if (rc == 0) {
 		hmi_worker_connect(workers, sys->lcores_count);
-		rc = hmi_spawn_stock(sys);
+		rc = hmi_grant_setup(sys);
 	}
 	if (rc != 0)
 		fprintf(stderr, "hermod: no memory for %u lcores: %s; give EAL more with -m, or a smaller --lane\n",
@@ -242,6 +243,8 @@ void
 hmi_system_drain(struct hm_system *sys)
 {
 	modules_stop(sys);
+	/* Nobody sends to other nodes any more. */
+	sys->provider_ops = NULL;
 	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++) {
 		if (sys->lcores[i] != NULL)
 			hmi_ctx_drain(sys->lcores[i]);
@@ -269,9 +272,6 @@ hm_system_destroy(struct hm_system *sys)
 	hmi_pool_destroy(&sys->pool);
 	hmi_types_destroy(&sys->types);
 	free(sys->nodes);
-	if (sys->owns_eal)
-		rte_eal_cleanup();
-	free(sys->eal_argv);
 	pthread_mutex_destroy(&sys->control);
 	free(sys);
 }

@@ -43,7 +43,7 @@ lcore_main(void *arg)
 	hmi_worker_loop(&ctx->worker);
 	if (!atomic_load_explicit(&ctx->sys->forced, memory_order_relaxed))
 		last_turns(ctx);
-	atomic_store_explicit(&ctx->has_thread, false, memory_order_release);
+	atomic_store_explicit(&ctx->has_thread, false, memory_order_release); /* S3 */
 	return 0;
 }
 
@@ -69,12 +69,22 @@ eal_lcore(const struct hm_system *sys, uint32_t index)
 	return lcore;
 }
 
+/* Launch the lcores from the first one on; *end: behind the last one that runs. */
 static int
-launch(struct hm_system *sys, uint32_t first)
+launch(struct hm_system *sys, uint32_t first, uint32_t *end)
 {
-	atomic_store_explicit(&sys->state, HMI_RUNNING, memory_order_release);
+	*end = first;
+	/* Another system runs there: nothing has happened yet, so that it can be tried again. */
 	for (uint32_t i = first; i < sys->lcores_count; i++) {
-		int rc = rte_eal_remote_launch(lcore_main, sys->lcores[i], eal_lcore(sys, i));
+		if (rte_eal_get_lcore_state(eal_lcore(sys, i)) != WAIT)
+			return -EBUSY;
+	}
+	/* What a thread outside does while nothing runs is done before. */
+	pthread_mutex_lock(&sys->control);
+	atomic_store_explicit(&sys->state, HMI_RUNNING, memory_order_release);
+	pthread_mutex_unlock(&sys->control);
+	for (; *end < sys->lcores_count; (*end)++) {
+		int rc = rte_eal_remote_launch(lcore_main, sys->lcores[*end], eal_lcore(sys, *end));
 
 		if (rc != 0) {
 			all_stop(sys);
@@ -84,12 +94,21 @@ launch(struct hm_system *sys, uint32_t first)
 	return 0;
 }
 
+static bool
+is_created(const struct hm_system *sys)
+{
+	return atomic_load_explicit(&sys->state, memory_order_relaxed) == HMI_CREATED;
+}
+
 /* What is still under way becomes dead letters, once, in whatever lcore it is. */
 static int
-finish(struct hm_system *sys, uint32_t first)
+finish(struct hm_system *sys, uint32_t first, uint32_t end)
 {
-	for (uint32_t i = first; i < sys->lcores_count; i++)
+	for (uint32_t i = first; i < end; i++) {
 		rte_eal_wait_lcore(eal_lcore(sys, i));
+		/* DPDK has ordered it already, but where the thread sanitizer cannot see it. */
+		(void)atomic_load_explicit(&sys->lcores[i]->has_thread, memory_order_acquire); /* S3 */
+	}
 	pthread_mutex_lock(&sys->control);
 	atomic_store_explicit(&sys->state, HMI_STOPPED, memory_order_release); /* S1 */
 	pthread_mutex_unlock(&sys->control);
@@ -103,28 +122,36 @@ finish(struct hm_system *sys, uint32_t first)
 int
 hm_system_run(struct hm_system *sys)
 {
+	uint32_t end;
 	int rc, ended;
 
-	if (sys->mode != HM_MODE_LCORES || atomic_load_explicit(&sys->state, memory_order_relaxed) != HMI_CREATED)
+	if (sys->mode != HM_MODE_LCORES || !is_created(sys))
 		return -EINVAL;
-	rc = launch(sys, 1);
+	rc = launch(sys, 1, &end);
+	if (rc != 0 && is_created(sys))
+		return rc;
 	if (rc == 0)
 		rc = hmi_signals_start(sys);
 	if (rc == 0)
 		lcore_main(sys->lcores[0]);
 	else
 		all_stop(sys);
-	ended = finish(sys, 1);
+	ended = finish(sys, 1, end);
 	return rc != 0 ? rc : ended;
 }
 
 int
 hm_system_start(struct hm_system *sys)
 {
-	if (sys->mode != HM_MODE_BACKGROUND ||
-	    atomic_load_explicit(&sys->state, memory_order_relaxed) != HMI_CREATED)
+	uint32_t end;
+	int rc;
+
+	if (sys->mode != HM_MODE_BACKGROUND || !is_created(sys))
 		return -EINVAL;
-	return launch(sys, 0);
+	rc = launch(sys, 0, &end);
+	if (rc != 0 && !is_created(sys))
+		(void)finish(sys, 0, end);
+	return rc;
 }
 
 int
@@ -133,7 +160,7 @@ hm_system_join(struct hm_system *sys)
 	if (sys->mode != HM_MODE_BACKGROUND ||
 	    atomic_load_explicit(&sys->state, memory_order_relaxed) != HMI_RUNNING)
 		return -EINVAL;
-	return finish(sys, 0);
+	return finish(sys, 0, sys->lcores_count);
 }
 
 uint32_t

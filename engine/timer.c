@@ -88,8 +88,8 @@ ns_of(uint64_t us)
 static void
 timer_start(struct hm_ctx *ctx, struct hmi_send_timer *t, uint64_t delay_us)
 {
-	if (ctx->worker.wheel.count == 0)
-		ctx->worker.now_ns = hmi_clock_ns(ctx->worker.clock);
+	/* Not the time of the turn's start, which may be older than the delay. */
+	ctx->worker.now_ns = hmi_clock_ns(ctx->worker.clock);
 	t->at_ns = ctx->worker.now_ns + ns_of(delay_us);
 	t->timer = (struct hmi_timer){ .kind = HMI_TIMER_SEND };
 	hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);

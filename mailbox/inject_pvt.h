@@ -19,7 +19,8 @@
  * Ordering:  I1: push releases, pop_burst acquires (rte_ring's tail of the producers). One
  *            thread's messages keep their order.
  * Limits:    bounded: a full ring is the caller's to handle. Producers synchronise by relaxed
- *            tail, so one that is preempted in the middle holds up none of the others.
+ *            tail: one that is preempted in the middle holds up no other producer, but what is
+ *            pushed behind it is seen only when it is done.
  */
 
 #include <stdbool.h>
@@ -39,7 +40,10 @@ static inline int
 hmi_inject_create(struct hmi_inject *inject, const char *name, uint32_t size, int socket)
 {
 	inject->ring = rte_ring_create(name, size, socket, RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
-	return inject->ring != NULL ? 0 : -rte_errno;
+	if (inject->ring == NULL)
+		return -rte_errno;
+	/* Behind a preempted producer the others see a full ring, rather than spin. */
+	return rte_ring_set_prod_htd_max(inject->ring, rte_ring_get_capacity(inject->ring));
 }
 
 /* Any thread. Returns whether there was room. */

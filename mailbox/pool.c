@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool_pvt.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_malloc.h>
 
 #include "memory_pvt.h"
 
-#define OBJECTS_MIN  32u
-#define CACHE_SIZE   512u
-#define CACHE_MIN    32u
-/* A cache is flushed at one and a half times its size. */
-#define CACHE_SHARE  3u
+#define OBJECTS_MIN   32u
+#define MAGAZINE_SIZE 512u
+#define MAGAZINE_MIN  32u
 
 static_assert(HMI_POOL_SMALLEST << (HMI_POOL_CLASSES - 1) == 65536, "the biggest class holds HM_MSG_BODY_MAX");
 static_assert(sizeof(struct hm_msg) == 40, "a message of 24 bytes fills one cache line");
+
+/* ---- The pool -------------------------------------------------------------------- */
 
 /* Bigger classes have fewer objects, so that each takes about the same memory at most. */
 static uint32_t
@@ -29,88 +30,39 @@ class_count(uint32_t count, unsigned int size_class)
 	return n < OBJECTS_MIN ? OBJECTS_MIN : n;
 }
 
-/* At most half of a class may hide in caches. */
-static uint32_t
-cache_size(uint32_t objects, uint32_t lcores)
+static size_t
+class_bytes(const struct hmi_pool_class *class, unsigned int size_class)
 {
-	uint32_t fair = objects / (CACHE_SHARE * lcores);
-
-	if (fair < CACHE_MIN)
-		return 0;
-	return fair < CACHE_SIZE ? fair : CACHE_SIZE;
+	return (size_t)class->count * (HMI_POOL_SMALLEST << size_class);
 }
 
 static void
-object_init(struct rte_mempool *mp, void *size_class, void *obj, unsigned int index)
+class_fill(struct hmi_pool_class *class, unsigned int size_class)
 {
-	(void)mp;
-	(void)index;
-	((struct hm_msg *)obj)->size_class = (uint8_t)(uintptr_t)size_class;
-	HMI_TSAN_RELEASE(obj);
-}
+	for (uint32_t i = 0; i < class->count; i++) {
+		void *obj = class->objects + (size_t)i * (HMI_POOL_SMALLEST << size_class);
 
-static void
-region_free(struct rte_mempool_memhdr *region, void *bytes)
-{
-	hmi_memory_unmap(region->addr, (uintptr_t)bytes);
-}
-
-/* EAL's memory ends at -m without hugepages; ours must not. */
-static int
-populate_plain(struct rte_mempool *mp)
-{
-	size_t chunk_min, align;
-	ssize_t bytes = rte_mempool_op_calc_mem_size_default(mp, mp->size, 0, &chunk_min, &align);
-
-	if (bytes < 0)
-		return (int)bytes;
-
-	char *region = hmi_memory_map((size_t)bytes);
-
-	if (region == NULL)
-		return -ENOMEM;
-
-	int n = rte_mempool_populate_iova(mp, region, RTE_BAD_IOVA, (size_t)bytes, region_free,
-					  (void *)(uintptr_t)bytes);
-
-	if (n < 0)
-		hmi_memory_unmap(region, (size_t)bytes);
-	return n < 0 ? n : 0;
-}
-
-static int
-populate(struct rte_mempool *mp)
-{
-	if (rte_eal_has_hugepages()) {
-		int n = rte_mempool_populate_default(mp);
-
-		return n < 0 ? n : 0;
+		((struct hm_msg *)obj)->size_class = (uint8_t)size_class;
+		rte_ring_enqueue(class->free, obj);
 	}
-	return populate_plain(mp);
 }
 
 static int
-class_create(struct rte_mempool **mp, const char *name, uint32_t count, unsigned int size_class, int socket)
+class_create(struct hmi_pool_class *class, const char *name, unsigned int size_class, int socket)
 {
-	char full[RTE_MEMPOOL_NAMESIZE];
+	char full[RTE_RING_NAMESIZE];
 
 	if (snprintf(full, sizeof(full), "%s.%u", name, HMI_POOL_SMALLEST << size_class) >= (int)sizeof(full))
 		return -ENAMETOOLONG;
-	*mp = rte_mempool_create_empty(full, class_count(count, size_class), HMI_POOL_SMALLEST << size_class, 0, 0,
-				       socket, RTE_MEMPOOL_F_NO_SPREAD | RTE_MEMPOOL_F_NO_IOVA_CONTIG);
-	if (*mp == NULL)
-		return -rte_errno;
 	/* Relaxed tail sync: a preempted thread holds nobody up when lcores share a core. */
-	int rc = rte_mempool_set_ops_byname(*mp, "ring_mt_rts", NULL);
-
-	if (rc == 0)
-		rc = populate(*mp);
-	if (rc != 0) {
-		rte_mempool_free(*mp);
-		*mp = NULL;
-		return rc;
-	}
-	rte_mempool_obj_iter(*mp, object_init, (void *)(uintptr_t)size_class);
+	class->free = rte_ring_create(full, class->count, socket,
+				      RING_F_MP_RTS_ENQ | RING_F_MC_RTS_DEQ | RING_F_EXACT_SZ);
+	if (class->free == NULL)
+		return -rte_errno;
+	class->objects = hmi_memory_map(class_bytes(class, size_class));
+	if (class->objects == NULL)
+		return -ENOMEM;
+	class_fill(class, size_class);
 	return 0;
 }
 
@@ -119,7 +71,9 @@ hmi_pool_create(struct hmi_pool *pool, const char *name, uint32_t count, int soc
 {
 	memset(pool, 0, sizeof(*pool));
 	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++) {
-		int rc = class_create(&pool->classes[c], name, count, c, socket);
+		pool->classes[c].count = class_count(count, c);
+
+		int rc = class_create(&pool->classes[c], name, c, socket);
 
 		if (rc != 0) {
 			hmi_pool_destroy(pool);
@@ -135,7 +89,7 @@ hmi_pool_in_use(const struct hmi_pool *pool)
 	uint32_t sum = 0;
 
 	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++)
-		sum += rte_mempool_in_use_count(pool->classes[c]);
+		sum += pool->classes[c].count - rte_ring_count(pool->classes[c].free);
 	return sum;
 }
 
@@ -143,9 +97,25 @@ void
 hmi_pool_destroy(struct hmi_pool *pool)
 {
 	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++) {
-		rte_mempool_free(pool->classes[c]);
-		pool->classes[c] = NULL;
+		struct hmi_pool_class *class = &pool->classes[c];
+
+		rte_ring_free(class->free);
+		hmi_memory_unmap(class->objects, class_bytes(class, c));
+		*class = (struct hmi_pool_class){ 0 };
 	}
+}
+
+/* ---- Magazines --------------------------------------------------------------------- */
+
+/* At most half of a class may hide in magazines. */
+static uint32_t
+magazine_capacity(uint32_t objects, uint32_t lcores)
+{
+	uint32_t fair = objects / (2 * lcores);
+
+	if (fair < MAGAZINE_MIN)
+		return 0;
+	return fair < MAGAZINE_SIZE ? fair : MAGAZINE_SIZE;
 }
 
 int
@@ -153,13 +123,14 @@ hmi_msg_cache_create(struct hmi_msg_cache *cache, const struct hmi_pool *pool, u
 {
 	memset(cache, 0, sizeof(*cache));
 	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++) {
-		uint32_t size = lcores == 0 ? 0 : cache_size(pool->classes[c]->size, lcores);
+		struct hmi_magazine *magazine = &cache->classes[c];
 
-		cache->classes[c] = pool->classes[c];
-		if (size == 0)
+		magazine->ring = pool->classes[c].free;
+		magazine->capacity = lcores == 0 ? 0 : magazine_capacity(pool->classes[c].count, lcores);
+		if (magazine->capacity == 0)
 			continue;
-		cache->caches[c] = rte_mempool_cache_create(size, socket);
-		if (cache->caches[c] == NULL) {
+		magazine->objects = rte_malloc_socket(NULL, magazine->capacity * sizeof(void *), 64, socket);
+		if (magazine->objects == NULL) {
 			hmi_msg_cache_destroy(cache);
 			return -ENOMEM;
 		}
@@ -167,14 +138,56 @@ hmi_msg_cache_create(struct hmi_msg_cache *cache, const struct hmi_pool *pool, u
 	return 0;
 }
 
+/* The ring has a place for every object there is: this cannot fail. */
+static void
+ring_return(struct rte_ring *ring, void *const *objects, uint32_t count)
+{
+	unsigned int n = rte_ring_enqueue_bulk(ring, objects, count, NULL);
+
+	assert(n == count);
+	(void)n;
+}
+
+/* Half a magazine, or one, for none is too few while there is any. */
+__attribute__((noinline)) struct hm_msg *
+hmi_magazine_refill(struct hmi_magazine *magazine)
+{
+	uint32_t want = magazine->capacity / 2;
+	void *obj;
+
+	if (want > 0 && rte_ring_dequeue_bulk(magazine->ring, magazine->objects, want, NULL) == want) {
+		magazine->count = want - 1;
+		return magazine->objects[want - 1];
+	}
+	return rte_ring_dequeue(magazine->ring, &obj) == 0 ? obj : NULL;
+}
+
+__attribute__((noinline)) void
+hmi_magazine_spill(struct hmi_magazine *magazine, struct hm_msg *msg)
+{
+	uint32_t go = magazine->capacity / 2;
+	void *obj = msg;
+
+	if (go == 0) {
+		ring_return(magazine->ring, &obj, 1);
+		return;
+	}
+	/* The older half goes: it has left the CPU's cache first. */
+	ring_return(magazine->ring, magazine->objects, go);
+	magazine->count -= go;
+	memmove(magazine->objects, magazine->objects + go, magazine->count * sizeof(void *));
+	magazine->objects[magazine->count++] = msg;
+}
+
 void
 hmi_msg_cache_destroy(struct hmi_msg_cache *cache)
 {
 	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++) {
-		if (cache->caches[c] == NULL)
-			continue;
-		rte_mempool_cache_flush(cache->caches[c], cache->classes[c]);
-		rte_mempool_cache_free(cache->caches[c]);
-		cache->caches[c] = NULL;
+		struct hmi_magazine *magazine = &cache->classes[c];
+
+		if (magazine->count > 0)
+			ring_return(magazine->ring, magazine->objects, magazine->count);
+		rte_free(magazine->objects);
+		*magazine = (struct hmi_magazine){ 0 };
 	}
 }

@@ -3,31 +3,36 @@
 #define POOL_PVT_H
 
 /*
- * Message memory: one mempool for each size class, shared by all lcores of a system, and a
- * cache of each for each lcore.
+ * Message memory: for each size class one region of objects and a ring of the free ones, shared
+ * by all lcores of a system; and for each lcore a magazine of each class.
  *
- *     lcore 0: cache ─┐
- *     lcore 1: cache ─┼── mempool of 64-byte objects (ring of free ones)
- *     other threads ──┘
+ *     lcore 0: magazine ─┐
+ *     lcore 1: magazine ─┼── ring of free 64-byte objects
+ *     other threads ─────┘
+ *
+ * Why no rte_mempool: it puts a header of a cache line before each object, which doubles the
+ * memory that a million messages spread over, and its cache takes three times the instructions
+ * of a magazine (docs/decisions/0002-message-pool.md has the measurements).
  *
  * Who may call what at the same time ("-": same thread only):
  *
- *                     get/put, one cache   get/put, no cache   destroy
- *   get/put, cache            -                  yes              no
- *   get/put, no cache        yes                 yes              no
+ *                          get/put, one cache   get/put, outside   destroy
+ *   get/put, one cache             -                  yes            no
+ *   get/put, outside              yes                 yes            no
  *
  * Ownership: get hands an object to the caller, put takes it back.
- * Limits: memory is taken once, at creation; when it is gone, get says so.
+ * Ordering:  P1: what a thread did with an object before it put it is seen by whoever gets it
+ *            (rte_ring's tails); within a magazine there is one thread.
+ * Limits:    memory is taken once, at creation; when it is gone, get says so.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_branch_prediction.h>
-#include <rte_mempool.h>
+#include <rte_ring.h>
 
 #include "hm_msg.h"
-#include "tsan_pvt.h"
 
 /* Size classes: 64, 128, ... 65,536 bytes with the header. */
 #define HMI_POOL_CLASSES	11
@@ -40,27 +45,42 @@
 #define HMI_MSG_REQUEST 0x02 /* its sender is a future, which must learn of its death */
 #define HMI_MSG_NETWORK 0x04 /* came from another node */
 
-struct hmi_pool {
-	struct rte_mempool *classes[HMI_POOL_CLASSES];
+struct hmi_pool_class {
+	struct rte_ring *free;
+	char *objects;
+	uint32_t count;
 };
 
-/* One lcore's way into the pool. A class with few objects has no cache. */
-struct hmi_msg_cache {
-	struct rte_mempool *classes[HMI_POOL_CLASSES];
-	struct rte_mempool_cache *caches[HMI_POOL_CLASSES];
+struct hmi_pool {
+	struct hmi_pool_class classes[HMI_POOL_CLASSES];
 };
+
+/* Free objects of one class, youngest last: what was used last is in the CPU's cache. */
+struct hmi_magazine {
+	uint32_t count;
+	uint32_t capacity; /* 0: every object goes to the ring and comes from there */
+	void **objects;
+	struct rte_ring *ring;
+};
+
+/* One lcore's way into the pool. A class with few objects has magazines without capacity. */
+struct hmi_msg_cache {
+	struct hmi_magazine classes[HMI_POOL_CLASSES];
+};
+
+/* The slow halves of get and put: exchange half a magazine with the ring. */
+struct hm_msg *hmi_magazine_refill(struct hmi_magazine *magazine);
+void hmi_magazine_spill(struct hmi_magazine *magazine, struct hm_msg *msg);
 
 /* Size class for a body, HMI_POOL_CLASSES if there is none so big. */
 static inline unsigned int
 hmi_pool_class(size_t body_bytes)
 {
-	size_t bytes = sizeof(struct hm_msg) + body_bytes;
-
-	if (likely(bytes <= HMI_POOL_SMALLEST))
+	if (likely(body_bytes <= HMI_POOL_SMALLEST - sizeof(struct hm_msg)))
 		return 0;
 	if (body_bytes > HM_MSG_BODY_MAX)
 		return HMI_POOL_CLASSES;
-	return 64u - (unsigned int)__builtin_clzll((bytes - 1) / HMI_POOL_SMALLEST);
+	return 64u - (unsigned int)__builtin_clzll((sizeof(struct hm_msg) + body_bytes - 1) / HMI_POOL_SMALLEST);
 }
 
 /* Bytes of body that an object of a class has room for. */
@@ -74,25 +94,25 @@ hmi_pool_capacity(unsigned int size_class)
 
 /* An object of a class, its size_class set and nothing else; NULL: none is free. */
 static inline struct hm_msg *
-hmi_pool_get(const struct hmi_msg_cache *cache, unsigned int size_class)
+hmi_pool_get(struct hmi_msg_cache *cache, unsigned int size_class)
 {
-	void *obj;
+	struct hmi_magazine *magazine = &cache->classes[size_class];
 
-	if (unlikely(rte_mempool_generic_get(cache->classes[size_class], &obj, 1, cache->caches[size_class]) != 0))
-		return NULL;
-	HMI_TSAN_ACQUIRE(obj);
-	return obj;
+	if (unlikely(magazine->count == 0))
+		return hmi_magazine_refill(magazine);
+	return magazine->objects[--magazine->count];
 }
 
 /* Give an object back. */
 static inline void
-hmi_pool_put(const struct hmi_msg_cache *cache, struct hm_msg *msg)
+hmi_pool_put(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
-	void *obj = msg;
-	unsigned int size_class = msg->size_class;
+	struct hmi_magazine *magazine = &cache->classes[msg->size_class];
 
-	HMI_TSAN_RELEASE(obj);
-	rte_mempool_generic_put(cache->classes[size_class], &obj, 1, cache->caches[size_class]);
+	if (unlikely(magazine->count == magazine->capacity))
+		hmi_magazine_spill(magazine, msg);
+	else
+		magazine->objects[magazine->count++] = msg;
 }
 
 /*

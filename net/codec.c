@@ -19,6 +19,7 @@ hmi_codec_by_hash(const struct hmi_codec *codec, uint32_t hash)
 	for (uint32_t at = hash & codec->mask;; at = (at + 1) & codec->mask) {
 		const struct hmi_plan *plan = codec->by_hash[at];
 
+		/* At most half of the places are taken: the search ends. */
 		if (plan == NULL || plan->hash == hash)
 			return plan;
 	}

@@ -106,6 +106,8 @@ plan_create(const struct hm_type *type)
 	plan->flat = plan->flat && plan->table;
 	if (!plan->flat)
 		plan->bytes_max = 0;
+	else if (HMI_ENVELOPE_USUAL + plan->bytes_max < 0x80)
+		plan->envelope_max = 2 + HMI_ENVELOPE_USUAL + plan->bytes_max;
 	return plan;
 }
 

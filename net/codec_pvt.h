@@ -63,6 +63,7 @@ struct hmi_plan {
 	uint32_t size;  /* bytes of the struct */
 	uint32_t bytes_max; /* of a flat type's encoding; 0: unbounded */
 	uint32_t fields;
+	uint32_t envelope_max; /* of a flat type's envelope; 0: unbounded, or its lengths take two bytes */
 	uint32_t required; /* bit i: field i must be there */
 	const struct ProtobufCMessageDescriptor *descriptor;
 	const uint8_t *initial; /* the struct as protobuf-c initialises it */

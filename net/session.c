@@ -10,6 +10,7 @@
 #include <rte_common.h>
 
 #include "session_pvt.h"
+#include "stats_pvt.h"
 
 #define FIRST_NUMBER      1u
 #define CONGESTION_FIRST  32u
@@ -89,7 +90,7 @@ hmi_session_send(struct hmi_session *s, uint64_t now, uint64_t *number)
 	*number = s->tx_sent++;
 	slot = slot_of(s, *number);
 	slot->sent_ns = now;
-	s->packets_sent++;
+	hmi_count(&s->packets_sent, 1);
 	return slot->packet;
 }
 
@@ -107,7 +108,7 @@ hmi_session_resend(struct hmi_session *s, uint64_t now, uint64_t *number)
 		slot->again = true;
 		slot->sent_ns = now;
 		s->tx_lost--;
-		s->packets_resent++;
+		hmi_count(&s->packets_resent, 1);
 		*number = n;
 		return slot->packet;
 	}
@@ -231,7 +232,7 @@ ack_advance(struct hmi_session *s, uint64_t ack, uint64_t now)
 		struct hmi_tx_slot *slot = slot_of(s, s->tx_una);
 
 		s->tx_lost -= slot->lost;
-		s->release(slot->packet);
+		s->release(s->release_arg, slot->packet);
 		slot->packet = NULL;
 	}
 	s->backoff = 0;
@@ -318,7 +319,7 @@ hmi_session_receive(struct hmi_session *s, uint64_t number, void *packet, uint64
 		*drop = HM_NET_DROP_DUPLICATE;
 		return HMI_DROP;
 	}
-	s->packets_received++;
+	hmi_count(&s->packets_received, 1);
 	s->rx_unacked++;
 	if (unlikely(number > s->rx_expected)) {
 		*place = packet;

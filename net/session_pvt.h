@@ -110,7 +110,8 @@ struct hmi_session {
 	/* Counters. */
 	uint64_t packets_sent, packets_resent, packets_received;
 
-	void (*release)(void *packet); /* called for each packet that was acknowledged */
+	void (*release)(void *arg, void *packet); /* called for each packet that was acknowledged */
+	void *release_arg;
 	struct hmi_tx_slot tx[HMI_TX_RING];
 	void *rx[HMI_RX_RING];
 };

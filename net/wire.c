@@ -229,9 +229,9 @@ hmi_batch_next(struct hmi_reader *reader, struct hmi_envelope *envelope)
 
 /* ---- Writing ------------------------------------------------------------------ */
 
-/* Bytes of an envelope behind its own tag and length. */
+/* Bytes of all fields in front of payload and path. */
 static size_t
-envelope_body_size(const struct hmi_envelope *envelope)
+address_size(const struct hmi_envelope *envelope)
 {
 	size_t size = 9;
 
@@ -243,35 +243,12 @@ envelope_body_size(const struct hmi_envelope *envelope)
 		size += 5;
 	if (envelope->system != 0)
 		size += 1 + hmi_varint_size(envelope->system);
-	if (envelope->payload != NULL)
-		size += 1 + hmi_varint_size(envelope->payload_length) + envelope->payload_length;
-	if (envelope->path != NULL)
-		size += 1 + hmi_varint_size(envelope->path_length) + envelope->path_length;
 	return size;
 }
 
-size_t
-hmi_envelope_size(const struct hmi_envelope *envelope)
-{
-	size_t body = envelope_body_size(envelope);
-
-	return 1 + hmi_varint_size(body) + body;
-}
-
 static uint8_t *
-bytes_write(uint8_t *at, uint8_t tag, const uint8_t *bytes, uint32_t length)
+address_write(uint8_t *at, const struct hmi_envelope *envelope)
 {
-	*at++ = tag;
-	at = hmi_varint_write(at, length);
-	memcpy(at, bytes, length);
-	return at + length;
-}
-
-uint8_t *
-hmi_envelope_write(uint8_t *at, const struct hmi_envelope *envelope)
-{
-	*at++ = HMI_TAG_ENVELOPE;
-	at = hmi_varint_write(at, envelope_body_size(envelope));
 	*at++ = HMI_TAG_TO;
 	at = hmi_fixed64_write(at, envelope->to);
 	if (envelope->from != 0) {
@@ -290,9 +267,139 @@ hmi_envelope_write(uint8_t *at, const struct hmi_envelope *envelope)
 		*at++ = HMI_TAG_SYSTEM;
 		at = hmi_varint_write(at, envelope->system);
 	}
+	return at;
+}
+
+/* Bytes of a field of bytes, 0 if it is not there. */
+static size_t
+bytes_size(const uint8_t *bytes, uint32_t length)
+{
+	return bytes != NULL ? 1 + hmi_varint_size(length) + length : 0;
+}
+
+static size_t
+body_size(const struct hmi_envelope *envelope)
+{
+	return address_size(envelope) + bytes_size(envelope->payload, envelope->payload_length) +
+	       bytes_size(envelope->path, envelope->path_length);
+}
+
+size_t
+hmi_envelope_size(const struct hmi_envelope *envelope)
+{
+	size_t body = body_size(envelope);
+
+	return 1 + hmi_varint_size(body) + body;
+}
+
+static uint8_t *
+bytes_write(uint8_t *at, uint8_t tag, const uint8_t *bytes, uint32_t length)
+{
+	*at++ = tag;
+	at = hmi_varint_write(at, length);
+	memcpy(at, bytes, length);
+	return at + length;
+}
+
+uint8_t *
+hmi_envelope_write(uint8_t *at, const struct hmi_envelope *envelope)
+{
+	*at++ = HMI_TAG_ENVELOPE;
+	at = hmi_varint_write(at, body_size(envelope));
+	at = address_write(at, envelope);
 	if (envelope->payload != NULL)
 		at = bytes_write(at, HMI_TAG_PAYLOAD, envelope->payload, envelope->payload_length);
 	if (envelope->path != NULL)
 		at = bytes_write(at, HMI_TAG_PATH, envelope->path, envelope->path_length);
 	return at;
+}
+
+size_t
+hmi_envelope_head_size(const struct hmi_envelope *envelope, size_t length)
+{
+	size_t head = address_size(envelope) + 1 + hmi_varint_size(length);
+
+	return 1 + hmi_varint_size(head + length) + head;
+}
+
+uint8_t *
+hmi_envelope_head_write(uint8_t *at, const struct hmi_envelope *envelope, size_t length)
+{
+	size_t body = address_size(envelope) + 1 + hmi_varint_size(length) + length;
+
+	*at++ = HMI_TAG_ENVELOPE;
+	at = hmi_varint_write(at, body);
+	at = address_write(at, envelope);
+	*at++ = HMI_TAG_PAYLOAD;
+	return hmi_varint_write(at, length);
+}
+
+/* ---- Bodies of the engine's own messages --------------------------------------- */
+
+#define TAG_PID_NODE          0x09
+#define TAG_PID_LOCAL         0x11
+#define TAG_TERMINATED_WHO    0x0a
+#define TAG_TERMINATED_REASON 0x10
+
+uint8_t *
+hmi_wire_pid_write(uint8_t *at, struct hm_pid pid)
+{
+	*at++ = TAG_PID_NODE;
+	at = hmi_fixed64_write(at, pid.node);
+	*at++ = TAG_PID_LOCAL;
+	return hmi_fixed64_write(at, pid.local);
+}
+
+int
+hmi_wire_pid_read(const uint8_t *at, size_t length, struct hm_pid *pid)
+{
+	const uint8_t *end = at + length;
+	uint64_t tag;
+
+	*pid = hm_pid_none();
+	while (at < end) {
+		at = hmi_varint_read(at, end, &tag);
+		if (at == NULL)
+			return -EBADMSG;
+		if ((tag == TAG_PID_NODE || tag == TAG_PID_LOCAL) && end - at >= 8)
+			*(tag == TAG_PID_NODE ? &pid->node : &pid->local) = hmi_fixed64_read(at);
+		at = hmi_field_skip(at, end, tag);
+		if (at == NULL)
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+uint8_t *
+hmi_wire_terminated_write(uint8_t *at, const struct hm_terminated *terminated)
+{
+	*at++ = TAG_TERMINATED_WHO;
+	*at++ = HMI_PID_BYTES;
+	at = hmi_wire_pid_write(at, terminated->who);
+	*at++ = TAG_TERMINATED_REASON;
+	return hmi_varint_write(at, terminated->reason);
+}
+
+int
+hmi_wire_terminated_read(const uint8_t *at, size_t length, struct hm_terminated *terminated)
+{
+	const uint8_t *end = at + length, *bytes;
+	uint32_t bytes_length;
+	uint64_t tag, value;
+
+	memset(terminated, 0, sizeof(*terminated));
+	while (at < end) {
+		at = hmi_varint_read(at, end, &tag);
+		if (at == NULL)
+			return -EBADMSG;
+		if (tag == TAG_TERMINATED_REASON && hmi_varint_read(at, end, &value) != NULL)
+			terminated->reason = (uint32_t)value;
+		if (tag == TAG_TERMINATED_WHO && bytes_read(at, end, &bytes, &bytes_length) != NULL &&
+		    hmi_wire_pid_read(bytes, bytes_length, &terminated->who) != 0)
+			return -EBADMSG;
+		at = hmi_field_skip(at, end, tag);
+		if (at == NULL)
+			return -EBADMSG;
+	}
+	return 0;
 }

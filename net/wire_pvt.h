@@ -18,6 +18,8 @@
 
 #include <rte_byteorder.h>
 
+#include "hm_msg.h"
+
 #define HMI_WIRE_VERSION 1u
 #define HMI_HEADER_BYTES 32u
 #define HMI_UDP_PORT     17355u
@@ -57,6 +59,9 @@ enum hmi_tag {
 	HMI_TAG_PATH = 0x3a,
 };
 
+/* Bytes of to, from, type, and the payload's tag and length, all of which stand in most envelopes. */
+#define HMI_ENVELOPE_USUAL 25u
+
 /* One message on the wire; the pointers are into the packet. */
 struct hmi_envelope {
 	uint64_t to, from, from_node;
@@ -88,6 +93,29 @@ size_t hmi_envelope_size(const struct hmi_envelope *envelope);
 
 /* Write an envelope, its tag and length included. Returns the end. */
 uint8_t *hmi_envelope_write(uint8_t *at, const struct hmi_envelope *envelope);
+
+/*
+ * As hmi_envelope_size and hmi_envelope_write, for an envelope with a payload of `length` bytes that
+ * the caller writes itself, right behind what these count and write.
+ */
+size_t hmi_envelope_head_size(const struct hmi_envelope *envelope, size_t length);
+uint8_t *hmi_envelope_head_write(uint8_t *at, const struct hmi_envelope *envelope, size_t length);
+
+/* Bytes of an encoded Pid, and at most of an encoded Terminated. */
+#define HMI_PID_BYTES        18u
+#define HMI_TERMINATED_BYTES 26u
+
+/* Write a message Pid. Returns its end. */
+uint8_t *hmi_wire_pid_write(uint8_t *at, struct hm_pid pid);
+
+/* Read a message Pid. Returns 0 or -EBADMSG. */
+int hmi_wire_pid_read(const uint8_t *at, size_t length, struct hm_pid *pid);
+
+/* Write a message Terminated. Returns its end. */
+uint8_t *hmi_wire_terminated_write(uint8_t *at, const struct hm_terminated *terminated);
+
+/* Read a message Terminated. Returns 0 or -EBADMSG. */
+int hmi_wire_terminated_read(const uint8_t *at, size_t length, struct hm_terminated *terminated);
 
 /* ---- Pieces of protobuf ----------------------------------------------------- */
 

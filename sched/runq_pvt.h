@@ -15,7 +15,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* First member of whatever can run: what it will touch first, so that it can be prefetched. */
+/*
+ * First member of whatever can run: what it will touch first, so that it can be prefetched. A
+ * runnable is HMI_RUNNABLE_LINES cache lines long, and is fetched as a whole.
+ */
+#define HMI_RUNNABLE_LINES 2
+
 struct hmi_runnable {
 	void *next_work;
 };

@@ -9,17 +9,37 @@
 
 static_assert(HMI_WHEEL_LEVELS * DIGIT_BITS + HMI_WHEEL_TICK_SHIFT == 64, "every time in ns has its place");
 
+/* The end of time: nothing gets there, so that every timer has a place behind the wheel's time. */
+#define TICK_MAX (UINT64_MAX >> HMI_WHEEL_TICK_SHIFT)
+
 static uint64_t
 ticks_up(uint64_t ns)
 {
-	return (ns >> HMI_WHEEL_TICK_SHIFT) + ((ns & ((1u << HMI_WHEEL_TICK_SHIFT) - 1)) != 0);
+	uint64_t ticks = (ns >> HMI_WHEEL_TICK_SHIFT) + ((ns & ((1u << HMI_WHEEL_TICK_SHIFT) - 1)) != 0);
+
+	return ticks < TICK_MAX ? ticks : TICK_MAX;
+}
+
+static uint64_t
+ticks_down(uint64_t ns)
+{
+	uint64_t ticks = ns >> HMI_WHEEL_TICK_SHIFT;
+
+	return ticks < TICK_MAX ? ticks : TICK_MAX - 1;
 }
 
 void
 hmi_wheel_init(struct hmi_wheel *wheel, uint64_t now_ns)
 {
 	memset(wheel, 0, sizeof(*wheel));
-	wheel->time = now_ns >> HMI_WHEEL_TICK_SHIFT;
+	wheel->time = ticks_down(now_ns);
+	for (unsigned int level = 0; level < HMI_WHEEL_LEVELS; level++) {
+		for (unsigned int slot = 0; slot < HMI_WHEEL_SLOTS; slot++) {
+			struct hmi_timer_link *head = &wheel->slots[level][slot];
+
+			head->next = head->prev = head;
+		}
+	}
 }
 
 /* The timer's expiry is after the wheel's time. */
@@ -31,13 +51,12 @@ place(struct hmi_wheel *wheel, struct hmi_timer *timer)
 	uint64_t differing = timer->expiry ^ wheel->time;
 	unsigned int level = (63u - (unsigned int)__builtin_clzll(differing)) / DIGIT_BITS;
 	unsigned int slot = (unsigned int)(timer->expiry >> (level * DIGIT_BITS)) & DIGIT_MASK;
-	struct hmi_timer **head = &wheel->slots[level][slot];
+	struct hmi_timer_link *head = &wheel->slots[level][slot];
 
-	timer->next = *head;
-	if (timer->next != NULL)
-		timer->next->link = &timer->next;
-	timer->link = head;
-	*head = timer;
+	timer->link.next = head;
+	timer->link.prev = head->prev;
+	head->prev->next = &timer->link;
+	head->prev = &timer->link;
 	wheel->used[level] |= 1ull << slot;
 }
 
@@ -55,16 +74,14 @@ hmi_wheel_add(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t at_ns)
 static void
 unlink_timer(struct hmi_wheel *wheel, struct hmi_timer *timer)
 {
-	struct hmi_timer **link = timer->link;
+	struct hmi_timer_link *next = timer->link.next, *prev = timer->link.prev;
 
-	*link = timer->next;
-	if (timer->next != NULL)
-		timer->next->link = link;
-	timer->link = NULL;
-	/* The last of its slot: its link was the slot's head. */
-	if (*link == NULL && link >= &wheel->slots[0][0] &&
-	    link < &wheel->slots[0][0] + HMI_WHEEL_LEVELS * HMI_WHEEL_SLOTS) {
-		unsigned int index = (unsigned int)(link - &wheel->slots[0][0]);
+	prev->next = next;
+	next->prev = prev;
+	timer->link.next = timer->link.prev = NULL;
+	/* The last of its slot: what is left is the head alone. */
+	if (next == prev) {
+		size_t index = (size_t)(next - &wheel->slots[0][0]);
 
 		wheel->used[index / HMI_WHEEL_SLOTS] &= ~(1ull << (index % HMI_WHEEL_SLOTS));
 	}
@@ -103,12 +120,13 @@ slot_time(const struct hmi_wheel *wheel, unsigned int level, unsigned int slot)
 }
 
 static uint32_t
-slot_expire(struct hmi_wheel *wheel, struct hmi_timer **slot, hmi_timer_fn *fire, void *arg)
+slot_expire(struct hmi_wheel *wheel, struct hmi_timer_link *head, hmi_timer_fn *fire, void *arg)
 {
-	struct hmi_timer *timer;
 	uint32_t fired = 0;
 
-	while ((timer = *slot) != NULL) {
+	while (head->next != head) {
+		struct hmi_timer *timer = (struct hmi_timer *)(void *)head->next;
+
 		unlink_timer(wheel, timer);
 		if (timer->expiry > wheel->time) {
 			place(wheel, timer);
@@ -124,7 +142,7 @@ slot_expire(struct hmi_wheel *wheel, struct hmi_timer **slot, hmi_timer_fn *fire
 uint32_t
 hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, hmi_timer_fn *fire, void *arg)
 {
-	uint64_t now = now_ns >> HMI_WHEEL_TICK_SHIFT;
+	uint64_t now = ticks_down(now_ns);
 	uint32_t fired = 0;
 
 	while (wheel->time < now) {

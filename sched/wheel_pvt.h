@@ -26,11 +26,15 @@
 #define HMI_WHEEL_SLOTS	    64
 #define HMI_WHEEL_TICK_SHIFT 10
 
+/* In the ring of its slot. */
+struct hmi_timer_link {
+	struct hmi_timer_link *next, *prev; /* NULL: not in a wheel */
+};
+
 struct hmi_timer {
-	struct hmi_timer *next;
-	struct hmi_timer **link; /* what points to this one; NULL: not in a wheel */
-	uint64_t expiry;	 /* in ticks */
-	uint32_t kind;		 /* the owner's */
+	struct hmi_timer_link link; /* first */
+	uint64_t expiry;	    /* in ticks */
+	uint32_t kind;		    /* the owner's */
 };
 
 /* Called for each timer that is due, already taken out of the wheel; may add and cancel timers. */
@@ -40,25 +44,28 @@ struct hmi_wheel {
 	uint64_t time; /* in ticks; every earlier timer has fired */
 	uint32_t count;
 	uint64_t used[HMI_WHEEL_LEVELS]; /* a bit for each slot that is not empty */
-	struct hmi_timer *slots[HMI_WHEEL_LEVELS][HMI_WHEEL_SLOTS];
+	struct hmi_timer_link slots[HMI_WHEEL_LEVELS][HMI_WHEEL_SLOTS]; /* heads of rings */
 };
 
 static inline bool
 hmi_timer_pending(const struct hmi_timer *timer)
 {
-	return timer->link != NULL;
+	return timer->link.next != NULL;
 }
 
 /* Empty wheel at a time in ns. */
 void hmi_wheel_init(struct hmi_wheel *wheel, uint64_t now_ns);
 
-/* Add a timer that is in no wheel. It fires at the first advance to or past its time, never before. */
+/*
+ * Add a timer that is in no wheel. It fires at the first advance to or past its time, never
+ * before; one at the end of time never.
+ */
 void hmi_wheel_add(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t at_ns);
 
 /* Take a timer out; one that is in no wheel is ignored. */
 void hmi_wheel_cancel(struct hmi_wheel *wheel, struct hmi_timer *timer);
 
-/* Fire, in order of expiry, what is due at `now_ns`. Returns how many. */
+/* Fire, in order of expiry and within a tick in order of adding, what is due at `now_ns`. Returns how many. */
 uint32_t hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, hmi_timer_fn *fire, void *arg);
 
 /* A time in ns before which no timer fires; UINT64_MAX: there is none. */

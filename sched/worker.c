@@ -12,10 +12,12 @@
 #define BURST 32u
 /* Without timers the clock only serves logs; reading it costs more than an empty lane. */
 #define CLOCK_TURNS 32u
+/* A turn runs at least so many runnables, if there are any. */
+#define RUNS_MIN 64u
 /* Ahead of the runnable that runs: this far its memory is fetched, ... */
-#define PREFETCH_RUNNABLE 4u
+#define PREFETCH_RUNNABLE 24u
 /* ... and this far what its memory points to. */
-#define PREFETCH_WORK 2u
+#define PREFETCH_WORK 12u
 
 static uint32_t
 poll(struct hmi_worker *w)
@@ -69,23 +71,44 @@ timers_run(struct hmi_worker *w)
 	return hmi_wheel_advance(&w->wheel, w->now_ns, fire, w);
 }
 
-/* What waits at the start runs once; what becomes runnable meanwhile has the next turn. */
+static inline void
+run_next(struct hmi_worker *w)
+{
+	struct hmi_runq *q = &w->runq;
+	uint32_t left = hmi_runq_count(q);
+	struct hmi_runnable *r = hmi_runq_pop(q);
+
+	if (left > PREFETCH_RUNNABLE) {
+		const char *later = (const char *)hmi_runq_peek(q, PREFETCH_RUNNABLE - 1);
+
+		for (unsigned int line = 0; line < HMI_RUNNABLE_LINES; line++)
+			rte_prefetch0(later + line * RTE_CACHE_LINE_SIZE);
+		rte_prefetch0(hmi_runq_peek(q, PREFETCH_WORK - 1)->next_work);
+	}
+	w->ops->run(w, r);
+}
+
+/*
+ * What waits at the start runs once. What becomes runnable meanwhile has the next turn, but
+ * when there is little of it, polling after each would cost more than running it: then it runs
+ * at once, until a message for another lcore wants to leave.
+ */
 static uint32_t
 run_queue_run(struct hmi_worker *w)
 {
-	struct hmi_runq *q = &w->runq;
-	uint32_t count = hmi_runq_count(q);
+	uint32_t waiting = hmi_runq_count(&w->runq), done = 0;
 
-	for (uint32_t left = count; left > 0; left--) {
-		struct hmi_runnable *r = hmi_runq_pop(q);
-
-		if (left > PREFETCH_RUNNABLE)
-			rte_prefetch0(hmi_runq_peek(q, PREFETCH_RUNNABLE - 1));
-		if (left > PREFETCH_WORK)
-			rte_prefetch0(hmi_runq_peek(q, PREFETCH_WORK - 1)->next_work);
-		w->ops->run(w, r);
+	for (; done < waiting; done++)
+		run_next(w);
+	w->ops->settle(w);
+	while (done < RUNS_MIN && hmi_runq_count(&w->runq) > 0 && w->lanes_dirty_count == 0) {
+		run_next(w);
+		done++;
+		if (hmi_runq_count(&w->runq) == 0)
+			w->ops->settle(w);
 	}
-	return count;
+	w->ops->settle(w);
+	return done;
 }
 
 static uint32_t
@@ -120,9 +143,9 @@ hmi_worker_turn(struct hmi_worker *w)
 	work += inject_drain(w);
 	work += timers_run(w);
 	work += run_queue_run(w);
-	work += lanes_flush(w);
 	work += flush(w);
-	w->turns++;
+	work += lanes_flush(w);
+	__atomic_store_n(&w->turns, w->turns + 1, __ATOMIC_RELAXED); /* other threads read it */
 	rcu_quiescent_state();
 	return work;
 }

@@ -5,8 +5,10 @@
 /*
  * The worker loop of one lcore.
  *
- *     poll → lanes_drain → inject_drain → timers_run → run_queue_run → lanes_flush → flush
+ *     poll → lanes_drain → inject_drain → timers_run → run_queue_run → flush → lanes_flush
  *          → rcu_quiescent → idle(work done)
+ *
+ * The network flushes before the lanes: what its flush tells other lcores leaves in the same turn.
  *
  * The worker knows messages, runnables and timers; what they mean is its owner's, who gives
  * the functions. Members stand in the order in which a turn touches them.
@@ -38,6 +40,8 @@ struct hmi_worker_ops {
 	void (*deliver)(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count);
 	/* A runnable's turn. The function puts it back into the run queue if work is left. */
 	void (*run)(struct hmi_worker *worker, struct hmi_runnable *runnable);
+	/* What runnables have deferred is to be done: the run queue is empty, or the turn over. */
+	void (*settle)(struct hmi_worker *worker);
 	/* A timer is due. */
 	void (*fire)(struct hmi_worker *worker, struct hmi_timer *timer);
 };

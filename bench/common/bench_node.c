@@ -72,7 +72,7 @@ bench_node_type(struct bench_node *node, uint16_t id, const char *name, uint32_t
 }
 
 int
-bench_node_run(struct bench_node *node, hm_receive_fn *receive, void *run)
+bench_node_run(struct bench_node *node, const char *name, hm_receive_fn *receive, void *run)
 {
 	const struct hm_props props = {
 		.receive = receive,
@@ -80,10 +80,10 @@ bench_node_run(struct bench_node *node, hm_receive_fn *receive, void *run)
 		.args_size = sizeof(run),
 		.lcore = 0,
 	};
-	int status = hm_system_spawn(node->sys, &props, "driver", &run, NULL);
+	int status = hm_system_spawn(node->sys, &props, name, &run, NULL);
 
 	if (status != 0) {
-		fprintf(stderr, "cannot spawn the driver: %s\n", strerror(-status));
+		fprintf(stderr, "cannot spawn the actor that measures: %s\n", strerror(-status));
 		return status;
 	}
 	status = hm_system_run(node->sys);
@@ -102,6 +102,8 @@ node_close(struct bench_node *node, struct bench_row *row, int status)
 		fprintf(stderr, "%s\n", node->failure);
 		return EXIT_FAILURE;
 	}
+	if (row->name == NULL)
+		return EXIT_SUCCESS;
 	row->summary = bench_slices_summary(&node->slices);
 	status = bench_row_write(row, node->options.json_path);
 	if (status != 0)
@@ -112,7 +114,7 @@ node_close(struct bench_node *node, struct bench_row *row, int status)
 int
 bench_node_main(struct bench_node *node, int argc, char **argv, bench_measure_fn *measure)
 {
-	struct bench_row row;
+	struct bench_row row = { .name = NULL };
 	int status = node_open(node, argc, argv);
 
 	if (status != 0)

@@ -46,7 +46,8 @@ struct bench_node {
 /**
  * What a program does between start and row: registers types, and runs.
  *
- * @param row  to be initialised, and filled in; the summary is bench_node_main's business
+ * @param row  to be initialised, and filled in; the summary is bench_node_main's business; left
+ *             as it is, no row is written
  * @return 0 or negative errno, printed
  */
 typedef int bench_measure_fn(struct bench_node *node, struct bench_row *row);
@@ -68,13 +69,14 @@ __attribute__((warn_unused_result))
 int bench_node_type(struct bench_node *node, uint16_t id, const char *name, uint32_t size);
 
 /**
- * Spawn the driver on the first lcore, and run until it stops the system.
+ * Spawn an actor on the first lcore, and run until it stops the system.
  *
- * @param receive  the driver's receive function; its state is a pointer to @p run
+ * @param name     of the actor, usually "driver"
+ * @param receive  its receive function; its state is a pointer to @p run
  * @return 0 or negative errno, printed
  */
 __attribute__((warn_unused_result))
-int bench_node_run(struct bench_node *node, hm_receive_fn *receive, void *run);
+int bench_node_run(struct bench_node *node, const char *name, hm_receive_fn *receive, void *run);
 
 /* ---- Within the driver ---------------------------------------------------------- */
 

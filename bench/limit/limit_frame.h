@@ -33,15 +33,22 @@
 struct limit_port;
 
 /**
- * Configure and start a port with one queue each way, and wait for its link.
+ * Configure and start a port with one queue each way.
  *
- * @param[out] port   untouched on error
- * @param port_id     a DPDK port that nobody else uses
- * @param timeout_ms  how long the link may take
- * @return 0; -ENODEV: no such port; -ETIMEDOUT: no link; -ENOMEM or another errno of DPDK
+ * @param[out] port  untouched on error
+ * @param port_id    a DPDK port that nobody else uses
+ * @return 0; -ENODEV: no such port; -ENOMEM or another errno of DPDK
  */
 __attribute__((warn_unused_result))
-int limit_port_open(struct limit_port **port, uint16_t port_id, uint32_t timeout_ms);
+int limit_port_open(struct limit_port **port, uint16_t port_id);
+
+/**
+ * Wait for the port's link. A memif server has to be open before its client, or there will be none.
+ *
+ * @return 0; -ETIMEDOUT
+ */
+__attribute__((warn_unused_result))
+int limit_port_wait(const struct limit_port *port, uint32_t timeout_ms);
 
 /** Stop the port and free its frames; NULL is allowed. */
 void limit_port_close(struct limit_port *port);

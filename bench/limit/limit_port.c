@@ -41,27 +41,11 @@ queues_setup(struct limit_port *port)
 		status = rte_eth_rx_queue_setup(port->id, 0, rx, SOCKET_ID_ANY, NULL, port->pool);
 	if (status == 0)
 		status = rte_eth_tx_queue_setup(port->id, 0, tx, SOCKET_ID_ANY, NULL);
-	if (status == 0)
-		status = rte_eth_dev_start(port->id);
 	return status;
 }
 
-static int
-link_wait(uint16_t port_id, uint32_t timeout_ms)
-{
-	for (uint32_t waited = 0; waited <= timeout_ms; waited += 10) {
-		struct rte_eth_link link;
-
-		if (rte_eth_link_get_nowait(port_id, &link) == 0 &&
-		    link.link_status == RTE_ETH_LINK_UP)
-			return 0;
-		rte_delay_us_sleep(10000);
-	}
-	return -ETIMEDOUT;
-}
-
 int
-limit_port_open(struct limit_port **port, uint16_t port_id, uint32_t timeout_ms)
+limit_port_open(struct limit_port **port, uint16_t port_id)
 {
 	struct limit_port *made;
 	char name[RTE_MEMPOOL_NAMESIZE];
@@ -75,11 +59,12 @@ limit_port_open(struct limit_port **port, uint16_t port_id, uint32_t timeout_ms)
 	made->id = port_id;
 	made->lost_ticks = rte_get_tsc_hz() / 1000 * LIMIT_LOST_MS;
 	snprintf(name, sizeof(name), "limit_port_%u", port_id);
-	made->pool = rte_pktmbuf_pool_create(name, POOL_SIZE, POOL_CACHE, 0,
-					     RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	made->pool = rte_pktmbuf_pool_create(name, POOL_SIZE, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+					     SOCKET_ID_ANY);
 	status = made->pool == NULL ? -rte_errno : queues_setup(made);
 	if (status == 0)
-		status = link_wait(port_id, timeout_ms);
+		status = rte_eth_dev_start(port_id);
+	made->started = status == 0;
 	if (status != 0) {
 		limit_port_close(made);
 		return status;
@@ -88,13 +73,27 @@ limit_port_open(struct limit_port **port, uint16_t port_id, uint32_t timeout_ms)
 	return 0;
 }
 
+int
+limit_port_wait(const struct limit_port *port, uint32_t timeout_ms)
+{
+	for (uint32_t waited = 0; waited <= timeout_ms; waited += 10) {
+		struct rte_eth_link link;
+
+		if (rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP)
+			return 0;
+		rte_delay_us_sleep(10000);
+	}
+	return -ETIMEDOUT;
+}
+
 void
 limit_port_close(struct limit_port *port)
 {
 	if (port == NULL)
 		return;
 	/* closing goes first: the port still holds frames of the pool */
-	(void)rte_eth_dev_stop(port->id);
+	if (port->started)
+		(void)rte_eth_dev_stop(port->id);
 	(void)rte_eth_dev_close(port->id);
 	rte_mempool_free(port->pool);
 	free(port);

@@ -33,6 +33,7 @@ struct limit_port {
 	uint32_t slice;      /**< driver: number of the last control frame sent */
 	uint32_t last_ended; /**< serving side: number of the last slice that ended here */
 	uint64_t lost_ticks;
+	bool started;
 };
 
 enum limit_control {

@@ -133,13 +133,21 @@ pair_round(struct limit_ring *limit, void *obj)
 }
 
 double
-limit_pair_drive(struct limit_ring *limit, uint64_t rounds)
+limit_pair_drive(struct limit_ring *limit, uint64_t rounds, struct bench_histogram *chunks)
 {
 	void *obj = pair_round(limit, limit);
 	double start = bench_clock_seconds();
+	uint64_t last = bench_clock_ticks();
 
-	for (uint64_t i = 0; i < rounds; i++)
+	for (uint64_t i = 1; i <= rounds; i++) {
 		obj = pair_round(limit, obj);
+		if (chunks != NULL && i % LIMIT_PAIR_CHUNK == 0) {
+			uint64_t now = bench_clock_ticks();
+
+			bench_histogram_record(chunks, now - last);
+			last = now;
+		}
+	}
 	return (bench_clock_seconds() - start) / (double)rounds * 1e9;
 }
 

@@ -44,12 +44,17 @@ double limit_line_drive(struct limit_ring *limit, uint64_t rounds);
 /** The other side of limit_line_drive. */
 void limit_line_echo(struct limit_ring *limit, uint64_t rounds);
 
+/** Round trips that limit_pair_drive times together. */
+#define LIMIT_PAIR_CHUNK 64
+
 /**
  * One pointer in flight through two single-producer single-consumer rings.
  *
- * @return nanoseconds a round trip
+ * @param chunks  receives clock ticks of LIMIT_PAIR_CHUNK round trips at a time, so that their
+ *                median tells what a round trip takes while nobody else has the core; may be NULL
+ * @return nanoseconds a round trip, as a mean
  */
-double limit_pair_drive(struct limit_ring *limit, uint64_t rounds);
+double limit_pair_drive(struct limit_ring *limit, uint64_t rounds, struct bench_histogram *chunks);
 
 /**
  * The same, each round trip timed by itself; slower by the reading of the clock.

@@ -67,7 +67,7 @@ rings_show(struct limit_ring *ring)
 
 	rte_eal_remote_launch(rings_echo, ring, lcore);
 	printf("cache line round trip      %6.1f ns\n", limit_line_drive(ring, LINE_ROUNDS));
-	printf("two rings round trip       %6.1f ns\n", limit_pair_drive(ring, LINE_ROUNDS));
+	printf("two rings round trip       %6.1f ns\n", limit_pair_drive(ring, LINE_ROUNDS, NULL));
 	printf("64-byte messages           %6.1f M/s\n",
 	       1e3 / limit_messages_send(ring, MESSAGES));
 	fflush(stdout);
@@ -131,8 +131,10 @@ port_run(const struct bench_options *options, bool serve)
 {
 	struct bench_histogram *ticks = malloc(sizeof(*ticks));
 	struct limit_port *port = NULL;
-	int status = ticks == NULL ? -1 : limit_port_open(&port, 0, LINK_MS);
+	int status = ticks == NULL ? -ENOMEM : limit_port_open(&port, 0);
 
+	if (status == 0)
+		status = limit_port_wait(port, LINK_MS);
 	if (status == 0 && serve)
 		status = frames_serve(port);
 	for (uint32_t i = 0; status == 0 && i < options->repeats; i++)

@@ -66,7 +66,7 @@ const char html_style[] =
 	".legend i.o{background:var(--own)}.legend i.l{background:var(--limit)}"
 	".legend i.k{width:0;height:12px;border-left:2px dashed var(--ink);border-radius:0;"
 	"vertical-align:-2px}\n"
-	".panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(420px,100%),1fr));gap:18px}\n"
+	".panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(420px,100%),1fr));gap:18px}\n"
 	"figure{margin:0}figcaption{font-weight:650;margin-bottom:2px}\n"
 	"figcaption small{display:block;font-weight:400;color:var(--muted);font-size:12.5px}\n"
 	/* record */

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,17 @@ list_print(const struct settings *settings)
 		if (settings_wants(settings, row->name))
 			printf("%-26s %-11s %s\n", row->name, row->unit, row->title);
 	}
+}
+
+static bool
+filter_fits(const struct settings *settings)
+{
+	for (const struct plan_row *row = plan_rows(); row->name != NULL; row++) {
+		if (settings_wants(settings, row->name))
+			return true;
+	}
+	fprintf(stderr, "hermod-bench: --filter: no row matches '%s' (see --list)\n", settings->filter);
+	return false;
 }
 
 static json_t *
@@ -118,6 +130,10 @@ bench(const struct settings *settings)
 	status = run_plan(settings, &host, folder, report);
 	json_array_append_new(report, record_json(settings, &host));
 	report_table(stdout, report);
+	if (status == -EIO)
+		printf("\nSome rows failed; the table says why.\n");
+	if (host_build_warning(&host) != NULL)
+		printf("\n*** %s ***\n", host_build_warning(&host));
 	written = file_write(settings->shared.json_path, report, report_json);
 	if (written == 0)
 		written = file_write(settings->html_path, report, report_html);
@@ -135,6 +151,10 @@ main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	if (status != 0)
 		return BENCH_EXIT_USAGE;
+	if (!filter_fits(&settings)) {
+		settings_fini(&settings);
+		return BENCH_EXIT_USAGE;
+	}
 	if (settings.list)
 		list_print(&settings);
 	else

@@ -18,7 +18,8 @@
  *
  * @param folder  where the programs are
  * @param rows    JSON array that receives one object for each row
- * @return 0; -EINTR: interrupted, the remaining rows say so
+ * @return 0; -EIO: a row failed that can run on every machine; -EINTR: interrupted, the remaining
+ *         rows say so
  */
 __attribute__((warn_unused_result))
 int run_plan(const struct settings *settings, const struct host *host, const char *folder, json_t *rows);

@@ -48,8 +48,9 @@ struct world {
 static uint64_t loads_alive;
 
 static void
-load_release(void *load)
+load_release(void *arg, void *load)
 {
+	cr_assert_null(arg);
 	cr_assert_not_null(load);
 	free(load);
 	loads_alive--;
@@ -91,7 +92,7 @@ session_reset(struct end *end)
 	void *packet;
 
 	while ((packet = hmi_session_drain(&end->session, &received)) != NULL)
-		load_release(packet);
+		load_release(NULL, packet);
 	end->session.state = HMI_SESSION_IDLE;
 }
 
@@ -129,7 +130,7 @@ deliver(struct end *end, struct load *load)
 	cr_assert_eq(load->sequence, end->received, "got %lu, want %lu", load->sequence, end->received);
 	end->received++;
 	hmi_session_done(&end->session);
-	load_release(load);
+	load_release(NULL, load);
 }
 
 static void
@@ -143,7 +144,7 @@ data_receive(struct world *world, struct end *end, const struct flight *flight)
 	switch (hmi_session_receive(&end->session, flight->header.number, load, world->now, &drop)) {
 	case HMI_DROP:
 		end->duplicates += drop == HM_NET_DROP_DUPLICATE;
-		load_release(load);
+		load_release(NULL, load);
 		break;
 	case HMI_DELIVER:
 		if (end->stalled)
@@ -477,7 +478,7 @@ session_free(struct hmi_session *s)
 	void *load;
 
 	while ((load = hmi_session_drain(s, &received)) != NULL)
-		load_release(load);
+		load_release(NULL, load);
 	cr_assert_eq(loads_alive, 0);
 	free(s);
 }

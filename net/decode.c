@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * In: batches into messages, for actors, or for the dead letters.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <rte_branch_prediction.h>
+
+#include "hm_actor.h"
+#include "net_pvt.h"
+
+/* After so long without message memory its lack is an error of the message, not of the moment. */
+#define STALL_MAX_NS 1000000000ull
+
+enum outcome { DONE, NO_MEMORY };
+
+/* Who sent an envelope. */
+static struct hm_pid
+sender_of(const struct hmi_peer *peer, const struct hmi_envelope *envelope)
+{
+	struct hm_pid sender = { peer->session.peer_node, envelope->from };
+
+	if (envelope->from == 0)
+		return hm_pid_none();
+	if (envelope->from_node != 0)
+		sender.node = envelope->from_node;
+	return sender;
+}
+
+/* An envelope that becomes no message; whoever asked need not wait for the answer. */
+static void
+dead(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope, enum hm_dead_reason reason)
+{
+	const struct hmi_plan *plan = hmi_codec_by_hash(&net->codec, envelope->type);
+	struct hm_dead_letter letter = {
+		.to = { net->node, envelope->to },
+		.sender = sender_of(peer, envelope),
+		.type = plan != NULL ? plan->id : HM_TYPE_NONE,
+		.length = (uint16_t)envelope->payload_length,
+		.reason = reason,
+	};
+	struct hmi_envelope answer = { .to = envelope->from, .system = HM_SYS_UNDELIVERED };
+
+	hm_dead_letter_report(net->ctx, &letter);
+	if (envelope->from != 0 && envelope->from_node == 0)
+		(void)hmi_egress_envelope(net, peer, &answer);
+}
+
+static void
+hand_on(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope, struct hm_msg *msg)
+{
+	msg->to = envelope->to;
+	msg->sender = sender_of(peer, envelope);
+	msg->to_node = 0;
+	hmi_count(&peer->messages_received, 1);
+	hm_provider_receive(net->ctx, msg);
+}
+
+/* ---- Messages of registered types ------------------------------------------------ */
+
+/* There is no message to decode into: wait for one, unless that has gone on for too long. */
+static enum outcome
+no_memory(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
+{
+	if (peer->stalled_ns == 0)
+		peer->stalled_ns = net->now;
+	if (net->now - peer->stalled_ns < STALL_MAX_NS)
+		return NO_MEMORY;
+	dead(net, peer, envelope, HM_DEAD_NO_MEMORY);
+	return DONE;
+}
+
+/* A message that outgrew the usual room: find out its size, then decode it into one that fits. */
+static enum outcome
+big_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope,
+	    const struct hmi_plan *plan)
+{
+	struct hm_msg *msg;
+	size_t used;
+	int rc = hmi_plan_unpack(plan, envelope->payload, envelope->payload_length, net->scratch, HM_MSG_BODY_MAX,
+				 &used);
+
+	if (rc != 0) {
+		dead(net, peer, envelope, rc == -ENOSPC ? HM_DEAD_TOO_BIG : HM_DEAD_MALFORMED);
+		return DONE;
+	}
+	msg = hm_msg_alloc(net->ctx, plan->id, used);
+	if (msg == NULL)
+		return no_memory(net, peer, envelope);
+	rc = hmi_plan_unpack(plan, envelope->payload, envelope->payload_length, msg->body, hm_msg_capacity(msg),
+			     &used);
+	if (rc != 0) {
+		hm_msg_free(net->ctx, msg);
+		dead(net, peer, envelope, HM_DEAD_MALFORMED);
+		return DONE;
+	}
+	msg->length = (uint16_t)used;
+	hand_on(net, peer, envelope, msg);
+	return DONE;
+}
+
+static enum outcome
+typed_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
+{
+	const struct hmi_plan *plan = hmi_codec_by_hash(&net->codec, envelope->type);
+	struct hm_msg *msg;
+	size_t room, used;
+	int rc;
+
+	if (unlikely(plan == NULL)) {
+		dead(net, peer, envelope, HM_DEAD_UNKNOWN_TYPE);
+		return DONE;
+	}
+	room = hmi_plan_room(plan, envelope->payload_length);
+	if (unlikely(room > HM_MSG_BODY_MAX))
+		return big_deliver(net, peer, envelope, plan);
+	msg = hm_msg_alloc(net->ctx, plan->id, room);
+	if (unlikely(msg == NULL))
+		return no_memory(net, peer, envelope);
+	rc = hmi_plan_unpack(plan, envelope->payload, envelope->payload_length, msg->body, room, &used);
+	if (unlikely(rc != 0)) {
+		hm_msg_free(net->ctx, msg);
+		if (rc == -ENOSPC)
+			return big_deliver(net, peer, envelope, plan);
+		dead(net, peer, envelope, HM_DEAD_MALFORMED);
+		return DONE;
+	}
+	peer->stalled_ns = 0;
+	msg->length = (uint16_t)used;
+	hand_on(net, peer, envelope, msg);
+	return DONE;
+}
+
+/* ---- Messages of the engine -------------------------------------------------------- */
+
+/* Bytes of body of a message of the engine; -1: none of its messages crosses nodes as this number. */
+static int
+system_body(uint32_t system)
+{
+	switch (system) {
+	case HM_SYS_STOP:
+	case HM_SYS_POISON:
+	case HM_SYS_WATCH:
+	case HM_SYS_UNWATCH:
+	case HM_SYS_UNDELIVERED:
+		return 0;
+	case HM_SYS_TERMINATED:
+		return sizeof(struct hm_terminated);
+	case HM_IDENTITY:
+		return sizeof(struct hm_identity);
+	default:
+		return -1;
+	}
+}
+
+static enum outcome
+system_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
+{
+	struct hm_terminated terminated = { 0 };
+	struct hm_identity identity = { 0 };
+	int body = system_body(envelope->system), rc = 0;
+	struct hm_msg *msg;
+
+	if (envelope->system == HM_SYS_TERMINATED)
+		rc = hmi_wire_terminated_read(envelope->payload, envelope->payload_length, &terminated);
+	else if (envelope->system == HM_IDENTITY)
+		rc = hmi_wire_pid_read(envelope->payload, envelope->payload_length, &identity.pid);
+	if (body < 0 || rc != 0) {
+		dead(net, peer, envelope, HM_DEAD_MALFORMED);
+		return DONE;
+	}
+	msg = hm_msg_alloc(net->ctx, (uint16_t)envelope->system, (size_t)body);
+	if (msg == NULL)
+		return no_memory(net, peer, envelope);
+	if (envelope->system == HM_SYS_TERMINATED)
+		memcpy(msg->body, &terminated, sizeof(terminated));
+	else if (envelope->system == HM_IDENTITY)
+		memcpy(msg->body, &identity, sizeof(identity));
+	hand_on(net, peer, envelope, msg);
+	return DONE;
+}
+
+/* Whom does a path name here? Nobody is an answer as well. */
+static enum outcome
+path_answer(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
+{
+	struct hmi_envelope answer = { .to = envelope->from, .system = HM_IDENTITY };
+	uint8_t payload[HMI_PID_BYTES];
+	struct hm_pid pid = hm_pid_none();
+	char path[HM_PATH_MAX + 1];
+
+	if (envelope->from == 0 || envelope->path_length > HM_PATH_MAX)
+		return DONE;
+	memcpy(path, envelope->path, envelope->path_length);
+	path[envelope->path_length] = '\0';
+	if (hm_lookup(net->sys, path, &pid) != 0)
+		pid = hm_pid_none();
+	answer.payload = payload;
+	answer.payload_length = (uint32_t)(hmi_wire_pid_write(payload, pid) - payload);
+	/* Without room the asker hears nothing, and has its deadline. */
+	(void)hmi_egress_envelope(net, peer, &answer);
+	return DONE;
+}
+
+/* ---- Batches ----------------------------------------------------------------------- */
+
+static enum outcome
+envelope_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
+{
+	if (likely(envelope->type != 0))
+		return typed_deliver(net, peer, envelope);
+	if (envelope->system != 0)
+		return system_deliver(net, peer, envelope);
+	if (envelope->path != NULL)
+		return path_answer(net, peer, envelope);
+	dead(net, peer, envelope, HM_DEAD_UNKNOWN_TYPE);
+	return DONE;
+}
+
+bool
+hmi_decode_batch(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payload, uint32_t length,
+		 uint32_t *done)
+{
+	struct hmi_reader reader = { payload + *done, payload + length };
+	struct hmi_envelope envelope;
+
+	for (;;) {
+		int rc = hmi_batch_next(&reader, &envelope);
+
+		if (rc == 0)
+			return true;
+		if (unlikely(rc < 0)) {
+			hmi_net_drop(net, HM_NET_DROP_BATCH);
+			return true;
+		}
+		if (unlikely(envelope_deliver(net, peer, &envelope) == NO_MEMORY))
+			return false;
+		*done = (uint32_t)(reader.at - payload);
+	}
+}
+
+void
+hmi_decode_dead(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payload, uint32_t length)
+{
+	struct hmi_reader reader = { payload, payload + length };
+	struct hmi_envelope envelope;
+
+	while (hmi_batch_next(&reader, &envelope) == 1) {
+		const struct hmi_plan *plan = hmi_codec_by_hash(&net->codec, envelope.type);
+		struct hm_dead_letter letter = {
+			.to = { peer->session.peer_node, envelope.to },
+			.sender = { envelope.from_node != 0 ? envelope.from_node : net->node, envelope.from },
+			.length = (uint16_t)envelope.payload_length,
+			.reason = HM_DEAD_NODE_LOST,
+		};
+
+		/* Who watches or asks hears of the lost node anyway. */
+		if (envelope.type == 0 || plan == NULL)
+			continue;
+		if (envelope.from == 0)
+			letter.sender = hm_pid_none();
+		letter.type = plan->id;
+		hm_dead_letter_report(net->ctx, &letter);
+	}
+}

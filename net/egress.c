@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Out: messages into batches, batches into packets, packets into frames.
+ */
+#include <string.h>
+
+#include <protobuf-c/protobuf-c.h>
+#include <rte_branch_prediction.h>
+
+#include "hm_actor.h"
+#include "net_pvt.h"
+
+/* Batches that are closed before the turn's end are sent on when there are so many. */
+#define SEND_EARLY 8u
+
+/* ---- Frames --------------------------------------------------------------------- */
+
+/* Fill in all headers of a frame whose payload is there, and hand it to the port. */
+static void
+frame_send(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame, enum hmi_kind kind,
+	   uint64_t number)
+{
+	uint8_t *start = rte_pktmbuf_mtod(frame, uint8_t *);
+	uint16_t packet = (uint16_t)(rte_pktmbuf_data_len(frame) - HMI_HEAD_BYTES);
+	struct hmi_header header;
+
+	hmi_session_header(&peer->session, &header, kind, number, net->now);
+	header.length = (uint16_t)(packet - HMI_HEADER_BYTES);
+	hmi_header_write(start + HMI_HEAD_BYTES, &header);
+	hmi_flow_write(&peer->flow, start, packet, net->port.tx_offload);
+	if (net->port.tx_offload) {
+		frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM;
+		frame->l2_len = RTE_ETHER_HDR_LEN;
+		frame->l3_len = sizeof(struct rte_ipv4_hdr);
+	}
+	hmi_count(&net->tx_bytes, rte_pktmbuf_data_len(frame));
+	hmi_port_send(&net->port, frame);
+}
+
+/* New packets, as far as there is credit. */
+static uint32_t
+packets_send(struct hmi_net *net, struct hmi_peer *peer)
+{
+	uint32_t sent = 0;
+	struct rte_mbuf *frame;
+	uint64_t number;
+
+	while (hmi_port_room(&net->port) > 0 &&
+	       (frame = hmi_session_send(&peer->session, net->now, &number)) != NULL) {
+		/* The session keeps it until it is acknowledged. */
+		rte_mbuf_refcnt_update(frame, 1);
+		frame_send(net, peer, frame, HMI_DATA, number);
+		sent++;
+	}
+	return sent;
+}
+
+/* Lost packets: a copy each, since a sent frame may still be read by the port, or by its receiver. */
+static uint32_t
+packets_resend(struct hmi_net *net, struct hmi_peer *peer)
+{
+	uint32_t sent = 0;
+	struct rte_mbuf *frame, *copy;
+	uint64_t number;
+
+	while (hmi_port_room(&net->port) > 0 &&
+	       (frame = hmi_session_resend(&peer->session, net->now, &number)) != NULL) {
+		copy = rte_pktmbuf_copy(frame, net->port.tx_pool, 0, UINT32_MAX);
+		/* Without a buffer the packet is lost once more; its time will come. */
+		if (copy == NULL)
+			break;
+		copy->ol_flags = 0;
+		frame_send(net, peer, copy, HMI_DATA, number);
+		sent++;
+	}
+	return sent;
+}
+
+/* ---- Batches -------------------------------------------------------------------- */
+
+/* Start a batch. Returns whether there is a buffer, and room in the session. */
+static bool
+batch_open(struct hmi_net *net, struct hmi_peer *peer)
+{
+	struct rte_mbuf *batch;
+
+	if (!hmi_session_has_room(&peer->session) || net->frames_kept >= HMI_FRAMES_KEPT)
+		return false;
+	batch = rte_pktmbuf_alloc(net->port.tx_pool);
+	if (unlikely(batch == NULL))
+		return false;
+	net->frames_kept++;
+	peer->batch = batch;
+	peer->batch_at = rte_pktmbuf_mtod_offset(batch, uint8_t *, HMI_PACKET_OFFSET);
+	peer->batch_end = peer->batch_at + peer->payload_max;
+	return true;
+}
+
+static void
+batch_close(struct hmi_peer *peer)
+{
+	struct rte_mbuf *batch = peer->batch;
+	uint8_t *start = rte_pktmbuf_mtod(batch, uint8_t *);
+
+	batch->data_len = (uint16_t)(peer->batch_at - start);
+	batch->pkt_len = batch->data_len;
+	hmi_session_append(&peer->session, batch);
+	peer->batch = NULL;
+	peer->batch_at = peer->batch_end = NULL;
+}
+
+/* Send packets that wait for the end of the turn without need. */
+static void
+send_early(struct hmi_net *net, struct hmi_peer *peer)
+{
+	const struct hmi_session *s = &peer->session;
+
+	if (s->tx_next - s->tx_sent >= SEND_EARLY && packets_send(net, peer) > 0)
+		(void)hmi_port_flush(&net->port);
+}
+
+/* Have `bytes` of room in the batch, which a batch can have. Returns whether there are. */
+static bool
+batch_reserve(struct hmi_net *net, struct hmi_peer *peer, size_t bytes)
+{
+	if (likely((size_t)(peer->batch_end - peer->batch_at) >= bytes && peer->batch != NULL))
+		return true;
+	if (peer->batch != NULL) {
+		batch_close(peer);
+		send_early(net, peer);
+	}
+	hmi_peer_activate(net, peer);
+	return batch_open(net, peer);
+}
+
+/* ---- Messages ------------------------------------------------------------------- */
+
+enum egress { EGRESS_DONE, EGRESS_NO_ROOM, EGRESS_TOO_BIG };
+
+bool
+hmi_egress_envelope(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
+{
+	if (!batch_reserve(net, peer, hmi_envelope_size(envelope)))
+		return false;
+	peer->batch_at = hmi_envelope_write(peer->batch_at, envelope);
+	return true;
+}
+
+/* As hmi_egress_envelope, for one that may not fit into any batch. */
+static enum egress
+envelope_put(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
+{
+	if (hmi_envelope_size(envelope) > peer->payload_max)
+		return EGRESS_TOO_BIG;
+	return hmi_egress_envelope(net, peer, envelope) ? EGRESS_DONE : EGRESS_NO_ROOM;
+}
+
+/* A message of the engine. */
+static enum egress
+system_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg, struct hmi_envelope *envelope)
+{
+	uint8_t payload[HMI_TERMINATED_BYTES];
+
+	if (msg->type == HM_IDENTITY && msg->to == 0) {
+		/* A question of ours: remote.c. */
+		envelope->path = hm_msg_body(msg);
+		envelope->path_length = (uint32_t)hm_msg_length(msg);
+		return envelope_put(net, peer, envelope);
+	}
+	envelope->system = msg->type;
+	if (msg->type == HM_SYS_TERMINATED) {
+		envelope->payload = payload;
+		envelope->payload_length =
+			(uint32_t)(hmi_wire_terminated_write(payload, hm_msg_body(msg)) - payload);
+	} else if (msg->type == HM_IDENTITY) {
+		const struct hm_identity *identity = hm_msg_body(msg);
+
+		envelope->payload = payload;
+		envelope->payload_length = (uint32_t)(hmi_wire_pid_write(payload, identity->pid) - payload);
+	}
+	return envelope_put(net, peer, envelope);
+}
+
+/* A message of a registered type, whatever its size. */
+static enum egress
+typed_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg, const struct hmi_plan *plan,
+	  struct hmi_envelope *envelope)
+{
+	size_t packed = hmi_plan_packed_size(plan, msg->body);
+	uint8_t *at;
+	size_t size;
+
+	if (packed > peer->payload_max)
+		return EGRESS_TOO_BIG;
+	/* The envelope around an empty payload, and then the payload in its place. */
+	envelope->type = plan->hash;
+	size = hmi_envelope_head_size(envelope, packed) + packed;
+	if (size > peer->payload_max)
+		return EGRESS_TOO_BIG;
+	if (!batch_reserve(net, peer, size))
+		return EGRESS_NO_ROOM;
+	at = hmi_envelope_head_write(peer->batch_at, envelope, packed);
+	peer->batch_at = hmi_plan_pack(plan, msg->body, at);
+	return EGRESS_DONE;
+}
+
+static void
+envelope_address(const struct hmi_net *net, const struct hm_msg *msg, struct hmi_envelope *envelope)
+{
+	memset(envelope, 0, sizeof(*envelope));
+	envelope->to = msg->to;
+	if (!hm_pid_is_none(msg->sender)) {
+		envelope->from = msg->sender.local;
+		envelope->from_node = msg->sender.node != net->node ? msg->sender.node : 0;
+	}
+}
+
+/* The usual case: a flat type whose envelope has lengths of one byte; written in one go. */
+static bool
+flat_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg, const struct hmi_plan *plan)
+{
+	uint8_t *start, *payload, *at;
+
+	if (unlikely(!batch_reserve(net, peer, plan->envelope_max)))
+		return false;
+	start = peer->batch_at;
+	start[0] = HMI_TAG_ENVELOPE;
+	start[2] = HMI_TAG_TO;
+	at = hmi_fixed64_write(start + 3, msg->to);
+	if (msg->sender.node != 0) {
+		*at = HMI_TAG_FROM;
+		at = hmi_fixed64_write(at + 1, msg->sender.local);
+	}
+	*at = HMI_TAG_TYPE;
+	at = hmi_fixed32_write(at + 1, plan->hash);
+	*at = HMI_TAG_PAYLOAD;
+	payload = at + 2;
+	at = hmi_plan_pack(plan, msg->body, payload);
+	payload[-1] = (uint8_t)(at - payload);
+	start[1] = (uint8_t)(at - start - 2);
+	peer->batch_at = at;
+	return true;
+}
+
+/* Whether a body has what only protobuf-c writes: fields of a newer version of the type. */
+static bool
+has_unknown(const struct hm_msg *msg)
+{
+	const ProtobufCMessage *body = hm_msg_body(msg);
+
+	return body->n_unknown_fields != 0;
+}
+
+static enum egress
+message_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg)
+{
+	const struct hmi_plan *plan = hmi_codec_by_id(&net->codec, msg->type);
+	struct hmi_envelope envelope;
+
+	if (likely(plan != NULL && plan->envelope_max != 0) && likely(!has_unknown(msg)) &&
+	    likely(msg->sender.node == net->node || msg->sender.node == 0))
+		return flat_put(net, peer, msg, plan) ? EGRESS_DONE : EGRESS_NO_ROOM;
+	envelope_address(net, msg, &envelope);
+	if (plan == NULL)
+		return system_put(net, peer, msg, &envelope);
+	return typed_put(net, peer, msg, plan, &envelope);
+}
+
+bool
+hmi_egress_message(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
+{
+	enum egress result = message_put(net, peer, msg);
+
+	if (unlikely(result == EGRESS_NO_ROOM))
+		return false;
+	if (unlikely(result == EGRESS_TOO_BIG && !net->gone)) {
+		hm_dead_letter_publish(net->ctx, msg, HM_DEAD_TOO_BIG);
+		return true;
+	}
+	hmi_count(&peer->messages_sent, 1);
+	hm_msg_free(net->ctx, msg);
+	return true;
+}
+
+static void
+wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
+{
+	struct hmi_waiting *waiting = &peer->waiting;
+	uint32_t count = atomic_load_explicit(&waiting->count, memory_order_relaxed);
+
+	/* Stop, watch and their like are few, and nobody would hear of their loss. */
+	if (count >= net->options.peer_queue && msg->type >= HM_TYPE_USER) {
+		hm_dead_letter_publish(net->ctx, msg, HM_DEAD_NODE_LOST);
+		return;
+	}
+	msg->next = NULL;
+	if (waiting->head == NULL)
+		waiting->head = msg;
+	else
+		waiting->tail->next = msg;
+	waiting->tail = msg;
+	atomic_store_explicit(&waiting->count, count + 1, memory_order_relaxed);
+	hmi_peer_activate(net, peer);
+}
+
+void
+hmi_egress_or_wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
+{
+	if (unlikely(peer->waiting.head != NULL || peer->session.state != HMI_SESSION_OPEN) ||
+	    unlikely(!hmi_egress_message(net, peer, msg)))
+		wait(net, peer, msg);
+}
+
+/* Messages that waited go before those that come. */
+static void
+waiting_drain(struct hmi_net *net, struct hmi_peer *peer)
+{
+	struct hmi_waiting *waiting = &peer->waiting;
+
+	while (waiting->head != NULL) {
+		struct hm_msg *msg = waiting->head, *next = msg->next;
+		bool is_question = msg->type == HM_IDENTITY && msg->to == 0;
+
+		if (!hmi_egress_message(net, peer, msg))
+			return;
+		peer->resolves -= is_question;
+		waiting->head = next;
+		atomic_fetch_sub_explicit(&waiting->count, 1, memory_order_relaxed);
+	}
+}
+
+/* ---- Packets without messages ------------------------------------------------------ */
+
+void
+hmi_egress_bare(struct hmi_net *net, struct hmi_peer *peer, enum hmi_kind kind)
+{
+	struct rte_mbuf *frame;
+
+	if (hmi_port_room(&net->port) == 0)
+		return;
+	frame = rte_pktmbuf_alloc(net->port.tx_pool);
+	if (frame == NULL)
+		return;
+	rte_pktmbuf_append(frame, HMI_PACKET_OFFSET);
+	frame_send(net, peer, frame, kind, peer->session.tx_sent);
+}
+
+uint32_t
+hmi_egress_flush(struct hmi_net *net, struct hmi_peer *peer)
+{
+	struct hmi_session *s = &peer->session;
+	uint32_t sent = 0;
+
+	if (unlikely(s->state != HMI_SESSION_OPEN))
+		return 0;
+	if (unlikely(s->tx_lost > 0))
+		sent += packets_resend(net, peer);
+	sent += packets_send(net, peer);
+	if (unlikely(peer->waiting.head != NULL))
+		waiting_drain(net, peer);
+	/* A batch that could not go out now goes on being filled instead. */
+	if (peer->batch != NULL && s->tx_sent == s->tx_next && hmi_session_may_send(s) &&
+	    hmi_port_room(&net->port) > 0)
+		batch_close(peer);
+	sent += packets_send(net, peer);
+	if (hmi_session_ack_is_due(s, net->now)) {
+		hmi_egress_bare(net, peer, HMI_ACK);
+		sent++;
+	}
+	return sent;
+}
+
+void
+hmi_egress_raw(struct hmi_net *net, const uint8_t *data, uint32_t length)
+{
+	struct rte_mbuf *frame;
+
+	if (hmi_port_room(&net->port) == 0)
+		return;
+	frame = rte_pktmbuf_alloc(net->port.tx_pool);
+	if (frame == NULL)
+		return;
+	if (length > rte_pktmbuf_tailroom(frame)) {
+		rte_pktmbuf_free(frame);
+		return;
+	}
+	memcpy(rte_pktmbuf_append(frame, (uint16_t)length), data, length);
+	hmi_count(&net->tx_bytes, length);
+	hmi_port_send(&net->port, frame);
+}
+
+void
+hmi_egress_handshake(struct hmi_net *net, const struct hmi_address *to, const struct hmi_header *header,
+		     const struct hmi_handshake *handshake)
+{
+	uint8_t frame[HMI_PACKET_OFFSET + HMI_HANDSHAKE_BYTES];
+	struct hmi_header full = *header;
+	struct hmi_flow flow;
+
+	full.version = HMI_WIRE_VERSION;
+	full.length = (uint16_t)hmi_handshake_write(handshake, frame + HMI_PACKET_OFFSET);
+	hmi_header_write(frame + HMI_HEAD_BYTES, &full);
+	hmi_flow_init(&flow, &net->neigh.own, to);
+	hmi_flow_write(&flow, frame, (uint16_t)(HMI_HEADER_BYTES + full.length), false);
+	hmi_egress_raw(net, frame, HMI_PACKET_OFFSET + full.length);
+}

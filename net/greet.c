@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Handshake packets: who may have a session, who may not and why, and the calls of this node.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include <rte_string_fns.h>
+
+#include "net_pvt.h"
+
+#define SAY_NS 1000000000ull /* between lines about strangers */
+
+/* Lines about stations that are no peer, which anybody could cause: one a second. */
+static bool
+may_say(struct hmi_net *net)
+{
+	if (net->now < net->say_ns)
+		return false;
+	net->say_ns = net->now + SAY_NS;
+	return true;
+}
+
+/* What this node says of itself. */
+static void
+own_handshake(struct hmi_net *net, struct hmi_handshake *own, const struct hmi_peer *peer)
+{
+	memset(own, 0, sizeof(*own));
+	own->protocol = HMI_WIRE_VERSION;
+	own->node = net->node;
+	own->started = net->started;
+	own->types = hm_type_digest(net->sys);
+	own->max_payload = net->port.mtu - (HMI_PACKET_OFFSET - RTE_ETHER_HDR_LEN);
+	rte_strscpy(own->name, hm_system_name(net->sys), sizeof(own->name));
+	if (peer == NULL)
+		return;
+	own->session = peer->session.local_id;
+	own->attempt = peer->attempt;
+	own->window = peer->session.rx_credit;
+	if (peer->configured)
+		rte_strscpy(own->expects, peer->name, sizeof(own->expects));
+}
+
+static void
+refuse(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_handshake *hello, uint32_t reason)
+{
+	struct hmi_header header = { .kind = HMI_REJECT, .session = hello->session };
+	struct hmi_handshake own;
+	char ip[HMI_IP_TEXT];
+
+	own_handshake(net, &own, NULL);
+	own.session = hello->session;
+	own.reason = reason;
+	hmi_egress_handshake(net, &frame->source, &header, &own);
+	if (may_say(net))
+		hmi_net_log(net, WARNING, "node %s at %s refused: %s", hello->name,
+			    hmi_ip_format(frame->source.ip, ip), hmi_refusal_text(reason));
+}
+
+static void
+welcome(struct hmi_net *net, struct hmi_peer *peer)
+{
+	struct hmi_header header = { .kind = HMI_WELCOME, .session = peer->session.remote_id };
+	struct hmi_handshake own;
+
+	own_handshake(net, &own, peer);
+	hmi_egress_handshake(net, &peer->address, &header, &own);
+}
+
+/* Whether a session with a peer exists, so that another node cannot have its name. */
+static bool
+is_engaged(const struct hmi_peer *peer)
+{
+	return peer->session.state == HMI_SESSION_OPEN || peer->session.state == HMI_SESSION_ANSWERED;
+}
+
+/* The peer that a HELLO is of, made if need be; NULL: refused, as *reason says. */
+static struct hmi_peer *
+hello_peer(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_handshake *hello,
+	   uint32_t *reason)
+{
+	struct hmi_peer *peer = hmi_peer_by_address(net, frame->source.ip, frame->source.udp_port);
+	struct hmi_peer *namesake = hmi_peer_by_name(net, hello->name);
+
+	if (namesake != NULL && namesake != peer && (is_engaged(namesake) || namesake->configured)) {
+		*reason = HMI_REFUSAL_NAME_TAKEN;
+		return NULL;
+	}
+	if (peer != NULL && peer->configured && strcmp(peer->name, hello->name) != 0) {
+		*reason = HMI_REFUSAL_UNEXPECTED_NAME;
+		return NULL;
+	}
+	if (peer == NULL)
+		peer = namesake != NULL ? namesake : hmi_peer_add(net, hello->name);
+	if (peer == NULL) {
+		*reason = HMI_REFUSAL_TOO_MANY_PEERS;
+		return NULL;
+	}
+	if (peer->session.rx_credit == 0)
+		peer->session.rx_credit = HMI_RX_RING / 2;
+	return peer;
+}
+
+/* Why a HELLO is refused, whoever it is of. */
+static uint32_t
+hello_refusal(const struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_header *header,
+	      const struct hmi_handshake *hello)
+{
+	const char *name = hm_system_name(net->sys);
+
+	if (header->version != HMI_WIRE_VERSION || hello->protocol != HMI_WIRE_VERSION)
+		return HMI_REFUSAL_PROTOCOL;
+	if (frame->source.ip == net->neigh.own.ip)
+		return HMI_REFUSAL_SAME_ADDRESS;
+	if (strcmp(hello->name, name) == 0 || hello->node == net->node)
+		return HMI_REFUSAL_SAME_NAME;
+	if (hello->expects[0] != '\0' && strcmp(hello->expects, name) != 0)
+		return HMI_REFUSAL_WRONG_NAME;
+	return HMI_REFUSAL_NONE;
+}
+
+/* Take over from the handshake what frames towards the peer need. */
+static void
+peer_learn(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_frame *frame,
+	   const struct hmi_handshake *handshake)
+{
+	uint32_t own = net->port.mtu - (HMI_PACKET_OFFSET - RTE_ETHER_HDR_LEN);
+
+	if (!peer->configured)
+		rte_strscpy(peer->name, handshake->name, sizeof(peer->name));
+	peer->address = frame->source;
+	peer->payload_max = RTE_MIN(own, handshake->max_payload);
+	if (handshake->types != hm_type_digest(net->sys))
+		hmi_net_log(net, INFO, "peer %s: knows other message types than this node", handshake->name);
+}
+
+static void
+hello_receive(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_header *header,
+	      const struct hmi_handshake *hello)
+{
+	uint32_t reason = hello_refusal(net, frame, header, hello);
+	struct hmi_peer *peer = NULL;
+	enum hmi_shake shake;
+	uint32_t id;
+
+	if (reason == HMI_REFUSAL_PROTOCOL)
+		hmi_net_drop(net, HM_NET_DROP_VERSION);
+	if (reason == HMI_REFUSAL_NONE)
+		peer = hello_peer(net, frame, hello, &reason);
+	if (peer == NULL) {
+		refuse(net, frame, hello, reason);
+		return;
+	}
+	id = hmi_peer_session_id(net, peer);
+	shake = hmi_shake_hello(&peer->session, hello, id, net->now);
+	if (shake == HMI_SHAKE_REPLACE) {
+		hmi_peer_lost(net, peer, "it started anew");
+		shake = hmi_shake_hello(&peer->session, hello, id, net->now);
+	}
+	if (shake != HMI_SHAKE_ANSWER) {
+		hmi_net_drop(net, HM_NET_DROP_HANDSHAKE);
+		return;
+	}
+	if (peer->session.state == HMI_SESSION_ANSWERED)
+		peer_learn(net, peer, frame, hello);
+	welcome(net, peer);
+}
+
+/* The peer that a WELCOME or REJECT is meant for; NULL: none, or it is not from its address. */
+static struct hmi_peer *
+caller_of(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_header *header)
+{
+	struct hmi_peer *peer = hmi_peer_by_session(net, header->session);
+
+	if (peer == NULL)
+		hmi_net_drop(net, HM_NET_DROP_SESSION);
+	else if (peer->address.ip != frame->source.ip || peer->address.udp_port != frame->source.udp_port)
+		hmi_net_drop(net, HM_NET_DROP_SOURCE);
+	else
+		return peer;
+	return NULL;
+}
+
+/* A call was in vain; say so once for each reason. */
+static void
+refused(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_handshake *by, uint32_t reason)
+{
+	char ip[HMI_IP_TEXT];
+
+	if (!hmi_shake_reject(&peer->session, net->now) || peer->said == reason + 1)
+		return;
+	peer->said = reason + 1;
+	peer->unreachable_ns = 0;
+	hmi_net_log(net, WARNING, "peer %s at %s (it calls itself %s, protocol %" PRIu32 "): no session: %s",
+		    peer->name, hmi_ip_format(peer->address.ip, ip), by->name, by->protocol,
+		    hmi_refusal_text(reason));
+}
+
+static void
+welcome_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_frame *frame,
+		const struct hmi_header *header, const struct hmi_handshake *welcome)
+{
+	if (header->version != HMI_WIRE_VERSION || welcome->protocol != HMI_WIRE_VERSION) {
+		hmi_net_drop(net, HM_NET_DROP_VERSION);
+		refused(net, peer, welcome, HMI_REFUSAL_PROTOCOL);
+		return;
+	}
+	if (peer->configured && strcmp(welcome->name, peer->name) != 0) {
+		refused(net, peer, welcome, HMI_REFUSAL_WRONG_NAME);
+		return;
+	}
+	if (hmi_shake_welcome(&peer->session, welcome, net->now) != HMI_SHAKE_OPENED) {
+		hmi_net_drop(net, HM_NET_DROP_HANDSHAKE);
+		return;
+	}
+	peer_learn(net, peer, frame, welcome);
+	hmi_peer_opened(net, peer);
+}
+
+void
+hmi_greet(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_header *header)
+{
+	struct hmi_handshake handshake;
+	struct hmi_peer *peer;
+
+	if (hmi_handshake_read(&handshake, frame->payload + HMI_HEADER_BYTES, header->length) != 0 ||
+	    handshake.session == 0 || (header->kind != HMI_REJECT && handshake.node == 0)) {
+		hmi_net_drop(net, HM_NET_DROP_HANDSHAKE);
+		return;
+	}
+	if (net->gone)
+		return;
+	if (header->kind == HMI_HELLO) {
+		hello_receive(net, frame, header, &handshake);
+		return;
+	}
+	peer = caller_of(net, frame, header);
+	if (peer == NULL)
+		return;
+	if (header->kind == HMI_WELCOME)
+		welcome_receive(net, peer, frame, header, &handshake);
+	else
+		refused(net, peer, &handshake, handshake.reason);
+}
+
+void
+hmi_greet_call(struct hmi_net *net, struct hmi_peer *peer)
+{
+	struct hmi_header header = { .kind = HMI_HELLO };
+	struct hmi_handshake own;
+
+	/* Before ARP has answered there is nowhere to send it. */
+	if (net->neigh.state != HMI_NEIGH_READY ||
+	    hmi_neigh_lookup(&net->neigh, peer->address.ip, net->now, &peer->address.mac) != 0 ||
+	    !hmi_shake_call_is_due(&peer->session, net->now))
+		return;
+	own_handshake(net, &own, peer);
+	hmi_egress_handshake(net, &peer->address, &header, &own);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * In: frames into packets, packets into their session, and what is in order to the decoder.
+ */
+#include <string.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_udp.h>
+
+#include "icmp_pvt.h"
+#include "net_pvt.h"
+
+#define ICMP_FRAME_MAX 2048u
+
+/* ---- Packets in order -------------------------------------------------------------- */
+
+/* The payload of a frame that was found good when it arrived. */
+static const uint8_t *
+frame_payload(const struct rte_mbuf *frame, uint32_t *length)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(frame, const uint8_t *);
+	uint32_t head = (data[HMI_IP_OFFSET] & 0xfu) * 4u; /* options make an IPv4 header longer */
+	const uint8_t *packet = data + HMI_IP_OFFSET + head + sizeof(struct rte_udp_hdr);
+	struct hmi_header header;
+
+	(void)hmi_header_read(&header, packet, HMI_HEADER_BYTES);
+	*length = header.length;
+	return packet + HMI_HEADER_BYTES;
+}
+
+/* Hand on one packet, which is the session's next. Returns whether it was handed on whole. */
+static bool
+packet_deliver(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame)
+{
+	uint32_t length;
+	const uint8_t *payload = frame_payload(frame, &length);
+
+	if (unlikely(!hmi_decode_batch(net, peer, payload, length, &peer->resume))) {
+		hmi_session_park(&peer->session, frame);
+		peer->stalled = net->stalled = true;
+		return false;
+	}
+	peer->resume = 0;
+	hmi_session_done(&peer->session);
+	rte_pktmbuf_free(frame);
+	return true;
+}
+
+/* Hand on what has become the session's next. */
+static uint32_t
+packets_deliver(struct hmi_net *net, struct hmi_peer *peer)
+{
+	struct rte_mbuf *frame;
+	uint32_t work = 0;
+
+	while ((frame = hmi_session_ready(&peer->session)) != NULL) {
+		if (!packet_deliver(net, peer, frame))
+			break;
+		work++;
+	}
+	return work;
+}
+
+uint32_t
+hmi_ingress_resume(struct hmi_net *net, struct hmi_peer *peer)
+{
+	uint32_t work;
+
+	peer->stalled = false;
+	work = packets_deliver(net, peer);
+	/* Credit had shrunk by what waited. */
+	if (work > 0 && peer->session.state == HMI_SESSION_OPEN) {
+		hmi_session_ack_soon(&peer->session, net->now);
+		hmi_peer_activate(net, peer);
+	}
+	return work;
+}
+
+/* ---- Packets ------------------------------------------------------------------------ */
+
+/* A packet of an open session's data. Returns whether the frame was kept or freed. */
+static bool
+data_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_header *header, struct rte_mbuf *frame)
+{
+	enum hm_net_drop drop = HM_NET_DROPS;
+
+	switch (hmi_session_receive(&peer->session, header->number, frame, net->now, &drop)) {
+	case HMI_KEEP:
+		return true;
+	case HMI_DROP:
+		hmi_net_drop(net, drop);
+		return false;
+	case HMI_DELIVER:
+		break;
+	}
+	if (likely(packet_deliver(net, peer, frame)))
+		packets_deliver(net, peer);
+	return true;
+}
+
+/* DATA, ACK or BYE of a session. Returns whether the frame was kept or freed. */
+static bool
+session_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_header *header,
+		struct rte_mbuf *frame)
+{
+	bool kept = false;
+
+	if (unlikely(peer->session.state != HMI_SESSION_OPEN)) {
+		if (net->gone || !hmi_shake_confirm(&peer->session, net->now)) {
+			hmi_net_drop(net, HM_NET_DROP_SESSION);
+			return false;
+		}
+		hmi_peer_opened(net, peer);
+	}
+	if (unlikely(!hmi_session_acknowledge(&peer->session, header, net->now))) {
+		hmi_net_drop(net, HM_NET_DROP_ACK);
+		return false;
+	}
+	if (unlikely(net->gone))
+		return false;
+	if (likely(header->kind == HMI_DATA))
+		kept = data_receive(net, peer, header, frame);
+	else if (header->kind == HMI_BYE)
+		hmi_peer_lost(net, peer, "it said goodbye");
+	hmi_peer_activate(net, peer);
+	return kept;
+}
+
+/* A packet of the session protocol. Returns whether the frame was kept or freed. */
+static bool
+packet_receive(struct hmi_net *net, const struct hmi_frame *parts, struct rte_mbuf *frame)
+{
+	struct hmi_header header;
+	struct hmi_peer *peer;
+
+	if (unlikely(hmi_header_read(&header, parts->payload, parts->length) != 0)) {
+		hmi_net_drop(net, HM_NET_DROP_GARBAGE);
+		return false;
+	}
+	if (unlikely(header.length != parts->length - HMI_HEADER_BYTES)) {
+		hmi_net_drop(net, HM_NET_DROP_LENGTH);
+		return false;
+	}
+	if (unlikely(header.kind == HMI_HELLO || header.kind == HMI_WELCOME || header.kind == HMI_REJECT)) {
+		hmi_greet(net, parts, &header);
+		return false;
+	}
+	if (unlikely(header.version != HMI_WIRE_VERSION)) {
+		hmi_net_drop(net, HM_NET_DROP_VERSION);
+		return false;
+	}
+	if (unlikely(header.kind < HMI_DATA || header.kind > HMI_BYE)) {
+		hmi_net_drop(net, HM_NET_DROP_GARBAGE);
+		return false;
+	}
+	peer = hmi_peer_by_session(net, header.session);
+	if (unlikely(peer == NULL)) {
+		hmi_net_drop(net, HM_NET_DROP_SESSION);
+		return false;
+	}
+	if (unlikely(parts->source.ip != peer->address.ip || parts->source.udp_port != peer->address.udp_port)) {
+		hmi_net_drop(net, HM_NET_DROP_SOURCE);
+		return false;
+	}
+	return session_receive(net, peer, &header, frame);
+}
+
+/* ---- Frames -------------------------------------------------------------------------- */
+
+static void
+arp_receive(struct hmi_net *net, const struct hmi_frame *parts)
+{
+	enum hm_net_drop drop;
+	uint8_t out[HMI_ARP_FRAME];
+
+	if (hmi_neigh_receive(&net->neigh, parts->payload, parts->length, net->now, out, &drop)) {
+		hmi_egress_raw(net, out, sizeof(out));
+		hmi_count(&net->arp_replies, 1);
+	}
+	if (drop != HM_NET_DROPS)
+		hmi_net_drop(net, drop);
+}
+
+static void
+icmp_receive(struct hmi_net *net, const struct hmi_frame *parts)
+{
+	uint8_t out[ICMP_FRAME_MAX];
+	uint32_t length = hmi_icmp_answer(parts, &net->neigh.own, out, sizeof(out));
+
+	if (length == 0 || net->neigh.state != HMI_NEIGH_READY) {
+		hmi_net_drop(net, HM_NET_DROP_FOREIGN);
+		return;
+	}
+	hmi_egress_raw(net, out, length);
+	hmi_count(&net->echo_replies, 1);
+}
+
+/* A frame in one piece: the same, or a copy. Returns NULL if there is no buffer that holds it. */
+static struct rte_mbuf *
+straightened(struct hmi_net *net, struct rte_mbuf *frame)
+{
+	struct rte_mbuf *copy = NULL;
+
+	if (likely(frame->nb_segs == 1))
+		return frame;
+	copy = rte_pktmbuf_copy(frame, net->port.rx_pool, 0, UINT32_MAX);
+	rte_pktmbuf_free(frame);
+	if (copy != NULL && copy->nb_segs == 1)
+		return copy;
+	rte_pktmbuf_free(copy);
+	hmi_net_drop(net, HM_NET_DROP_NO_FRAME);
+	return NULL;
+}
+
+/* What the port has checked already. */
+static unsigned int
+checked_by_port(const struct rte_mbuf *frame)
+{
+	unsigned int checked = 0;
+
+	if ((frame->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
+		checked |= HMI_CHECKED_IP;
+	if ((frame->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		checked |= HMI_CHECKED_UDP;
+	return checked;
+}
+
+void
+hmi_ingress_frame(struct hmi_net *net, struct rte_mbuf *frame)
+{
+	struct hmi_frame parts;
+	bool kept = false;
+
+	frame = straightened(net, frame);
+	if (unlikely(frame == NULL))
+		return;
+	hmi_count(&net->rx_bytes, rte_pktmbuf_data_len(frame));
+	hmi_frame_parse(&parts, rte_pktmbuf_mtod(frame, const uint8_t *), rte_pktmbuf_data_len(frame),
+			&net->neigh.own, net->port.rx_offload ? checked_by_port(frame) : 0);
+	switch (parts.kind) {
+	case HMI_FRAME_UDP:
+		if (unlikely(net->neigh.state != HMI_NEIGH_READY))
+			hmi_net_drop(net, HM_NET_DROP_FOREIGN);
+		else
+			kept = packet_receive(net, &parts, frame);
+		break;
+	case HMI_FRAME_ARP:
+		arp_receive(net, &parts);
+		break;
+	case HMI_FRAME_ICMP:
+		icmp_receive(net, &parts);
+		break;
+	case HMI_FRAME_DROP:
+		hmi_net_drop(net, parts.drop);
+		break;
+	}
+	if (!kept)
+		rte_pktmbuf_free(frame);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The module's life: create, options, start, stop, destroy.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_random.h>
+
+#include "hm_actor.h"
+#include "net_pvt.h"
+
+static int
+net_create(struct hm_system *sys, void **self)
+{
+	struct hmi_net *net = calloc(1, sizeof(*net));
+
+	if (net == NULL) {
+		fprintf(stderr, "hermod: no memory for the network\n");
+		return -ENOMEM;
+	}
+	net->sys = sys;
+	net->idle = true;
+	hmi_net_options_init(net);
+	*self = net;
+	return 0;
+}
+
+static const struct hm_option *
+net_options(void *self)
+{
+	struct hmi_net *net = self;
+
+	return net->options.table;
+}
+
+static int
+memory_create(struct hmi_net *net)
+{
+	net->peer_by_node = calloc(UINT16_MAX + 1u, sizeof(*net->peer_by_node));
+	net->scratch = calloc(1, HM_MSG_BODY_MAX);
+	if (net->peer_by_node == NULL || net->scratch == NULL) {
+		fprintf(stderr, "hermod: no memory for the network\n");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int
+port_open(struct hmi_net *net, struct hmi_address *own)
+{
+	const struct hmi_net_options *o = &net->options;
+	struct hmi_port_config config = {
+		.name = o->port,
+		.tag = net->node,
+		.mtu = o->mtu,
+		.rx_desc = o->rx_desc,
+		.tx_desc = o->tx_desc,
+		.tx_buffers = HMI_FRAMES_KEPT,
+		.logtype = net->logtype,
+		.faults = o->faults,
+	};
+	int rc;
+
+	config.faults.delay_ns = o->fault_delay_us * 1000;
+	config.faults.reorder_ns = 100000;
+	rc = hmi_port_open(&net->port, &config);
+	own->mac = net->port.mac;
+	return rc;
+}
+
+/* Call the peers that were named; the first HELLO goes out when the address is this node's. */
+static void
+peers_call(struct hmi_net *net)
+{
+	for (uint32_t i = 0; i < net->peers_count; i++) {
+		struct hmi_peer *peer = net->peers[i];
+
+		peer->session.silence_ns = net->options.silence_ms * 1000000ull;
+		peer->session.rx_credit = HMI_RX_RING / 2;
+		peer->attempt = 1;
+		peer->unreachable_ns = 1;
+		hmi_shake_call(&peer->session, hmi_peer_session_id(net, peer), 0);
+	}
+}
+
+static int
+net_start(void *self, struct hm_system *sys)
+{
+	struct hmi_net *net = self;
+	struct hmi_address own = { 0 };
+	struct timespec now;
+	int rc;
+
+	if (!hmi_net_options_wanted(net))
+		return 0;
+	net->logtype = rte_log_register_type_and_pick_level("hermod.net", RTE_LOG_INFO);
+	net->node = hm_system_node(sys);
+	rc = hmi_net_options_check(net, &own);
+	if (rc == 0)
+		rc = port_open(net, &own);
+	if (rc == 0)
+		rc = memory_create(net);
+	if (rc != 0)
+		return rc;
+	rc = hm_provider_register(sys, (uint32_t)net->options.net_lcore, &hmi_remote_ops, net);
+	if (rc != 0) {
+		fprintf(stderr, "hermod: --net-lcore %u: %s\n", (unsigned int)net->options.net_lcore,
+			rc == -EEXIST ? "the system has another network" : "no such lcore");
+		return rc == -EEXIST ? rc : -ENODEV;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	net->started = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	net->random = rte_rand() ^ rte_rdtsc();
+	hmi_neigh_init(&net->neigh, &own);
+	peers_call(net);
+	net->idle = false;
+	return 0;
+}
+
+static void
+net_stop(void *self)
+{
+	struct hmi_net *net = self;
+
+	if (!net->idle && net->ctx != NULL)
+		hmi_remote_farewell(net);
+}
+
+static void
+waiting_free(struct hmi_net *net, struct hmi_peer *peer)
+{
+	while (peer->waiting.head != NULL) {
+		struct hm_msg *msg = peer->waiting.head;
+
+		peer->waiting.head = msg->next;
+		hm_msg_free(net->ctx, msg);
+	}
+}
+
+static void
+net_destroy(void *self)
+{
+	struct hmi_net *net = self;
+
+	net->gone = true;
+	for (uint32_t i = 0; i < net->peers_count; i++) {
+		waiting_free(net, net->peers[i]);
+		hmi_peer_destroy(net, net->peers[i]);
+	}
+	hmi_port_close(&net->port);
+	hmi_codec_destroy(&net->codec);
+	free(net->peer_by_node);
+	free(net->scratch);
+	free(net);
+}
+
+const struct hm_module hm_net_module = {
+	.name = "net",
+	.create = net_create,
+	.options = net_options,
+	.start = net_start,
+	.stop = net_stop,
+	.destroy = net_destroy,
+};

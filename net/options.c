@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Options of the module, and what they have to say to each other.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_string_fns.h>
+
+#include "net_pvt.h"
+
+#define RX_DESC     1024u
+#define TX_DESC     1024u
+#define SILENCE_MS  1000u
+#define PEER_QUEUE  8192u
+#define MTU_MIN     576u
+#define MTU_MAX     9600u
+
+char *
+hmi_ip_format(rte_be32_t ip, char *text)
+{
+	const uint8_t *part = (const uint8_t *)&ip;
+
+	snprintf(text, HMI_IP_TEXT, "%u.%u.%u.%u", part[0], part[1], part[2], part[3]);
+	return text;
+}
+
+/* Read a decimal number up to `max`. Returns its end; NULL: there is none. */
+static const char *
+number_read(const char *at, uint32_t max, uint32_t *number)
+{
+	uint32_t value = 0;
+	const char *start = at;
+
+	for (; *at >= '0' && *at <= '9' && at - start < 6; at++)
+		value = 10 * value + (uint32_t)(*at - '0');
+	*number = value;
+	return at > start && value <= max ? at : NULL;
+}
+
+/* Read "A.B.C.D". Returns its end; NULL: no address. */
+static const char *
+ip_read(const char *at, rte_be32_t *ip)
+{
+	uint8_t part[4];
+	uint32_t number;
+
+	for (int i = 0; i < 4; i++) {
+		if (i > 0 && *at++ != '.')
+			return NULL;
+		at = number_read(at, 255, &number);
+		if (at == NULL)
+			return NULL;
+		part[i] = (uint8_t)number;
+	}
+	memcpy(ip, part, sizeof(*ip));
+	return at;
+}
+
+/* Whether an address can be a station's. */
+static bool
+is_station(rte_be32_t ip)
+{
+	uint8_t first = (uint8_t)(rte_be_to_cpu_32(ip) >> 24);
+
+	return first != 0 && first < 224;
+}
+
+/* --peer NAME@A.B.C.D[:UDP] */
+static int
+peer_option(void *arg, const char *value)
+{
+	struct hmi_net *net = arg;
+	const char *at = strrchr(value, '@'), *end;
+	char name[HMI_NODE_NAME_MAX + 1];
+	uint32_t udp_port = 0; /* as --udp-port */
+	struct hmi_peer *peer;
+	rte_be32_t ip = 0;
+
+	end = at != NULL ? ip_read(at + 1, &ip) : NULL;
+	if (end != NULL && *end == ':')
+		end = number_read(end + 1, UINT16_MAX, &udp_port);
+	if (end == NULL || *end != '\0' || at == value || (size_t)(at - value) >= sizeof(name) || !is_station(ip)) {
+		fprintf(stderr, "hermod: --peer %s: not of the form NAME@A.B.C.D[:UDPPORT]\n", value);
+		return -EINVAL;
+	}
+	memcpy(name, value, (size_t)(at - value));
+	name[at - value] = '\0';
+	if (hmi_peer_by_name(net, name) != NULL || hmi_peer_by_address(net, ip, rte_cpu_to_be_16((uint16_t)udp_port))) {
+		fprintf(stderr, "hermod: --peer %s: a peer of that name or address was given before\n", value);
+		return -EINVAL;
+	}
+	peer = hmi_peer_add(net, name);
+	if (peer == NULL) {
+		fprintf(stderr, "hermod: --peer %s: more than %u peers\n", value, HM_NET_PEERS_MAX);
+		return -EINVAL;
+	}
+	peer->configured = true;
+	peer->address.ip = ip;
+	peer->address.udp_port = rte_cpu_to_be_16((uint16_t)udp_port);
+	return 0;
+}
+
+static struct hm_option
+number(const char *name, uint64_t *value, uint64_t min, uint64_t max, const char *help)
+{
+	return (struct hm_option){
+		.name = name, .help = help, .kind = HM_OPTION_NUMBER, .value = value, .min = min, .max = max,
+	};
+}
+
+static struct hm_option
+text(const char *name, const char **value, const char *help)
+{
+	return (struct hm_option){ .name = name, .help = help, .kind = HM_OPTION_TEXT, .value = value };
+}
+
+void
+hmi_net_options_init(struct hmi_net *net)
+{
+	struct hmi_net_options *o = &net->options;
+	struct hm_option *t = o->table;
+
+	o->udp_port = HMI_UDP_PORT;
+	o->rx_desc = RX_DESC;
+	o->tx_desc = TX_DESC;
+	o->silence_ms = SILENCE_MS;
+	o->peer_queue = PEER_QUEUE;
+	o->faults.seed = 1;
+
+	*t++ = text("port", &o->port, "NAME of the ethdev to use; default: the first one");
+	*t++ = text("ip", &o->ip, "A.B.C.D/LEN: this node's address");
+	*t++ = (struct hm_option){
+		.name = "peer",
+		.help = "NAME@A.B.C.D[:UDPPORT]: node to keep a session with; may be repeated",
+		.kind = HM_OPTION_CALL,
+		.value = net,
+		.call = peer_option,
+	};
+	*t++ = number("udp-port", &o->udp_port, 1, UINT16_MAX, "UDP port of this node (17355)");
+	*t++ = number("net-lcore", &o->net_lcore, 0, HM_LCORES_MAX - 1, "index of the lcore that owns the port (0)");
+	*t++ = number("mtu", &o->mtu, MTU_MIN, MTU_MAX, "bytes of an IP packet (1500, or what the port can)");
+	*t++ = number("rx-desc", &o->rx_desc, 64, 16384, "receive descriptors (1024)");
+	*t++ = number("tx-desc", &o->tx_desc, 64, 16384, "send descriptors (1024)");
+	*t++ = number("silence-ms", &o->silence_ms, 10, 3600000, "a peer silent for so long is lost (1000)");
+	*t++ = number("peer-queue", &o->peer_queue, 0, 1u << 24, "messages that may wait for a peer (8192)");
+	*t++ = number("fault-drop", &o->faults.drop, 0, HMI_FAULT_PARTS, "lose N of 10,000 sent frames");
+	*t++ = number("fault-duplicate", &o->faults.duplicate, 0, HMI_FAULT_PARTS, "send N of 10,000 twice");
+	*t++ = number("fault-reorder", &o->faults.reorder, 0, HMI_FAULT_PARTS, "hold back N of 10,000");
+	*t++ = number("fault-corrupt", &o->faults.corrupt, 0, HMI_FAULT_PARTS, "turn a bit in N of 10,000");
+	*t++ = number("fault-delay-us", &o->fault_delay_us, 0, 1000000, "delay all by N microseconds");
+	*t++ = number("fault-seed", &o->faults.seed, 0, UINT64_MAX, "faults are the same for the same seed (1)");
+	t->name = NULL;
+}
+
+bool
+hmi_net_options_wanted(const struct hmi_net *net)
+{
+	return net->options.port != NULL || net->options.ip != NULL || net->peers_count > 0;
+}
+
+static int
+peer_check(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_address *own, uint32_t mask)
+{
+	uint32_t ip = rte_be_to_cpu_32(peer->address.ip), mine = rte_be_to_cpu_32(own->ip);
+
+	if (peer->address.udp_port == 0)
+		peer->address.udp_port = own->udp_port;
+	if (strcmp(peer->name, hm_system_name(net->sys)) == 0) {
+		fprintf(stderr, "hermod: --peer %s: this node's own name; give it another by --node\n", peer->name);
+		return -EINVAL;
+	}
+	if (ip == mine) {
+		fprintf(stderr, "hermod: --peer %s: has this node's own address\n", peer->name);
+		return -EINVAL;
+	}
+	if ((ip & mask) != (mine & mask)) {
+		fprintf(stderr, "hermod: --peer %s: not in the network of --ip %s\n", peer->name, net->options.ip);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int
+hmi_net_options_check(struct hmi_net *net, struct hmi_address *own)
+{
+	const struct hmi_net_options *o = &net->options;
+	uint32_t bits = 0, mask;
+	const char *end;
+
+	if (o->ip == NULL) {
+		fprintf(stderr, "hermod: --ip A.B.C.D/LEN is missing: this node needs an address on its port\n");
+		return -EINVAL;
+	}
+	end = ip_read(o->ip, &own->ip);
+	end = end != NULL && *end == '/' ? number_read(end + 1, 32, &bits) : NULL;
+	if (end == NULL || *end != '\0' || bits == 0 || !is_station(own->ip)) {
+		fprintf(stderr, "hermod: --ip %s: not of the form A.B.C.D/LEN\n", o->ip);
+		return -EINVAL;
+	}
+	own->udp_port = rte_cpu_to_be_16((uint16_t)o->udp_port);
+	mask = UINT32_MAX << (32 - bits);
+	for (uint32_t i = 0; i < net->peers_count; i++) {
+		if (peer_check(net, net->peers[i], own, mask) != 0)
+			return -EINVAL;
+	}
+	return 0;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The table of peers, and what happens when one comes or goes.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_string_fns.h>
+
+#include "hm_actor.h"
+#include "net_pvt.h"
+
+#define UNREACHABLE_NS 5000000000ull /* calling in vain for so long is worth a line */
+
+/* ---- Table ------------------------------------------------------------------------- */
+
+struct hmi_peer *
+hmi_peer_add(struct hmi_net *net, const char *name)
+{
+	uint32_t count = atomic_load_explicit(&net->peers_count, memory_order_relaxed);
+	struct hmi_peer *peer;
+
+	if (count == HM_NET_PEERS_MAX)
+		return NULL;
+	peer = calloc(1, sizeof(*peer));
+	if (peer == NULL)
+		return NULL;
+	peer->number = (uint8_t)count;
+	rte_strscpy(peer->name, name, sizeof(peer->name));
+	peer->session.release = hmi_peer_release;
+	peer->session.release_arg = net;
+	peer->session.silence_ns = net->options.silence_ms * 1000000ull;
+	net->peers[count] = peer;
+	/* NP1, release: pairs with the acquire in peer_at of stats.c. */
+	atomic_store_explicit(&net->peers_count, count + 1, memory_order_release);
+	return peer;
+}
+
+struct hmi_peer *
+hmi_peer_by_name(const struct hmi_net *net, const char *name)
+{
+	for (uint32_t i = 0; i < net->peers_count; i++) {
+		if (strcmp(net->peers[i]->name, name) == 0)
+			return net->peers[i];
+	}
+	return NULL;
+}
+
+struct hmi_peer *
+hmi_peer_by_address(const struct hmi_net *net, rte_be32_t ip, rte_be16_t udp_port)
+{
+	for (uint32_t i = 0; i < net->peers_count; i++) {
+		if (net->peers[i]->address.ip == ip && net->peers[i]->address.udp_port == udp_port)
+			return net->peers[i];
+	}
+	return NULL;
+}
+
+struct hmi_peer *
+hmi_peer_by_session(const struct hmi_net *net, uint32_t session)
+{
+	struct hmi_peer *peer = net->peers[session % HM_NET_PEERS_MAX];
+
+	if (peer == NULL || session == 0 || peer->session.local_id != session)
+		return NULL;
+	return peer;
+}
+
+static uint64_t
+random_next(struct hmi_net *net)
+{
+	/* splitmix64; the ids only have to differ from those of sessions that are over */
+	uint64_t z = net->random += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+uint32_t
+hmi_peer_session_id(struct hmi_net *net, const struct hmi_peer *peer)
+{
+	uint32_t id;
+
+	do {
+		id = (uint32_t)random_next(net) << HMI_PEER_BITS | peer->number;
+	} while (id >> HMI_PEER_BITS == 0 || id == peer->session.local_id);
+	return id;
+}
+
+void
+hmi_peer_flow_make(struct hmi_net *net, struct hmi_peer *peer)
+{
+	hmi_flow_init(&peer->flow, &net->neigh.own, &peer->address);
+}
+
+void
+hmi_peer_release(void *arg, void *frame)
+{
+	struct hmi_net *net = arg;
+
+	net->frames_kept--;
+	rte_pktmbuf_free(frame);
+}
+
+/* ---- Coming ------------------------------------------------------------------------- */
+
+/*
+ * Deal out the port's descriptors: all that peers may send at once fits into its queue. What was
+ * promised before stays promised; it runs out within a window.
+ */
+static void
+credit_deal(struct hmi_net *net)
+{
+	uint32_t each = net->port.rx_desc * 3 / 4 / RTE_MAX(net->sessions_open, 1u);
+
+	each = RTE_MIN(each, HMI_RX_RING);
+	each = RTE_MAX(each, HMI_CREDIT_MIN);
+	for (uint32_t i = 0; i < net->peers_count; i++)
+		net->peers[i]->session.rx_credit = each;
+}
+
+void
+hmi_peer_opened(struct hmi_net *net, struct hmi_peer *peer)
+{
+	char ip[HMI_IP_TEXT];
+
+	hmi_count(&peer->sessions, 1);
+	net->sessions_open++;
+	credit_deal(net);
+	peer->said = 0;
+	peer->unreachable_ns = 0;
+	peer->resume = 0;
+	peer->stalled = false;
+	peer->stalled_ns = 0;
+	hmi_peer_flow_make(net, peer);
+	/* From now on ARP watches over it. */
+	(void)hmi_neigh_lookup(&net->neigh, peer->address.ip, net->now, &peer->address.mac);
+	if (hm_node_learn(net->sys, peer->session.peer_node, &peer->node_index) == 0)
+		net->peer_by_node[peer->node_index] = (uint8_t)(peer->number + 1);
+	else
+		hmi_net_log(net, ERR, "peer %s: no more nodes can be learnt", peer->name);
+	hmi_peer_activate(net, peer);
+	hmi_net_log(net, INFO, "peer %s at %s: connected, node %016" PRIx64, peer->name,
+		    hmi_ip_format(peer->address.ip, ip), peer->session.peer_node);
+}
+
+/* ---- Going -------------------------------------------------------------------------- */
+
+/* Packets that never went out, or were never acknowledged, become dead letters. */
+static void
+packets_lose(struct hmi_net *net, struct hmi_peer *peer)
+{
+	struct rte_mbuf *frame;
+	bool received;
+
+	if (peer->batch != NULL) {
+		uint8_t *start = rte_pktmbuf_mtod_offset(peer->batch, uint8_t *, HMI_PACKET_OFFSET);
+		uint32_t length = (uint32_t)(peer->batch_at - start);
+
+		/* It is the youngest, but nothing more can be appended to a session that is over. */
+		if (!net->gone)
+			hmi_decode_dead(net, peer, start, length);
+		hmi_peer_release(net, peer->batch);
+		peer->batch = NULL;
+		peer->batch_at = peer->batch_end = NULL;
+	}
+	while ((frame = hmi_session_drain(&peer->session, &received)) != NULL) {
+		if (received) {
+			rte_pktmbuf_free(frame);
+			continue;
+		}
+		if (!net->gone)
+			hmi_decode_dead(net, peer, rte_pktmbuf_mtod_offset(frame, uint8_t *, HMI_PACKET_OFFSET),
+					rte_pktmbuf_data_len(frame) - HMI_PACKET_OFFSET);
+		hmi_peer_release(net, frame);
+	}
+}
+
+/* Messages that waited for room become dead letters; questions wait for the next session. */
+static void
+waiting_lose(struct hmi_net *net, struct hmi_peer *peer)
+{
+	struct hmi_waiting *waiting = &peer->waiting, kept = { 0 };
+	struct hm_msg *msg = waiting->head;
+
+	while (msg != NULL) {
+		struct hm_msg *next = msg->next;
+
+		msg->next = NULL;
+		if (msg->type != HM_IDENTITY || msg->to != 0 || !peer->configured) {
+			hm_dead_letter_publish(net->ctx, msg, HM_DEAD_NODE_LOST);
+		} else {
+			if (kept.head == NULL)
+				kept.head = msg;
+			else
+				kept.tail->next = msg;
+			kept.tail = msg;
+			kept.count++;
+		}
+		msg = next;
+	}
+	waiting->head = kept.head;
+	waiting->tail = kept.tail;
+	atomic_store_explicit(&waiting->count, kept.count, memory_order_relaxed);
+	peer->resolves = kept.count;
+}
+
+void
+hmi_peer_lost(struct hmi_net *net, struct hmi_peer *peer, const char *why)
+{
+	bool was_open = peer->session.state == HMI_SESSION_OPEN;
+	uint16_t index = peer->node_index;
+
+	peer->session.state = HMI_SESSION_IDLE;
+	peer->session.local_id = 0;
+	peer->session.ack_ns = 0;
+	if (was_open) {
+		hmi_net_log(net, INFO, "peer %s: lost: %s", peer->name, why);
+		hmi_count(&peer->lost, 1);
+		net->sessions_open--;
+		packets_lose(net, peer);
+		waiting_lose(net, peer);
+		credit_deal(net);
+		peer->node_index = 0;
+		if (index != 0) {
+			net->peer_by_node[index] = 0;
+			hm_node_lost(net->ctx, index);
+		}
+	}
+	if (peer->configured) {
+		peer->unreachable_ns = net->now;
+		hmi_shake_call(&peer->session, hmi_peer_session_id(net, peer), net->now);
+		peer->attempt++;
+	}
+}
+
+void
+hmi_peer_destroy(struct hmi_net *net, struct hmi_peer *peer)
+{
+	packets_lose(net, peer);
+	free(peer);
+}
+
+/* ---- Time --------------------------------------------------------------------------- */
+
+static void
+calling_tick(struct hmi_net *net, struct hmi_peer *peer)
+{
+	char ip[HMI_IP_TEXT];
+
+	hmi_greet_call(net, peer);
+	if (peer->unreachable_ns == 0 || net->now - peer->unreachable_ns < UNREACHABLE_NS)
+		return;
+	peer->unreachable_ns = 0;
+	hmi_net_log(net, INFO, "peer %s at %s: does not answer; calling on", peer->name,
+		    hmi_ip_format(peer->address.ip, ip));
+}
+
+void
+hmi_peer_tick(struct hmi_net *net, struct hmi_peer *peer)
+{
+	struct hmi_session *s = &peer->session;
+	unsigned int due;
+
+	if (s->state == HMI_SESSION_CALLING)
+		calling_tick(net, peer);
+	else if (s->state == HMI_SESSION_ANSWERED && net->now - s->heard_ns > s->silence_ns)
+		hmi_peer_lost(net, peer, "it did not go on");
+	if (s->state != HMI_SESSION_OPEN)
+		return;
+	due = hmi_session_timer(s, net->now);
+	if ((due & HMI_DUE_LOST) != 0) {
+		hmi_peer_lost(net, peer, "silent for too long");
+		return;
+	}
+	if ((due & HMI_DUE_ACK) != 0)
+		hmi_session_ack_soon(s, net->now);
+	if (due != 0)
+		hmi_peer_activate(net, peer);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Frames to and from an ethdev, and its link.
+ */
+#include <string.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_log.h>
+
+#include "port_pvt.h"
+#include "stats_pvt.h"
+
+#define TX_TRIES     4
+#define LINK_NS      100000000ull
+#define MEMIF_NS     250000000ull /* between attempts to find memif's server */
+#define LINK_DOWN_NS 20000000ull  /* a link that is down is looked at more often */
+
+/* ---- Frames ------------------------------------------------------------------- */
+
+uint32_t
+hmi_port_receive(struct hmi_port *port, struct rte_mbuf **frames)
+{
+	uint32_t count;
+
+	if (unlikely(!port->started))
+		return 0;
+	count = rte_eth_rx_burst(port->id, 0, frames, HMI_PORT_BURST);
+	hmi_count(&port->rx_frames, count);
+	return count;
+}
+
+/* Frames that the fault layer held back and whose time has come. */
+static void
+fault_release(struct hmi_port *port)
+{
+	struct rte_mbuf *frame;
+
+	while (hmi_port_room(port) > 0 && (frame = hmi_fault_due(&port->fault, port->now)) != NULL)
+		port->fifo[port->fifo_count++] = frame;
+}
+
+uint32_t
+hmi_port_flush(struct hmi_port *port)
+{
+	uint32_t sent = 0;
+
+	if (unlikely(port->faulty))
+		fault_release(port);
+	if (port->fifo_count == 0 || unlikely(!port->started))
+		return 0;
+	for (int tries = 0; tries < TX_TRIES && sent < port->fifo_count; tries++)
+		sent += rte_eth_tx_burst(port->id, 0, port->fifo + sent, (uint16_t)(port->fifo_count - sent));
+	port->fifo_count -= sent;
+	hmi_count(&port->tx_frames, sent);
+	if (unlikely(port->fifo_count > 0)) {
+		hmi_count(&port->tx_held, port->fifo_count);
+		memmove(port->fifo, port->fifo + sent, port->fifo_count * sizeof(port->fifo[0]));
+	}
+	return sent;
+}
+
+/* A copy with one bit turned: the frame itself may be shared with a session. */
+static struct rte_mbuf *
+corrupted(struct hmi_port *port, struct rte_mbuf *frame, uint32_t bit)
+{
+	struct rte_mbuf *copy = rte_pktmbuf_copy(frame, port->tx_pool, 0, UINT32_MAX);
+
+	rte_pktmbuf_free(frame);
+	if (copy != NULL) {
+		bit %= rte_pktmbuf_data_len(copy) * 8u;
+		*rte_pktmbuf_mtod_offset(copy, uint8_t *, bit / 8) ^= (uint8_t)(1u << bit % 8);
+		/* Else the port would make the checksum good again. */
+		copy->ol_flags &= ~(RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM);
+	}
+	return copy;
+}
+
+static void
+fault_pass(struct hmi_port *port, struct rte_mbuf *frame, uint64_t delay_ns)
+{
+	if (delay_ns == 0 || !hmi_fault_hold(&port->fault, frame, port->now + delay_ns))
+		port->fifo[port->fifo_count++] = frame;
+}
+
+void
+hmi_port_send_faulty(struct hmi_port *port, struct rte_mbuf *frame)
+{
+	struct hmi_fault_verdict verdict = hmi_fault_decide(&port->fault);
+
+	if (verdict.drop) {
+		rte_pktmbuf_free(frame);
+		return;
+	}
+	if (verdict.corrupt)
+		frame = corrupted(port, frame, verdict.bit);
+	if (frame == NULL)
+		return;
+	if (verdict.duplicate && hmi_port_room(port) > 1) {
+		rte_mbuf_refcnt_update(frame, 1);
+		fault_pass(port, frame, 0);
+	}
+	fault_pass(port, frame, verdict.delay_ns);
+}
+
+/* ---- Link --------------------------------------------------------------------- */
+
+/* What waits for a link that is gone would only be late; sessions send again what matters. */
+static void
+fifo_drop(struct hmi_port *port)
+{
+	hmi_count(&port->tx_dropped, port->fifo_count);
+	rte_pktmbuf_free_bulk(port->fifo, port->fifo_count);
+	port->fifo_count = 0;
+}
+
+/* Look for memif's server again. Its driver says at each attempt that there is none; once is enough. */
+static void
+memif_restart(struct hmi_port *port, uint64_t now)
+{
+	bool first = port->start_ns == 0;
+
+	if (now < port->start_ns)
+		return;
+	port->start_ns = now + MEMIF_NS;
+	/* The attempt of the set-up may still be under way. */
+	if (first && port->started)
+		return;
+	if (port->started)
+		(void)rte_eth_dev_stop(port->id);
+	port->started = rte_eth_dev_start(port->id) == 0;
+	if (!port->started && !port->quiet) {
+		port->quiet = true;
+		(void)rte_log_set_level_pattern("pmd.net.memif", RTE_LOG_CRIT);
+		rte_log(RTE_LOG_INFO, (uint32_t)port->logtype, "hermod: port %s: waiting for its server\n", port->name);
+	}
+}
+
+bool
+hmi_port_tick(struct hmi_port *port, uint64_t now)
+{
+	struct rte_eth_link link = { 0 };
+	bool was_up = port->link_up;
+
+	if (now < port->link_ns)
+		return false;
+	if (port->started)
+		(void)rte_eth_link_get_nowait(port->id, &link);
+	port->link_up = link.link_status == RTE_ETH_LINK_UP;
+	port->link_ns = now + (port->link_up ? LINK_NS : LINK_DOWN_NS);
+	if (port->link_up != was_up)
+		rte_log(RTE_LOG_INFO, (uint32_t)port->logtype, "hermod: port %s: link is %s\n", port->name,
+			port->link_up ? "up" : "down");
+	if (!port->link_up) {
+		fifo_drop(port);
+		if (port->memif_client)
+			memif_restart(port, now);
+	}
+	return port->link_up && !was_up;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Brings an ethdev up, in the order that DPDK documents, and down again.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_string_fns.h>
+
+#include "frame_pvt.h"
+#include "port_pvt.h"
+
+#define MTU_DEFAULT   1500u
+#define POOL_CACHE    256u
+#define TX_RESERVE    512u /* buffers for acknowledgements, handshakes, ARP, and the fifo */
+#define RX_OFFLOADS   (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
+#define TX_OFFLOADS   (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+
+/* "a, b, c": the ethdevs there are. */
+static void
+ports_list(char *text, size_t size)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+	size_t used = 0;
+	uint16_t id;
+
+	text[0] = '\0';
+	RTE_ETH_FOREACH_DEV(id)
+	{
+		if (rte_eth_dev_get_name_by_port(id, name) != 0 || used >= size)
+			continue;
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", name);
+	}
+	if (used == 0)
+		rte_strscpy(text, "there is none; make one by EAL's --vdev or -a", size);
+}
+
+static int
+port_find(struct hmi_port *port, const char *name)
+{
+	char list[256];
+
+	ports_list(list, sizeof(list));
+	if (name == NULL) {
+		port->id = (uint16_t)rte_eth_find_next(0);
+		if (port->id < RTE_MAX_ETHPORTS)
+			return rte_eth_dev_get_name_by_port(port->id, port->name);
+		fprintf(stderr, "hermod: no port: %s\n", list);
+		return -ENODEV;
+	}
+	if (rte_eth_dev_get_port_by_name(name, &port->id) != 0) {
+		fprintf(stderr, "hermod: --port %s: no such port; ports: %s\n", name, list);
+		return -ENODEV;
+	}
+	rte_strscpy(port->name, name, sizeof(port->name));
+	return 0;
+}
+
+static int
+port_failed(const struct hmi_port *port, const char *what, int rc)
+{
+	fprintf(stderr, "hermod: port %s: %s: %s\n", port->name, what, rte_strerror(-rc));
+	return rc == -ENOMEM ? -ENOMEM : -EIO;
+}
+
+/* One queue pair, with those of the wanted offloads that the port has. */
+static int
+port_configure(struct hmi_port *port, const struct hmi_port_config *config, const struct rte_eth_dev_info *info)
+{
+	struct rte_eth_conf conf = { 0 };
+	uint16_t mtu = 0;
+	int rc;
+
+	conf.rxmode.offloads = RX_OFFLOADS & info->rx_offload_capa;
+	conf.txmode.offloads = TX_OFFLOADS & info->tx_offload_capa;
+	conf.rxmode.mtu = config->mtu != 0 ? (uint32_t)config->mtu : RTE_MIN(MTU_DEFAULT, (uint32_t)info->max_mtu);
+	rc = rte_eth_dev_configure(port->id, 1, 1, &conf);
+	if (rc != 0 && config->mtu != 0) {
+		fprintf(stderr, "hermod: --mtu %" PRIu64 ": port %s cannot do it: %s\n", config->mtu, port->name,
+			rte_strerror(-rc));
+		return -EINVAL;
+	}
+	if (rc != 0)
+		return port_failed(port, "configure", rc);
+	port->rx_offload = conf.rxmode.offloads != 0;
+	/* Half an offload is none: the frame's checksums are made in one place. */
+	port->tx_offload = conf.txmode.offloads == TX_OFFLOADS;
+	port->mtu = conf.rxmode.mtu;
+	if (config->mtu == 0 && rte_eth_dev_get_mtu(port->id, &mtu) == 0 && mtu != 0)
+		port->mtu = RTE_MIN(port->mtu, mtu);
+	return 0;
+}
+
+static struct rte_mempool *
+pool_create(const struct hmi_port *port, const char *kind, const struct hmi_port_config *config, uint32_t count,
+	    const struct rte_eth_dev_info *info)
+{
+	uint32_t room = port->mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * RTE_VLAN_HLEN;
+	char name[RTE_MEMPOOL_NAMESIZE];
+	struct rte_mempool *pool;
+
+	snprintf(name, sizeof(name), "hm%s%016" PRIx64, kind, config->tag);
+	room = RTE_MAX(room, info->min_rx_bufsize);
+	room = RTE_MAX(room, 2048u);
+	room = RTE_ALIGN_CEIL(room, RTE_CACHE_LINE_SIZE) + RTE_PKTMBUF_HEADROOM;
+	pool = rte_pktmbuf_pool_create(name, count, POOL_CACHE, 0, (uint16_t)RTE_MIN(room, (uint32_t)UINT16_MAX),
+				       rte_eth_dev_socket_id(port->id));
+	if (pool == NULL)
+		fprintf(stderr,
+			"hermod: port %s: no memory for %u frame buffers; give EAL more (-m), or lower --rx-desc and "
+			"--tx-desc\n",
+			port->name, count);
+	return pool;
+}
+
+static int
+queues_setup(struct hmi_port *port, const struct hmi_port_config *config, const struct rte_eth_dev_info *info)
+{
+	uint16_t rx_desc = (uint16_t)config->rx_desc, tx_desc = (uint16_t)config->tx_desc;
+	int socket = rte_eth_dev_socket_id(port->id);
+	int rc;
+
+	rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_desc, &tx_desc);
+	if (rc != 0)
+		return port_failed(port, "descriptors", rc);
+	port->rx_desc = rx_desc;
+	/* Received frames wait in order behind a lost one, or for message memory, beside the ring. */
+	port->rx_pool = pool_create(port, "rx", config, 2u * rx_desc + 2 * POOL_CACHE, info);
+	port->tx_pool = pool_create(port, "tx", config, tx_desc + config->tx_buffers + TX_RESERVE, info);
+	if (port->rx_pool == NULL || port->tx_pool == NULL)
+		return -ENOMEM;
+	rc = rte_eth_rx_queue_setup(port->id, 0, rx_desc, (unsigned int)socket, NULL, port->rx_pool);
+	if (rc != 0)
+		return port_failed(port, "receive queue", rc);
+	rc = rte_eth_tx_queue_setup(port->id, 0, tx_desc, (unsigned int)socket, NULL);
+	return rc != 0 ? port_failed(port, "send queue", rc) : 0;
+}
+
+/* memif's client neither waits for its server nor looks for it again. */
+static bool
+is_memif_client(const struct rte_eth_dev_info *info)
+{
+	const struct rte_devargs *args = info->device != NULL ? rte_dev_devargs(info->device) : NULL;
+
+	if (info->driver_name == NULL || strcmp(info->driver_name, "net_memif") != 0)
+		return false;
+	return args == NULL || args->args == NULL || strstr(args->args, "role=server") == NULL;
+}
+
+int
+hmi_port_open(struct hmi_port *port, const struct hmi_port_config *config)
+{
+	struct rte_eth_dev_info info;
+	int rc = port_find(port, config->name);
+
+	if (rc != 0)
+		return rc;
+	port->logtype = config->logtype;
+	rc = rte_eth_dev_info_get(port->id, &info);
+	if (rc != 0)
+		return port_failed(port, "information", rc);
+	rc = port_configure(port, config, &info);
+	if (rc != 0)
+		return rc;
+	port->probed = true;
+	rc = queues_setup(port, config, &info);
+	if (rc != 0)
+		return rc;
+	rc = rte_eth_macaddr_get(port->id, &port->mac);
+	if (rc != 0)
+		return port_failed(port, "address", rc);
+	port->memif_client = is_memif_client(&info);
+	hmi_fault_init(&port->fault, &config->faults);
+	port->faulty = hmi_fault_is_on(&port->fault);
+	rc = rte_eth_dev_start(port->id);
+	if (rc != 0 && !port->memif_client)
+		return port_failed(port, "start", rc);
+	port->started = rc == 0;
+	return 0;
+}
+
+void
+hmi_port_close(struct hmi_port *port)
+{
+	struct rte_mbuf *frame;
+
+	if (!port->probed)
+		return;
+	rte_pktmbuf_free_bulk(port->fifo, port->fifo_count);
+	port->fifo_count = 0;
+	while ((frame = hmi_fault_due(&port->fault, UINT64_MAX)) != NULL)
+		rte_pktmbuf_free(frame);
+	if (port->started)
+		(void)rte_eth_dev_stop(port->id);
+	port->started = false;
+	/* The ethdev itself belongs to EAL: a later system of this process may use it. */
+	rte_mempool_free(port->rx_pool);
+	rte_mempool_free(port->tx_pool);
+	memset(port, 0, sizeof(*port));
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hmt_actor.h"
+#include "rcu_pvt.h"
+
+#define TURNS_MAX   1000000u
+#define QUIET_TURNS 3u
+/* Later than any reading of the real clock while the system was made. */
+#define CLOCK_START_NS (3600ull * 1000000000)
+#define MESSAGES       4096u
+
+#define CHECK(what, ...)                                                                                             \
+	do {                                                                                                         \
+		if (!(what)) {                                                                                       \
+			fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                                              \
+			fprintf(stderr, __VA_ARGS__);                                                                \
+			fputc('\n', stderr);                                                                         \
+			abort();                                                                                     \
+		}                                                                                                    \
+	} while (0)
+
+/* ---- Systems ----------------------------------------------------------------- */
+
+static uint64_t
+clock_read(void *node)
+{
+	return ((const struct hmt_node *)node)->now_ns;
+}
+
+static void
+types_register(struct hm_system *sys)
+{
+	static const struct hm_type types[] = {
+		{ .id = HMT_DO, .name = "do", .size = sizeof(struct hmt_deed) },
+		{ .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) },
+		{ .id = HMT_EMPTY, .name = "empty", .size = 0 },
+		{ .id = HMT_BIG, .name = "big", .size = HMT_BIG_BYTES },
+	};
+
+	for (size_t i = 0; i < RTE_DIM(types); i++) {
+		int rc = hm_type_register(sys, &types[i]);
+
+		CHECK(rc == 0, "type %s: %d", types[i].name, rc);
+	}
+}
+
+void
+hmt_node_start_with(struct hmt_node *node, uint32_t lcores, uint32_t messages, const char *options)
+{
+	/* EAL runs, so nobody keeps these. */
+	char words[256], *argv[16] = { (char *)(uintptr_t)"hmt", (char *)(uintptr_t)"--" }, *rest = NULL;
+	struct hm_config config = { .mode = HM_MODE_STEPPED, .lcores = lcores, .messages = messages };
+	int argc = 2, rc;
+
+	snprintf(words, sizeof(words), "%s", options != NULL ? options : "");
+	for (char *word = strtok_r(words, " ", &rest); word != NULL && argc < 15; word = strtok_r(NULL, " ", &rest))
+		argv[argc++] = word;
+	rc = hm_system_create(&node->sys, argc, argv, &config);
+	CHECK(rc == 0, "hm_system_create: %d", rc);
+	node->now_ns = CLOCK_START_NS;
+	node->sys->clock.arg = node;
+	node->sys->clock.read = clock_read;
+	types_register(node->sys);
+}
+
+void
+hmt_node_start(struct hmt_node *node, uint32_t lcores)
+{
+	hmt_node_start_with(node, lcores, MESSAGES, NULL);
+}
+
+uint64_t
+hmt_settle(struct hmt_node *node)
+{
+	uint64_t sum = 0;
+	uint32_t quiet = 0;
+
+	for (uint32_t i = 0; i < TURNS_MAX; i++) {
+		uint32_t work = hm_system_turn(node->sys);
+
+		sum += work;
+		quiet = work == 0 ? quiet + 1 : 0;
+		if (quiet == QUIET_TURNS)
+			return sum;
+	}
+	CHECK(false, "the system never settles");
+	return sum;
+}
+
+void
+hmt_elapse(struct hmt_node *node, uint64_t us)
+{
+	node->now_ns += us * 1000;
+	hmt_settle(node);
+}
+
+struct hm_stats
+hmt_stats(const struct hmt_node *node)
+{
+	struct hm_stats stats;
+
+	hm_system_stats(node->sys, &stats);
+	return stats;
+}
+
+uint64_t
+hmt_dead(const struct hmt_node *node)
+{
+	struct hm_stats stats = hmt_stats(node);
+	uint64_t sum = 0;
+
+	for (int i = 0; i < HM_DEAD_REASONS; i++)
+		sum += stats.dead[i];
+	return sum;
+}
+
+/* Nothing but what every lcore has, and what it has granted to the others. */
+static void
+lcore_check(const struct hm_ctx *ctx)
+{
+	for (uint32_t slot = 0; slot < ctx->cells.fresh; slot++) {
+		const struct hmi_cell *cell = hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
+
+		CHECK(cell->kind != HMI_CELL_ACTOR, "an actor is left in slot %u", slot);
+	}
+	CHECK(ctx->links.count == 0, "%u links are left", ctx->links.count);
+}
+
+static void
+node_free(struct hmt_node *node)
+{
+	struct hm_system *sys = node->sys;
+	uint32_t in_use;
+
+	hmi_rcu_enter();
+	hmi_system_drain(sys);
+	hmi_rcu_leave();
+	for (uint32_t i = 0; i < sys->lcores_count; i++)
+		hmi_msg_cache_destroy(&sys->lcores[i]->cache);
+	in_use = hmi_pool_in_use(&sys->pool);
+	CHECK(in_use == 0, "%u messages are lost", in_use);
+	hm_system_destroy(sys);
+	node->sys = NULL;
+}
+
+void
+hmt_node_end(struct hmt_node *node)
+{
+	struct hm_stats stats;
+
+	hm_system_stop(node->sys);
+	hmt_settle(node);
+	CHECK(atomic_load(&node->sys->actors_gone), "the system does not stop");
+	stats = hmt_stats(node);
+	CHECK(stats.spawned == stats.stopped, "%" PRIu64 " spawned, %" PRIu64 " stopped", stats.spawned, stats.stopped);
+	CHECK(stats.sent == stats.received + hmt_dead(node),
+	      "%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " dead letters", stats.sent, stats.received,
+	      hmt_dead(node));
+	for (uint32_t i = 0; i < node->sys->lcores_count; i++)
+		lcore_check(node->sys->lcores[i]);
+	node_free(node);
+}
+
+void
+hmt_node_drop(struct hmt_node *node)
+{
+	node_free(node);
+}
+
+/* ---- Probes ------------------------------------------------------------------- */
+
+static void
+probe_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	struct hmt_probe *probe = *(struct hmt_probe **)state;
+	struct hmt_seen *seen = &probe->seen[probe->count % HMT_SEEN_MAX];
+	const struct hmt_deed *deed = hm_msg_body(msg);
+
+	if (hm_msg_type(msg) == HMT_DO) {
+		deed->fn(ctx, deed->arg);
+		return;
+	}
+	*seen = (struct hmt_seen){ .type = hm_msg_type(msg), .sender = hm_sender(ctx), .length = hm_msg_length(msg) };
+	memcpy(seen->words, hm_msg_body(msg), RTE_MIN(seen->length, sizeof(seen->words)));
+	probe->count++;
+	if (probe->on_msg != NULL)
+		probe->on_msg(ctx, probe, msg);
+}
+
+#define PROBE_PROPS(where)                                                                                           \
+	{                                                                                                            \
+		.receive = probe_receive, .state_size = sizeof(struct hmt_probe *),                                  \
+		.args_size = sizeof(struct hmt_probe *), .lcore = (where)                                            \
+	}
+
+const struct hm_props *
+hmt_probe_props(uint32_t lcore)
+{
+	static const struct hm_props fixed[] = { PROBE_PROPS(0), PROBE_PROPS(1), PROBE_PROPS(2), PROBE_PROPS(3) };
+	static const struct hm_props same = PROBE_PROPS(HM_LCORE_SAME), any = PROBE_PROPS(HM_LCORE_ANY);
+
+	if (lcore == HM_LCORE_SAME)
+		return &same;
+	if (lcore == HM_LCORE_ANY)
+		return &any;
+	CHECK(lcore < RTE_DIM(fixed), "no probe props for lcore %u", lcore);
+	return &fixed[lcore];
+}
+
+struct hm_pid
+hmt_probe_spawn(struct hmt_node *node, struct hmt_probe *probe, uint32_t lcore, const char *name)
+{
+	int rc = hm_system_spawn(node->sys, hmt_probe_props(lcore), name, &probe, &probe->pid);
+
+	CHECK(rc == 0, "hm_system_spawn: %d", rc);
+	return probe->pid;
+}
+
+int
+hmt_probe_child(struct hm_ctx *ctx, struct hmt_probe *probe, uint32_t lcore, const char *name)
+{
+	return hm_spawn(ctx, hmt_probe_props(lcore), name, &probe, &probe->pid);
+}
+
+uint32_t
+hmt_seen_count(const struct hmt_probe *probe, uint16_t type)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < RTE_MIN(probe->count, HMT_SEEN_MAX); i++)
+		count += probe->seen[i].type == type;
+	return count;
+}
+
+const struct hmt_seen *
+hmt_seen_last(const struct hmt_probe *probe, uint16_t type)
+{
+	for (uint32_t i = RTE_MIN(probe->count, HMT_SEEN_MAX); i-- > 0;) {
+		if (probe->seen[i].type == type)
+			return &probe->seen[i];
+	}
+	return NULL;
+}
+
+void
+hmt_do(struct hmt_node *node, struct hm_pid probe, void (*fn)(struct hm_ctx *ctx, void *arg), void *arg)
+{
+	struct hmt_deed deed = { fn, arg };
+	enum hm_result result = hm_system_send(node->sys, probe, HMT_DO, &deed);
+
+	CHECK(result == HM_OK, "hm_system_send: %s", hm_result_name(result));
+	hmt_settle(node);
+}
+
+void
+hmt_number(struct hmt_node *node, struct hm_pid to, uint64_t number)
+{
+	enum hm_result result = hm_system_send(node->sys, to, HMT_NUMBER, &number);
+
+	CHECK(result == HM_OK, "hm_system_send: %s", hm_result_name(result));
+}
+
+void
+hmt_stop(struct hmt_node *node, struct hm_pid who)
+{
+	int rc = hm_system_stop_actor(node->sys, who);
+
+	CHECK(rc == 0, "hm_system_stop_actor: %d", rc);
+	hmt_settle(node);
+}
+
+/* ---- Deeds ---------------------------------------------------------------------- */
+
+void
+hmt_watch(struct hm_ctx *ctx, void *pid)
+{
+	enum hm_result result = hm_watch(ctx, *(struct hm_pid *)pid);
+
+	CHECK(result == HM_OK, "hm_watch: %s", hm_result_name(result));
+}
+
+void
+hmt_unwatch(struct hm_ctx *ctx, void *pid)
+{
+	hm_unwatch(ctx, *(struct hm_pid *)pid);
+}
+
+void
+hmt_stop_that(struct hm_ctx *ctx, void *pid)
+{
+	hm_stop(ctx, *(struct hm_pid *)pid);
+}

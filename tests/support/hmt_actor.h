@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HMT_ACTOR_H
+#define HMT_ACTOR_H
+
+/**
+ * @file
+ * Actors for tests: a system that the test turns itself, under a clock of its own, and probes,
+ * which are actors that write down what they receive and do what they are told.
+ *
+ *     hmt_node_start ──▶ hmt_probe_spawn ──▶ hmt_do, hmt_settle, hmt_elapse ──▶ hmt_node_end
+ *
+ * All lcores are turned by one thread, so a test may look into a probe at any time, and every
+ * run is the same. What fails here ends the process with a message.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine_pvt.h"
+
+/** Message types that every such system knows. */
+enum hmt_type {
+	HMT_DO = HM_TYPE_USER, /**< body: struct hmt_deed; done by a probe, not written down */
+	HMT_NUMBER,	       /**< body: uint64_t */
+	HMT_EMPTY,	       /**< no body */
+	HMT_BIG,	       /**< body: HMT_BIG_BYTES bytes */
+	HMT_TYPE_NEXT,	       /**< first type of the test's own */
+};
+
+#define HMT_BIG_BYTES 1000u
+
+/** A stepped system. */
+struct hmt_node {
+	struct hm_system *sys;
+	uint64_t now_ns; /**< what its clock says */
+};
+
+/** Start a system of @p lcores lcores. EAL runs already (hmt_eal_start). */
+void hmt_node_start(struct hmt_node *node, uint32_t lcores);
+
+/** As hmt_node_start, with @p messages messages of the smallest size and options behind `--`. */
+void hmt_node_start_with(struct hmt_node *node, uint32_t lcores, uint32_t messages, const char *options);
+
+/** Turn until there is nothing to do but wait for timers. @return units of work done */
+uint64_t hmt_settle(struct hmt_node *node);
+
+/** Let time pass, all at once, and settle. */
+void hmt_elapse(struct hmt_node *node, uint64_t us);
+
+/** Stop all actors, check that nothing is left of any actor or message, and destroy the system. */
+void hmt_node_end(struct hmt_node *node);
+
+/** Destroy the system under its actors, and check that no message is lost. */
+void hmt_node_drop(struct hmt_node *node);
+
+/** Counters of the system. */
+struct hm_stats hmt_stats(const struct hmt_node *node);
+
+/** Dead letters of all reasons. */
+uint64_t hmt_dead(const struct hmt_node *node);
+
+/* ---- Probes ------------------------------------------------------------------ */
+
+#define HMT_SEEN_MAX 256u
+
+/** One message as a probe saw it. */
+struct hmt_seen {
+	uint16_t type;
+	struct hm_pid sender;
+	size_t length;
+	union {
+		uint64_t words[8]; /**< the body's beginning */
+		uint64_t number;
+		struct hm_terminated terminated;
+		struct hm_dead_letter dead;
+	};
+};
+
+/** What a probe has seen; lives in the test. Zeroed by the test, then written by the probe. */
+struct hmt_probe {
+	uint32_t count; /**< messages seen, those of the life cycle included; may exceed HMT_SEEN_MAX */
+	struct hmt_seen seen[HMT_SEEN_MAX];
+	/** Called for every message but HMT_DO, after it was written down; may be NULL. */
+	void (*on_msg)(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg);
+	void *arg; /**< for on_msg */
+	struct hm_pid pid;
+};
+
+/** Props of a probe on an lcore, or on HM_LCORE_SAME; its args: `struct hmt_probe *`. */
+const struct hm_props *hmt_probe_props(uint32_t lcore);
+
+/** Spawn a probe under /user; name may be NULL. */
+struct hm_pid hmt_probe_spawn(struct hmt_node *node, struct hmt_probe *probe, uint32_t lcore, const char *name);
+
+/** Spawn a probe as a child of the running actor. @return as hm_spawn */
+int hmt_probe_child(struct hm_ctx *ctx, struct hmt_probe *probe, uint32_t lcore, const char *name);
+
+/** How often a probe has seen a type. */
+uint32_t hmt_seen_count(const struct hmt_probe *probe, uint16_t type);
+
+/** The last message of a type that a probe has seen; NULL: none. */
+const struct hmt_seen *hmt_seen_last(const struct hmt_probe *probe, uint16_t type);
+
+/** Something for an actor to do. */
+struct hmt_deed {
+	void (*fn)(struct hm_ctx *ctx, void *arg);
+	void *arg;
+};
+
+/** Have a probe do something in its turn, and settle. */
+void hmt_do(struct hmt_node *node, struct hm_pid probe, void (*fn)(struct hm_ctx *ctx, void *arg), void *arg);
+
+/** Send a number to anybody from outside; does not settle. */
+void hmt_number(struct hmt_node *node, struct hm_pid to, uint64_t number);
+
+/** Stop an actor from outside, and settle. */
+void hmt_stop(struct hmt_node *node, struct hm_pid who);
+
+/* ---- Deeds that many tests want; each one's arg ---------------------------------- */
+
+void hmt_watch(struct hm_ctx *ctx, void *pid);	  /**< struct hm_pid * */
+void hmt_unwatch(struct hm_ctx *ctx, void *pid);  /**< struct hm_pid * */
+void hmt_stop_that(struct hm_ctx *ctx, void *pid); /**< struct hm_pid * */
+
+#endif /* HMT_ACTOR_H */

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+
+#include "hmt_msg.h"
+#include "hmt_random.h"
+#include "mailbox_pvt.h"
+
+#define MESSAGES 16u
+#define STEPS	 200000u
+
+static struct hm_msg *messages[MESSAGES];
+
+static void
+mailbox_start(void)
+{
+	hmt_msgs_make(messages, MESSAGES);
+}
+
+TestSuite(mailbox, .init = mailbox_start);
+
+Test(mailbox, pop__empty_has_none)
+{
+	struct hmi_mailbox box = { 0 };
+
+	cr_assert_null(hmi_mailbox_pop(&box));
+	cr_assert_null(hmi_mailbox_pop_system(&box));
+	cr_assert_not(hmi_mailbox_has_system(&box));
+	cr_assert_eq(box.count, 0);
+}
+
+Test(mailbox, push__oldest_comes_first)
+{
+	struct hmi_mailbox box = { 0 };
+
+	for (uint32_t i = 0; i < 3; i++)
+		hmi_mailbox_push(&box, messages[i]);
+	cr_assert_eq(box.count, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		cr_assert_eq(hmi_mailbox_pop(&box), messages[i]);
+	cr_assert_eq(box.count, 0);
+	cr_assert_null(hmi_mailbox_pop(&box));
+}
+
+/* The tail still points to what was popped last. */
+Test(mailbox, push__after_the_last_was_popped)
+{
+	struct hmi_mailbox box = { 0 };
+
+	hmi_mailbox_push(&box, messages[0]);
+	cr_assert_eq(hmi_mailbox_pop(&box), messages[0]);
+	hmi_mailbox_push(&box, messages[1]);
+	cr_assert_eq(hmi_mailbox_pop(&box), messages[1]);
+	cr_assert_null(messages[0]->next);
+	cr_assert_null(hmi_mailbox_pop(&box));
+}
+
+Test(mailbox, push__a_link_from_another_queue_is_forgotten)
+{
+	struct hmi_mailbox box = { 0 };
+
+	messages[0]->next = messages[9];
+	hmi_mailbox_push(&box, messages[0]);
+	cr_assert_eq(hmi_mailbox_pop(&box), messages[0]);
+	cr_assert_null(hmi_mailbox_pop(&box));
+}
+
+Test(mailbox, push_system__oldest_comes_first)
+{
+	struct hmi_mailbox box = { 0 };
+
+	for (uint32_t i = 0; i < 3; i++) {
+		hmi_mailbox_push_system(&box, messages[i]);
+		cr_assert(hmi_mailbox_has_system(&box));
+	}
+	for (uint32_t i = 0; i < 3; i++)
+		cr_assert_eq(hmi_mailbox_pop_system(&box), messages[i]);
+	cr_assert_not(hmi_mailbox_has_system(&box));
+	cr_assert_null(hmi_mailbox_pop_system(&box));
+}
+
+Test(mailbox, push_system__after_the_last_was_popped)
+{
+	struct hmi_mailbox box = { 0 };
+
+	hmi_mailbox_push_system(&box, messages[0]);
+	cr_assert_eq(hmi_mailbox_pop_system(&box), messages[0]);
+	hmi_mailbox_push_system(&box, messages[1]);
+	hmi_mailbox_push_system(&box, messages[2]);
+	cr_assert_eq(hmi_mailbox_pop_system(&box), messages[1]);
+	cr_assert_eq(hmi_mailbox_pop_system(&box), messages[2]);
+	cr_assert_null(hmi_mailbox_pop_system(&box));
+}
+
+Test(mailbox, push_system__is_no_user_message)
+{
+	struct hmi_mailbox box = { 0 };
+
+	hmi_mailbox_push_system(&box, messages[0]);
+	cr_assert_eq(box.count, 0);
+	cr_assert_null(hmi_mailbox_pop(&box));
+	hmi_mailbox_push(&box, messages[1]);
+	cr_assert_eq(hmi_mailbox_pop_system(&box), messages[0]);
+	cr_assert_null(hmi_mailbox_pop_system(&box));
+	cr_assert_eq(hmi_mailbox_pop(&box), messages[1]);
+}
+
+/* What a mailbox must do, as two arrays that are shifted. */
+struct model {
+	struct hm_msg *lanes[2][MESSAGES];
+	uint32_t counts[2];
+};
+
+static void
+model_push(struct model *model, unsigned int lane, struct hm_msg *msg)
+{
+	model->lanes[lane][model->counts[lane]++] = msg;
+}
+
+static struct hm_msg *
+model_pop(struct model *model, unsigned int lane)
+{
+	struct hm_msg *first = model->lanes[lane][0];
+
+	if (model->counts[lane] == 0)
+		return NULL;
+	model->counts[lane]--;
+	for (uint32_t i = 0; i < model->counts[lane]; i++)
+		model->lanes[lane][i] = model->lanes[lane][i + 1];
+	return first;
+}
+
+Test(mailbox, both_lanes__do_what_the_model_does)
+{
+	uint64_t seed = hmt_seed(1), random = seed;
+	struct hm_msg *unused[MESSAGES];
+	uint32_t unused_count = 0;
+	struct hmi_mailbox box = { 0 };
+	struct model model = { 0 };
+
+	for (; unused_count < MESSAGES; unused_count++)
+		unused[unused_count] = messages[unused_count];
+	for (uint32_t step = 0; step < STEPS; step++) {
+		unsigned int lane = hmt_random(&random) & 1;
+		struct hm_msg *msg, *expected;
+
+		if ((hmt_random(&random) & 1) != 0 && unused_count > 0) {
+			msg = unused[--unused_count];
+			model_push(&model, lane, msg);
+			if (lane == 0)
+				hmi_mailbox_push(&box, msg);
+			else
+				hmi_mailbox_push_system(&box, msg);
+		} else {
+			expected = model_pop(&model, lane);
+			msg = lane == 0 ? hmi_mailbox_pop(&box) : hmi_mailbox_pop_system(&box);
+			if (msg != expected)
+				cr_assert_fail("seed %lu, step %u: another message in lane %u", seed, step, lane);
+			if (msg != NULL)
+				unused[unused_count++] = msg;
+		}
+		if (box.count != model.counts[0] || hmi_mailbox_has_system(&box) != (model.counts[1] > 0))
+			cr_assert_fail("seed %lu, step %u: wrong count", seed, step);
+	}
+}
