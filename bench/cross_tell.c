@@ -49,7 +49,7 @@ struct run {
 	uint32_t part;             /* messages acknowledged together */
 	double limit_ns, value_ns; /* of the last slices */
 	struct limit_call call;
-	uint64_t count;            /* messages of this slice */
+	uint64_t count; /* messages of this slice */
 	uint64_t unsent;
 	uint64_t unacknowledged;
 	double start_s;

@@ -161,7 +161,8 @@ driver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 		/* fall through */
 	case TYPE_NEXT:
 		if (!setup_batch(ctx, run))
-			bench_node_fail(&run->node, ctx, "cannot set up the actors: out of memory or messages");
+			bench_node_fail(&run->node, ctx,
+					"cannot set up the actors: out of memory or messages");
 		break;
 	case TYPE_DONE:
 		if (bench_node_slice(&run->node, ctx, run->value_ns, run->limit_ns))

@@ -76,15 +76,16 @@ static void
 question_ask(struct hm_ctx *ctx, struct run *run)
 {
 	bench_node_check(&run->node, ctx,
-			 hm_ask(ctx, run->responder, TYPE_QUESTION, run->payload, TIMEOUT_US, on_answer, run));
+			 hm_ask(ctx, run->responder, TYPE_QUESTION, run->payload, TIMEOUT_US, on_answer,
+				run));
 }
 
 static void
 slices_begin(struct hm_ctx *ctx, struct run *run)
 {
-	run->limit_ns = 2 * limit_dispatch_naive_ns(run->limit, run->in_flight,
-						    bench_node_count(&run->node, run->limit_ns / 2,
-								     WARM_UP_COUNT));
+	run->limit_ns =
+		2 * limit_dispatch_naive_ns(run->limit, run->in_flight,
+					    bench_node_count(&run->node, run->limit_ns / 2, WARM_UP_COUNT));
 	run->count = bench_node_count(&run->node, run->value_ns, WARM_UP_COUNT);
 	run->draining = run->in_flight;
 	run->remaining = run->count > run->in_flight ? run->count - run->in_flight : 0;

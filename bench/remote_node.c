@@ -70,8 +70,8 @@ remote_quit(struct remote *remote, struct hm_ctx *ctx)
 static void
 raw_loop_enter(struct remote *remote, struct hm_ctx *ctx)
 {
-	int status = remote->stream ? limit_stream_serve(remote->port, SILENCE_MS) :
-				      limit_echo_serve(remote->port, SILENCE_MS);
+	int status = remote->stream ? limit_stream_serve(remote->port, SILENCE_MS)
+				    : limit_echo_serve(remote->port, SILENCE_MS);
 
 	if (status != 0)
 		bench_node_fail(&remote->node, ctx, "no raw frames come from the driver");

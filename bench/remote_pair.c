@@ -120,8 +120,7 @@ pair_parse(struct pair *pair, int argc, char **argv)
 	pair->transport = option_value(argc, argv, "--transport");
 	if (pair->transport == NULL)
 		pair->transport = "memif";
-	pair->over_veth = strcmp(pair->transport, "af_xdp") == 0 ||
-			  strcmp(pair->transport, "af_packet") == 0;
+	pair->over_veth = strcmp(pair->transport, "af_xdp") == 0 || strcmp(pair->transport, "af_packet") == 0;
 	if (!pair->over_veth && strcmp(pair->transport, "memif") != 0) {
 		fprintf(stderr, "--transport %s: choose memif, af_xdp or af_packet\n", pair->transport);
 		return -EINVAL;

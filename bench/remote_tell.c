@@ -23,10 +23,10 @@
 
 struct run {
 	struct remote remote;
-	uint32_t part;              /* messages acknowledged together */
-	uint32_t handled;           /* echo node: of the part under way */
+	uint32_t part;               /* messages acknowledged together */
+	uint32_t handled;            /* echo node: of the part under way */
 	double limit_rate, value_ns; /* of the last slices */
-	uint64_t count;             /* messages of this slice */
+	uint64_t count;              /* messages of this slice */
 	uint64_t unsent, unacknowledged;
 	double start_s;
 };
@@ -160,7 +160,8 @@ main(int argc, char **argv)
 	run->remote.node.options.in_flight = IN_FLIGHT;
 	run->remote.name = "remote.tell";
 	run->remote.unit = "M msg/s";
-	run->remote.note = "limit: payloads that bare frames of 1,514 bytes would carry over the same kind of port";
+	run->remote.note =
+		"limit: payloads that bare frames of 1,514 bytes would carry over the same kind of port";
 	run->remote.driver = driver_receive;
 	run->remote.echo = sink_receive;
 	run->remote.prepare = prepare;

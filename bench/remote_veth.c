@@ -17,7 +17,7 @@
 static int
 ip(const char *const *words)
 {
-	char *argv[10] = { (char *)(uintptr_t)"ip" };
+	char *argv[10] = { (char *)(uintptr_t) "ip" };
 	int status, count = 1;
 	pid_t pid;
 
@@ -25,7 +25,8 @@ ip(const char *const *words)
 		argv[count++] = (char *)(uintptr_t)*words;
 	status = posix_spawnp(&pid, "ip", NULL, NULL, argv, environ);
 	if (status != 0) {
-		fprintf(stderr, "cannot run ip, which makes the veth pairs: %s; it is in the package iproute2\n",
+		fprintf(stderr,
+			"cannot run ip, which makes the veth pairs: %s; it is in the package iproute2\n",
 			strerror(status));
 		return -1;
 	}

@@ -79,8 +79,11 @@ extra_arguments(int argc, char **argv, const char *extra[EXTRA_MAX])
 		extra[n++] = "--in-memory";
 		extra[n++] = "--no-telemetry";
 	}
-	if (!given(argc, argv, "--log-level"))
-		extra[n++] = "--log-level=lib.eal:warning";
+	/* What EAL and telemetry say of a good start is noise to whoever runs a program; errors stay. */
+	if (!given(argc, argv, "--log-level")) {
+		extra[n++] = "--log-level=lib.eal:error";
+		extra[n++] = "--log-level=lib.telemetry:error";
+	}
 	if (given(argc, argv, "--no-huge"))
 		return n;
 	if (hugepages_free()) {

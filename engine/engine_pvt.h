@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -160,7 +161,8 @@ struct hm_system {
 	int logtype;
 	char name[16]; /* prefix of what DPDK wants named */
 	pthread_t signals;
-	bool signals_started;
+	bool signals_started, signals_blocked;
+	sigset_t signals_before; /* of the thread that created the system */
 	_Atomic int state;	   /* enum hmi_state */
 	_Atomic bool stop_asked;
 	_Atomic bool forced;
@@ -391,8 +393,8 @@ void hmi_call_finish(struct hmi_call *call, int rc, const struct hm_msg *reply);
 
 /* ---- signals.c ---- */
 
-/* Keep the stop signals from this thread, and from those it starts. */
-void hmi_signals_block(void);
+/* Keep the stop signals from this thread, and from those it starts; the mask so far goes to *before. */
+void hmi_signals_block(sigset_t *before);
 int hmi_signals_start(struct hm_system *sys);
 void hmi_signals_stop(struct hm_system *sys);
 

@@ -85,7 +85,8 @@ struct hm_props {
  * @param args       props->args_size bytes, copied to the start of the state; NULL if that is 0
  * @param[out] pid   the child; may be NULL; untouched on error
  * @return 0; -EINVAL: bad props, name or lcore; -EEXIST: name taken; -ENOMEM: no slot or
- *         memory; -EAGAIN: too many children on another lcore at once, try again later
+ *         memory; -EAGAIN: too many children on another lcore at once, try again later;
+ *         -ESHUTDOWN: the running actor is stopping; -ENAMETOOLONG: path above HM_PATH_MAX
  */
 __attribute__((warn_unused_result))
 int hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,

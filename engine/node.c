@@ -139,6 +139,9 @@ hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg)
 	uint32_t lcore = hmi_local_lcore(msg->to);
 	int flags = network_flags(msg->type);
 
+	/* Another node may stop what lives here, but not all of it. */
+	if ((msg->type == HM_SYS_STOP || msg->type == HM_SYS_POISON) && msg->to == ctx->sys->user.local)
+		flags = -1;
 	if (flags < 0 || (msg->type == HM_SYS_TERMINATED && msg->length < sizeof(struct hm_terminated)) ||
 	    (msg->type == HM_IDENTITY && msg->length < sizeof(struct hm_identity))) {
 		msg->flags = HMI_MSG_NETWORK;

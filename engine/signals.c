@@ -22,12 +22,12 @@ stop_signals(sigset_t *set)
 }
 
 void
-hmi_signals_block(void)
+hmi_signals_block(sigset_t *before)
 {
 	sigset_t set;
 
 	stop_signals(&set);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, before);
 }
 
 static void *

@@ -216,8 +216,10 @@ hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_
 		sys->app_options = config->options;
 	}
 	/* Before EAL's threads come to be, so that none of them takes what hm_system_run waits for. */
-	if (sys->mode == HM_MODE_LCORES)
-		hmi_signals_block();
+	if (sys->mode == HM_MODE_LCORES) {
+		hmi_signals_block(&sys->signals_before);
+		sys->signals_blocked = true;
+	}
 	rc = hmi_types_create(&sys->types);
 	if (rc == 0)
 		rc = start_up(sys, argc, argv, config);
@@ -273,5 +275,7 @@ hm_system_destroy(struct hm_system *sys)
 	hmi_types_destroy(&sys->types);
 	free(sys->nodes);
 	pthread_mutex_destroy(&sys->control);
+	if (sys->signals_blocked)
+		pthread_sigmask(SIG_SETMASK, &sys->signals_before, NULL);
 	free(sys);
 }

@@ -37,7 +37,7 @@ lcore_main(void *arg)
 {
 	struct hm_ctx *ctx = arg;
 
-	hmi_signals_block();
+	hmi_signals_block(NULL);
 	ctx->thread = pthread_self();
 	atomic_store_explicit(&ctx->has_thread, true, memory_order_release); /* S3 */
 	hmi_worker_loop(&ctx->worker);

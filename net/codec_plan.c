@@ -183,6 +183,8 @@ hmi_codec_destroy(struct hmi_codec *codec)
 		free(plan);
 	}
 	free(codec->by_id);
-	free(codec->by_hash);
+	if (codec->by_hash != &codec->none)
+		free(codec->by_hash);
 	memset(codec, 0, sizeof(*codec));
+	codec->by_hash = &codec->none;
 }

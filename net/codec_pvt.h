@@ -75,6 +75,7 @@ struct hmi_codec {
 	struct hmi_plan **by_id; /* ids_count of them; NULL: no protobuf type */
 	struct hmi_plan **by_hash; /* open addressing; mask + 1 of them */
 	uint32_t ids_count, mask;
+	struct hmi_plan *none; /* the table while there are no plans */
 };
 
 /* Make the plans of all types that are registered. Returns 0 or -ENOMEM. */
@@ -83,7 +84,7 @@ int hmi_codec_create(struct hmi_codec *codec, const struct hm_system *sys);
 /* As hmi_codec_create, from a list of types. */
 int hmi_codec_create_from(struct hmi_codec *codec, const struct hm_type *const *types, uint32_t count);
 
-/* Free the plans. A zeroed codec is allowed. */
+/* Free the plans: no type is left. A zeroed codec is allowed. */
 void hmi_codec_destroy(struct hmi_codec *codec);
 
 /* Plan of a type by id; NULL: none that may cross the network. */

@@ -283,6 +283,13 @@ hmi_egress_message(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *ms
 	return true;
 }
 
+/* Whether a message is a question for a path: remote.c. */
+static bool
+is_question(const struct hm_msg *msg)
+{
+	return msg->type == HM_IDENTITY && msg->to == 0;
+}
+
 static void
 wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
 {
@@ -295,6 +302,7 @@ wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
 		return;
 	}
 	msg->next = NULL;
+	peer->resolves += is_question(msg);
 	if (waiting->head == NULL)
 		waiting->head = msg;
 	else
@@ -320,11 +328,11 @@ waiting_drain(struct hmi_net *net, struct hmi_peer *peer)
 
 	while (waiting->head != NULL) {
 		struct hm_msg *msg = waiting->head, *next = msg->next;
-		bool is_question = msg->type == HM_IDENTITY && msg->to == 0;
+		bool asks = is_question(msg);
 
 		if (!hmi_egress_message(net, peer, msg))
 			return;
-		peer->resolves -= is_question;
+		peer->resolves -= asks;
 		waiting->head = next;
 		atomic_fetch_sub_explicit(&waiting->count, 1, memory_order_relaxed);
 	}

@@ -212,7 +212,8 @@ remote_flush(void *self, struct hm_ctx *ctx)
 	struct hmi_net *net = self;
 	uint32_t work;
 
-	net->ctx = ctx;
+	/* The turn was long, perhaps: what goes out now is stamped with its end. */
+	turn_begin(net, ctx, hm_now_ns(ctx));
 	work = peers_flush(net);
 	(void)hmi_port_flush(&net->port);
 	return work;

@@ -42,7 +42,7 @@ hmi_session_begin(struct hmi_session *s, uint32_t window, uint64_t now)
 	s->congestion_acked = 0;
 	s->congestion_slow = HMI_RX_RING;
 	s->backoff = 0;
-	s->recover_ns = s->recover_end = s->cut_end = 0;
+	s->recover_ns = s->recover_end = s->cut_end = s->probe = 0;
 	s->rtt_ns = s->rtt_var_ns = 0;
 	s->rto_ns = HMI_RTO_FIRST_NS;
 	s->rx_expected = s->rx_done = FIRST_NUMBER;
@@ -219,6 +219,19 @@ recover_mark(struct hmi_session *s)
 	}
 }
 
+/* A time-out is answered: by the packet sent again alone, or had more arrived the first time? */
+static void
+probe_answered(struct hmi_session *s, uint64_t ack)
+{
+	if (ack == s->probe + 1 && ack < s->tx_sent) {
+		s->recover_end = s->tx_sent;
+	} else if (ack > s->probe + 1) {
+		s->congestion = RTE_MAX(s->congestion, s->before_probe);
+		s->congestion_slow = HMI_RX_RING;
+	}
+	s->probe = 0;
+}
+
 /* All packets before `ack` arrived. */
 static void
 ack_advance(struct hmi_session *s, uint64_t ack, uint64_t now)
@@ -236,7 +249,9 @@ ack_advance(struct hmi_session *s, uint64_t ack, uint64_t now)
 		slot->packet = NULL;
 	}
 	s->backoff = 0;
-	if (s->recover_end != 0) {
+	if (unlikely(s->probe != 0))
+		probe_answered(s, ack);
+	if (unlikely(s->recover_end != 0)) {
 		if (s->tx_una >= s->recover_end)
 			s->recover_end = 0;
 		else
@@ -341,6 +356,20 @@ hmi_session_receive(struct hmi_session *s, uint64_t number, void *packet, uint64
 
 /* ---- Time --------------------------------------------------------------------- */
 
+/* The oldest packet was not acknowledged in time. */
+static void
+time_out(struct hmi_session *s, uint64_t now)
+{
+	if (s->probe == 0)
+		s->before_probe = s->congestion;
+	s->probe = s->tx_una;
+	s->recover_ns = now;
+	s->backoff = RTE_MIN(s->backoff + 1, BACKOFF_MAX);
+	congestion_cut(s, 2);
+	slot_of(s, s->probe)->lost = true;
+	s->tx_lost++;
+}
+
 unsigned int
 hmi_session_timer(struct hmi_session *s, uint64_t now)
 {
@@ -350,13 +379,8 @@ hmi_session_timer(struct hmi_session *s, uint64_t now)
 	if (now - s->heard_ns > s->silence_ns)
 		return HMI_DUE_LOST;
 	if (s->tx_una < s->tx_sent && !slot_of(s, s->tx_una)->lost &&
-	    now - slot_of(s, s->tx_una)->sent_ns > rto) {
-		s->recover_ns = now;
-		s->recover_end = s->tx_sent;
-		s->backoff = RTE_MIN(s->backoff + 1, BACKOFF_MAX);
-		congestion_cut(s, 2);
-		recover_mark(s);
-	}
+	    now - slot_of(s, s->tx_una)->sent_ns > rto)
+		time_out(s, now);
 	if (s->tx_lost > 0)
 		due |= HMI_DUE_SEND;
 	/* News of credit travels with the heartbeat as well, in case it was lost. */

@@ -22,7 +22,9 @@
  *
  * Loss: a packet that three later ones have overtaken, or that is not acknowledged in time, is
  * marked and given out again by hmi_session_resend. Time-out: RFC 6298, from measured round trips.
- * Congestion: a window that grows by what is acknowledged and halves on a time-out.
+ * Congestion: a window that grows by what is acknowledged and halves on a time-out. A time-out
+ * sends one packet again; what the answer acknowledges tells whether the others were lost, or the
+ * peer was only held up, which happens wherever programs share cores (after F-RTO, RFC 5682).
  *
  * One lcore owns a session.
  */
@@ -81,8 +83,10 @@ struct hmi_session {
 	uint32_t congestion_acked;  /* acknowledged since it last grew by one */
 	uint32_t congestion_slow;   /* below it, it grows by one for each acknowledged packet */
 	uint32_t backoff;           /* time-outs in a row */
+	uint64_t probe;             /* packet sent again by a time-out, unanswered; 0: none */
+	uint32_t before_probe;      /* congestion before that time-out */
 	uint64_t recover_ns;        /* packets sent before it are lost, by the last time-out */
-	uint64_t recover_end;       /* the time-out is over when this one is acknowledged; 0: none */
+	uint64_t recover_end;       /* what the time-out lost ends here; 0: it lost nothing */
 	uint64_t cut_end;           /* congestion is not cut again before this one is acknowledged */
 	uint64_t rtt_ns, rtt_var_ns, rto_ns;
 

@@ -124,14 +124,20 @@ slot_expire(struct hmi_wheel *wheel, struct hmi_timer_link *head, hmi_timer_fn *
 {
 	uint32_t fired = 0;
 
+	/* The later ones come down first, so that what a callback adds lies behind them. */
+	for (struct hmi_timer_link *link = head->next, *next; link != head; link = next) {
+		struct hmi_timer *timer = (struct hmi_timer *)(void *)link;
+
+		next = link->next;
+		if (timer->expiry > wheel->time) {
+			unlink_timer(wheel, timer);
+			place(wheel, timer);
+		}
+	}
 	while (head->next != head) {
 		struct hmi_timer *timer = (struct hmi_timer *)(void *)head->next;
 
 		unlink_timer(wheel, timer);
-		if (timer->expiry > wheel->time) {
-			place(wheel, timer);
-			continue;
-		}
 		wheel->count--;
 		fired++;
 		fire(arg, timer);

@@ -114,18 +114,20 @@ run_queue_run(struct hmi_worker *w)
 static uint32_t
 lanes_flush(struct hmi_worker *w)
 {
-	uint32_t dirty = w->lanes_dirty_count, still = 0;
+	uint32_t dirty = w->lanes_dirty_count, still = 0, work = 0;
 
 	for (uint32_t i = 0; i < dirty; i++) {
 		struct hmi_lane *lane = w->lanes_dirty[i];
+		uint32_t before = lane->overflow_count, waiting = hmi_lane_flush(lane);
 
-		lane->dirty = hmi_lane_flush(lane) > 0;
+		/* What waits for room is no work, but room that was made is. */
+		work += waiting == 0 || waiting < before;
+		lane->dirty = waiting > 0;
 		if (lane->dirty)
 			w->lanes_dirty[still++] = lane;
 	}
 	w->lanes_dirty_count = still;
-	/* What waits for room is no work: idling gives the receiver its time. */
-	return dirty - still;
+	return work;
 }
 
 static uint32_t
@@ -147,7 +149,8 @@ hmi_worker_turn(struct hmi_worker *w)
 	work += lanes_flush(w);
 	__atomic_store_n(&w->turns, w->turns + 1, __ATOMIC_RELAXED); /* other threads read it */
 	rcu_quiescent_state();
-	return work;
+	/* What the flush made runnable waits for the next turn, which must not wait for a sleep. */
+	return work + hmi_runq_count(&w->runq);
 }
 
 static void

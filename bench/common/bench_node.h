@@ -27,17 +27,17 @@
 
 struct bench_node {
 	/* in */
-	const char *about;                  /**< one sentence for --help */
-	const struct bench_option *extras;  /**< further options, ended by a NULL name; NULL: none */
+	const char *about;                 /**< one sentence for --help */
+	const struct bench_option *extras; /**< further options, ended by a NULL name; NULL: none */
 	const struct hm_module *const *modules;
-	uint32_t messages;                  /**< of the smallest size; 0: hermod's default */
-	uint32_t lcores;                    /**< least number of lcores; 0: one */
+	uint32_t messages; /**< of the smallest size; 0: hermod's default */
+	uint32_t lcores;   /**< least number of lcores; 0: one */
 	/* in and out */
-	struct bench_options options;       /**< defaults, then what the command line says */
+	struct bench_options options; /**< defaults, then what the command line says */
 	/* out */
 	struct hm_system *sys;
 	struct bench_slices slices;
-	bool warm;                          /**< the first pair of slices, thrown away, is over */
+	bool warm; /**< the first pair of slices, thrown away, is over */
 	/* own */
 	const char *failure;
 	struct hm_option table[BENCH_OPTIONS_SHARED + BENCH_NODE_EXTRAS_MAX + 1];

@@ -9,8 +9,7 @@
 #define BAR_WIDTH 18
 
 void
-bench_progress_init(struct bench_progress *progress, FILE *stream, uint32_t steps,
-		    double planned_s)
+bench_progress_init(struct bench_progress *progress, FILE *stream, uint32_t steps, double planned_s)
 {
 	memset(progress, 0, sizeof(*progress));
 	progress->stream = stream;
@@ -52,9 +51,8 @@ bench_progress_show(const struct bench_progress *progress)
 	for (int i = 0; i < BAR_WIDTH; i++)
 		bar[i] = i < share * BAR_WIDTH ? '#' : '.';
 	bar[BAR_WIDTH] = '\0';
-	fprintf(progress->stream, "\r\033[K[%2u/%u] %-26s %s %3.0f %%, about %.0f s left",
-		progress->step, progress->steps, progress->step_name, bar, share * 100,
-		left_s(progress));
+	fprintf(progress->stream, "\r\033[K[%2u/%u] %-26s %s %3.0f %%, about %.0f s left", progress->step,
+		progress->steps, progress->step_name, bar, share * 100, left_s(progress));
 	fflush(progress->stream);
 }
 

@@ -28,8 +28,7 @@ struct bench_progress {
 };
 
 /** @param planned_s  what all steps together are thought to take */
-void bench_progress_init(struct bench_progress *progress, FILE *stream, uint32_t steps,
-			 double planned_s);
+void bench_progress_init(struct bench_progress *progress, FILE *stream, uint32_t steps, double planned_s);
 
 /** Begin the next step. */
 void bench_progress_step(struct bench_progress *progress, const char *name, double planned_s);

@@ -11,8 +11,8 @@
 
 /* dense where curves bend; a point is used only if at least one sample lies beyond it */
 static const double curve_percent[] = {
-	0,     10,    25,    50,     75,     90,     95,      97.5,    99,      99.5,    99.75,
-	99.9,  99.95, 99.975, 99.99, 99.995, 99.999, 99.9995, 99.9999, 99.99995, 99.99999, 100,
+	0,    10,    25,     50,    75,     90,     95,      97.5,    99,       99.5,     99.75,
+	99.9, 99.95, 99.975, 99.99, 99.995, 99.999, 99.9995, 99.9999, 99.99995, 99.99999, 100,
 };
 
 void
@@ -36,8 +36,7 @@ curve_fill(struct bench_curve *curve, const struct bench_histogram *histogram, d
 		if (percent < 100 && (double)histogram->count * (100 - percent) / 100 < 1)
 			continue;
 		curve->percent[curve->count] = percent;
-		curve->value[curve->count] =
-			(double)bench_histogram_percentile(histogram, percent) * scale;
+		curve->value[curve->count] = (double)bench_histogram_percentile(histogram, percent) * scale;
 		curve->count++;
 	}
 }
@@ -55,8 +54,7 @@ bench_row_latency(struct bench_row *row, const struct bench_histogram *histogram
 }
 
 void
-bench_row_limit_latency(struct bench_row *row, const struct bench_histogram *histogram,
-			double scale)
+bench_row_limit_latency(struct bench_row *row, const struct bench_histogram *histogram, double scale)
 {
 	if (histogram->count > 0)
 		curve_fill(&row->limit_curve, histogram, scale);
@@ -149,13 +147,12 @@ row_print(const struct bench_row *row)
 	const struct bench_summary *s = &row->summary;
 
 	if (row->reason != NULL) {
-		printf("%-24s not run: %s\n", row->name, row->reason);
+		printf("%-24s no result: %s\n", row->name, row->reason);
 		return;
 	}
 	printf("%-24s %.4g %s", row->name, s->value, row->unit);
 	if (!isnan(row->p50))
-		printf(", p50 %.4g p99 %.4g p99.9 %.4g max %.4g", row->p50, row->p99, row->p999,
-		       row->max);
+		printf(", p50 %.4g p99 %.4g p99.9 %.4g max %.4g", row->p50, row->p99, row->p999, row->max);
 	if (!isnan(s->limit))
 		printf(", limit %.4g, ratio %.3g", s->limit, s->ratio);
 	if (s->repeats > 1)

@@ -48,12 +48,10 @@ void bench_row_init(struct bench_row *row, const char *name, const char *unit);
  *
  * @param scale  multiplies each value, as from ticks to the row's unit
  */
-void bench_row_latency(struct bench_row *row, const struct bench_histogram *histogram,
-		       double scale);
+void bench_row_latency(struct bench_row *row, const struct bench_histogram *histogram, double scale);
 
 /** The bare work's curve, from its own histogram. */
-void bench_row_limit_latency(struct bench_row *row, const struct bench_histogram *histogram,
-			     double scale);
+void bench_row_limit_latency(struct bench_row *row, const struct bench_histogram *histogram, double scale);
 
 /**
  * Write the row: JSON to @p json_path if that is given, else a line for people to stdout.

@@ -71,8 +71,12 @@ struct bench_summary
 bench_slices_summary(const struct bench_slices *slices)
 {
 	struct bench_summary summary = {
-		.value = NAN, .limit = NAN, .ratio = NAN,
-		.spread_min = NAN, .spread_max = NAN, .spread_mad = NAN,
+		.value = NAN,
+		.limit = NAN,
+		.ratio = NAN,
+		.spread_min = NAN,
+		.spread_max = NAN,
+		.spread_mad = NAN,
 	};
 	double ratio[BENCH_SLICES_MAX];
 	uint32_t count = slices->count;

@@ -164,8 +164,7 @@ run_deferred(struct limit_dispatch *limit)
 		actor = limit->run_queue[limit->run_head++ % RUN_QUEUE_SIZE];
 		__builtin_prefetch(limit->run_queue[(limit->run_head + 3) % RUN_QUEUE_SIZE], 1);
 		if (limit->run_head != limit->run_tail)
-			__builtin_prefetch(
-				limit->run_queue[limit->run_head % RUN_QUEUE_SIZE]->head);
+			__builtin_prefetch(limit->run_queue[limit->run_head % RUN_QUEUE_SIZE]->head);
 		turn(limit, actor);
 	}
 }

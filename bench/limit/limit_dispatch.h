@@ -37,12 +37,10 @@ void limit_dispatch_destroy(struct limit_dispatch *limit);
  *
  * @return nanoseconds a message
  */
-double limit_dispatch_naive_ns(struct limit_dispatch *limit, uint32_t in_flight,
-			       uint64_t messages);
+double limit_dispatch_naive_ns(struct limit_dispatch *limit, uint32_t in_flight, uint64_t messages);
 
 /** The same with deferred delivery. */
-double limit_dispatch_deferred_ns(struct limit_dispatch *limit, uint32_t in_flight,
-				  uint64_t messages);
+double limit_dispatch_deferred_ns(struct limit_dispatch *limit, uint32_t in_flight, uint64_t messages);
 
 /**
  * Set every actor up anew and let each handle one first message: the bare work in a spawn, once

@@ -127,8 +127,7 @@ control_read(const struct rte_mbuf *frame, struct control *control)
 	if (frame->pkt_len != LIMIT_CONTROL_BYTES || frame->data_len < sizeof(*control))
 		return false;
 	memcpy(control, rte_pktmbuf_mtod(frame, const void *), sizeof(*control));
-	return control->mark == CONTROL_MARK &&
-	       control->ether.ether_type == rte_cpu_to_be_16(ETHER_TYPE);
+	return control->mark == CONTROL_MARK && control->ether.ether_type == rte_cpu_to_be_16(ETHER_TYPE);
 }
 
 static bool

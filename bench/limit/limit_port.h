@@ -60,8 +60,7 @@ limit_frames_send(struct limit_port *port, struct rte_mbuf **frames, uint16_t co
 		uint64_t start = bench_clock_ticks();
 
 		while (sent < count && bench_clock_ticks() - start < port->lost_ticks)
-			sent += rte_eth_tx_burst(port->id, 0, frames + sent,
-						 (uint16_t)(count - sent));
+			sent += rte_eth_tx_burst(port->id, 0, frames + sent, (uint16_t)(count - sent));
 		if (sent < count)
 			rte_pktmbuf_free_bulk(frames + sent, count - sent);
 	}

@@ -47,8 +47,8 @@ pool_new(const struct limit_ring *limit)
 	char name[RTE_MEMPOOL_NAMESIZE];
 
 	snprintf(name, sizeof(name), "limit_%p", (const void *)limit);
-	return rte_mempool_create(name, POOL_SIZE, sizeof(struct message), POOL_CACHE, 0, NULL,
-				  NULL, NULL, NULL, SOCKET_ID_ANY, 0);
+	return rte_mempool_create(name, POOL_SIZE, sizeof(struct message), POOL_CACHE, 0, NULL, NULL, NULL,
+				  NULL, SOCKET_ID_ANY, 0);
 }
 
 int
@@ -189,8 +189,7 @@ burst_send(struct limit_ring *limit, uint64_t done)
 	while (rte_mempool_get_bulk(limit->pool, burst, BURST) != 0)
 		rte_pause();
 	for (uint32_t i = 0; i < BURST; i++)
-		*(struct message *)burst[i] =
-			(struct message){ .word = { 0, done, 1, done + i, 5 } };
+		*(struct message *)burst[i] = (struct message){ .word = { 0, done, 1, done + i, 5 } };
 	for (uint32_t n = 0; n < BURST;)
 		n += rte_ring_sp_enqueue_burst(limit->there, burst + n, BURST - n, NULL);
 }

@@ -37,10 +37,8 @@
 static void
 dispatch_show(struct limit_dispatch *pair, struct limit_dispatch *many)
 {
-	printf("pair, 1 in flight          %6.2f ns/message\n",
-	       limit_dispatch_naive_ns(pair, 1, 20000000));
-	printf("pair, 512 in flight        %6.2f ns/message\n",
-	       limit_dispatch_naive_ns(pair, 512, 20000000));
+	printf("pair, 1 in flight          %6.2f ns/message\n", limit_dispatch_naive_ns(pair, 1, 20000000));
+	printf("pair, 512 in flight        %6.2f ns/message\n", limit_dispatch_naive_ns(pair, 512, 20000000));
 	printf("1 M actors, naive          %6.2f ns/message\n",
 	       limit_dispatch_naive_ns(many, MANY_UNDERWAY, 5000000));
 	printf("1 M actors, deferred       %6.2f ns/message\n",
@@ -68,8 +66,7 @@ rings_show(struct limit_ring *ring)
 	rte_eal_remote_launch(rings_echo, ring, lcore);
 	printf("cache line round trip      %6.1f ns\n", limit_line_drive(ring, LINE_ROUNDS));
 	printf("two rings round trip       %6.1f ns\n", limit_pair_drive(ring, LINE_ROUNDS, NULL));
-	printf("64-byte messages           %6.1f M/s\n",
-	       1e3 / limit_messages_send(ring, MESSAGES));
+	printf("64-byte messages           %6.1f M/s\n", 1e3 / limit_messages_send(ring, MESSAGES));
 	fflush(stdout);
 	rte_eal_wait_lcore(lcore);
 }

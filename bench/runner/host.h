@@ -22,10 +22,10 @@ struct host {
 	uint32_t cores;            /**< that this process may run on */
 	uint32_t core[HOST_CORES]; /**< the first of them */
 	uint64_t memory_bytes;
-	uint64_t huge_bytes_free;  /**< free hugepages of all sizes, in bytes */
+	uint64_t huge_bytes_free; /**< free hugepages of all sizes, in bytes */
 	bool is_root;
-	bool optimised;            /**< this build */
-	bool asserts;              /**< cheap checks compiled in */
+	bool optimised; /**< this build */
+	bool asserts;   /**< cheap checks compiled in */
 	bool sanitised;
 };
 

@@ -75,7 +75,8 @@ html_bars_count(const json_t *report, enum plan_chart chart)
 	size_t index;
 	json_t *object;
 
-	json_array_foreach(report, index, object) {
+	json_array_foreach(report, index, object)
+	{
 		struct report_row row;
 
 		if (report_row_read(object, &row) && is_drawn(&row, chart))
@@ -90,7 +91,8 @@ static void
 bar(FILE *out, const char *class, double y, double figure, const struct bars *bars)
 {
 	if (!isnan(figure))
-		fprintf(out, "<rect class=\"%s\" x=\"0\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"3\"/>\n",
+		fprintf(out,
+			"<rect class=\"%s\" x=\"0\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"3\"/>\n",
 			class, y, fmax(figure / longest(bars) * BAR_WIDTH, 2), BAR_HEIGHT);
 }
 
@@ -205,7 +207,8 @@ html_bars(FILE *out, const json_t *report, enum plan_chart chart)
 	fputs("<div class=\"card bars scroll\">", out);
 	legend(out);
 	fprintf(out, "<svg viewBox=\"0 0 %d %u\" role=\"img\">\n", WIDTH, count * ROW_HEIGHT - 10);
-	json_array_foreach(report, index, object) {
+	json_array_foreach(report, index, object)
+	{
 		struct report_row row;
 
 		if (!report_row_read(object, &row) || !is_drawn(&row, chart))

@@ -14,8 +14,8 @@
 
 /* Ends of both axes. Across, percentiles by their nines: 0, 90, 99, 99.9 % lie equally far apart. */
 struct axes {
-	double nines;      /* right end, left is 0 */
-	double low, high;  /* bottom and top, powers of ten of nanoseconds */
+	double nines;     /* right end, left is 0 */
+	double low, high; /* bottom and top, powers of ten of nanoseconds */
 };
 
 static double
@@ -50,7 +50,8 @@ axes_widen(struct axes *axes, const json_t *curve, double scale)
 	size_t index;
 	json_t *point;
 
-	json_array_foreach(curve, index, point) {
+	json_array_foreach(curve, index, point)
+	{
 		double percent = json_number_value(json_array_get(point, 0));
 		double ns = json_number_value(json_array_get(point, 1)) * scale;
 
@@ -109,8 +110,8 @@ grid_times(FILE *out, const struct axes *axes)
 
 			if (power < axes->low - 1e-6 || power > axes->high + 1e-6)
 				continue;
-			fprintf(out, "<line class=\"axis\" x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT,
-				WIDTH - RIGHT, y_of(axes, ns), y_of(axes, ns));
+			fprintf(out, "<line class=\"axis\" x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\"/>",
+				LEFT, WIDTH - RIGHT, y_of(axes, ns), y_of(axes, ns));
 			/* beyond three decades only the powers of ten have room for a label */
 			if (i > 0 && axes->high - axes->low > 3)
 				continue;
@@ -152,7 +153,8 @@ line(FILE *out, const char *class, const struct axes *axes, const json_t *curve,
 	if (json_array_size(curve) == 0)
 		return;
 	fprintf(out, "<polyline class=\"%s\" points=\"", class);
-	json_array_foreach(curve, index, point) {
+	json_array_foreach(curve, index, point)
+	{
 		double percent = json_number_value(json_array_get(point, 0));
 		double ns = json_number_value(json_array_get(point, 1)) * scale;
 

@@ -32,7 +32,8 @@ tally(FILE *out, const json_t *report)
 	size_t index;
 	json_t *object;
 
-	json_array_foreach(report, index, object) {
+	json_array_foreach(report, index, object)
+	{
 		struct report_row row;
 
 		if (!report_row_read(object, &row))
@@ -47,7 +48,7 @@ tally(FILE *out, const json_t *report)
 	tally_item(out, "near", verdicts[PLAN_VERDICT_FLOOR], "above the floor, not yet in budget");
 	tally_item(out, "missed", verdicts[PLAN_VERDICT_MISSED], "below the floor");
 	tally_item(out, "none", verdicts[PLAN_VERDICT_NONE], "rows without a budget");
-	tally_item(out, "none", idle, "rows not run");
+	tally_item(out, "none", idle, "rows without a result");
 	fputs("</ul>\n", out);
 }
 
@@ -95,7 +96,7 @@ budget_row(FILE *out, const struct report_row *row)
 		"<td class=\"muted\">%s</td><td><span class=\"pill %s\">%s</span></td></tr>\n",
 		figure, sign, html_figure(row->plan->budget, budget), sign,
 		html_figure(row->plan->floor, floor), unit, html_verdict_class(verdict),
-		verdict == PLAN_VERDICT_NONE ? "not run" : plan_verdict_name(verdict));
+		verdict == PLAN_VERDICT_NONE ? "no result" : plan_verdict_name(verdict));
 }
 
 static void
@@ -108,7 +109,8 @@ budgets(FILE *out, const json_t *report)
 	      "<div class=\"card scroll\"><table><tr><th>row</th><th></th><th class=\"n\">measured</th>"
 	      "<th class=\"n\">budget</th><th class=\"n\">floor</th><th></th><th></th></tr>\n",
 	      out);
-	json_array_foreach(report, index, object) {
+	json_array_foreach(report, index, object)
+	{
 		struct report_row row;
 
 		if (report_row_read(object, &row) && row.plan->budget_kind != PLAN_BUDGET_NONE)
@@ -144,7 +146,8 @@ curves(FILE *out, const json_t *report)
 	size_t index;
 	json_t *object;
 
-	json_array_foreach(report, index, object) {
+	json_array_foreach(report, index, object)
+	{
 		struct report_row row;
 
 		if (!report_row_read(object, &row) || row.curve == NULL)
@@ -194,7 +197,7 @@ table_row(FILE *out, const struct report_row *row)
 	}
 	fputs("</td>", out);
 	if (row->reason != NULL) {
-		fputs("<td class=\"reason\" colspan=\"9\">not run: ", out);
+		fputs("<td class=\"reason\" colspan=\"9\">no result: ", out);
 		html_text(out, row->reason);
 		fputs("</td></tr>\n", out);
 		return;
@@ -224,7 +227,8 @@ table(FILE *out, const json_t *report)
 	      "<th class=\"n\">p50</th><th class=\"n\">p99</th><th class=\"n\">p99.9</th>"
 	      "<th class=\"n\">max</th></tr>\n",
 	      out);
-	json_array_foreach(report, index, object) {
+	json_array_foreach(report, index, object)
+	{
 		struct report_row row;
 
 		if (report_row_read(object, &row))
@@ -257,7 +261,8 @@ record_part(FILE *out, const json_t *record, const char *title, const char *key)
 	json_t *value;
 
 	fprintf(out, "<div class=\"card\"><h3>%s</h3><dl>", title);
-	json_object_foreach(json_object_get(record, key), name, value) {
+	json_object_foreach(json_object_get(record, key), name, value)
+	{
 		fputs("<dt>", out);
 		for (const char *c = name; *c != '\0'; c++)
 			fputc(*c == '_' ? ' ' : *c, out);

@@ -37,18 +37,18 @@ struct plan_row {
 	enum plan_better better;
 	enum plan_chart chart;
 	enum plan_budget budget_kind;
-	double budget;       /**< aimed at */
-	double floor;        /**< the least that a release may do */
-	uint32_t cores;      /**< cores it needs to itself */
-	bool needs_root;     /**< makes network namespaces */
-	int memory_mb;       /**< of a process of it, where there are no hugepages */
-	double setup_s;      /**< about, beside what it measures for */
+	double budget;   /**< aimed at */
+	double floor;    /**< the least that a release may do */
+	uint32_t cores;  /**< cores it needs to itself */
+	bool needs_root; /**< makes network namespaces */
+	int memory_mb;   /**< of a process of it, where there are no hugepages */
+	double setup_s;  /**< about, beside what it measures for */
 };
 
 enum plan_verdict {
-	PLAN_VERDICT_NONE,   /**< no budget, or not run */
-	PLAN_VERDICT_MET,    /**< within the budget */
-	PLAN_VERDICT_FLOOR,  /**< not within the budget, but above the floor */
+	PLAN_VERDICT_NONE,  /**< no budget, or not run */
+	PLAN_VERDICT_MET,   /**< within the budget */
+	PLAN_VERDICT_FLOOR, /**< not within the budget, but above the floor */
 	PLAN_VERDICT_MISSED,
 };
 

@@ -193,8 +193,8 @@ process_run(char *const *argv, double timeout_s, process_tick_fn *tick, void *ar
 		kill(-pid, SIGKILL);
 		waitpid(pid, &status, 0);
 		rows_read(rows, result);
-		/* a row from a program that crashed later is not to be trusted */
-		if (result->row == NULL || ending != ENDING_EXITED || WIFSIGNALED(status)) {
+		/* a row from a program that failed later is not to be trusted */
+		if (result->row == NULL || ending != ENDING_EXITED || status != 0) {
 			json_decref(result->row);
 			result->row = NULL;
 			ending_explain(result, ending, status, text);

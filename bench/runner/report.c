@@ -80,9 +80,9 @@ cell_budget(FILE *stream, const struct report_row *row)
 	char budget[32] = "";
 
 	if (verdict != PLAN_VERDICT_NONE)
-		snprintf(budget, sizeof(budget), "%s (%.3g%s)", plan_verdict_name(verdict),
-			 row->plan->budget, row->plan->budget_kind == PLAN_BUDGET_RATIO ? "x" : "");
-	fprintf(stream, "  %-14s", budget);
+		snprintf(budget, sizeof(budget), "%s (%.3g%s)", plan_verdict_name(verdict), row->plan->budget,
+			 row->plan->budget_kind == PLAN_BUDGET_RATIO ? "x" : "");
+	fprintf(stream, "  %-16s", budget);
 }
 
 static void
@@ -90,7 +90,7 @@ row_print(FILE *stream, const struct report_row *row)
 {
 	fprintf(stream, "%-26s", row->name);
 	if (row->reason != NULL) {
-		fprintf(stream, " not run: %s\n", row->reason);
+		fprintf(stream, " no result: %s\n", row->reason);
 		return;
 	}
 	cell(stream, 9, row->value);
@@ -100,8 +100,8 @@ row_print(FILE *stream, const struct report_row *row)
 	cell_spread(stream, row);
 	cell_budget(stream, row);
 	if (!isnan(row->p50))
-		fprintf(stream, "p50 %.4g, p99 %.4g, p99.9 %.4g; ", row->p50, row->p99, row->p999);
-	fprintf(stream, "%s\n", row->note != NULL ? row->note : "");
+		fprintf(stream, "p50 %.4g, p99 %.4g, p99.9 %.4g", row->p50, row->p99, row->p999);
+	fputc('\n', stream);
 }
 
 void
@@ -110,14 +110,18 @@ report_table(FILE *stream, const json_t *report)
 	size_t index;
 	json_t *object;
 
-	fprintf(stream, "%-26s %9s %-10s %8s %6s %13s  %-14s%s\n", "name", "value", "unit", "limit", "ratio",
-		"spread", "budget", "note");
-	json_array_foreach(report, index, object) {
+	fprintf(stream, "%-26s %9s %-10s %8s %6s %13s  %-16s%s\n", "name", "value", "unit", "limit", "ratio",
+		"spread", "budget", "latency");
+	json_array_foreach(report, index, object)
+	{
 		struct report_row row;
 
 		if (report_row_read(object, &row))
 			row_print(stream, &row);
 	}
+	fputs("limit: the same work, bare, measured in turns with the value; ratio: median of value / limit; "
+	      "budget: of the ratio (x) or of the value\n",
+	      stream);
 }
 
 /* ---- JSON ------------------------------------------------------------------------ */

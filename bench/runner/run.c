@@ -167,8 +167,8 @@ row_take(const struct plan_row *row, struct process_result *result)
 /* What needs the kernel's favour (namespaces, AF_XDP) may fail for reasons of the machine; anything
  * else that fails is our fault. */
 static int
-row_run(const struct plan_row *row, struct command *command, double planned,
-	struct bench_progress *progress, json_t *rows)
+row_run(const struct plan_row *row, struct command *command, double planned, struct bench_progress *progress,
+	json_t *rows)
 {
 	struct process_result result;
 	double timeout_s = planned * TIMEOUT_FACTOR + TIMEOUT_MORE_S;

@@ -35,12 +35,14 @@ static const struct carrier_ops carrier;
 #define CARRIER_STEPS	 100000u
 
 static struct hm_msg *carrier_messages[CARRIER_MESSAGES];
+static struct hm_msg *carrier_expected;
 
 static void
 carrier_start(void)
 {
 	carrier.create();
 	hmt_msgs_make(carrier_messages, CARRIER_MESSAGES);
+	hmt_msgs_make(&carrier_expected, 1);
 }
 
 static void
@@ -69,12 +71,9 @@ carrier_fill(struct hm_msg *msg, uint64_t n)
 static bool
 carrier_carries(const struct hm_msg *msg, uint64_t n)
 {
-	uint64_t room[(sizeof(struct hm_msg) + HMT_MSG_BODY) / sizeof(uint64_t)] = { 0 };
-	struct hm_msg *expected = (struct hm_msg *)room;
-
-	carrier_fill(expected, n);
-	expected->next = msg->next;
-	return memcmp(expected, msg, sizeof(room)) == 0;
+	carrier_fill(carrier_expected, n);
+	carrier_expected->next = msg->next;
+	return memcmp(carrier_expected, msg, sizeof(*msg) + HMT_MSG_BODY) == 0;
 }
 
 static bool

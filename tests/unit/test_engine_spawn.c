@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Spawning: on the same lcore, on others in granted slots, and what is refused.
+ */
+#include <criterion/criterion.h>
+
+#include "hmt_actor.h"
+#include "hmt_eal.h"
+
+TestSuite(engine_spawn, .init = hmt_eal_start);
+
+/* What an actor spawns. */
+struct order {
+	const struct hm_props *props;
+	const char *name;
+	const void *args;
+	uint32_t count;
+	int rc; /* of the last one */
+	uint32_t done;
+	struct hm_pid pid; /* of the last one */
+};
+
+static void
+spawn_order(struct hm_ctx *ctx, void *arg)
+{
+	struct order *order = arg;
+
+	for (uint32_t i = 0; i < order->count; i++) {
+		order->rc = hm_spawn(ctx, order->props, order->name, order->args, &order->pid);
+		order->done += order->rc == 0;
+	}
+}
+
+/* An actor that only counts itself. */
+static void
+counted_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	uint32_t *alive = *(uint32_t **)state;
+
+	(void)ctx;
+	if (hm_msg_type(msg) == HM_STARTED)
+		(*alive)++;
+	else if (hm_msg_type(msg) == HM_STOPPED)
+		(*alive)--;
+}
+
+#define COUNTED(where)                                                                                               \
+	{                                                                                                            \
+		.receive = counted_receive, .state_size = sizeof(uint32_t *), .args_size = sizeof(uint32_t *),       \
+		.lcore = (where)                                                                                     \
+	}
+
+static const struct hm_props counted_here = COUNTED(HM_LCORE_SAME), counted_there = COUNTED(1),
+			     counted_any = COUNTED(HM_LCORE_ANY);
+
+Test(engine_spawn, spawn__started_is_first_on_every_lcore)
+{
+	static struct hmt_probe probes[3];
+	struct hmt_node node;
+
+	hmt_node_start(&node, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		hmt_number(&node, hmt_probe_spawn(&node, &probes[i], i, NULL), i);
+		cr_assert_eq(hm_pid_lcore(probes[i].pid), i);
+	}
+	hmt_settle(&node);
+	for (uint32_t i = 0; i < 3; i++) {
+		cr_assert_eq(probes[i].count, 2);
+		cr_assert_eq(probes[i].seen[0].type, HM_STARTED);
+		cr_assert_eq(probes[i].seen[1].number, i);
+	}
+	hmt_node_end(&node);
+}
+
+static void
+spawn_and_greet(struct hm_ctx *ctx, void *arg)
+{
+	struct hmt_probe *children = arg;
+	uint64_t number = 11;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		cr_assert_eq(hmt_probe_child(ctx, &children[i], i, NULL), 0);
+		cr_assert_eq(hm_send(ctx, children[i].pid, HMT_NUMBER, &number), HM_OK);
+	}
+	cr_assert_eq(hm_children_count(ctx), 3);
+}
+
+Test(engine_spawn, spawn__child_can_be_sent_to_at_once)
+{
+	static struct hmt_probe parent, children[3];
+	struct hmt_node node;
+
+	hmt_node_start(&node, 3);
+	hmt_do(&node, hmt_probe_spawn(&node, &parent, 1, NULL), spawn_and_greet, children);
+	for (uint32_t i = 0; i < 3; i++) {
+		cr_assert_eq(children[i].seen[0].type, HM_STARTED);
+		cr_assert_eq(hmt_seen_last(&children[i], HMT_NUMBER)->number, 11);
+	}
+	hmt_node_end(&node);
+	cr_assert_eq(hmt_seen_count(&parent, HM_TERMINATED), 3);
+}
+
+/* ---- State ------------------------------------------------------------------------- */
+
+struct big_args {
+	uint64_t *sum;
+	uint64_t head[3];
+};
+
+static void
+big_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	const struct big_args *args = state;
+	const struct hm_props *props = ctx->cell->actor.props;
+	unsigned char *bytes = state;
+
+	if (hm_msg_type(msg) != HM_STARTED)
+		return;
+	*args->sum += args->head[0] + args->head[1] + args->head[2];
+	cr_assert_eq((uintptr_t)state % 8, 0);
+	for (uint32_t i = sizeof(*args); i < props->state_size; i++)
+		cr_assert_eq(bytes[i], 0);
+	/* For whoever has this memory next. */
+	memset(bytes + sizeof(*args), 0xee, props->state_size - sizeof(*args));
+}
+
+Test(engine_spawn, spawn__state_of_any_size_is_zeroed_behind_its_args)
+{
+	static const uint32_t sizes[] = { 32, 33, 64, 65, 500, 8192, 8193, 100000 };
+	static struct hm_props props[RTE_DIM(sizes)];
+	struct hmt_node node;
+	uint64_t sum = 0;
+	struct big_args args = { &sum, { 1, 10, 100 } };
+
+	hmt_node_start(&node, 2);
+	/* Twice, so that the second ones have the memory of the first. */
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < RTE_DIM(sizes); i++) {
+			struct hm_pid pid;
+
+			props[i] = (struct hm_props){ .receive = big_receive, .state_size = sizes[i],
+						      .args_size = sizeof(args), .lcore = (uint32_t)(i % 2) };
+			cr_assert_eq(hm_system_spawn(node.sys, &props[i], NULL, &args, &pid), 0);
+			hmt_settle(&node);
+			hmt_stop(&node, pid);
+		}
+	}
+	cr_assert_eq(sum, 2 * RTE_DIM(sizes) * 111);
+	hmt_node_end(&node);
+}
+
+Test(engine_spawn, drop__states_of_living_actors_are_freed)
+{
+	static const struct hm_props props = { .receive = big_receive, .state_size = 100000,
+					       .args_size = sizeof(struct big_args), .lcore = 1 };
+	struct hmt_node node;
+	uint64_t sum = 0;
+	struct big_args args = { &sum, { 0 } };
+
+	hmt_node_start(&node, 2);
+	cr_assert_eq(hm_system_spawn(node.sys, &props, NULL, &args, NULL), 0);
+	hmt_settle(&node);
+	hmt_node_drop(&node);
+}
+
+/* ---- Refusals ------------------------------------------------------------------------ */
+
+Test(engine_spawn, spawn__bad_props_and_lcores_are_refused)
+{
+	static const struct hm_props no_receive = { .lcore = HM_LCORE_SAME },
+				     no_lcore = { .receive = counted_receive, .lcore = 3 },
+				     big_args = { .receive = counted_receive, .state_size = 1, .args_size = 2,
+						  .lcore = HM_LCORE_SAME },
+				     too_big = { .receive = counted_receive, .state_size = 70000, .args_size = 70000,
+						 .lcore = 1 };
+	uint32_t alive = 0, *args = &alive;
+	char *many = calloc(1, 70000);
+	struct hmt_node node;
+	struct hm_pid pid = { 1, 2 };
+
+	hmt_node_start(&node, 3);
+	cr_assert_eq(hm_system_spawn(node.sys, NULL, NULL, NULL, &pid), -EINVAL);
+	cr_assert_eq(hm_system_spawn(node.sys, &no_receive, NULL, NULL, &pid), -EINVAL);
+	cr_assert_eq(hm_system_spawn(node.sys, &no_lcore, NULL, NULL, &pid), -EINVAL);
+	cr_assert_eq(hm_system_spawn(node.sys, &big_args, NULL, &args, &pid), -EINVAL);
+	cr_assert_eq(hm_system_spawn(node.sys, &counted_here, NULL, NULL, &pid), -EINVAL);
+	cr_assert_eq(hm_system_spawn(node.sys, &too_big, NULL, many, &pid), -EINVAL);
+	cr_assert_eq(pid.node, 1, "an error leaves the out-parameter alone");
+	cr_assert_eq(hmt_stats(&node).spawned, 1, "the guardian alone");
+	hmt_node_end(&node);
+	free(many);
+}
+
+Test(engine_spawn, spawn__bad_names_are_refused)
+{
+	static const char *const names[] = { "", "$a", "a/b", "a b", "\xc3\xa4", "a\n" };
+	uint32_t alive = 0, *args = &alive;
+	char longest[HM_NAME_MAX + 2];
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	for (size_t i = 0; i < RTE_DIM(names); i++)
+		cr_assert_eq(hm_system_spawn(node.sys, &counted_here, names[i], &args, NULL), -EINVAL, "'%s'", names[i]);
+	memset(longest, 'x', sizeof(longest));
+	longest[HM_NAME_MAX + 1] = '\0';
+	cr_assert_eq(hm_system_spawn(node.sys, &counted_here, longest, &args, NULL), -EINVAL);
+	longest[HM_NAME_MAX] = '\0';
+	cr_assert_eq(hm_system_spawn(node.sys, &counted_there, longest, &args, NULL), 0);
+	cr_assert_eq(hm_system_spawn(node.sys, &counted_here, "Az09-_.~+@", &args, NULL), 0);
+	hmt_node_end(&node);
+}
+
+Test(engine_spawn, spawn__taken_name_starts_nothing)
+{
+	uint32_t alive = 0, *args = &alive;
+	struct hmt_node node;
+	struct hm_pid first, second = { 3, 4 };
+	uint64_t live_before;
+
+	hmt_node_start(&node, 2);
+	cr_assert_eq(hm_system_spawn(node.sys, &counted_here, "one", &args, &first), 0);
+	hmt_settle(&node);
+	live_before = node.sys->lcores[0]->cells.live + node.sys->lcores[1]->cells.live;
+	for (int i = 0; i < 1000; i++) {
+		cr_assert_eq(hm_system_spawn(node.sys, &counted_here, "one", &args, &second), -EEXIST);
+		cr_assert_eq(hm_system_spawn(node.sys, &counted_there, "one", &args, &second), -EEXIST);
+	}
+	hmt_settle(&node);
+	cr_assert_eq(second.node, 3);
+	cr_assert_eq(alive, 1);
+	cr_assert_eq(node.sys->lcores[0]->cells.live + node.sys->lcores[1]->cells.live, live_before);
+	hmt_node_end(&node);
+	cr_assert_eq(alive, 0);
+}
+
+static void
+spawn_when_told_to_stop(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	struct order *order = probe->arg;
+
+	if (hm_msg_type(msg) == HM_STOPPING || hm_msg_type(msg) == HM_STOPPED) {
+		spawn_order(ctx, order);
+		cr_assert_eq(order->rc, -ESHUTDOWN);
+	}
+}
+
+Test(engine_spawn, spawn__a_stopping_actor_has_no_more_children)
+{
+	static struct hmt_probe parent;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_here, .args = &args, .count = 1 };
+	struct hmt_node node;
+
+	parent.on_msg = spawn_when_told_to_stop;
+	parent.arg = &order;
+	hmt_node_start(&node, 1);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_stop(&node, parent.pid);
+	cr_assert_eq(hmt_seen_count(&parent, HM_STOPPED), 1);
+	cr_assert_eq(order.done, 0);
+	hmt_node_end(&node);
+}
+
+Test(engine_spawn, system_spawn__after_the_stop_is_refused)
+{
+	uint32_t alive = 0, *args = &alive;
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	hm_system_stop(node.sys);
+	hmt_settle(&node);
+	cr_assert_eq(hm_system_spawn(node.sys, &counted_here, "late", &args, NULL), -ESHUTDOWN);
+	cr_assert_eq(hm_system_spawn(node.sys, &counted_there, NULL, &args, NULL), -ESHUTDOWN);
+	hmt_node_end(&node);
+}
+
+/* ---- Granted slots -------------------------------------------------------------------- */
+
+Test(engine_spawn, spawn__many_on_another_lcore_before_anything_runs)
+{
+	enum { MANY = 3000 };
+	uint32_t alive = 0, *args = &alive;
+	struct hmt_node node;
+
+	hmt_node_start(&node, 3);
+	for (int i = 0; i < MANY; i++)
+		cr_assert_eq(hm_system_spawn(node.sys, &counted_there, NULL, &args, NULL), 0);
+	hmt_settle(&node);
+	cr_assert_eq(alive, MANY);
+	/* What was granted is what was granted at first, and no slot is granted twice. */
+	cr_assert_eq(node.sys->lcores[0]->stock[1].count, node.sys->lcores[2]->stock[1].count);
+	hmt_node_end(&node);
+	cr_assert_eq(alive, 0);
+}
+
+Test(engine_spawn, spawn__many_from_an_actor_on_all_lcores)
+{
+	enum { MANY = 3000 };
+	static struct hmt_probe parent;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_any, .args = &args, .count = MANY };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 3);
+	hmt_probe_spawn(&node, &parent, 1, NULL);
+	hmt_do(&node, parent.pid, spawn_order, &order);
+	cr_assert_eq(order.done, MANY);
+	cr_assert_eq(alive, MANY);
+	hmt_stop(&node, parent.pid);
+	cr_assert_eq(alive, 0);
+	cr_assert_eq(parent.count, MANY + 3, "started, stopping, each child, stopped");
+	hmt_node_end(&node);
+}
+
+/* One turn of one lcore. */
+static void
+lcore_turn(struct hmt_node *node, uint32_t lcore)
+{
+	rcu_register_thread();
+	hmi_worker_turn(&node->sys->lcores[lcore]->worker);
+	rcu_unregister_thread();
+}
+
+/* As hmt_do, on a system whose lcores could be threads of their own. */
+static int
+order_among_threads(struct hmt_node *node, struct hm_pid parent, struct order *order)
+{
+	struct hmt_deed deed = { spawn_order, order };
+
+	node->sys->mode = HM_MODE_BACKGROUND;
+	cr_assert_eq(hm_system_send(node->sys, parent, HMT_DO, &deed), HM_OK);
+	for (int i = 0; i < 8; i++) {
+		for (uint32_t lcore = 0; lcore < node->sys->lcores_count; lcore++)
+			lcore_turn(node, lcore);
+	}
+	node->sys->mode = HM_MODE_STEPPED;
+	return order->rc;
+}
+
+Test(engine_spawn, stock__is_refilled_as_it_is_used)
+{
+	static struct hmt_probe parent;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_there, .args = &args, .count = 100 };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_settle(&node);
+	for (uint32_t i = 1; i <= 20; i++) {
+		cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
+		cr_assert_eq(order.done, 100 * i);
+	}
+	order.count = 1000;
+	cr_assert_eq(order_among_threads(&node, parent.pid, &order), -EAGAIN, "more than may be on their way");
+	order.count = 1;
+	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
+	cr_assert_eq(alive, order.done);
+	hmt_node_end(&node);
+}
+
+Test(engine_spawn, stock__without_a_free_slot_says_so_and_recovers)
+{
+	static struct hmt_probe parent;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_there, .args = &args, .count = 1 };
+	struct hmt_node node;
+	struct hmi_cells *cells;
+	uint32_t fresh;
+
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_settle(&node);
+	/* As if all slots of lcore 1 but those granted were taken. */
+	cells = &node.sys->lcores[1]->cells;
+	fresh = cells->fresh;
+	cells->fresh = HM_SLOTS_MAX;
+	while (order_among_threads(&node, parent.pid, &order) == 0)
+		;
+	cr_assert_eq(order.rc, -ENOMEM);
+	cr_assert_gt(order.done, 64);
+	/* It asks again each time, and in the end there are some. */
+	cells->fresh = fresh;
+	while (order_among_threads(&node, parent.pid, &order) != 0)
+		;
+	cr_assert_eq(alive, order.done);
+	hmt_node_end(&node);
+}
+
+static void
+tell_friend(struct hm_ctx *ctx, void *arg)
+{
+	struct hmt_probe *probes = arg; /* the friend, the child */
+
+	cr_assert_eq(hmt_probe_child(ctx, &probes[1], 2, NULL), 0);
+	cr_assert_eq(hm_send(ctx, probes[0].pid, HMT_EMPTY, NULL), HM_OK);
+}
+
+static void
+write_to_child(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	struct hmt_probe *child = probe->arg;
+	uint64_t number = 77;
+
+	if (hm_msg_type(msg) != HMT_EMPTY)
+		return;
+	cr_assert_eq(hm_send(ctx, child->pid, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_watch(ctx, child->pid), HM_OK);
+	hm_stop(ctx, child->pid);
+	cr_assert_eq(hm_poison(ctx, child->pid), HM_OK);
+}
+
+Test(engine_spawn, granted__what_overtakes_the_spawn_waits_for_it)
+{
+	static struct hmt_probe parent, probes[2];
+	struct hmt_deed deed = { tell_friend, probes };
+	struct hm_ctx *there;
+	struct hmt_node node;
+
+	probes[0].on_msg = write_to_child;
+	probes[0].arg = &probes[1];
+	hmt_node_start(&node, 3);
+	hmt_probe_spawn(&node, &probes[0], 1, NULL);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_settle(&node);
+	cr_assert_eq(hm_system_send(node.sys, parent.pid, HMT_DO, &deed), HM_OK);
+	/* The parent's lane to lcore 2 is not looked at, the friend's is. */
+	there = node.sys->lcores[2];
+	lcore_turn(&node, 0);
+	lcore_turn(&node, 1);
+	cr_assert_eq(there->worker.lanes_in_count, 2);
+	RTE_SWAP(there->worker.lanes_in[0], there->worker.lanes_in[1]);
+	there->worker.lanes_in_count = 1;
+	lcore_turn(&node, 2);
+	cr_assert_eq(probes[1].count, 0);
+	there->worker.lanes_in_count = 2;
+	RTE_SWAP(there->worker.lanes_in[0], there->worker.lanes_in[1]);
+	hmt_settle(&node);
+	cr_assert_eq(probes[1].seen[0].type, HM_STARTED);
+	cr_assert_eq(hmt_seen_count(&probes[1], HM_STOPPED), 1);
+	cr_assert_eq(hmt_seen_count(&probes[0], HM_TERMINATED), 1);
+	cr_assert_eq(hmt_seen_last(&probes[0], HM_TERMINATED)->terminated.reason, HM_TERMINATED_STOPPED);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_STOPPED], 1, "stop overtakes the number");
+	hmt_node_end(&node);
+}
+
+/* ---- Slots ------------------------------------------------------------------------------ */
+
+Test(engine_spawn, slot__is_used_again_under_another_pid)
+{
+	static struct hmt_probe first, second;
+	struct hmt_node node;
+
+	hmt_node_start(&node, 1);
+	hmt_stop(&node, hmt_probe_spawn(&node, &first, 0, NULL));
+	hmt_probe_spawn(&node, &second, 0, NULL);
+	cr_assert_eq(hm_pid_slot(first.pid), hm_pid_slot(second.pid));
+	cr_assert_not(hm_pid_equal(first.pid, second.pid));
+	hmt_number(&node, first.pid, 1);
+	hmt_settle(&node);
+	cr_assert_eq(hmt_seen_count(&second, HMT_NUMBER), 0);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 1);
+	hmt_node_end(&node);
+}
+
+Test(engine_spawn, slot__whose_generations_are_used_up_is_not_used_again)
+{
+	static struct hmt_probe first, second;
+	struct hm_pid last;
+	struct hmi_cell *cell;
+	struct hmt_node node;
+
+	hmt_node_start(&node, 1);
+	hmt_probe_spawn(&node, &first, 0, NULL);
+	hmt_settle(&node);
+	hmt_stop(&node, first.pid);
+	/* The slot's next process is its last. */
+	cell = hmi_cells_at(&node.sys->lcores[0]->cells, first.pid.local);
+	cell->generation = UINT32_MAX;
+	last = hmt_probe_spawn(&node, &second, 0, NULL);
+	cr_assert_eq(hm_pid_generation(last), UINT32_MAX);
+	hmt_settle(&node);
+	hmt_stop(&node, last);
+	second = (struct hmt_probe){ 0 };
+	hmt_probe_spawn(&node, &second, 0, NULL);
+	cr_assert_neq(hm_pid_slot(second.pid), hm_pid_slot(last));
+	/* Nor does a PID of generation 0 name anybody. */
+	last.local &= ~(uint64_t)UINT32_MAX;
+	hmt_number(&node, last, 1);
+	hmt_settle(&node);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 1);
+	hmt_node_end(&node);
+}
+
+Test(engine_spawn, pid__of_any_bits_names_nobody)
+{
+	static const uint64_t locals[] = { 0, 5, UINT64_MAX, (uint64_t)1 << 56, (uint64_t)2 << 56, 0xffffffull << 32 | 1,
+					   (uint64_t)254 << 56 | 1 };
+	static struct hmt_probe probe;
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	for (size_t i = 0; i < RTE_DIM(locals); i++) {
+		struct hm_pid pid = { hm_system_node(node.sys), locals[i] };
+		enum hm_result result = hm_system_send(node.sys, pid, HMT_EMPTY, NULL);
+
+		cr_assert(result == HM_OK || result == HM_NO_RECEIVER);
+		hmt_do(&node, probe.pid, hmt_watch, &pid);
+		cr_assert_eq(hmt_seen_last(&probe, HM_TERMINATED)->terminated.reason, HM_TERMINATED_NOT_FOUND);
+		hmt_do(&node, probe.pid, hmt_stop_that, &pid);
+	}
+	cr_assert_eq(hmt_seen_count(&probe, HM_TERMINATED), RTE_DIM(locals));
+	hmt_node_end(&node);
+}
+
+Test(engine_spawn, core__of_an_lcore_obeys_nobody)
+{
+	static struct hmt_probe probe;
+	struct hmt_node node;
+	struct hm_pid core;
+
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	core = (struct hm_pid){ hm_system_node(node.sys), hmi_local(1, HMI_SLOT_CORE, 1) };
+	hmt_do(&node, probe.pid, hmt_stop_that, &core);
+	hmt_number(&node, core, 1);
+	hmt_settle(&node);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 1);
+	probe = (struct hmt_probe){ 0 };
+	hmt_probe_spawn(&node, &probe, 1, NULL);
+	hmt_settle(&node);
+	cr_assert_eq(probe.count, 1, "lcore 1 still spawns");
+	hmt_node_end(&node);
+}
