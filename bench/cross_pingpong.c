@@ -35,8 +35,10 @@ struct run {
 	struct limit_ring *ring;
 	struct hm_pid echo;
 	double limit_ns, value_ns; /* of the last slices: medians of chunks */
+	double pace_ns;            /* mean of the last limit slice: how many fit into the next */
 	struct limit_call call;
-	uint64_t remaining;
+	uint64_t rounds;    /* of this slice, so far */
+	uint64_t end_ticks; /* of this slice */
 	uint64_t last_ticks, chunk_ticks;
 	struct bench_histogram chunks;                   /* of the slice under way */
 	struct bench_histogram value_ticks, limit_ticks; /* single round trips, of all slices */
@@ -75,7 +77,7 @@ ball_throw(struct hm_ctx *ctx, struct run *run)
 static void
 limit_call(struct hm_ctx *ctx, struct run *run)
 {
-	run->call.rounds = bench_node_count(&run->node, run->limit_ns, WARM_UP_COUNT);
+	run->call.rounds = bench_node_count(&run->node, run->pace_ns, WARM_UP_COUNT);
 	run->call.stamped = run->call.rounds / 4;
 	bench_node_check(&run->node, ctx, hm_send(ctx, run->echo, TYPE_LIMIT, &run->call));
 	bench_node_check(&run->node, ctx,
@@ -95,17 +97,16 @@ static void
 slices_begin(struct hm_ctx *ctx, struct run *run)
 {
 	bench_histogram_init(&run->chunks);
-	limit_pair_drive(run->ring, run->call.rounds, &run->chunks);
+	run->pace_ns = limit_pair_drive(run->ring, run->call.rounds, &run->chunks);
 	run->limit_ns = round_trip_ns(run);
 	limit_pair_stamp(run->ring, run->call.stamped, &run->limit_ticks);
 	if (!run->node.warm)
 		bench_histogram_init(&run->limit_ticks);
 
-	run->remaining = bench_node_count(&run->node, run->value_ns, WARM_UP_COUNT);
-	/* whole chunks */
-	run->remaining += LIMIT_PAIR_CHUNK - run->remaining % LIMIT_PAIR_CHUNK;
+	run->rounds = 0;
 	bench_histogram_init(&run->chunks);
 	run->last_ticks = run->chunk_ticks = bench_clock_ticks();
+	run->end_ticks = run->last_ticks + bench_node_slice_ticks(&run->node);
 	ball_throw(ctx, run);
 }
 
@@ -126,14 +127,15 @@ ball_catch(struct hm_ctx *ctx, struct run *run)
 
 	bench_histogram_record(&run->value_ticks, now - run->last_ticks);
 	run->last_ticks = now;
-	if (run->remaining % LIMIT_PAIR_CHUNK == 1) {
+	if (++run->rounds % LIMIT_PAIR_CHUNK == 0) {
 		bench_histogram_record(&run->chunks, now - run->chunk_ticks);
 		run->chunk_ticks = now;
+		if (now >= run->end_ticks) {
+			slices_end(ctx, run);
+			return;
+		}
 	}
-	if (--run->remaining == 0)
-		slices_end(ctx, run);
-	else
-		ball_throw(ctx, run);
+	ball_throw(ctx, run);
 }
 
 static bool

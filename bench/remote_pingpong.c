@@ -9,13 +9,13 @@
 #include "bench_clock.h"
 #include "remote_node.h"
 
-#define WARM_UP_COUNT 5000
-#define PAYLOAD       32
+#define PAYLOAD 32
 
 struct run {
 	struct remote remote;
 	double limit_us, value_us; /* of the last slices: medians */
-	uint64_t remaining;
+	uint64_t number;           /* of the ball under way */
+	uint64_t end_ticks;        /* of this slice */
 	uint64_t last_ticks;
 	struct bench_histogram slice;                    /* round trips of the slice under way */
 	struct bench_histogram value_ticks, limit_ticks; /* of all slices */
@@ -37,7 +37,7 @@ ball_throw(struct hm_ctx *ctx, struct run *run)
 {
 	struct remote *remote = &run->remote;
 
-	remote->ball.number = run->remaining;
+	remote->ball.number = ++run->number;
 	bench_node_check(&remote->node, ctx, hm_request(ctx, remote->echo_pid, REMOTE_BALL, &remote->ball));
 }
 
@@ -63,9 +63,9 @@ slices_begin(struct hm_ctx *ctx, struct run *run)
 	if (node->warm)
 		bench_histogram_merge(&run->limit_ticks, &run->slice);
 
-	run->remaining = bench_node_count(node, run->value_us * 1e3, WARM_UP_COUNT);
 	bench_histogram_init(&run->slice);
 	run->last_ticks = bench_clock_ticks();
+	run->end_ticks = run->last_ticks + bench_node_slice_ticks(node);
 	ball_throw(ctx, run);
 }
 
@@ -88,13 +88,13 @@ ball_catch(struct hm_ctx *ctx, struct run *run, const Hermod__Bench__Ball *ball)
 {
 	uint64_t now = bench_clock_ticks();
 
-	if (ball->number != run->remaining) {
+	if (ball->number != run->number) {
 		bench_node_fail(&run->remote.node, ctx, "an echo came out of order");
 		return;
 	}
 	bench_histogram_record(&run->slice, now - run->last_ticks);
 	run->last_ticks = now;
-	if (--run->remaining == 0)
+	if (now >= run->end_ticks)
 		slices_end(ctx, run);
 	else
 		ball_throw(ctx, run);

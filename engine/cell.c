@@ -5,58 +5,43 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#define CHUNK_BYTES (HMI_CELLS_CHUNK * sizeof(struct hmi_cell))
+#define REGION_BYTES ((size_t)HM_SLOTS_MAX * sizeof(struct hmi_cell))
 
 static_assert(sizeof(struct hmi_cell) == 128, "a cell is two cache lines");
 static_assert(offsetof(struct hmi_cell, actor) == 64, "a message touches line 0 alone");
 static_assert(offsetof(struct hmi_cell, box.head) == 0, "what a runnable will touch first comes first");
-static_assert(CHUNK_BYTES == HMI_HUGEPAGE_BYTES, "a chunk is one hugepage");
 
 int
 hmi_cells_create(struct hmi_cells *cells)
 {
-	/* Read-only and never written, so the kernel backs all of it by its one page of zeros. */
-	void *zeros = mmap(NULL, CHUNK_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
 	memset(cells, 0, sizeof(*cells));
-	if (zeros == MAP_FAILED)
-		return -ENOMEM;
-	cells->zeros = zeros;
-	for (uint32_t i = 0; i < HMI_CELLS_CHUNKS; i++)
-		cells->chunks[i] = zeros;
-	return 0;
+	cells->base = hmi_memory_reserve(REGION_BYTES);
+	return cells->base != NULL ? 0 : -ENOMEM;
 }
 
 void
 hmi_cells_destroy(struct hmi_cells *cells)
 {
-	if (cells->zeros == NULL)
-		return;
-	for (uint32_t i = 0; i < HMI_CELLS_CHUNKS && cells->chunks[i] != cells->zeros; i++)
-		hmi_memory_unmap(cells->chunks[i], CHUNK_BYTES);
-	munmap(cells->zeros, CHUNK_BYTES);
-	cells->zeros = NULL;
+	hmi_memory_release(cells->base, REGION_BYTES);
+	cells->base = NULL;
 }
 
 static struct hmi_cell *
 cell_fresh(struct hmi_cells *cells)
 {
-	uint32_t slot = cells->fresh, chunk = slot >> HMI_CELLS_CHUNK_SHIFT;
+	uint32_t slot = cells->fresh;
 
 	if (slot == HM_SLOTS_MAX)
 		return NULL;
-	if (cells->chunks[chunk] == cells->zeros) {
-		struct hmi_cell *memory = hmi_memory_map(CHUNK_BYTES);
-
-		if (memory == NULL)
+	if (slot == cells->backed) {
+		if (hmi_memory_commit(&cells->base[slot], HMI_HUGEPAGE_BYTES) != 0)
 			return NULL;
-		cells->chunks[chunk] = memory;
+		cells->backed += (uint32_t)HMI_CELLS_CHUNK;
 	}
 	cells->fresh++;
 
-	struct hmi_cell *cell = &cells->chunks[chunk][slot & (HMI_CELLS_CHUNK - 1)];
+	struct hmi_cell *cell = &cells->base[slot];
 
 	cell->slot = slot;
 	cell->generation = 1;

@@ -9,10 +9,10 @@
  *     line 1   actor: parent, links, name, small state                 state, life cycle
  *              future: who asked, deadline, reply function
  *
- *     chunks[slot / 16384] ──▶ 2 MiB of 16,384 cells
+ *     base + slot * 128 ──▶ 2 GiB of address space, memory behind it in chunks of 2 MiB
  *
- * A slot without memory resolves to a cell of a chunk that is all zeros, whose generation, 0,
- * no PID has: looking up any slot number is safe, and needs no bound check.
+ * A slot without memory reads as zeros, whose generation, 0, no PID has: looking up any slot
+ * number is safe, needs no bound check, and costs no load.
  *
  * Owned by one lcore.
  */
@@ -88,16 +88,15 @@ struct hmi_cell {
 	};
 } __attribute__((aligned(64)));
 
-#define HMI_CELLS_CHUNK_SHIFT 14
-#define HMI_CELLS_CHUNK	      (1u << HMI_CELLS_CHUNK_SHIFT)
-#define HMI_CELLS_CHUNKS      (HM_SLOTS_MAX / HMI_CELLS_CHUNK)
+/* Cells that get their memory together. */
+#define HMI_CELLS_CHUNK (HMI_HUGEPAGE_BYTES / sizeof(struct hmi_cell))
 
 struct hmi_cells {
-	struct hmi_cell *chunks[HMI_CELLS_CHUNKS];
-	struct hmi_cell *zeros; /* the chunk of slots without memory */
-	uint32_t fresh;		/* lowest slot that was never used */
-	uint32_t free;		/* list of freed slots; 0: none */
-	uint32_t live;		/* slots that are taken */
+	struct hmi_cell *base;
+	uint32_t backed; /* slots with memory */
+	uint32_t fresh;	 /* lowest slot that was never used */
+	uint32_t free;	 /* list of freed slots; 0: none */
+	uint32_t live;	 /* slots that are taken */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -118,9 +117,7 @@ void hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell);
 static inline struct hmi_cell *
 hmi_cells_at(const struct hmi_cells *cells, uint64_t local)
 {
-	uint32_t slot = (uint32_t)(local >> 32) & (HM_SLOTS_MAX - 1);
-
-	return &cells->chunks[slot >> HMI_CELLS_CHUNK_SHIFT][slot & (HMI_CELLS_CHUNK - 1)];
+	return &cells->base[(local >> 32) & (HM_SLOTS_MAX - 1)];
 }
 
 static inline uint64_t

@@ -96,22 +96,26 @@ waiters_finish(struct hm_ctx *ctx)
 	}
 }
 
-static void
+/* Returns whether there was anything to bury. */
+static bool
 mailboxes_bury(struct hm_ctx *ctx)
 {
+	bool any = false;
+
 	for (uint32_t slot = 0; slot < ctx->cells.fresh; slot++) {
 		struct hmi_cell *cell = hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
 
 		if (cell->kind == HMI_CELL_ACTOR || cell->kind == HMI_CELL_GRANTED)
-			hmi_mailbox_bury(ctx, cell, HM_DEAD_SHUTDOWN);
+			any |= hmi_mailbox_bury(ctx, cell, HM_DEAD_SHUTDOWN);
 	}
+	return any;
 }
 
 /* The states of actors that a forced stop has left behind; those in slabs go with them. */
 static void
 states_free(struct hm_ctx *ctx)
 {
-	for (uint32_t slot = 0; ctx->cells.zeros != NULL && slot < ctx->cells.fresh; slot++) {
+	for (uint32_t slot = 0; ctx->cells.base != NULL && slot < ctx->cells.fresh; slot++) {
 		struct hmi_cell *cell = hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
 
 		if (cell->kind == HMI_CELL_ACTOR)
@@ -138,15 +142,16 @@ void
 hmi_ctx_drain(struct hm_ctx *ctx)
 {
 	struct hm_msg *msg;
+	bool any;
 
+	/* Burying sends news of it, into mailboxes, outbox and lanes. */
 	do {
-		mailboxes_bury(ctx);
-		/* What the burying itself has sent comes out here. */
-		while (ctx->outbox_count > 0)
+		any = mailboxes_bury(ctx);
+		for (; ctx->outbox_count > 0; any = true)
 			hmi_dead(ctx, ctx->outbox[--ctx->outbox_count].msg, HM_DEAD_SHUTDOWN);
-		while ((msg = hmi_worker_drain(&ctx->worker)) != NULL)
+		for (; (msg = hmi_worker_drain(&ctx->worker)) != NULL; any = true)
 			hmi_dead(ctx, msg, HM_DEAD_SHUTDOWN);
-	} while (ctx->outbox_count > 0);
+	} while (any);
 	waiters_finish(ctx);
 	timers_free(ctx);
 }

@@ -2,7 +2,7 @@
 /*
  * From a lane, the inject ring, the network or the outbox into a mailbox.
  */
-#include "engine_pvt.h"
+#include "deliver_pvt.h"
 
 static void
 deliver_core(struct hm_ctx *ctx, struct hm_msg *msg)
@@ -23,8 +23,8 @@ mailbox_append(struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_mailbox_push(&cell->box, msg);
 }
 
-static __attribute__((noinline)) void
-deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+__attribute__((noinline)) void
+hmi_deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	switch (cell->kind) {
 	case HMI_CELL_ACTOR:
@@ -53,25 +53,10 @@ deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	}
 }
 
-static inline void
-deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
-{
-	if (unlikely(cell->generation != (uint32_t)msg->to)) {
-		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
-		return;
-	}
-	if (unlikely(cell->kind != HMI_CELL_ACTOR || (msg->flags & HMI_MSG_SYSTEM) != 0)) {
-		deliver_other(ctx, cell, msg);
-		return;
-	}
-	hmi_mailbox_push(&cell->box, msg);
-	hmi_schedule(ctx, cell);
-}
-
 void
 hmi_deliver(struct hm_ctx *ctx, struct hm_msg *msg)
 {
-	deliver(ctx, hmi_cells_at(&ctx->cells, msg->to), msg);
+	hmi_deliver_to(ctx, hmi_cells_at(&ctx->cells, msg->to), msg);
 }
 
 /*
@@ -83,7 +68,7 @@ outbox_sweep(struct hm_ctx *ctx)
 {
 	ctx->delivering = true;
 	for (uint32_t i = 0; i < ctx->outbox_count; i++)
-		deliver(ctx, ctx->outbox[i].cell, ctx->outbox[i].msg);
+		hmi_deliver_to(ctx, ctx->outbox[i].cell, ctx->outbox[i].msg);
 	ctx->outbox_count = 0;
 	ctx->delivering = false;
 }

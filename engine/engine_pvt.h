@@ -263,8 +263,8 @@ bool hmi_actor_attend(struct hm_ctx *ctx, struct hmi_cell *cell);
 /* Begin to stop; returns whether the actor still exists. */
 bool hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_reason reason);
 
-/* Turn what is left in a mailbox into dead letters. */
-void hmi_mailbox_bury(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_reason reason);
+/* Turn what is left in a mailbox into dead letters; returns whether there was anything. */
+bool hmi_mailbox_bury(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_reason reason);
 
 /* Tell a watcher, or a parent, that a process is gone. */
 void hmi_terminated_post(struct hm_ctx *ctx, struct hm_pid watcher, struct hm_pid who, uint32_t reason);

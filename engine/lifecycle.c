@@ -24,10 +24,11 @@ hmi_terminated_post(struct hm_ctx *ctx, struct hm_pid watcher, struct hm_pid who
 	(void)hmi_post(ctx, watcher, msg);
 }
 
-void
+bool
 hmi_mailbox_bury(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_reason reason)
 {
 	struct hm_msg *msg;
+	bool any = false;
 
 	/* News of the burial may fill the outbox, whose delivery may put more into this mailbox. */
 	while ((msg = hmi_mailbox_pop(&cell->box)) != NULL || (msg = hmi_mailbox_pop_system(&cell->box)) != NULL) {
@@ -35,7 +36,9 @@ hmi_mailbox_bury(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_reason 
 			hmi_future_drop(ctx, msg, reason);
 		else
 			hmi_dead(ctx, msg, reason);
+		any = true;
 	}
+	return any;
 }
 
 static void

@@ -2,16 +2,28 @@
 /*
  * From an actor towards a mailbox: into the outbox, a lane, or the provider of other nodes.
  */
+#include "deliver_pvt.h"
 #include "msg_pvt.h"
 #include "stats_pvt.h"
 
 /* ---- Routing --------------------------------------------------------------- */
 
+/* With less than this waiting to run, a prefetch would have no time to work. */
+#define DIRECT_BELOW 4u
+
+/*
+ * To this lcore: into the outbox while the receiver's cell is fetched; or at once, when little
+ * else is waiting to run and nothing that was sent before is still in the outbox.
+ */
 static inline void
-outbox_push(struct hm_ctx *ctx, struct hm_msg *msg)
+post_here(struct hm_ctx *ctx, struct hm_msg *msg)
 {
 	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, msg->to);
 
+	if (ctx->outbox_count == 0 && hmi_runq_count(&ctx->worker.runq) < DIRECT_BELOW) {
+		hmi_deliver_to(ctx, cell, msg);
+		return;
+	}
 	__builtin_prefetch(cell, 1);
 	ctx->outbox[ctx->outbox_count++] = (struct hmi_sent){ msg, cell };
 	if (unlikely(ctx->outbox_count >= HMI_OUTBOX))
@@ -39,7 +51,7 @@ post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 	msg->to = to.local;
 	if (unlikely(to.node != ctx->node || hmi_local_lcore(to.local) != hmi_index(ctx)))
 		return post_away(ctx, to, msg);
-	outbox_push(ctx, msg);
+	post_here(ctx, msg);
 	return HM_OK;
 }
 

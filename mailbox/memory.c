@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "memory_pvt.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -19,10 +20,10 @@ region_bytes(size_t bytes)
 
 /* Maps more than is asked for and cuts off what lies before and after the aligned part. */
 static void *
-map_aligned(size_t bytes)
+map_aligned(size_t bytes, int protection)
 {
 	size_t slack = bytes + HMI_HUGEPAGE_BYTES;
-	char *raw = mmap(NULL, slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *raw = mmap(NULL, slack, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (raw == MAP_FAILED)
 		return NULL;
@@ -34,8 +35,14 @@ map_aligned(size_t bytes)
 		munmap(raw, before);
 	if (after > 0)
 		munmap(raw + before + bytes, after);
-	madvise(raw + before, bytes, MADV_HUGEPAGE);
 	return raw + before;
+}
+
+/* The kernel sets hugepages aside at once, or refuses: no fault can fail later. */
+static void *
+map_hugepages(size_t bytes)
+{
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 }
 
 void *
@@ -48,9 +55,13 @@ hmi_memory_map(size_t bytes)
 		region = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		return region == MAP_FAILED ? NULL : region;
 	}
-	/* The kernel sets hugepages aside at once, or refuses: no fault can fail later. */
-	region = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-	return region != MAP_FAILED ? region : map_aligned(size);
+	region = map_hugepages(size);
+	if (region != MAP_FAILED)
+		return region;
+	region = map_aligned(size, PROT_READ | PROT_WRITE);
+	if (region != NULL)
+		madvise(region, size, MADV_HUGEPAGE);
+	return region;
 }
 
 void
@@ -58,4 +69,35 @@ hmi_memory_unmap(void *region, size_t bytes)
 {
 	if (region != NULL)
 		munmap(region, region_bytes(bytes));
+}
+
+void *
+hmi_memory_reserve(size_t bytes)
+{
+	/* Not writable, so the kernel neither counts it nor backs it by more than its page of zeros. */
+	return map_aligned(bytes, PROT_READ);
+}
+
+int
+hmi_memory_commit(void *part, size_t bytes)
+{
+	void *huge = map_hugepages(bytes);
+
+	/* Moved into place in one step, so that nobody else can be given the addresses meanwhile. */
+	if (huge != MAP_FAILED) {
+		if (mremap(huge, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, part) == part)
+			return 0;
+		munmap(huge, bytes);
+	}
+	if (mprotect(part, bytes, PROT_READ | PROT_WRITE) != 0)
+		return -ENOMEM;
+	madvise(part, bytes, MADV_HUGEPAGE);
+	return 0;
+}
+
+void
+hmi_memory_release(void *region, size_t bytes)
+{
+	if (region != NULL)
+		munmap(region, bytes);
 }

@@ -19,4 +19,19 @@ void *hmi_memory_map(size_t bytes);
 /* Give a region back, with the size it was asked for. NULL is allowed. */
 void hmi_memory_unmap(void *region, size_t bytes);
 
+/*
+ * Address space without memory behind it, aligned to HMI_HUGEPAGE_BYTES: it may be read, and
+ * is all zeros. NULL: no address space.
+ */
+void *hmi_memory_reserve(size_t bytes);
+
+/*
+ * Put memory behind a part of what was reserved, both aligned to HMI_HUGEPAGE_BYTES; its
+ * content stays zero. Readers need not wait. Returns 0 or -ENOMEM.
+ */
+int hmi_memory_commit(void *part, size_t bytes);
+
+/* Give address space and memory back. NULL is allowed. */
+void hmi_memory_release(void *region, size_t bytes);
+
 #endif /* MEMORY_PVT_H */

@@ -152,6 +152,21 @@ is_memif_client(const struct rte_eth_dev_info *info)
 	return args == NULL || args->args == NULL || strstr(args->args, "role=server") == NULL;
 }
 
+/* Ports that are only rings have no address; the other end needs one to answer to. */
+static int
+address_get(struct hmi_port *port)
+{
+	int rc = rte_eth_macaddr_get(port->id, &port->mac);
+
+	if (rc != 0)
+		return port_failed(port, "address", rc);
+	if (rte_is_zero_ether_addr(&port->mac)) {
+		rte_eth_random_addr(port->mac.addr_bytes);
+		(void)rte_eth_dev_default_mac_addr_set(port->id, &port->mac);
+	}
+	return 0;
+}
+
 int
 hmi_port_open(struct hmi_port *port, const struct hmi_port_config *config)
 {
@@ -171,9 +186,9 @@ hmi_port_open(struct hmi_port *port, const struct hmi_port_config *config)
 	rc = queues_setup(port, config, &info);
 	if (rc != 0)
 		return rc;
-	rc = rte_eth_macaddr_get(port->id, &port->mac);
+	rc = address_get(port);
 	if (rc != 0)
-		return port_failed(port, "address", rc);
+		return rc;
 	port->memif_client = is_memif_client(&info);
 	hmi_fault_init(&port->fault, &config->faults);
 	port->faulty = hmi_fault_is_on(&port->fault);
@@ -182,6 +197,14 @@ hmi_port_open(struct hmi_port *port, const struct hmi_port_config *config)
 		return port_failed(port, "start", rc);
 	port->started = rc == 0;
 	return 0;
+}
+
+/* Free a pool, unless somebody still has buffers of it: over net_ring, a peer in this process does. */
+static void
+pool_free(struct rte_mempool *pool)
+{
+	if (pool != NULL && rte_mempool_full(pool))
+		rte_mempool_free(pool);
 }
 
 void
@@ -199,7 +222,7 @@ hmi_port_close(struct hmi_port *port)
 		(void)rte_eth_dev_stop(port->id);
 	port->started = false;
 	/* The ethdev itself belongs to EAL: a later system of this process may use it. */
-	rte_mempool_free(port->rx_pool);
-	rte_mempool_free(port->tx_pool);
+	pool_free(port->rx_pool);
+	pool_free(port->tx_pool);
 	memset(port, 0, sizeof(*port));
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench_clock.h"
+
 #define COUNT_MIN 1000
 #define COUNT_MAX 1e10
 
@@ -162,4 +164,10 @@ bench_node_count(const struct bench_node *node, double last_ns, uint64_t warm_up
 	if (!(count >= COUNT_MIN))
 		return COUNT_MIN;
 	return (uint64_t)fmin(count, COUNT_MAX);
+}
+
+uint64_t
+bench_node_slice_ticks(const struct bench_node *node)
+{
+	return (uint64_t)(bench_options_slice_s(&node->options) * 1e9 / bench_clock_tick_ns());
 }

@@ -102,4 +102,7 @@ void bench_node_check(struct bench_node *node, struct hm_ctx *ctx, enum hm_resul
  */
 uint64_t bench_node_count(const struct bench_node *node, double last_ns, uint64_t warm_up_count);
 
+/** Clock ticks of a slice, for programs that look at the clock all the time anyway. */
+uint64_t bench_node_slice_ticks(const struct bench_node *node);
+
 #endif /* BENCH_NODE_H */

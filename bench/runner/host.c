@@ -150,9 +150,9 @@ host_build_warning(const struct host *host)
 void
 host_line(const struct host *host, char *line, size_t size)
 {
-	snprintf(line, size, "%s%s%s, %u cores, %.0f GiB, %s, %s", host->cpu,
+	snprintf(line, size, "%s%s%s, %u core%s, %.0f GiB, %s, %s", host->cpu,
 		 host->hypervisor[0] != '\0' ? ", " : "", host->hypervisor, host->cores,
-		 (double)host->memory_bytes / (1ull << 30), host->kernel,
+		 host->cores == 1 ? "" : "s", (double)host->memory_bytes / (1ull << 30), host->kernel,
 		 host_has_hugepages(host) ? "hugepages" : "no hugepages");
 }
 

@@ -11,8 +11,8 @@ TestSuite(engine_lifecycle, .init = hmt_eal_start);
 
 /* What happened to several actors, in order: who, and the message's type. */
 struct diary {
-	struct hmt_probe *who[64];
-	uint16_t type[64];
+	struct hmt_probe *who[512];
+	uint16_t type[512];
 	uint32_t count;
 };
 
@@ -22,7 +22,7 @@ write_diary(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *ms
 	struct diary *diary = probe->arg;
 
 	(void)ctx;
-	cr_assert_lt(diary->count, 64);
+	cr_assert_lt(diary->count, 512);
 	diary->who[diary->count] = probe;
 	diary->type[diary->count++] = hm_msg_type(msg);
 }

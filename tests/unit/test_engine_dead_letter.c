@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Dead letters: each counted under its reason, and published.
+ */
+#include <criterion/criterion.h>
+
+#include "hmt_actor.h"
+#include "hmt_eal.h"
+
+TestSuite(engine_dead_letter, .init = hmt_eal_start);
+
+#define OTHER_NODE 4711u
+
+struct scene {
+	struct hmt_node node;
+	struct hmt_probe subscriber, sender;
+};
+
+static void
+scene_start(struct scene *s)
+{
+	memset(s, 0, sizeof(*s));
+	hmt_node_start(&s->node, 3);
+	hmt_probe_spawn(&s->node, &s->subscriber, 2, NULL);
+	hmt_probe_spawn(&s->node, &s->sender, 0, NULL);
+	cr_assert_eq(hm_dead_letters_subscribe(s->node.sys, s->subscriber.pid), 0);
+	hmt_settle(&s->node);
+}
+
+/* One letter was counted, under this reason alone, and published. */
+static void
+cr_expect_letter(const struct scene *s, enum hm_dead_reason reason, struct hm_pid to, uint16_t type)
+{
+	const struct hmt_seen *seen = hmt_seen_last(&s->subscriber, HM_DEAD_LETTER);
+
+	cr_assert_eq(hmt_stats(&s->node).dead[reason], 1);
+	cr_assert_eq(hmt_dead(&s->node), 1);
+	cr_assert_not_null(seen);
+	cr_assert_eq(hmt_seen_count(&s->subscriber, HM_DEAD_LETTER), 1);
+	cr_assert_eq(seen->length, sizeof(struct hm_dead_letter));
+	cr_assert_eq(seen->dead.reason, reason);
+	cr_assert_eq(seen->dead.type, type);
+	cr_assert(hm_pid_equal(seen->dead.to, to));
+}
+
+static struct hm_pid
+stale_pid(struct scene *s)
+{
+	static struct hmt_probe probe;
+
+	hmt_probe_spawn(&s->node, &probe, 1, NULL);
+	hmt_settle(&s->node);
+	hmt_stop(&s->node, probe.pid);
+	return probe.pid;
+}
+
+static void
+request_it(struct hm_ctx *ctx, void *pid)
+{
+	uint64_t number = 1;
+
+	cr_assert_eq(hm_request(ctx, *(struct hm_pid *)pid, HMT_NUMBER, &number), HM_OK);
+}
+
+Test(engine_dead_letter, no_process__stale_pid)
+{
+	static struct scene s;
+	struct hm_pid pid;
+
+	scene_start(&s);
+	pid = stale_pid(&s);
+	hmt_do(&s.node, s.sender.pid, request_it, &pid);
+	cr_expect_letter(&s, HM_DEAD_NO_PROCESS, pid, HMT_NUMBER);
+	cr_assert(hm_pid_equal(hmt_seen_last(&s.subscriber, HM_DEAD_LETTER)->dead.sender, s.sender.pid));
+	cr_assert_eq(hmt_seen_last(&s.subscriber, HM_DEAD_LETTER)->dead.length, sizeof(uint64_t));
+	hmt_node_end(&s.node);
+}
+
+Test(engine_dead_letter, no_process__lcore_that_does_not_exist)
+{
+	static struct scene s;
+	struct hm_pid pid;
+
+	scene_start(&s);
+	pid = (struct hm_pid){ hm_system_node(s.node.sys), hmi_local(200, 5, 1) };
+	hmt_do(&s.node, s.sender.pid, request_it, &pid);
+	cr_expect_letter(&s, HM_DEAD_NO_PROCESS, pid, HMT_NUMBER);
+	hmt_node_end(&s.node);
+}
+
+static void
+write_and_stop(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	cr_assert_eq(hm_send(ctx, hm_self(ctx), HMT_EMPTY, NULL), HM_OK);
+	hm_stop(ctx, hm_self(ctx));
+}
+
+Test(engine_dead_letter, stopped__left_in_the_mailbox)
+{
+	static struct scene s;
+	static struct hmt_probe probe;
+	struct hmt_deed deed = { write_and_stop, NULL };
+
+	scene_start(&s);
+	hmt_probe_spawn(&s.node, &probe, 1, NULL);
+	hmt_settle(&s.node);
+	cr_assert_eq(hm_system_send(s.node.sys, probe.pid, HMT_DO, &deed), HM_OK);
+	hmt_number(&s.node, probe.pid, 1);
+	hmt_settle(&s.node);
+	/* The number was there before the actor stopped; what it sent last may be on its way still. */
+	cr_assert_geq(hmt_stats(&s.node).dead[HM_DEAD_STOPPED], 1);
+	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_STOPPED] + hmt_stats(&s.node).dead[HM_DEAD_NO_PROCESS], 2);
+	cr_assert_eq(hmt_seen_count(&s.subscriber, HM_DEAD_LETTER), 2);
+	hmt_node_end(&s.node);
+}
+
+Test(engine_dead_letter, sent_there__on_purpose)
+{
+	static struct scene s;
+	struct hm_pid pid;
+
+	scene_start(&s);
+	pid = hm_system_dead_letters(s.node.sys);
+	hmt_do(&s.node, s.sender.pid, request_it, &pid);
+	cr_expect_letter(&s, HM_DEAD_SENT_THERE, pid, HMT_NUMBER);
+	hmt_stop(&s.node, pid);
+	hmt_do(&s.node, s.sender.pid, request_it, &pid);
+	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_SENT_THERE], 2, "it cannot be stopped");
+	hmt_node_end(&s.node);
+}
+
+Test(engine_dead_letter, no_node__unknown_node)
+{
+	static struct scene s;
+	struct hm_pid pid = { OTHER_NODE, 99 };
+
+	scene_start(&s);
+	hmt_do(&s.node, s.sender.pid, request_it, &pid);
+	cr_expect_letter(&s, HM_DEAD_NO_NODE, pid, HMT_NUMBER);
+	/* A watch is told; a thread outside has the answer at once. */
+	hmt_do(&s.node, s.sender.pid, hmt_watch, &pid);
+	cr_assert_eq(hmt_seen_last(&s.sender, HM_TERMINATED)->terminated.reason, HM_TERMINATED_NODE_LOST);
+	cr_assert_eq(hm_system_send(s.node.sys, pid, HMT_EMPTY, NULL), HM_NO_RECEIVER);
+	hmt_node_end(&s.node);
+}
+
+/* ---- What a provider gives back ---------------------------------------------------------- */
+
+struct carrier {
+	enum hm_dead_reason reason;
+	uint32_t delivered;
+};
+
+static void
+carrier_deliver(void *self, struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	struct carrier *carrier = self;
+
+	carrier->delivered++;
+	hm_dead_letter_publish(ctx, msg, carrier->reason);
+}
+
+static const struct hm_provider_ops carrier_ops = { .deliver = carrier_deliver };
+
+static uint16_t
+carrier_join(struct scene *s, struct carrier *carrier, uint32_t lcore)
+{
+	uint16_t index = 0;
+
+	cr_assert_eq(hm_provider_register(s->node.sys, lcore, &carrier_ops, carrier), 0);
+	cr_assert_eq(hm_provider_register(s->node.sys, lcore, &carrier_ops, carrier), -EEXIST);
+	cr_assert_eq(hm_node_learn(s->node.sys, OTHER_NODE, &index), 0);
+	return index;
+}
+
+Test(engine_dead_letter, publish__every_reason_a_provider_may_give)
+{
+	static const enum hm_dead_reason reasons[] = { HM_DEAD_NOT_REMOTE, HM_DEAD_NODE_LOST, HM_DEAD_TOO_BIG };
+
+	for (size_t i = 0; i < RTE_DIM(reasons); i++) {
+		static struct scene s;
+		struct carrier carrier = { .reason = reasons[i] };
+		struct hm_pid pid = { OTHER_NODE, 99 };
+
+		scene_start(&s);
+		carrier_join(&s, &carrier, 1);
+		hmt_do(&s.node, s.sender.pid, request_it, &pid);
+		cr_assert_eq(carrier.delivered, 1);
+		cr_expect_letter(&s, reasons[i], pid, HMT_NUMBER);
+		hmt_node_end(&s.node);
+	}
+}
+
+Test(engine_dead_letter, report__of_what_could_not_become_a_message)
+{
+	static const enum hm_dead_reason reasons[] = { HM_DEAD_UNKNOWN_TYPE, HM_DEAD_MALFORMED, HM_DEAD_NO_MEMORY };
+
+	for (size_t i = 0; i < RTE_DIM(reasons); i++) {
+		static struct scene s;
+		struct hm_dead_letter letter = { .reason = reasons[i], .type = 9999 };
+		struct hm_stats stats;
+
+		scene_start(&s);
+		letter.to = s.sender.pid;
+		hm_dead_letter_report(s.node.sys->lcores[1], &letter);
+		hmt_settle(&s.node);
+		cr_expect_letter(&s, reasons[i], s.sender.pid, 9999);
+		stats = hmt_stats(&s.node);
+		/* It was never sent here, so that the books do not balance. */
+		cr_assert_eq(stats.sent, stats.received);
+		hmt_node_drop(&s.node);
+	}
+}
+
+Test(engine_dead_letter, malformed__types_that_no_node_may_send)
+{
+	static const uint16_t types[] = { HM_TYPE_NONE, HM_STARTED, HM_TERMINATED, HM_DEAD_LETTER, HMI_CORE_SPAWN,
+					  HMI_CORE_CALL, HMI_CORE_STOP_SYSTEM };
+	static struct scene s;
+	struct carrier carrier = { .reason = HM_DEAD_NODE_LOST };
+	uint16_t index;
+
+	scene_start(&s);
+	index = carrier_join(&s, &carrier, 1);
+	for (size_t i = 0; i < RTE_DIM(types); i++) {
+		struct hm_msg *msg = hm_msg_alloc(s.node.sys->lcores[1], types[i], 8);
+
+		memset(msg->body, 0xff, 8);
+		msg->to = hmi_local(0, HMI_SLOT_CORE, 1);
+		msg->sender = (struct hm_pid){ OTHER_NODE, 1 };
+		hm_provider_receive(s.node.sys->lcores[1], msg);
+		hmt_settle(&s.node);
+		cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_MALFORMED], i + 1);
+	}
+	cr_assert_gt(index, 0);
+	hmt_node_drop(&s.node);
+}
+
+static void
+lose_node(struct hm_ctx *ctx, void *index)
+{
+	hm_node_lost(ctx, *(uint16_t *)index);
+}
+
+Test(engine_dead_letter, node_lost__watchers_are_told_once_and_sends_have_no_node)
+{
+	static struct scene s;
+	static struct hmt_probe watchers[3];
+	struct carrier carrier = { .reason = HM_DEAD_NODE_LOST };
+	struct hm_pid pid = { OTHER_NODE, 99 };
+	uint16_t index, again;
+
+	scene_start(&s);
+	index = carrier_join(&s, &carrier, 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		hmt_probe_spawn(&s.node, &watchers[i], i, NULL);
+		hmt_settle(&s.node);
+	}
+	/* The provider gives the watch back: the node is lost already. */
+	hmt_do(&s.node, watchers[0].pid, hmt_watch, &pid);
+	cr_assert_eq(hmt_seen_count(&watchers[0], HM_TERMINATED), 1);
+	cr_assert_eq(hmt_seen_last(&watchers[0], HM_TERMINATED)->terminated.reason, HM_TERMINATED_NODE_LOST);
+	hmt_do(&s.node, s.sender.pid, lose_node, &index);
+	hmt_do(&s.node, s.sender.pid, lose_node, &index);
+	cr_assert_eq(hm_node_id(s.node.sys, index), 0);
+	hmt_do(&s.node, s.sender.pid, request_it, &pid);
+	cr_expect_letter(&s, HM_DEAD_NO_NODE, pid, HMT_NUMBER);
+	hmt_do(&s.node, watchers[2].pid, hmt_watch, &pid);
+	cr_assert_eq(hmt_seen_count(&watchers[2], HM_TERMINATED), 1);
+	/* It comes back under another index. */
+	cr_assert_eq(hm_node_learn(s.node.sys, OTHER_NODE, &again), 0);
+	cr_assert_neq(again, index);
+	hmt_node_end(&s.node);
+}
+
+/* ---- Subscribers ------------------------------------------------------------------------ */
+
+Test(engine_dead_letter, subscribe__eight_at_most_and_actors_of_this_node_alone)
+{
+	static struct hmt_probe probes[9];
+	struct hm_pid stranger = { 1, 2 };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	cr_assert_eq(hm_dead_letters_subscribe(node.sys, stranger), -EINVAL);
+	cr_assert_eq(hm_dead_letters_subscribe(node.sys, hm_pid_none()), -EINVAL);
+	for (int i = 0; i < 9; i++) {
+		hmt_probe_spawn(&node, &probes[i], (uint32_t)i % 2, NULL);
+		cr_assert_eq(hm_dead_letters_subscribe(node.sys, probes[i].pid), i < 8 ? 0 : -ENOSPC);
+	}
+	hmt_number(&node, hm_system_dead_letters(node.sys), 1);
+	hmt_settle(&node);
+	for (int i = 0; i < 9; i++)
+		cr_assert_eq(hmt_seen_count(&probes[i], HM_DEAD_LETTER), i < 8);
+	hmt_node_end(&node);
+}
+
+Test(engine_dead_letter, subscribe__news_to_a_dead_subscriber_is_no_news)
+{
+	static struct scene s;
+
+	scene_start(&s);
+	hmt_stop(&s.node, s.subscriber.pid);
+	for (int i = 0; i < 100; i++)
+		hmt_number(&s.node, hm_system_dead_letters(s.node.sys), 1);
+	hmt_settle(&s.node);
+	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_SENT_THERE], 100);
+	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_NO_PROCESS], 100, "counted, and no more than that");
+	hmt_node_end(&s.node);
+}
+
+Test(engine_dead_letter, drop__news_among_lcores_that_are_drained_is_freed)
+{
+	static struct scene s;
+	static struct hmt_probe near, far;
+
+	scene_start(&s);
+	/* Subscribers that are buried before, and after, what they are told of. */
+	hmt_probe_spawn(&s.node, &near, 0, NULL);
+	hmt_probe_spawn(&s.node, &far, 1, NULL);
+	cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, s.sender.pid), 0);
+	cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, near.pid), 0);
+	hmt_settle(&s.node);
+	for (uint64_t i = 0; i < 50; i++) {
+		hmt_number(&s.node, near.pid, i);
+		hmt_number(&s.node, far.pid, i);
+		hmt_number(&s.node, s.subscriber.pid, i);
+	}
+	hmt_node_drop(&s.node);
+}
+
+Test(engine_dead_letter, reason_name__every_reason_has_one)
+{
+	for (unsigned int i = 0; i < HM_DEAD_REASONS; i++) {
+		cr_assert_not_null(hm_dead_reason_name((enum hm_dead_reason)i));
+		cr_assert_str_neq(hm_dead_reason_name((enum hm_dead_reason)i), "unknown");
+	}
+	cr_assert_str_eq(hm_dead_reason_name(HM_DEAD_REASONS), "unknown");
+	cr_assert_str_eq(hm_result_name(HM_OK), "ok");
+	cr_assert_str_eq(hm_result_name((enum hm_result)99), "unknown");
+}
