@@ -15,7 +15,7 @@ member_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 
 	if (hm_msg_type(msg) != HM_STARTED || ++crowd->started < crowd->size)
 		return;
-	crowd->started_s = bench_clock_seconds();
+	crowd->started_s = bench_clock_cpu_seconds();
 	bench_node_check(crowd->node, ctx, hm_send(ctx, crowd->driver, ACTOR_CROWD_STARTED, NULL));
 }
 
@@ -85,7 +85,7 @@ actor_crowd_spawn(struct actor_crowd *crowd, struct hm_ctx *ctx)
 {
 	crowd->driver = hm_self(ctx);
 	crowd->spawned = crowd->started = crowd->told = 0;
-	crowd->start_s = bench_clock_seconds();
+	crowd->start_s = bench_clock_cpu_seconds();
 	batch_spawn(crowd, ctx);
 }
 

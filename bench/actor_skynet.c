@@ -110,7 +110,7 @@ slices_begin(struct hm_ctx *ctx, struct run *run)
 
 	run->news = 0;
 	run->limit_ms = limit_dispatch_spawn_ns(run->limit) * ACTORS / 1e6;
-	run->start_s = bench_clock_seconds();
+	run->start_s = bench_clock_cpu_seconds();
 	if (hm_spawn(ctx, &branch_props, NULL, &root, NULL) != 0)
 		bench_node_fail(&run->node, ctx, "cannot spawn the root");
 }
@@ -138,7 +138,7 @@ news_take(struct hm_ctx *ctx, struct run *run)
 static void
 answer_take(struct hm_ctx *ctx, struct run *run, const struct answer *answer)
 {
-	run->value_ms = (bench_clock_seconds() - run->start_s) * 1e3;
+	run->value_ms = (bench_clock_cpu_seconds() - run->start_s) * 1e3;
 	if (answer->sum != SUM)
 		bench_node_fail(&run->node, ctx, "the tree's sum is wrong: messages were lost");
 	news_take(ctx, run);

@@ -58,7 +58,7 @@ struct player {
 static void
 slice_is_over(struct hm_ctx *ctx, struct run *run)
 {
-	run->value_ns = (bench_clock_seconds() - run->start_s) / (double)run->count * 1e9;
+	run->value_ns = (bench_clock_cpu_seconds() - run->start_s) / (double)run->count * 1e9;
 	bench_node_check(&run->node, ctx, hm_send(ctx, run->driver, TYPE_DONE, NULL));
 }
 
@@ -100,7 +100,7 @@ slices_begin(struct hm_ctx *ctx, struct run *run)
 
 		bench_node_check(&run->node, ctx, hm_send(ctx, to, TYPE_BALL, run->payload));
 	}
-	run->start_s = bench_clock_seconds();
+	run->start_s = bench_clock_cpu_seconds();
 }
 
 static bool

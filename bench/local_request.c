@@ -47,7 +47,7 @@ responder_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 static void
 slices_end(struct hm_ctx *ctx, struct run *run)
 {
-	run->value_ns = (bench_clock_seconds() - run->start_s) / (double)run->count * 1e9;
+	run->value_ns = (bench_clock_cpu_seconds() - run->start_s) / (double)run->count * 1e9;
 	if (bench_node_slice(&run->node, ctx, run->value_ns, run->limit_ns))
 		slices_begin(ctx, run);
 }
@@ -89,7 +89,7 @@ slices_begin(struct hm_ctx *ctx, struct run *run)
 	run->count = bench_node_count(&run->node, run->value_ns, WARM_UP_COUNT);
 	run->draining = run->in_flight;
 	run->remaining = run->count > run->in_flight ? run->count - run->in_flight : 0;
-	run->start_s = bench_clock_seconds();
+	run->start_s = bench_clock_cpu_seconds();
 	for (uint32_t i = 0; i < run->in_flight; i++)
 		question_ask(ctx, run);
 }

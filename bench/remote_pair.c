@@ -199,6 +199,8 @@ command_fill(struct command *command, const struct pair *pair, bool echo)
 	argument_add(command, "--ip=192.0.2.%d/24", echo ? 2 : 1);
 	/* the raw slices keep a node from its session for a while */
 	argument_add(command, "--silence-ms=5000");
+	/* what is under way is this benchmark's own to bound */
+	argument_add(command, "--peer-queue=1000000");
 	if (!echo)
 		argument_add(command, "--peer=echo@192.0.2.2");
 }

@@ -30,6 +30,7 @@
 #include <rte_ring.h>
 
 #include "hm_msg.h"
+#include "tsan_pvt.h"
 
 struct hmi_inject {
 	struct rte_ring *ring;
@@ -47,17 +48,22 @@ hmi_inject_create(struct hmi_inject *inject, const char *name, uint32_t size, in
 }
 
 /* Any thread. Returns whether there was room. */
-static inline bool
+HMI_TSAN_OFF static inline bool
 hmi_inject_push(struct hmi_inject *inject, struct hm_msg *msg)
 {
+	HMI_TSAN_RELEASE(msg);
 	return rte_ring_enqueue(inject->ring, msg) == 0;
 }
 
 /* The lcore. Takes up to `max` messages; returns how many. */
-static inline uint32_t
+HMI_TSAN_OFF static inline uint32_t
 hmi_inject_pop_burst(struct hmi_inject *inject, struct hm_msg **msgs, uint32_t max)
 {
-	return rte_ring_sc_dequeue_burst(inject->ring, (void **)msgs, max, NULL);
+	uint32_t n = rte_ring_sc_dequeue_burst(inject->ring, (void **)msgs, max, NULL);
+
+	for (uint32_t i = 0; i < n; i++)
+		HMI_TSAN_ACQUIRE(msgs[i]);
+	return n;
 }
 
 static inline void

@@ -10,6 +10,7 @@
 #include <rte_malloc.h>
 
 #include "memory_pvt.h"
+#include "tsan_pvt.h"
 
 #define OBJECTS_MIN   32u
 #define MAGAZINE_SIZE 512u
@@ -43,6 +44,7 @@ class_fill(struct hmi_pool_class *class, unsigned int size_class)
 		void *obj = class->objects + (size_t)i * (HMI_POOL_SMALLEST << size_class);
 
 		((struct hm_msg *)obj)->size_class = (uint8_t)size_class;
+		HMI_TSAN_RELEASE(obj);
 		rte_ring_enqueue(class->free, obj);
 	}
 }
@@ -55,8 +57,8 @@ class_create(struct hmi_pool_class *class, const char *name, unsigned int size_c
 	if (snprintf(full, sizeof(full), "%s.%u", name, HMI_POOL_SMALLEST << size_class) >= (int)sizeof(full))
 		return -ENAMETOOLONG;
 	/* Relaxed tail sync: a preempted thread holds nobody up when lcores share a core. */
-	class->free = rte_ring_create(full, class->count, socket,
-				      RING_F_MP_RTS_ENQ | RING_F_MC_RTS_DEQ | RING_F_EXACT_SZ);
+	class->free = rte_ring_create(full, rte_align32pow2(2 * (class->count + MAGAZINE_SIZE)), socket,
+				      RING_F_MP_RTS_ENQ | RING_F_MC_RTS_DEQ);
 	if (class->free == NULL)
 		return -rte_errno;
 	class->objects = hmi_memory_map(class_bytes(class, size_class));
@@ -139,13 +141,27 @@ hmi_msg_cache_create(struct hmi_msg_cache *cache, const struct hmi_pool *pool, u
 }
 
 /* The ring has a place for every object there is: this cannot fail. */
-static void
+HMI_TSAN_OFF static void
 ring_return(struct rte_ring *ring, void *const *objects, uint32_t count)
 {
-	unsigned int n = rte_ring_enqueue_bulk(ring, objects, count, NULL);
+	unsigned int n;
+
+	for (uint32_t i = 0; i < count; i++)
+		HMI_TSAN_RELEASE(objects[i]);
+	n = rte_ring_enqueue_bulk(ring, objects, count, NULL);
 
 	assert(n == count);
 	(void)n;
+}
+
+HMI_TSAN_OFF static bool
+ring_take(struct rte_ring *ring, void **objects, uint32_t count)
+{
+	if (rte_ring_dequeue_bulk(ring, objects, count, NULL) == 0)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		HMI_TSAN_ACQUIRE(objects[i]);
+	return true;
 }
 
 /* Half a magazine, or one, for none is too few while there is any. */
@@ -155,11 +171,11 @@ hmi_magazine_refill(struct hmi_magazine *magazine)
 	uint32_t want = magazine->capacity / 2;
 	void *obj;
 
-	if (want > 0 && rte_ring_dequeue_bulk(magazine->ring, magazine->objects, want, NULL) == want) {
+	if (want > 0 && ring_take(magazine->ring, magazine->objects, want)) {
 		magazine->count = want - 1;
 		return magazine->objects[want - 1];
 	}
-	return rte_ring_dequeue(magazine->ring, &obj) == 0 ? obj : NULL;
+	return ring_take(magazine->ring, &obj, 1) ? obj : NULL;
 }
 
 __attribute__((noinline)) void

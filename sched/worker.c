@@ -10,7 +10,7 @@
 #include "rcu_pvt.h"
 
 #define BURST 32u
-/* Without timers the clock only serves logs; reading it costs more than an empty lane. */
+/* Without timers or a network the clock only serves logs; reading it costs more than an empty lane. */
 #define CLOCK_TURNS 32u
 /* A turn runs at least so many runnables, if there are any. */
 #define RUNS_MIN 64u
@@ -64,7 +64,7 @@ fire(void *worker, struct hmi_timer *timer)
 static uint32_t
 timers_run(struct hmi_worker *w)
 {
-	if (w->wheel.count == 0 && ++w->turns_since_clock < CLOCK_TURNS)
+	if (w->wheel.count == 0 && w->poller.poll == NULL && ++w->turns_since_clock < CLOCK_TURNS)
 		return 0;
 	w->turns_since_clock = 0;
 	w->now_ns = hmi_clock_ns(w->clock);

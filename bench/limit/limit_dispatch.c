@@ -201,9 +201,9 @@ limit_dispatch_naive_ns(struct limit_dispatch *limit, uint32_t in_flight, uint64
 
 	actors_set(limit, pass_on_naive);
 	messages_inject(limit, in_flight, messages);
-	start = bench_clock_seconds();
+	start = bench_clock_cpu_seconds();
 	run_naive(limit);
-	return (bench_clock_seconds() - start) / (double)messages * 1e9;
+	return (bench_clock_cpu_seconds() - start) / (double)messages * 1e9;
 }
 
 double
@@ -213,9 +213,9 @@ limit_dispatch_deferred_ns(struct limit_dispatch *limit, uint32_t in_flight, uin
 
 	actors_set(limit, pass_on_deferred);
 	messages_inject(limit, in_flight, messages);
-	start = bench_clock_seconds();
+	start = bench_clock_cpu_seconds();
 	run_deferred(limit);
-	return (bench_clock_seconds() - start) / (double)messages * 1e9;
+	return (bench_clock_cpu_seconds() - start) / (double)messages * 1e9;
 }
 
 static void
@@ -234,7 +234,7 @@ actor_init(struct limit_dispatch *limit, uint64_t index)
 double
 limit_dispatch_spawn_ns(struct limit_dispatch *limit)
 {
-	double start = bench_clock_seconds();
+	double start = bench_clock_cpu_seconds();
 
 	limit->remaining = 0;
 	for (uint32_t i = 0; i < limit->actor_count; i++) {
@@ -245,7 +245,7 @@ limit_dispatch_spawn_ns(struct limit_dispatch *limit)
 			run_naive(limit);
 	}
 	run_naive(limit);
-	return (bench_clock_seconds() - start) / limit->actor_count * 1e9;
+	return (bench_clock_cpu_seconds() - start) / limit->actor_count * 1e9;
 }
 
 /* ---- set-up and tear-down ----------------------------------------------- */

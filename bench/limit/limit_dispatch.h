@@ -9,7 +9,7 @@
  *     free list ─▶ message ─▶ receiver's FIFO ─▶ run queue ─▶ receive(actor, message) ─▶ free list
  *
  * No identity check, no lifecycle, no statistics: the yardstick for everything local. An object
- * belongs to the thread that calls it.
+ * belongs to the thread that calls it, and figures are of that thread's CPU time.
  *
  *     naive     a send touches the receiver's memory at once
  *     deferred  sends are delivered in bursts of 32 after a prefetch of the receiver, and the run

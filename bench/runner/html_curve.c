@@ -164,16 +164,32 @@ line(FILE *out, const char *class, const struct axes *axes, const json_t *curve,
 	fputs("\"/>\n", out);
 }
 
+/* "1.97 µs" */
+static const char *
+time_text(char text[HTML_FIGURE_MAX], double ns)
+{
+	char figure[HTML_FIGURE_MAX];
+
+	if (ns >= 1e6)
+		snprintf(text, HTML_FIGURE_MAX, "%.20s ms", html_figure(ns / 1e6, figure));
+	else if (ns >= 1e3)
+		snprintf(text, HTML_FIGURE_MAX, "%.20s µs", html_figure(ns / 1e3, figure));
+	else
+		snprintf(text, HTML_FIGURE_MAX, "%.20s ns", html_figure(ns, figure));
+	return text;
+}
+
 static void
 caption(FILE *out, const struct report_row *row)
 {
+	double scale = unit_ns(row->unit);
 	char p50[HTML_FIGURE_MAX], p99[HTML_FIGURE_MAX], p999[HTML_FIGURE_MAX], max[HTML_FIGURE_MAX];
 
 	fprintf(out, "<figcaption>%s<small>", row->name);
 	html_text(out, row->plan->title);
-	fprintf(out, "<br>p50 %s, p99 %s, p99.9 %s, max %s %s</small></figcaption>\n",
-		html_figure(row->p50, p50), html_figure(row->p99, p99), html_figure(row->p999, p999),
-		html_figure(row->max, max), html_unit(row->unit));
+	fprintf(out, "<br>p50 %s, p99 %s, p99.9 %s, max %s</small></figcaption>\n",
+		time_text(p50, row->p50 * scale), time_text(p99, row->p99 * scale),
+		time_text(p999, row->p999 * scale), time_text(max, row->max * scale));
 }
 
 void

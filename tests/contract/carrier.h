@@ -32,7 +32,7 @@ struct carrier_ops {
 static const struct carrier_ops carrier;
 
 #define CARRIER_MESSAGES 1000u
-#define CARRIER_STEPS	 100000u
+#define CARRIER_STEPS    100000u
 
 static struct hm_msg *carrier_messages[CARRIER_MESSAGES];
 static struct hm_msg *carrier_expected;
@@ -126,7 +126,8 @@ Test(carrier, push__no_room_loses_nothing)
 	uint64_t pushed = 0, popped = 0;
 
 	while (popped < 3 * CARRIER_MESSAGES) {
-		while (pushed - popped < CARRIER_MESSAGES && pushed < 3 * CARRIER_MESSAGES && carrier_push(pushed))
+		while (pushed - popped < CARRIER_MESSAGES && pushed < 3 * CARRIER_MESSAGES &&
+		       carrier_push(pushed))
 			pushed++;
 		for (uint32_t i = 0; i < 10 && popped < pushed; i++)
 			carrier_pop(popped++);

@@ -20,10 +20,10 @@
 #include "inject_pvt.h"
 #include "pool_pvt.h"
 
-#define THREADS	   4u
-#define RING	   64u
-#define OBJECTS	   128u
-#define BURST	   32u
+#define THREADS    4u
+#define RING       64u
+#define OBJECTS    128u
+#define BURST      32u
 #define BODY_WORDS 3u
 
 struct producer {
@@ -35,7 +35,7 @@ static struct producer producers[THREADS];
 static struct hmi_pool pool;
 static struct hmi_msg_cache outside;
 static struct hmi_inject inject;
-static _Atomic bool stop;	  /* no order: the threads end some time later */
+static _Atomic bool stop;       /* no order: the threads end some time later */
 static _Atomic bool all_joined; /* main releases after the last push, the lcore acquires */
 
 static uint64_t

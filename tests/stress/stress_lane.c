@@ -25,10 +25,10 @@
 #include "hmt_msg.h"
 #include "lane_pvt.h"
 
-#define LCORES	    4u
-#define RING	    64u
+#define LCORES      4u
+#define RING        64u
 #define MESSAGES    1000u
-#define BURST	    32u
+#define BURST       32u
 #define EMPTY_TURNS 64u
 
 struct station {
@@ -175,8 +175,8 @@ run(uint32_t count, double seconds)
 		problems += hmi_lane_drain(&stations[i].out) != NULL;
 		hmi_lane_destroy(&stations[i].out);
 	}
-	printf("%u lcores: %lu messages went round, %lu waited for room, %lu problems\n", count, rounds, overflowed,
-	       problems);
+	printf("%u lcores: %lu messages went round, %lu waited for room, %lu problems\n", count, rounds,
+	       overflowed, problems);
 	return problems == 0 && overflowed > 0;
 }
 

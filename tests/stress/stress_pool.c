@@ -24,13 +24,13 @@
 #include "lane_pvt.h"
 #include "pool_pvt.h"
 
-#define PAIRS	 2u
-#define LCORES	 (2 * PAIRS)
-#define OBJECTS	 2048u
-#define RING	 1024u
-#define BURST	 32u
+#define PAIRS    2u
+#define LCORES   (2 * PAIRS)
+#define OBJECTS  2048u
+#define RING     1024u
+#define BURST    32u
 #define HELD_MAX 64u
-#define FREED	 0xdeadu
+#define FREED    0xdeadu
 /* Sizes up to 4,096 bytes mostly; writing 64 KiB each time would be all that is measured. */
 #define USUAL_CLASSES 7u
 
@@ -204,7 +204,8 @@ report(uint64_t problems)
 		hmi_lane_destroy(&pairs[i].lane);
 	}
 	problems += hmi_pool_in_use(&pool) != 0;
-	printf("%u pairs: %lu objects, %lu times a class was empty, %lu problems\n", PAIRS, given, starved, problems);
+	printf("%u pairs: %lu objects, %lu times a class was empty, %lu problems\n", PAIRS, given, starved,
+	       problems);
 	return problems;
 }
 

@@ -106,15 +106,33 @@ hmt_stats(const struct hmt_node *node)
 	return stats;
 }
 
+static uint64_t
+dead_sum(const struct hm_stats *stats)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < HM_DEAD_REASONS; i++)
+		sum += stats->dead[i];
+	return sum;
+}
+
 uint64_t
 hmt_dead(const struct hmt_node *node)
 {
 	struct hm_stats stats = hmt_stats(node);
-	uint64_t sum = 0;
 
-	for (int i = 0; i < HM_DEAD_REASONS; i++)
-		sum += stats.dead[i];
-	return sum;
+	return dead_sum(&stats);
+}
+
+void
+hmt_books_check(const struct hm_system *sys)
+{
+	struct hm_stats stats;
+
+	hm_system_stats(sys, &stats);
+	CHECK(stats.sent == stats.received + dead_sum(&stats),
+	      "%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " dead letters", stats.sent, stats.received,
+	      dead_sum(&stats));
 }
 
 /* Nothing but what every lcore has, and what it has granted to the others. */
@@ -129,21 +147,25 @@ lcore_check(const struct hm_ctx *ctx)
 	CHECK(ctx->links.count == 0, "%u links are left", ctx->links.count);
 }
 
-static void
-node_free(struct hmt_node *node)
+void
+hmt_system_drain(struct hm_system *sys)
 {
-	struct hm_system *sys = node->sys;
-	uint32_t in_use;
-
 	hmi_rcu_enter();
 	hmi_system_drain(sys);
 	hmi_rcu_leave();
+}
+
+void
+hmt_system_free(struct hm_system *sys)
+{
+	uint32_t in_use;
+
+	hmt_system_drain(sys);
 	for (uint32_t i = 0; i < sys->lcores_count; i++)
 		hmi_msg_cache_destroy(&sys->lcores[i]->cache);
 	in_use = hmi_pool_in_use(&sys->pool);
 	CHECK(in_use == 0, "%u messages are lost", in_use);
 	hm_system_destroy(sys);
-	node->sys = NULL;
 }
 
 void
@@ -156,18 +178,17 @@ hmt_node_end(struct hmt_node *node)
 	CHECK(atomic_load(&node->sys->actors_gone), "the system does not stop");
 	stats = hmt_stats(node);
 	CHECK(stats.spawned == stats.stopped, "%" PRIu64 " spawned, %" PRIu64 " stopped", stats.spawned, stats.stopped);
-	CHECK(stats.sent == stats.received + hmt_dead(node),
-	      "%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " dead letters", stats.sent, stats.received,
-	      hmt_dead(node));
+	hmt_books_check(node->sys);
 	for (uint32_t i = 0; i < node->sys->lcores_count; i++)
 		lcore_check(node->sys->lcores[i]);
-	node_free(node);
+	hmt_node_drop(node);
 }
 
 void
 hmt_node_drop(struct hmt_node *node)
 {
-	node_free(node);
+	hmt_system_free(node->sys);
+	node->sys = NULL;
 }
 
 /* ---- Probes ------------------------------------------------------------------- */

@@ -54,6 +54,15 @@ void hmt_node_end(struct hmt_node *node);
 /** Destroy the system under its actors, and check that no message is lost. */
 void hmt_node_drop(struct hmt_node *node);
 
+/** Turn what is under way in a system that does not run any more into dead letters. */
+void hmt_system_drain(struct hm_system *sys);
+
+/** Destroy a system that does not run any more, and check that no message is lost. */
+void hmt_system_free(struct hm_system *sys);
+
+/** Check that all that was sent was received or is a dead letter, once nothing is under way. */
+void hmt_books_check(const struct hm_system *sys);
+
 /** Counters of the system. */
 struct hm_stats hmt_stats(const struct hmt_node *node);
 

@@ -14,7 +14,7 @@
 
 #define SLEEP_NS_MAX 100000
 #define TURNS_MAX    10000u
-#define FOREVER	     UINT64_MAX
+#define FOREVER      UINT64_MAX
 
 static struct {
 	uint32_t yields;

@@ -10,10 +10,10 @@
 #include "hmt_msg.h"
 #include "inject_pvt.h"
 
-#define RING	 64u
+#define RING     64u
 #define CAPACITY (RING - 1)
-#define THREADS	 3u
-#define EACH	 20000u
+#define THREADS  3u
+#define EACH     20000u
 
 static struct hmi_inject inject;
 static struct hm_msg *messages[RING + 1];

@@ -9,10 +9,10 @@
 #include "hmt_random.h"
 #include "lane_pvt.h"
 
-#define RING	 64u
+#define RING     64u
 #define CAPACITY (RING - 1) /* an rte_ring keeps one place free */
 #define MESSAGES 1024u
-#define STEPS	 100000u
+#define STEPS    100000u
 
 static struct hm_msg *messages[MESSAGES];
 static struct hmi_lane lane;
@@ -46,7 +46,8 @@ pop_from(uint32_t from)
 	while ((n = hmi_lane_pop_burst(&rx, msgs, RING)) > 0) {
 		for (uint32_t i = 0; i < n; i++, from++) {
 			if (msgs[i] != messages[from % MESSAGES])
-				cr_assert_fail("message %lu came instead of %u", msgs[i]->to, from % MESSAGES);
+				cr_assert_fail("message %lu came instead of %u", msgs[i]->to,
+					       from % MESSAGES);
 		}
 	}
 	return from;

@@ -6,7 +6,7 @@
 #include "mailbox_pvt.h"
 
 #define MESSAGES 16u
-#define STEPS	 200000u
+#define STEPS    200000u
 
 static struct hm_msg *messages[MESSAGES];
 
@@ -154,7 +154,8 @@ Test(mailbox, both_lanes__do_what_the_model_does)
 			expected = model_pop(&model, lane);
 			msg = lane == 0 ? hmi_mailbox_pop(&box) : hmi_mailbox_pop_system(&box);
 			if (msg != expected)
-				cr_assert_fail("seed %lu, step %u: another message in lane %u", seed, step, lane);
+				cr_assert_fail("seed %lu, step %u: another message in lane %u", seed, step,
+					       lane);
 			if (msg != NULL)
 				unused[unused_count++] = msg;
 		}

@@ -25,7 +25,7 @@
 
 #include "hermod.h"
 #include "hmt_eal.h"
-#include "hmt_types.pb-c.h"
+#include "hmt_net.pb-c.h"
 
 #define PAIR_ARGS_MAX 32
 #define PAIR_SECONDS  20

@@ -8,7 +8,7 @@
 #include "runq_pvt.h"
 
 #define RUNNABLES 5000u
-#define STEPS	  200000u
+#define STEPS     200000u
 
 static struct hmi_runnable runnables[RUNNABLES];
 static struct hmi_runq queue;

@@ -3,7 +3,7 @@
 
 #include "wheel_pvt.h"
 
-#define TICK_NS	   ((uint64_t)1 << HMI_WHEEL_TICK_SHIFT)
+#define TICK_NS    ((uint64_t)1 << HMI_WHEEL_TICK_SHIFT)
 #define TIMERS_MAX 16u
 
 /* What fired, in order. */

@@ -12,26 +12,26 @@
 #include "hmt_random.h"
 #include "wheel_pvt.h"
 
-#define TICK_NS	  ((uint64_t)1 << HMI_WHEEL_TICK_SHIFT)
-#define TIMERS	  96u
-#define EPISODES  2000u
-#define STEPS	  200u
+#define TICK_NS  ((uint64_t)1 << HMI_WHEEL_TICK_SHIFT)
+#define TIMERS   96u
+#define EPISODES 2000u
+#define STEPS    200u
 /* Room for the episode's steps below the end of time. */
 #define START_BITS 62
 /* A callback that always added would not let an advance end. */
-#define ADDS_MAX  32u
+#define ADDS_MAX 32u
 
 struct model_timer {
 	struct hmi_timer timer;
 	bool pending;
-	uint64_t due;	/* in ticks */
+	uint64_t due;   /* in ticks */
 	uint64_t added; /* as the n-th of its episode */
 };
 
 struct model {
 	struct hmi_wheel wheel;
 	struct model_timer timers[TIMERS];
-	uint64_t time;	  /* in ticks, as the wheel should see it */
+	uint64_t time;     /* in ticks, as the wheel should see it */
 	uint64_t now_tick; /* of the advance that is under way */
 	uint64_t added;
 	uint32_t count;
@@ -180,7 +180,8 @@ next_check(const struct model *m)
 	uint64_t first = model_first(m), next = hmi_wheel_next_ns(&m->wheel);
 
 	must(m, m->wheel.count == m->count, "wrong count");
-	must(m, (first == UINT64_MAX) == (next == UINT64_MAX), "next_ns does not know whether there is a timer");
+	must(m, (first == UINT64_MAX) == (next == UINT64_MAX),
+	     "next_ns does not know whether there is a timer");
 	must(m, first == UINT64_MAX || next <= first * TICK_NS, "next_ns is late");
 	must(m, next > m->time * TICK_NS, "next_ns is not ahead");
 }

@@ -18,12 +18,12 @@
 #include "rcu_pvt.h"
 #include "worker_pvt.h"
 
-#define WORKERS	 3u
-#define LANE	 128u
+#define WORKERS  3u
+#define LANE     128u
 #define CAPACITY (LANE - 1)
-#define INJECT	 64u
+#define INJECT   64u
 #define MESSAGES 1000u
-#define US	 1000u
+#define US       1000u
 
 struct node {
 	struct hmi_worker worker; /* first */
@@ -40,6 +40,7 @@ static struct node nodes[WORKERS];
 static struct hm_msg *messages[MESSAGES];
 static struct hmi_clock test_clock;
 static uint64_t now_ns;
+static uint32_t clock_reads;
 
 static struct node *
 node_of(struct hmi_worker *worker)
@@ -98,6 +99,7 @@ static const struct hmi_worker_ops ops = { .deliver = deliver, .run = run, .sett
 static uint64_t
 clock_read(void *arg)
 {
+	clock_reads++;
 	return *(uint64_t *)arg;
 }
 
@@ -255,7 +257,8 @@ flush_schedule(void *arg, struct hmi_worker *worker)
 /* Else the lcore might sleep on it. */
 Test(worker, turn__what_waits_to_run_is_work)
 {
-	nodes[0].worker.poller = (struct hmi_poller){ .flush = flush_schedule, .arg = &nodes[0].runnables[0] };
+	nodes[0].worker.poller =
+		(struct hmi_poller){ .flush = flush_schedule, .arg = &nodes[0].runnables[0] };
 	cr_assert_gt(turn(0), 0);
 }
 
@@ -309,9 +312,11 @@ Test(worker, timer__fires_at_its_time_and_not_before)
 Test(worker, clock__is_read_without_timers_too)
 {
 	now_ns = 12345;
-	for (unsigned int i = 0; i < 100; i++)
+	clock_reads = 0;
+	for (unsigned int i = 0; i < 1000; i++)
 		turn(0);
 	cr_assert_eq(nodes[0].worker.now_ns, 12345);
+	cr_assert_lt(clock_reads, 100);
 }
 
 /* ---- Lanes ---- */
@@ -379,6 +384,15 @@ Test(worker, push__waiting_for_room_is_no_work)
 	push_range(0, 1, 0, 500);
 	turn(0);
 	cr_assert_eq(turn(0), 0);
+}
+
+Test(worker, push__room_that_was_made_is_work)
+{
+	push_range(0, 1, 0, 500);
+	turn(0);
+	turn(1);
+	cr_assert_gt(turn(0), 0);
+	cr_assert_eq(nodes[0].worker.lanes_dirty_count, 1, "was there room for all?");
 }
 
 /* One busy sender must not keep the loop from the others, and from timers. */

@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Actors on three lcores, which share whatever cores there are, do everything at once at random:
+ * send, ask, forward, watch, spawn and stop on every lcore, set timers, look up names; two threads
+ * outside do the like. Every round ends in full flight, in order or by force. Then no message may
+ * be lost: each one sent was received or is a dead letter, and is back in its pool.
+ *
+ * What each actor checks for itself: messages of one sender in order, Terminated only for whom it
+ * watches or has spawned and once for each, Started first and Stopped last, and the end of a future
+ * at most once.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "hmt_actor.h"
+#include "hmt_eal.h"
+#include "hmt_random.h"
+
+#define LCORES	     3u
+#define ROOTS	     12u
+#define THREADS	     2u
+#define SENDERS	     (ROOTS + THREADS)
+#define KNOWN	     8u
+#define WATCHED	     8u
+#define CHILDREN     4u
+#define DEPTH_MAX    2u
+#define TICK_US	     50u
+#define DEEDS	     6u
+#define ROUND_SECONDS 0.4
+#define MESSAGES_FEW  2048u
+#define MESSAGES_MANY 65536u
+
+enum { TICK = HM_TYPE_USER, ORDERED, ACQUAINTANCE, QUESTION, ANSWER };
+
+struct ordered {
+	uint64_t from, number;
+};
+
+struct shared;
+
+struct args {
+	struct shared *shared;
+	uint64_t seed;
+	uint32_t depth;
+	uint32_t root; /* roots only */
+};
+
+struct actor {
+	struct args args;
+	bool is_started, is_stopping;
+	struct hm_pid known[KNOWN], watched[WATCHED], children[CHILDREN];
+	uint64_t sent[ROOTS];	 /* ordered messages to each root; roots only */
+	uint64_t seen[SENDERS]; /* by sender; roots only */
+	uint32_t asked, ended;
+};
+
+struct shared {
+	struct hm_system *sys;
+	struct hm_pid roots[ROOTS];
+	atomic_bool is_over;
+	atomic_int faults;
+	_Atomic uint64_t asked, ended, terminated, spawned;
+};
+
+struct outsider {
+	struct shared *shared;
+	pthread_t thread;
+	uint32_t index;
+	uint64_t seed;
+};
+
+static hm_receive_fn actor_receive;
+
+#define PROPS(where)                                                                                                 \
+	{                                                                                                            \
+		.receive = actor_receive, .state_size = sizeof(struct actor), .args_size = sizeof(struct args),      \
+		.lcore = (where)                                                                                     \
+	}
+
+static const struct hm_props props[LCORES] = { PROPS(0), PROPS(1), PROPS(2) };
+
+static void
+fault(struct shared *shared, const char *what)
+{
+	if (atomic_fetch_add(&shared->faults, 1) < 10)
+		fprintf(stderr, "stress_engine_traffic: %s\n", what);
+}
+
+static uint32_t
+pick(uint64_t *seed, uint32_t below)
+{
+	return (uint32_t)hmt_random_below(seed, below);
+}
+
+/* ---- Sets of PIDs ----------------------------------------------------------------- */
+
+static bool
+set_remove(struct hm_pid *set, uint32_t size, struct hm_pid pid)
+{
+	for (uint32_t i = 0; i < size; i++) {
+		if (hm_pid_equal(set[i], pid)) {
+			set[i] = hm_pid_none();
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A free place; NULL: there is none, or the PID is in the set. */
+static struct hm_pid *
+set_place(struct hm_pid *set, uint32_t size, struct hm_pid pid)
+{
+	struct hm_pid *place = NULL;
+
+	for (uint32_t i = 0; i < size; i++) {
+		if (!hm_pid_is_none(pid) && hm_pid_equal(set[i], pid))
+			return NULL;
+		if (hm_pid_is_none(set[i]))
+			place = &set[i];
+	}
+	return place;
+}
+
+/* ---- Deeds ------------------------------------------------------------------------- */
+
+static struct hm_pid
+anybody(struct actor *a)
+{
+	struct hm_pid pid = a->known[pick(&a->args.seed, KNOWN)];
+
+	return hm_pid_is_none(pid) || pick(&a->args.seed, 4) == 0 ? a->args.shared->roots[pick(&a->args.seed, ROOTS)]
+								   : pid;
+}
+
+static void
+send_ordered(struct hm_ctx *ctx, struct actor *a)
+{
+	uint32_t to = pick(&a->args.seed, ROOTS);
+	struct ordered body = { a->args.root, a->sent[to] + 1 };
+
+	if (a->args.depth == 0 && hm_send(ctx, a->args.shared->roots[to], ORDERED, &body) == HM_OK)
+		a->sent[to]++;
+}
+
+static void
+introduce(struct hm_ctx *ctx, struct actor *a)
+{
+	struct hm_pid who = anybody(a);
+
+	(void)hm_request(ctx, anybody(a), ACQUAINTANCE, &who);
+}
+
+static void
+on_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
+{
+	struct actor *a = state;
+
+	(void)ctx;
+	(void)arg;
+	if ((reply != NULL) != (result == HM_FUTURE_REPLY))
+		fault(a->args.shared, "a reply that does not fit its result");
+	if (reply != NULL && hm_msg_type(reply) != ANSWER && hm_msg_type(reply) != HM_IDENTITY)
+		fault(a->args.shared, "a reply of another type");
+	if (++a->ended > a->asked)
+		fault(a->args.shared, "a future ended twice");
+	atomic_fetch_add_explicit(&a->args.shared->ended, 1, memory_order_relaxed);
+}
+
+static void
+ask(struct hm_ctx *ctx, struct actor *a)
+{
+	uint64_t number = hmt_random(&a->args.seed);
+	char path[32];
+	int rc;
+
+	if (pick(&a->args.seed, 4) != 0) {
+		rc = (int)hm_ask(ctx, anybody(a), QUESTION, &number, 1 + number % 2000, on_reply, NULL);
+	} else {
+		snprintf(path, sizeof(path), "/user/root-%u", pick(&a->args.seed, ROOTS + 2));
+		rc = hm_resolve(ctx, path, 100, on_reply, NULL);
+	}
+	if (rc == 0) {
+		a->asked++;
+		atomic_fetch_add_explicit(&a->args.shared->asked, 1, memory_order_relaxed);
+	}
+}
+
+static void
+watch(struct hm_ctx *ctx, struct actor *a)
+{
+	struct hm_pid who = anybody(a), *place = set_place(a->watched, WATCHED, who);
+
+	if (place != NULL && !hm_pid_equal(who, hm_self(ctx)) && hm_watch(ctx, who) == HM_OK)
+		*place = who;
+}
+
+static void
+unwatch(struct hm_ctx *ctx, struct actor *a)
+{
+	struct hm_pid who = a->watched[pick(&a->args.seed, WATCHED)];
+
+	hm_unwatch(ctx, who);
+	if (!hm_pid_is_none(who))
+		set_remove(a->watched, WATCHED, who);
+}
+
+static void
+spawn(struct hm_ctx *ctx, struct actor *a)
+{
+	struct hm_pid *place = set_place(a->children, CHILDREN, hm_pid_none()), pid;
+	struct args args = { a->args.shared, hmt_random(&a->args.seed), a->args.depth + 1, 0 };
+	const char *const names[] = { NULL, NULL, "left", "right" };
+	int rc;
+
+	if (place == NULL || a->args.depth == DEPTH_MAX)
+		return;
+	rc = hm_spawn(ctx, &props[pick(&a->args.seed, LCORES)], names[pick(&a->args.seed, 4)], &args, &pid);
+	if (rc == 0) {
+		*place = pid;
+		a->known[pick(&a->args.seed, KNOWN)] = pid;
+		atomic_fetch_add_explicit(&a->args.shared->spawned, 1, memory_order_relaxed);
+	} else if (rc != -EEXIST && rc != -EAGAIN && !(rc == -ESHUTDOWN && a->is_stopping)) {
+		fault(a->args.shared, "a spawn that fails for no reason");
+	}
+}
+
+static void
+end_somebody(struct hm_ctx *ctx, struct actor *a)
+{
+	struct hm_pid who = a->known[pick(&a->args.seed, KNOWN)];
+
+	/* Roots stay. */
+	for (uint32_t i = 0; i < ROOTS; i++) {
+		if (hm_pid_equal(who, a->args.shared->roots[i]))
+			return;
+	}
+	if (pick(&a->args.seed, 2) == 0)
+		hm_stop(ctx, who);
+	else
+		(void)hm_poison(ctx, who);
+}
+
+static void
+set_timer(struct hm_ctx *ctx, struct actor *a)
+{
+	struct hm_pid who = anybody(a);
+	struct hm_timer timer;
+
+	if (hm_send_after(ctx, anybody(a), ACQUAINTANCE, &who, pick(&a->args.seed, 300), 0, &timer) == HM_OK &&
+	    pick(&a->args.seed, 2) == 0)
+		hm_timer_cancel(ctx, timer);
+}
+
+static void
+look_up(struct hm_ctx *ctx, struct actor *a)
+{
+	struct hm_pid pid;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/user/root-%u/left", pick(&a->args.seed, ROOTS));
+	if (hm_lookup(hm_system(ctx), path, &pid) == 0)
+		a->known[pick(&a->args.seed, KNOWN)] = pid;
+}
+
+static void
+deed_do(struct hm_ctx *ctx, struct actor *a)
+{
+	static void (*const deeds[])(struct hm_ctx *ctx, struct actor *a) = {
+		send_ordered, send_ordered, introduce, introduce, ask,	  watch,   unwatch,
+		spawn,	      spawn,	    end_somebody, set_timer, look_up,
+	};
+
+	deeds[pick(&a->args.seed, RTE_DIM(deeds))](ctx, a);
+}
+
+/* ---- What an actor receives ------------------------------------------------------------ */
+
+static void
+started(struct hm_ctx *ctx, struct actor *a)
+{
+	if (a->is_started)
+		fault(a->args.shared, "started twice");
+	a->is_started = true;
+	/* The ticks of most children soon end with them. */
+	(void)hm_send_after(ctx, hm_self(ctx), TICK, NULL, 1 + pick(&a->args.seed, TICK_US), TICK_US, NULL);
+}
+
+static void
+terminated(struct actor *a, const struct hm_msg *msg)
+{
+	const struct hm_terminated *body = hm_msg_body(msg);
+	bool watched = set_remove(a->watched, WATCHED, body->who);
+	bool child = set_remove(a->children, CHILDREN, body->who);
+
+	if (!watched && !child)
+		fault(a->args.shared, "the end of somebody not watched, or told twice");
+	atomic_fetch_add_explicit(&a->args.shared->terminated, 1, memory_order_relaxed);
+}
+
+static void
+ordered(struct actor *a, const struct hm_msg *msg)
+{
+	const struct ordered *body = hm_msg_body(msg);
+
+	if (body->number != a->seen[body->from] + 1)
+		fault(a->args.shared, "a message lost, or out of order");
+	a->seen[body->from] = body->number;
+}
+
+static void
+stopped(struct hm_ctx *ctx, struct actor *a)
+{
+	for (uint32_t i = 0; i < CHILDREN; i++) {
+		if (!hm_pid_is_none(a->children[i]))
+			fault(a->args.shared, "stopped before a child");
+	}
+	if (!a->is_stopping || hm_children_count(ctx) != 0)
+		fault(a->args.shared, "stopped before its time");
+	/* What is done last is undone with it. */
+	for (uint32_t i = 0; i < DEEDS; i++)
+		deed_do(ctx, a);
+}
+
+static void
+user_receive(struct hm_ctx *ctx, struct actor *a, const struct hm_msg *msg)
+{
+	switch (hm_msg_type(msg)) {
+	case TICK:
+		for (uint32_t i = 0; i < DEEDS; i++)
+			deed_do(ctx, a);
+		if (a->args.depth > 0 && pick(&a->args.seed, 40) == 0)
+			hm_stop(ctx, hm_self(ctx));
+		break;
+	case ORDERED:
+		ordered(a, msg);
+		break;
+	case ACQUAINTANCE:
+		a->known[pick(&a->args.seed, KNOWN)] = *(const struct hm_pid *)hm_msg_body(msg);
+		if (pick(&a->args.seed, 3) == 0)
+			(void)hm_forward(ctx, anybody(a));
+		break;
+	case QUESTION:
+		if (pick(&a->args.seed, 8) == 0)
+			(void)hm_forward(ctx, anybody(a));
+		else if (pick(&a->args.seed, 8) != 0)
+			(void)hm_respond(ctx, ANSWER, hm_msg_body(msg));
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+actor_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	struct actor *a = state;
+
+	if (!a->is_started && hm_msg_type(msg) != HM_STARTED)
+		fault(a->args.shared, "something came before started");
+	switch (hm_msg_type(msg)) {
+	case HM_STARTED:
+		started(ctx, a);
+		break;
+	case HM_STOPPING:
+		if (a->is_stopping)
+			fault(a->args.shared, "stopping twice");
+		a->is_stopping = true;
+		deed_do(ctx, a);
+		break;
+	case HM_STOPPED:
+		stopped(ctx, a);
+		break;
+	case HM_TERMINATED:
+		terminated(a, msg);
+		break;
+	default:
+		if (a->is_stopping)
+			fault(a->args.shared, "a user message after stopping");
+		user_receive(ctx, a, msg);
+		break;
+	}
+}
+
+/* ---- Threads outside ------------------------------------------------------------------- */
+
+static void
+outsider_spawn(struct outsider *o)
+{
+	struct args args = { o->shared, hmt_random(&o->seed), 1, 0 };
+	struct hm_pid pid;
+	int rc = hm_system_spawn(o->shared->sys, &props[pick(&o->seed, LCORES)], NULL, &args, &pid);
+
+	if (rc == 0)
+		rc = hm_system_stop_actor(o->shared->sys, pid);
+	if (rc != 0 && rc != -EAGAIN && rc != -ESHUTDOWN)
+		fault(o->shared, "a spawn from outside that fails for no reason");
+}
+
+static void
+outsider_ask(struct outsider *o)
+{
+	uint64_t number = hmt_random(&o->seed), answer = 0;
+	struct hm_reply reply = { .body = &answer, .size = sizeof(answer) };
+	int rc = hm_system_ask(o->shared->sys, o->shared->roots[pick(&o->seed, ROOTS)], QUESTION, &number,
+			       1 + number % 2000, &reply);
+
+	if (rc == 0 && answer != number)
+		fault(o->shared, "another answer than was given");
+	if (rc != 0 && rc != -ETIMEDOUT && rc != -ENOENT && rc != -EAGAIN && rc != -ESHUTDOWN)
+		fault(o->shared, "a question from outside that fails for no reason");
+}
+
+static void *
+outsider_main(void *arg)
+{
+	struct outsider *o = arg;
+	struct shared *shared = o->shared;
+	uint64_t sent[ROOTS] = { 0 };
+	struct hm_pid pid;
+
+	while (!atomic_load(&shared->is_over)) {
+		uint32_t to = pick(&o->seed, ROOTS);
+		struct ordered body = { ROOTS + o->index, sent[to] + 1 };
+		struct timespec pause = { .tv_nsec = pick(&o->seed, 50000) };
+
+		if (hm_system_send(shared->sys, shared->roots[to], ORDERED, &body) == HM_OK)
+			sent[to]++;
+		switch (pick(&o->seed, 8)) {
+		case 0:
+			outsider_spawn(o);
+			break;
+		case 1:
+			outsider_ask(o);
+			break;
+		case 2:
+			(void)hm_system_find(shared->sys, "/user/root-1/left", &pid);
+			break;
+		default:
+			nanosleep(&pause, NULL);
+			break;
+		}
+	}
+	return NULL;
+}
+
+/* ---- Rounds ------------------------------------------------------------------------------- */
+
+static void
+require(bool what, const char *text)
+{
+	if (!what) {
+		fprintf(stderr, "stress_engine_traffic: %s\n", text);
+		exit(EXIT_FAILURE);
+	}
+}
+
+static void
+system_make(struct shared *shared, uint32_t messages)
+{
+	static const struct hm_type types[] = {
+		{ .id = TICK, .name = "tick" },
+		{ .id = ORDERED, .name = "ordered", .size = sizeof(struct ordered) },
+		{ .id = ACQUAINTANCE, .name = "acquaintance", .size = sizeof(struct hm_pid) },
+		{ .id = QUESTION, .name = "question", .size = sizeof(uint64_t) },
+		{ .id = ANSWER, .name = "answer", .size = sizeof(uint64_t) },
+	};
+	/* Rings so small that they overflow. */
+	static char words[][16] = { "stress", "--", "--lane", "32", "--inject", "64" };
+	char *argv[] = { words[0], words[1], words[2], words[3], words[4], words[5], NULL };
+	struct hm_config config = { .mode = HM_MODE_BACKGROUND, .lcores = LCORES, .messages = messages };
+
+	require(hm_system_create(&shared->sys, 6, argv, &config) == 0, "no system");
+	for (size_t i = 0; i < RTE_DIM(types); i++)
+		require(hm_type_register(shared->sys, &types[i]) == 0, "no type");
+}
+
+static void
+roots_make(struct shared *shared, uint64_t *seed)
+{
+	char name[16];
+
+	for (uint32_t i = 0; i < ROOTS; i++) {
+		struct args args = { shared, hmt_random(seed), 0, i };
+
+		snprintf(name, sizeof(name), "root-%u", i);
+		require(hm_system_spawn(shared->sys, &props[i % LCORES], name, &args, &shared->roots[i]) == 0,
+			"no root");
+	}
+}
+
+/* As the second signal does. */
+static void
+force(struct hm_system *sys)
+{
+	atomic_store(&sys->forced, true);
+	for (uint32_t i = 0; i < sys->lcores_count; i++)
+		hmi_worker_stop(&sys->lcores[i]->worker);
+}
+
+static void
+pause_for(double seconds)
+{
+	struct timespec t = { .tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9) };
+
+	nanosleep(&t, NULL);
+}
+
+static int
+round_run(uint64_t *seed, double seconds, uint32_t messages, bool is_forced)
+{
+	static struct shared shared;
+	struct outsider outsiders[THREADS];
+	struct hm_stats stats;
+
+	memset(&shared, 0, sizeof(shared));
+	system_make(&shared, messages);
+	roots_make(&shared, seed);
+	require(hm_dead_letters_subscribe(shared.sys, shared.roots[0]) == 0, "no subscriber");
+	require(hm_system_start(shared.sys) == 0, "it does not start");
+	for (uint32_t i = 0; i < THREADS; i++) {
+		outsiders[i] = (struct outsider){ .shared = &shared, .index = i, .seed = hmt_random(seed) };
+		require(pthread_create(&outsiders[i].thread, NULL, outsider_main, &outsiders[i]) == 0, "no thread");
+	}
+	pause_for(seconds);
+	if (is_forced)
+		force(shared.sys);
+	else
+		hm_system_stop(shared.sys);
+	require(hm_system_join(shared.sys) == (is_forced ? -EINTR : 0), "it does not end");
+	/* The threads outside meet a system that has stopped. */
+	pause_for(0.01);
+	atomic_store(&shared.is_over, true);
+	for (uint32_t i = 0; i < THREADS; i++)
+		pthread_join(outsiders[i].thread, NULL);
+	hm_system_stats(shared.sys, &stats);
+	printf("%s: %" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " refused, %" PRIu64 " spawned, %" PRIu64
+	       " ends told, %" PRIu64 " of %" PRIu64 " futures ended\n",
+	       is_forced ? "forced" : "in order", stats.sent, stats.received, stats.no_memory, stats.spawned,
+	       shared.terminated, shared.ended, shared.asked);
+	require(is_forced || stats.spawned == stats.stopped, "actors are left");
+	hmt_system_drain(shared.sys);
+	hmt_books_check(shared.sys);
+	hmt_system_free(shared.sys);
+	return atomic_load(&shared.faults);
+}
+
+int
+main(void)
+{
+	double left = hmt_seconds(2);
+	uint64_t seed = hmt_seed((uint64_t)time(NULL));
+	int faults = 0;
+
+	printf("seed %" PRIu64 "\n", seed);
+	hmt_eal_start_with(LCORES + 1, 64);
+	for (uint32_t i = 0; i == 0 || left > 0; i++) {
+		faults += round_run(&seed, ROUND_SECONDS, i % 2 == 0 ? MESSAGES_MANY : MESSAGES_FEW, i % 3 == 2);
+		left -= ROUND_SECONDS;
+	}
+	return faults == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

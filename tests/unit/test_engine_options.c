@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line: what is taken, and what is said about what is not.
+ */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "hermod.h"
+#include "hmt_eal.h"
+
+TestSuite(engine_options);
+
+#define WORDS_MAX 16
+#define TEXT_SIZE 8192
+
+/* A command line, what came of it, and what was printed. */
+struct attempt {
+	struct hm_config config;
+	char words[512];
+	int rc;
+	struct hm_system *sys;
+	char out[TEXT_SIZE], err[TEXT_SIZE];
+};
+
+static FILE *
+capture(FILE *stream, int *saved)
+{
+	FILE *file = tmpfile();
+
+	cr_assert_not_null(file);
+	fflush(stream);
+	*saved = dup(fileno(stream));
+	dup2(fileno(file), fileno(stream));
+	return file;
+}
+
+static void
+release(FILE *stream, int saved, FILE *file, char *text)
+{
+	size_t length;
+
+	fflush(stream);
+	dup2(saved, fileno(stream));
+	close(saved);
+	rewind(file);
+	length = fread(text, 1, TEXT_SIZE - 1, file);
+	text[length] = '\0';
+	fclose(file);
+}
+
+static void
+try(struct attempt *a, const char *line)
+{
+	char *argv[WORDS_MAX + 1], *rest = NULL;
+	int argc = 0, saved_out, saved_err;
+	FILE *out, *err;
+
+	snprintf(a->words, sizeof(a->words), "%s", line);
+	for (char *word = strtok_r(a->words, " ", &rest); word != NULL && argc < WORDS_MAX;
+	     word = strtok_r(NULL, " ", &rest))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	a->sys = (struct hm_system *)(uintptr_t)1;
+	out = capture(stdout, &saved_out);
+	err = capture(stderr, &saved_err);
+	a->rc = hm_system_create(&a->sys, argc, argv, &a->config);
+	release(stdout, saved_out, out, a->out);
+	release(stderr, saved_err, err, a->err);
+	if (a->rc != 0)
+		cr_assert_null(a->sys);
+}
+
+/* Refused with one line that holds all of these, before EAL starts. */
+static void
+cr_expect_refused(struct attempt *a, const char *line, const char *text)
+{
+	try(a, line);
+	cr_assert_eq(a->rc, -EINVAL, "%s: %d", line, a->rc);
+	cr_assert_eq(hm_exit_status(a->rc), 2);
+	cr_assert_eq(strncmp(a->err, "hermod: ", 8), 0, "%s", a->err);
+	cr_assert_not_null(strstr(a->err, text), "%s", a->err);
+	cr_assert_eq(strchr(a->err, '\n'), a->err + strlen(a->err) - 1, "more than one line: %s", a->err);
+	cr_assert_str_eq(a->out, "");
+}
+
+Test(engine_options, parse__mistakes_are_named)
+{
+	static const struct {
+		const char *line, *text;
+	} cases[] = {
+		{ "app -- --nope", "unknown option '--nope'" },
+		{ "app -- --nope=3", "unknown option '--nope'" },
+		{ "app -- --work", "unknown option '--work'" },
+		{ "app -- --workersx 1", "unknown option '--workersx'" },
+		{ "app -- workers", "unexpected argument 'workers'" },
+		{ "app -- -workers", "unexpected argument '-workers'" },
+		{ "app -- --", "unexpected argument '--'" },
+		{ "app -- --workers 1 2", "unexpected argument '2'" },
+		{ "app -- --workers", "--workers needs a value" },
+		{ "app -- --node", "--node needs a value" },
+		{ "app -- --workers 0", "give a number from 1 to 255" },
+		{ "app -- --workers 256", "give a number from 1 to 255" },
+		{ "app -- --workers -1", "give a number" },
+		{ "app -- --workers 1x", "give a number" },
+		{ "app -- --workers=", "give a number" },
+		{ "app -- --workers 99999999999999999999", "give a number" },
+		{ "app -- --messages 1", "give a number from 64" },
+		{ "app -- --quantum 0", "give a number from 1" },
+		{ "app -- --lane 17", "power of two" },
+		{ "app -- --inject 4095", "power of two" },
+		{ "app -- --lane 8", "give a number from 16" },
+		{ "app -- --idle lazy", "choose adaptive, spin, pause or yield" },
+		{ "app -- --node a/b", "--node 'a/b'" },
+		{ "app -- --node=", "--node ''" },
+	};
+	struct attempt a = { .config = { .mode = HM_MODE_STEPPED } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_expect_refused(&a, cases[i].line, cases[i].text);
+}
+
+Test(engine_options, parse__every_kind_is_taken)
+{
+	static const char *text = "before";
+	static uint64_t number = 1;
+	static bool flag;
+	static const struct hm_option options[] = {
+		{ .name = "text", .help = "a text", .kind = HM_OPTION_TEXT, .value = &text },
+		{ .name = "number", .help = "a number", .kind = HM_OPTION_NUMBER, .value = &number, .min = 5 },
+		{ .name = "flag", .help = "a flag", .kind = HM_OPTION_FLAG, .value = &flag },
+		{ .name = NULL },
+	};
+	struct attempt a = { .config = { .mode = HM_MODE_STEPPED, .options = options, .messages = 256 } };
+
+	cr_expect_refused(&a, "app -- --flag=yes", "--flag takes no value");
+	cr_expect_refused(&a, "app -- --number 4", "give a number from 5");
+	hmt_eal_start();
+	try(&a, "app -- --text=a=b --number 18446744073709551615 --flag --workers=3 --node n.1 --idle yield");
+	cr_assert_eq(a.rc, 0, "%s", a.err);
+	cr_assert_str_eq(text, "a=b");
+	cr_assert_eq(number, UINT64_MAX);
+	cr_assert(flag);
+	cr_assert_eq(hm_system_lcores(a.sys), 3);
+	cr_assert_str_eq(hm_system_name(a.sys), "n.1");
+	hm_system_destroy(a.sys);
+}
+
+static int
+refuse(void *arg, const char *value)
+{
+	cr_assert_str_eq(value, "x");
+	return *(int *)arg;
+}
+
+Test(engine_options, parse__what_a_programs_function_says_counts)
+{
+	static int answer = -ENODEV;
+	static const struct hm_option options[] = {
+		{ .name = "call", .help = "a call", .kind = HM_OPTION_CALL, .value = &answer, .call = refuse },
+		{ .name = NULL },
+	};
+	struct attempt a = { .config = { .mode = HM_MODE_STEPPED, .options = options } };
+
+	try(&a, "app -- --call x");
+	cr_assert_eq(a.rc, -ENODEV);
+	cr_assert_eq(hm_exit_status(a.rc), 1);
+}
+
+Test(engine_options, help__lists_all_options_wherever_it_stands)
+{
+	static const char *const lines[] = { "app --help", "app -- --help", "app -l 0-99 -- --workers 3 --help" };
+	static const char *const names[] = { "what it is for", "--mine N",  "my own",  "--workers N", "--idle VALUE",
+					     "--node TEXT",    "--lane N", "--inject N", "--messages N", "--quantum N",
+					     "--help",	       "usage: app" };
+	static uint64_t number;
+	static const struct hm_option options[] = {
+		{ .name = "mine", .help = "my own", .kind = HM_OPTION_NUMBER, .value = &number },
+		{ .name = NULL },
+	};
+	struct attempt a = { .config = { .options = options, .summary = "what it is for" } };
+
+	for (size_t l = 0; l < sizeof(lines) / sizeof(lines[0]); l++) {
+		try(&a, lines[l]);
+		cr_assert_eq(a.rc, -ECANCELED);
+		cr_assert_eq(hm_exit_status(a.rc), 0);
+		cr_assert_str_eq(a.err, "");
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			cr_assert_not_null(strstr(a.out, names[i]), "no %s in %s", names[i], a.out);
+	}
+}
+
+Test(engine_options, workers__more_than_eal_has)
+{
+	struct attempt a = { .config = { .mode = HM_MODE_BACKGROUND } };
+
+	hmt_eal_start();
+	try(&a, "app -- --workers 2");
+	cr_assert_eq(a.rc, -ENODEV);
+	cr_assert_eq(hm_exit_status(a.rc), 1);
+	cr_assert_str_eq(a.err, "hermod: --workers 2: EAL has 1 lcores for it; give more, as in -l 0-2\n");
+	a.config.mode = HM_MODE_LCORES;
+	try(&a, "app -- --workers 3");
+	cr_assert_eq(a.rc, -ENODEV);
+	cr_assert_str_eq(a.err, "hermod: --workers 3: EAL has 2 lcores for it; give more, as in -l 0-2\n");
+}
+
+Test(engine_options, workers__none_is_left_beside_the_main_lcore)
+{
+	struct attempt a = { .config = { .mode = HM_MODE_BACKGROUND } };
+
+	hmt_eal_start_with(1, 64);
+	try(&a, "app");
+	cr_assert_eq(a.rc, -ENODEV);
+	cr_assert_not_null(strstr(a.err, "no lcore is left to work on"));
+}
+
+Test(engine_options, eal__core_list_that_does_not_fit)
+{
+	struct attempt a = { .config = { .mode = HM_MODE_LCORES } };
+
+	try(&a, "app -l 0-1000 --no-huge --no-pci --no-shconf --no-telemetry -m 64");
+	cr_assert_eq(a.rc, -EINVAL);
+	cr_assert_not_null(strstr(a.err, "hermod: EAL does not start"), "%s", a.err);
+	cr_assert_not_null(strstr(a.err, "lcores with -l"), "%s", a.err);
+}
+
+Test(engine_options, eal__is_started_once_and_outlives_its_first_system)
+{
+	struct attempt first = { .config = { .mode = HM_MODE_STEPPED, .messages = 256 } }, second = first;
+
+	try(&first, "app --no-huge --no-pci --no-shconf --no-telemetry -m 64");
+	cr_assert_eq(first.rc, 0, "%s", first.err);
+	try(&second, "app --no-huge --no-pci --no-shconf --no-telemetry -m 64");
+	cr_assert_eq(second.rc, 0, "%s", second.err);
+	cr_assert_str_eq(second.err, "", "EAL is not asked twice");
+	hm_system_destroy(first.sys);
+	hm_system_turn(second.sys);
+	try(&first, "app");
+	cr_assert_eq(first.rc, 0);
+	hm_system_turn(first.sys);
+	hm_system_turn(second.sys);
+	hm_system_destroy(second.sys);
+	hm_system_destroy(first.sys);
+}
+
+Test(engine_options, create__out_of_memory_is_named)
+{
+	struct attempt a = { .config = { .mode = HM_MODE_STEPPED } };
+
+	hmt_eal_start();
+	try(&a, "app -- --workers 100 --lane 1048576 --messages 64");
+	cr_assert_eq(a.rc, -ENOMEM);
+	cr_assert_not_null(strstr(a.err, "hermod: no memory for 100 lcores"), "%s", a.err);
+	cr_assert_not_null(strstr(a.err, "smaller --lane"), "%s", a.err);
+}

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The session header and the Batch: our bytes are protobuf's, and protobuf's bytes are read by us.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <criterion/criterion.h>
+
+#include "hermod.pb-c.h"
+#include "hmt_net.pb-c.h"
+#include "hmt_net2.pb-c.h"
+
+#include "codec_pvt.h"
+#include "wire_pvt.h"
+
+#define ROOM 4096
+
+/* ---- Header -------------------------------------------------------------------- */
+
+Test(wire, header__bytes_are_those_of_the_document)
+{
+	static const uint8_t want[HMI_HEADER_BYTES] = {
+		'H',  'M',  1,	  4,	0x78, 0x56, 0x34, 0x12, 8, 7, 6, 5, 4, 3, 2, 1,
+		0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 4, 3, 2, 1, 0xdc, 5, 0, 1,
+	};
+	struct hmi_header header = {
+		.version = 1,	      .kind = HMI_DATA,		   .session = 0x12345678, .number = 0x0102030405060708,
+		.ack = 0x1112131415161718, .sack = 0x01020304, .length = 1500,	      .credit = 256,
+	};
+	struct hmi_header back;
+	uint8_t got[HMI_HEADER_BYTES];
+
+	hmi_header_write(got, &header);
+	cr_assert_arr_eq(got, want, sizeof(want));
+	cr_assert_eq(hmi_header_read(&back, got, sizeof(got)), 0);
+	cr_assert_eq(back.session, header.session);
+	cr_assert_eq(back.number, header.number);
+	cr_assert_eq(back.ack, header.ack);
+	cr_assert_eq(back.sack, header.sack);
+	cr_assert_eq(back.length, header.length);
+	cr_assert_eq(back.credit, header.credit);
+	for (size_t length = 0; length < sizeof(got); length++)
+		cr_assert_eq(hmi_header_read(&back, got, length), -EBADMSG);
+	got[1] = 'm';
+	cr_assert_eq(hmi_header_read(&back, got, sizeof(got)), -EBADMSG);
+}
+
+/* ---- Envelopes ------------------------------------------------------------------- */
+
+/* All combinations of fields, with lengths around the steps of a varint. */
+static void
+envelope_make(struct hmi_envelope *envelope, uint32_t choice, const uint8_t *bytes)
+{
+	static const uint32_t lengths[] = { 0, 1, 36, 95, 102, 103, 127, 128, 129, 1000 };
+
+	memset(envelope, 0, sizeof(*envelope));
+	envelope->to = 0x0102030405060708u * (choice + 1);
+	envelope->from = (choice & 1) != 0 ? 77 : 0;
+	envelope->from_node = (choice & 2) != 0 ? UINT64_MAX : 0;
+	envelope->type = (choice & 4) != 0 ? 0xdeadbeef : 0;
+	envelope->system = (choice & 8) != 0 ? 300 : 0;
+	if ((choice & 16) != 0) {
+		envelope->payload = bytes;
+		envelope->payload_length = lengths[choice / 64 % 10];
+	}
+	if ((choice & 32) != 0) {
+		envelope->path = (const uint8_t *)"/user/x";
+		envelope->path_length = 7;
+	}
+}
+
+static void
+envelope_matches(const struct hmi_envelope *a, const Hermod__Wire__Envelope *b)
+{
+	cr_assert_eq(a->to, b->to);
+	cr_assert_eq(a->from, b->from);
+	cr_assert_eq(a->from_node, b->from_node);
+	cr_assert_eq(a->type, b->type);
+	cr_assert_eq(a->system, b->system);
+	cr_assert_eq(a->payload_length, b->payload.len);
+	cr_assert_eq(memcmp(a->payload_length > 0 ? a->payload : (const uint8_t *)"",
+			    b->payload.len > 0 ? b->payload.data : (const uint8_t *)"", a->payload_length),
+		     0);
+	cr_assert_eq(a->path_length, strlen(b->path));
+}
+
+Test(wire, envelope__protobuf_reads_what_we_write)
+{
+	uint8_t bytes[1000], batch[ROOM];
+	struct hmi_envelope envelope;
+
+	memset(bytes, 0xa5, sizeof(bytes));
+	for (uint32_t choice = 0; choice < 640; choice++) {
+		Hermod__Wire__Batch *read;
+		uint8_t *end;
+
+		envelope_make(&envelope, choice, bytes);
+		end = hmi_envelope_write(batch, &envelope);
+		cr_assert_eq((size_t)(end - batch), hmi_envelope_size(&envelope));
+		end = hmi_envelope_write(end, &envelope);
+		read = hermod__wire__batch__unpack(NULL, (size_t)(end - batch), batch);
+		cr_assert_not_null(read);
+		cr_assert_eq(read->n_envelopes, 2);
+		envelope_matches(&envelope, read->envelopes[0]);
+		envelope_matches(&envelope, read->envelopes[1]);
+		hermod__wire__batch__free_unpacked(read, NULL);
+	}
+}
+
+Test(wire, envelope__head_is_that_of_the_whole)
+{
+	uint8_t bytes[1000], whole[ROOM], parts[ROOM];
+	struct hmi_envelope envelope;
+
+	memset(bytes, 0x5a, sizeof(bytes));
+	for (uint32_t choice = 0; choice < 640; choice++) {
+		uint8_t *end, *at;
+
+		envelope_make(&envelope, choice | 16, bytes);
+		envelope.path = NULL;
+		envelope.path_length = 0;
+		end = hmi_envelope_write(whole, &envelope);
+		at = hmi_envelope_head_write(parts, &envelope, envelope.payload_length);
+		cr_assert_eq((size_t)(at - parts), hmi_envelope_head_size(&envelope, envelope.payload_length));
+		memcpy(at, bytes, envelope.payload_length);
+		cr_assert_eq(at + envelope.payload_length - parts, end - whole);
+		cr_assert_arr_eq(parts, whole, (size_t)(end - whole));
+	}
+}
+
+Test(wire, batch__we_read_what_protobuf_writes)
+{
+	uint8_t bytes[1000], batch[ROOM];
+
+	memset(bytes, 0xa5, sizeof(bytes));
+	for (uint32_t choice = 0; choice < 640; choice++) {
+		Hermod__Wire__Envelope written = HERMOD__WIRE__ENVELOPE__INIT, *list[2] = { &written, &written };
+		Hermod__Wire__Batch whole = HERMOD__WIRE__BATCH__INIT;
+		struct hmi_envelope envelope, read;
+		struct hmi_reader reader;
+
+		envelope_make(&envelope, choice, bytes);
+		written.to = envelope.to;
+		written.from = envelope.from;
+		written.from_node = envelope.from_node;
+		written.type = envelope.type;
+		written.system = envelope.system;
+		written.payload.data = bytes;
+		written.payload.len = envelope.payload_length;
+		written.path = envelope.path != NULL ? (char *)(uintptr_t)envelope.path : written.path;
+		whole.envelopes = list;
+		whole.n_envelopes = 2;
+		reader.at = batch;
+		reader.end = batch + hermod__wire__batch__pack(&whole, batch);
+		for (int i = 0; i < 2; i++) {
+			cr_assert_eq(hmi_batch_next(&reader, &read), 1);
+			envelope_matches(&read, &written);
+		}
+		cr_assert_eq(hmi_batch_next(&reader, &read), 0);
+	}
+}
+
+Test(wire, batch__unknown_fields_are_skipped)
+{
+	/* Field 15 of Batch: a varint; field 9 of Envelope: text; field 14: fixed64; 13: fixed32. */
+	static const uint8_t batch[] = {
+		0x78, 0x96, 0x01, 0x0a, 30,   0x4a, 2,	  'h',	'i', 0x71, 1, 2, 3, 4, 5, 6, 7, 8,
+		0x6d, 1,    2,	  3,	4,    0x25, 1,	  0,	0,   0,	   0x09, 9, 0, 0, 0, 0, 0, 0,
+		0,
+	};
+	struct hmi_reader reader = { batch, batch + sizeof(batch) };
+	struct hmi_envelope envelope;
+	uint8_t copy[sizeof(batch)];
+
+	memcpy(copy, batch, sizeof(batch));
+	copy[4] = sizeof(batch) - 5;
+	reader.at = copy;
+	reader.end = copy + sizeof(copy);
+	cr_assert_eq(hmi_batch_next(&reader, &envelope), 1);
+	cr_assert_eq(envelope.to, 9);
+	cr_assert_eq(envelope.type, 1);
+	cr_assert_eq(hmi_batch_next(&reader, &envelope), 0);
+}
+
+Test(wire, batch__every_truncation_is_found_or_harmless)
+{
+	uint8_t bytes[100] = { 0 }, batch[ROOM], *end = batch;
+	struct hmi_envelope envelope;
+
+	for (uint32_t choice = 0; choice < 64; choice += 7) {
+		envelope_make(&envelope, choice | 64 * 2, bytes);
+		end = hmi_envelope_write(end, &envelope);
+	}
+	for (size_t length = 0; length < (size_t)(end - batch); length++) {
+		/* On the heap and of exact size, so that a sanitizer sees the first byte too far. */
+		uint8_t *exact = malloc(length + 1);
+		struct hmi_reader reader = { exact + 1, exact + 1 + length };
+		int rc;
+
+		memcpy(exact + 1, batch, length);
+		do {
+			rc = hmi_batch_next(&reader, &envelope);
+		} while (rc == 1);
+		cr_assert(rc == 0 || rc == -EBADMSG);
+		free(exact);
+	}
+}
+
+Test(wire, varint__all_sizes)
+{
+	static const uint8_t endless[] = { 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1 };
+
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		for (int less = 0; less < 2; less++) {
+			uint64_t value = (1ull << bit) - (uint64_t)less, back = 0;
+			uint8_t bytes[10], *end = hmi_varint_write(bytes, value);
+
+			cr_assert_eq((uint32_t)(end - bytes), hmi_varint_size(value), "%lu", value);
+			cr_assert_eq(hmi_varint_read(bytes, end, &back), end);
+			cr_assert_eq(back, value);
+			cr_assert_null(hmi_varint_read(bytes, end - 1, &back));
+		}
+	}
+	cr_assert_null(hmi_varint_read(endless, endless + sizeof(endless), &(uint64_t){ 0 }));
+}
+
+Test(wire, terminated__there_and_back)
+{
+	struct hm_terminated terminated = { { 1, 2 }, HM_TERMINATED_FAILED, 0 }, back;
+	uint8_t bytes[HMI_TERMINATED_BYTES], *end = hmi_wire_terminated_write(bytes, &terminated);
+	Hermod__Wire__Terminated *read;
+
+	cr_assert_eq(hmi_wire_terminated_read(bytes, (size_t)(end - bytes), &back), 0);
+	cr_assert(hm_pid_equal(back.who, terminated.who));
+	cr_assert_eq(back.reason, terminated.reason);
+	read = hermod__wire__terminated__unpack(NULL, (size_t)(end - bytes), bytes);
+	cr_assert_not_null(read);
+	cr_assert_eq(read->who->node, 1);
+	cr_assert_eq(read->who->local, 2);
+	cr_assert_eq(read->reason, HM_TERMINATED_FAILED);
+	hermod__wire__terminated__free_unpacked(read, NULL);
+	for (size_t length = 0; length < (size_t)(end - bytes); length++)
+		(void)hmi_wire_terminated_read(bytes, length, &back);
+}
+
+/* ---- Payloads -------------------------------------------------------------------- */
+
+static void
+codec_make(struct hmi_codec *codec)
+{
+	static const struct hm_type types[] = {
+		{ .id = 256, .descriptor = &hermod__test__numbers__descriptor },
+		{ .id = 257, .descriptor = &hermod__test__scalars__descriptor },
+		{ .id = 300, .descriptor = &hermod__test__text__descriptor },
+		{ .id = 301, .descriptor = &hermod__test__tree__descriptor },
+		{ .id = 302, .descriptor = &hermod__test__empty__descriptor },
+		{ .id = 303, .descriptor = &hermod__test2__optional__descriptor },
+		{ .id = 304, .name = "plain", .size = 8 },
+	};
+	const struct hm_type *list[7];
+
+	for (int i = 0; i < 7; i++)
+		list[i] = &types[i];
+	cr_assert_eq(hmi_codec_create_from(codec, list, 7), 0);
+}
+
+/* Our bytes are protobuf-c's, and so is what we read from them. */
+static void
+same_as_protobuf(const struct hmi_plan *plan, const void *body)
+{
+	uint64_t room[ROOM / 8];
+	uint8_t ours[ROOM], theirs[ROOM], again[ROOM], *end = hmi_plan_pack(plan, body, ours);
+	size_t length = protobuf_c_message_pack(body, theirs), used = 0;
+
+	cr_assert_eq((size_t)(end - ours), length, "%zu and %zu", (size_t)(end - ours), length);
+	cr_assert_eq(hmi_plan_packed_size(plan, body), length);
+	cr_assert_arr_eq(ours, theirs, length);
+	if (plan->bytes_max > 0)
+		cr_assert_leq(length, plan->bytes_max);
+	cr_assert_eq(hmi_plan_unpack(plan, ours, length, room, sizeof(room), &used), 0);
+	cr_assert_leq(used, hmi_plan_room(plan, length));
+	cr_assert_eq(protobuf_c_message_pack((const ProtobufCMessage *)(const void *)room, again), length);
+	cr_assert_arr_eq(again, theirs, length);
+}
+
+Test(codec, scalars__same_as_protobuf)
+{
+	static const uint64_t values[] = { 0, 1, 127, 128, 1u << 31, UINT32_MAX, 1ull << 63, UINT64_MAX };
+	Hermod__Test__Scalars m;
+	struct hmi_codec codec;
+
+	codec_make(&codec);
+	hermod__test__scalars__init(&m);
+	for (int i = 0; i < 8; i++) {
+		m.i32 = (int32_t)values[i];
+		m.i64 = (int64_t)values[i];
+		m.u32 = (uint32_t)values[i];
+		m.u64 = values[i];
+		m.s32 = (int32_t)values[i];
+		m.s64 = (int64_t)values[i];
+		m.f32 = (uint32_t)values[i];
+		m.f64 = values[i];
+		m.sf32 = (int32_t)values[i];
+		m.sf64 = (int64_t)values[i];
+		m.real = (float)values[i];
+		m.big_real = (double)values[i] * -0.5;
+		m.flag = i % 2;
+		m.colour = i % 2 == 0 ? HERMOD__TEST__COLOUR__NONE : HERMOD__TEST__COLOUR__GREEN;
+		m.far = (uint32_t)values[7 - i];
+		if (m.big_real == 0)
+			m.big_real = 0;
+		same_as_protobuf(hmi_codec_by_id(&codec, 257), &m);
+	}
+	hmi_codec_destroy(&codec);
+}
+
+Test(codec, texts__same_as_protobuf)
+{
+	uint8_t data[300];
+	char text[300] = "";
+	Hermod__Test__Text m;
+	struct hmi_codec codec;
+
+	codec_make(&codec);
+	memset(data, 7, sizeof(data));
+	for (size_t length = 0; length < 299; length++) {
+		hermod__test__text__init(&m);
+		memset(text, 'x', length);
+		m.text = text;
+		m.data.data = data;
+		m.data.len = 299 - length;
+		m.number = (uint32_t)length;
+		same_as_protobuf(hmi_codec_by_id(&codec, 300), &m);
+	}
+	hmi_codec_destroy(&codec);
+}
+
+Test(codec, optional__same_as_protobuf)
+{
+	Hermod__Test2__Optional m;
+	struct hmi_codec codec;
+	uint64_t room[64];
+	size_t used;
+	char name[] = "somebody";
+
+	codec_make(&codec);
+	for (int choice = 0; choice < 16; choice++) {
+		hermod__test2__optional__init(&m);
+		m.id = (uint32_t)choice;
+		m.has_count = choice & 1;
+		m.count = 0;
+		if ((choice & 2) != 0)
+			m.name = name;
+		m.has_data = (choice & 4) != 0;
+		m.has_real = (choice & 8) != 0;
+		m.real = 2.5;
+		same_as_protobuf(hmi_codec_by_id(&codec, 303), &m);
+	}
+	/* Without the required field it is no Optional. */
+	cr_assert_eq(hmi_plan_unpack(hmi_codec_by_id(&codec, 303), NULL, 0, room, sizeof(room), &used), -EBADMSG);
+	hmi_codec_destroy(&codec);
+}
+
+Test(codec, tree__grows_into_the_room)
+{
+	Hermod__Test__Tree root, child, *children[3] = { &child, &child, &child };
+	uint32_t numbers[100] = { 0 };
+	struct hmi_codec codec;
+	const struct hmi_plan *plan;
+	uint8_t bytes[ROOM];
+	uint64_t *room = malloc(65536);
+	size_t length, used = 0;
+	char name[] = "child";
+
+	codec_make(&codec);
+	plan = hmi_codec_by_id(&codec, 301);
+	hermod__test__tree__init(&root);
+	hermod__test__tree__init(&child);
+	child.name = name;
+	child.n_numbers = 100;
+	child.numbers = numbers;
+	root.n_children = 3;
+	root.children = children;
+	root.kind_case = HERMOD__TEST__TREE__KIND_NUMBER;
+	root.number = 5;
+	length = (size_t)(hmi_plan_pack(plan, &root, bytes) - bytes);
+	/* Any room is enough, or is said not to be; nothing is written beyond it. */
+	for (size_t size = 0; size < 8192; size += 8) {
+		int rc;
+
+		memset(room, 0xee, 65536);
+		rc = hmi_plan_unpack(plan, bytes, length, room, size, &used);
+		cr_assert(rc == 0 || rc == -ENOSPC, "%d", rc);
+		cr_assert_eq(((uint8_t *)room)[size], 0xee);
+		if (rc == 0)
+			cr_assert_leq(used, size);
+	}
+	cr_assert_eq(hmi_plan_unpack(plan, bytes, length, room, 65536, &used), 0);
+	cr_assert_eq(((Hermod__Test__Tree *)(void *)room)->n_children, 3);
+	free(room);
+	hmi_codec_destroy(&codec);
+}
+
+Test(codec, unpack__fields_of_a_newer_version_are_kept)
+{
+	static const uint8_t bytes[] = { 0x09, 1, 0, 0, 0, 0, 0, 0, 0, 0x52, 3, 'n', 'e', 'w' };
+	struct hmi_codec codec;
+	const struct hmi_plan *plan;
+	uint64_t room[64];
+	uint8_t again[64];
+	size_t used;
+
+	codec_make(&codec);
+	plan = hmi_codec_by_id(&codec, 256);
+	cr_assert_eq(hmi_plan_unpack(plan, bytes, sizeof(bytes), room, hmi_plan_room(plan, sizeof(bytes)), &used),
+		     -ENOSPC);
+	cr_assert_eq(hmi_plan_unpack(plan, bytes, sizeof(bytes), room, sizeof(room), &used), 0);
+	cr_assert_eq(((Hermod__Test__Numbers *)(void *)room)->a, 1);
+	cr_assert_eq(hmi_plan_packed_size(plan, room), sizeof(bytes));
+	hmi_plan_pack(plan, room, again);
+	cr_assert_arr_eq(again, bytes, sizeof(bytes));
+	hmi_codec_destroy(&codec);
+}
+
+Test(codec, unpack__garbage_is_refused_or_read_as_protobuf_reads_it)
+{
+	static const uint16_t ids[] = { 256, 257, 300, 301, 302, 303 };
+	struct hmi_codec codec;
+	uint64_t *room = malloc(65536);
+	size_t used;
+
+	codec_make(&codec);
+	srand(3);
+	for (int i = 0; i < 60000; i++) {
+		const struct hmi_plan *plan = hmi_codec_by_id(&codec, ids[i % 6]);
+		size_t length = (size_t)rand() % 64;
+		uint8_t *exact = malloc(length + 1), *bytes = exact + 1, ours[ROOM * 4], theirs[ROOM * 4];
+		ProtobufCMessage *message;
+		int rc;
+
+		for (size_t at = 0; at < length; at++)
+			bytes[at] = (uint8_t)(rand() % 3 == 0 ? rand() : rand() % 48);
+		rc = hmi_plan_unpack(plan, bytes, length, room, 65536, &used);
+		message = protobuf_c_message_unpack(plan->descriptor, NULL, length, bytes);
+		cr_assert_eq(rc == 0, message != NULL, "type %u", plan->id);
+		if (message != NULL) {
+			size_t size = protobuf_c_message_pack(message, theirs);
+
+			cr_assert_eq(protobuf_c_message_pack((const void *)room, ours), size);
+			cr_assert_arr_eq(ours, theirs, size);
+			protobuf_c_message_free_unpacked(message, NULL);
+		}
+		free(exact);
+	}
+	free(room);
+	hmi_codec_destroy(&codec);
+}
+
+Test(codec, find__by_hash_and_id)
+{
+	struct hmi_codec codec;
+
+	codec_make(&codec);
+	cr_assert_eq(hmi_codec_by_hash(&codec, hm_type_hash("hermod.test.Text")), hmi_codec_by_id(&codec, 300));
+	cr_assert_null(hmi_codec_by_hash(&codec, 1));
+	cr_assert_null(hmi_codec_by_id(&codec, 304));
+	cr_assert_null(hmi_codec_by_id(&codec, 65535));
+	hmi_codec_destroy(&codec);
+	cr_assert_null(hmi_codec_by_hash(&codec, hm_type_hash("hermod.test.Text")));
+	cr_assert_null(hmi_codec_by_id(&codec, 300));
+}
