@@ -24,7 +24,7 @@
 #define LIMIT_DELAY_US 200
 
 /* Messages under way, and how many parts they are acknowledged in. */
-#define IN_FLIGHT 1024
+#define IN_FLIGHT 4096
 #define PARTS     8
 
 /* What remains of 64 bytes behind the header. */

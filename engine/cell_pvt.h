@@ -5,9 +5,10 @@
 /*
  * Cells: what a slot holds. Two cache lines for each process of an lcore.
  *
- *     line 0   mailbox, generation, receive function, state, kind     every message
- *     line 1   actor: parent, links, name, small state                 state, life cycle
- *              future: who asked, deadline, reply function
+ *     line 0   mailbox, generation, receive function, small state      every message
+ *     line 1   system lane, parent, links, name, big state             everything else
+ *
+ * A message to an actor whose state is at most 24 bytes touches line 0 alone.
  *
  *     base + slot * 128 ──▶ 2 GiB of address space, memory behind it in chunks of 2 MiB
  *
@@ -41,18 +42,28 @@ enum hmi_life {
 	HMI_LIFE_STOPPING, /* waits for its children */
 };
 
-#define HMI_STATE_INLINE 32u
+#define HMI_STATE_INLINE 24u
 
 struct hmi_link;
 struct hmi_name;
 struct hmi_call;
 
+/* hmi_cell.attention: what an actor must look at before user messages. */
+#define HMI_ATTEND_SYSTEM 0x01 /* its system lane is not empty */
+#define HMI_ATTEND_LIFE	  0x02 /* it is not running: new, or stopping */
+
 struct hmi_cell_actor {
+	uint64_t small[HMI_STATE_INLINE / sizeof(uint64_t)]; /* the state, if it fits */
+	/* line 1 */
+	void *state; /* where it is, in any case */
+	struct hmi_system_lane system;
 	uint64_t parent; /* local part of its PID; 0: the guardian itself */
 	struct hmi_link *links;
 	struct hmi_name *name; /* NULL: anonymous */
 	const struct hm_props *props;
-	uint64_t state[HMI_STATE_INLINE / sizeof(uint64_t)];
+	uint32_t children;
+	uint8_t life;	/* enum hmi_life */
+	uint8_t reason; /* enum hm_terminated_reason, once it stops */
 };
 
 struct hmi_cell_future {
@@ -71,22 +82,53 @@ struct hmi_cell_future {
 struct hmi_cell {
 	struct hmi_mailbox box; /* its head is what the run queue prefetches */
 	uint32_t generation;
-	uint32_t slot;
 	hm_receive_fn *receive;
-	void *state;
+	uint32_t slot;
 	uint8_t kind;	   /* enum hmi_cell_kind */
-	uint8_t life;	   /* enum hmi_life */
 	uint8_t scheduled; /* in the run queue, or running */
-	uint8_t reason;	   /* enum hm_terminated_reason, once it stops */
-	union {
-		uint32_t children;  /* of an actor */
-		uint32_t next_free; /* slot of the next free cell; 0: none */
-	};
+	uint8_t attention; /* HMI_ATTEND_*; 0: user messages may be handled */
+	uint8_t is_small;  /* the state is in actor.small */
 	union {
 		struct hmi_cell_actor actor;
 		struct hmi_cell_future future;
+		uint32_t next_free; /* slot of the next free cell; 0: none */
 	};
-} __attribute__((aligned(64)));
+} __attribute__((aligned(128)));
+
+/* An actor's state, without touching line 1 if it is small. */
+static inline void *
+hmi_cell_state(struct hmi_cell *cell)
+{
+	return cell->is_small ? cell->actor.small : cell->actor.state;
+}
+
+static inline void
+hmi_cell_push_system(struct hmi_cell *cell, struct hm_msg *msg)
+{
+	hmi_system_lane_push(&cell->actor.system, msg);
+	cell->attention |= HMI_ATTEND_SYSTEM;
+}
+
+/* Oldest system message; NULL: none, and no attention to be paid. */
+static inline struct hm_msg *
+hmi_cell_pop_system(struct hmi_cell *cell)
+{
+	struct hm_msg *msg = hmi_system_lane_pop(&cell->actor.system);
+
+	if (msg == NULL)
+		cell->attention &= (uint8_t)~HMI_ATTEND_SYSTEM;
+	return msg;
+}
+
+static inline void
+hmi_cell_set_life(struct hmi_cell *cell, enum hmi_life life)
+{
+	cell->actor.life = (uint8_t)life;
+	if (life == HMI_LIFE_RUNNING)
+		cell->attention &= (uint8_t)~HMI_ATTEND_LIFE;
+	else
+		cell->attention |= HMI_ATTEND_LIFE;
+}
 
 /* Cells that get their memory together. */
 #define HMI_CELLS_CHUNK (HMI_HUGEPAGE_BYTES / sizeof(struct hmi_cell))

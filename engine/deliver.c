@@ -18,7 +18,7 @@ static void
 mailbox_append(struct hmi_cell *cell, struct hm_msg *msg)
 {
 	if (msg->flags & HMI_MSG_SYSTEM)
-		hmi_mailbox_push_system(&cell->box, msg);
+		hmi_cell_push_system(cell, msg);
 	else
 		hmi_mailbox_push(&cell->box, msg);
 }
@@ -28,7 +28,7 @@ hmi_deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	switch (cell->kind) {
 	case HMI_CELL_ACTOR:
-		hmi_mailbox_push_system(&cell->box, msg);
+		hmi_cell_push_system(cell, msg);
 		hmi_schedule(ctx, cell);
 		break;
 	case HMI_CELL_FUTURE:

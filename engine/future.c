@@ -120,7 +120,7 @@ hmi_future_reply(struct hm_ctx *ctx, struct hm_msg *msg)
 
 	hmi_cells_put(&ctx->cells, cell);
 	msg->flags = 0;
-	on_reply(ctx, ctx->cell->state, result, result == HM_FUTURE_REPLY ? msg : NULL, arg);
+	on_reply(ctx, hmi_cell_state(ctx->cell), result, result == HM_FUTURE_REPLY ? msg : NULL, arg);
 }
 
 void

@@ -37,7 +37,7 @@ hm_lcore(const struct hm_ctx *ctx)
 uint32_t
 hm_children_count(const struct hm_ctx *ctx)
 {
-	return ctx->cell->children;
+	return ctx->cell->actor.children;
 }
 
 uint32_t

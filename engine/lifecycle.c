@@ -31,7 +31,7 @@ hmi_mailbox_bury(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_reason 
 	bool any = false;
 
 	/* News of the burial may fill the outbox, whose delivery may put more into this mailbox. */
-	while ((msg = hmi_mailbox_pop(&cell->box)) != NULL || (msg = hmi_mailbox_pop_system(&cell->box)) != NULL) {
+	while ((msg = hmi_mailbox_pop(&cell->box)) != NULL || (msg = hmi_cell_pop_system(cell)) != NULL) {
 		if (msg->flags & HMI_MSG_REPLY)
 			hmi_future_drop(ctx, msg, reason);
 		else
@@ -57,7 +57,7 @@ link_end(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_link *link, struc
 		hmi_control_post(ctx, other, self, HM_SYS_UNWATCH);
 	/* The parent is told in any case, and once. */
 	else if (kind == HMI_LINK_WATCHER && !hm_pid_equal(other, parent))
-		hmi_terminated_post(ctx, other, self, cell->reason);
+		hmi_terminated_post(ctx, other, self, cell->actor.reason);
 }
 
 static void
@@ -70,7 +70,7 @@ actor_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 	while (cell->actor.links != NULL)
 		link_end(ctx, cell, cell->actor.links, self);
 	if (parent.local != 0)
-		hmi_terminated_post(ctx, parent, self, cell->reason);
+		hmi_terminated_post(ctx, parent, self, cell->actor.reason);
 	else
 		hmi_guardian_gone(ctx);
 	/* Last: whatever is posted may deliver to this actor. */
@@ -84,16 +84,16 @@ actor_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 bool
 hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_reason reason)
 {
-	if (cell->life == HMI_LIFE_STOPPING)
+	if (cell->actor.life == HMI_LIFE_STOPPING)
 		return true;
-	cell->life = HMI_LIFE_STOPPING;
-	cell->reason = (uint8_t)reason;
+	hmi_cell_set_life(cell, HMI_LIFE_STOPPING);
+	cell->actor.reason = (uint8_t)reason;
 	hmi_lifecycle_receive(ctx, cell, HM_STOPPING);
 	for (const struct hmi_link *link = cell->actor.links; link != NULL; link = link->next) {
 		if (link->kind == HMI_LINK_CHILD)
 			hmi_control_post(ctx, link->pid, hm_pid_none(), HM_SYS_STOP);
 	}
-	if (cell->children > 0)
+	if (cell->actor.children > 0)
 		return true;
 	actor_end(ctx, cell);
 	return false;
@@ -130,16 +130,16 @@ terminated(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		return true;
 	watched = hmi_link_drop(&ctx->links, cell, HMI_LINK_WATCHING, body->who);
 	if (hmi_link_drop(&ctx->links, cell, HMI_LINK_CHILD, body->who)) {
-		cell->children--;
+		cell->actor.children--;
 		child = true;
 	}
 	if (!watched && !child)
 		return true;
 	msg->type = HM_TERMINATED;
 	ctx->msg = msg;
-	cell->receive(ctx, cell->state, msg);
+	cell->receive(ctx, hmi_cell_state(cell), msg);
 	ctx->msg = NULL;
-	if (cell->life != HMI_LIFE_STOPPING || cell->children > 0)
+	if (cell->actor.life != HMI_LIFE_STOPPING || cell->actor.children > 0)
 		return true;
 	actor_end(ctx, cell);
 	return false;
@@ -170,18 +170,18 @@ hmi_actor_attend(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	struct hm_msg *msg;
 
-	if (cell->life == HMI_LIFE_NEW) {
-		cell->life = HMI_LIFE_RUNNING;
+	if (cell->actor.life == HMI_LIFE_NEW) {
+		hmi_cell_set_life(cell, HMI_LIFE_RUNNING);
 		hmi_lifecycle_receive(ctx, cell, HM_STARTED);
 	}
-	while ((msg = hmi_mailbox_pop_system(&cell->box)) != NULL) {
+	while ((msg = hmi_cell_pop_system(cell)) != NULL) {
 		bool exists = system_receive(ctx, cell, msg);
 
 		hmi_msg_release(&ctx->cache, msg);
 		if (!exists)
 			return false;
 	}
-	return cell->life == HMI_LIFE_RUNNING;
+	return cell->actor.life == HMI_LIFE_RUNNING;
 }
 
 /* ---- What actors ask for ---------------------------------------------------- */
@@ -226,7 +226,7 @@ hm_stop(struct hm_ctx *ctx, struct hm_pid who)
 	/* Not by the outbox: after the current message, not after the turn. */
 	msg = hmi_control(&ctx->cache, HM_SYS_STOP, 0);
 	msg->to = who.local;
-	hmi_mailbox_push_system(&ctx->cell->box, msg);
+	hmi_cell_push_system(ctx->cell, msg);
 }
 
 enum hm_result

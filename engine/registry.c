@@ -40,11 +40,13 @@ hmi_registry_destroy(struct hmi_registry *names)
 
 	if (names->table == NULL)
 		return;
+	/* Nobody reads any more: no grace period, and no wait for lcores of other systems. */
 	rcu_read_lock();
-	cds_lfht_for_each_entry(names->table, &iter, entry, node)
-		hmi_name_remove(names, entry);
+	cds_lfht_for_each_entry(names->table, &iter, entry, node) {
+		if (cds_lfht_del(names->table, &entry->node) == 0)
+			name_free(&entry->rcu);
+	}
 	rcu_read_unlock();
-	rcu_barrier();
 	cds_lfht_destroy(names->table, NULL);
 	names->table = NULL;
 }

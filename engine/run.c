@@ -13,7 +13,7 @@ hmi_lifecycle_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
 	msg->type = type;
 	msg->sender = hm_pid_none();
 	ctx->msg = msg;
-	cell->receive(ctx, cell->state, msg);
+	cell->receive(ctx, hmi_cell_state(cell), msg);
 	ctx->msg = outer;
 }
 
@@ -47,16 +47,14 @@ user_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	ctx->msg = msg;
 	if (unlikely((msg->flags & HMI_MSG_SPECIAL) != 0)) {
-		if (!special_receive(ctx, cell, msg) || cell->life != HMI_LIFE_RUNNING)
+		if (!special_receive(ctx, cell, msg))
 			return false;
 	} else {
-		cell->receive(ctx, cell->state, msg);
+		cell->receive(ctx, hmi_cell_state(cell), msg);
 		if (likely(ctx->msg != NULL))
 			hmi_pool_put(&ctx->cache, msg);
 	}
-	if (unlikely(hmi_mailbox_has_system(&cell->box)))
-		return hmi_actor_attend(ctx, cell);
-	return true;
+	return likely(cell->attention == 0) || hmi_actor_attend(ctx, cell);
 }
 
 static inline void
@@ -80,13 +78,12 @@ hmi_actor_run(struct hmi_worker *worker, struct hmi_runnable *runnable)
 	struct hmi_cell *cell = (struct hmi_cell *)(void *)runnable;
 
 	ctx->cell = cell;
-	if (likely(cell->life == HMI_LIFE_RUNNING && !hmi_mailbox_has_system(&cell->box)) ||
-	    hmi_actor_attend(ctx, cell))
+	if (likely(cell->attention == 0) || hmi_actor_attend(ctx, cell))
 		turn(ctx, cell);
 	/* An actor that is gone has left no cell. */
 	if (likely(ctx->cell != NULL)) {
 		cell->scheduled = 0;
-		if (cell->life == HMI_LIFE_RUNNING && cell->box.head != NULL)
+		if (cell->box.head != NULL && cell->attention == 0)
 			hmi_schedule(ctx, cell);
 		ctx->cell = NULL;
 	}

@@ -30,14 +30,17 @@ post_here(struct hm_ctx *ctx, struct hm_msg *msg)
 		hmi_outbox_full(ctx);
 }
 
-/* To another lcore, or to another node. */
+/*
+ * To another lcore, or to another node. Takes the PID in two parts, so that the caller need not
+ * have it in memory.
+ */
 static __attribute__((noinline)) enum hm_result
-post_away(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
+post_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *msg)
 {
-	uint32_t lcore = hmi_local_lcore(to.local);
+	uint32_t lcore = hmi_local_lcore(msg->to);
 
-	if (to.node != ctx->node)
-		return hmi_post_remote(ctx, to, msg);
+	if (node != ctx->node)
+		return hmi_post_remote(ctx, (struct hm_pid){ node, msg->to }, msg);
 	if (likely(lcore < ctx->worker.lcores_count))
 		hmi_worker_push(&ctx->worker, lcore, msg);
 	else
@@ -50,7 +53,7 @@ post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 {
 	msg->to = to.local;
 	if (unlikely(to.node != ctx->node || hmi_local_lcore(to.local) != hmi_index(ctx)))
-		return post_away(ctx, to, msg);
+		return post_away(ctx, to.node, msg);
 	post_here(ctx, msg);
 	return HM_OK;
 }

@@ -32,19 +32,20 @@ state_alloc(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *pr
 {
 	unsigned int c = state_class(props->state_size);
 
-	if (props->state_size <= HMI_STATE_INLINE) {
-		cell->state = cell->actor.state;
+	cell->is_small = props->state_size <= HMI_STATE_INLINE;
+	if (cell->is_small) {
+		cell->actor.state = cell->actor.small;
 	} else if (c < HMI_STATE_CLASSES) {
-		cell->state = hmi_slab_get(&ctx->states[c]);
-		if (cell->state != NULL)
-			memset(cell->state, 0, props->state_size);
+		cell->actor.state = hmi_slab_get(&ctx->states[c]);
+		if (cell->actor.state != NULL)
+			memset(cell->actor.state, 0, props->state_size);
 	} else {
-		cell->state = calloc(1, props->state_size);
+		cell->actor.state = calloc(1, props->state_size);
 	}
-	if (cell->state == NULL)
+	if (cell->actor.state == NULL)
 		return -ENOMEM;
 	if (props->args_size > 0 && args != NULL)
-		memcpy(cell->state, args, props->args_size);
+		memcpy(cell->actor.state, args, props->args_size);
 	return 0;
 }
 
@@ -57,9 +58,9 @@ hmi_state_free(struct hm_ctx *ctx, struct hmi_cell *cell)
 	if (bytes <= HMI_STATE_INLINE)
 		return;
 	if (c < HMI_STATE_CLASSES)
-		hmi_slab_put(&ctx->states[c], cell->state);
+		hmi_slab_put(&ctx->states[c], cell->actor.state);
 	else
-		free(cell->state);
+		free(cell->actor.state);
 }
 
 /* ---- On the actor's lcore ---------------------------------------------------- */
@@ -71,7 +72,7 @@ actor_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *pro
 	if (hmi_runq_reserve(&ctx->worker.runq, ctx->cells.live) != 0 || state_alloc(ctx, cell, props, args) != 0)
 		return -ENOMEM;
 	cell->kind = HMI_CELL_ACTOR;
-	cell->life = HMI_LIFE_NEW;
+	hmi_cell_set_life(cell, HMI_LIFE_NEW);
 	cell->receive = props->receive;
 	cell->actor.props = props;
 	hmi_count(&ctx->stats.spawned, 1);
@@ -143,7 +144,7 @@ child_link(struct hm_ctx *ctx, struct hm_pid pid)
 	link->pid = pid;
 	link->kind = HMI_LINK_CHILD;
 	hmi_link_add(&ctx->links, ctx->cell, link);
-	ctx->cell->children++;
+	ctx->cell->actor.children++;
 	return 0;
 }
 
@@ -151,7 +152,7 @@ static void
 child_unlink(struct hm_ctx *ctx, struct hm_pid pid)
 {
 	hmi_link_drop(&ctx->links, ctx->cell, HMI_LINK_CHILD, pid);
-	ctx->cell->children--;
+	ctx->cell->actor.children--;
 }
 
 static int
@@ -225,7 +226,7 @@ hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, con
 
 	if (rc != 0)
 		return rc;
-	if (ctx->cell->life == HMI_LIFE_STOPPING)
+	if (ctx->cell->actor.life == HMI_LIFE_STOPPING)
 		return -ESHUTDOWN;
 	lcore = props->lcore;
 	if (lcore == HM_LCORE_SAME)

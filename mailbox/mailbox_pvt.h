@@ -9,19 +9,24 @@
  *     system  tail ─▶ msg ─▶ msg ─┐                      looked at before every user message
  *               ▲─────────────────┘  (a ring, so that one pointer is enough)
  *
+ * They are apart, so that an actor can keep the user lane with what every message touches.
  * Owned by one lcore: nothing here is atomic. Bounded only by message memory.
  */
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "hm_msg.h"
 
+/* The user lane. Packed, so that four bytes of the owner's may follow the count. */
 struct hmi_mailbox {
-	struct hm_msg *head;	    /* oldest user message; NULL: none */
-	struct hm_msg *tail;	    /* youngest; means nothing while head is NULL */
-	struct hm_msg *system_tail; /* youngest system message, its next is the oldest */
-	uint32_t count;		    /* user messages */
+	struct hm_msg *head; /* oldest message; NULL: none */
+	struct hm_msg *tail; /* youngest; means nothing while head is NULL */
+	uint32_t count;
+} __attribute__((packed, aligned(4)));
+
+struct hmi_system_lane {
+	struct hm_msg *tail; /* youngest message, its next is the oldest; NULL: none */
 };
 
 static inline void
@@ -49,29 +54,23 @@ hmi_mailbox_pop(struct hmi_mailbox *box)
 	return msg;
 }
 
-static inline bool
-hmi_mailbox_has_system(const struct hmi_mailbox *box)
-{
-	return box->system_tail != NULL;
-}
-
 static inline void
-hmi_mailbox_push_system(struct hmi_mailbox *box, struct hm_msg *msg)
+hmi_system_lane_push(struct hmi_system_lane *lane, struct hm_msg *msg)
 {
-	if (box->system_tail == NULL) {
+	if (lane->tail == NULL) {
 		msg->next = msg;
 	} else {
-		msg->next = box->system_tail->next;
-		box->system_tail->next = msg;
+		msg->next = lane->tail->next;
+		lane->tail->next = msg;
 	}
-	box->system_tail = msg;
+	lane->tail = msg;
 }
 
 /* Oldest system message; NULL: none. */
 static inline struct hm_msg *
-hmi_mailbox_pop_system(struct hmi_mailbox *box)
+hmi_system_lane_pop(struct hmi_system_lane *lane)
 {
-	struct hm_msg *last = box->system_tail;
+	struct hm_msg *last = lane->tail;
 
 	if (last == NULL)
 		return NULL;
@@ -79,7 +78,7 @@ hmi_mailbox_pop_system(struct hmi_mailbox *box)
 	struct hm_msg *first = last->next;
 
 	if (first == last)
-		box->system_tail = NULL;
+		lane->tail = NULL;
 	else
 		last->next = first->next;
 	return first;

@@ -22,7 +22,7 @@ frame_payload(const struct rte_mbuf *frame, uint32_t *length)
 	const uint8_t *data = rte_pktmbuf_mtod(frame, const uint8_t *);
 	uint32_t head = (data[HMI_IP_OFFSET] & 0xfu) * 4u; /* options make an IPv4 header longer */
 	const uint8_t *packet = data + HMI_IP_OFFSET + head + sizeof(struct rte_udp_hdr);
-	struct hmi_header header;
+	struct hmi_header header = { 0 };
 
 	(void)hmi_header_read(&header, packet, HMI_HEADER_BYTES);
 	*length = header.length;

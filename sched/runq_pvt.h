@@ -16,10 +16,9 @@
 #include <stdint.h>
 
 /*
- * First member of whatever can run: what it will touch first, so that it can be prefetched. A
- * runnable is HMI_RUNNABLE_LINES cache lines long, and is fetched as a whole.
+ * First member of whatever can run: what it will touch first, so that it can be prefetched,
+ * with the cache line that it stands in.
  */
-#define HMI_RUNNABLE_LINES 2
 
 struct hmi_runnable {
 	void *next_work;

@@ -79,10 +79,7 @@ run_next(struct hmi_worker *w)
 	struct hmi_runnable *r = hmi_runq_pop(q);
 
 	if (left > PREFETCH_RUNNABLE) {
-		const char *later = (const char *)hmi_runq_peek(q, PREFETCH_RUNNABLE - 1);
-
-		for (unsigned int line = 0; line < HMI_RUNNABLE_LINES; line++)
-			rte_prefetch0(later + line * RTE_CACHE_LINE_SIZE);
+		rte_prefetch0(hmi_runq_peek(q, PREFETCH_RUNNABLE - 1));
 		rte_prefetch0(hmi_runq_peek(q, PREFETCH_WORK - 1)->next_work);
 	}
 	w->ops->run(w, r);
@@ -102,7 +99,7 @@ run_queue_run(struct hmi_worker *w)
 		run_next(w);
 	w->ops->settle(w);
 	while (done < RUNS_MIN && hmi_runq_count(&w->runq) > 0 && w->lanes_dirty_count == 0) {
-		run_next(w);
+		w->ops->run(w, hmi_runq_pop(&w->runq));
 		done++;
 		if (hmi_runq_count(&w->runq) == 0)
 			w->ops->settle(w);

@@ -106,6 +106,10 @@ node_close(struct bench_node *node, struct bench_row *row, int status)
 	}
 	if (row->name == NULL)
 		return EXIT_SUCCESS;
+	if (node->slices.count == 0) {
+		fprintf(stderr, "stopped before anything was measured\n");
+		return EXIT_FAILURE;
+	}
 	row->summary = bench_slices_summary(&node->slices);
 	status = bench_row_write(row, node->options.json_path);
 	if (status != 0)

@@ -174,31 +174,37 @@ ending_explain(struct process_result *result, enum ending ending, int status, in
 	reason_fill(result, what, text);
 }
 
+static void
+result_read(struct process_result *result, enum ending ending, int status, int rows, int text)
+{
+	rows_read(rows, result);
+	/* a row from a program that failed later is not to be trusted */
+	if (result->row != NULL && ending == ENDING_EXITED && status == 0)
+		return;
+	json_decref(result->row);
+	result->row = NULL;
+	ending_explain(result, ending, status, text);
+}
+
 int
 process_run(char *const *argv, double timeout_s, process_tick_fn *tick, void *arg,
 	    struct process_result *result)
 {
 	int rows = file_new("rows"), text = file_new("text");
 	enum ending ending = ENDING_EXITED;
-	int status, error;
-	pid_t pid;
+	int status = 0, error;
+	pid_t pid = 0;
 
 	memset(result, 0, sizeof(*result));
 	error = rows < 0 || text < 0 ? -errno : spawn(argv, rows, text, &pid);
-	if (error != 0) {
-		snprintf(result->reason, sizeof(result->reason), "cannot start %s: %s", argv[0],
-			 strerror(-error));
-	} else {
+	if (error == 0) {
 		ending = wait_until(pid, bench_clock_seconds() + timeout_s, tick, arg);
 		kill(-pid, SIGKILL);
 		waitpid(pid, &status, 0);
-		rows_read(rows, result);
-		/* a row from a program that failed later is not to be trusted */
-		if (result->row == NULL || ending != ENDING_EXITED || status != 0) {
-			json_decref(result->row);
-			result->row = NULL;
-			ending_explain(result, ending, status, text);
-		}
+		result_read(result, ending, status, rows, text);
+	} else {
+		snprintf(result->reason, sizeof(result->reason), "cannot start %s: %s", argv[0],
+			 strerror(-error));
 	}
 	if (rows >= 0)
 		close(rows);

@@ -120,7 +120,7 @@ def check_tokens(path, raw, code, comments, rules):
 def check_includes(path, raw, owner):
     top = path.split('/')[0]
     name = os.path.basename(path)
-    public = owner.get(name) == top and not name.endswith('_pvt.h') and name.endswith('.h')
+    public = top in MODULES and owner.get(name) == top and not name.endswith('_pvt.h') and name.endswith('.h')
     for number, line in enumerate(raw, 1):
         match = re.match(r'\s*#\s*include\s+["<]([^">]+)[">]', line)
         if match is None:

@@ -2,12 +2,12 @@
 #include "carrier.h"
 #include "mailbox_pvt.h"
 
-static struct hmi_mailbox box;
+static struct hmi_system_lane lane;
 
 static void
 create(void)
 {
-	memset(&box, 0, sizeof(box));
+	memset(&lane, 0, sizeof(lane));
 }
 
 static void
@@ -18,14 +18,14 @@ destroy(void)
 static bool
 push(struct hm_msg *msg)
 {
-	hmi_mailbox_push_system(&box, msg);
+	hmi_system_lane_push(&lane, msg);
 	return true;
 }
 
 static struct hm_msg *
 pop(void)
 {
-	return hmi_mailbox_pop_system(&box);
+	return hmi_system_lane_pop(&lane);
 }
 
 static const struct carrier_ops carrier = {

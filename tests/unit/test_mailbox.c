@@ -17,14 +17,15 @@ mailbox_start(void)
 }
 
 TestSuite(mailbox, .init = mailbox_start);
+TestSuite(system_lane, .init = mailbox_start);
 
 Test(mailbox, pop__empty_has_none)
 {
 	struct hmi_mailbox box = { 0 };
+	struct hmi_system_lane lane = { 0 };
 
 	cr_assert_null(hmi_mailbox_pop(&box));
-	cr_assert_null(hmi_mailbox_pop_system(&box));
-	cr_assert_not(hmi_mailbox_has_system(&box));
+	cr_assert_null(hmi_system_lane_pop(&lane));
 	cr_assert_eq(box.count, 0);
 }
 
@@ -64,44 +65,31 @@ Test(mailbox, push__a_link_from_another_queue_is_forgotten)
 	cr_assert_null(hmi_mailbox_pop(&box));
 }
 
-Test(mailbox, push_system__oldest_comes_first)
+Test(system_lane, push__oldest_comes_first)
 {
-	struct hmi_mailbox box = { 0 };
+	struct hmi_system_lane lane = { 0 };
 
 	for (uint32_t i = 0; i < 3; i++) {
-		hmi_mailbox_push_system(&box, messages[i]);
-		cr_assert(hmi_mailbox_has_system(&box));
+		hmi_system_lane_push(&lane, messages[i]);
+		cr_assert_not_null(lane.tail);
 	}
 	for (uint32_t i = 0; i < 3; i++)
-		cr_assert_eq(hmi_mailbox_pop_system(&box), messages[i]);
-	cr_assert_not(hmi_mailbox_has_system(&box));
-	cr_assert_null(hmi_mailbox_pop_system(&box));
+		cr_assert_eq(hmi_system_lane_pop(&lane), messages[i]);
+	cr_assert_null(lane.tail);
+	cr_assert_null(hmi_system_lane_pop(&lane));
 }
 
-Test(mailbox, push_system__after_the_last_was_popped)
+Test(system_lane, push__after_the_last_was_popped)
 {
-	struct hmi_mailbox box = { 0 };
+	struct hmi_system_lane lane = { 0 };
 
-	hmi_mailbox_push_system(&box, messages[0]);
-	cr_assert_eq(hmi_mailbox_pop_system(&box), messages[0]);
-	hmi_mailbox_push_system(&box, messages[1]);
-	hmi_mailbox_push_system(&box, messages[2]);
-	cr_assert_eq(hmi_mailbox_pop_system(&box), messages[1]);
-	cr_assert_eq(hmi_mailbox_pop_system(&box), messages[2]);
-	cr_assert_null(hmi_mailbox_pop_system(&box));
-}
-
-Test(mailbox, push_system__is_no_user_message)
-{
-	struct hmi_mailbox box = { 0 };
-
-	hmi_mailbox_push_system(&box, messages[0]);
-	cr_assert_eq(box.count, 0);
-	cr_assert_null(hmi_mailbox_pop(&box));
-	hmi_mailbox_push(&box, messages[1]);
-	cr_assert_eq(hmi_mailbox_pop_system(&box), messages[0]);
-	cr_assert_null(hmi_mailbox_pop_system(&box));
-	cr_assert_eq(hmi_mailbox_pop(&box), messages[1]);
+	hmi_system_lane_push(&lane, messages[0]);
+	cr_assert_eq(hmi_system_lane_pop(&lane), messages[0]);
+	hmi_system_lane_push(&lane, messages[1]);
+	hmi_system_lane_push(&lane, messages[2]);
+	cr_assert_eq(hmi_system_lane_pop(&lane), messages[1]);
+	cr_assert_eq(hmi_system_lane_pop(&lane), messages[2]);
+	cr_assert_null(hmi_system_lane_pop(&lane));
 }
 
 /* What a mailbox must do, as two arrays that are shifted. */
@@ -135,6 +123,7 @@ Test(mailbox, both_lanes__do_what_the_model_does)
 	struct hm_msg *unused[MESSAGES];
 	uint32_t unused_count = 0;
 	struct hmi_mailbox box = { 0 };
+	struct hmi_system_lane system_lane = { 0 };
 	struct model model = { 0 };
 
 	for (; unused_count < MESSAGES; unused_count++)
@@ -149,17 +138,17 @@ Test(mailbox, both_lanes__do_what_the_model_does)
 			if (lane == 0)
 				hmi_mailbox_push(&box, msg);
 			else
-				hmi_mailbox_push_system(&box, msg);
+				hmi_system_lane_push(&system_lane, msg);
 		} else {
 			expected = model_pop(&model, lane);
-			msg = lane == 0 ? hmi_mailbox_pop(&box) : hmi_mailbox_pop_system(&box);
+			msg = lane == 0 ? hmi_mailbox_pop(&box) : hmi_system_lane_pop(&system_lane);
 			if (msg != expected)
 				cr_assert_fail("seed %lu, step %u: another message in lane %u", seed, step,
 					       lane);
 			if (msg != NULL)
 				unused[unused_count++] = msg;
 		}
-		if (box.count != model.counts[0] || hmi_mailbox_has_system(&box) != (model.counts[1] > 0))
+		if (box.count != model.counts[0] || (system_lane.tail != NULL) != (model.counts[1] > 0))
 			cr_assert_fail("seed %lu, step %u: wrong count", seed, step);
 	}
 }

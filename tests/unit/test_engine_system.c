@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Systems that run: who turns their lcores, how they end, and several of them in one process.
+ */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "hmt_actor.h"
+#include "hmt_eal.h"
+
+TestSuite(engine_system);
+
+static struct hm_system *
+make(enum hm_mode mode)
+{
+	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
+	struct hm_config config = { .mode = mode, .messages = 1024 };
+	struct hm_system *sys;
+
+	cr_assert_eq(hm_system_create(&sys, 0, NULL, &config), 0);
+	cr_assert_eq(hm_type_register(sys, &type), 0);
+	return sys;
+}
+
+static struct hm_pid
+probe_spawn(struct hm_system *sys, struct hmt_probe *probe)
+{
+	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(HM_LCORE_ANY), NULL, &probe, &probe->pid), 0);
+	return probe->pid;
+}
+
+static void
+stop_system(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)probe;
+	if (hm_msg_type(msg) == HMT_NUMBER)
+		hm_system_stop(hm_system(ctx));
+}
+
+Test(engine_system, run__until_an_actor_stops_it, .init = hmt_eal_start)
+{
+	static struct hmt_probe probes[4];
+	struct hm_system *sys = make(HM_MODE_LCORES);
+	uint64_t number = 1;
+
+	for (int i = 0; i < 4; i++)
+		probe_spawn(sys, &probes[i]);
+	probes[3].on_msg = stop_system;
+	cr_assert_eq(hm_system_send(sys, probes[3].pid, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_system_run(sys), 0);
+	for (int i = 0; i < 4; i++)
+		cr_assert_eq(hmt_seen_count(&probes[i], HM_STOPPED), 1);
+	hmt_books_check(sys);
+	/* It does not run twice, and nobody gets in. */
+	cr_assert_eq(hm_system_run(sys), -EINVAL);
+	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(0), NULL, &(struct hmt_probe *){ &probes[0] }, NULL),
+		     -ESHUTDOWN);
+	cr_assert_eq(hm_system_find(sys, "/user", &probes[0].pid), -ESHUTDOWN);
+	cr_assert_eq(hm_system_send(sys, probes[3].pid, HMT_NUMBER, &number), HM_OK);
+	hm_system_stop(sys);
+	hmt_system_free(sys);
+}
+
+Test(engine_system, run__modes_do_not_mix, .init = hmt_eal_start)
+{
+	struct hm_system *lcores = make(HM_MODE_LCORES), *background = make(HM_MODE_BACKGROUND),
+			 *stepped = make(HM_MODE_STEPPED);
+
+	cr_assert_eq(hm_system_start(lcores), -EINVAL);
+	cr_assert_eq(hm_system_join(lcores), -EINVAL);
+	cr_assert_eq(hm_system_turn(lcores), 0);
+	cr_assert_eq(hm_system_run(background), -EINVAL);
+	cr_assert_eq(hm_system_join(background), -EINVAL);
+	cr_assert_eq(hm_system_run(stepped), -EINVAL);
+	cr_assert_eq(hm_system_start(stepped), -EINVAL);
+	hm_system_destroy(lcores);
+	hm_system_destroy(background);
+	hm_system_destroy(stepped);
+	hm_system_destroy(NULL);
+}
+
+Test(engine_system, start__on_busy_lcores_is_refused_and_can_be_tried_again, .init = hmt_eal_start)
+{
+	static struct hmt_probe a, b;
+	struct hm_system *first = make(HM_MODE_BACKGROUND), *second = make(HM_MODE_BACKGROUND);
+
+	probe_spawn(first, &a);
+	probe_spawn(second, &b);
+	cr_assert_eq(hm_system_start(first), 0);
+	cr_assert_eq(hm_system_start(first), -EINVAL);
+	cr_assert_eq(hm_system_start(second), -EBUSY);
+	cr_assert_eq(hm_system_join(second), -EINVAL);
+	hm_system_stop(first);
+	cr_assert_eq(hm_system_join(first), 0);
+	cr_assert_eq(hm_system_join(first), -EINVAL);
+	cr_assert_eq(b.count, 0);
+	cr_assert_eq(hm_system_start(second), 0);
+	hm_system_destroy(first);
+	hm_system_stop(second);
+	cr_assert_eq(hm_system_join(second), 0);
+	cr_assert_eq(hmt_seen_count(&b, HM_STOPPED), 1);
+	hmt_books_check(second);
+	hmt_system_free(second);
+}
+
+static void
+call_from_inside(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	struct hm_system *sys = hm_system(ctx);
+	uint64_t number = 1;
+	struct hm_pid pid;
+
+	if (hm_msg_type(msg) != HM_STARTED)
+		return;
+	/* An lcore that waits for itself would wait for ever. */
+	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(0), NULL, &probe, &pid), -EDEADLK);
+	cr_assert_eq(hm_system_find(sys, "/user", &pid), -EDEADLK);
+	cr_assert_eq(hm_system_ask(sys, hm_self(ctx), HMT_NUMBER, &number, 1000, NULL), -EDEADLK);
+	hm_system_stop(sys);
+}
+
+Test(engine_system, calls__from_an_lcore_of_the_system_are_refused, .init = hmt_eal_start)
+{
+	static struct hmt_probe probe;
+	struct hm_system *sys = make(HM_MODE_BACKGROUND);
+
+	probe.on_msg = call_from_inside;
+	probe_spawn(sys, &probe);
+	cr_assert_eq(hm_system_start(sys), 0);
+	cr_assert_eq(hm_system_join(sys), 0);
+	cr_assert_eq(hmt_seen_count(&probe, HM_STOPPED), 1);
+	hmt_system_free(sys);
+}
+
+Test(engine_system, calls__from_outside_reach_a_running_system, .init = hmt_eal_start)
+{
+	static struct hmt_probe probes[600];
+	struct hm_system *sys = make(HM_MODE_BACKGROUND);
+	struct hm_pid pid = { 0 };
+	struct hmt_probe *last = &probes[599];
+
+	cr_assert_eq(hm_system_start(sys), 0);
+	for (int i = 0; i < 599; i++)
+		probe_spawn(sys, &probes[i]);
+	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(0), "last", &last, &last->pid), 0);
+	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(0), "last", &last, &pid), -EEXIST);
+	cr_assert_eq(hm_system_find(sys, "/user/last", &pid), 0);
+	cr_assert(hm_pid_equal(pid, last->pid));
+	for (int i = 0; i < 600; i++)
+		cr_assert_eq(hm_system_stop_actor(sys, probes[i].pid), 0);
+	hm_system_stop(sys);
+	cr_assert_eq(hm_system_join(sys), 0);
+	for (int i = 0; i < 600; i++)
+		cr_assert_eq(hmt_seen_count(&probes[i], HM_STOPPED), 1);
+	hmt_system_free(sys);
+}
+
+Test(engine_system, stop__before_the_start_ends_it_at_once, .init = hmt_eal_start)
+{
+	static struct hmt_probe probe;
+	struct hm_system *sys = make(HM_MODE_BACKGROUND);
+
+	probe_spawn(sys, &probe);
+	hm_system_stop(sys);
+	hm_system_stop(sys);
+	cr_assert_eq(hm_system_start(sys), 0);
+	cr_assert_eq(hm_system_join(sys), 0);
+	cr_assert_eq(hmt_seen_count(&probe, HM_STARTED), 1);
+	cr_assert_eq(hmt_seen_count(&probe, HM_STOPPED), 1);
+	hmt_system_free(sys);
+}
+
+Test(engine_system, destroy__without_ever_running, .init = hmt_eal_start)
+{
+	static struct hmt_probe probes[10];
+	struct hm_system *sys = make(HM_MODE_BACKGROUND);
+	uint64_t number = 1;
+
+	for (int i = 0; i < 10; i++) {
+		probe_spawn(sys, &probes[i]);
+		cr_assert_eq(hm_system_send(sys, probes[i].pid, HMT_NUMBER, &number), HM_OK);
+	}
+	hmt_system_free(sys);
+	cr_assert_eq(probes[0].count, 0);
+}
+
+/* ---- Modules -------------------------------------------------------------------------- */
+
+struct module {
+	const char *fails; /* in this function */
+	char calls[256];
+};
+
+static struct module module;
+
+static int
+note(const char *what)
+{
+	snprintf(module.calls + strlen(module.calls), sizeof(module.calls) - strlen(module.calls), "%s ", what);
+	return module.fails != NULL && strcmp(module.fails, what) == 0 ? -EIO : 0;
+}
+
+static int
+module_create(struct hm_system *sys, void **self)
+{
+	(void)sys;
+	*self = &module;
+	return note("create");
+}
+
+static int
+module_start(void *self, struct hm_system *sys)
+{
+	(void)sys;
+	cr_assert_eq(self, &module);
+	return note("start");
+}
+
+static void
+module_stop(void *self)
+{
+	cr_assert_eq(self, &module);
+	note("stop");
+}
+
+static void
+module_destroy(void *self)
+{
+	cr_assert_eq(self, &module);
+	note("destroy");
+}
+
+static const struct hm_module module_one = { .name = "one", .create = module_create, .start = module_start,
+					     .stop = module_stop, .destroy = module_destroy };
+static const struct hm_module module_bare = { .name = "bare", .create = module_create };
+
+Test(engine_system, modules__come_and_go_in_order, .init = hmt_eal_start)
+{
+	static const struct hm_module *const modules[] = { &module_one, &module_bare, NULL };
+	struct hm_config config = { .mode = HM_MODE_STEPPED, .modules = modules, .messages = 256 };
+	static const char *const fails[] = { NULL, "create", "start" };
+	static const char *const calls[] = { "create create start stop destroy ", "create destroy ",
+					     "create create start destroy " };
+	struct hm_system *sys;
+
+	for (int i = 0; i < 3; i++) {
+		module = (struct module){ .fails = fails[i] };
+		cr_assert_eq(hm_system_create(&sys, 0, NULL, &config), i == 0 ? 0 : -EIO);
+		if (i == 0) {
+			cr_assert_eq(hm_module_self(sys, &module_one), &module);
+			hm_system_destroy(sys);
+		} else {
+			cr_assert_null(sys);
+		}
+		cr_assert_str_eq(module.calls, calls[i]);
+	}
+}
+
+/* ---- Signals: EAL is started by the system, so that no thread takes them away ------------ */
+
+static struct hm_system *
+make_alone(void)
+{
+	static char lcores[32];
+	char *argv[] = { (char *)(uintptr_t)"hmt", (char *)(uintptr_t)"--no-huge", (char *)(uintptr_t)"--no-pci",
+			 (char *)(uintptr_t)"--no-shconf", (char *)(uintptr_t)"--no-telemetry",
+			 (char *)(uintptr_t)"-m64", (char *)(uintptr_t)"--log-level=*:error", lcores, NULL };
+	struct hm_config config = { .mode = HM_MODE_LCORES, .messages = 256 };
+	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
+	struct hm_system *sys;
+	cpu_set_t cores;
+	int core = 0;
+
+	cr_assert_eq(sched_getaffinity(0, sizeof(cores), &cores), 0);
+	while (!CPU_ISSET(core, &cores))
+		core++;
+	snprintf(lcores, sizeof(lcores), "--lcores=(0-1)@%d", core);
+	cr_assert_eq(hm_system_create(&sys, 8, argv, &config), 0);
+	cr_assert_eq(hm_type_register(sys, &type), 0);
+	return sys;
+}
+
+static void
+signal_on_number(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)ctx;
+	if (hm_msg_type(msg) == HMT_NUMBER)
+		kill(getpid(), *(int *)probe->arg);
+}
+
+Test(engine_system, signal__stops_it_in_order)
+{
+	static const int signals[] = { SIGTERM, SIGINT };
+
+	for (int i = 0; i < 2; i++) {
+		static struct hmt_probe probe;
+		struct hm_system *sys = make_alone();
+		uint64_t number = 1;
+		int sig = signals[i];
+
+		probe = (struct hmt_probe){ .on_msg = signal_on_number, .arg = &sig };
+		probe_spawn(sys, &probe);
+		cr_assert_eq(hm_system_send(sys, probe.pid, HMT_NUMBER, &number), HM_OK);
+		cr_assert_eq(hm_system_run(sys), 0);
+		cr_assert_eq(hmt_seen_count(&probe, HM_STOPPED), 1);
+		hmt_books_check(sys);
+		hmt_system_free(sys);
+	}
+}
+
+/* Does not end before the system is forced to. */
+static void
+never_end(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)state;
+	if (hm_msg_type(msg) != HM_STOPPING)
+		return;
+	/* Stopping takes as long as the receive function does; the second signal comes meanwhile. */
+	kill(getpid(), SIGINT);
+	for (int i = 0; i < 2000 && !atomic_load(&hm_system(ctx)->forced); i++)
+		usleep(5000);
+}
+
+Test(engine_system, signal__a_second_one_forces_it)
+{
+	static const struct hm_props props = { .receive = never_end, .lcore = 1 };
+	static struct hmt_probe probe;
+	struct hm_system *sys = make_alone();
+	uint64_t number = 1;
+	int sig = SIGINT;
+
+	probe = (struct hmt_probe){ .on_msg = signal_on_number, .arg = &sig };
+	probe_spawn(sys, &probe);
+	cr_assert_eq(hm_system_spawn(sys, &props, NULL, NULL, NULL), 0);
+	cr_assert_eq(hm_system_send(sys, probe.pid, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_system_run(sys), -EINTR);
+	cr_assert_eq(hm_exit_status(-EINTR), 1);
+	hmt_books_check(sys);
+	hmt_system_free(sys);
+}
