@@ -36,6 +36,21 @@ worker_create(struct hm_ctx *ctx, uint32_t index, int socket)
 	return hmi_worker_create(&ctx->worker, &config, &hmi_engine_ops);
 }
 
+static size_t
+outbox_bytes(const struct hmi_outbox *outbox)
+{
+	return ((size_t)outbox->mask + 1) * sizeof(struct hmi_sent);
+}
+
+/* Address space for every message there is; the kernel backs what is used of it. */
+static int
+outbox_create(struct hm_ctx *ctx)
+{
+	ctx->outbox.mask = rte_align32pow2(hmi_pool_objects(&ctx->sys->pool)) - 1;
+	ctx->outbox.ring = hmi_memory_map(outbox_bytes(&ctx->outbox));
+	return ctx->outbox.ring != NULL ? 0 : -ENOMEM;
+}
+
 static int
 parts_create(struct hm_ctx *ctx, int socket)
 {
@@ -53,7 +68,7 @@ parts_create(struct hm_ctx *ctx, int socket)
 	ctx->granted_used = calloc(ctx->sys->lcores_count, sizeof(*ctx->granted_used));
 	if (ctx->lifecycle == NULL || ctx->stock == NULL || ctx->granted_used == NULL)
 		return -ENOMEM;
-	return rc;
+	return rc == 0 ? outbox_create(ctx) : rc;
 }
 
 int
@@ -147,8 +162,8 @@ hmi_ctx_drain(struct hm_ctx *ctx)
 	/* Burying sends news of it, into mailboxes, outbox and lanes. */
 	do {
 		any = mailboxes_bury(ctx);
-		for (; ctx->outbox_count > 0; any = true)
-			hmi_dead(ctx, ctx->outbox[--ctx->outbox_count].msg, HM_DEAD_SHUTDOWN);
+		for (; hmi_outbox_count(&ctx->outbox) > 0; any = true)
+			hmi_dead(ctx, hmi_outbox_pop(&ctx->outbox).msg, HM_DEAD_SHUTDOWN);
 		for (; (msg = hmi_worker_drain(&ctx->worker)) != NULL; any = true)
 			hmi_dead(ctx, msg, HM_DEAD_SHUTDOWN);
 	} while (any);
@@ -170,6 +185,7 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
 		hmi_slab_destroy(&ctx->states[c]);
 	hmi_slab_destroy(&ctx->timers);
+	hmi_memory_unmap(ctx->outbox.ring, outbox_bytes(&ctx->outbox));
 	if (ctx->links.buckets != NULL)
 		hmi_links_destroy(&ctx->links);
 	hmi_msg_cache_destroy(&ctx->cache);

@@ -11,7 +11,7 @@
 #include "stats_pvt.h"
 
 #define LOGGED_A_SECOND 3u
-#define SECOND_NS	1000000000ull
+#define SECOND_NS       1000000000ull
 
 const char *
 hm_dead_reason_name(enum hm_dead_reason reason)
@@ -89,7 +89,8 @@ system_dead(struct hm_ctx *ctx, struct hm_pid to, const struct hm_msg *msg, enum
 	struct hmi_call *call;
 
 	if (msg->type == HM_SYS_WATCH) {
-		hmi_terminated_post(ctx, msg->sender, to, lost ? HM_TERMINATED_NODE_LOST : HM_TERMINATED_NOT_FOUND);
+		hmi_terminated_post(ctx, msg->sender, to,
+				    lost ? HM_TERMINATED_NODE_LOST : HM_TERMINATED_NOT_FOUND);
 	} else if (msg->type == HMI_CORE_CALL) {
 		memcpy(&call, msg->body, sizeof(call));
 		hmi_call_finish(call, -ESHUTDOWN, NULL);

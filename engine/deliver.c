@@ -59,35 +59,61 @@ hmi_deliver(struct hm_ctx *ctx, struct hm_msg *msg)
 	hmi_deliver_to(ctx, hmi_cells_at(&ctx->cells, msg->to), msg);
 }
 
-/*
- * Delivering may send: to a future's owner, a watcher, a subscriber of dead letters. That goes
- * behind what is there, and is delivered in the same sweep.
- */
+/* ---- The outbox ------------------------------------------------------------- */
+
 static inline void
-outbox_sweep(struct hm_ctx *ctx)
+outbox_fetch(struct hmi_outbox *outbox)
 {
-	ctx->delivering = true;
-	for (uint32_t i = 0; i < ctx->outbox_count; i++)
-		hmi_deliver_to(ctx, ctx->outbox[i].cell, ctx->outbox[i].msg);
-	ctx->outbox_count = 0;
-	ctx->delivering = false;
+	uint32_t until = outbox->head + RTE_MIN(hmi_outbox_count(outbox), HMI_OUTBOX_AHEAD);
+
+	/* What was delivered early may be gone. */
+	if ((int32_t)(outbox->fetched - outbox->head) < 0)
+		outbox->fetched = outbox->head;
+	for (; (int32_t)(until - outbox->fetched) > 0; outbox->fetched++) {
+		const struct hmi_sent *sent = &outbox->ring[outbox->fetched & outbox->mask];
+
+		__builtin_prefetch(sent->cell, 1);
+		__builtin_prefetch(sent->msg, 1);
+	}
+}
+
+/* Deliver a batch. Returns how many there were. */
+static inline uint32_t
+outbox_deliver(struct hm_ctx *ctx)
+{
+	struct hmi_outbox *outbox = &ctx->outbox;
+	uint32_t n = RTE_MIN(hmi_outbox_count(outbox), HMI_OUTBOX_BATCH);
+
+	outbox_fetch(outbox);
+	for (uint32_t i = 0; i < n; i++) {
+		struct hmi_sent sent = hmi_outbox_pop(outbox);
+
+		hmi_deliver_to(ctx, sent.cell, sent.msg);
+	}
+	return n;
 }
 
 void
 hmi_outbox_flush(struct hm_ctx *ctx)
 {
-	if (ctx->outbox_count > 0)
-		outbox_sweep(ctx);
+	/* Delivering may send: to a watcher, a subscriber of dead letters. */
+	while (hmi_outbox_count(&ctx->outbox) > 0)
+		outbox_deliver(ctx);
 }
 
 __attribute__((noinline)) void
-hmi_outbox_full(struct hm_ctx *ctx)
+hmi_outbox_full(struct hm_ctx *ctx, struct hm_msg *msg)
 {
-	if (!ctx->delivering)
-		outbox_sweep(ctx);
-	else if (ctx->outbox_count == HMI_OUTBOX + HMI_OUTBOX_SPARE)
-		hmi_deliver(ctx, ctx->outbox[--ctx->outbox_count].msg);
+	/* Delivering one may send another, into the room that it made. */
+	while (hmi_outbox_count(&ctx->outbox) > ctx->outbox.mask) {
+		struct hmi_sent oldest = hmi_outbox_pop(&ctx->outbox);
+
+		hmi_deliver_to(ctx, oldest.cell, oldest.msg);
+	}
+	hmi_outbox_push(&ctx->outbox, msg, hmi_cells_at(&ctx->cells, msg->to));
 }
+
+/* ---- What the loop calls ------------------------------------------------------- */
 
 static void
 ops_deliver(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count)
@@ -104,22 +130,20 @@ ops_deliver(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count)
 		else
 			hmi_deliver(ctx, msgs[i]);
 	}
-	hmi_outbox_flush(ctx);
 }
 
-static void
+static uint32_t
 ops_settle(struct hmi_worker *worker)
 {
-	hmi_outbox_flush(hmi_ctx_of(worker));
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+
+	return hmi_outbox_count(&ctx->outbox) > 0 ? outbox_deliver(ctx) : 0;
 }
 
 static void
 ops_fire(struct hmi_worker *worker, struct hmi_timer *timer)
 {
-	struct hm_ctx *ctx = hmi_ctx_of(worker);
-
-	hmi_timer_fire(ctx, timer);
-	hmi_outbox_flush(ctx);
+	hmi_timer_fire(hmi_ctx_of(worker), timer);
 }
 
 const struct hmi_worker_ops hmi_engine_ops = {

@@ -26,15 +26,14 @@ hugepages_free(void)
 	bool any = false;
 
 	while (sizes != NULL && !any && (entry = readdir(sizes)) != NULL) {
-		char path[320];
-		unsigned long pages = 0;
+		char path[320], text[32];
 		FILE *file;
 
 		snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/%s/free_hugepages", entry->d_name);
 		file = fopen(path, "r");
 		if (file == NULL)
 			continue;
-		any = fscanf(file, "%lu", &pages) == 1 && pages > 0;
+		any = fgets(text, sizeof(text), file) != NULL && strtoul(text, NULL, 10) > 0;
 		fclose(file);
 	}
 	if (sizes != NULL)
@@ -76,7 +75,7 @@ extra_arguments(int argc, char **argv, const char *extra[EXTRA_MAX])
 	if (argc <= 1) {
 		/* Nothing was said: no device is touched, and nothing is left in the file system. */
 		extra[n++] = "--no-pci";
-		extra[n++] = "--in-memory";
+		extra[n++] = hugepages_free() ? "--in-memory" : "--no-shconf";
 		extra[n++] = "--no-telemetry";
 	}
 	/* What EAL and telemetry say of a good start is noise to whoever runs a program; errors stay. */
@@ -124,6 +123,7 @@ static int
 eal_call(int argc, char **argv, int n, const char *const *extra)
 {
 	char **all = calloc((size_t)(argc + n + 1), sizeof(*all));
+	bool no_huge = given(argc, argv, "--no-huge");
 	int rc;
 
 	if (all == NULL) {
@@ -132,8 +132,15 @@ eal_call(int argc, char **argv, int n, const char *const *extra)
 	}
 	for (int i = 0; i < argc; i++)
 		all[i] = argv[i];
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		all[argc + i] = (char *)(uintptr_t)extra[i];
+		no_huge = no_huge || strcmp(extra[i], "--no-huge") == 0;
+	}
+	/* EAL refuses --in-memory without hugepages, where --no-shconf leaves as few files behind. */
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--in-memory") == 0 && no_huge)
+			all[i] = (char *)(uintptr_t)"--no-shconf";
+	}
 	rc = rte_eal_init(argc + n, all);
 	free(all);
 	return rc;
@@ -154,8 +161,10 @@ eal_init(int argc, char **argv)
 	}
 	if (rte_errno == EALREADY)
 		return 0;
-	fprintf(stderr, "hermod: EAL does not start: %s; look at the EAL options before `--` (lcores with -l, "
-			"memory with -m or --no-huge, devices with --vdev and --no-pci)\n", rte_strerror(rte_errno));
+	fprintf(stderr,
+		"hermod: EAL does not start: %s; look at the EAL options before `--` (lcores with -l, "
+		"memory with -m or --no-huge, devices with --vdev and --no-pci)\n",
+		rte_strerror(rte_errno));
 	return rte_errno == ENOMEM ? -ENOMEM : -EINVAL;
 }
 
@@ -173,14 +182,14 @@ separator(int argc, char **argv)
 int
 hmi_command_line(struct hm_system *sys, int argc, char **argv)
 {
-	char *none[] = { (char *)(uintptr_t)"hermod", NULL };
+	char *none[] = { (char *)(uintptr_t) "hermod", NULL };
 	int n = argc > 0 ? argc : 1;
 	char **args = argc > 0 ? argv : none;
 	int eal = separator(n, args), rc;
 
 	for (int i = 1; i < n; i++) {
 		if (strcmp(args[i], "--help") == 0) {
-			hmi_options_help(sys, args[0]);
+			hmi_options_help(sys, args[0], stdout);
 			return -ECANCELED;
 		}
 	}

@@ -33,14 +33,13 @@
 #include "hm_provider.h"
 #include "hm_system.h"
 #include "link_pvt.h"
+#include "outbox_pvt.h"
 #include "pool_pvt.h"
 #include "registry_pvt.h"
 #include "slab_pvt.h"
 #include "type_pvt.h"
 #include "worker_pvt.h"
 
-#define HMI_OUTBOX	32u
-#define HMI_OUTBOX_SPARE 32u /* for what delivering itself sends */
 #define HMI_SUBSCRIBERS 8u
 #define HMI_MODULES_MAX 8u
 #define HMI_NODES_MAX	65536u
@@ -92,12 +91,6 @@ struct hmi_stock {
 	bool none_left; /* the last answer was that there are none */
 };
 
-/* A message on its way to a process of the same lcore. */
-struct hmi_sent {
-	struct hm_msg *msg;
-	struct hmi_cell *cell; /* of the receiver, if its generation still fits */
-};
-
 struct hm_ctx {
 	struct hmi_worker worker; /* first: the loop knows nothing else */
 	struct hm_system *sys;
@@ -105,9 +98,7 @@ struct hm_ctx {
 	struct hmi_cell *cell;	/* the running actor */
 	struct hm_msg *msg;	/* the message that it receives; NULL: handed on */
 	uint32_t quantum;	/* messages an actor handles in one turn */
-	uint32_t outbox_count;
-	bool delivering;	/* the outbox is being flushed */
-	struct hmi_sent outbox[HMI_OUTBOX + HMI_OUTBOX_SPARE];
+	struct hmi_outbox outbox;
 	struct hmi_cells cells;
 	struct hmi_msg_cache cache;
 	struct hmi_stats stats;
@@ -240,11 +231,11 @@ struct hm_msg *hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *c
 /* Deliver a message for this lcore. */
 void hmi_deliver(struct hm_ctx *ctx, struct hm_msg *msg);
 
-/* Deliver what the running actor has sent to this lcore. */
+/* Deliver what was sent to this lcore, and what that sends in turn. */
 void hmi_outbox_flush(struct hm_ctx *ctx);
 
-/* The outbox holds HMI_OUTBOX messages or more. */
-void hmi_outbox_full(struct hm_ctx *ctx);
+/* The outbox has no room for a message: make some. */
+void hmi_outbox_full(struct hm_ctx *ctx, struct hm_msg *msg);
 
 extern const struct hmi_worker_ops hmi_engine_ops;
 

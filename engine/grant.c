@@ -45,8 +45,8 @@ grant_send(struct hm_ctx *ctx, uint32_t lcore)
 {
 	int32_t owed = ctx->granted_used[lcore];
 	uint32_t max = owed < 0 ? 0 : RTE_MIN((uint32_t)owed, GRANT);
-	struct hm_msg *msg = hmi_control(&ctx->cache, HMI_CORE_GRANT,
-					 sizeof(struct hmi_grant) + max * sizeof(uint64_t));
+	struct hm_msg *msg =
+		hmi_control(&ctx->cache, HMI_CORE_GRANT, sizeof(struct hmi_grant) + max * sizeof(uint64_t));
 	struct hmi_grant *grant = hm_msg_body_mut(msg);
 
 	grant->lcore = hmi_index(ctx);

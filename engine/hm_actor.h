@@ -57,7 +57,7 @@ typedef void hm_receive_fn(struct hm_ctx *ctx, void *state, const struct hm_msg 
 struct hm_props {
 	/** Called for every message; must not be NULL. */
 	hm_receive_fn *receive;
-	/** Bytes of state, zeroed at first; up to 32 cost no memory of their own. */
+	/** Bytes of state, zeroed at first; up to 24 cost no memory of their own, and no cache line. */
 	uint32_t state_size;
 	/** Bytes at the state's start that the spawn call's `args` fill; at most state_size. */
 	uint32_t args_size;

@@ -11,7 +11,7 @@
  *     hm_system_destroy ◀──────────────── all actors stopped ◀── hm_system_stop, SIGINT, SIGTERM
  *
  * Everything hangs off the system; several may live in one process. EAL is started once per
- * process: by the first system, or by the program before it.
+ * process: by the first system, which ends it with the process, or by the program before it.
  *
  * Who may call what: create, register, run and destroy: one thread, in this order.
  * The rest: any thread that is no lcore of the system, as long as the system exists;
@@ -121,8 +121,8 @@ int hm_exit_status(int rc);
  * @return as hm_spawn; -EDEADLK: called on an lcore of the running system
  */
 __attribute__((warn_unused_result))
-int hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char *name,
-		    const void *args, struct hm_pid *pid);
+int hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char *name, const void *args,
+		    struct hm_pid *pid);
 
 /* ---- Run ------------------------------------------------------------------ */
 
@@ -138,7 +138,7 @@ int hm_system_run(struct hm_system *sys);
 /**
  * Run the lcores (HM_MODE_BACKGROUND) and return.
  *
- * @return 0; -EBUSY: an lcore is busy; -EINVAL: another mode
+ * @return 0; -EBUSY: an lcore runs another system, try again when that has stopped; -EINVAL: another mode
  */
 __attribute__((warn_unused_result))
 int hm_system_start(struct hm_system *sys);

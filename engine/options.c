@@ -36,20 +36,45 @@ static void
 own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 {
 	const struct hm_option own[OWN_OPTIONS] = {
-		{ .name = "node", .help = "name of this node, as others address it", .kind = HM_OPTION_TEXT,
+		{ .name = "node",
+		  .help = "name of this node, as others address it",
+		  .kind = HM_OPTION_TEXT,
 		  .value = &o->node },
-		{ .name = "workers", .help = "lcores to use, of those that EAL has; default: all",
-		  .kind = HM_OPTION_NUMBER, .value = &o->lcores, .min = 1, .max = HM_LCORES_MAX },
-		{ .name = "idle", .help = "without work: adaptive (default), spin, pause or yield",
-		  .kind = HM_OPTION_CALL, .value = o, .call = idle_set },
-		{ .name = "messages", .help = "messages of the smallest size class; default 65536",
-		  .kind = HM_OPTION_NUMBER, .value = &o->messages, .min = 64, .max = 1u << 28 },
-		{ .name = "quantum", .help = "messages that an actor handles in one turn; default 300",
-		  .kind = HM_OPTION_NUMBER, .value = &o->quantum, .min = 1, .max = 1u << 20 },
-		{ .name = "lane", .help = "slots of the ring between two lcores, a power of two; default 4096",
-		  .kind = HM_OPTION_NUMBER, .value = &o->lane, .min = 16, .max = 1u << 20 },
-		{ .name = "inject", .help = "slots of the ring for other threads, a power of two; default 4096",
-		  .kind = HM_OPTION_NUMBER, .value = &o->inject, .min = 16, .max = 1u << 20 },
+		{ .name = "workers",
+		  .help = "lcores to use, of those that EAL has; default: all",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->lcores,
+		  .min = 1,
+		  .max = HM_LCORES_MAX },
+		{ .name = "idle",
+		  .help = "without work: adaptive (default), spin, pause or yield",
+		  .kind = HM_OPTION_CALL,
+		  .value = o,
+		  .call = idle_set },
+		{ .name = "messages",
+		  .help = "messages of the smallest size class; default 65536",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->messages,
+		  .min = 64,
+		  .max = 1u << 28 },
+		{ .name = "quantum",
+		  .help = "messages that an actor handles in one turn; default 300",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->quantum,
+		  .min = 1,
+		  .max = 1u << 20 },
+		{ .name = "lane",
+		  .help = "slots of the ring between two lcores, a power of two; default 4096",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->lane,
+		  .min = 16,
+		  .max = 1u << 20 },
+		{ .name = "inject",
+		  .help = "slots of the ring for other threads, a power of two; default 4096",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->inject,
+		  .min = 16,
+		  .max = 1u << 20 },
 		{ .name = NULL },
 	};
 
@@ -77,45 +102,47 @@ hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 /* ---- Help -------------------------------------------------------------------------- */
 
 static void
-help_table(const char *title, const struct hm_option *table)
+help_table(FILE *out, const char *title, const struct hm_option *table)
 {
-	static const char *const values[] = {
-		[HM_OPTION_FLAG] = "", [HM_OPTION_NUMBER] = " N", [HM_OPTION_TEXT] = " TEXT", [HM_OPTION_CALL] = " VALUE"
-	};
+	static const char *const values[] = { [HM_OPTION_FLAG] = "",
+					      [HM_OPTION_NUMBER] = " N",
+					      [HM_OPTION_TEXT] = " TEXT",
+					      [HM_OPTION_CALL] = " VALUE" };
 	char name[64];
 
 	if (table == NULL || table->name == NULL)
 		return;
-	printf("\n%s:\n", title);
+	fprintf(out, "\n%s:\n", title);
 	for (; table->name != NULL; table++) {
 		snprintf(name, sizeof(name), "--%s%s", table->name, values[table->kind]);
-		printf("  %-22s %s\n", name, table->help);
+		fprintf(out, "  %-22s %s\n", name, table->help);
 	}
 }
 
 void
-hmi_options_help(struct hm_system *sys, const char *program)
+hmi_options_help(struct hm_system *sys, const char *program, FILE *out)
 {
 	struct hm_option own[OWN_OPTIONS];
 	char title[64];
 
 	own_table(&sys->options, own);
 	if (sys->summary != NULL)
-		printf("%s\n\n", sys->summary);
-	printf("usage: %s [EAL options] -- [options]\n"
-	       "EAL options choose lcores, memory and devices, as in `-l 0-1 --no-pci --no-huge`;\n"
-	       "`%s --no-pci -h` lists them all.\n",
-	       program, program);
-	help_table("options of this program", sys->app_options);
+		fprintf(out, "%s\n\n", sys->summary);
+	fprintf(out,
+		"usage: %s [EAL options] -- [options]\n"
+		"EAL options choose lcores, memory and devices, as in `-l 0-1 --no-pci --no-huge`;\n"
+		"`%s --no-pci -h` lists them all.\n",
+		program, program);
+	help_table(out, "options of this program", sys->app_options);
 	for (uint32_t i = 0; i < sys->modules_count; i++) {
 		const struct hm_module *module = sys->modules[i].module;
 
 		snprintf(title, sizeof(title), "options of %s", module->name);
 		if (module->options != NULL)
-			help_table(title, module->options(sys->modules[i].self));
+			help_table(out, title, module->options(sys->modules[i].self));
 	}
-	help_table("options of every hermod program", own);
-	printf("  %-22s %s\n", "--help", "this text");
+	help_table(out, "options of every hermod program", own);
+	fprintf(out, "  %-22s %s\n", "--help", "this text");
 }
 
 /* ---- Parsing ------------------------------------------------------------------------ */
@@ -156,8 +183,8 @@ number_set(const struct hm_option *option, const char *text)
 	number = strtoull(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || number < option->min ||
 	    (option->max != 0 && number > option->max)) {
-		fprintf(stderr, "hermod: --%s %s: give a number from %" PRIu64 " to %" PRIu64 "\n", option->name,
-			text, option->min, option->max != 0 ? option->max : UINT64_MAX);
+		fprintf(stderr, "hermod: --%s %s: give a number from %" PRIu64 " to %" PRIu64 "\n",
+			option->name, text, option->min, option->max != 0 ? option->max : UINT64_MAX);
 		return -EINVAL;
 	}
 	*(uint64_t *)option->value = number;
@@ -193,7 +220,8 @@ argument_parse(struct hm_system *sys, const struct hm_option *own, int left, cha
 	int rc, used = 1;
 
 	if (option == NULL) {
-		fprintf(stderr, "hermod: unknown option '--%.*s'; `-- --help` lists them\n", (int)length, name);
+		fprintf(stderr, "hermod: unknown option '--%.*s'; `-- --help` lists them\n", (int)length,
+			name);
 		return -EINVAL;
 	}
 	if (option->kind == HM_OPTION_FLAG && value != NULL) {
@@ -237,7 +265,8 @@ hmi_options_parse(struct hm_system *sys, int argc, char **argv)
 		int used;
 
 		if (strncmp(argv[i], "--", 2) != 0 || argv[i][2] == '\0') {
-			fprintf(stderr, "hermod: unexpected argument '%s'; `-- --help` lists the options\n", argv[i]);
+			fprintf(stderr, "hermod: unexpected argument '%s'; `-- --help` lists the options\n",
+				argv[i]);
 			return -EINVAL;
 		}
 		used = argument_parse(sys, own, argc - i, argv + i);

@@ -2,12 +2,14 @@
 #ifndef OPTIONS_PVT_H
 #define OPTIONS_PVT_H
 
+#include <stdio.h>
+
 #include "engine_pvt.h"
 
 void hmi_options_default(struct hmi_options *options, const struct hm_config *config);
 
-/* Print all options of system, modules and program to standard output. */
-void hmi_options_help(struct hm_system *sys, const char *program);
+/* Print all options of system, modules and program. */
+void hmi_options_help(struct hm_system *sys, const char *program, FILE *out);
 
 /* Parse what stands behind `--`. Returns 0 or -EINVAL, printed. */
 int hmi_options_parse(struct hm_system *sys, int argc, char **argv);

@@ -29,7 +29,7 @@ ctx_of_thread(const struct hm_system *sys)
 static bool
 running(const struct hm_system *sys)
 {
-	return atomic_load_explicit(&sys->state, memory_order_acquire) == HMI_RUNNING;
+	return atomic_load_explicit(&sys->state, memory_order_acquire) == HMI_RUNNING; /* S1 */
 }
 
 /* No lcore has a thread of its own: the caller may touch everything. */
@@ -281,9 +281,9 @@ int
 hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body, uint64_t timeout_us,
 	      struct hm_reply *reply)
 {
-	struct ask_call ask = {
-		.call = { .run = ask_run, .reply = reply }, .to = to, .timeout_us = timeout_us
-	};
+	struct ask_call ask = { .call = { .run = ask_run, .reply = reply },
+				.to = to,
+				.timeout_us = timeout_us };
 	enum hm_result result;
 	int rc;
 

@@ -12,22 +12,21 @@
 #define DIRECT_BELOW 4u
 
 /*
- * To this lcore: into the outbox while the receiver's cell is fetched; or at once, when little
- * else is waiting to run and nothing that was sent before is still in the outbox.
+ * To this lcore: into the outbox; or at once, when little else is waiting to run and nothing
+ * that was sent before is still in the outbox.
  */
 static inline void
 post_here(struct hm_ctx *ctx, struct hm_msg *msg)
 {
 	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, msg->to);
+	uint32_t waiting = hmi_outbox_count(&ctx->outbox);
 
-	if (ctx->outbox_count == 0 && hmi_runq_count(&ctx->worker.runq) < DIRECT_BELOW) {
+	if (waiting == 0 && hmi_runq_count(&ctx->worker.runq) < DIRECT_BELOW)
 		hmi_deliver_to(ctx, cell, msg);
-		return;
-	}
-	__builtin_prefetch(cell, 1);
-	ctx->outbox[ctx->outbox_count++] = (struct hmi_sent){ msg, cell };
-	if (unlikely(ctx->outbox_count >= HMI_OUTBOX))
-		hmi_outbox_full(ctx);
+	else if (likely(waiting <= ctx->outbox.mask))
+		hmi_outbox_push(&ctx->outbox, msg, cell);
+	else
+		hmi_outbox_full(ctx, msg);
 }
 
 /*

@@ -38,7 +38,7 @@ wait_for_signals(void *arg)
 	sigset_t set;
 
 	stop_signals(&set);
-	while (atomic_load_explicit(&sys->state, memory_order_acquire) == HMI_RUNNING) {
+	while (atomic_load_explicit(&sys->state, memory_order_acquire) == HMI_RUNNING) { /* S1 */
 		int sig = sigtimedwait(&set, NULL, &poll);
 
 		if (sig <= 0)

@@ -69,7 +69,8 @@ hmi_state_free(struct hm_ctx *ctx, struct hmi_cell *cell)
 static int
 actor_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *props, const void *args)
 {
-	if (hmi_runq_reserve(&ctx->worker.runq, ctx->cells.live) != 0 || state_alloc(ctx, cell, props, args) != 0)
+	if (hmi_runq_reserve(&ctx->worker.runq, ctx->cells.live) != 0 ||
+	    state_alloc(ctx, cell, props, args) != 0)
 		return -ENOMEM;
 	cell->kind = HMI_CELL_ACTOR;
 	hmi_cell_set_life(cell, HMI_LIFE_NEW);
@@ -111,7 +112,8 @@ static int
 props_check(const struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args)
 {
 	if (props == NULL || props->receive == NULL || props->args_size > props->state_size ||
-	    (props->args_size > 0 && args == NULL) || sizeof(struct hmi_spawn) + props->args_size > HM_MSG_BODY_MAX)
+	    (props->args_size > 0 && args == NULL) ||
+	    sizeof(struct hmi_spawn) + props->args_size > HM_MSG_BODY_MAX)
 		return -EINVAL;
 	if (props->lcore != HM_LCORE_SAME && props->lcore != HM_LCORE_ANY &&
 	    props->lcore >= ctx->worker.lcores_count)
@@ -183,8 +185,8 @@ spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, c
 }
 
 static int
-spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct hm_props *props, const char *name, const void *args,
-	    struct hm_pid *pid)
+spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct hm_props *props, const char *name,
+	    const void *args, struct hm_pid *pid)
 {
 	struct hmi_stock *stock = &ctx->stock[lcore];
 	struct hm_pid core = { ctx->node, hmi_local(lcore, HMI_SLOT_CORE, 1) };
@@ -204,7 +206,8 @@ spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct hm_props *props, co
 	}
 	stock->count--;
 
-	struct hm_msg *msg = hmi_control(&ctx->cache, HMI_CORE_SPAWN, sizeof(struct hmi_spawn) + props->args_size);
+	struct hm_msg *msg =
+		hmi_control(&ctx->cache, HMI_CORE_SPAWN, sizeof(struct hmi_spawn) + props->args_size);
 	struct hmi_spawn *spawn = hm_msg_body_mut(msg);
 
 	spawn->props = props;
@@ -218,7 +221,8 @@ spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct hm_props *props, co
 }
 
 int
-hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args, struct hm_pid *pid)
+hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
+	 struct hm_pid *pid)
 {
 	struct hm_pid spawned;
 	uint32_t lcore;

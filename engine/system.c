@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include <rte_eal.h>
+#include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
 
@@ -135,8 +136,9 @@ shared_create(struct hm_system *sys)
 	if (rc == 0 && sys->nodes == NULL)
 		rc = -ENOMEM;
 	if (rc != 0)
-		fprintf(stderr, "hermod: no memory for %u messages: %s; give EAL more with -m, or fewer --messages\n",
-			(uint32_t)sys->options.messages, strerror(-rc));
+		fprintf(stderr,
+			"hermod: no memory for %u messages: %s; give EAL more with -m, or fewer --messages\n",
+			(uint32_t)sys->options.messages, rte_strerror(-rc));
 	return rc;
 }
 
@@ -161,8 +163,9 @@ lcores_create(struct hm_system *sys)
 		rc = hmi_grant_setup(sys);
 	}
 	if (rc != 0)
-		fprintf(stderr, "hermod: no memory for %u lcores: %s; give EAL more with -m, or a smaller --lane\n",
-			sys->lcores_count, strerror(-rc));
+		fprintf(stderr,
+			"hermod: no memory for %u lcores: %s; give EAL more with -m, or a smaller --lane\n",
+			sys->lcores_count, rte_strerror(-rc));
 	return rc;
 }
 

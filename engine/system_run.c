@@ -58,7 +58,8 @@ all_stop(struct hm_system *sys)
 static unsigned int
 eal_lcore(const struct hm_system *sys, uint32_t index)
 {
-	unsigned int lcore = sys->mode == HM_MODE_LCORES ? rte_get_main_lcore() : rte_get_next_lcore(-1, 1, 0);
+	unsigned int lcore =
+		sys->mode == HM_MODE_LCORES ? rte_get_main_lcore() : rte_get_next_lcore(-1, 1, 0);
 
 	if (sys->mode == HM_MODE_LCORES && index > 0) {
 		lcore = rte_get_next_lcore(-1, 1, 0);
@@ -81,7 +82,7 @@ launch(struct hm_system *sys, uint32_t first, uint32_t *end)
 	}
 	/* What a thread outside does while nothing runs is done before. */
 	pthread_mutex_lock(&sys->control);
-	atomic_store_explicit(&sys->state, HMI_RUNNING, memory_order_release);
+	atomic_store_explicit(&sys->state, HMI_RUNNING, memory_order_release); /* S1 */
 	pthread_mutex_unlock(&sys->control);
 	for (; *end < sys->lcores_count; (*end)++) {
 		int rc = rte_eal_remote_launch(lcore_main, sys->lcores[*end], eal_lcore(sys, *end));

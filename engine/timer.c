@@ -50,7 +50,8 @@ send_fire(struct hm_ctx *ctx, struct hmi_send_timer *t)
 		/* Fixed rate; ticks that were missed altogether are skipped, not made up in a burst. */
 		t->at_ns += t->period_ns;
 		if (t->at_ns <= ctx->worker.now_ns)
-			t->at_ns += (ctx->worker.now_ns - t->at_ns) / t->period_ns * t->period_ns + t->period_ns;
+			t->at_ns +=
+				(ctx->worker.now_ns - t->at_ns) / t->period_ns * t->period_ns + t->period_ns;
 		hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
 	}
 	if (msg == NULL)

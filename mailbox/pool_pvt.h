@@ -122,6 +122,17 @@ hmi_pool_put(struct hmi_msg_cache *cache, struct hm_msg *msg)
  */
 int hmi_pool_create(struct hmi_pool *pool, const char *name, uint32_t count, int socket);
 
+/* Objects of all classes. */
+static inline uint32_t
+hmi_pool_objects(const struct hmi_pool *pool)
+{
+	uint32_t sum = 0;
+
+	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++)
+		sum += pool->classes[c].count;
+	return sum;
+}
+
 /* Objects that are out, or in an lcore's cache. Slow: for tests and telemetry. */
 uint32_t hmi_pool_in_use(const struct hmi_pool *pool);
 

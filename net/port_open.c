@@ -141,19 +141,15 @@ queues_setup(struct hmi_port *port, const struct hmi_port_config *config, const 
 	return rc != 0 ? port_failed(port, "send queue", rc) : 0;
 }
 
-static bool
-is_memif(const struct rte_eth_dev_info *info)
-{
-	return info->driver_name != NULL && strcmp(info->driver_name, "net_memif") == 0;
-}
-
 /* memif's client neither waits for its server nor looks for it again. */
 static bool
 is_memif_client(const struct rte_eth_dev_info *info)
 {
 	const struct rte_devargs *args = info->device != NULL ? rte_dev_devargs(info->device) : NULL;
 
-	return is_memif(info) && (args == NULL || args->args == NULL || strstr(args->args, "role=server") == NULL);
+	if (info->driver_name == NULL || strcmp(info->driver_name, "net_memif") != 0)
+		return false;
+	return args == NULL || args->args == NULL || strstr(args->args, "role=server") == NULL;
 }
 
 /* Ports that are only rings have no address; the other end needs one to answer to. */
@@ -193,7 +189,6 @@ hmi_port_open(struct hmi_port *port, const struct hmi_port_config *config)
 	rc = address_get(port);
 	if (rc != 0)
 		return rc;
-	port->memif = is_memif(&info);
 	port->memif_client = is_memif_client(&info);
 	hmi_fault_init(&port->fault, &config->faults);
 	port->faulty = hmi_fault_is_on(&port->fault);
@@ -226,10 +221,7 @@ hmi_port_close(struct hmi_port *port)
 	if (port->started)
 		(void)rte_eth_dev_stop(port->id);
 	port->started = false;
-	/* The ethdev itself belongs to EAL, and a later system of this process may use it. But memif's
-	 * sockets are served by a thread of EAL, which would go on while EAL's end takes their memory. */
-	if (port->memif)
-		(void)rte_eth_dev_close(port->id);
+	/* The ethdev itself belongs to EAL, and a later system of this process may use it. */
 	pool_free(port->rx_pool);
 	pool_free(port->tx_pool);
 	memset(port, 0, sizeof(*port));

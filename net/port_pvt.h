@@ -54,7 +54,6 @@ struct hmi_port {
 
 	/* Set-up, and what is looked at a few times a second. */
 	bool rx_offload;
-	bool memif;
 	bool memif_client; /* has to be started anew to find its server again */
 	bool quiet;        /* it was said that it does not start */
 	bool probed;       /* rx_pool and tx_pool are there, the ethdev is configured */

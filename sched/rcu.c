@@ -5,7 +5,7 @@
 
 #include <urcu-qsbr.h>
 
-/* liburcu knows whether a thread is registered and does not tell; registering twice breaks its list. */
+/* allowed: liburcu knows whether a thread is registered and does not tell; twice breaks its list. */
 static __thread unsigned int depth;
 
 void

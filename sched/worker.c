@@ -12,8 +12,8 @@
 #define BURST 32u
 /* Without timers or a network the clock only serves logs; reading it costs more than an empty lane. */
 #define CLOCK_TURNS 32u
-/* A turn runs at least so many runnables, if there are any. */
-#define RUNS_MIN 64u
+/* Runnables in one turn. */
+#define RUNS_MAX 256u
 /* Ahead of the runnable that runs: this far its memory is fetched, ... */
 #define PREFETCH_RUNNABLE 24u
 /* ... and this far what its memory points to. */
@@ -86,26 +86,36 @@ run_next(struct hmi_worker *w)
 }
 
 /*
- * What waits at the start runs once. What becomes runnable meanwhile has the next turn, but
- * when there is little of it, polling after each would cost more than running it: then it runs
- * at once, until a message for another lcore wants to leave.
+ * What waits at the start runs, and then what becomes runnable by it: polling after each would
+ * cost more than running it. But nobody waits for long: a turn runs RUNS_MAX at most, and once a
+ * message for another lcore wants to leave, only what was waiting before.
  */
 static uint32_t
 run_queue_run(struct hmi_worker *w)
 {
-	uint32_t waiting = hmi_runq_count(&w->runq), done = 0;
+	uint32_t waiting = hmi_runq_count(&w->runq), done = 0, settled = 0;
 
-	for (; done < waiting; done++)
-		run_next(w);
-	w->ops->settle(w);
-	while (done < RUNS_MIN && hmi_runq_count(&w->runq) > 0 && w->lanes_dirty_count == 0) {
-		w->ops->run(w, hmi_runq_pop(&w->runq));
-		done++;
-		if (hmi_runq_count(&w->runq) == 0)
-			w->ops->settle(w);
+	if (waiting == 0) {
+		settled = w->ops->settle(w);
+		waiting = hmi_runq_count(&w->runq);
 	}
-	w->ops->settle(w);
-	return done;
+	while (done < RUNS_MAX && (done < waiting || w->lanes_dirty_count == 0)) {
+		if (hmi_runq_count(&w->runq) > 0) {
+			run_next(w);
+			done++;
+			continue;
+		}
+
+		uint32_t n = w->ops->settle(w);
+
+		if (n == 0)
+			break;
+		settled += n;
+	}
+	/* A run queue that never was empty must not keep back what is deferred. */
+	for (uint32_t n = settled == 0; n > 0; settled += n)
+		n = w->ops->settle(w);
+	return done + settled;
 }
 
 static uint32_t

@@ -40,8 +40,11 @@ struct hmi_worker_ops {
 	void (*deliver)(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count);
 	/* A runnable's turn. The function puts it back into the run queue if work is left. */
 	void (*run)(struct hmi_worker *worker, struct hmi_runnable *runnable);
-	/* What runnables have deferred is to be done: the run queue is empty, or the turn over. */
-	void (*settle)(struct hmi_worker *worker);
+	/*
+	 * The run queue is empty: do some of what runnables have deferred, which may make others
+	 * runnable. Returns how much was done; 0: nothing is deferred.
+	 */
+	uint32_t (*settle)(struct hmi_worker *worker);
 	/* A timer is due. */
 	void (*fire)(struct hmi_worker *worker, struct hmi_timer *timer);
 };

@@ -18,21 +18,27 @@
 #include "hmt_eal.h"
 #include "hmt_random.h"
 
-#define LCORES	     3u
-#define ROOTS	     12u
-#define THREADS	     2u
-#define SENDERS	     (ROOTS + THREADS)
-#define KNOWN	     8u
-#define WATCHED	     8u
-#define CHILDREN     4u
-#define DEPTH_MAX    2u
-#define TICK_US	     50u
-#define DEEDS	     6u
+#define LCORES        3u
+#define ROOTS         12u
+#define THREADS       2u
+#define SENDERS       (ROOTS + THREADS)
+#define KNOWN         8u
+#define WATCHED       8u
+#define CHILDREN      4u
+#define DEPTH_MAX     2u
+#define TICK_US       50u
+#define DEEDS         6u
 #define ROUND_SECONDS 0.4
 #define MESSAGES_FEW  2048u
 #define MESSAGES_MANY 65536u
 
-enum { TICK = HM_TYPE_USER, ORDERED, ACQUAINTANCE, QUESTION, ANSWER };
+enum {
+	TICK = HM_TYPE_USER,
+	ORDERED,
+	ACQUAINTANCE,
+	QUESTION,
+	ANSWER
+};
 
 struct ordered {
 	uint64_t from, number;
@@ -51,7 +57,7 @@ struct actor {
 	struct args args;
 	bool is_started, is_stopping;
 	struct hm_pid known[KNOWN], watched[WATCHED], children[CHILDREN];
-	uint64_t sent[ROOTS];	 /* ordered messages to each root; roots only */
+	uint64_t sent[ROOTS];   /* ordered messages to each root; roots only */
 	uint64_t seen[SENDERS]; /* by sender; roots only */
 	uint32_t asked, ended;
 };
@@ -73,10 +79,10 @@ struct outsider {
 
 static hm_receive_fn actor_receive;
 
-#define PROPS(where)                                                                                                 \
-	{                                                                                                            \
-		.receive = actor_receive, .state_size = sizeof(struct actor), .args_size = sizeof(struct args),      \
-		.lcore = (where)                                                                                     \
+#define PROPS(where)                                                          \
+	{                                                                     \
+		.receive = actor_receive, .state_size = sizeof(struct actor), \
+		.args_size = sizeof(struct args), .lcore = (where)            \
 	}
 
 static const struct hm_props props[LCORES] = { PROPS(0), PROPS(1), PROPS(2) };
@@ -130,8 +136,9 @@ anybody(struct actor *a)
 {
 	struct hm_pid pid = a->known[pick(&a->args.seed, KNOWN)];
 
-	return hm_pid_is_none(pid) || pick(&a->args.seed, 4) == 0 ? a->args.shared->roots[pick(&a->args.seed, ROOTS)]
-								   : pid;
+	return hm_pid_is_none(pid) || pick(&a->args.seed, 4) == 0
+		       ? a->args.shared->roots[pick(&a->args.seed, ROOTS)]
+		       : pid;
 }
 
 static void
@@ -248,7 +255,8 @@ set_timer(struct hm_ctx *ctx, struct actor *a)
 	struct hm_pid who = anybody(a);
 	struct hm_timer timer;
 
-	if (hm_send_after(ctx, anybody(a), ACQUAINTANCE, &who, pick(&a->args.seed, 300), 0, &timer) == HM_OK &&
+	if (hm_send_after(ctx, anybody(a), ACQUAINTANCE, &who, pick(&a->args.seed, 300), 0, &timer) ==
+		    HM_OK &&
 	    pick(&a->args.seed, 2) == 0)
 		hm_timer_cancel(ctx, timer);
 }
@@ -267,9 +275,9 @@ look_up(struct hm_ctx *ctx, struct actor *a)
 static void
 deed_do(struct hm_ctx *ctx, struct actor *a)
 {
-	static void (*const deeds[])(struct hm_ctx *ctx, struct actor *a) = {
-		send_ordered, send_ordered, introduce, introduce, ask,	  watch,   unwatch,
-		spawn,	      spawn,	    end_somebody, set_timer, look_up,
+	static void (*const deeds[])(struct hm_ctx * ctx, struct actor * a) = {
+		send_ordered, send_ordered, introduce, introduce,    ask,       watch,
+		unwatch,      spawn,        spawn,     end_somebody, set_timer, look_up,
 	};
 
 	deeds[pick(&a->args.seed, RTE_DIM(deeds))](ctx, a);
@@ -502,7 +510,8 @@ force(struct hm_system *sys)
 static void
 pause_for(double seconds)
 {
-	struct timespec t = { .tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9) };
+	struct timespec t = { .tv_sec = (time_t)seconds,
+			      .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9) };
 
 	nanosleep(&t, NULL);
 }
@@ -521,7 +530,8 @@ round_run(uint64_t *seed, double seconds, uint32_t messages, bool is_forced)
 	require(hm_system_start(shared.sys) == 0, "it does not start");
 	for (uint32_t i = 0; i < THREADS; i++) {
 		outsiders[i] = (struct outsider){ .shared = &shared, .index = i, .seed = hmt_random(seed) };
-		require(pthread_create(&outsiders[i].thread, NULL, outsider_main, &outsiders[i]) == 0, "no thread");
+		require(pthread_create(&outsiders[i].thread, NULL, outsider_main, &outsiders[i]) == 0,
+			"no thread");
 	}
 	pause_for(seconds);
 	if (is_forced)
@@ -535,8 +545,8 @@ round_run(uint64_t *seed, double seconds, uint32_t messages, bool is_forced)
 	for (uint32_t i = 0; i < THREADS; i++)
 		pthread_join(outsiders[i].thread, NULL);
 	hm_system_stats(shared.sys, &stats);
-	printf("%s: %" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " refused, %" PRIu64 " spawned, %" PRIu64
-	       " ends told, %" PRIu64 " of %" PRIu64 " futures ended\n",
+	printf("%s: %" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " refused, %" PRIu64
+	       " spawned, %" PRIu64 " ends told, %" PRIu64 " of %" PRIu64 " futures ended\n",
 	       is_forced ? "forced" : "in order", stats.sent, stats.received, stats.no_memory, stats.spawned,
 	       shared.terminated, shared.ended, shared.asked);
 	require(is_forced || stats.spawned == stats.stopped, "actors are left");
@@ -556,7 +566,8 @@ main(void)
 	printf("seed %" PRIu64 "\n", seed);
 	hmt_eal_start_with(LCORES + 1, 64);
 	for (uint32_t i = 0; i == 0 || left > 0; i++) {
-		faults += round_run(&seed, ROUND_SECONDS, i % 2 == 0 ? MESSAGES_MANY : MESSAGES_FEW, i % 3 == 2);
+		faults += round_run(&seed, ROUND_SECONDS, i % 2 == 0 ? MESSAGES_MANY : MESSAGES_FEW,
+				    i % 3 == 2);
 		left -= ROUND_SECONDS;
 	}
 	return faults == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -12,15 +12,26 @@
 #define CLOCK_START_NS (3600ull * 1000000000)
 #define MESSAGES       4096u
 
-#define CHECK(what, ...)                                                                                             \
-	do {                                                                                                         \
-		if (!(what)) {                                                                                       \
-			fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                                              \
-			fprintf(stderr, __VA_ARGS__);                                                                \
-			fputc('\n', stderr);                                                                         \
-			abort();                                                                                     \
-		}                                                                                                    \
+#define CHECK(what, ...)                                                \
+	do {                                                            \
+		if (!(what)) {                                          \
+			fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
+			fprintf(stderr, __VA_ARGS__);                   \
+			fputc('\n', stderr);                            \
+			abort();                                        \
+		}                                                       \
 	} while (0)
+
+/* Criterion ends a case's process without the leak sanitizer's own check at its end. */
+#ifdef __SANITIZE_ADDRESS__
+int __lsan_do_recoverable_leak_check(void);
+#define LEAKS_CHECK() CHECK(__lsan_do_recoverable_leak_check() == 0, "memory of the heap is lost")
+#else
+#define LEAKS_CHECK() ((void)0)
+#endif
+
+/* Nodes that live; of their memory, EAL's and the names' table are no heap to the leak sanitizer. */
+static int nodes_count;
 
 /* ---- Systems ----------------------------------------------------------------- */
 
@@ -51,15 +62,17 @@ void
 hmt_node_start_with(struct hmt_node *node, uint32_t lcores, uint32_t messages, const char *options)
 {
 	/* EAL runs, so nobody keeps these. */
-	char words[256], *argv[16] = { (char *)(uintptr_t)"hmt", (char *)(uintptr_t)"--" }, *rest = NULL;
+	char words[256], *argv[16] = { (char *)(uintptr_t) "hmt", (char *)(uintptr_t) "--" }, *rest = NULL;
 	struct hm_config config = { .mode = HM_MODE_STEPPED, .lcores = lcores, .messages = messages };
 	int argc = 2, rc;
 
 	snprintf(words, sizeof(words), "%s", options != NULL ? options : "");
-	for (char *word = strtok_r(words, " ", &rest); word != NULL && argc < 15; word = strtok_r(NULL, " ", &rest))
+	for (char *word = strtok_r(words, " ", &rest); word != NULL && argc < 15;
+	     word = strtok_r(NULL, " ", &rest))
 		argv[argc++] = word;
 	rc = hm_system_create(&node->sys, argc, argv, &config);
 	CHECK(rc == 0, "hm_system_create: %d", rc);
+	nodes_count++;
 	node->now_ns = CLOCK_START_NS;
 	node->sys->clock.arg = node;
 	node->sys->clock.read = clock_read;
@@ -166,6 +179,8 @@ hmt_system_free(struct hm_system *sys)
 	in_use = hmi_pool_in_use(&sys->pool);
 	CHECK(in_use == 0, "%u messages are lost", in_use);
 	hm_system_destroy(sys);
+	if (nodes_count == 0)
+		LEAKS_CHECK();
 }
 
 void
@@ -177,7 +192,8 @@ hmt_node_end(struct hmt_node *node)
 	hmt_settle(node);
 	CHECK(atomic_load(&node->sys->actors_gone), "the system does not stop");
 	stats = hmt_stats(node);
-	CHECK(stats.spawned == stats.stopped, "%" PRIu64 " spawned, %" PRIu64 " stopped", stats.spawned, stats.stopped);
+	CHECK(stats.spawned == stats.stopped, "%" PRIu64 " spawned, %" PRIu64 " stopped", stats.spawned,
+	      stats.stopped);
 	hmt_books_check(node->sys);
 	for (uint32_t i = 0; i < node->sys->lcores_count; i++)
 		lcore_check(node->sys->lcores[i]);
@@ -187,6 +203,7 @@ hmt_node_end(struct hmt_node *node)
 void
 hmt_node_drop(struct hmt_node *node)
 {
+	nodes_count--;
 	hmt_system_free(node->sys);
 	node->sys = NULL;
 }
@@ -204,23 +221,26 @@ probe_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 		deed->fn(ctx, deed->arg);
 		return;
 	}
-	*seen = (struct hmt_seen){ .type = hm_msg_type(msg), .sender = hm_sender(ctx), .length = hm_msg_length(msg) };
+	*seen = (struct hmt_seen){ .type = hm_msg_type(msg),
+				   .sender = hm_sender(ctx),
+				   .length = hm_msg_length(msg) };
 	memcpy(seen->words, hm_msg_body(msg), RTE_MIN(seen->length, sizeof(seen->words)));
 	probe->count++;
 	if (probe->on_msg != NULL)
 		probe->on_msg(ctx, probe, msg);
 }
 
-#define PROBE_PROPS(where)                                                                                           \
-	{                                                                                                            \
-		.receive = probe_receive, .state_size = sizeof(struct hmt_probe *),                                  \
-		.args_size = sizeof(struct hmt_probe *), .lcore = (where)                                            \
+#define PROBE_PROPS(where)                                                          \
+	{                                                                           \
+		.receive = probe_receive, .state_size = sizeof(struct hmt_probe *), \
+		.args_size = sizeof(struct hmt_probe *), .lcore = (where)           \
 	}
 
 const struct hm_props *
 hmt_probe_props(uint32_t lcore)
 {
-	static const struct hm_props fixed[] = { PROBE_PROPS(0), PROBE_PROPS(1), PROBE_PROPS(2), PROBE_PROPS(3) };
+	static const struct hm_props fixed[] = { PROBE_PROPS(0), PROBE_PROPS(1), PROBE_PROPS(2),
+						 PROBE_PROPS(3) };
 	static const struct hm_props same = PROBE_PROPS(HM_LCORE_SAME), any = PROBE_PROPS(HM_LCORE_ANY);
 
 	if (lcore == HM_LCORE_SAME)

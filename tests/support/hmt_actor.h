@@ -22,10 +22,10 @@
 /** Message types that every such system knows. */
 enum hmt_type {
 	HMT_DO = HM_TYPE_USER, /**< body: struct hmt_deed; done by a probe, not written down */
-	HMT_NUMBER,	       /**< body: uint64_t */
-	HMT_EMPTY,	       /**< no body */
-	HMT_BIG,	       /**< body: HMT_BIG_BYTES bytes */
-	HMT_TYPE_NEXT,	       /**< first type of the test's own */
+	HMT_NUMBER,            /**< body: uint64_t */
+	HMT_EMPTY,             /**< no body */
+	HMT_BIG,               /**< body: HMT_BIG_BYTES bytes */
+	HMT_TYPE_NEXT,         /**< first type of the test's own */
 };
 
 #define HMT_BIG_BYTES 1000u
@@ -100,7 +100,8 @@ struct hmt_probe {
 const struct hm_props *hmt_probe_props(uint32_t lcore);
 
 /** Spawn a probe under /user; name may be NULL. */
-struct hm_pid hmt_probe_spawn(struct hmt_node *node, struct hmt_probe *probe, uint32_t lcore, const char *name);
+struct hm_pid hmt_probe_spawn(struct hmt_node *node, struct hmt_probe *probe, uint32_t lcore,
+			      const char *name);
 
 /** Spawn a probe as a child of the running actor. @return as hm_spawn */
 int hmt_probe_child(struct hm_ctx *ctx, struct hmt_probe *probe, uint32_t lcore, const char *name);
@@ -128,8 +129,8 @@ void hmt_stop(struct hmt_node *node, struct hm_pid who);
 
 /* ---- Deeds that many tests want; each one's arg ---------------------------------- */
 
-void hmt_watch(struct hm_ctx *ctx, void *pid);	  /**< struct hm_pid * */
-void hmt_unwatch(struct hm_ctx *ctx, void *pid);  /**< struct hm_pid * */
+void hmt_watch(struct hm_ctx *ctx, void *pid);     /**< struct hm_pid * */
+void hmt_unwatch(struct hm_ctx *ctx, void *pid);   /**< struct hm_pid * */
 void hmt_stop_that(struct hm_ctx *ctx, void *pid); /**< struct hm_pid * */
 
 #endif /* HMT_ACTOR_H */

@@ -83,10 +83,11 @@ hmt_worker_run(struct hmi_worker *worker, struct hmi_runnable *runnable)
 		node->on_run(node, runnable);
 }
 
-static inline void
+static inline uint32_t
 hmt_worker_settle(struct hmi_worker *worker)
 {
 	hmt_node_of(worker)->unsettled = false;
+	return 0;
 }
 
 static inline void

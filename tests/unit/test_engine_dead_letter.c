@@ -110,7 +110,8 @@ Test(engine_dead_letter, stopped__left_in_the_mailbox)
 	hmt_settle(&s.node);
 	/* The number was there before the actor stopped; what it sent last may be on its way still. */
 	cr_assert_geq(hmt_stats(&s.node).dead[HM_DEAD_STOPPED], 1);
-	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_STOPPED] + hmt_stats(&s.node).dead[HM_DEAD_NO_PROCESS], 2);
+	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_STOPPED] + hmt_stats(&s.node).dead[HM_DEAD_NO_PROCESS],
+		     2);
 	cr_assert_eq(hmt_seen_count(&s.subscriber, HM_DEAD_LETTER), 2);
 	hmt_node_end(&s.node);
 }
@@ -176,7 +177,8 @@ carrier_join(struct scene *s, struct carrier *carrier, uint32_t lcore)
 
 Test(engine_dead_letter, publish__every_reason_a_provider_may_give)
 {
-	static const enum hm_dead_reason reasons[] = { HM_DEAD_NOT_REMOTE, HM_DEAD_NODE_LOST, HM_DEAD_TOO_BIG };
+	static const enum hm_dead_reason reasons[] = { HM_DEAD_NOT_REMOTE, HM_DEAD_NODE_LOST,
+						       HM_DEAD_TOO_BIG };
 
 	for (size_t i = 0; i < RTE_DIM(reasons); i++) {
 		static struct scene s;
@@ -194,7 +196,8 @@ Test(engine_dead_letter, publish__every_reason_a_provider_may_give)
 
 Test(engine_dead_letter, report__of_what_could_not_become_a_message)
 {
-	static const enum hm_dead_reason reasons[] = { HM_DEAD_UNKNOWN_TYPE, HM_DEAD_MALFORMED, HM_DEAD_NO_MEMORY };
+	static const enum hm_dead_reason reasons[] = { HM_DEAD_UNKNOWN_TYPE, HM_DEAD_MALFORMED,
+						       HM_DEAD_NO_MEMORY };
 
 	for (size_t i = 0; i < RTE_DIM(reasons); i++) {
 		static struct scene s;
@@ -215,8 +218,8 @@ Test(engine_dead_letter, report__of_what_could_not_become_a_message)
 
 Test(engine_dead_letter, malformed__types_that_no_node_may_send)
 {
-	static const uint16_t types[] = { HM_TYPE_NONE, HM_STARTED, HM_TERMINATED, HM_DEAD_LETTER, HMI_CORE_SPAWN,
-					  HMI_CORE_CALL, HMI_CORE_STOP_SYSTEM };
+	static const uint16_t types[] = { HM_TYPE_NONE,   HM_STARTED,    HM_TERMINATED,       HM_DEAD_LETTER,
+					  HMI_CORE_SPAWN, HMI_CORE_CALL, HMI_CORE_STOP_SYSTEM };
 	static struct scene s;
 	struct carrier carrier = { .reason = HM_DEAD_NODE_LOST };
 	uint16_t index;

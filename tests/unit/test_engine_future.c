@@ -21,7 +21,7 @@ struct question {
 	uint64_t answer;
 	struct hm_pid from;
 	const struct hmt_probe *asker; /* NULL: not looked at */
-	uint32_t asker_count;	       /* what the asker had seen by then */
+	uint32_t asker_count;          /* what the asker had seen by then */
 };
 
 static void
@@ -48,8 +48,8 @@ ask(struct hm_ctx *ctx, void *arg)
 {
 	struct question *question = arg;
 
-	question->asked = hm_ask(ctx, question->to, HMT_NUMBER, &question->number, question->timeout_us, on_reply,
-				 question);
+	question->asked = hm_ask(ctx, question->to, HMT_NUMBER, &question->number, question->timeout_us,
+				 on_reply, question);
 }
 
 /* Answers each number by twice the number; what is told to wait, later. */
@@ -356,7 +356,8 @@ ask_badly(struct hm_ctx *ctx, void *arg)
 	uint64_t number = 0;
 
 	cr_assert_eq(hm_ask(ctx, hm_pid_none(), HMT_NUMBER, &number, 1, on_reply, question), HM_NO_RECEIVER);
-	cr_assert_eq(hm_ask(ctx, question->to, HMT_TYPE_NEXT, &number, 1, on_reply, question), HM_UNKNOWN_TYPE);
+	cr_assert_eq(hm_ask(ctx, question->to, HMT_TYPE_NEXT, &number, 1, on_reply, question),
+		     HM_UNKNOWN_TYPE);
 	cr_assert_neq(hm_ask(ctx, question->to, HMT_NUMBER, &number, 1, NULL, question), HM_OK);
 	/* Neither overflows nor comes at once. */
 	question->timeout_us = UINT64_MAX;
@@ -380,13 +381,15 @@ Test(engine_future, ask__bad_ones_are_refused_and_the_longest_waits)
 }
 
 static void
-ask_again(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
+ask_again(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	  void *arg)
 {
 	struct question *question = arg;
 
 	on_reply(ctx, state, result, reply, arg);
 	if (result == HM_FUTURE_REPLY && question->ends < 10)
-		cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &question->answer, 1000, ask_again, arg), HM_OK);
+		cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &question->answer, 1000, ask_again, arg),
+			     HM_OK);
 }
 
 static void
@@ -410,7 +413,8 @@ Test(engine_future, ask__from_a_reply_function)
 }
 
 static void
-forward_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
+forward_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	      void *arg)
 {
 	struct question *question = arg;
 
@@ -429,7 +433,8 @@ ask_and_forward(struct hm_ctx *ctx, void *arg)
 {
 	struct question *question = arg;
 
-	cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &question->number, 1000, forward_reply, arg), HM_OK);
+	cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &question->number, 1000, forward_reply, arg),
+		     HM_OK);
 }
 
 Test(engine_future, forward__hands_a_reply_on)
@@ -557,114 +562,4 @@ Test(engine_future, resolve__bad_addresses_are_refused)
 	}
 	cr_assert_eq(cells_live(&s.node), live);
 	hmt_node_end(&s.node);
-}
-
-/* ---- From outside ------------------------------------------------------------------------ */
-
-Test(engine_future, system_ask__without_running_lcores_is_refused)
-{
-	static struct scene s;
-	struct hm_reply reply = { 0 };
-	uint64_t number = 1;
-
-	scene_start(&s, 0, 0);
-	cr_assert_eq(hm_system_ask(s.node.sys, s.answerer.pid, HMT_NUMBER, &number, 1000, &reply), -EDEADLK);
-	hmt_node_end(&s.node);
-}
-
-struct background {
-	struct hm_system *sys;
-	struct hmt_probe answerer;
-	struct oracle oracle;
-};
-
-static void
-background_start(struct background *b)
-{
-	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
-	struct hm_config config = { .mode = HM_MODE_BACKGROUND, .messages = 1024 };
-	struct hmt_probe *probe = &b->answerer;
-
-	*b = (struct background){ .answerer = { .on_msg = answer, .arg = &b->oracle } };
-	cr_assert_eq(hm_system_create(&b->sys, 0, NULL, &config), 0);
-	cr_assert_eq(hm_type_register(b->sys, &type), 0);
-	cr_assert_eq(hm_system_spawn(b->sys, hmt_probe_props(0), "answerer", &probe, &probe->pid), 0);
-	cr_assert_eq(hm_system_start(b->sys), 0);
-}
-
-static void
-background_end(struct background *b)
-{
-	hm_system_stop(b->sys);
-	cr_assert_eq(hm_system_join(b->sys), 0);
-	cr_assert_eq(hmi_pool_in_use(&b->sys->pool), b->sys->lcores[0]->cache.classes[0].count +
-		     b->sys->lcores[0]->cache.classes[1].count, "the rest is in magazines");
-	hm_system_destroy(b->sys);
-}
-
-Test(engine_future, system_ask__reply_is_copied)
-{
-	static struct background b;
-	uint64_t number = 21, twice = 0;
-	struct hm_reply reply = { .body = &twice, .size = sizeof(twice) };
-
-	background_start(&b);
-	cr_assert_eq(hm_system_ask(b.sys, b.answerer.pid, HMT_NUMBER, &number, 10000000, &reply), 0);
-	cr_assert_eq(twice, 42);
-	cr_assert_eq(reply.type, HMT_NUMBER);
-	cr_assert_eq(reply.length, sizeof(twice));
-	/* An answer that nobody reads. */
-	cr_assert_eq(hm_system_ask(b.sys, b.answerer.pid, HMT_NUMBER, &number, 10000000, NULL), 0);
-	reply.size = 4;
-	cr_assert_eq(hm_system_ask(b.sys, b.answerer.pid, HMT_NUMBER, &number, 10000000, &reply), -EMSGSIZE);
-	cr_assert_eq(reply.length, sizeof(twice));
-	background_end(&b);
-}
-
-Test(engine_future, system_ask__timeout_and_dead_letter)
-{
-	static struct background b;
-	struct hm_pid nowhere;
-	uint64_t number = 21;
-
-	background_start(&b);
-	nowhere = (struct hm_pid){ hm_system_node(b.sys), 12345 };
-	cr_assert_eq(hm_system_ask(b.sys, nowhere, HMT_NUMBER, &number, 10000000, NULL), -ENOENT);
-	nowhere.node++;
-	cr_assert_eq(hm_system_ask(b.sys, nowhere, HMT_NUMBER, &number, 10000000, NULL), -ENOENT);
-	cr_assert_eq(hm_system_ask(b.sys, hm_pid_none(), HMT_NUMBER, &number, 1000, NULL), -EINVAL);
-	cr_assert_eq(hm_system_ask(b.sys, nowhere, HMT_EMPTY, &number, 1000, NULL), -EINVAL);
-	b.oracle.is_slow = true;
-	cr_assert_eq(hm_system_ask(b.sys, b.answerer.pid, HMT_NUMBER, &number, 2000, NULL), -ETIMEDOUT);
-	background_end(&b);
-}
-
-static void *
-ask_for_ever(void *arg)
-{
-	struct background *b = arg;
-	uint64_t number = 1;
-
-	return (void *)(intptr_t)hm_system_ask(b->sys, b->answerer.pid, HMT_NUMBER, &number, UINT64_MAX, NULL);
-}
-
-Test(engine_future, system_ask__the_systems_stop_wakes_the_waiter)
-{
-	static struct background b;
-	struct hm_stats stats;
-	pthread_t thread;
-	void *rc;
-
-	background_start(&b);
-	b.oracle.is_slow = true;
-	cr_assert_eq(pthread_create(&thread, NULL, ask_for_ever, &b), 0);
-	do {
-		hm_system_stats(b.sys, &stats);
-	} while (stats.received < 1);
-	hm_system_stop(b.sys);
-	cr_assert_eq(hm_system_join(b.sys), 0);
-	pthread_join(thread, &rc);
-	cr_assert_eq((int)(intptr_t)rc, -ESHUTDOWN);
-	cr_assert_eq(hm_system_ask(b.sys, b.answerer.pid, HMT_NUMBER, &(uint64_t){ 1 }, 1000, NULL), -ESHUTDOWN);
-	hm_system_destroy(b.sys);
 }

@@ -212,12 +212,49 @@ Test(engine_memory, dead_letters__are_counted_when_they_cannot_be_published)
 	hmt_settle(&node);
 	do_now(&node, probe.pid, hoard_all, &hoard);
 	/* The last one of all goes to nobody. */
-	cr_assert_eq(hm_msg_send(node.sys->lcores[0], hm_system_dead_letters(node.sys), hoard.msgs[--hoard.count]),
+	cr_assert_eq(hm_msg_send(node.sys->lcores[0], hm_system_dead_letters(node.sys),
+				 hoard.msgs[--hoard.count]),
 		     HM_OK);
 	hmt_settle(&node);
 	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_SENT_THERE], 1);
 	cr_assert_eq(hmt_seen_count(&subscriber, HM_DEAD_LETTER), 0);
 	do_now(&node, probe.pid, hoard_free, &hoard);
+	hmt_node_end(&node);
+}
+
+#define MANY 2000u
+
+static void
+watch_many_dead(struct hm_ctx *ctx, void *pid)
+{
+	struct hm_pid dead = *(struct hm_pid *)pid;
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		cr_assert_eq(hm_watch(ctx, dead), HM_OK);
+		dead.local++;
+	}
+}
+
+Test(engine_memory, control__more_than_the_outbox_holds)
+{
+	static struct hmt_probe probe, dead, busy[16];
+	struct hmt_deed deed = { watch_many_dead, &dead.pid };
+	struct hmt_node node;
+
+	hmt_node_start_with(&node, 1, FEW, NULL);
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	hmt_probe_spawn(&node, &dead, 0, NULL);
+	for (int i = 0; i < 16; i++)
+		hmt_probe_spawn(&node, &busy[i], 0, NULL);
+	hmt_settle(&node);
+	hmt_stop(&node, dead.pid);
+	dead.pid.local++;
+	/* The others wait to run, so that nothing is delivered at once. */
+	cr_assert_eq(hm_system_send(node.sys, probe.pid, HMT_DO, &deed), HM_OK);
+	for (int i = 0; i < 16; i++)
+		hmt_number(&node, busy[i].pid, 1);
+	hmt_settle(&node);
+	cr_assert_eq(probe.count, 1 + MANY);
 	hmt_node_end(&node);
 }
 

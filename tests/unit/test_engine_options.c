@@ -129,7 +129,11 @@ Test(engine_options, parse__every_kind_is_taken)
 	static bool flag;
 	static const struct hm_option options[] = {
 		{ .name = "text", .help = "a text", .kind = HM_OPTION_TEXT, .value = &text },
-		{ .name = "number", .help = "a number", .kind = HM_OPTION_NUMBER, .value = &number, .min = 5 },
+		{ .name = "number",
+		  .help = "a number",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &number,
+		  .min = 5 },
 		{ .name = "flag", .help = "a flag", .kind = HM_OPTION_FLAG, .value = &flag },
 		{ .name = NULL },
 	};
@@ -159,7 +163,11 @@ Test(engine_options, parse__what_a_programs_function_says_counts)
 {
 	static int answer = -ENODEV;
 	static const struct hm_option options[] = {
-		{ .name = "call", .help = "a call", .kind = HM_OPTION_CALL, .value = &answer, .call = refuse },
+		{ .name = "call",
+		  .help = "a call",
+		  .kind = HM_OPTION_CALL,
+		  .value = &answer,
+		  .call = refuse },
 		{ .name = NULL },
 	};
 	struct attempt a = { .config = { .mode = HM_MODE_STEPPED, .options = options } };
@@ -171,10 +179,11 @@ Test(engine_options, parse__what_a_programs_function_says_counts)
 
 Test(engine_options, help__lists_all_options_wherever_it_stands)
 {
-	static const char *const lines[] = { "app --help", "app -- --help", "app -l 0-99 -- --workers 3 --help" };
-	static const char *const names[] = { "what it is for", "--mine N",  "my own",  "--workers N", "--idle VALUE",
-					     "--node TEXT",    "--lane N", "--inject N", "--messages N", "--quantum N",
-					     "--help",	       "usage: app" };
+	static const char *const lines[] = { "app --help", "app -- --help",
+					     "app -l 0-99 -- --workers 3 --help" };
+	static const char *const names[] = { "what it is for", "--mine N",    "my own",   "--workers N",
+					     "--idle VALUE",   "--node TEXT", "--lane N", "--inject N",
+					     "--messages N",   "--quantum N", "--help",   "usage: app" };
 	static uint64_t number;
 	static const struct hm_option options[] = {
 		{ .name = "mine", .help = "my own", .kind = HM_OPTION_NUMBER, .value = &number },

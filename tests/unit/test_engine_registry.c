@@ -49,8 +49,8 @@ Test(engine_registry, lookup__paths_of_actors_and_of_the_systems_own)
 	static struct hmt_probe parent, child, grandchild;
 	struct hmt_node node;
 
-	child.arg = (void *)(uintptr_t)"child";
-	grandchild.arg = (void *)(uintptr_t)"child";
+	child.arg = (void *)(uintptr_t) "child";
+	grandchild.arg = (void *)(uintptr_t) "child";
 	hmt_node_start(&node, 2);
 	hmt_do(&node, hmt_probe_spawn(&node, &parent, 0, "parent"), child_spawn, &child);
 	hmt_do(&node, child.pid, child_spawn, &grandchild);
@@ -88,7 +88,7 @@ Test(engine_registry, names__of_anonymous_parents_children_do_not_meet)
 
 	hmt_node_start(&node, 2);
 	for (uint32_t i = 0; i < 2; i++) {
-		children[i].arg = (void *)(uintptr_t)"same";
+		children[i].arg = (void *)(uintptr_t) "same";
 		hmt_do(&node, hmt_probe_spawn(&node, &parents[i], i, NULL), child_spawn, &children[i]);
 	}
 	hmt_node_end(&node);

@@ -199,7 +199,8 @@ send_type(struct hm_ctx *ctx, void *arg)
 
 Test(engine_send, send__unregistered_and_engine_types_are_refused)
 {
-	static const uint16_t types[] = { HM_TYPE_NONE, HM_STARTED, HM_TERMINATED, HM_SYS_STOP, HMT_TYPE_NEXT, UINT16_MAX };
+	static const uint16_t types[] = { HM_TYPE_NONE, HM_STARTED,    HM_TERMINATED,
+					  HM_SYS_STOP,  HMT_TYPE_NEXT, UINT16_MAX };
 	static struct hmt_probe probe;
 	struct hmt_node node;
 

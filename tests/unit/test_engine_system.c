@@ -58,7 +58,8 @@ Test(engine_system, run__until_an_actor_stops_it, .init = hmt_eal_start)
 	hmt_books_check(sys);
 	/* It does not run twice, and nobody gets in. */
 	cr_assert_eq(hm_system_run(sys), -EINVAL);
-	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(0), NULL, &(struct hmt_probe *){ &probes[0] }, NULL),
+	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(0), NULL, &(struct hmt_probe *){ &probes[0] },
+				     NULL),
 		     -ESHUTDOWN);
 	cr_assert_eq(hm_system_find(sys, "/user", &probes[0].pid), -ESHUTDOWN);
 	cr_assert_eq(hm_system_send(sys, probes[3].pid, HMT_NUMBER, &number), HM_OK);
@@ -201,7 +202,8 @@ static struct module module;
 static int
 note(const char *what)
 {
-	snprintf(module.calls + strlen(module.calls), sizeof(module.calls) - strlen(module.calls), "%s ", what);
+	snprintf(module.calls + strlen(module.calls), sizeof(module.calls) - strlen(module.calls), "%s ",
+		 what);
 	return module.fails != NULL && strcmp(module.fails, what) == 0 ? -EIO : 0;
 }
 
@@ -235,8 +237,11 @@ module_destroy(void *self)
 	note("destroy");
 }
 
-static const struct hm_module module_one = { .name = "one", .create = module_create, .start = module_start,
-					     .stop = module_stop, .destroy = module_destroy };
+static const struct hm_module module_one = { .name = "one",
+					     .create = module_create,
+					     .start = module_start,
+					     .stop = module_stop,
+					     .destroy = module_destroy };
 static const struct hm_module module_bare = { .name = "bare", .create = module_create };
 
 Test(engine_system, modules__come_and_go_in_order, .init = hmt_eal_start)
@@ -267,9 +272,15 @@ static struct hm_system *
 make_alone(void)
 {
 	static char lcores[32];
-	char *argv[] = { (char *)(uintptr_t)"hmt", (char *)(uintptr_t)"--no-huge", (char *)(uintptr_t)"--no-pci",
-			 (char *)(uintptr_t)"--no-shconf", (char *)(uintptr_t)"--no-telemetry",
-			 (char *)(uintptr_t)"-m64", (char *)(uintptr_t)"--log-level=*:error", lcores, NULL };
+	char *argv[] = { (char *)(uintptr_t) "hmt",
+			 (char *)(uintptr_t) "--no-huge",
+			 (char *)(uintptr_t) "--no-pci",
+			 (char *)(uintptr_t) "--no-shconf",
+			 (char *)(uintptr_t) "--no-telemetry",
+			 (char *)(uintptr_t) "-m64",
+			 (char *)(uintptr_t) "--log-level=*:error",
+			 lcores,
+			 NULL };
 	struct hm_config config = { .mode = HM_MODE_LCORES, .messages = 256 };
 	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
 	struct hm_system *sys;

@@ -12,7 +12,7 @@ TestSuite(engine_timer, .init = hmt_eal_start);
 /* A timer, and how it was asked for. */
 struct alarm {
 	struct hm_pid to; /* nobody: the actor itself */
-	uint16_t type;	  /* 0: a number */
+	uint16_t type;    /* 0: a number */
 	uint64_t number, delay_us, period_us;
 	enum hm_result result;
 	struct hm_timer timer;
@@ -25,8 +25,8 @@ alarm_set(struct hm_ctx *ctx, void *arg)
 	struct hm_pid to = hm_pid_is_none(alarm->to) ? hm_self(ctx) : alarm->to;
 
 	alarm->result = hm_send_after(ctx, to, alarm->type != 0 ? alarm->type : HMT_NUMBER,
-				      alarm->type != 0 ? NULL : &alarm->number, alarm->delay_us, alarm->period_us,
-				      &alarm->timer);
+				      alarm->type != 0 ? NULL : &alarm->number, alarm->delay_us,
+				      alarm->period_us, &alarm->timer);
 }
 
 static void
@@ -187,7 +187,8 @@ Test(engine_timer, cancel__a_timer_that_is_over_or_of_another_actor_is_left_alon
 Test(engine_timer, cancel__before_its_time_and_twice)
 {
 	static struct hmt_probe probe;
-	struct alarm once = { .number = 1, .delay_us = 1000 }, again = { .number = 2, .delay_us = 10, .period_us = 10 };
+	struct alarm once = { .number = 1, .delay_us = 1000 },
+		     again = { .number = 2, .delay_us = 10, .period_us = 10 };
 	struct hmt_node node;
 
 	hmt_node_start(&node, 1);
@@ -230,7 +231,8 @@ Test(engine_timer, cancel__by_its_own_message)
 Test(engine_timer, stop__timers_end_with_their_actor)
 {
 	static struct hmt_probe probe, other;
-	struct alarm to_other = { .number = 1, .delay_us = 100, .period_us = 100 }, to_self = { .delay_us = 100 };
+	struct alarm to_other = { .number = 1, .delay_us = 100, .period_us = 100 },
+		     to_self = { .delay_us = 100 };
 	struct hmt_node node;
 
 	hmt_node_start(&node, 2);
@@ -282,8 +284,8 @@ Test(engine_timer, send_after__bad_ones_are_refused)
 Test(engine_timer, send_after__the_longest_delay_and_period_do_not_overflow)
 {
 	static struct hmt_probe probe;
-	struct alarm alarm = { .delay_us = UINT64_MAX, .period_us = UINT64_MAX }, soon = { .delay_us = 1,
-											   .period_us = UINT64_MAX };
+	struct alarm alarm = { .delay_us = UINT64_MAX, .period_us = UINT64_MAX },
+		     soon = { .delay_us = 1, .period_us = UINT64_MAX };
 	struct hmt_node node;
 
 	hmt_node_start(&node, 1);

@@ -10,7 +10,12 @@
 
 TestSuite(engine_type, .init = hmt_eal_start);
 
-enum { TREE = HMT_TYPE_NEXT, FLAT, LONG, EMPTY };
+enum {
+	TREE = HMT_TYPE_NEXT,
+	FLAT,
+	LONG,
+	EMPTY
+};
 
 static void
 types_register(struct hm_system *sys)
@@ -28,15 +33,16 @@ types_register(struct hm_system *sys)
 
 Test(engine_type, register__bad_ones_are_refused)
 {
-	static const struct hm_type own = { .id = HM_TYPE_USER - 1, .name = "own" },
-				    nameless = { .id = HMT_TYPE_NEXT },
-				    too_big = { .id = HMT_TYPE_NEXT, .name = "big", .size = HM_MSG_BODY_MAX + 1 },
-				    id_taken = { .id = HMT_NUMBER, .name = "other" },
-				    name_taken = { .id = HMT_TYPE_NEXT, .name = "number" },
-				    proto = { .id = HMT_TYPE_NEXT, .descriptor = &hmt__flat__descriptor },
-				    proto_again = { .id = HMT_TYPE_NEXT + 1, .descriptor = &hmt__flat__descriptor },
-				    proto_name = { .id = HMT_TYPE_NEXT + 2, .name = "hmt.Flat" },
-				    biggest = { .id = UINT16_MAX, .name = "biggest", .size = HM_MSG_BODY_MAX };
+	static const struct hm_type
+		own = { .id = HM_TYPE_USER - 1, .name = "own" },
+		nameless = { .id = HMT_TYPE_NEXT },
+		too_big = { .id = HMT_TYPE_NEXT, .name = "big", .size = HM_MSG_BODY_MAX + 1 },
+		id_taken = { .id = HMT_NUMBER, .name = "other" },
+		name_taken = { .id = HMT_TYPE_NEXT, .name = "number" },
+		proto = { .id = HMT_TYPE_NEXT, .descriptor = &hmt__flat__descriptor },
+		proto_again = { .id = HMT_TYPE_NEXT + 1, .descriptor = &hmt__flat__descriptor },
+		proto_name = { .id = HMT_TYPE_NEXT + 2, .name = "hmt.Flat" },
+		biggest = { .id = UINT16_MAX, .name = "biggest", .size = HM_MSG_BODY_MAX };
 	struct hmt_node node;
 
 	hmt_node_start(&node, 1);
@@ -50,7 +56,8 @@ Test(engine_type, register__bad_ones_are_refused)
 	cr_assert_eq(hm_type_register(node.sys, &proto_name), -EEXIST);
 	cr_assert_eq(hm_type_register(node.sys, &biggest), 0);
 	hmt_settle(&node);
-	cr_assert_eq(hm_type_register(node.sys, &(struct hm_type){ .id = HMT_TYPE_NEXT + 9, .name = "late" }), -EBUSY);
+	cr_assert_eq(hm_type_register(node.sys, &(struct hm_type){ .id = HMT_TYPE_NEXT + 9, .name = "late" }),
+		     -EBUSY);
 	hmt_node_end(&node);
 }
 
@@ -208,7 +215,8 @@ compare(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 	(void)ctx;
 	if (hm_msg_type(msg) != expected->type)
 		return;
-	cr_assert_geq(hm_msg_length(msg), ((const ProtobufCMessage *)hm_msg_body(msg))->descriptor->sizeof_message);
+	cr_assert_geq(hm_msg_length(msg),
+		      ((const ProtobufCMessage *)hm_msg_body(msg))->descriptor->sizeof_message);
 	expected->matches += same(hm_msg_body(msg), expected->bytes, expected->length);
 	if (expected->type == TREE) {
 		const Hmt__Tree *tree = hm_msg_body(msg);
@@ -282,7 +290,7 @@ Test(engine_type, send__fields_that_are_not_set_are_not_looked_at)
 	Hmt__Leaf *never = (Hmt__Leaf *)(uintptr_t)16;
 	struct hmt_node node;
 
-	tree.text = (char *)(uintptr_t)"t";
+	tree.text = (char *)(uintptr_t) "t";
 	/* Bytes that are not set, and a oneof in which another field is in use. */
 	tree.data.data = (uint8_t *)never;
 	tree.data.len = 1000;
@@ -292,7 +300,7 @@ Test(engine_type, send__fields_that_are_not_set_are_not_looked_at)
 	tree.n_leaves = 1;
 	tree.leaves = (Hmt__Leaf *[]){ &(Hmt__Leaf)HMT__LEAF__INIT };
 	child.choice_case = HMT__TREE__CHOICE_WORD;
-	child.word = (char *)(uintptr_t)"word";
+	child.word = (char *)(uintptr_t) "word";
 	expected.length = encode(&tree.base, &expected.bytes);
 	hmt_node_start(&node, 1);
 	types_register(node.sys);
@@ -339,32 +347,40 @@ Test(engine_type, send__a_flat_message_and_an_empty_one)
 	free(expected.bytes);
 }
 
+/* By the time that it is read the original is gone. */
+static void
+send_and_free(struct hm_ctx *ctx, void *arg)
+{
+	struct errand *errand = arg;
+	ProtobufCMessage *message = (ProtobufCMessage *)(uintptr_t)errand->body;
+
+	errand->result = hm_send(ctx, errand->to, errand->type, message);
+	protobuf_c_message_free_unpacked(message, NULL);
+}
+
 Test(engine_type, send__unknown_fields_of_a_flat_and_of_an_empty_message_are_copied)
 {
 	for (int i = 0; i < 2; i++) {
 		static struct hmt_probe from, to;
 		struct expected expected = { .type = i == 0 ? FLAT : EMPTY };
 		struct errand errand = { .type = expected.type };
-		Hmt__Flat *flat = malloc(sizeof(*flat));
-		Hmt__Empty *empty = malloc(sizeof(*empty));
-		ProtobufCMessage *message = i == 0 ? &flat->base : &empty->base;
+		ProtobufCMessage *message = malloc(RTE_MAX(sizeof(Hmt__Flat), sizeof(Hmt__Empty)));
 		struct hmt_node node;
 
 		from = (struct hmt_probe){ 0 };
 		to = (struct hmt_probe){ .on_msg = compare, .arg = &expected };
-		hmt__flat__init(flat);
-		hmt__empty__init(empty);
+		protobuf_c_message_init(i == 0 ? &hmt__flat__descriptor : &hmt__empty__descriptor, message);
 		unknown_add(message, "something");
 		expected.length = encode(message, &expected.bytes);
 		hmt_node_start(&node, 2);
 		types_register(node.sys);
 		errand.to = hmt_probe_spawn(&node, &to, 1, NULL);
 		errand.body = message;
+		hmt_probe_spawn(&node, &from, 0, NULL);
 		cr_assert_eq(hm_system_send(node.sys, to.pid, errand.type, message), HM_OK);
-		hmt__flat__free_unpacked(flat, NULL);
-		hmt__empty__free_unpacked(empty, NULL);
+		hmt_do(&node, from.pid, send_and_free, &errand);
 		hmt_settle(&node);
-		cr_assert_eq(expected.matches, 1);
+		cr_assert_eq(expected.matches, 2);
 		hmt_node_end(&node);
 		free(expected.bytes);
 	}
@@ -439,7 +455,7 @@ Test(engine_type, msg_new__a_tree_filled_in_place_is_moved)
 	struct errand errand = { .type = TREE };
 	struct hmt_node node;
 
-	tree.text = (char *)(uintptr_t)"some text";
+	tree.text = (char *)(uintptr_t) "some text";
 	expected.length = encode(&tree.base, &expected.bytes);
 	hmt_node_start(&node, 2);
 	types_register(node.sys);
