@@ -9,7 +9,8 @@
 #define REGION_BYTES ((size_t)HM_SLOTS_MAX * sizeof(struct hmi_cell))
 
 static_assert(sizeof(struct hmi_cell) == 128, "a cell is two cache lines");
-static_assert(offsetof(struct hmi_cell, actor.state) == 64, "a message to a small actor touches line 0 alone");
+static_assert(offsetof(struct hmi_cell, actor.state) == 64,
+	      "a message to a small actor touches line 0 alone");
 static_assert(offsetof(struct hmi_cell, box.head) == 0, "what a runnable will touch first comes first");
 
 int

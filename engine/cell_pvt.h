@@ -31,14 +31,14 @@ enum hmi_cell_kind {
 	HMI_CELL_FREE = 0,
 	HMI_CELL_ACTOR,
 	HMI_CELL_FUTURE,
-	HMI_CELL_CORE,	       /* the lcore's own process: spawns, grants, news of nodes */
+	HMI_CELL_CORE,         /* the lcore's own process: spawns, grants, news of nodes */
 	HMI_CELL_DEAD_LETTERS, /* /deadLetters */
 	HMI_CELL_GRANTED,      /* given to another lcore, which may spawn an actor here */
 };
 
 enum hmi_life {
 	HMI_LIFE_RUNNING = 0,
-	HMI_LIFE_NEW,	   /* HM_STARTED is still to come */
+	HMI_LIFE_NEW,      /* HM_STARTED is still to come */
 	HMI_LIFE_STOPPING, /* waits for its children */
 };
 
@@ -50,7 +50,7 @@ struct hmi_call;
 
 /* hmi_cell.attention: what an actor must look at before user messages. */
 #define HMI_ATTEND_SYSTEM 0x01 /* its system lane is not empty */
-#define HMI_ATTEND_LIFE	  0x02 /* it is not running: new, or stopping */
+#define HMI_ATTEND_LIFE   0x02 /* it is not running: new, or stopping */
 
 struct hmi_cell_actor {
 	uint64_t small[HMI_STATE_INLINE / sizeof(uint64_t)]; /* the state, if it fits */
@@ -62,7 +62,7 @@ struct hmi_cell_actor {
 	struct hmi_name *name; /* NULL: anonymous */
 	const struct hm_props *props;
 	uint32_t children;
-	uint8_t life;	/* enum hmi_life */
+	uint8_t life;   /* enum hmi_life */
 	uint8_t reason; /* enum hm_terminated_reason, once it stops */
 };
 
@@ -74,7 +74,7 @@ struct hmi_cell_future {
 		struct hmi_call *waiter;
 	};
 	void *arg;
-	uint16_t node;	/* index of the node that is asked */
+	uint16_t node;  /* index of the node that is asked */
 	uint8_t result; /* enum hm_future_result, once done */
 	bool done;
 };
@@ -84,7 +84,7 @@ struct hmi_cell {
 	uint32_t generation;
 	hm_receive_fn *receive;
 	uint32_t slot;
-	uint8_t kind;	   /* enum hmi_cell_kind */
+	uint8_t kind;      /* enum hmi_cell_kind */
 	uint8_t scheduled; /* in the run queue, or running */
 	uint8_t attention; /* HMI_ATTEND_*; 0: user messages may be handled */
 	uint8_t is_small;  /* the state is in actor.small */
@@ -136,9 +136,9 @@ hmi_cell_set_life(struct hmi_cell *cell, enum hmi_life life)
 struct hmi_cells {
 	struct hmi_cell *base;
 	uint32_t backed; /* slots with memory */
-	uint32_t fresh;	 /* lowest slot that was never used */
-	uint32_t free;	 /* list of freed slots; 0: none */
-	uint32_t live;	 /* slots that are taken */
+	uint32_t fresh;  /* lowest slot that was never used */
+	uint32_t free;   /* list of freed slots; 0: none */
+	uint32_t live;   /* slots that are taken */
 };
 
 /* Returns 0 or -ENOMEM. */

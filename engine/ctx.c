@@ -14,7 +14,8 @@ crowded(const struct hm_system *sys)
 {
 	cpu_set_t cpus;
 
-	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && sys->lcores_count > (uint32_t)CPU_COUNT(&cpus);
+	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 &&
+	       sys->lcores_count > (uint32_t)CPU_COUNT(&cpus);
 }
 
 static int

@@ -139,7 +139,7 @@ eal_call(int argc, char **argv, int n, const char *const *extra)
 	/* EAL refuses --in-memory without hugepages, where --no-shconf leaves as few files behind. */
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--in-memory") == 0 && no_huge)
-			all[i] = (char *)(uintptr_t)"--no-shconf";
+			all[i] = (char *)(uintptr_t) "--no-shconf";
 	}
 	rc = rte_eal_init(argc + n, all);
 	free(all);

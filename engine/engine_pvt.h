@@ -40,34 +40,37 @@
 #include "type_pvt.h"
 #include "worker_pvt.h"
 
-#define HMI_SUBSCRIBERS 8u
-#define HMI_MODULES_MAX 8u
-#define HMI_NODES_MAX	65536u
-#define HMI_SCHEME	"hermod://"
+#define HMI_SUBSCRIBERS   8u
+#define HMI_MODULES_MAX   8u
+#define HMI_NODES_MAX     65536u
+#define HMI_SCHEME        "hermod://"
 #define HMI_STATE_CLASSES 8 /* 64 bytes to 8 KiB; bigger states come from the heap */
 
 /* Slots of the processes that every lcore has. */
-#define HMI_SLOT_CORE	      0u
-#define HMI_SLOT_USER	      1u /* lcore 0 only */
+#define HMI_SLOT_CORE         0u
+#define HMI_SLOT_USER         1u /* lcore 0 only */
 #define HMI_SLOT_DEAD_LETTERS 2u /* lcore 0 only */
 
 /* Message types between lcores, to the core process; never leave the node. */
 enum hmi_core_type {
 	HMI_CORE_SPAWN = 32,  /* spawn into a granted slot; body: struct hmi_spawn */
-	HMI_CORE_GRANT,	      /* slots for spawning on the sending lcore; body: struct hmi_grant */
+	HMI_CORE_GRANT,       /* slots for spawning on the sending lcore; body: struct hmi_grant */
 	HMI_CORE_NODE_LOST,   /* body: uint16_t index */
-	HMI_CORE_CALL,	      /* from outside; body: struct hmi_call * */
+	HMI_CORE_CALL,        /* from outside; body: struct hmi_call * */
 	HMI_CORE_STOP_SYSTEM, /* stop the guardian */
 	HMI_CORE_RESOLVE,     /* to the provider's lcore; body: address without scheme */
-	HMI_CORE_WANT,	      /* the sending lcore has used up its granted slots */
+	HMI_CORE_WANT,        /* the sending lcore has used up its granted slots */
 };
 
 /* hm_msg.flags, beside those of pool_pvt.h: looked at by run.c before the receive function. */
-#define HMI_MSG_POISON 0x40
-#define HMI_MSG_REPLY  0x80 /* answers a future of the actor that owns the mailbox */
+#define HMI_MSG_POISON  0x40
+#define HMI_MSG_REPLY   0x80 /* answers a future of the actor that owns the mailbox */
 #define HMI_MSG_SPECIAL (HMI_MSG_POISON | HMI_MSG_REPLY)
 
-enum hmi_timer_kind { HMI_TIMER_FUTURE, HMI_TIMER_SEND };
+enum hmi_timer_kind {
+	HMI_TIMER_FUTURE,
+	HMI_TIMER_SEND
+};
 
 enum hmi_state {
 	HMI_CREATED = 0, /* no lcore runs: the creating thread may touch everything */
@@ -80,24 +83,24 @@ struct hmi_stats {
 	uint64_t sent, received, spawned, stopped, no_memory;
 	uint64_t dead[HM_DEAD_REASONS];
 	uint64_t log_window_ns; /* start of the second in which dead letters are logged */
-	uint32_t logged;	/* in that second */
+	uint32_t logged;        /* in that second */
 };
 
 /* Slots that another lcore has granted to this one. */
 struct hmi_stock {
 	uint64_t *locals;
 	uint32_t count;
-	bool asked;	/* an HMI_CORE_WANT is on its way */
+	bool asked;     /* an HMI_CORE_WANT is on its way */
 	bool none_left; /* the last answer was that there are none */
 };
 
 struct hm_ctx {
 	struct hmi_worker worker; /* first: the loop knows nothing else */
 	struct hm_system *sys;
-	uint64_t node;		/* copy of the system's */
-	struct hmi_cell *cell;	/* the running actor */
-	struct hm_msg *msg;	/* the message that it receives; NULL: handed on */
-	uint32_t quantum;	/* messages an actor handles in one turn */
+	uint64_t node;         /* copy of the system's */
+	struct hmi_cell *cell; /* the running actor */
+	struct hm_msg *msg;    /* the message that it receives; NULL: handed on */
+	uint32_t quantum;      /* messages an actor handles in one turn */
 	struct hmi_outbox outbox;
 	struct hmi_cells cells;
 	struct hmi_msg_cache cache;
@@ -106,12 +109,12 @@ struct hm_ctx {
 	struct hmi_slab states[HMI_STATE_CLASSES];
 	struct hmi_slab timers;
 	uint64_t timer_serial;
-	uint64_t last_node;    /* the remote node that was sent to last, ... */
+	uint64_t last_node;       /* the remote node that was sent to last, ... */
 	uint16_t last_node_index; /* ... and its index */
-	uint32_t deal; /* next lcore for HM_LCORE_ANY */
-	struct hmi_stock *stock;	/* by granting lcore */
-	int32_t *granted_used;		/* by lcore: slots used that were not replaced yet */
-	struct hm_msg *lifecycle;	/* HM_STARTED and its like, which carry no body */
+	uint32_t deal;            /* next lcore for HM_LCORE_ANY */
+	struct hmi_stock *stock;  /* by granting lcore */
+	int32_t *granted_used;    /* by lcore: slots used that were not replaced yet */
+	struct hm_msg *lifecycle; /* HM_STARTED and its like, which carry no body */
 	pthread_t thread;
 	_Atomic bool has_thread;
 };
@@ -154,16 +157,16 @@ struct hm_system {
 	pthread_t signals;
 	bool signals_started, signals_blocked;
 	sigset_t signals_before; /* of the thread that created the system */
-	_Atomic int state;	   /* enum hmi_state */
+	_Atomic int state;       /* enum hmi_state */
 	_Atomic bool stop_asked;
 	_Atomic bool forced;
 	_Atomic bool actors_gone;
-	_Atomic(uint64_t) *nodes;  /* ids by index; position 0 is unused */
+	_Atomic(uint64_t) *nodes; /* ids by index; position 0 is unused */
 	_Atomic uint32_t nodes_count;
 	_Atomic uint32_t subscribers_count;
 	_Atomic uint64_t outside_sent, outside_no_memory; /* by threads that are no lcore */
 	struct hm_pid subscribers[HMI_SUBSCRIBERS];
-	pthread_mutex_t control;   /* serialises control calls from outside */
+	pthread_mutex_t control; /* serialises control calls from outside */
 };
 
 static inline struct hm_ctx *

@@ -51,7 +51,7 @@ typedef void hm_receive_fn(struct hm_ctx *ctx, void *state, const struct hm_msg 
 /** hm_props.lcore: the lcore of the spawning actor; from outside, the first lcore. */
 #define HM_LCORE_SAME UINT32_MAX
 /** hm_props.lcore: each spawning lcore deals its actors out to all lcores in turn. */
-#define HM_LCORE_ANY  (UINT32_MAX - 1)
+#define HM_LCORE_ANY (UINT32_MAX - 1)
 
 /** How to make an actor. Constant, and must outlive every actor made of it. */
 struct hm_props {
@@ -66,7 +66,10 @@ struct hm_props {
 };
 
 /** Props of an actor beside its parent: HM_PROPS(.receive = f, .state_size = sizeof(struct s)). */
-#define HM_PROPS(...) { .lcore = HM_LCORE_SAME, __VA_ARGS__ }
+#define HM_PROPS(...)                               \
+	{                                           \
+		.lcore = HM_LCORE_SAME, __VA_ARGS__ \
+	}
 
 /** Longest name of an actor, and longest path, in characters. */
 #define HM_NAME_MAX 64u

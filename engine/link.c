@@ -130,7 +130,8 @@ hmi_link_free(struct hmi_links *links, struct hmi_link *link)
 }
 
 bool
-hmi_link_drop(struct hmi_links *links, const struct hmi_cell *owner, enum hmi_link_kind kind, struct hm_pid pid)
+hmi_link_drop(struct hmi_links *links, const struct hmi_cell *owner, enum hmi_link_kind kind,
+	      struct hm_pid pid)
 {
 	struct hmi_link *link = hmi_link_find(links, owner, kind, pid);
 

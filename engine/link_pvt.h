@@ -19,10 +19,10 @@
 #include "slab_pvt.h"
 
 enum hmi_link_kind {
-	HMI_LINK_CHILD,	   /* a child of the owner */
+	HMI_LINK_CHILD,    /* a child of the owner */
 	HMI_LINK_WATCHING, /* whom the owner watches */
 	HMI_LINK_WATCHER,  /* who watches the owner */
-	HMI_LINK_TIMER,	   /* a timer of the owner; embedded in struct hmi_send_timer */
+	HMI_LINK_TIMER,    /* a timer of the owner; embedded in struct hmi_send_timer */
 };
 
 struct hmi_cell;
@@ -31,9 +31,9 @@ struct hmi_link {
 	struct hmi_link *hash_next;
 	struct hmi_link *next;
 	struct hmi_link **prev; /* what points to this one in the owner's list */
-	struct hm_pid pid;	/* the other one; for a timer its serial number */
-	uint32_t owner;		/* slot */
-	uint8_t kind;		/* enum hmi_link_kind */
+	struct hm_pid pid;      /* the other one; for a timer its serial number */
+	uint32_t owner;         /* slot */
+	uint8_t kind;           /* enum hmi_link_kind */
 };
 
 struct hmi_links {

@@ -90,7 +90,8 @@ hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 
 	if (info == 0 || extra > HM_MSG_BODY_MAX)
 		return NULL;
-	msg = msg_get(&ctx->cache, type, extra > 0 ? ((bytes + 7) & ~(size_t)7) + extra : bytes, bytes, &result);
+	msg = msg_get(&ctx->cache, type, extra > 0 ? ((bytes + 7) & ~(size_t)7) + extra : bytes, bytes,
+		      &result);
 	if (msg != NULL)
 		body_init(ctx->sys, type, info, msg);
 	return msg;
@@ -146,8 +147,9 @@ struct hm_msg *
 hmi_control(struct hmi_msg_cache *cache, uint16_t type, size_t bytes)
 {
 	enum hm_result result;
-	size_t room = bytes > hmi_pool_capacity(HMI_POOL_CONTROL_CLASS) ? bytes
-									 : hmi_pool_capacity(HMI_POOL_CONTROL_CLASS);
+	size_t room = bytes > hmi_pool_capacity(HMI_POOL_CONTROL_CLASS)
+			      ? bytes
+			      : hmi_pool_capacity(HMI_POOL_CONTROL_CLASS);
 	struct hm_msg *msg = msg_get(cache, type, room, bytes, &result);
 
 	if (unlikely(msg == NULL)) {

@@ -172,7 +172,8 @@ links_forget(struct hm_ctx *ctx, const struct hmi_node_news *news)
 			if (link->pid.node != news->node)
 				continue;
 			if (link->kind == HMI_LINK_WATCHING) {
-				hmi_terminated_post(ctx, hmi_pid_of(ctx, owner), link->pid, HM_TERMINATED_NODE_LOST);
+				hmi_terminated_post(ctx, hmi_pid_of(ctx, owner), link->pid,
+						    HM_TERMINATED_NODE_LOST);
 			} else {
 				hmi_link_remove(links, link);
 				hmi_link_free(links, link);

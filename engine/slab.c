@@ -3,8 +3,8 @@
 
 #include "memory_pvt.h"
 
-#define REGION_BYTES   HMI_HUGEPAGE_BYTES
-#define REGION_HEADER  64u
+#define REGION_BYTES  HMI_HUGEPAGE_BYTES
+#define REGION_HEADER 64u
 
 void
 hmi_slab_init(struct hmi_slab *slab, size_t bytes)

@@ -13,10 +13,10 @@
 
 struct hmi_slab {
 	size_t object_bytes;
-	void *free;	/* list through the objects' first word */
-	char *fresh;	/* never used part of the newest region */
+	void *free;  /* list through the objects' first word */
+	char *fresh; /* never used part of the newest region */
 	size_t fresh_left;
-	void *regions;	/* list through the regions' first word */
+	void *regions; /* list through the regions' first word */
 };
 
 /* An empty slab; nothing is allocated before the first get. `bytes` is at least a pointer's. */

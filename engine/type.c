@@ -55,7 +55,8 @@ entry_check(const struct hmi_types *types, const struct hmi_type_entry *entry)
 
 		if (other->type.id == entry->type.id || strcmp(other->type.name, entry->type.name) == 0)
 			return -EEXIST;
-		if (entry->type.descriptor != NULL && other->type.descriptor != NULL && other->hash == entry->hash)
+		if (entry->type.descriptor != NULL && other->type.descriptor != NULL &&
+		    other->hash == entry->hash)
 			return -EEXIST;
 	}
 	return 0;

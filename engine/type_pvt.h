@@ -25,8 +25,8 @@ struct hmi_type_entry {
 };
 
 struct hmi_types {
-	uint32_t *info;			/* by id */
-	uint16_t *place;		/* by id: place in entries, counted from 1; 0: none */
+	uint32_t *info;                 /* by id */
+	uint16_t *place;                /* by id: place in entries, counted from 1; 0: none */
 	struct hmi_type_entry *entries; /* in order of registration */
 	uint32_t count, capacity;
 };

@@ -30,7 +30,7 @@ extern "C" {
 /** Lcores of one system; an lcore's index is below this. */
 #define HM_LCORES_MAX 255u
 /** Slots of one lcore. */
-#define HM_SLOTS_MAX  (1u << 24)
+#define HM_SLOTS_MAX (1u << 24)
 
 /** Who receives a message: an actor, a future, or another process. Passed by value. */
 struct hm_pid {

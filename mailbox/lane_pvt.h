@@ -39,7 +39,7 @@ struct hmi_lane {
 	struct rte_ring *ring;
 	uint32_t buffered;
 	uint32_t overflow_count;
-	bool dirty; /* the owner's mark: it is among those to be flushed */
+	bool dirty;          /* the owner's mark: it is among those to be flushed */
 	uint64_t overflowed; /* messages that ever waited, for the statistics */
 	struct hm_msg *overflow_head, *overflow_tail;
 	struct hm_msg *buffer[HMI_LANE_BUFFER];

@@ -15,7 +15,8 @@ round_up(size_t bytes, size_t unit)
 static size_t
 region_bytes(size_t bytes)
 {
-	return round_up(bytes, bytes >= HMI_HUGEPAGE_BYTES ? HMI_HUGEPAGE_BYTES : (size_t)sysconf(_SC_PAGESIZE));
+	return round_up(bytes,
+			bytes >= HMI_HUGEPAGE_BYTES ? HMI_HUGEPAGE_BYTES : (size_t)sysconf(_SC_PAGESIZE));
 }
 
 /* Maps more than is asked for and cuts off what lies before and after the aligned part. */

@@ -16,7 +16,8 @@
 #define MAGAZINE_SIZE 512u
 #define MAGAZINE_MIN  32u
 
-static_assert(HMI_POOL_SMALLEST << (HMI_POOL_CLASSES - 1) == 65536, "the biggest class holds HM_MSG_BODY_MAX");
+static_assert(HMI_POOL_SMALLEST << (HMI_POOL_CLASSES - 1) == 65536,
+	      "the biggest class holds HM_MSG_BODY_MAX");
 static_assert(sizeof(struct hm_msg) == 40, "a message of 24 bytes fills one cache line");
 
 /* ---- The pool -------------------------------------------------------------------- */
@@ -34,7 +35,7 @@ class_count(uint32_t count, unsigned int size_class)
 static size_t
 class_bytes(const struct hmi_pool_class *class, unsigned int size_class)
 {
-	return (size_t)class->count * (HMI_POOL_SMALLEST << size_class);
+	return (size_t) class->count * (HMI_POOL_SMALLEST << size_class);
 }
 
 static void

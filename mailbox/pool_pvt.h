@@ -35,10 +35,10 @@
 #include "hm_msg.h"
 
 /* Size classes: 64, 128, ... 65,536 bytes with the header. */
-#define HMI_POOL_CLASSES	11
-#define HMI_POOL_SMALLEST	64u
-#define HMI_POOL_CONTROL_CLASS	1 /* fits every message of the engine itself */
-#define HMI_MSG_CLASS_HEAP	0xff /* of a control message that no pool had room for */
+#define HMI_POOL_CLASSES       11
+#define HMI_POOL_SMALLEST      64u
+#define HMI_POOL_CONTROL_CLASS 1    /* fits every message of the engine itself */
+#define HMI_MSG_CLASS_HEAP     0xff /* of a control message that no pool had room for */
 
 /* hm_msg.flags */
 #define HMI_MSG_SYSTEM  0x01 /* travels in the system lane */
@@ -80,7 +80,8 @@ hmi_pool_class(size_t body_bytes)
 		return 0;
 	if (body_bytes > HM_MSG_BODY_MAX)
 		return HMI_POOL_CLASSES;
-	return 64u - (unsigned int)__builtin_clzll((sizeof(struct hm_msg) + body_bytes - 1) / HMI_POOL_SMALLEST);
+	return 64u -
+	       (unsigned int)__builtin_clzll((sizeof(struct hm_msg) + body_bytes - 1) / HMI_POOL_SMALLEST);
 }
 
 /* Bytes of body that an object of a class has room for. */
@@ -143,7 +144,8 @@ void hmi_pool_destroy(struct hmi_pool *pool);
  * Create the caches of one of `lcores` lcores; 0: a way in for any thread, without cache.
  * Returns 0 or -ENOMEM.
  */
-int hmi_msg_cache_create(struct hmi_msg_cache *cache, const struct hmi_pool *pool, uint32_t lcores, int socket);
+int hmi_msg_cache_create(struct hmi_msg_cache *cache, const struct hmi_pool *pool, uint32_t lcores,
+			 int socket);
 
 /* Give the cached objects back to the pools and free the caches. */
 void hmi_msg_cache_destroy(struct hmi_msg_cache *cache);

@@ -25,7 +25,7 @@ void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 #define HMI_TSAN_ACQUIRE(addr) __tsan_acquire((void *)(uintptr_t)(addr))
 #define HMI_TSAN_RELEASE(addr) __tsan_release((void *)(uintptr_t)(addr))
-#define HMI_TSAN_OFF	       __attribute__((no_sanitize("thread")))
+#define HMI_TSAN_OFF           __attribute__((no_sanitize("thread")))
 #else
 #define HMI_TSAN_ACQUIRE(addr) ((void)(addr))
 #define HMI_TSAN_RELEASE(addr) ((void)(addr))

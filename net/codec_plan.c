@@ -54,7 +54,8 @@ field_plan(struct hmi_plan *plan, const ProtobufCFieldDescriptor *from)
 		return false;
 	shape = &shapes[from->type];
 	number |= shape->wire_type;
-	if (shape->kind < 0 || plan->fields == HMI_PLAN_FIELDS_MAX || hmi_varint_size(number) > sizeof(field->tag))
+	if (shape->kind < 0 || plan->fields == HMI_PLAN_FIELDS_MAX ||
+	    hmi_varint_size(number) > sizeof(field->tag))
 		return false;
 
 	field->kind = (uint8_t)shape->kind;

@@ -56,15 +56,15 @@ struct hmi_plan_field {
 
 /* One type. */
 struct hmi_plan {
-	uint32_t hash;  /* of its full name: what stands on the wire */
-	uint16_t id;    /* what stands in a message */
-	bool table;     /* false: protobuf-c does it */
-	bool flat;      /* no field points to anything */
-	uint32_t size;  /* bytes of the struct */
+	uint32_t hash;      /* of its full name: what stands on the wire */
+	uint16_t id;        /* what stands in a message */
+	bool table;         /* false: protobuf-c does it */
+	bool flat;          /* no field points to anything */
+	uint32_t size;      /* bytes of the struct */
 	uint32_t bytes_max; /* of a flat type's encoding; 0: unbounded */
 	uint32_t fields;
 	uint32_t envelope_max; /* of a flat type's envelope; 0: unbounded, or its lengths take two bytes */
-	uint32_t required; /* bit i: field i must be there */
+	uint32_t required;     /* bit i: field i must be there */
 	const struct ProtobufCMessageDescriptor *descriptor;
 	const uint8_t *initial; /* the struct as protobuf-c initialises it */
 	struct hmi_plan_field field[HMI_PLAN_FIELDS_MAX];
@@ -72,7 +72,7 @@ struct hmi_plan {
 
 /* All types of a system. */
 struct hmi_codec {
-	struct hmi_plan **by_id; /* ids_count of them; NULL: no protobuf type */
+	struct hmi_plan **by_id;   /* ids_count of them; NULL: no protobuf type */
 	struct hmi_plan **by_hash; /* open addressing; mask + 1 of them */
 	uint32_t ids_count, mask;
 	struct hmi_plan *none; /* the table while there are no plans */

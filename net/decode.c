@@ -14,7 +14,10 @@
 /* After so long without message memory its lack is an error of the message, not of the moment. */
 #define STALL_MAX_NS 1000000000ull
 
-enum outcome { DONE, NO_MEMORY };
+enum outcome {
+	DONE,
+	NO_MEMORY
+};
 
 /* Who sent an envelope. */
 static struct hm_pid
@@ -31,7 +34,8 @@ sender_of(const struct hmi_peer *peer, const struct hmi_envelope *envelope)
 
 /* An envelope that becomes no message; whoever asked need not wait for the answer. */
 static void
-dead(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope, enum hm_dead_reason reason)
+dead(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope,
+     enum hm_dead_reason reason)
 {
 	const struct hmi_plan *plan = hmi_codec_by_hash(&net->codec, envelope->type);
 	struct hm_dead_letter letter = {
@@ -79,8 +83,8 @@ big_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelop
 {
 	struct hm_msg *msg;
 	size_t used;
-	int rc = hmi_plan_unpack(plan, envelope->payload, envelope->payload_length, net->scratch, HM_MSG_BODY_MAX,
-				 &used);
+	int rc = hmi_plan_unpack(plan, envelope->payload, envelope->payload_length, net->scratch,
+				 HM_MSG_BODY_MAX, &used);
 
 	if (rc != 0) {
 		dead(net, peer, envelope, rc == -ENOSPC ? HM_DEAD_TOO_BIG : HM_DEAD_MALFORMED);
@@ -89,8 +93,8 @@ big_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelop
 	msg = hm_msg_alloc(net->ctx, plan->id, used);
 	if (msg == NULL)
 		return no_memory(net, peer, envelope);
-	rc = hmi_plan_unpack(plan, envelope->payload, envelope->payload_length, msg->body, hm_msg_capacity(msg),
-			     &used);
+	rc = hmi_plan_unpack(plan, envelope->payload, envelope->payload_length, msg->body,
+			     hm_msg_capacity(msg), &used);
 	if (rc != 0) {
 		hm_msg_free(net->ctx, msg);
 		dead(net, peer, envelope, HM_DEAD_MALFORMED);

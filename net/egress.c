@@ -136,7 +136,11 @@ batch_reserve(struct hmi_net *net, struct hmi_peer *peer, size_t bytes)
 
 /* ---- Messages ------------------------------------------------------------------- */
 
-enum egress { EGRESS_DONE, EGRESS_NO_ROOM, EGRESS_TOO_BIG };
+enum egress {
+	EGRESS_DONE,
+	EGRESS_NO_ROOM,
+	EGRESS_TOO_BIG
+};
 
 bool
 hmi_egress_envelope(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
@@ -158,7 +162,8 @@ envelope_put(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelo
 
 /* A message of the engine. */
 static enum egress
-system_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg, struct hmi_envelope *envelope)
+system_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg,
+	   struct hmi_envelope *envelope)
 {
 	uint8_t payload[HMI_TERMINATED_BYTES];
 

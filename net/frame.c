@@ -54,7 +54,8 @@ hmi_frame_ether_write(uint8_t *frame, const struct rte_ether_addr *from, const s
 }
 
 static void
-ip_init(struct rte_ipv4_hdr *ip, const struct hmi_address *from, const struct hmi_address *to, uint8_t protocol)
+ip_init(struct rte_ipv4_hdr *ip, const struct hmi_address *from, const struct hmi_address *to,
+	uint8_t protocol)
 {
 	memset(ip, 0, sizeof(*ip));
 	ip->version_ihl = RTE_IPV4_VHL_DEF;
@@ -122,8 +123,8 @@ hmi_flow_write(const struct hmi_flow *flow, uint8_t *frame, uint16_t length, boo
 		return;
 	}
 	ip->hdr_checksum = hmi_sum_fold((uint64_t)flow->ip_sum + ip->total_length);
-	udp->dgram_cksum = hmi_sum_fold(udp_head_sum(flow, udp_length) +
-					hmi_sum(frame + HMI_HEAD_BYTES, length));
+	udp->dgram_cksum =
+		hmi_sum_fold(udp_head_sum(flow, udp_length) + hmi_sum(frame + HMI_HEAD_BYTES, length));
 	/* Zero on the wire means "none". */
 	if (udp->dgram_cksum == 0)
 		udp->dgram_cksum = 0xffff;
@@ -227,8 +228,8 @@ ip_parse(struct hmi_frame *frame, const struct hmi_address *own, unsigned int ch
 }
 
 void
-hmi_frame_parse(struct hmi_frame *frame, const uint8_t *data, uint32_t length,
-		const struct hmi_address *own, unsigned int checked)
+hmi_frame_parse(struct hmi_frame *frame, const uint8_t *data, uint32_t length, const struct hmi_address *own,
+		unsigned int checked)
 {
 	struct rte_ether_hdr ether;
 	uint16_t type;

@@ -72,8 +72,8 @@ static int
 name_take(char *to, const char *from)
 {
 	for (const char *c = from; *c != 0; c++) {
-		bool fits = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-			    strchr("-_.~+@", *c) != NULL;
+		bool fits = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			    (*c >= '0' && *c <= '9') || strchr("-_.~+@", *c) != NULL;
 
 		if (!fits)
 			return -EBADMSG;

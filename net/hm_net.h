@@ -88,34 +88,34 @@ enum hm_net_peer_state {
 
 /** Counters of a node's port, all since start-up. */
 struct hm_net_stats {
-	char port[64];             /**< name of the ethdev; empty: the module is idle */
-	uint32_t mtu;              /**< bytes of an IP packet */
-	bool link_up;              /**< as last seen */
-	bool address_taken;        /**< another station uses this node's IP address */
-	bool tx_checksum_offload;  /**< the port fills in checksums */
-	bool rx_checksum_offload;  /**< the port checks them */
+	char port[64];            /**< name of the ethdev; empty: the module is idle */
+	uint32_t mtu;             /**< bytes of an IP packet */
+	bool link_up;             /**< as last seen */
+	bool address_taken;       /**< another station uses this node's IP address */
+	bool tx_checksum_offload; /**< the port fills in checksums */
+	bool rx_checksum_offload; /**< the port checks them */
 	uint64_t rx_frames, rx_bytes;
 	uint64_t tx_frames, tx_bytes;
-	uint64_t tx_held;          /**< frames that waited a turn because the port was full */
-	uint64_t tx_dropped;       /**< frames thrown away because the port had no link */
+	uint64_t tx_held;    /**< frames that waited a turn because the port was full */
+	uint64_t tx_dropped; /**< frames thrown away because the port had no link */
 	uint64_t rx_dropped[HM_NET_DROPS];
 	uint64_t arp_replies;
-	uint64_t echo_replies;     /**< pings answered */
-	uint32_t rx_buffers_used;  /**< buffers of received frames that are not free */
-	uint32_t tx_buffers_used;  /**< buffers of frames to be sent, or sent and not acknowledged */
+	uint64_t echo_replies;    /**< pings answered */
+	uint32_t rx_buffers_used; /**< buffers of received frames that are not free */
+	uint32_t tx_buffers_used; /**< buffers of frames to be sent, or sent and not acknowledged */
 };
 
 /** Counters of one peer, all since start-up. */
 struct hm_net_peer_stats {
-	char name[65];             /**< its --node */
-	uint32_t ip;               /**< host byte order */
+	char name[65]; /**< its --node */
+	uint32_t ip;   /**< host byte order */
 	uint16_t udp_port;
 	enum hm_net_peer_state state;
-	uint64_t node;             /**< id of its present incarnation; 0: none known */
-	uint64_t rtt_ns;           /**< smoothed round trip */
-	uint64_t sessions;         /**< that were opened */
-	uint64_t lost;             /**< that were given up or said goodbye */
-	uint64_t packets_sent;     /**< with messages, each counted once */
+	uint64_t node;         /**< id of its present incarnation; 0: none known */
+	uint64_t rtt_ns;       /**< smoothed round trip */
+	uint64_t sessions;     /**< that were opened */
+	uint64_t lost;         /**< that were given up or said goodbye */
+	uint64_t packets_sent; /**< with messages, each counted once */
 	uint64_t packets_resent;
 	uint64_t packets_received; /**< with messages, in any order, without duplicates */
 	uint64_t messages_sent;

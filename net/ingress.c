@@ -81,7 +81,8 @@ hmi_ingress_resume(struct hmi_net *net, struct hmi_peer *peer)
 
 /* A packet of an open session's data. Returns whether the frame was kept or freed. */
 static bool
-data_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_header *header, struct rte_mbuf *frame)
+data_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_header *header,
+	     struct rte_mbuf *frame)
 {
 	enum hm_net_drop drop = HM_NET_DROPS;
 
@@ -159,7 +160,8 @@ packet_receive(struct hmi_net *net, const struct hmi_frame *parts, struct rte_mb
 		hmi_net_drop(net, HM_NET_DROP_SESSION);
 		return false;
 	}
-	if (unlikely(parts->source.ip != peer->address.ip || parts->source.udp_port != peer->address.udp_port)) {
+	if (unlikely(parts->source.ip != peer->address.ip ||
+		     parts->source.udp_port != peer->address.udp_port)) {
 		hmi_net_drop(net, HM_NET_DROP_SOURCE);
 		return false;
 	}

@@ -32,23 +32,23 @@ enum hmi_neigh_state {
 
 /* One neighbour. */
 struct hmi_neighbour {
-	rte_be32_t ip;          /* 0: the entry is free */
-	bool known;             /* mac is valid */
-	uint8_t asked;          /* requests without an answer */
+	rte_be32_t ip; /* 0: the entry is free */
+	bool known;    /* mac is valid */
+	uint8_t asked; /* requests without an answer */
 	struct rte_ether_addr mac;
-	uint64_t confirmed_ns;  /* last answer */
-	uint64_t ask_ns;        /* next request */
+	uint64_t confirmed_ns; /* last answer */
+	uint64_t ask_ns;       /* next request */
 };
 
 struct hmi_neigh {
 	struct hmi_address own;
 	enum hmi_neigh_state state;
-	uint32_t probes;        /* that were sent */
-	uint64_t next_ns;       /* next probe, or next attempt */
-	uint64_t defended_ns;   /* last time the address was defended */
+	uint32_t probes;             /* that were sent */
+	uint64_t next_ns;            /* next probe, or next attempt */
+	uint64_t defended_ns;        /* last time the address was defended */
 	struct rte_ether_addr rival; /* who else has the address */
-	uint64_t conflicts;     /* times somebody else claimed it */
-	uint32_t changes;       /* grows when an entry becomes known, changes or goes */
+	uint64_t conflicts;          /* times somebody else claimed it */
+	uint32_t changes;            /* grows when an entry becomes known, changes or goes */
 	struct hmi_neighbour entries[HMI_NEIGHBOURS];
 };
 

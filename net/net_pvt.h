@@ -31,8 +31,8 @@
 #include "session_pvt.h"
 #include "stats_pvt.h"
 
-#define HMI_PEER_BITS     6u /* of a session's id: number of the peer */
-#define HMI_RESOLVES_MAX  64u /* questions that may wait for one peer */
+#define HMI_PEER_BITS     6u                                  /* of a session's id: number of the peer */
+#define HMI_RESOLVES_MAX  64u                                 /* questions that may wait for one peer */
 #define HMI_PACKET_OFFSET (HMI_HEAD_BYTES + HMI_HEADER_BYTES) /* payload within a frame */
 #define HMI_FRAMES_KEPT   2048u /* frames that all sessions together keep to send again */
 
@@ -59,25 +59,25 @@ struct hmi_peer {
 	struct rte_mbuf *batch;
 	uint8_t *batch_at, *batch_end;
 	uint32_t payload_max;
-	uint16_t node_index;  /* 0: no session is open */
-	uint8_t number;       /* in the table */
-	bool active;          /* in the list of those to be flushed */
-	bool stalled;         /* has a packet that waits for message memory */
+	uint16_t node_index; /* 0: no session is open */
+	uint8_t number;      /* in the table */
+	bool active;         /* in the list of those to be flushed */
+	bool stalled;        /* has a packet that waits for message memory */
 	struct hmi_waiting waiting;
 	struct hmi_flow flow;
 	struct hmi_session session;
 
 	/* A packet that could be handed on only in part. */
-	uint32_t resume;      /* bytes of its payload that are done */
-	uint64_t stalled_ns;  /* since when */
+	uint32_t resume;     /* bytes of its payload that are done */
+	uint64_t stalled_ns; /* since when */
 
 	/* Control. */
 	char name[HMI_NODE_NAME_MAX + 1];
-	bool configured;      /* by --peer: this node calls it */
+	bool configured; /* by --peer: this node calls it */
 	struct hmi_address address;
-	uint32_t attempt;     /* sessions tried */
-	uint32_t resolves;    /* questions among those waiting */
-	uint32_t said;        /* last refusal that was logged + 1; not repeated */
+	uint32_t attempt;        /* sessions tried */
+	uint32_t resolves;       /* questions among those waiting */
+	uint32_t said;           /* last refusal that was logged + 1; not repeated */
 	uint64_t unreachable_ns; /* since when it does not answer; 0: that was logged, or it does */
 
 	/* Counters, beside the session's. */
@@ -86,12 +86,12 @@ struct hmi_peer {
 
 struct hmi_net {
 	struct hm_system *sys;
-	struct hm_ctx *ctx;   /* of the call that is under way */
+	struct hm_ctx *ctx; /* of the call that is under way */
 	uint64_t now;
-	uint64_t node;        /* this node's id */
-	bool idle;            /* no port: nothing to do */
-	bool begun;           /* the first turn has come: all types are known */
-	bool gone;            /* after the lcores have stopped: no message may be made any more */
+	uint64_t node; /* this node's id */
+	bool idle;     /* no port: nothing to do */
+	bool begun;    /* the first turn has come: all types are known */
+	bool gone;     /* after the lcores have stopped: no message may be made any more */
 	struct hmi_port port;
 	struct hmi_codec codec;
 	uint8_t *peer_by_node; /* by node index: number of the peer + 1; 0: none */
@@ -101,9 +101,9 @@ struct hmi_net {
 	uint32_t active_count;
 	uint32_t frames_kept;
 	uint32_t sessions_open;
-	bool stalled;         /* a peer is */
-	uint64_t tick_ns;     /* next look at the timers */
-	uint64_t polled_ns;   /* last poll */
+	bool stalled;       /* a peer is */
+	uint64_t tick_ns;   /* next look at the timers */
+	uint64_t polled_ns; /* last poll */
 	uint64_t random;
 	uint64_t rx_dropped[HM_NET_DROPS];
 	uint64_t arp_replies, echo_replies, rx_bytes, tx_bytes;
@@ -111,16 +111,16 @@ struct hmi_net {
 	struct hmi_neigh neigh;
 	uint32_t neigh_changes; /* as of neigh.changes when flows were last made */
 	uint64_t conflicts_said;
-	uint64_t say_ns;      /* not before this is the next warning about garbage logged */
-	uint64_t started;     /* this incarnation: nanoseconds since 1970 */
-	uint32_t prefix;      /* bits of the address that name the network */
+	uint64_t say_ns;  /* not before this is the next warning about garbage logged */
+	uint64_t started; /* this incarnation: nanoseconds since 1970 */
+	uint32_t prefix;  /* bits of the address that name the network */
 	int logtype;
 	struct hmi_net_options options;
-	uint64_t *scratch;    /* HM_MSG_BODY_MAX bytes, to find out a message's size */
+	uint64_t *scratch; /* HM_MSG_BODY_MAX bytes, to find out a message's size */
 };
 
 /* Log a line: never per packet. */
-#define hmi_net_log(net, level, format, ...)                                                                \
+#define hmi_net_log(net, level, format, ...) \
 	rte_log(RTE_LOG_##level, (uint32_t)(net)->logtype, "hermod: " format "\n", __VA_ARGS__)
 
 /* Room for an address as text. */

@@ -13,12 +13,12 @@
 
 #include "net_pvt.h"
 
-#define RX_DESC     1024u
-#define TX_DESC     1024u
-#define SILENCE_MS  1000u
-#define PEER_QUEUE  8192u
-#define MTU_MIN     576u
-#define MTU_MAX     9600u
+#define RX_DESC    1024u
+#define TX_DESC    1024u
+#define SILENCE_MS 1000u
+#define PEER_QUEUE 8192u
+#define MTU_MIN    576u
+#define MTU_MAX    9600u
 
 char *
 hmi_ip_format(rte_be32_t ip, char *text)
@@ -84,14 +84,17 @@ peer_option(void *arg, const char *value)
 	end = at != NULL ? ip_read(at + 1, &ip) : NULL;
 	if (end != NULL && *end == ':')
 		end = number_read(end + 1, UINT16_MAX, &udp_port);
-	if (end == NULL || *end != '\0' || at == value || (size_t)(at - value) >= sizeof(name) || !is_station(ip)) {
+	if (end == NULL || *end != '\0' || at == value || (size_t)(at - value) >= sizeof(name) ||
+	    !is_station(ip)) {
 		fprintf(stderr, "hermod: --peer %s: not of the form NAME@A.B.C.D[:UDPPORT]\n", value);
 		return -EINVAL;
 	}
 	memcpy(name, value, (size_t)(at - value));
 	name[at - value] = '\0';
-	if (hmi_peer_by_name(net, name) != NULL || hmi_peer_by_address(net, ip, rte_cpu_to_be_16((uint16_t)udp_port))) {
-		fprintf(stderr, "hermod: --peer %s: a peer of that name or address was given before\n", value);
+	if (hmi_peer_by_name(net, name) != NULL ||
+	    hmi_peer_by_address(net, ip, rte_cpu_to_be_16((uint16_t)udp_port))) {
+		fprintf(stderr, "hermod: --peer %s: a peer of that name or address was given before\n",
+			value);
 		return -EINVAL;
 	}
 	peer = hmi_peer_add(net, name);
@@ -109,7 +112,12 @@ static struct hm_option
 number(const char *name, uint64_t *value, uint64_t min, uint64_t max, const char *help)
 {
 	return (struct hm_option){
-		.name = name, .help = help, .kind = HM_OPTION_NUMBER, .value = value, .min = min, .max = max,
+		.name = name,
+		.help = help,
+		.kind = HM_OPTION_NUMBER,
+		.value = value,
+		.min = min,
+		.max = max,
 	};
 }
 
@@ -142,7 +150,8 @@ hmi_net_options_init(struct hmi_net *net)
 		.call = peer_option,
 	};
 	*t++ = number("udp-port", &o->udp_port, 1, UINT16_MAX, "UDP port of this node (17355)");
-	*t++ = number("net-lcore", &o->net_lcore, 0, HM_LCORES_MAX - 1, "index of the lcore that owns the port (0)");
+	*t++ = number("net-lcore", &o->net_lcore, 0, HM_LCORES_MAX - 1,
+		      "index of the lcore that owns the port (0)");
 	*t++ = number("mtu", &o->mtu, MTU_MIN, MTU_MAX, "bytes of an IP packet (1500, or what the port can)");
 	*t++ = number("rx-desc", &o->rx_desc, 64, 16384, "receive descriptors (1024)");
 	*t++ = number("tx-desc", &o->tx_desc, 64, 16384, "send descriptors (1024)");
@@ -153,7 +162,8 @@ hmi_net_options_init(struct hmi_net *net)
 	*t++ = number("fault-reorder", &o->faults.reorder, 0, HMI_FAULT_PARTS, "hold back N of 10,000");
 	*t++ = number("fault-corrupt", &o->faults.corrupt, 0, HMI_FAULT_PARTS, "turn a bit in N of 10,000");
 	*t++ = number("fault-delay-us", &o->fault_delay_us, 0, 1000000, "delay all by N microseconds");
-	*t++ = number("fault-seed", &o->faults.seed, 0, UINT64_MAX, "faults are the same for the same seed (1)");
+	*t++ = number("fault-seed", &o->faults.seed, 0, UINT64_MAX,
+		      "faults are the same for the same seed (1)");
 	t->name = NULL;
 }
 
@@ -171,7 +181,8 @@ peer_check(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_address 
 	if (peer->address.udp_port == 0)
 		peer->address.udp_port = own->udp_port;
 	if (strcmp(peer->name, hm_system_name(net->sys)) == 0) {
-		fprintf(stderr, "hermod: --peer %s: this node's own name; give it another by --node\n", peer->name);
+		fprintf(stderr, "hermod: --peer %s: this node's own name; give it another by --node\n",
+			peer->name);
 		return -EINVAL;
 	}
 	if (ip == mine) {
@@ -179,7 +190,8 @@ peer_check(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_address 
 		return -EINVAL;
 	}
 	if ((ip & mask) != (mine & mask)) {
-		fprintf(stderr, "hermod: --peer %s: not in the network of --ip %s\n", peer->name, net->options.ip);
+		fprintf(stderr, "hermod: --peer %s: not in the network of --ip %s\n", peer->name,
+			net->options.ip);
 		return -EINVAL;
 	}
 	return 0;
@@ -193,7 +205,8 @@ hmi_net_options_check(struct hmi_net *net, struct hmi_address *own)
 	const char *end;
 
 	if (o->ip == NULL) {
-		fprintf(stderr, "hermod: --ip A.B.C.D/LEN is missing: this node needs an address on its port\n");
+		fprintf(stderr,
+			"hermod: --ip A.B.C.D/LEN is missing: this node needs an address on its port\n");
 		return -EINVAL;
 	}
 	end = ip_read(o->ip, &own->ip);

@@ -173,7 +173,8 @@ packets_lose(struct hmi_net *net, struct hmi_peer *peer)
 			continue;
 		}
 		if (!net->gone)
-			hmi_decode_dead(net, peer, rte_pktmbuf_mtod_offset(frame, uint8_t *, HMI_PACKET_OFFSET),
+			hmi_decode_dead(net, peer,
+					rte_pktmbuf_mtod_offset(frame, uint8_t *, HMI_PACKET_OFFSET),
 					rte_pktmbuf_data_len(frame) - HMI_PACKET_OFFSET);
 		hmi_peer_release(net, frame);
 	}

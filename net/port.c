@@ -132,7 +132,8 @@ memif_restart(struct hmi_port *port, uint64_t now)
 	if (!port->started && !port->quiet) {
 		port->quiet = true;
 		(void)rte_log_set_level_pattern("pmd.net.memif", RTE_LOG_CRIT);
-		rte_log(RTE_LOG_INFO, (uint32_t)port->logtype, "hermod: port %s: waiting for its server\n", port->name);
+		rte_log(RTE_LOG_INFO, (uint32_t)port->logtype, "hermod: port %s: waiting for its server\n",
+			port->name);
 	}
 }
 

@@ -15,11 +15,11 @@
 #include "frame_pvt.h"
 #include "port_pvt.h"
 
-#define MTU_DEFAULT   1500u
-#define POOL_CACHE    256u
-#define TX_RESERVE    512u /* buffers for acknowledgements, handshakes, ARP, and the fifo */
-#define RX_OFFLOADS   (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
-#define TX_OFFLOADS   (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+#define MTU_DEFAULT 1500u
+#define POOL_CACHE  256u
+#define TX_RESERVE  512u /* buffers for acknowledgements, handshakes, ARP, and the fifo */
+#define RX_OFFLOADS (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
+#define TX_OFFLOADS (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
 
 /* "a, b, c": the ethdevs there are. */
 static void
@@ -30,8 +30,7 @@ ports_list(char *text, size_t size)
 	uint16_t id;
 
 	text[0] = '\0';
-	RTE_ETH_FOREACH_DEV(id)
-	{
+	RTE_ETH_FOREACH_DEV(id) {
 		if (rte_eth_dev_get_name_by_port(id, name) != 0 || used >= size)
 			continue;
 		used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", name);
@@ -70,7 +69,8 @@ port_failed(const struct hmi_port *port, const char *what, int rc)
 
 /* One queue pair, with those of the wanted offloads that the port has. */
 static int
-port_configure(struct hmi_port *port, const struct hmi_port_config *config, const struct rte_eth_dev_info *info)
+port_configure(struct hmi_port *port, const struct hmi_port_config *config,
+	       const struct rte_eth_dev_info *info)
 {
 	struct rte_eth_conf conf = { 0 };
 	uint16_t mtu = 0;
@@ -78,11 +78,12 @@ port_configure(struct hmi_port *port, const struct hmi_port_config *config, cons
 
 	conf.rxmode.offloads = RX_OFFLOADS & info->rx_offload_capa;
 	conf.txmode.offloads = TX_OFFLOADS & info->tx_offload_capa;
-	conf.rxmode.mtu = config->mtu != 0 ? (uint32_t)config->mtu : RTE_MIN(MTU_DEFAULT, (uint32_t)info->max_mtu);
+	conf.rxmode.mtu =
+		config->mtu != 0 ? (uint32_t)config->mtu : RTE_MIN(MTU_DEFAULT, (uint32_t)info->max_mtu);
 	rc = rte_eth_dev_configure(port->id, 1, 1, &conf);
 	if (rc != 0 && config->mtu != 0) {
-		fprintf(stderr, "hermod: --mtu %" PRIu64 ": port %s cannot do it: %s\n", config->mtu, port->name,
-			rte_strerror(-rc));
+		fprintf(stderr, "hermod: --mtu %" PRIu64 ": port %s cannot do it: %s\n", config->mtu,
+			port->name, rte_strerror(-rc));
 		return -EINVAL;
 	}
 	if (rc != 0)
@@ -97,8 +98,8 @@ port_configure(struct hmi_port *port, const struct hmi_port_config *config, cons
 }
 
 static struct rte_mempool *
-pool_create(const struct hmi_port *port, const char *kind, const struct hmi_port_config *config, uint32_t count,
-	    const struct rte_eth_dev_info *info)
+pool_create(const struct hmi_port *port, const char *kind, const struct hmi_port_config *config,
+	    uint32_t count, const struct rte_eth_dev_info *info)
 {
 	uint32_t room = port->mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * RTE_VLAN_HLEN;
 	char name[RTE_MEMPOOL_NAMESIZE];
@@ -108,7 +109,8 @@ pool_create(const struct hmi_port *port, const char *kind, const struct hmi_port
 	room = RTE_MAX(room, info->min_rx_bufsize);
 	room = RTE_MAX(room, 2048u);
 	room = RTE_ALIGN_CEIL(room, RTE_CACHE_LINE_SIZE) + RTE_PKTMBUF_HEADROOM;
-	pool = rte_pktmbuf_pool_create(name, count, POOL_CACHE, 0, (uint16_t)RTE_MIN(room, (uint32_t)UINT16_MAX),
+	pool = rte_pktmbuf_pool_create(name, count, POOL_CACHE, 0,
+				       (uint16_t)RTE_MIN(room, (uint32_t)UINT16_MAX),
 				       rte_eth_dev_socket_id(port->id));
 	if (pool == NULL)
 		fprintf(stderr,

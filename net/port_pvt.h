@@ -46,7 +46,7 @@ struct hmi_port {
 	bool faulty;
 	uint32_t fifo_count;
 	struct rte_mempool *rx_pool, *tx_pool;
-	uint64_t now;    /* of the turn, for faults */
+	uint64_t now; /* of the turn, for faults */
 	struct rte_mbuf *fifo[HMI_PORT_FIFO];
 
 	/* Counters. */

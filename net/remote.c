@@ -14,10 +14,10 @@
 #include "hm_actor.h"
 #include "net_pvt.h"
 
-#define BURSTS       4u          /* of frames taken in at once, at most */
-#define TICK_NS      100000ull   /* between looks at the timers */
-#define FAREWELL_NS  100000000ull /* to wait for acknowledgements at the end */
-#define GOODBYES     2u
+#define BURSTS      4u           /* of frames taken in at once, at most */
+#define TICK_NS     100000ull    /* between looks at the timers */
+#define FAREWELL_NS 100000000ull /* to wait for acknowledgements at the end */
+#define GOODBYES    2u
 
 /* ---- In ----------------------------------------------------------------------------- */
 
@@ -81,11 +81,12 @@ conflict_say(struct hmi_net *net)
 		return;
 	net->say_ns = net->now + 1000000000ull;
 	net->conflicts_said = net->neigh.conflicts;
-	hmi_net_log(net, ERR,
-		    "address %s: another station, %02x:%02x:%02x:%02x:%02x:%02x, has it too; %s; give one of them "
-		    "another --ip",
-		    hmi_ip_format(net->neigh.own.ip, ip), mac[0], mac[1], mac[2], mac[3], mac[4], mac[5],
-		    net->neigh.state == HMI_NEIGH_READY ? "this node keeps it" : "this node waits for it");
+	hmi_net_log(
+		net, ERR,
+		"address %s: another station, %02x:%02x:%02x:%02x:%02x:%02x, has it too; %s; give one of them "
+		"another --ip",
+		hmi_ip_format(net->neigh.own.ip, ip), mac[0], mac[1], mac[2], mac[3], mac[4], mac[5],
+		net->neigh.state == HMI_NEIGH_READY ? "this node keeps it" : "this node waits for it");
 }
 
 static void
@@ -184,8 +185,9 @@ is_flushed(const struct hmi_peer *peer)
 {
 	const struct hmi_session *s = &peer->session;
 
-	return s->state != HMI_SESSION_OPEN || (peer->batch == NULL && s->tx_sent == s->tx_next && s->tx_lost == 0 &&
-						s->ack_ns == 0 && peer->waiting.head == NULL);
+	return s->state != HMI_SESSION_OPEN ||
+	       (peer->batch == NULL && s->tx_sent == s->tx_next && s->tx_lost == 0 && s->ack_ns == 0 &&
+		peer->waiting.head == NULL);
 }
 
 static uint32_t
@@ -263,7 +265,8 @@ all_acknowledged(const struct hmi_net *net)
 		const struct hmi_peer *peer = net->peers[i];
 
 		if (peer->session.state == HMI_SESSION_OPEN &&
-		    (peer->batch != NULL || peer->waiting.head != NULL || !hmi_session_is_flushed(&peer->session)))
+		    (peer->batch != NULL || peer->waiting.head != NULL ||
+		     !hmi_session_is_flushed(&peer->session)))
 			return false;
 	}
 	return true;

@@ -12,14 +12,14 @@
 #include "session_pvt.h"
 #include "stats_pvt.h"
 
-#define FIRST_NUMBER      1u
-#define CONGESTION_FIRST  32u
-#define CONGESTION_MIN    4u
-#define OVERTAKEN         3u  /* later packets that arrived make one count as lost */
-#define RESEND_BURST      16u /* packets marked at once after a time-out */
-#define BACKOFF_MAX       6u
-#define SACK_BITS         32u
-#define HEARTBEATS        8u /* in the time after which a peer is given up */
+#define FIRST_NUMBER     1u
+#define CONGESTION_FIRST 32u
+#define CONGESTION_MIN   4u
+#define OVERTAKEN        3u  /* later packets that arrived make one count as lost */
+#define RESEND_BURST     16u /* packets marked at once after a time-out */
+#define BACKOFF_MAX      6u
+#define SACK_BITS        32u
+#define HEARTBEATS       8u /* in the time after which a peer is given up */
 
 static_assert(HMI_RX_RING <= HMI_TX_RING, "credit fits the sender's ring");
 static_assert(HMI_RX_RING <= UINT16_MAX, "credit fits the header");
@@ -320,7 +320,8 @@ ack_want(struct hmi_session *s, bool at_once, uint64_t now)
 }
 
 enum hmi_verdict
-hmi_session_receive(struct hmi_session *s, uint64_t number, void *packet, uint64_t now, enum hm_net_drop *drop)
+hmi_session_receive(struct hmi_session *s, uint64_t number, void *packet, uint64_t now,
+		    enum hm_net_drop *drop)
 {
 	void **place = &s->rx[number % HMI_RX_RING];
 

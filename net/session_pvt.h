@@ -40,12 +40,12 @@
 #define HMI_CREDIT_MIN 8u
 
 /* Limits, in nanoseconds. */
-#define HMI_RTO_MIN_NS     5000000ull
-#define HMI_RTO_MAX_NS     500000000ull
-#define HMI_RTO_FIRST_NS   20000000ull
-#define HMI_ACK_DELAY_NS   20000ull
+#define HMI_RTO_MIN_NS   5000000ull
+#define HMI_RTO_MAX_NS   500000000ull
+#define HMI_RTO_FIRST_NS 20000000ull
+#define HMI_ACK_DELAY_NS 20000ull
 /* Packets after which an acknowledgement does not wait any more. */
-#define HMI_ACK_PACKETS    16u
+#define HMI_ACK_PACKETS 16u
 
 enum hmi_session_state {
 	HMI_SESSION_IDLE = HM_NET_PEER_IDLE,
@@ -77,35 +77,35 @@ struct hmi_tx_slot {
 struct hmi_session {
 	/* Sending. */
 	uint64_t tx_next, tx_sent, tx_una;
-	uint64_t tx_limit;          /* first number that the peer gave no credit for */
-	uint32_t tx_lost;           /* slots marked lost */
-	uint32_t congestion;        /* packets that may be in flight */
-	uint32_t congestion_acked;  /* acknowledged since it last grew by one */
-	uint32_t congestion_slow;   /* below it, it grows by one for each acknowledged packet */
-	uint32_t backoff;           /* time-outs in a row */
-	uint64_t probe;             /* packet sent again by a time-out, unanswered; 0: none */
-	uint32_t before_probe;      /* congestion before that time-out */
-	uint64_t recover_ns;        /* packets sent before it are lost, by the last time-out */
-	uint64_t recover_end;       /* what the time-out lost ends here; 0: it lost nothing */
-	uint64_t cut_end;           /* congestion is not cut again before this one is acknowledged */
+	uint64_t tx_limit;         /* first number that the peer gave no credit for */
+	uint32_t tx_lost;          /* slots marked lost */
+	uint32_t congestion;       /* packets that may be in flight */
+	uint32_t congestion_acked; /* acknowledged since it last grew by one */
+	uint32_t congestion_slow;  /* below it, it grows by one for each acknowledged packet */
+	uint32_t backoff;          /* time-outs in a row */
+	uint64_t probe;            /* packet sent again by a time-out, unanswered; 0: none */
+	uint32_t before_probe;     /* congestion before that time-out */
+	uint64_t recover_ns;       /* packets sent before it are lost, by the last time-out */
+	uint64_t recover_end;      /* what the time-out lost ends here; 0: it lost nothing */
+	uint64_t cut_end;          /* congestion is not cut again before this one is acknowledged */
 	uint64_t rtt_ns, rtt_var_ns, rto_ns;
 
 	/* Receiving. */
 	uint64_t rx_expected, rx_done, rx_limit;
-	uint32_t rx_early;          /* packets kept beyond rx_expected */
-	uint32_t rx_unacked;        /* packets received since the last acknowledgement went out */
-	uint32_t rx_credit;         /* packets that may be beyond rx_done */
+	uint32_t rx_early;   /* packets kept beyond rx_expected */
+	uint32_t rx_unacked; /* packets received since the last acknowledgement went out */
+	uint32_t rx_credit;  /* packets that may be beyond rx_done */
 	bool ack_now;
-	uint64_t ack_ns;            /* when the acknowledgement goes out; 0: none is wanted */
+	uint64_t ack_ns; /* when the acknowledgement goes out; 0: none is wanted */
 
 	/* Time. */
 	uint64_t heard_ns, spoke_ns;
-	uint64_t silence_ns;        /* give up after this */
+	uint64_t silence_ns; /* give up after this */
 
 	/* Handshake. */
 	enum hmi_session_state state;
 	uint32_t local_id, remote_id;
-	uint64_t call_ns;           /* next HELLO */
+	uint64_t call_ns; /* next HELLO */
 	uint64_t call_every_ns;
 	uint64_t peer_node, peer_started;
 	uint32_t peer_attempt;

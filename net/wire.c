@@ -175,8 +175,8 @@ envelope_read_usual(const uint8_t *at, const uint8_t *end, struct hmi_envelope *
 		envelope->from = hmi_fixed64_read(at + 1);
 		at += 9;
 	}
-	if (unlikely(at[0] != HMI_TAG_TYPE || end - at < 7 || at[5] != HMI_TAG_PAYLOAD || at[6] != end - at - 7 ||
-		     at[6] >= 0x80))
+	if (unlikely(at[0] != HMI_TAG_TYPE || end - at < 7 || at[5] != HMI_TAG_PAYLOAD ||
+		     at[6] != end - at - 7 || at[6] >= 0x80))
 		return false;
 	envelope->type = hmi_fixed32_read(at + 1);
 	envelope->payload = at + 7;

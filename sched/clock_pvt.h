@@ -16,8 +16,8 @@
 __extension__ typedef unsigned __int128 hmi_uint128;
 
 struct hmi_clock {
-	uint64_t start;	     /* time stamp counter at the system's start */
-	uint64_t ns_per_tick; /* 32.32 fixed point */
+	uint64_t start;              /* time stamp counter at the system's start */
+	uint64_t ns_per_tick;        /* 32.32 fixed point */
 	uint64_t (*read)(void *arg); /* NULL: the time stamp counter */
 	void *arg;
 };

@@ -26,7 +26,7 @@ struct hmi_runnable {
 
 struct hmi_runq {
 	struct hmi_runnable **ring;
-	uint32_t mask;	    /* capacity - 1 */
+	uint32_t mask;       /* capacity - 1 */
 	uint32_t head, tail; /* free-running */
 };
 

@@ -22,8 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HMI_WHEEL_LEVELS    9
-#define HMI_WHEEL_SLOTS	    64
+#define HMI_WHEEL_LEVELS     9
+#define HMI_WHEEL_SLOTS      64
 #define HMI_WHEEL_TICK_SHIFT 10
 
 /* In the ring of its slot. */
@@ -33,8 +33,8 @@ struct hmi_timer_link {
 
 struct hmi_timer {
 	struct hmi_timer_link link; /* first */
-	uint64_t expiry;	    /* in ticks */
-	uint32_t kind;		    /* the owner's */
+	uint64_t expiry;            /* in ticks */
+	uint32_t kind;              /* the owner's */
 };
 
 /* Called for each timer that is due, already taken out of the wheel; may add and cancel timers. */

@@ -61,7 +61,7 @@ struct hmi_worker {
 	struct hmi_poller poller; /* functions NULL: none */
 	struct hmi_lane_rx *lanes_in;
 	uint32_t lanes_in_count;
-	uint32_t index;	       /* among the system's lcores */
+	uint32_t index;        /* among the system's lcores */
 	uint32_t lcores_count; /* of the system */
 	uint32_t turns_since_clock;
 	struct hmi_inject inject;

@@ -22,7 +22,8 @@ lanes_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 	for (uint32_t to = 0; to < n; to++) {
 		if (to == config->index)
 			continue;
-		if (snprintf(name, sizeof(name), "%s.l%u.%u", config->name, config->index, to) >= (int)sizeof(name))
+		if (snprintf(name, sizeof(name), "%s.l%u.%u", config->name, config->index, to) >=
+		    (int)sizeof(name))
 			return -ENAMETOOLONG;
 
 		int rc = hmi_lane_create(&w->lanes_out[to], name, config->lane_size, config->socket);
@@ -48,7 +49,8 @@ parts_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 }
 
 int
-hmi_worker_create(struct hmi_worker *w, const struct hmi_worker_config *config, const struct hmi_worker_ops *ops)
+hmi_worker_create(struct hmi_worker *w, const struct hmi_worker_config *config,
+		  const struct hmi_worker_ops *ops)
 {
 	memset(w, 0, sizeof(*w));
 	w->ops = ops;

@@ -4,7 +4,9 @@
 
 #include <hermod.h>
 
-enum { GREET = HM_TYPE_USER };
+enum {
+	GREET = HM_TYPE_USER
+};
 
 struct greet {
 	char whom[16];

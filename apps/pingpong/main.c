@@ -16,7 +16,9 @@
 
 #define RESOLVE_TIMEOUT_US 1000000
 
-enum { BALL = HM_TYPE_USER };
+enum {
+	BALL = HM_TYPE_USER
+};
 
 struct settings {
 	const char *to; /* node that waits; NULL: play here */
@@ -154,8 +156,8 @@ ping_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 /* ---- set-up ---------------------------------------------------------------------- */
 
 static const struct hm_props pong_props = HM_PROPS(.receive = pong_receive);
-static const struct hm_props ping_props =
-	HM_PROPS(.receive = ping_receive, .state_size = sizeof(struct ping), .args_size = sizeof(struct ping));
+static const struct hm_props ping_props = HM_PROPS(.receive = ping_receive, .state_size = sizeof(struct ping),
+						   .args_size = sizeof(struct ping));
 
 static int
 players_spawn(struct hm_system *sys, const struct settings *settings)
@@ -178,12 +180,20 @@ main(int argc, char **argv)
 	static const struct hm_module *const modules[] = { &hm_net_module, NULL };
 	struct settings settings = { .count = 1000000 };
 	const struct hm_option options[] = {
-		{ .name = "count", .help = "balls to play; default 1000000", .kind = HM_OPTION_NUMBER,
-		  .value = &settings.count, .min = 1, .max = UINT32_MAX },
-		{ .name = "wait", .help = "hold out /user/pong until stopped", .kind = HM_OPTION_FLAG,
+		{ .name = "count",
+		  .help = "balls to play; default 1000000",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &settings.count,
+		  .min = 1,
+		  .max = UINT32_MAX },
+		{ .name = "wait",
+		  .help = "hold out /user/pong until stopped",
+		  .kind = HM_OPTION_FLAG,
 		  .value = &settings.wait },
-		{ .name = "to", .help = "node whose /user/pong to play with; default: one of this node",
-		  .kind = HM_OPTION_TEXT, .value = &settings.to },
+		{ .name = "to",
+		  .help = "node whose /user/pong to play with; default: one of this node",
+		  .kind = HM_OPTION_TEXT,
+		  .value = &settings.to },
 		{ .name = NULL },
 	};
 	const struct hm_config config = {

@@ -32,7 +32,8 @@ batch_fuzz(const uint8_t *data, size_t size)
 		struct hm_terminated terminated;
 
 		if (envelope.payload != NULL)
-			(void)hmi_wire_terminated_read(envelope.payload, envelope.payload_length, &terminated);
+			(void)hmi_wire_terminated_read(envelope.payload, envelope.payload_length,
+						       &terminated);
 	}
 }
 

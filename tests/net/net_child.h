@@ -175,10 +175,11 @@ static inline void
 child_eal(char *text, size_t size, const char *prefix, const char *vdev)
 {
 	/* The machine's cores as they are; nodes share them. */
-	snprintf(text, size,
-		 "--lcores 0@(0-%ld) --no-huge -m 192 --no-pci --no-shconf --no-telemetry --file-prefix %s-%d "
-		 "--log-level=*:error --log-level=hermod:info --log-level=hermod.net:info --vdev=%s",
-		 sysconf(_SC_NPROCESSORS_ONLN) - 1, prefix, getpid(), vdev);
+	snprintf(
+		text, size,
+		"--lcores 0@(0-%ld) --no-huge -m 192 --no-pci --no-shconf --no-telemetry --file-prefix %s-%d "
+		"--log-level=*:error --log-level=hermod:info --log-level=hermod.net:info --vdev=%s",
+		sysconf(_SC_NPROCESSORS_ONLN) - 1, prefix, getpid(), vdev);
 }
 
 /* A directory of this run's own, removed by child_directory_remove. */

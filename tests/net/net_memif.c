@@ -27,7 +27,8 @@ client_start(struct child *client, const char *directory)
 	snprintf(vdev, sizeof(vdev), "net_memif0,role=client,socket=%s/memif", directory);
 	child_eal(eal, sizeof(eal), "hermod-client", vdev);
 	snprintf(words, sizeof(words),
-		 "client %s -- --node client --ip 10.77.0.2/24 --peer server@10.77.0.1 --silence-ms 2000", eal);
+		 "client %s -- --node client --ip 10.77.0.2/24 --peer server@10.77.0.1 --silence-ms 2000",
+		 eal);
 	child_start(client, "client", words);
 	child_expect(client, "ready", line, sizeof(line));
 }

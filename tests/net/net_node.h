@@ -21,7 +21,7 @@
 
 #define NODE_NUMBERS (HM_TYPE_USER + 0)
 #define NODE_POKE    (HM_TYPE_USER + 1)
-#define NODE_BATCH   256u   /* sent at once, the last of them asks for an answer */
+#define NODE_BATCH   256u /* sent at once, the last of them asks for an answer */
 #define NODE_REPORT  50000u
 
 /* ---- Server ----------------------------------------------------------------------- */
@@ -74,7 +74,8 @@ node_flow(struct hm_ctx *ctx, struct node_driver *driver)
 }
 
 static inline void
-node_on_answer(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
+node_on_answer(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	       void *arg)
 {
 	struct node_driver *driver = state;
 
@@ -94,7 +95,8 @@ node_on_answer(struct hm_ctx *ctx, void *state, enum hm_future_result result, co
 }
 
 static inline void
-node_on_identity(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
+node_on_identity(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+		 void *arg)
 {
 	struct node_driver *driver = state;
 	Hermod__Test__Numbers numbers;
@@ -164,10 +166,10 @@ node_driver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 static inline int
 node_main(const char *role, int argc, char **argv)
 {
-	static const struct hm_props sink = HM_PROPS(.receive = node_sink_receive,
-						     .state_size = sizeof(struct node_sink));
-	static const struct hm_props driver = HM_PROPS(.receive = node_driver_receive,
-						       .state_size = sizeof(struct node_driver));
+	static const struct hm_props sink =
+		HM_PROPS(.receive = node_sink_receive, .state_size = sizeof(struct node_sink));
+	static const struct hm_props driver =
+		HM_PROPS(.receive = node_driver_receive, .state_size = sizeof(struct node_driver));
 	static const struct hm_module *const modules[] = { &hm_net_module, NULL };
 	static const struct hm_type numbers = { .id = NODE_NUMBERS,
 						.descriptor = &hermod__test__numbers__descriptor };

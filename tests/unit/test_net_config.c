@@ -72,10 +72,10 @@ wire_and_redirect(void)
 TestSuite(net_config, .init = wire_and_redirect, .timeout = 60);
 
 /* Each is a case of its own, since stderr can be read once. */
-#define WRONG(number)                                                                                       \
-	Test(net_config, start__wrong_##number)                                                             \
-	{                                                                                                   \
-		wrong_check(&wrongs[number]);                                                               \
+#define WRONG(number)                           \
+	Test(net_config, start__wrong_##number) \
+	{                                       \
+		wrong_check(&wrongs[number]);   \
 	}
 
 static void
@@ -206,7 +206,8 @@ Test(net_config, peers__other_udp_ports)
 {
 	struct hm_system *nodes[2] = { NULL, NULL };
 
-	nodes[0] = pair_node("--node a --port net_ring_a --ip 10.0.0.1/24 --udp-port 1111 --peer b@10.0.0.2:2222");
+	nodes[0] = pair_node(
+		"--node a --port net_ring_a --ip 10.0.0.1/24 --udp-port 1111 --peer b@10.0.0.2:2222");
 	nodes[1] = pair_node("--node b --port net_ring_b --ip 10.0.0.2/24 --udp-port 2222");
 	pair_connect(nodes);
 	cr_assert_eq(pair_peer(nodes[0]).udp_port, 2222);

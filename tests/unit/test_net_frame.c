@@ -99,7 +99,9 @@ static uint32_t
 ping_write(uint8_t *frame, uint32_t data)
 {
 	uint32_t at = hmi_frame_ip_write(frame, &alice, &bob, IPPROTO_ICMP, (uint16_t)(8 + data));
-	struct rte_icmp_hdr head = { .icmp_type = RTE_IP_ICMP_ECHO_REQUEST, .icmp_ident = 5, .icmp_seq_nb = 6 };
+	struct rte_icmp_hdr head = { .icmp_type = RTE_IP_ICMP_ECHO_REQUEST,
+				     .icmp_ident = 5,
+				     .icmp_seq_nb = 6 };
 
 	memset(frame + at + 8, 0x77, data);
 	memcpy(frame + at, &head, sizeof(head));
@@ -163,8 +165,8 @@ static bool
 hear(struct hmi_neigh *neigh, const uint8_t *frame, uint64_t now, uint8_t *out)
 {
 	enum hm_net_drop drop;
-	bool answered = hmi_neigh_receive(neigh, frame + RTE_ETHER_HDR_LEN, HMI_ARP_FRAME - RTE_ETHER_HDR_LEN, now,
-					  out, &drop);
+	bool answered = hmi_neigh_receive(neigh, frame + RTE_ETHER_HDR_LEN, HMI_ARP_FRAME - RTE_ETHER_HDR_LEN,
+					  now, out, &drop);
 
 	cr_assert_eq(drop, HM_NET_DROPS);
 	return answered;

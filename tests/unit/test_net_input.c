@@ -199,7 +199,8 @@ Test(net_input, corrupted__every_byte_with_good_checksums)
 	/* Protocol fields take every value; the message must not arrive more than once, if at all. */
 	for (uint32_t at = PACKET; at < BATCH; at++) {
 		for (unsigned int value = 0; value < 256; value++) {
-			if (f->good[at] == value || at == PACKET + 3 || (at >= PACKET + 8 && at < PACKET + 16))
+			if (f->good[at] == value || at == PACKET + 3 ||
+			    (at >= PACKET + 8 && at < PACKET + 16))
 				continue;
 			memcpy(frame, f->good, f->length);
 			frame[at] = (uint8_t)value;
@@ -451,7 +452,9 @@ Test(net_input, envelope__unknown_type_bad_payload_bad_system)
 {
 	static const uint8_t bad[] = { 0x09, 1, 2, 3 };
 	struct fixture *f = fixture_create("--silence-ms 60000");
-	struct hmi_envelope envelope = { .to = f->sink.local, .type = 12345, .payload = bad, .payload_length = 4 };
+	struct hmi_envelope envelope = {
+		.to = f->sink.local, .type = 12345, .payload = bad, .payload_length = 4
+	};
 
 	inject_envelope(f, &envelope);
 	cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_UNKNOWN_TYPE), 1);
@@ -481,8 +484,13 @@ Test(net_input, envelope__unknown_type_bad_payload_bad_system)
 static uint32_t
 hello(struct fixture *f, uint8_t version, const char *name, uint8_t *answer)
 {
-	struct hmi_handshake handshake = { .session = 4711, .protocol = version, .node = 77, .started = 1,
-					   .attempt = 1, .window = 8, .max_payload = 1400 };
+	struct hmi_handshake handshake = { .session = 4711,
+					   .protocol = version,
+					   .node = 77,
+					   .started = 1,
+					   .attempt = 1,
+					   .window = 8,
+					   .max_payload = 1400 };
 	struct hmi_header header = { .version = version, .kind = HMI_HELLO };
 	struct hmi_address from = { 0 }, to = { 0 };
 	struct hmi_flow flow;

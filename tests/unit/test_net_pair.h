@@ -27,15 +27,15 @@
 #include "hmt_eal.h"
 #include "hmt_net.pb-c.h"
 
-#define PAIR_ARGS_MAX 32
-#define PAIR_SECONDS  20
+#define PAIR_ARGS_MAX  32
+#define PAIR_SECONDS   20
 #define PAIR_NODES_MAX 8
 
 enum pair_type {
 	PAIR_NUMBERS = HM_TYPE_USER,
 	PAIR_TEXT,
 	PAIR_TREE,
-	PAIR_LOCAL, /* a plain C struct */
+	PAIR_LOCAL,  /* a plain C struct */
 	PAIR_ONLY_A, /* known to node a alone */
 };
 
@@ -107,7 +107,8 @@ pair_nodes(struct hm_system **nodes, const char *more)
 {
 	char words[512];
 
-	snprintf(words, sizeof(words), "--node a --port net_ring_a --ip 10.0.0.1/24 --peer b@10.0.0.2 %s", more);
+	snprintf(words, sizeof(words), "--node a --port net_ring_a --ip 10.0.0.1/24 --peer b@10.0.0.2 %s",
+		 more);
 	nodes[0] = pair_node(words);
 	snprintf(words, sizeof(words), "--node b --port net_ring_b --ip 10.0.0.2/24 %s", more);
 	nodes[1] = pair_node(words);
@@ -132,13 +133,13 @@ pair_turn(struct hm_system **nodes)
 }
 
 /* Turn both until `condition` holds; fails the test if that takes too long. */
-#define pair_until(nodes, condition)                                                                        \
-	do {                                                                                                \
-		double pair_end = pair_seconds() + PAIR_SECONDS;                                            \
-		while (!(condition)) {                                                                      \
-			cr_assert_lt(pair_seconds(), pair_end, "never came true: %s", #condition);          \
-			pair_turn(nodes);                                                                   \
-		}                                                                                           \
+#define pair_until(nodes, condition)                                                               \
+	do {                                                                                       \
+		double pair_end = pair_seconds() + PAIR_SECONDS;                                   \
+		while (!(condition)) {                                                             \
+			cr_assert_lt(pair_seconds(), pair_end, "never came true: %s", #condition); \
+			pair_turn(nodes);                                                          \
+		}                                                                                  \
 	} while (0)
 
 static inline void
@@ -186,7 +187,8 @@ pair_dead(const struct hm_system *sys, enum hm_dead_reason reason)
 static inline void
 pair_connect(struct hm_system **nodes)
 {
-	pair_until(nodes, pair_state(nodes[0]) == HM_NET_PEER_OPEN && pair_state(nodes[1]) == HM_NET_PEER_OPEN);
+	pair_until(nodes,
+		   pair_state(nodes[0]) == HM_NET_PEER_OPEN && pair_state(nodes[1]) == HM_NET_PEER_OPEN);
 }
 
 /* Stop a node in order, with the other one turning, and free it. */
@@ -206,7 +208,8 @@ pair_wire_empty(struct pair_wire *wire)
 	struct rte_mbuf *frame;
 	unsigned int count = 0;
 
-	while (rte_ring_dequeue(wire->ab, (void **)&frame) == 0 || rte_ring_dequeue(wire->ba, (void **)&frame) == 0) {
+	while (rte_ring_dequeue(wire->ab, (void **)&frame) == 0 ||
+	       rte_ring_dequeue(wire->ba, (void **)&frame) == 0) {
 		rte_pktmbuf_free(frame);
 		count++;
 	}

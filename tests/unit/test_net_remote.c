@@ -72,11 +72,22 @@ sink(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	}
 }
 
-static const struct hm_props sink_props = HM_PROPS(.receive = sink, .state_size = sizeof(struct state),
-						   .args_size = sizeof(struct state));
+static const struct hm_props sink_props =
+	HM_PROPS(.receive = sink, .state_size = sizeof(struct state), .args_size = sizeof(struct state));
 
 /* What a test wants done by an actor. */
-enum command { NOTHING, RESOLVE, SEND, WATCH, STOP, ASK, SEND_TEXT, SEND_TREE, SEND_LOCAL, SEND_BIG };
+enum command {
+	NOTHING,
+	RESOLVE,
+	SEND,
+	WATCH,
+	STOP,
+	ASK,
+	SEND_TEXT,
+	SEND_TREE,
+	SEND_LOCAL,
+	SEND_BIG
+};
 
 struct driver {
 	struct seen *seen;
@@ -88,7 +99,8 @@ struct driver {
 };
 
 static void
-on_identity(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
+on_identity(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	    void *arg)
 {
 	struct driver *driver = *(struct driver **)state;
 
@@ -124,8 +136,8 @@ send_tree(struct hm_ctx *ctx, struct driver *driver)
 	hermod__test__tree__init(&right);
 	for (uint32_t i = 0; i < 300; i++)
 		numbers[i] = i;
-	left.name = (char *)(uintptr_t)"left";
-	right.name = (char *)(uintptr_t)"right";
+	left.name = (char *)(uintptr_t) "left";
+	right.name = (char *)(uintptr_t) "right";
 	tree.n_children = 2;
 	tree.children = children;
 	tree.n_numbers = 300;
@@ -140,7 +152,7 @@ send_text(struct hm_ctx *ctx, struct driver *driver, size_t bytes)
 	Hermod__Test__Text text;
 
 	hermod__test__text__init(&text);
-	text.text = (char *)(uintptr_t)"hello";
+	text.text = (char *)(uintptr_t) "hello";
 	text.data.data = data;
 	text.data.len = bytes;
 	text.number = (uint32_t)bytes;
@@ -165,7 +177,8 @@ driver_act(struct hm_ctx *ctx, struct driver *driver)
 		cr_assert_eq(hm_send(ctx, driver->target, PAIR_NUMBERS, &numbers), HM_OK);
 		break;
 	case ASK:
-		cr_assert_eq(hm_ask(ctx, driver->target, PAIR_NUMBERS, &numbers, 10000000, on_reply, NULL), HM_OK);
+		cr_assert_eq(hm_ask(ctx, driver->target, PAIR_NUMBERS, &numbers, 10000000, on_reply, NULL),
+			     HM_OK);
 		break;
 	case WATCH:
 		cr_assert_eq(hm_watch(ctx, driver->target), HM_OK);
@@ -209,8 +222,8 @@ driver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	}
 }
 
-static const struct hm_props driver_props = HM_PROPS(.receive = driver_receive, .state_size = sizeof(void *),
-						     .args_size = sizeof(void *));
+static const struct hm_props driver_props =
+	HM_PROPS(.receive = driver_receive, .state_size = sizeof(void *), .args_size = sizeof(void *));
 
 struct fixture {
 	struct pair_wire wire;
@@ -285,7 +298,8 @@ fixture_destroy(struct fixture *f)
 		/* What was received has been handed on, or was freed. */
 		pair_turn_for(f->nodes, 0.01);
 		net = pair_net(f->nodes[i]);
-		cr_assert_eq(net.rx_buffers_used, 0, "node %d: %u received buffers in use", i, net.rx_buffers_used);
+		cr_assert_eq(net.rx_buffers_used, 0, "node %d: %u received buffers in use", i,
+			     net.rx_buffers_used);
 	}
 	for (int i = 0; i < 2; i++) {
 		if (f->nodes[i] != NULL)
@@ -404,7 +418,8 @@ Test(net_remote, send__too_big_for_a_frame_is_a_dead_letter)
 Test(net_remote, send__type_unknown_to_the_peer_is_a_dead_letter_there)
 {
 	static struct fixture f;
-	static const struct hm_type only_a = { .id = PAIR_ONLY_A, .descriptor = &hermod__test__scalars__descriptor };
+	static const struct hm_type only_a = { .id = PAIR_ONLY_A,
+					       .descriptor = &hermod__test__scalars__descriptor };
 	Hermod__Test__Scalars scalars;
 
 	pair_wire_create(&f.wire);
@@ -489,12 +504,14 @@ Test(net_remote, silence__node_lost_and_dead_letters)
 	cr_assert_eq(f->driver_seen.reason, HM_TERMINATED_NODE_LOST);
 	cr_assert_eq(pair_dead(f->nodes[0], HM_DEAD_NODE_LOST), 1000);
 	drive(f, SEND, 10);
-	cr_assert_geq(pair_dead(f->nodes[0], HM_DEAD_NODE_LOST) + pair_dead(f->nodes[0], HM_DEAD_NO_NODE), 1010);
+	cr_assert_geq(pair_dead(f->nodes[0], HM_DEAD_NODE_LOST) + pair_dead(f->nodes[0], HM_DEAD_NO_NODE),
+		      1010);
 	cr_assert_eq(pair_peer(f->nodes[0]).lost, 1);
 
 	/* It comes round: a new session, the same incarnation. */
 	f->nodes[1] = gone;
-	pair_until(f->nodes, pair_peer(f->nodes[0]).sessions == 2 && pair_state(f->nodes[1]) == HM_NET_PEER_OPEN);
+	pair_until(f->nodes,
+		   pair_peer(f->nodes[0]).sessions == 2 && pair_state(f->nodes[1]) == HM_NET_PEER_OPEN);
 	f->sink_seen.numbers = f->sink_seen.last = f->sink_seen.out_of_order = 0;
 	drive(f, SEND, 100);
 	pair_until(f->nodes, f->sink_seen.numbers >= 100);

@@ -316,8 +316,9 @@ Test(session, transfer__perfect_network_resends_nothing)
 Test(session, transfer__loss_reorder_duplicates_arrive_once_in_order)
 {
 	for (uint64_t seed = 1; seed <= 40; seed++) {
-		struct hmi_fault_odds odds = { .drop = 1000, .duplicate = 1000, .reorder = 1000,
-					       .corrupt = 100,	.seed = seed };
+		struct hmi_fault_odds odds = {
+			.drop = 1000, .duplicate = 1000, .reorder = 1000, .corrupt = 100, .seed = seed
+		};
 		struct world *world = world_create(&odds);
 
 		call(world, &world->ends[0]);

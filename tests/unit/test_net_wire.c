@@ -22,12 +22,18 @@
 Test(wire, header__bytes_are_those_of_the_document)
 {
 	static const uint8_t want[HMI_HEADER_BYTES] = {
-		'H',  'M',  1,	  4,	0x78, 0x56, 0x34, 0x12, 8, 7, 6, 5, 4, 3, 2, 1,
+		'H',  'M',  1,    4,    0x78, 0x56, 0x34, 0x12, 8, 7, 6, 5, 4,    3, 2, 1,
 		0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 4, 3, 2, 1, 0xdc, 5, 0, 1,
 	};
 	struct hmi_header header = {
-		.version = 1,	      .kind = HMI_DATA,		   .session = 0x12345678, .number = 0x0102030405060708,
-		.ack = 0x1112131415161718, .sack = 0x01020304, .length = 1500,	      .credit = 256,
+		.version = 1,
+		.kind = HMI_DATA,
+		.session = 0x12345678,
+		.number = 0x0102030405060708,
+		.ack = 0x1112131415161718,
+		.sack = 0x01020304,
+		.length = 1500,
+		.credit = 256,
 	};
 	struct hmi_header back;
 	uint8_t got[HMI_HEADER_BYTES];
@@ -123,7 +129,8 @@ Test(wire, envelope__head_is_that_of_the_whole)
 		envelope.path_length = 0;
 		end = hmi_envelope_write(whole, &envelope);
 		at = hmi_envelope_head_write(parts, &envelope, envelope.payload_length);
-		cr_assert_eq((size_t)(at - parts), hmi_envelope_head_size(&envelope, envelope.payload_length));
+		cr_assert_eq((size_t)(at - parts),
+			     hmi_envelope_head_size(&envelope, envelope.payload_length));
 		memcpy(at, bytes, envelope.payload_length);
 		cr_assert_eq(at + envelope.payload_length - parts, end - whole);
 		cr_assert_arr_eq(parts, whole, (size_t)(end - whole));
@@ -136,7 +143,8 @@ Test(wire, batch__we_read_what_protobuf_writes)
 
 	memset(bytes, 0xa5, sizeof(bytes));
 	for (uint32_t choice = 0; choice < 640; choice++) {
-		Hermod__Wire__Envelope written = HERMOD__WIRE__ENVELOPE__INIT, *list[2] = { &written, &written };
+		Hermod__Wire__Envelope written = HERMOD__WIRE__ENVELOPE__INIT,
+				       *list[2] = { &written, &written };
 		Hermod__Wire__Batch whole = HERMOD__WIRE__BATCH__INIT;
 		struct hmi_envelope envelope, read;
 		struct hmi_reader reader;
@@ -166,9 +174,8 @@ Test(wire, batch__unknown_fields_are_skipped)
 {
 	/* Field 15 of Batch: a varint; field 9 of Envelope: text; field 14: fixed64; 13: fixed32. */
 	static const uint8_t batch[] = {
-		0x78, 0x96, 0x01, 0x0a, 30,   0x4a, 2,	  'h',	'i', 0x71, 1, 2, 3, 4, 5, 6, 7, 8,
-		0x6d, 1,    2,	  3,	4,    0x25, 1,	  0,	0,   0,	   0x09, 9, 0, 0, 0, 0, 0, 0,
-		0,
+		0x78, 0x96, 0x01, 0x0a, 30,   0x4a, 2, 'h', 'i', 0x71, 1, 2, 3, 4, 5, 6, 7, 8, 0x6d,
+		1,    2,    3,    4,    0x25, 1,    0, 0,   0,   0x09, 9, 0, 0, 0, 0, 0, 0, 0,
 	};
 	struct hmi_reader reader = { batch, batch + sizeof(batch) };
 	struct hmi_envelope envelope;
@@ -359,7 +366,8 @@ Test(codec, optional__same_as_protobuf)
 		same_as_protobuf(hmi_codec_by_id(&codec, 303), &m);
 	}
 	/* Without the required field it is no Optional. */
-	cr_assert_eq(hmi_plan_unpack(hmi_codec_by_id(&codec, 303), NULL, 0, room, sizeof(room), &used), -EBADMSG);
+	cr_assert_eq(hmi_plan_unpack(hmi_codec_by_id(&codec, 303), NULL, 0, room, sizeof(room), &used),
+		     -EBADMSG);
 	hmi_codec_destroy(&codec);
 }
 
@@ -414,7 +422,8 @@ Test(codec, unpack__fields_of_a_newer_version_are_kept)
 
 	codec_make(&codec);
 	plan = hmi_codec_by_id(&codec, 256);
-	cr_assert_eq(hmi_plan_unpack(plan, bytes, sizeof(bytes), room, hmi_plan_room(plan, sizeof(bytes)), &used),
+	cr_assert_eq(hmi_plan_unpack(plan, bytes, sizeof(bytes), room, hmi_plan_room(plan, sizeof(bytes)),
+				     &used),
 		     -ENOSPC);
 	cr_assert_eq(hmi_plan_unpack(plan, bytes, sizeof(bytes), room, sizeof(room), &used), 0);
 	cr_assert_eq(((Hermod__Test__Numbers *)(void *)room)->a, 1);
@@ -463,7 +472,8 @@ Test(codec, find__by_hash_and_id)
 	struct hmi_codec codec;
 
 	codec_make(&codec);
-	cr_assert_eq(hmi_codec_by_hash(&codec, hm_type_hash("hermod.test.Text")), hmi_codec_by_id(&codec, 300));
+	cr_assert_eq(hmi_codec_by_hash(&codec, hm_type_hash("hermod.test.Text")),
+		     hmi_codec_by_id(&codec, 300));
 	cr_assert_null(hmi_codec_by_hash(&codec, 1));
 	cr_assert_null(hmi_codec_by_id(&codec, 304));
 	cr_assert_null(hmi_codec_by_id(&codec, 65535));
