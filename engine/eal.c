@@ -102,6 +102,10 @@ extra_arguments(int argc, char **argv, const char *extra[EXTRA_MAX])
 /*
  * EAL cannot start a second time, and other systems may live in it: it ends with the process. Not
  * in a child of that process, nor under lcores that still run.
+ *
+ * Only where it has files to clean up: otherwise the kernel takes everything back, and DPDK 22.11
+ * crashes now and then when it cleans up behind a memif server, whose listener it never takes out
+ * of its interrupt thread.
  */
 static void
 eal_end(int status, void *pid)
@@ -118,12 +122,22 @@ eal_end(int status, void *pid)
 	rte_eal_cleanup();
 }
 
+static bool
+added(int n, const char *const *extra, const char *option)
+{
+	for (int i = 0; i < n; i++) {
+		if (strcmp(extra[i], option) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Start EAL with its own arguments and ours, whose texts outlive it. Returns as rte_eal_init. */
 static int
 eal_call(int argc, char **argv, int n, const char *const *extra)
 {
 	char **all = calloc((size_t)(argc + n + 1), sizeof(*all));
-	bool no_huge = given(argc, argv, "--no-huge");
+	bool no_huge = given(argc, argv, "--no-huge") || added(n, extra, "--no-huge");
 	int rc;
 
 	if (all == NULL) {
@@ -132,10 +146,8 @@ eal_call(int argc, char **argv, int n, const char *const *extra)
 	}
 	for (int i = 0; i < argc; i++)
 		all[i] = argv[i];
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++)
 		all[argc + i] = (char *)(uintptr_t)extra[i];
-		no_huge = no_huge || strcmp(extra[i], "--no-huge") == 0;
-	}
 	/* EAL refuses --in-memory without hugepages, where --no-shconf leaves as few files behind. */
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--in-memory") == 0 && no_huge)
@@ -156,7 +168,8 @@ eal_init(int argc, char **argv)
 	if (rte_lcore_id() != LCORE_ID_ANY)
 		return 0;
 	if (eal_call(argc, argv, n, extra) >= 0) {
-		on_exit(eal_end, (void *)(intptr_t)getpid());
+		if (rte_eal_has_hugepages() && !given(argc, argv, "--in-memory") && !added(n, extra, "--in-memory"))
+			on_exit(eal_end, (void *)(intptr_t)getpid());
 		return 0;
 	}
 	if (rte_errno == EALREADY)

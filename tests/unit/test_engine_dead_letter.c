@@ -229,7 +229,8 @@ Test(engine_dead_letter, malformed__types_that_no_node_may_send)
 	for (size_t i = 0; i < RTE_DIM(types); i++) {
 		struct hm_msg *msg = hm_msg_alloc(s.node.sys->lcores[1], types[i], 8);
 
-		memset(msg->body, 0xff, 8);
+		cr_assert_not_null(msg);
+		memset(hm_msg_body_mut(msg), 0xff, 8);
 		msg->to = hmi_local(0, HMI_SLOT_CORE, 1);
 		msg->sender = (struct hm_pid){ OTHER_NODE, 1 };
 		hm_provider_receive(s.node.sys->lcores[1], msg);
