@@ -58,6 +58,7 @@ hmi_cells_get(struct hmi_cells *cells)
 		cell = hmi_cells_at(cells, (uint64_t)cells->free << 32);
 		cells->free = cell->next_free;
 		cell->next_free = 0;
+		cell->is_small = 0;
 	} else {
 		cell = cell_fresh(cells);
 		if (cell == NULL)
@@ -71,9 +72,11 @@ void
 hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell)
 {
 	uint32_t slot = cell->slot, generation = cell->generation + 1;
+	bool future = cell->kind == HMI_CELL_FUTURE;
 
 	assert(cell->kind != HMI_CELL_FREE);
 	memset(cell, 0, sizeof(*cell));
+	cell->is_small = future;
 	cell->slot = slot;
 	cell->generation = generation;
 	cells->live--;

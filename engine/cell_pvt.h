@@ -87,7 +87,7 @@ struct hmi_cell {
 	uint8_t kind;      /* enum hmi_cell_kind */
 	uint8_t scheduled; /* in the run queue, or running */
 	uint8_t attention; /* HMI_ATTEND_*; 0: user messages may be handled */
-	uint8_t is_small;  /* the state is in actor.small */
+	uint8_t is_small;  /* the state is in actor.small; of a free cell: it was a future's */
 	union {
 		struct hmi_cell_actor actor;
 		struct hmi_cell_future future;
@@ -160,6 +160,13 @@ static inline struct hmi_cell *
 hmi_cells_at(const struct hmi_cells *cells, uint64_t local)
 {
 	return &cells->base[(local >> 32) & (HM_SLOTS_MAX - 1)];
+}
+
+/* Whether a stale PID that resolves to this cell is that of a future which ended last. */
+static inline bool
+hmi_cell_was_future(const struct hmi_cell *cell, uint64_t local)
+{
+	return cell->kind == HMI_CELL_FREE && cell->is_small && cell->generation == (uint32_t)local + 1;
 }
 
 static inline uint64_t

@@ -141,6 +141,16 @@ hm_dead_letter_publish(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reas
 	hmi_dead(ctx, msg, reason);
 }
 
+static bool
+subscribed(const struct hm_system *sys, uint32_t count, struct hm_pid subscriber)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (hm_pid_equal(sys->subscribers[i], subscriber))
+			return true;
+	}
+	return false;
+}
+
 int
 hm_dead_letters_subscribe(struct hm_system *sys, struct hm_pid subscriber)
 {
@@ -151,7 +161,9 @@ hm_dead_letters_subscribe(struct hm_system *sys, struct hm_pid subscriber)
 		return -EINVAL;
 	pthread_mutex_lock(&sys->control);
 	count = atomic_load_explicit(&sys->subscribers_count, memory_order_relaxed);
-	if (count == HMI_SUBSCRIBERS) {
+	if (subscribed(sys, count, subscriber)) {
+		rc = 0;
+	} else if (count == HMI_SUBSCRIBERS) {
 		rc = -ENOSPC;
 	} else {
 		sys->subscribers[count] = subscriber;

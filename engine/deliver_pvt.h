@@ -16,7 +16,8 @@ static inline void
 hmi_deliver_to(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	if (unlikely(cell->generation != (uint32_t)msg->to)) {
-		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
+		hmi_dead(ctx, msg,
+			 hmi_cell_was_future(cell, msg->to) ? HM_DEAD_LATE_REPLY : HM_DEAD_NO_PROCESS);
 		return;
 	}
 	if (unlikely(cell->kind != HMI_CELL_ACTOR || (msg->flags & HMI_MSG_SYSTEM) != 0)) {

@@ -168,7 +168,8 @@ eal_init(int argc, char **argv)
 	if (rte_lcore_id() != LCORE_ID_ANY)
 		return 0;
 	if (eal_call(argc, argv, n, extra) >= 0) {
-		if (rte_eal_has_hugepages() && !given(argc, argv, "--in-memory") && !added(n, extra, "--in-memory"))
+		if (rte_eal_has_hugepages() && !given(argc, argv, "--in-memory") &&
+		    !added(n, extra, "--in-memory"))
 			on_exit(eal_end, (void *)(intptr_t)getpid());
 		return 0;
 	}

@@ -166,7 +166,9 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 	struct hmi_cell *cell;
 	struct hm_msg *msg;
 
-	if (unlikely(hm_pid_is_none(to) || on_reply == NULL))
+	if (unlikely(timeout_us == 0 || on_reply == NULL))
+		return HM_INVALID;
+	if (unlikely(hm_pid_is_none(to)))
 		return HM_NO_RECEIVER;
 	msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
 	if (unlikely(msg == NULL)) {
@@ -229,6 +231,15 @@ address_valid(const char *rest)
 	       strlen(slash) < HM_PATH_MAX;
 }
 
+/* Whether "node/path" names this node. */
+static bool
+is_own(const struct hm_system *sys, const char *rest)
+{
+	size_t length = strlen(hm_system_name(sys));
+
+	return strncmp(rest, hm_system_name(sys), length) == 0 && rest[length] == '/';
+}
+
 int
 hm_resolve(struct hm_ctx *ctx, const char *address, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
 {
@@ -237,9 +248,13 @@ hm_resolve(struct hm_ctx *ctx, const char *address, uint64_t timeout_us, hm_repl
 	struct hmi_cell *cell;
 	int rc = 0;
 
-	if (address == NULL || on_reply == NULL ||
+	if (address == NULL || on_reply == NULL || timeout_us == 0 ||
 	    (remote ? !address_valid(address + scheme) : address[0] != '/' || strlen(address) >= HM_PATH_MAX))
 		return -EINVAL;
+	if (remote && is_own(ctx->sys, address + scheme)) {
+		address = strchr(address + scheme, '/');
+		remote = false;
+	}
 	cell = future_own(ctx, timeout_us, on_reply, arg);
 	if (cell == NULL)
 		return -ENOMEM;

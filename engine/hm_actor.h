@@ -55,20 +55,26 @@ typedef void hm_receive_fn(struct hm_ctx *ctx, void *state, const struct hm_msg 
 
 /** How to make an actor. Constant, and must outlive every actor made of it. */
 struct hm_props {
-	/** Called for every message; must not be NULL. */
-	hm_receive_fn *receive;
+	/** HM_LCORE_SAME, HM_LCORE_ANY, or the index of an lcore. */
+	uint32_t lcore;
 	/** Bytes of state, zeroed at first; up to 24 cost no memory of their own, and no cache line. */
 	uint32_t state_size;
 	/** Bytes at the state's start that the spawn call's `args` fill; at most state_size. */
 	uint32_t args_size;
-	/** HM_LCORE_SAME, HM_LCORE_ANY, or the index of an lcore. */
-	uint32_t lcore;
+	/** Called for every message; must not be NULL. */
+	hm_receive_fn *receive;
 };
 
-/** Props of an actor beside its parent: HM_PROPS(.receive = f, .state_size = sizeof(struct s)). */
+/** Props of an actor beside its parent: HM_PROPS(.state_size = sizeof(struct s), .receive = f). */
 #define HM_PROPS(...)                               \
 	{                                           \
 		.lcore = HM_LCORE_SAME, __VA_ARGS__ \
+	}
+
+/** Props of an actor elsewhere: HM_PROPS_ON(HM_LCORE_ANY, .receive = f). */
+#define HM_PROPS_ON(where, ...)               \
+	{                                     \
+		.lcore = (where), __VA_ARGS__ \
 	}
 
 /** Longest name of an actor, and longest path, in characters. */
@@ -123,7 +129,7 @@ enum hm_result hm_poison(struct hm_ctx *ctx, struct hm_pid who);
  * @param to    anybody
  * @param type  registered type
  * @param body  the type's C struct, copied (a protobuf message with all that it points to);
- *              NULL for a type without body
+ *              NULL: a struct of zeros, a protobuf message of defaults, or no body if the type has none
  */
 enum hm_result hm_send(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body);
 
@@ -172,6 +178,9 @@ enum hm_future_result {
 	HM_FUTURE_DEAD_LETTER, /**< the request found no receiver, or its node was lost */
 };
 
+/** Name of a result, for logs; "unknown" for a number that is none. Never NULL. */
+const char *hm_future_result_name(enum hm_future_result result);
+
 /**
  * Runs in the turn of the actor that asked, exactly once, unless that actor stopped before.
  *
@@ -189,6 +198,7 @@ typedef void hm_reply_fn(struct hm_ctx *ctx, void *state, enum hm_future_result 
  * @param timeout_us  microseconds, at least 1
  * @param on_reply    must not be NULL
  * @param arg         handed to @p on_reply
+ * @return as hm_send; HM_INVALID: no timeout, or no @p on_reply
  */
 enum hm_result hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
 		      uint64_t timeout_us, hm_reply_fn *on_reply, void *arg);
@@ -197,7 +207,9 @@ enum hm_result hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const
  * Ask whom a path names. The reply is HM_IDENTITY, with nobody's PID if it names none.
  *
  * @param address  "/user/name" on this node, or "hermod://node/user/name"
- * @return 0; -EINVAL: no address of this form; -ENOMEM: out of memory;
+ * An address that names this node is resolved here.
+ *
+ * @return 0; -EINVAL: no address of this form, no timeout, or no @p on_reply; -ENOMEM: out of memory;
  *         -ENETUNREACH: a node was named and the system has no network
  */
 __attribute__((warn_unused_result))

@@ -49,7 +49,8 @@ const char *hm_dead_reason_name(enum hm_dead_reason reason);
 
 /**
  * Have dead letters sent to an actor, as HM_DEAD_LETTER. What does not fit into message
- * memory is not published, but counted all the same.
+ * memory is not published, but counted all the same. Subscribing twice is subscribing once. A
+ * subscriber keeps its place when it stops.
  *
  * Context: any thread that is no lcore, or before the system runs; may allocate.
  *

@@ -26,6 +26,8 @@ enum hm_result {
 	HM_NO_SENDER,
 	/** The PID is that of nobody. */
 	HM_NO_RECEIVER,
+	/** An argument is not allowed: the function's description says which are. */
+	HM_INVALID,
 };
 
 /** Name of a result, for logs; "unknown" for a number that is none. Never NULL. */

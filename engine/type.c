@@ -173,19 +173,3 @@ hm_type_is_flat(const struct hm_system *sys, uint16_t id)
 {
 	return (sys->types.info[id] & HMI_TYPE_DEEP) == 0;
 }
-
-const char *
-hm_result_name(enum hm_result result)
-{
-	static const char *const names[] = {
-		[HM_OK] = "ok",
-		[HM_NO_MEMORY] = "out of messages",
-		[HM_WOULD_BLOCK] = "would block",
-		[HM_TOO_BIG] = "too big",
-		[HM_UNKNOWN_TYPE] = "unknown message type",
-		[HM_NO_SENDER] = "no sender to answer",
-		[HM_NO_RECEIVER] = "no receiver",
-	};
-
-	return (size_t)result < RTE_DIM(names) ? names[result] : "unknown";
-}

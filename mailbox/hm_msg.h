@@ -60,6 +60,9 @@ enum hm_terminated_reason {
 	HM_TERMINATED_NODE_LOST = 3, /**< its node cannot be reached any more */
 };
 
+/** Name of a reason, for logs; "unknown" for a number that is none. Never NULL. */
+const char *hm_terminated_reason_name(enum hm_terminated_reason reason);
+
 /** Body of HM_TERMINATED. */
 struct hm_terminated {
 	struct hm_pid who;

@@ -14,7 +14,7 @@
  * Without timers the clock serves logs, and the network, which measures round trips by it and is
  * content with half a microsecond; reading it costs more than polling an empty lane.
  */
-#define CLOCK_TURNS	    32u
+#define CLOCK_TURNS         32u
 #define CLOCK_TURNS_NETWORK 4u
 /* Runnables in one turn. */
 #define RUNS_MAX 256u

@@ -300,6 +300,18 @@ Test(engine_dead_letter, subscribe__eight_at_most_and_actors_of_this_node_alone)
 	hmt_node_end(&node);
 }
 
+Test(engine_dead_letter, subscribe__twice_is_once)
+{
+	static struct scene s;
+
+	scene_start(&s);
+	cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, s.subscriber.pid), 0);
+	hmt_number(&s.node, hm_system_dead_letters(s.node.sys), 1);
+	hmt_settle(&s.node);
+	cr_assert_eq(hmt_seen_count(&s.subscriber, HM_DEAD_LETTER), 1);
+	hmt_node_end(&s.node);
+}
+
 Test(engine_dead_letter, subscribe__news_to_a_dead_subscriber_is_no_news)
 {
 	static struct scene s;

@@ -251,7 +251,7 @@ Test(engine_future, ask__late_and_second_replies_are_dead_letters)
 	hmt_do(&s.node, s.answerer.pid, answer_now, &s.oracle);
 	cr_assert_eq(s.question.ends, 1);
 	stats = hmt_stats(&s.node);
-	cr_assert_eq(stats.dead[HM_DEAD_LATE_REPLY] + stats.dead[HM_DEAD_NO_PROCESS], 1);
+	cr_assert_eq(stats.dead[HM_DEAD_LATE_REPLY], 1);
 
 	s.oracle.is_slow = false;
 	s.oracle.is_twice = true;
@@ -530,6 +530,42 @@ Test(engine_future, resolve__finds_a_name_or_nobody)
 	hmt_node_end(&s.node);
 }
 
+/* The same program runs on one node and on two. */
+Test(engine_future, resolve__the_own_nodes_address_needs_no_network)
+{
+	static struct scene s;
+	struct address here = { .text = "hermod://node/user/answerer" };
+
+	scene_start(&s, 1, 2);
+	cr_assert_str_eq(hm_system_name(s.node.sys), "node");
+	hmt_do(&s.node, s.asker.pid, resolve, &here);
+	cr_assert_eq(here.rc, 0);
+	cr_assert(hm_pid_equal(here.question.from, s.answerer.pid));
+	hmt_node_end(&s.node);
+}
+
+static void
+ask_wrongly(struct hm_ctx *ctx, void *arg)
+{
+	struct question *question = arg;
+	uint64_t number = 1;
+
+	cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &number, 0, on_reply, question), HM_INVALID);
+	cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &number, 1, NULL, question), HM_INVALID);
+}
+
+Test(engine_future, ask__without_timeout_or_function_sends_nothing)
+{
+	static struct scene s;
+
+	scene_start(&s, 0, 1);
+	s.question.to = s.answerer.pid;
+	hmt_do(&s.node, s.asker.pid, ask_wrongly, &s.question);
+	cr_assert_eq(s.answerer.count, 1, "HM_STARTED alone");
+	cr_assert_eq(s.question.ends, 0);
+	hmt_node_end(&s.node);
+}
+
 Test(engine_future, resolve__bad_addresses_are_refused)
 {
 	static char too_long[HM_PATH_MAX + 20];
@@ -545,7 +581,7 @@ Test(engine_future, resolve__bad_addresses_are_refused)
 		{ "hermod:///user/a", -EINVAL },
 		{ "hermod://node", -EINVAL },
 		{ "hermod://node/", -EINVAL },
-		{ "hermod://node/user/a", -ENETUNREACH },
+		{ "hermod://elsewhere/user/a", -ENETUNREACH },
 	};
 	static struct scene s;
 	uint32_t live;
