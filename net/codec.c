@@ -165,6 +165,20 @@ hmi_plan_packed_size(const struct hmi_plan *plan, const void *body)
 	return size;
 }
 
+size_t
+hmi_plan_packed_bound_texts(const struct hmi_plan *plan, const void *body)
+{
+	size_t bound = plan->plain_max;
+
+	for (uint32_t texts = plan->texts; texts != 0; texts &= texts - 1) {
+		const struct hmi_plan_field *field = &plan->field[__builtin_ctz(texts)];
+		uint64_t length = field_value(field, (const uint8_t *)body + field->offset);
+
+		bound += field->tag_bytes + hmi_varint_size(length) + length;
+	}
+	return bound;
+}
+
 static uint8_t *
 field_write(const struct hmi_plan_field *field, const uint8_t *member, uint64_t value, uint8_t *at)
 {
@@ -192,6 +206,22 @@ field_write(const struct hmi_plan_field *field, const uint8_t *member, uint64_t 
 	}
 }
 
+/* A field of the quick kinds: its first member is the number, or the length. */
+static inline uint8_t *
+quick_write(const struct hmi_plan_field *field, const uint8_t *member, uint8_t *at)
+{
+	uint64_t value = load64(member);
+
+	if (unlikely(value == 0))
+		return at;
+	*at++ = (uint8_t)field->tag;
+	if (likely(field->quick == HMI_QUICK_FIXED64))
+		return hmi_fixed64_write(at, value);
+	at = hmi_varint_write(at, value);
+	memcpy(at, field_text(field, member), value);
+	return at + value;
+}
+
 uint8_t *
 hmi_plan_pack(const struct hmi_plan *plan, const void *body, uint8_t *at)
 {
@@ -202,13 +232,8 @@ hmi_plan_pack(const struct hmi_plan *plan, const void *body, uint8_t *at)
 		const uint8_t *member = (const uint8_t *)body + field->offset;
 		uint64_t value;
 
-		/* What fast types are made of goes without the switches. */
-		if (likely(field->plain64)) {
-			value = load64(member);
-			if (likely(value != 0)) {
-				*at = (uint8_t)field->tag;
-				at = hmi_fixed64_write(at + 1, value);
-			}
+		if (likely(field->quick != HMI_QUICK_NONE)) {
+			at = quick_write(field, member, at);
 			continue;
 		}
 		value = field_value(field, member);
@@ -379,7 +404,7 @@ table_unpack(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end,
 	while (at < end) {
 		const struct hmi_plan_field *field = &plan->field[next];
 
-		if (likely(field->plain64 && at[0] == field->tag && end - at >= 9)) {
+		if (likely(field->quick == HMI_QUICK_FIXED64 && at[0] == field->tag && end - at >= 9)) {
 			store64(body + field->offset, hmi_fixed64_read(at + 1));
 			at += 9;
 			next = next + 1 < plan->fields ? next + 1 : 0;

@@ -72,13 +72,17 @@ field_plan(struct hmi_plan *plan, const ProtobufCFieldDescriptor *from)
 		field->presence = HMI_FIELD_HAS;
 	}
 
-	field->plain64 = field->kind == HMI_FIELD_FIXED64 && field->presence == HMI_FIELD_NON_ZERO &&
-			 field->tag_bytes == 1;
-
-	plan->fields++;
-	plan->bytes_max += field->tag_bytes + shape->bytes_max;
+	if (field->presence == HMI_FIELD_NON_ZERO && field->tag_bytes == 1) {
+		if (field->kind == HMI_FIELD_FIXED64)
+			field->quick = HMI_QUICK_FIXED64;
+		else if (field->kind == HMI_FIELD_BYTES)
+			field->quick = HMI_QUICK_BYTES;
+	}
 	if (shape->wire_type == 2)
-		plan->flat = false;
+		plan->texts |= 1u << plan->fields;
+	else
+		plan->plain_max += field->tag_bytes + shape->bytes_max;
+	plan->fields++;
 	return true;
 }
 
@@ -101,14 +105,9 @@ plan_create(const struct hm_type *type)
 	protobuf_c_message_init(descriptor, initial);
 	plan->initial = initial;
 	plan->table = true;
-	plan->flat = true;
 	for (unsigned int i = 0; i < descriptor->n_fields && plan->table; i++)
 		plan->table = field_plan(plan, &descriptor->fields[i]);
-	plan->flat = plan->flat && plan->table;
-	if (!plan->flat)
-		plan->bytes_max = 0;
-	else if (HMI_ENVELOPE_USUAL + plan->bytes_max < 0x80)
-		plan->envelope_max = 2 + HMI_ENVELOPE_USUAL + plan->bytes_max;
+	plan->flat = plan->table && plan->texts == 0;
 	return plan;
 }
 

@@ -43,12 +43,19 @@ enum hmi_field_presence {
 	HMI_FIELD_HAS,      /* optional */
 };
 
+/* Fields that most messages are made of, and that go without the switches over kinds. */
+enum hmi_field_quick {
+	HMI_QUICK_NONE,
+	HMI_QUICK_FIXED64, /* HMI_FIELD_FIXED64, HMI_FIELD_NON_ZERO, tag of one byte */
+	HMI_QUICK_BYTES,   /* HMI_FIELD_BYTES, likewise */
+};
+
 struct hmi_plan_field {
 	uint8_t kind;     /* enum hmi_field_kind */
 	uint8_t presence; /* enum hmi_field_presence */
 	uint8_t tag_bytes;
-	bool plain64; /* HMI_FIELD_FIXED64, HMI_FIELD_NON_ZERO, tag of one byte */
-	uint32_t tag; /* as it lies on the wire, first byte lowest */
+	uint8_t quick; /* enum hmi_field_quick */
+	uint32_t tag;  /* as it lies on the wire, first byte lowest */
 	uint32_t offset;
 	uint32_t has_offset;
 	const void *default_value;
@@ -56,15 +63,15 @@ struct hmi_plan_field {
 
 /* One type. */
 struct hmi_plan {
-	uint32_t hash;      /* of its full name: what stands on the wire */
-	uint16_t id;        /* what stands in a message */
-	bool table;         /* false: protobuf-c does it */
-	bool flat;          /* no field points to anything */
-	uint32_t size;      /* bytes of the struct */
-	uint32_t bytes_max; /* of a flat type's encoding; 0: unbounded */
+	uint32_t hash; /* of its full name: what stands on the wire */
+	uint16_t id;   /* what stands in a message */
+	bool table;    /* false: protobuf-c does it */
+	bool flat;     /* no field points to anything */
+	uint32_t size; /* bytes of the struct */
 	uint32_t fields;
-	uint32_t envelope_max; /* of a flat type's envelope; 0: unbounded, or its lengths take two bytes */
-	uint32_t required;     /* bit i: field i must be there */
+	uint32_t plain_max; /* of a table type's encoding without its texts */
+	uint32_t texts;     /* bit i: field i is a string or bytes */
+	uint32_t required;  /* bit i: field i must be there */
 	const struct ProtobufCMessageDescriptor *descriptor;
 	const uint8_t *initial; /* the struct as protobuf-c initialises it */
 	struct hmi_plan_field field[HMI_PLAN_FIELDS_MAX];
@@ -100,7 +107,17 @@ const struct hmi_plan *hmi_codec_by_hash(const struct hmi_codec *codec, uint32_t
 /* Bytes of a body's encoding. */
 size_t hmi_plan_packed_size(const struct hmi_plan *plan, const void *body);
 
-/* Write a body's encoding, hmi_plan_packed_size or at most bytes_max bytes. Returns its end. */
+/* As hmi_plan_packed_bound, for types with strings or bytes. */
+size_t hmi_plan_packed_bound_texts(const struct hmi_plan *plan, const void *body);
+
+/* At least hmi_plan_packed_size, for less, of a table type. */
+static inline size_t
+hmi_plan_packed_bound(const struct hmi_plan *plan, const void *body)
+{
+	return plan->texts == 0 ? plan->plain_max : hmi_plan_packed_bound_texts(plan, body);
+}
+
+/* Write a body's encoding, hmi_plan_packed_size bytes. Returns its end. */
 uint8_t *hmi_plan_pack(const struct hmi_plan *plan, const void *body, uint8_t *at);
 
 /* Bytes of message that hmi_plan_unpack is sure, or likely, to get by with. */

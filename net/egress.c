@@ -221,13 +221,17 @@ envelope_address(const struct hmi_net *net, const struct hm_msg *msg, struct hmi
 	}
 }
 
-/* The usual case: a flat type whose envelope has lengths of one byte; written in one go. */
+/*
+ * The usual case: an envelope whose lengths take one byte each, since the payload is no longer than
+ * `bound`. Written in one go.
+ */
 static bool
-flat_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg, const struct hmi_plan *plan)
+short_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg, const struct hmi_plan *plan,
+	  size_t bound)
 {
 	uint8_t *start, *payload, *at;
 
-	if (unlikely(!batch_reserve(net, peer, plan->envelope_max)))
+	if (unlikely(!batch_reserve(net, peer, 2 + HMI_ENVELOPE_USUAL + bound)))
 		return false;
 	start = peer->batch_at;
 	start[0] = HMI_TAG_ENVELOPE;
@@ -263,9 +267,13 @@ message_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg
 	const struct hmi_plan *plan = hmi_codec_by_id(&net->codec, msg->type);
 	struct hmi_envelope envelope;
 
-	if (likely(plan != NULL && plan->envelope_max != 0) && likely(!has_unknown(msg)) &&
-	    likely(msg->sender.node == net->node || msg->sender.node == 0))
-		return flat_put(net, peer, msg, plan) ? EGRESS_DONE : EGRESS_NO_ROOM;
+	if (likely(plan != NULL && plan->table) && likely(!has_unknown(msg)) &&
+	    likely(msg->sender.node == net->node || msg->sender.node == 0)) {
+		size_t bound = hmi_plan_packed_bound(plan, msg->body);
+
+		if (likely(HMI_ENVELOPE_USUAL + bound < 0x80))
+			return short_put(net, peer, msg, plan, bound) ? EGRESS_DONE : EGRESS_NO_ROOM;
+	}
 	envelope_address(net, msg, &envelope);
 	if (plan == NULL)
 		return system_put(net, peer, msg, &envelope);

@@ -15,6 +15,8 @@
 #define LINK_NS      100000000ull
 #define MEMIF_NS     250000000ull /* between attempts to find memif's server */
 #define LINK_DOWN_NS 20000000ull  /* a link that is down is looked at more often */
+#define QUIET_NS     100000000ull /* silence after which the gate is opened for a moment */
+#define GATE_NS      200000ull    /* that moment */
 
 /* ---- Frames ------------------------------------------------------------------- */
 
@@ -23,9 +25,11 @@ hmi_port_receive(struct hmi_port *port, struct rte_mbuf **frames)
 {
 	uint32_t count;
 
-	if (unlikely(!port->started))
+	if (unlikely(!port->usable))
 		return 0;
 	count = rte_eth_rx_burst(port->id, 0, frames, HMI_PORT_BURST);
+	if (count > 0)
+		port->heard_ns = port->now;
 	hmi_count(&port->rx_frames, count);
 	return count;
 }
@@ -47,7 +51,7 @@ hmi_port_flush(struct hmi_port *port)
 
 	if (unlikely(port->faulty))
 		fault_release(port);
-	if (port->fifo_count == 0 || unlikely(!port->started))
+	if (port->fifo_count == 0 || unlikely(!port->usable))
 		return 0;
 	for (int tries = 0; tries < TX_TRIES && sent < port->fifo_count; tries++)
 		sent += rte_eth_tx_burst(port->id, 0, port->fifo + sent, (uint16_t)(port->fifo_count - sent));
@@ -137,14 +141,44 @@ memif_restart(struct hmi_port *port, uint64_t now)
 	}
 }
 
-bool
-hmi_port_tick(struct hmi_port *port, uint64_t now)
+/* What only the thread that holds the gate may do. Returns whether to go on holding it. */
+static bool
+held_tick(struct hmi_port *port, uint64_t now)
+{
+	if (!port->link_up) {
+		if (port->memif_client)
+			memif_restart(port, now);
+		return false;
+	}
+	if (!port->usable)
+		port->heard_ns = now;
+	/* A silent peer may be a dead one, whose rings are to be unmapped. */
+	return now - port->heard_ns < QUIET_NS;
+}
+
+static void
+gate_tick(struct hmi_port *port, uint64_t now)
+{
+	if (!hmi_gate_is_held(&port->gate)) {
+		bool wanted = port->link_up || (port->memif_client && now >= port->start_ns);
+
+		if (wanted && now >= port->gate_ns && !hmi_gate_ask(&port->gate))
+			port->gate_ns = now + LINK_NS;
+		return;
+	}
+	port->usable = held_tick(port, now);
+	if (!port->usable) {
+		hmi_gate_release(&port->gate);
+		port->gate_ns = now + GATE_NS;
+	}
+}
+
+static void
+link_look(struct hmi_port *port, uint64_t now)
 {
 	struct rte_eth_link link = { 0 };
 	bool was_up = port->link_up;
 
-	if (now < port->link_ns)
-		return false;
 	if (port->started)
 		(void)rte_eth_link_get_nowait(port->id, &link);
 	port->link_up = link.link_status == RTE_ETH_LINK_UP;
@@ -152,10 +186,23 @@ hmi_port_tick(struct hmi_port *port, uint64_t now)
 	if (port->link_up != was_up)
 		rte_log(RTE_LOG_INFO, (uint32_t)port->logtype, "hermod: port %s: link is %s\n", port->name,
 			port->link_up ? "up" : "down");
-	if (!port->link_up) {
+	if (!port->link_up)
 		fifo_drop(port);
-		if (port->memif_client)
+}
+
+bool
+hmi_port_tick(struct hmi_port *port, uint64_t now)
+{
+	bool was_up = port->link_up;
+
+	if (now >= port->link_ns)
+		link_look(port, now);
+	if (port->gated) {
+		gate_tick(port, now);
+	} else {
+		if (!port->link_up && port->memif_client)
 			memif_restart(port, now);
+		port->usable = port->started;
 	}
 	return port->link_up && !was_up;
 }

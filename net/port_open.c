@@ -143,15 +143,40 @@ queues_setup(struct hmi_port *port, const struct hmi_port_config *config, const 
 	return rc != 0 ? port_failed(port, "send queue", rc) : 0;
 }
 
+static bool
+is_memif(const struct rte_eth_dev_info *info)
+{
+	return info->driver_name != NULL && strcmp(info->driver_name, "net_memif") == 0;
+}
+
 /* memif's client neither waits for its server nor looks for it again. */
 static bool
 is_memif_client(const struct rte_eth_dev_info *info)
 {
 	const struct rte_devargs *args = info->device != NULL ? rte_dev_devargs(info->device) : NULL;
 
-	if (info->driver_name == NULL || strcmp(info->driver_name, "net_memif") != 0)
-		return false;
 	return args == NULL || args->args == NULL || strstr(args->args, "role=server") == NULL;
+}
+
+/*
+ * memif wants a gate. There is one interrupt thread for all: where a process has several memif ports,
+ * holding it for one would keep the others from ever connecting, so then there is none.
+ */
+static void
+memif_prepare(struct hmi_port *port, const struct rte_eth_dev_info *own)
+{
+	struct rte_eth_dev_info info;
+	uint32_t count = 0;
+	uint16_t id;
+
+	if (!is_memif(own))
+		return;
+	port->memif_client = is_memif_client(own);
+	RTE_ETH_FOREACH_DEV(id) {
+		if (rte_eth_dev_info_get(id, &info) == 0)
+			count += is_memif(&info);
+	}
+	port->gated = count == 1 && hmi_gate_init(&port->gate) == 0;
 }
 
 /* Ports that are only rings have no address; the other end needs one to answer to. */
@@ -191,7 +216,7 @@ hmi_port_open(struct hmi_port *port, const struct hmi_port_config *config)
 	rc = address_get(port);
 	if (rc != 0)
 		return rc;
-	port->memif_client = is_memif_client(&info);
+	memif_prepare(port, &info);
 	hmi_fault_init(&port->fault, &config->faults);
 	port->faulty = hmi_fault_is_on(&port->fault);
 	rc = rte_eth_dev_start(port->id);
@@ -220,9 +245,11 @@ hmi_port_close(struct hmi_port *port)
 	port->fifo_count = 0;
 	while ((frame = hmi_fault_due(&port->fault, UINT64_MAX)) != NULL)
 		rte_pktmbuf_free(frame);
+	if (port->gated)
+		hmi_gate_fini(&port->gate);
 	if (port->started)
 		(void)rte_eth_dev_stop(port->id);
-	port->started = false;
+	port->started = port->usable = false;
 	/* The ethdev itself belongs to EAL, and a later system of this process may use it. */
 	pool_free(port->rx_pool);
 	pool_free(port->tx_pool);

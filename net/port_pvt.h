@@ -12,6 +12,8 @@
  * ethdev does not take a frame, it waits in the fifo, in order; when the link is gone, the
  * fifo is emptied, since a session sends again what matters.
  *
+ * memif: EAL's interrupt thread is kept off the port while bursts run (gate_pvt.h).
+ *
  * One lcore owns the port.
  */
 
@@ -22,10 +24,11 @@
 #include <rte_mbuf.h>
 
 #include "fault_pvt.h"
+#include "gate_pvt.h"
 #include "hm_net.h"
 
 #define HMI_PORT_FIFO  512u
-#define HMI_PORT_BURST 32u
+#define HMI_PORT_BURST 16u
 
 /* How to set it up. */
 struct hmi_port_config {
@@ -41,12 +44,13 @@ struct hmi_port_config {
 struct hmi_port {
 	/* Hot. */
 	uint16_t id;
-	bool started, link_up;
+	bool usable;     /* it is started, and no other thread works on it */
 	bool tx_offload; /* the port fills in checksums */
 	bool faulty;
 	uint32_t fifo_count;
 	struct rte_mempool *rx_pool, *tx_pool;
-	uint64_t now; /* of the turn, for faults */
+	uint64_t now;      /* of the turn */
+	uint64_t heard_ns; /* when the last frame came */
 	struct rte_mbuf *fifo[HMI_PORT_FIFO];
 
 	/* Counters. */
@@ -54,6 +58,8 @@ struct hmi_port {
 
 	/* Set-up, and what is looked at a few times a second. */
 	bool rx_offload;
+	bool started, link_up;
+	bool gated;        /* there is a gate */
 	bool memif_client; /* has to be started anew to find its server again */
 	bool quiet;        /* it was said that it does not start */
 	bool probed;       /* rx_pool and tx_pool are there, the ethdev is configured */
@@ -61,6 +67,8 @@ struct hmi_port {
 	uint32_t rx_desc;
 	uint64_t link_ns;  /* when to look at the link again */
 	uint64_t start_ns; /* when to start it again */
+	uint64_t gate_ns;  /* when to ask for the gate again */
+	struct hmi_gate gate;
 	int logtype;
 	char name[RTE_ETH_NAME_MAX_LEN];
 	struct rte_ether_addr mac;

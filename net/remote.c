@@ -14,7 +14,7 @@
 #include "hm_actor.h"
 #include "net_pvt.h"
 
-#define BURSTS      4u           /* of frames taken in at once, at most */
+#define BURSTS      1u
 #define TICK_NS     100000ull    /* between looks at the timers */
 #define FAREWELL_NS 100000000ull /* to wait for acknowledgements at the end */
 #define GOODBYES    2u
