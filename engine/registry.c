@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,7 +90,7 @@ int
 hmi_name_add(struct hmi_registry *names, const char *parent, const char *name, struct hm_pid pid,
 	     struct hmi_name **entry)
 {
-	size_t length = strlen(parent) + 1 + strlen(name);
+	size_t stem = strlen(parent), length = stem + 1 + strlen(name);
 	struct cds_lfht_node *there;
 	struct hmi_name *fresh;
 
@@ -101,7 +100,9 @@ hmi_name_add(struct hmi_registry *names, const char *parent, const char *name, s
 	if (fresh == NULL)
 		return -ENOMEM;
 	fresh->pid = pid;
-	snprintf(fresh->path, length + 1, "%s/%s", parent, name);
+	memcpy(fresh->path, parent, stem);
+	fresh->path[stem] = '/';
+	memcpy(fresh->path + stem + 1, name, length - stem);
 	cds_lfht_node_init(&fresh->node);
 	HMI_TSAN_RELEASE(fresh);
 	rcu_read_lock();

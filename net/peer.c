@@ -116,7 +116,7 @@ credit_deal(struct hmi_net *net)
 {
 	uint32_t each = net->port.rx_desc * 3 / 4 / RTE_MAX(net->sessions_open, 1u);
 
-	each = RTE_MIN(each, 256u);
+	each = RTE_MIN(each, HMI_RX_RING);
 	each = RTE_MAX(each, HMI_CREDIT_MIN);
 	for (uint32_t i = 0; i < net->peers_count; i++)
 		net->peers[i]->session.rx_credit = each;
