@@ -67,10 +67,16 @@ hmi_name_check(const char *name)
 static unsigned long
 path_hash(const struct hmi_registry *names, const char *path)
 {
-	uint32_t length = (uint32_t)strlen(path);
-	uint64_t low = rte_hash_crc(path, length, (uint32_t)names->seed);
-	uint64_t high = rte_hash_crc(path, length, (uint32_t)(names->seed >> 32));
+	_Alignas(8) char aligned[HM_PATH_MAX]; /* DPDK reads keys by words */
+	size_t length = strlen(path);
+	uint64_t low, high;
 
+	/* No entry is as long as that. */
+	if (length >= sizeof(aligned))
+		return 0;
+	memcpy(aligned, path, length);
+	low = rte_hash_crc(aligned, (uint32_t)length, (uint32_t)names->seed);
+	high = rte_hash_crc(aligned, (uint32_t)length, (uint32_t)(names->seed >> 32));
 	return (unsigned long)((high << 32 | low) * 0x9e3779b97f4a7c15ull);
 }
 

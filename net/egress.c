@@ -24,11 +24,14 @@ frame_send(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame, e
 	uint8_t *start = rte_pktmbuf_mtod(frame, uint8_t *);
 	uint16_t packet = (uint16_t)(rte_pktmbuf_data_len(frame) - HMI_HEAD_BYTES);
 	struct hmi_header header;
+	uint64_t sum;
 
 	hmi_session_header(&peer->session, &header, kind, number, net->now);
 	header.length = (uint16_t)(packet - HMI_HEADER_BYTES);
-	hmi_header_write(start + HMI_HEAD_BYTES, &header);
-	hmi_flow_write(&peer->flow, start, packet, net->port.tx_offload);
+	sum = hmi_header_write(start + HMI_HEAD_BYTES, &header);
+	if (!net->port.tx_offload)
+		sum += hmi_sum(start + HMI_PACKET_OFFSET, header.length);
+	hmi_flow_write(&peer->flow, start, packet, sum, net->port.tx_offload);
 	if (net->port.tx_offload) {
 		frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM;
 		frame->l2_len = RTE_ETHER_HDR_LEN;
@@ -418,11 +421,13 @@ hmi_egress_handshake(struct hmi_net *net, const struct hmi_address *to, const st
 	uint8_t frame[HMI_PACKET_OFFSET + HMI_HANDSHAKE_BYTES];
 	struct hmi_header full = *header;
 	struct hmi_flow flow;
+	uint64_t sum;
 
 	full.version = HMI_WIRE_VERSION;
 	full.length = (uint16_t)hmi_handshake_write(handshake, frame + HMI_PACKET_OFFSET);
-	hmi_header_write(frame + HMI_HEAD_BYTES, &full);
+	sum = hmi_header_write(frame + HMI_HEAD_BYTES, &full);
+	sum += hmi_sum(frame + HMI_PACKET_OFFSET, full.length);
 	hmi_flow_init(&flow, &net->neigh.own, to);
-	hmi_flow_write(&flow, frame, (uint16_t)(HMI_HEADER_BYTES + full.length), false);
+	hmi_flow_write(&flow, frame, (uint16_t)(HMI_HEADER_BYTES + full.length), sum, false);
 	hmi_egress_raw(net, frame, HMI_PACKET_OFFSET + full.length);
 }

@@ -107,7 +107,7 @@ udp_head_sum(const struct hmi_flow *flow, rte_be16_t udp_length)
 }
 
 void
-hmi_flow_write(const struct hmi_flow *flow, uint8_t *frame, uint16_t length, bool offload)
+hmi_flow_write(const struct hmi_flow *flow, uint8_t *frame, uint16_t length, uint64_t sum, bool offload)
 {
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + HMI_IP_OFFSET);
 	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(frame + HMI_UDP_OFFSET);
@@ -123,8 +123,7 @@ hmi_flow_write(const struct hmi_flow *flow, uint8_t *frame, uint16_t length, boo
 		return;
 	}
 	ip->hdr_checksum = hmi_sum_fold((uint64_t)flow->ip_sum + ip->total_length);
-	udp->dgram_cksum =
-		hmi_sum_fold(udp_head_sum(flow, udp_length) + hmi_sum(frame + HMI_HEAD_BYTES, length));
+	udp->dgram_cksum = hmi_sum_fold(udp_head_sum(flow, udp_length) + sum);
 	/* Zero on the wire means "none". */
 	if (udp->dgram_cksum == 0)
 		udp->dgram_cksum = 0xffff;

@@ -78,10 +78,10 @@ hmi_sum_fold(uint64_t sum)
 void hmi_flow_init(struct hmi_flow *flow, const struct hmi_address *from, const struct hmi_address *to);
 
 /*
- * Write the headers in front of a UDP payload of `length` bytes that lies behind them already.
- * `offload`: the port fills in both checksums; else they are computed here.
+ * Write the headers in front of a UDP payload of `length` bytes whose hmi_sum is `sum`.
+ * `offload`: the port fills in both checksums, `sum` does not matter.
  */
-void hmi_flow_write(const struct hmi_flow *flow, uint8_t *frame, uint16_t length, bool offload);
+void hmi_flow_write(const struct hmi_flow *flow, uint8_t *frame, uint16_t length, uint64_t sum, bool offload);
 
 /* Take apart a frame for the station `own`. `checked`: HMI_CHECKED_ bits. */
 void hmi_frame_parse(struct hmi_frame *frame, const uint8_t *data, uint32_t length,

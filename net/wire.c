@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include <rte_branch_prediction.h>
+#include <rte_common.h>
 
 #include "wire_pvt.h"
 
@@ -20,18 +21,22 @@
 
 /* ---- Session header ---------------------------------------------------------- */
 
-void
+uint64_t
 hmi_header_write(uint8_t *at, const struct hmi_header *header)
 {
-	at[0] = MAGIC_0;
-	at[1] = MAGIC_1;
-	at[2] = header->version;
-	at[3] = header->kind;
-	hmi_fixed32_write(at + 4, header->session);
-	hmi_fixed64_write(at + 8, header->number);
-	hmi_fixed64_write(at + 16, header->ack);
-	hmi_fixed32_write(at + 24, header->sack);
-	hmi_fixed32_write(at + 28, header->length | (uint32_t)header->credit << 16);
+	uint64_t words[HMI_HEADER_BYTES / sizeof(uint64_t)] = {
+		rte_cpu_to_le_64(MAGIC_0 | MAGIC_1 << 8 | (uint64_t)header->version << 16 |
+				 (uint64_t)header->kind << 24 | (uint64_t)header->session << 32),
+		rte_cpu_to_le_64(header->number),
+		rte_cpu_to_le_64(header->ack),
+		rte_cpu_to_le_64(header->sack | (uint64_t)header->length << 32 | (uint64_t)header->credit << 48),
+	};
+	uint64_t sum = 0;
+
+	memcpy(at, words, sizeof(words));
+	for (size_t i = 0; i < RTE_DIM(words); i++)
+		sum += (words[i] & UINT32_MAX) + (words[i] >> 32);
+	return sum;
 }
 
 int

@@ -76,8 +76,11 @@ struct hmi_reader {
 	const uint8_t *at, *end;
 };
 
-/* Write a header of HMI_HEADER_BYTES. */
-void hmi_header_write(uint8_t *at, const struct hmi_header *header);
+/*
+ * Write a header of HMI_HEADER_BYTES. Returns what hmi_sum would make of it; summing up what was
+ * written a moment ago would have to wait for the memory.
+ */
+uint64_t hmi_header_write(uint8_t *at, const struct hmi_header *header);
 
 /* Read a header; `length` bytes are there. Returns 0, or -EBADMSG: too short or no header of ours. */
 int hmi_header_read(struct hmi_header *header, const uint8_t *at, size_t length);

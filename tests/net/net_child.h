@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -200,6 +201,19 @@ child_directory_remove(const char *path, const char *file)
 	unlink(name);
 	if (rmdir(path) != 0)
 		child_fail("%s: %m", path);
+}
+
+/*
+ * Go into a network namespace of this process's own, which ends with it, and where nothing of the
+ * machine's network is. Ends the test as skipped where that is not permitted.
+ */
+static inline void
+namespace_enter(void)
+{
+	if (unshare(CLONE_NEWNET) == 0)
+		return;
+	fprintf(stderr, "skipped: no network namespace here: %m\n");
+	exit(HMT_SKIPPED);
 }
 
 /* Run a command of the shell; returns whether it succeeded. */

@@ -32,7 +32,7 @@ Test(frame, write__dpdk_finds_the_checksums_good)
 
 		for (uint16_t i = 0; i < length; i++)
 			frame[HMI_HEAD_BYTES + i] = (uint8_t)(i * 31 + length);
-		hmi_flow_write(&flow, frame, length, false);
+		hmi_flow_write(&flow, frame, length, hmi_sum(frame + HMI_HEAD_BYTES, length), false);
 		/* Over the checksum itself, DPDK's sum comes out as nothing; or all ones, for none. */
 		cr_assert(rte_ipv4_udptcp_cksum(ip, udp) == 0 || rte_ipv4_udptcp_cksum(ip, udp) == 0xffff,
 			  "length %u", length);
@@ -53,7 +53,7 @@ Test(frame, parse__padding_is_not_payload)
 	struct hmi_flow flow;
 
 	hmi_flow_init(&flow, &alice, &bob);
-	hmi_flow_write(&flow, frame, 3, false);
+	hmi_flow_write(&flow, frame, 3, hmi_sum(frame + HMI_HEAD_BYTES, 3), false);
 	hmi_frame_parse(&parts, frame, 60, &bob, 0);
 	cr_assert_eq(parts.kind, HMI_FRAME_UDP);
 	cr_assert_eq(parts.length, 3);
@@ -66,7 +66,7 @@ Test(frame, parse__what_the_port_checked_is_not_checked_again)
 	struct hmi_flow flow;
 
 	hmi_flow_init(&flow, &alice, &bob);
-	hmi_flow_write(&flow, frame, 4, true);
+	hmi_flow_write(&flow, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), true);
 	hmi_frame_parse(&parts, frame, 46, &bob, 0);
 	cr_assert_eq(parts.drop, HM_NET_DROP_CHECKSUM);
 	hmi_frame_parse(&parts, frame, 46, &bob, HMI_CHECKED_IP | HMI_CHECKED_UDP);
@@ -81,7 +81,7 @@ Test(frame, parse__for_others)
 	struct hmi_flow flow;
 
 	hmi_flow_init(&flow, &alice, &bob);
-	hmi_flow_write(&flow, frame, 4, false);
+	hmi_flow_write(&flow, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), false);
 	hmi_frame_parse(&parts, frame, 46, &alice, 0);
 	cr_assert_eq(parts.drop, HM_NET_DROP_FOREIGN);
 	other.ip = RTE_BE32(0x0a000009);

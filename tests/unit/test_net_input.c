@@ -508,7 +508,8 @@ hello(struct fixture *f, uint8_t version, const char *name, uint8_t *answer)
 	header.length = (uint16_t)hmi_handshake_write(&handshake, frame + BATCH);
 	hmi_header_write(frame + PACKET, &header);
 	hmi_flow_init(&flow, &from, &to);
-	hmi_flow_write(&flow, frame, (uint16_t)(HMI_HEADER_BYTES + header.length), false);
+	hmi_flow_write(&flow, frame, (uint16_t)(HMI_HEADER_BYTES + header.length),
+		       hmi_sum(frame + HMI_HEAD_BYTES, HMI_HEADER_BYTES + header.length), false);
 
 	mbuf = rte_pktmbuf_alloc(f->pool);
 	memcpy(rte_pktmbuf_append(mbuf, (uint16_t)(BATCH + header.length)), frame, BATCH + header.length);

@@ -13,6 +13,7 @@
 #include "hmt_net2.pb-c.h"
 
 #include "codec_pvt.h"
+#include "frame_pvt.h"
 #include "wire_pvt.h"
 
 #define ROOM 4096
@@ -38,7 +39,7 @@ Test(wire, header__bytes_are_those_of_the_document)
 	struct hmi_header back;
 	uint8_t got[HMI_HEADER_BYTES];
 
-	hmi_header_write(got, &header);
+	cr_assert_eq(hmi_sum_fold(hmi_header_write(got, &header)), hmi_sum_fold(hmi_sum(got, sizeof(got))));
 	cr_assert_arr_eq(got, want, sizeof(want));
 	cr_assert_eq(hmi_header_read(&back, got, sizeof(got)), 0);
 	cr_assert_eq(back.session, header.session);
