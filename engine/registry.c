@@ -74,7 +74,7 @@ path_hash(const struct hmi_registry *names, const char *path)
 	/* No entry is as long as that. */
 	if (length >= sizeof(aligned))
 		return 0;
-	memcpy(aligned, path, length);
+	memcpy(aligned, path, length + 1);
 	low = rte_hash_crc(aligned, (uint32_t)length, (uint32_t)names->seed);
 	high = rte_hash_crc(aligned, (uint32_t)length, (uint32_t)(names->seed >> 32));
 	return (unsigned long)((high << 32 | low) * 0x9e3779b97f4a7c15ull);

@@ -183,24 +183,27 @@ child_eal(char *text, size_t size, const char *prefix, const char *vdev)
 		sysconf(_SC_NPROCESSORS_ONLN) - 1, prefix, getpid(), vdev);
 }
 
-/* A directory of this run's own, removed by child_directory_remove. */
+static char child_directory_path[] = "/tmp/hermod-test-XXXXXX";
+
+/* Memif's socket, if it is still there, and the directory around it. */
 static inline void
-child_directory(char *path, size_t size)
+child_directory_remove(void)
 {
-	snprintf(path, size, "/tmp/hermod-test-XXXXXX");
-	if (mkdtemp(path) == NULL)
-		child_fail("mkdtemp: %m");
+	char name[sizeof(child_directory_path) + sizeof("/memif")];
+
+	snprintf(name, sizeof(name), "%s/memif", child_directory_path);
+	unlink(name);
+	rmdir(child_directory_path);
 }
 
-static inline void
-child_directory_remove(const char *path, const char *file)
+/* A directory of this run's own, removed at exit. */
+static inline const char *
+child_directory(void)
 {
-	char name[256];
-
-	snprintf(name, sizeof(name), "%s/%s", path, file);
-	unlink(name);
-	if (rmdir(path) != 0)
-		child_fail("%s: %m", path);
+	if (mkdtemp(child_directory_path) == NULL)
+		child_fail("mkdtemp: %m");
+	atexit(child_directory_remove);
+	return child_directory_path;
 }
 
 /*

@@ -58,14 +58,15 @@ terminated_expect(struct child *client, unsigned long reason)
 int
 main(int argc, char **argv)
 {
-	char directory[64], line[256];
+	const char *directory;
+	char line[256];
 	struct child server, client;
 	unsigned long dead;
 
 	if (strcmp(argv[0], "server") == 0 || strcmp(argv[0], "client") == 0)
 		return node_main(argv[1], argc - 1, argv + 1);
 
-	child_directory(directory, sizeof(directory));
+	directory = child_directory();
 	server_start(&server, directory);
 	client_start(&client, directory);
 	flow_expect(&client, &server);
@@ -93,7 +94,6 @@ main(int argc, char **argv)
 	child_expect(&client, "answered", line, sizeof(line));
 	if (child_stop(&client) != 0 || child_stop(&server) != 0)
 		child_fail("the exit status of a node that was asked to stop");
-	child_directory_remove(directory, "memif");
 	fprintf(stderr, "passed\n");
 	return 0;
 }

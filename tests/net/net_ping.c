@@ -15,10 +15,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#define TAP	"hermod0"
-#define HOST	"10.78.0.1"
-#define NODE	"10.78.0.2"
-#define PINGS	20
+#define TAP     "hermod0"
+#define HOST    "10.78.0.1"
+#define NODE    "10.78.0.2"
+#define PINGS   20
 #define PAYLOAD 1400
 
 static void
@@ -88,7 +88,8 @@ ping(int fd, uint16_t number, size_t payload)
 		if (got < (ssize_t)(sizeof(ip) + length))
 			continue;
 		memcpy(&ip, answer, sizeof(ip));
-		if (memcmp(answer + 4 * ip.ihl + 4, packet + 4, length - 4) == 0 && answer[4 * ip.ihl] == ICMP_ECHOREPLY)
+		if (memcmp(answer + 4 * ip.ihl + 4, packet + 4, length - 4) == 0 &&
+		    answer[4 * ip.ihl] == ICMP_ECHOREPLY)
 			return true;
 	}
 	return false;

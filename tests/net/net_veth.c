@@ -15,8 +15,8 @@ link_wait(const char *name)
 {
 	double end = child_now() + CHILD_SECONDS;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("in namespace\n");
-	fflush(stdout);
 	while (if_nametoindex(name) == 0) {
 		if (child_now() > end)
 			child_fail("%s does not come", name);
