@@ -29,7 +29,8 @@ hmi_header_write(uint8_t *at, const struct hmi_header *header)
 				 (uint64_t)header->kind << 24 | (uint64_t)header->session << 32),
 		rte_cpu_to_le_64(header->number),
 		rte_cpu_to_le_64(header->ack),
-		rte_cpu_to_le_64(header->sack | (uint64_t)header->length << 32 | (uint64_t)header->credit << 48),
+		rte_cpu_to_le_64(header->sack | (uint64_t)header->length << 32 |
+				 (uint64_t)header->credit << 48),
 	};
 	uint64_t sum = 0;
 
