@@ -6,8 +6,11 @@
 #include <errno.h>
 
 #include <rte_alarm.h>
+#include <rte_cycles.h>
 
 #include "gate_pvt.h"
+
+#define GATE_WAIT_MS 1000u /* longer than the driver takes for anything that it does */
 
 /* On the interrupt thread: an alarm's callback that returns when the lcore says so. */
 static void
@@ -37,6 +40,19 @@ hmi_gate_ask(struct hmi_gate *gate)
 	if (rte_eal_alarm_set(1, stand, gate) == 0)
 		return true;
 	atomic_store_explicit(&gate->state, HMI_GATE_OPEN, memory_order_relaxed);
+	return false;
+}
+
+bool
+hmi_gate_wait(struct hmi_gate *gate)
+{
+	for (uint32_t ms = 0; ms < GATE_WAIT_MS; ms++) {
+		if (hmi_gate_is_held(gate))
+			return true;
+		if (!hmi_gate_ask(gate))
+			return false;
+		rte_delay_us_sleep(1000);
+	}
 	return false;
 }
 

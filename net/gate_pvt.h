@@ -48,6 +48,9 @@ hmi_gate_is_held(const struct hmi_gate *gate)
 	return atomic_load_explicit(&gate->state, memory_order_acquire) == HMI_GATE_HELD;
 }
 
+/* Ask, and sleep until it stands at the gate. Returns whether it came within a second. */
+bool hmi_gate_wait(struct hmi_gate *gate);
+
 /* Let it go on. The gate was held. */
 void hmi_gate_release(struct hmi_gate *gate);
 

@@ -245,10 +245,13 @@ hmi_port_close(struct hmi_port *port)
 	port->fifo_count = 0;
 	while ((frame = hmi_fault_due(&port->fault, UINT64_MAX)) != NULL)
 		rte_pktmbuf_free(frame);
+	/* The driver would else take the same connection down twice: here, and when the peer hangs up. */
 	if (port->gated)
-		hmi_gate_fini(&port->gate);
+		(void)hmi_gate_wait(&port->gate);
 	if (port->started)
 		(void)rte_eth_dev_stop(port->id);
+	if (port->gated)
+		hmi_gate_fini(&port->gate);
 	port->started = port->usable = false;
 	/* The ethdev itself belongs to EAL, and a later system of this process may use it. */
 	pool_free(port->rx_pool);

@@ -70,10 +70,10 @@ child_start(struct child *child, const char *name, const char *words)
 		argv[argc++] = word;
 	argv[argc] = NULL;
 	if (pipe2(pipes, O_CLOEXEC) != 0)
-		child_fail("pipe: %m");
+		child_fail("pipe: %s", strerror(errno));
 	child->pid = fork();
 	if (child->pid < 0)
-		child_fail("fork: %m");
+		child_fail("fork: %s", strerror(errno));
 	if (child->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
@@ -116,7 +116,7 @@ child_line(struct child *child, char *line, size_t size)
 	return line;
 }
 
-/* Wait until a child prints a line that starts with `want`; other lines are passed over. */
+/* Wait until a child prints a line that starts with `want`; others are passed over, unless "wrong". */
 static inline void
 child_expect(struct child *child, const char *want, char *line, size_t size)
 {
@@ -128,6 +128,8 @@ child_expect(struct child *child, const char *want, char *line, size_t size)
 
 		while (child_line(child, line, size) != NULL) {
 			fprintf(stderr, "%s: %s\n", child->name, line);
+			if (strncmp(line, "wrong", strlen("wrong")) == 0)
+				child_fail("%s saw what must not be", child->name);
 			if (strncmp(line, want, strlen(want)) == 0)
 				return;
 		}
@@ -201,7 +203,7 @@ static inline const char *
 child_directory(void)
 {
 	if (mkdtemp(child_directory_path) == NULL)
-		child_fail("mkdtemp: %m");
+		child_fail("mkdtemp: %s", strerror(errno));
 	atexit(child_directory_remove);
 	return child_directory_path;
 }
@@ -215,7 +217,7 @@ namespace_enter(void)
 {
 	if (unshare(CLONE_NEWNET) == 0)
 		return;
-	fprintf(stderr, "skipped: no network namespace here: %m\n");
+	fprintf(stderr, "skipped: no network namespace here: %s\n", strerror(errno));
 	exit(HMT_SKIPPED);
 }
 

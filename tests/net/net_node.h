@@ -40,7 +40,7 @@ node_sink_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	if (hm_msg_type(msg) != NODE_NUMBERS)
 		return;
 	if (numbers->a != 0 && sink->last != 0 && numbers->a != sink->last + 1)
-		printf("disorder %" PRIu64 " after %" PRIu64 "\n", numbers->a, sink->last);
+		printf("wrong: %" PRIu64 " after %" PRIu64 "\n", numbers->a, sink->last);
 	sink->last = numbers->a;
 	if (++sink->got % NODE_REPORT == 0)
 		printf("got %" PRIu64 "\n", sink->got);
@@ -87,7 +87,7 @@ node_on_answer(struct hm_ctx *ctx, void *state, enum hm_future_result result, co
 	}
 	printf("answered\n");
 	if (hm_watch(ctx, driver->sink) != HM_OK)
-		printf("no watch\n");
+		printf("wrong: no watch\n");
 	driver->sent = driver->answered = 0;
 	/* A few batches on their way at once. */
 	for (int i = 0; i < 8; i++)
@@ -113,14 +113,14 @@ node_on_identity(struct hm_ctx *ctx, void *state, enum hm_future_result result, 
 	hermod__test__numbers__init(&numbers);
 	numbers.d = 1;
 	if (hm_ask(ctx, driver->sink, NODE_NUMBERS, &numbers, 5000000, node_on_answer, NULL) != HM_OK)
-		printf("no ask\n");
+		printf("wrong: no ask\n");
 }
 
 static inline void
 node_find(struct hm_ctx *ctx)
 {
 	if (hm_resolve(ctx, "hermod://server/user/sink", 300000, node_on_identity, NULL) != 0)
-		printf("no resolve\n");
+		printf("wrong: no resolve\n");
 }
 
 static inline void

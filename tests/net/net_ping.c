@@ -31,7 +31,7 @@ address_set(int fd, unsigned long request, const char *address)
 	in->sin_family = AF_INET;
 	inet_pton(AF_INET, address, &in->sin_addr);
 	if (ioctl(fd, request, &ifr) != 0)
-		child_fail("address of " TAP ": %m");
+		child_fail("address of " TAP ": %s", strerror(errno));
 }
 
 /* Give the kernel's end of the tap an address, and bring it up. */
@@ -46,7 +46,7 @@ tap_configure(void)
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), TAP);
 	ifr.ifr_flags = IFF_UP | IFF_RUNNING;
 	if (ioctl(fd, SIOCSIFFLAGS, &ifr) != 0)
-		child_fail("bring " TAP " up: %m");
+		child_fail("bring " TAP " up: %s", strerror(errno));
 	close(fd);
 }
 
@@ -106,7 +106,7 @@ main(int argc, char **argv)
 		return node_main(argv[1], argc - 1, argv + 1);
 	namespace_enter();
 	if (access("/dev/net/tun", R_OK | W_OK) != 0) {
-		fprintf(stderr, "skipped: /dev/net/tun: %m\n");
+		fprintf(stderr, "skipped: /dev/net/tun: %s\n", strerror(errno));
 		return HMT_SKIPPED;
 	}
 	child_eal(eal, sizeof(eal), "hermod-ping", "net_tap0,iface=" TAP);
@@ -117,7 +117,7 @@ main(int argc, char **argv)
 
 	fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
 	if (fd < 0)
-		child_fail("raw socket: %m");
+		child_fail("raw socket: %s", strerror(errno));
 	/* The node acquires its address first. */
 	for (uint16_t tries = 0; tries < CHILD_SECONDS && !ping(fd, 1000, 56); tries++)
 		;
