@@ -51,7 +51,7 @@ hmi_gate_wait(struct hmi_gate *gate)
 			return true;
 		if (!hmi_gate_ask(gate))
 			return false;
-		rte_delay_us_sleep(1000);
+		rte_delay_us_sleep(1000); /* allowed: the lcore has stopped */
 	}
 	return false;
 }
