@@ -123,7 +123,7 @@ time_is_up(const struct run *run)
 	       run->node.slices.count >= 3;
 }
 
-/* the end is news from the engine, and may overtake the answer */
+/* the end is news from the engine, and comes behind the answer */
 static void
 news_take(struct hm_ctx *ctx, struct run *run)
 {

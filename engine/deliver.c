@@ -23,12 +23,25 @@ mailbox_append(struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_mailbox_push(&cell->box, msg);
 }
 
+/*
+ * News that a process is gone comes behind what that process has sent, so it waits among user
+ * messages; but whoever stops handles none of these any more.
+ */
+static void
+actor_append(struct hmi_cell *cell, struct hm_msg *msg)
+{
+	if (msg->type == HM_SYS_TERMINATED && cell->actor.life != HMI_LIFE_STOPPING)
+		hmi_mailbox_push(&cell->box, msg);
+	else
+		hmi_cell_push_system(cell, msg);
+}
+
 __attribute__((noinline)) void
 hmi_deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	switch (cell->kind) {
 	case HMI_CELL_ACTOR:
-		hmi_cell_push_system(cell, msg);
+		actor_append(cell, msg);
 		hmi_schedule(ctx, cell);
 		break;
 	case HMI_CELL_FUTURE:

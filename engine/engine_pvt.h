@@ -62,10 +62,13 @@ enum hmi_core_type {
 	HMI_CORE_WANT,        /* the sending lcore has used up its granted slots */
 };
 
-/* hm_msg.flags, beside those of pool_pvt.h: looked at by run.c before the receive function. */
+/*
+ * hm_msg.flags, beside those of pool_pvt.h: looked at by run.c before the receive function. Among user
+ * messages the only one of the system is HM_SYS_TERMINATED.
+ */
 #define HMI_MSG_POISON  0x40
 #define HMI_MSG_REPLY   0x80 /* answers a future of the actor that owns the mailbox */
-#define HMI_MSG_SPECIAL (HMI_MSG_POISON | HMI_MSG_REPLY)
+#define HMI_MSG_SPECIAL (HMI_MSG_POISON | HMI_MSG_REPLY | HMI_MSG_SYSTEM)
 
 enum hmi_timer_kind {
 	HMI_TIMER_FUTURE,
@@ -259,6 +262,9 @@ bool hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminate
 
 /* Turn what is left in a mailbox into dead letters; returns whether there was anything. */
 bool hmi_mailbox_bury(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_reason reason);
+
+/* News that a process is gone; ownership stays. Returns whether the running actor still exists. */
+bool hmi_terminated_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
 
 /* Tell a watcher, or a parent, that a process is gone. */
 void hmi_terminated_post(struct hm_ctx *ctx, struct hm_pid watcher, struct hm_pid who, uint32_t reason);

@@ -18,8 +18,9 @@
  * given, and only until it returns. From other threads: hm_system.h.
  *
  * Order: messages from one sender to one receiver arrive in the order of the
- * calls, on the same lcore, across lcores and across nodes. Stop, watch and their
- * like overtake user messages that wait.
+ * calls, on the same lcore, across lcores and across nodes; HM_TERMINATED of an
+ * actor comes behind all of its messages. Stop and watch overtake user messages
+ * that wait.
  *
  * Ownership: a body that is passed in is copied. A message made by hm_msg_new
  * belongs to the caller until it is sent or freed.
@@ -104,6 +105,11 @@ int hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name,
 /**
  * Be told when a process is gone: one HM_TERMINATED for each watch, also if it is gone
  * already, never existed, or its node is lost. Watching twice is watching once.
+ *
+ * Ordering: HM_TERMINATED waits in the mailbox behind all that the process has sent to the
+ * watcher, in answer to HM_STOPPED too; of children, whom nobody need watch, the same holds. An
+ * actor that is stopping handles no other messages any more, and is told at once. The news that
+ * a node is lost is this node's own, and knows no order with what came from there.
  *
  * @return HM_OK, HM_NO_MEMORY, or HM_NO_RECEIVER
  */

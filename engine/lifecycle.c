@@ -81,6 +81,22 @@ actor_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 	ctx->cell = NULL;
 }
 
+/* User messages are not handled any more, but an actor that stops waits for news of its children. */
+static void
+news_advance(struct hmi_cell *cell)
+{
+	struct hmi_mailbox waiting = cell->box;
+	struct hm_msg *msg;
+
+	cell->box = (struct hmi_mailbox){ 0 };
+	while ((msg = hmi_mailbox_pop(&waiting)) != NULL) {
+		if (msg->flags & HMI_MSG_SYSTEM)
+			hmi_cell_push_system(cell, msg);
+		else
+			hmi_mailbox_push(&cell->box, msg);
+	}
+}
+
 bool
 hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_reason reason)
 {
@@ -93,8 +109,10 @@ hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_rea
 		if (link->kind == HMI_LINK_CHILD)
 			hmi_control_post(ctx, link->pid, hm_pid_none(), HM_SYS_STOP);
 	}
-	if (cell->actor.children > 0)
+	if (cell->actor.children > 0) {
+		news_advance(cell);
 		return true;
+	}
 	actor_end(ctx, cell);
 	return false;
 }
@@ -118,9 +136,8 @@ watch_add(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
 	hmi_link_add(&ctx->links, cell, link);
 }
 
-/* A child, or a watched process, is gone. Returns whether the actor still exists. */
-static bool
-terminated(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+bool
+hmi_terminated_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	const struct hm_terminated *body = hm_msg_body(msg);
 	bool watched, child = false;
@@ -159,7 +176,7 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_link_drop(&ctx->links, cell, HMI_LINK_WATCHER, msg->sender);
 		return true;
 	case HM_SYS_TERMINATED:
-		return terminated(ctx, cell, msg);
+		return hmi_terminated_receive(ctx, cell, msg);
 	default:
 		return true;
 	}

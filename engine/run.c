@@ -17,17 +17,25 @@ hmi_lifecycle_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
 	ctx->msg = outer;
 }
 
-/* turn() counts what it takes from the mailbox; poison pills and deadlines are nobody's message. */
+/* turn() counts what it takes from the mailbox; poison, deadlines and news are nobody's message. */
 static void
 uncount(struct hm_ctx *ctx)
 {
 	hmi_count(&ctx->stats.received, (uint64_t)-1);
 }
 
-/* A poison pill, or a reply to one of the actor's futures. Returns whether the actor still exists. */
+/* A poison pill, news, or a reply to one of the actor's futures. Returns whether the actor still exists. */
 static bool
 special_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
+	if (msg->flags & HMI_MSG_SYSTEM) {
+		bool exists;
+
+		uncount(ctx);
+		exists = hmi_terminated_receive(ctx, cell, msg);
+		hmi_msg_release(&ctx->cache, msg);
+		return exists;
+	}
 	if (msg->flags & HMI_MSG_POISON) {
 		uncount(ctx);
 		hmi_msg_release(&ctx->cache, msg);

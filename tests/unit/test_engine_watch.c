@@ -235,6 +235,54 @@ Test(engine_watch, watch__each_other_and_stop_at_the_same_time)
 	hmt_node_end(&node);
 }
 
+/* ---- Order ---------------------------------------------------------------------------------- */
+
+#define LAST_WORDS 5u
+
+static void
+speak_and_stop(struct hm_ctx *ctx, void *listener)
+{
+	for (uint64_t i = 0; i < LAST_WORDS; i++)
+		cr_assert_eq(hm_send(ctx, *(struct hm_pid *)listener, HMT_NUMBER, &i), HM_OK);
+	hm_stop(ctx, hm_self(ctx));
+}
+
+Test(engine_watch, watch__news_comes_behind_the_last_words)
+{
+	for (uint32_t pair = 0; pair < 9; pair++) {
+		static struct hmt_probe watched, watcher;
+		struct hmt_node node;
+
+		watched = watcher = (struct hmt_probe){ 0 };
+		hmt_node_start(&node, 3);
+		hmt_probe_spawn(&node, &watched, pair / 3, NULL);
+		hmt_do(&node, hmt_probe_spawn(&node, &watcher, pair % 3, NULL), hmt_watch, &watched.pid);
+		hmt_do(&node, watched.pid, speak_and_stop, &watcher.pid);
+		cr_assert_eq(watcher.count, 1 + LAST_WORDS + 1);
+		cr_assert_eq(watcher.seen[1 + LAST_WORDS].type, HM_TERMINATED, "pair %u", pair);
+		hmt_node_end(&node);
+	}
+}
+
+/* The news waits behind user messages when its receiver stops, whom it must not keep from that. */
+Test(engine_watch, watch__news_that_waits_reaches_a_parent_that_stops)
+{
+	static struct hmt_probe parent, child;
+	struct hmt_deed deed = { speak_and_stop, &parent.pid };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 1);
+	hmt_do(&node, hmt_probe_spawn(&node, &parent, 0, NULL), child_spawn, &child);
+	cr_assert_eq(hm_system_send(node.sys, child.pid, HMT_DO, &deed), HM_OK);
+	cr_assert_eq(hm_system_stop_actor(node.sys, parent.pid), 0);
+	hmt_settle(&node);
+	cr_assert_eq(hmt_seen_count(&parent, HM_TERMINATED), 1);
+	cr_assert_eq(hmt_seen_count(&parent, HMT_NUMBER), 0);
+	cr_assert_eq(parent.seen[parent.count - 1].type, HM_STOPPED);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_STOPPED], LAST_WORDS);
+	hmt_node_end(&node);
+}
+
 /* ---- Watchers of other nodes ---------------------------------------------------------------- */
 
 /* A provider that keeps what is sent to other nodes. */
