@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one that asks: its reply functions, its order, and its end.
+ */
+#include "hmt_eal.h"
+#include "test_engine_future.h"
+
+TestSuite(engine_asker, .init = hmt_eal_start);
+
+static void
+stop_and_ask(struct hm_ctx *ctx, void *arg)
+{
+	hm_stop(ctx, hm_self(ctx));
+	ask(ctx, arg);
+}
+
+Test(engine_asker, ask__an_asker_that_stopped_is_not_called)
+{
+	static struct future_scene s;
+
+	for (int slow = 0; slow < 2; slow++) {
+		uint32_t live;
+
+		scene_start(&s, 1, 2);
+		live = cells_live(&s.node);
+		s.oracle.is_slow = slow;
+		hmt_do(&s.node, s.asker.pid, stop_and_ask, &s.question);
+		hmt_elapse(&s.node, 2000);
+		cr_assert_eq(s.question.ends, 0);
+		cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_LATE_REPLY], slow ? 0 : 1);
+		cr_assert_eq(cells_live(&s.node), live - 1, "the asker's slot and the future's are free");
+		hmt_node_end(&s.node);
+	}
+}
+
+static void
+ask_self_then_stop(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	struct future_question *question = probe->arg;
+
+	if (hm_msg_type(msg) == HMT_EMPTY) {
+		ask(ctx, question);
+		hm_stop(ctx, hm_self(ctx));
+	}
+}
+
+Test(engine_asker, ask__a_request_to_the_asker_itself_that_stops_is_a_dead_letter)
+{
+	static struct hmt_probe probe;
+	static struct future_question question;
+	struct hmt_node node;
+
+	probe = (struct hmt_probe){ .on_msg = ask_self_then_stop, .arg = &question };
+	question = (struct future_question){ .timeout_us = 1000 };
+	hmt_node_start(&node, 1);
+	question.to = hmt_probe_spawn(&node, &probe, 0, NULL);
+	cr_assert_eq(hm_system_send(node.sys, probe.pid, HMT_EMPTY, NULL), HM_OK);
+	hmt_settle(&node);
+	cr_assert_eq(question.ends, 0);
+	cr_assert_eq(hmt_dead(&node), 1);
+	hmt_elapse(&node, 2000);
+	hmt_node_end(&node);
+}
+
+static void
+answer_between_numbers(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	struct hm_pid *asker = probe->arg;
+	uint64_t number = 1;
+
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return;
+	cr_assert_eq(hm_send(ctx, *asker, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_send(ctx, *asker, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_respond(ctx, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_send(ctx, *asker, HMT_NUMBER, &number), HM_OK);
+}
+
+Test(engine_asker, ask__a_reply_keeps_its_place_among_its_senders_messages)
+{
+	static struct future_scene s;
+
+	for (uint32_t lcore = 0; lcore < 2; lcore++) {
+		scene_start(&s, 0, lcore);
+		s.answerer.on_msg = answer_between_numbers;
+		s.answerer.arg = &s.asker.pid;
+		s.question.asker = &s.asker;
+		hmt_do(&s.node, s.asker.pid, ask, &s.question);
+		cr_assert_eq(s.question.result, HM_FUTURE_REPLY);
+		cr_assert_eq(s.question.asker_count, 1 + 2, "started and two numbers came before it");
+		cr_assert_eq(s.asker.count, 1 + 3);
+		hmt_node_end(&s.node);
+	}
+}
+
+static void
+ask_again(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	  void *arg)
+{
+	struct future_question *question = arg;
+
+	on_reply(ctx, state, result, reply, arg);
+	if (result == HM_FUTURE_REPLY && question->ends < 10)
+		cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &question->answer, 1000, ask_again, arg),
+			     HM_OK);
+}
+
+static void
+ask_chain(struct hm_ctx *ctx, void *arg)
+{
+	struct future_question *question = arg;
+
+	cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &question->number, 1000, ask_again, arg), HM_OK);
+}
+
+Test(engine_asker, ask__from_a_reply_function)
+{
+	static struct future_scene s;
+
+	scene_start(&s, 0, 1);
+	s.question.number = 1;
+	hmt_do(&s.node, s.asker.pid, ask_chain, &s.question);
+	cr_assert_eq(s.question.ends, 10);
+	cr_assert_eq(s.question.answer, 1024);
+	hmt_node_end(&s.node);
+}
+
+static void
+forward_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	      void *arg)
+{
+	struct future_question *question = arg;
+
+	(void)state;
+	(void)reply;
+	question->ends++;
+	question->asked = hm_forward(ctx, question->from);
+	if (result == HM_FUTURE_REPLY)
+		cr_assert_eq(question->asked, HM_OK);
+	else
+		cr_assert_eq(question->asked, HM_NO_RECEIVER);
+}
+
+static void
+ask_and_forward(struct hm_ctx *ctx, void *arg)
+{
+	struct future_question *question = arg;
+
+	cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &question->number, 1000, forward_reply, arg),
+		     HM_OK);
+}
+
+Test(engine_asker, forward__hands_a_reply_on)
+{
+	static struct future_scene s;
+	static struct hmt_probe third;
+
+	scene_start(&s, 0, 1);
+	s.question.from = hmt_probe_spawn(&s.node, &third, 2, NULL);
+	hmt_do(&s.node, s.asker.pid, ask_and_forward, &s.question);
+	cr_assert_eq(s.question.ends, 1);
+	cr_assert_eq(hmt_seen_last(&third, HMT_NUMBER)->number, 42);
+	/* That there is no reply cannot be handed on. */
+	hmt_stop(&s.node, s.answerer.pid);
+	hmt_do(&s.node, s.asker.pid, ask_and_forward, &s.question);
+	cr_assert_eq(s.question.ends, 2);
+	cr_assert_eq(hmt_seen_count(&third, HMT_NUMBER), 1);
+	hmt_node_end(&s.node);
+}
+
+Test(engine_asker, drop__with_futures_and_replies_under_way)
+{
+	static struct future_scene s;
+	static struct future_question second;
+	struct hmt_deed deed = { ask, &second };
+
+	scene_start(&s, 0, 1);
+	s.oracle.is_slow = true;
+	hmt_do(&s.node, s.asker.pid, ask, &s.question);
+	s.oracle.is_slow = false;
+	second = s.question;
+	cr_assert_eq(hm_system_send(s.node.sys, s.asker.pid, HMT_DO, &deed), HM_OK);
+	for (int i = 0; i < 2; i++)
+		hm_system_turn(s.node.sys);
+	hmt_node_drop(&s.node);
+}
