@@ -62,8 +62,9 @@ struct hmi_cell_actor {
 	struct hmi_name *name; /* NULL: anonymous */
 	const struct hm_props *props;
 	uint32_t children;
-	uint8_t life;   /* enum hmi_life */
-	uint8_t reason; /* enum hm_terminated_reason, once it stops */
+	uint32_t futures; /* slot of the youngest that waits; 0: none */
+	uint8_t life;     /* enum hmi_life */
+	uint8_t reason;   /* enum hm_terminated_reason, once it stops */
 };
 
 struct hmi_cell_future {
@@ -74,8 +75,9 @@ struct hmi_cell_future {
 		struct hmi_call *waiter;
 	};
 	void *arg;
-	uint16_t node;  /* index of the node that is asked */
-	uint8_t result; /* enum hm_future_result, once done */
+	uint32_t older, younger; /* slots of the owner's others that wait; 0: none */
+	uint16_t node;           /* index of the node that is asked */
+	uint8_t result;          /* enum hm_future_result, once done */
 	bool done;
 };
 

@@ -326,6 +326,9 @@ void hmi_future_reply(struct hm_ctx *ctx, struct hm_msg *msg);
 /* Drop a future whose owner stopped before its reply function could run. */
 void hmi_future_drop(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason);
 
+/* Drop the futures of an actor that wait: nobody is left to be told. */
+void hmi_futures_drop(struct hm_ctx *ctx, struct hmi_cell *owner);
+
 /* A future of the running actor, or of a waiter outside. NULL: no memory. */
 struct hmi_cell *hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us);
 

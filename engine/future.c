@@ -7,7 +7,11 @@
  * The answer itself is handed to the owner's mailbox, behind what came before it, so that
  * a reply does not overtake a message of the same sender. From done on, every further answer
  * is a dead letter; once the slot is free the PID is stale, with the same effect.
+ *
+ * An actor's futures that wait are a list, from the youngest on, so that they end with it.
  */
+#include <assert.h>
+
 #include "engine_pvt.h"
 #include "stats_pvt.h"
 
@@ -29,28 +33,59 @@ hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us)
 	return cell;
 }
 
+static struct hmi_cell *
+cell_of(const struct hm_ctx *ctx, uint32_t slot)
+{
+	return hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
+}
+
+static void
+owner_add(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_cell *cell)
+{
+	uint32_t older = owner->actor.futures;
+
+	cell->future.owner = hmi_pid_of(ctx, owner).local;
+	cell->future.older = older;
+	if (older != 0)
+		cell_of(ctx, older)->future.younger = cell->slot;
+	owner->actor.futures = cell->slot;
+}
+
+static void
+owner_remove(struct hm_ctx *ctx, struct hmi_cell *owner, const struct hmi_cell *cell)
+{
+	uint32_t older = cell->future.older, younger = cell->future.younger;
+
+	if (older != 0)
+		cell_of(ctx, older)->future.younger = younger;
+	if (younger != 0)
+		cell_of(ctx, younger)->future.older = older;
+	else
+		owner->actor.futures = older;
+}
+
+/* From here on nothing but a mailbox knows the future. */
 static void
 future_close(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result)
 {
 	cell->future.done = true;
 	cell->future.result = (uint8_t)result;
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
+	if (cell->future.owner != 0)
+		owner_remove(ctx, hmi_cells_at(&ctx->cells, cell->future.owner), cell);
 }
 
-/* Put what ends the future into its owner's mailbox; false: the owner is gone, and so is the future. */
-static bool
-owner_notify(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+/* Put what ends the future into its owner's mailbox. */
+static void
+owner_notify(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg)
 {
-	struct hmi_cell *owner = hmi_cell_live(ctx, cell->future.owner);
+	struct hmi_cell *owner = hmi_cells_at(&ctx->cells, cell->future.owner);
 
-	if (owner == NULL) {
-		hmi_cells_put(&ctx->cells, cell);
-		return false;
-	}
+	/* A future that waits does not outlive its owner. */
+	assert(owner->generation == (uint32_t)cell->future.owner);
 	msg->flags = HMI_MSG_REPLY;
 	hmi_mailbox_push(&owner->box, msg);
 	hmi_schedule(ctx, owner);
-	return true;
 }
 
 static int
@@ -74,8 +109,7 @@ hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result
 	}
 	msg = hmi_control(&ctx->cache, HM_TYPE_NONE, 0);
 	msg->to = hmi_pid_of(ctx, cell).local;
-	if (!owner_notify(ctx, cell, msg))
-		hmi_msg_release(&ctx->cache, msg);
+	owner_notify(ctx, cell, msg);
 }
 
 static void
@@ -91,8 +125,8 @@ future_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_call_finish(cell->future.waiter, 0, msg);
 		hmi_msg_release(&ctx->cache, msg);
 		hmi_cells_put(&ctx->cells, cell);
-	} else if (!owner_notify(ctx, cell, msg)) {
-		hmi_dead(ctx, msg, HM_DEAD_LATE_REPLY);
+	} else {
+		owner_notify(ctx, cell, msg);
 	}
 }
 
@@ -144,7 +178,7 @@ future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void 
 	struct hmi_cell *cell = hmi_future_new(ctx, timeout_us);
 
 	if (cell != NULL) {
-		cell->future.owner = hmi_pid_of(ctx, ctx->cell).local;
+		owner_add(ctx, ctx->cell, cell);
 		cell->future.on_reply = on_reply;
 		cell->future.arg = arg;
 	}
@@ -155,7 +189,21 @@ static void
 future_take_back(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
+	owner_remove(ctx, ctx->cell, cell);
 	hmi_cells_put(&ctx->cells, cell);
+}
+
+void
+hmi_futures_drop(struct hm_ctx *ctx, struct hmi_cell *owner)
+{
+	for (uint32_t slot = owner->actor.futures, older; slot != 0; slot = older) {
+		struct hmi_cell *cell = cell_of(ctx, slot);
+
+		older = cell->future.older;
+		hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
+		hmi_cells_put(&ctx->cells, cell);
+	}
+	owner->actor.futures = 0;
 }
 
 enum hm_result

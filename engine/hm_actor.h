@@ -188,7 +188,8 @@ enum hm_future_result {
 const char *hm_future_result_name(enum hm_future_result result);
 
 /**
- * Runs in the turn of the actor that asked, exactly once, unless that actor stopped before.
+ * Runs in the turn of the actor that asked, exactly once, unless that actor stopped before: then the
+ * future is gone with it, and the answer is a dead letter.
  *
  * @param result  how the future ended
  * @param reply   the answer; NULL unless the result is HM_FUTURE_REPLY

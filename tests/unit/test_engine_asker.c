@@ -34,6 +34,87 @@ Test(engine_asker, ask__an_asker_that_stopped_is_not_called)
 }
 
 static void
+ask_all(struct hm_ctx *ctx, void *arg)
+{
+	struct future_question *questions = arg;
+
+	for (uint32_t i = 0; i < 3; i++)
+		ask(ctx, &questions[i]);
+}
+
+static uint32_t
+timers_live(const struct hmt_node *node)
+{
+	uint32_t live = 0;
+
+	for (uint32_t i = 0; i < node->sys->lcores_count; i++)
+		live += node->sys->lcores[i]->worker.wheel.count;
+	return live;
+}
+
+/* Any of three questions may have been answered before. */
+Test(engine_asker, stop__frees_the_futures_that_wait)
+{
+	static struct future_question questions[3];
+	static struct future_oracle oracles[3];
+	static struct hmt_probe answerers[3], asker;
+
+	for (uint32_t answered = 0; answered < 8; answered++) {
+		struct hmt_node node;
+		uint32_t live;
+
+		asker = (struct hmt_probe){ 0 };
+		hmt_node_start(&node, 3);
+		for (uint32_t i = 0; i < 3; i++) {
+			oracles[i] = (struct future_oracle){ .is_slow = (answered >> i & 1) == 0 };
+			answerers[i] = (struct hmt_probe){ .on_msg = answer, .arg = &oracles[i] };
+			hmt_probe_spawn(&node, &answerers[i], i, NULL);
+			questions[i] = (struct future_question){ .to = answerers[i].pid, .timeout_us = 1000 };
+		}
+		hmt_probe_spawn(&node, &asker, 1, NULL);
+		hmt_settle(&node);
+		live = cells_live(&node);
+		hmt_do(&node, asker.pid, ask_all, questions);
+		hmt_stop(&node, asker.pid);
+		cr_assert_eq(cells_live(&node), live - 1, "no slot is left but the asker's, which is free");
+		cr_assert_eq(timers_live(&node), 0, "nor a deadline");
+		for (uint32_t i = 0; i < 3; i++) {
+			cr_assert_eq(questions[i].ends, answered >> i & 1);
+			if (oracles[i].is_slow)
+				hmt_do(&node, answerers[i].pid, answer_now, &oracles[i]);
+		}
+		cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_LATE_REPLY], 3 - __builtin_popcount(answered));
+		cr_assert_eq(hmt_dead(&node), 3 - __builtin_popcount(answered));
+		hmt_node_end(&node);
+	}
+}
+
+static void
+ask_when_stopped(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	if (hm_msg_type(msg) == HM_STOPPED)
+		ask(ctx, probe->arg);
+}
+
+Test(engine_asker, stop__frees_what_the_last_message_asked)
+{
+	static struct future_scene s;
+	uint32_t live;
+
+	scene_start(&s, 1, 2);
+	live = cells_live(&s.node);
+	s.oracle.is_slow = true;
+	s.asker.on_msg = ask_when_stopped;
+	s.asker.arg = &s.question;
+	hmt_stop(&s.node, s.asker.pid);
+	cr_assert_eq(s.question.asked, HM_OK);
+	cr_assert_eq(cells_live(&s.node), live - 1);
+	cr_assert_eq(timers_live(&s.node), 0);
+	cr_assert_eq(hmt_dead(&s.node), 0);
+	hmt_node_end(&s.node);
+}
+
+static void
 ask_self_then_stop(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 {
 	struct future_question *question = probe->arg;
