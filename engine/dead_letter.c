@@ -29,6 +29,7 @@ hm_dead_reason_name(enum hm_dead_reason reason)
 		[HM_DEAD_LATE_REPLY] = "late reply to a future",
 		[HM_DEAD_SHUTDOWN] = "the system stopped",
 		[HM_DEAD_SENT_THERE] = "sent to /deadLetters",
+		[HM_DEAD_GUARDIAN] = "sent to /user, which takes no messages",
 	};
 
 	return (unsigned int)reason < HM_DEAD_REASONS ? names[reason] : "unknown";

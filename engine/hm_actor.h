@@ -249,7 +249,7 @@ void hm_timer_cancel(struct hm_ctx *ctx, struct hm_timer timer);
 /** The running actor. */
 struct hm_pid hm_self(const struct hm_ctx *ctx);
 
-/** The running actor's parent: another actor, or the guardian /user. */
+/** The running actor's parent: another actor, or the guardian /user, which takes no messages. */
 struct hm_pid hm_parent(const struct hm_ctx *ctx);
 
 /** Sender of the message that is being received; nobody if it has none. */

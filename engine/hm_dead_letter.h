@@ -32,6 +32,7 @@ enum hm_dead_reason {
 	HM_DEAD_LATE_REPLY,     /**< answered a future that was over */
 	HM_DEAD_SHUTDOWN,       /**< was on its way when the system stopped */
 	HM_DEAD_SENT_THERE,     /**< sent to /deadLetters on purpose */
+	HM_DEAD_GUARDIAN,       /**< sent to /user, which takes no messages */
 	HM_DEAD_REASONS,        /**< count of the above */
 };
 

@@ -259,12 +259,18 @@ hmi_spawn_user(struct hm_ctx *ctx, const struct hm_props *props, const char *nam
 
 /* ---- Set-up -------------------------------------------------------------------- */
 
+/* It only waits for its children: whatever else comes was meant for somebody else. */
 static void
 guardian_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
-	(void)ctx;
+	struct hm_msg *mine = ctx->msg;
+
 	(void)state;
-	(void)msg;
+	if (hm_msg_type(msg) <= HM_TERMINATED)
+		return;
+	ctx->msg = NULL;
+	hmi_count(&ctx->stats.received, (uint64_t)-1);
+	hmi_dead(ctx, mine, HM_DEAD_GUARDIAN);
 }
 
 static const struct hm_props guardian_props = { .receive = guardian_receive, .lcore = HM_LCORE_SAME };

@@ -131,6 +131,40 @@ Test(engine_dead_letter, sent_there__on_purpose)
 	hmt_node_end(&s.node);
 }
 
+static void
+ask_end(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
+{
+	(void)ctx;
+	(void)state;
+	(void)reply;
+	*(enum hm_future_result *)arg = result;
+}
+
+static void
+ask_parent(struct hm_ctx *ctx, void *result)
+{
+	cr_assert_eq(hm_ask(ctx, hm_parent(ctx), HMT_EMPTY, NULL, 1000, ask_end, result), HM_OK);
+}
+
+Test(engine_dead_letter, guardian__takes_no_messages)
+{
+	static struct scene s;
+	enum hm_future_result result = HM_FUTURE_TIMEOUT;
+
+	scene_start(&s);
+	hmt_do(&s.node, s.sender.pid, request_it, &s.node.sys->user);
+	cr_expect_letter(&s, HM_DEAD_GUARDIAN, s.node.sys->user, HMT_NUMBER);
+	cr_assert(hm_pid_equal(hmt_seen_last(&s.subscriber, HM_DEAD_LETTER)->dead.sender, s.sender.pid));
+	/* Whoever asks it need not wait for the deadline. */
+	hmt_do(&s.node, s.sender.pid, ask_parent, &result);
+	cr_assert_eq(result, HM_FUTURE_DEAD_LETTER);
+	cr_assert_eq(hmt_dead(&s.node), 2);
+	/* Its children's ends are its own affair. */
+	hmt_stop(&s.node, s.sender.pid);
+	cr_assert_eq(hmt_dead(&s.node), 2);
+	hmt_node_end(&s.node);
+}
+
 Test(engine_dead_letter, no_node__unknown_node)
 {
 	static struct scene s;
