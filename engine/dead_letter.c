@@ -3,7 +3,8 @@
  * Messages that found no receiver: counted, told to who waits for an answer, published, and
  * logged a few times a second.
  *
- * Ordering: D1: subscribing releases the count behind the PID; publishing acquires it.
+ * Subscribers are words that any thread may set and clear: the local part of a PID is all there is
+ * to know, so nothing is ordered by them.
  */
 #include <rte_log.h>
 
@@ -54,12 +55,55 @@ letter_log(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 		stats->logged == LOGGED_A_SECOND ? " (no more of these this second)" : "");
 }
 
+static bool
+is_among(const uint64_t *locals, uint32_t count, uint64_t local)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (locals[i] == local)
+			return true;
+	}
+	return false;
+}
+
+/* Whoever was subscribed by two threads at once may have two places, and is listed once. */
+static uint32_t
+subscribers_read(const struct hm_system *sys, uint64_t locals[HM_DEAD_LETTER_SUBSCRIBERS_MAX])
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < HM_DEAD_LETTER_SUBSCRIBERS_MAX; i++) {
+		uint64_t local = atomic_load_explicit(&sys->subscribers[i], memory_order_relaxed);
+
+		if (local != 0 && !is_among(locals, count, local))
+			locals[count++] = local;
+	}
+	return count;
+}
+
+/* Whether a reason tells that the receiver takes no messages, now or ever. */
+static bool
+is_gone(uint32_t reason)
+{
+	switch (reason) {
+	case HM_DEAD_NO_PROCESS:
+	case HM_DEAD_STOPPED:
+	case HM_DEAD_LATE_REPLY:
+	case HM_DEAD_SENT_THERE:
+	case HM_DEAD_GUARDIAN:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void
 letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 {
-	uint32_t count = atomic_load_explicit(&ctx->sys->subscribers_count, memory_order_acquire); /* D1 */
+	uint64_t locals[HM_DEAD_LETTER_SUBSCRIBERS_MAX];
+	uint32_t count = subscribers_read(ctx->sys, locals);
 
 	for (uint32_t i = 0; i < count; i++) {
+		struct hm_pid subscriber = { ctx->node, locals[i] };
 		struct hm_msg *msg = hm_msg_alloc(ctx, HM_DEAD_LETTER, sizeof(*letter));
 
 		if (msg == NULL)
@@ -67,7 +111,7 @@ letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 		memcpy(msg->body, letter, sizeof(*letter));
 		msg->sender = hm_pid_none();
 		hmi_count(&ctx->stats.sent, 1);
-		(void)hmi_post(ctx, ctx->sys->subscribers[i], msg);
+		(void)hmi_post(ctx, subscriber, msg);
 	}
 }
 
@@ -75,9 +119,12 @@ void
 hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 {
 	hmi_count(&ctx->stats.dead[letter->reason], 1);
-	/* News of a dead letter that is one itself is only counted. */
-	if (letter->type == HM_DEAD_LETTER)
+	/* News of a dead letter that is one itself is only counted, and the last that goes there. */
+	if (letter->type == HM_DEAD_LETTER) {
+		if (is_gone(letter->reason))
+			hm_dead_letters_unsubscribe(ctx->sys, letter->to);
 		return;
+	}
 	letter_publish(ctx, letter);
 	letter_log(ctx, letter);
 }
@@ -142,34 +189,37 @@ hm_dead_letter_publish(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reas
 	hmi_dead(ctx, msg, reason);
 }
 
-static bool
-subscribed(const struct hm_system *sys, uint32_t count, struct hm_pid subscriber)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		if (hm_pid_equal(sys->subscribers[i], subscriber))
-			return true;
-	}
-	return false;
-}
+/* ---- Subscribers ------------------------------------------------------------------ */
 
 int
 hm_dead_letters_subscribe(struct hm_system *sys, struct hm_pid subscriber)
 {
-	uint32_t count;
-	int rc = 0;
+	uint64_t locals[HM_DEAD_LETTER_SUBSCRIBERS_MAX];
 
-	if (subscriber.node != sys->node)
+	if (subscriber.node != sys->node || subscriber.local == 0 ||
+	    hmi_local_lcore(subscriber.local) >= sys->lcores_count)
 		return -EINVAL;
-	pthread_mutex_lock(&sys->control);
-	count = atomic_load_explicit(&sys->subscribers_count, memory_order_relaxed);
-	if (subscribed(sys, count, subscriber)) {
-		rc = 0;
-	} else if (count == HMI_SUBSCRIBERS) {
-		rc = -ENOSPC;
-	} else {
-		sys->subscribers[count] = subscriber;
-		atomic_store_explicit(&sys->subscribers_count, count + 1, memory_order_release); /* D1 */
+	if (is_among(locals, subscribers_read(sys, locals), subscriber.local))
+		return 0;
+	for (uint32_t i = 0; i < HM_DEAD_LETTER_SUBSCRIBERS_MAX; i++) {
+		uint64_t place = 0;
+
+		if (atomic_compare_exchange_strong_explicit(&sys->subscribers[i], &place, subscriber.local,
+							    memory_order_relaxed, memory_order_relaxed))
+			return 0;
 	}
-	pthread_mutex_unlock(&sys->control);
-	return rc;
+	return -ENOSPC;
+}
+
+void
+hm_dead_letters_unsubscribe(struct hm_system *sys, struct hm_pid subscriber)
+{
+	for (uint32_t i = 0; subscriber.node == sys->node && i < HM_DEAD_LETTER_SUBSCRIBERS_MAX; i++) {
+		uint64_t place = subscriber.local;
+
+		if (atomic_load_explicit(&sys->subscribers[i], memory_order_relaxed) == place)
+			(void)atomic_compare_exchange_strong_explicit(&sys->subscribers[i], &place, 0,
+								      memory_order_relaxed,
+								      memory_order_relaxed);
+	}
 }

@@ -40,7 +40,6 @@
 #include "type_pvt.h"
 #include "worker_pvt.h"
 
-#define HMI_SUBSCRIBERS   8u
 #define HMI_MODULES_MAX   8u
 #define HMI_NODES_MAX     65536u
 #define HMI_SCHEME        "hermod://"
@@ -166,10 +165,10 @@ struct hm_system {
 	_Atomic bool actors_gone;
 	_Atomic(uint64_t) *nodes; /* ids by index; position 0 is unused */
 	_Atomic uint32_t nodes_count;
-	_Atomic uint32_t subscribers_count;
 	_Atomic uint64_t outside_sent, outside_no_memory; /* by threads that are no lcore */
-	struct hm_pid subscribers[HMI_SUBSCRIBERS];
-	pthread_mutex_t control; /* serialises control calls from outside */
+	_Atomic uint64_t
+		subscribers[HM_DEAD_LETTER_SUBSCRIBERS_MAX]; /* local parts of PIDs; 0: a free place */
+	pthread_mutex_t control;                             /* serialises control calls from outside */
 };
 
 static inline struct hm_ctx *

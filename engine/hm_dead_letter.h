@@ -48,17 +48,33 @@ struct hm_dead_letter {
 /** Name of a reason in words; "unknown" for a number that is none. Never NULL. */
 const char *hm_dead_reason_name(enum hm_dead_reason reason);
 
+/** Subscribers of dead letters that a system may have at once. */
+#define HM_DEAD_LETTER_SUBSCRIBERS_MAX 8u
+
 /**
- * Have dead letters sent to an actor, as HM_DEAD_LETTER. What does not fit into message
- * memory is not published, but counted all the same. Subscribing twice is subscribing once. A
- * subscriber keeps its place when it stops.
+ * Have the dead letters of all lcores sent to an actor, as HM_DEAD_LETTER. What does not fit into
+ * message memory is not published, but counted all the same. An HM_DEAD_LETTER that finds no
+ * receiver is counted, but not published again. Subscribing twice is subscribing once. An actor
+ * that stops is unsubscribed; so is a PID of this node that turns out to take no messages.
  *
- * Context: any thread that is no lcore, or before the system runs; may allocate.
+ * Context: any thread, actors included, from the system's creation on; neither blocks nor allocates.
  *
- * @return 0; -ENOSPC: eight subscribers already; -EINVAL: no actor of this node
+ * Ordering: dead letters of what the caller sends afterwards are published to the subscriber.
+ *
+ * @param subscriber  an actor of this node; an actor subscribes itself by hm_self(ctx)
+ * @return 0; -ENOSPC: HM_DEAD_LETTER_SUBSCRIBERS_MAX others are subscribed; -EINVAL: nobody, or
+ *         a PID of another node or of an lcore that does not exist
  */
 __attribute__((warn_unused_result))
 int hm_dead_letters_subscribe(struct hm_system *sys, struct hm_pid subscriber);
+
+/**
+ * Send an actor no further dead letters. Those on their way still arrive. Whoever is not
+ * subscribed is ignored.
+ *
+ * Context: as hm_dead_letters_subscribe.
+ */
+void hm_dead_letters_unsubscribe(struct hm_system *sys, struct hm_pid subscriber);
 
 #ifdef __cplusplus
 }

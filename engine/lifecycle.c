@@ -67,6 +67,7 @@ actor_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 
 	hmi_lifecycle_receive(ctx, cell, HM_STOPPED);
 	hmi_name_remove(&ctx->sys->names, cell->actor.name);
+	hm_dead_letters_unsubscribe(ctx->sys, self);
 	hmi_futures_drop(ctx, cell);
 	while (cell->actor.links != NULL)
 		link_end(ctx, cell, cell->actor.links, self);

@@ -273,11 +273,20 @@ look_up(struct hm_ctx *ctx, struct actor *a)
 }
 
 static void
+subscribe(struct hm_ctx *ctx, struct actor *a)
+{
+	if (pick(&a->args.seed, 4) != 0)
+		hm_dead_letters_unsubscribe(hm_system(ctx), hm_self(ctx));
+	else if (hm_dead_letters_subscribe(hm_system(ctx), hm_self(ctx)) == -EINVAL)
+		fault(a->args.shared, "a subscription that fails for no reason");
+}
+
+static void
 deed_do(struct hm_ctx *ctx, struct actor *a)
 {
 	static void (*const deeds[])(struct hm_ctx * ctx, struct actor * a) = {
-		send_ordered, send_ordered, introduce, introduce,    ask,       watch,
-		unwatch,      spawn,        spawn,     end_somebody, set_timer, look_up,
+		send_ordered, send_ordered, introduce,    introduce, ask,     watch,     unwatch,
+		spawn,        spawn,        end_somebody, set_timer, look_up, subscribe,
 	};
 
 	deeds[pick(&a->args.seed, RTE_DIM(deeds))](ctx, a);
@@ -420,6 +429,18 @@ outsider_ask(struct outsider *o)
 		fault(o->shared, "a question from outside that fails for no reason");
 }
 
+static void
+outsider_subscribe(struct outsider *o)
+{
+	struct hm_pid pid = o->shared->roots[pick(&o->seed, ROOTS)];
+	int rc = hm_dead_letters_subscribe(o->shared->sys, pid);
+
+	if (rc == 0)
+		hm_dead_letters_unsubscribe(o->shared->sys, pid);
+	else if (rc != -ENOSPC)
+		fault(o->shared, "a subscription from outside that fails for no reason");
+}
+
 static void *
 outsider_main(void *arg)
 {
@@ -444,6 +465,9 @@ outsider_main(void *arg)
 			break;
 		case 2:
 			(void)hm_system_find(shared->sys, "/user/root-1/left", &pid);
+			break;
+		case 3:
+			outsider_subscribe(o);
 			break;
 		default:
 			nanosleep(&pause, NULL);

@@ -323,6 +323,10 @@ Test(engine_dead_letter, subscribe__eight_at_most_and_actors_of_this_node_alone)
 	hmt_node_start(&node, 2);
 	cr_assert_eq(hm_dead_letters_subscribe(node.sys, stranger), -EINVAL);
 	cr_assert_eq(hm_dead_letters_subscribe(node.sys, hm_pid_none()), -EINVAL);
+	stranger = (struct hm_pid){ hm_system_node(node.sys), hmi_local(2, 5, 1) };
+	cr_assert_eq(hm_dead_letters_subscribe(node.sys, stranger), -EINVAL, "there are two lcores");
+	stranger.local = 0;
+	cr_assert_eq(hm_dead_letters_subscribe(node.sys, stranger), -EINVAL);
 	for (int i = 0; i < 9; i++) {
 		hmt_probe_spawn(&node, &probes[i], (uint32_t)i % 2, NULL);
 		cr_assert_eq(hm_dead_letters_subscribe(node.sys, probes[i].pid), i < 8 ? 0 : -ENOSPC);
@@ -334,29 +338,119 @@ Test(engine_dead_letter, subscribe__eight_at_most_and_actors_of_this_node_alone)
 	hmt_node_end(&node);
 }
 
+static void
+lose_one(struct scene *s)
+{
+	hmt_number(&s->node, hm_system_dead_letters(s->node.sys), 1);
+	hmt_settle(&s->node);
+}
+
 Test(engine_dead_letter, subscribe__twice_is_once)
 {
 	static struct scene s;
 
 	scene_start(&s);
 	cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, s.subscriber.pid), 0);
-	hmt_number(&s.node, hm_system_dead_letters(s.node.sys), 1);
-	hmt_settle(&s.node);
+	lose_one(&s);
 	cr_assert_eq(hmt_seen_count(&s.subscriber, HM_DEAD_LETTER), 1);
+	/* So that unsubscribing once is enough. */
+	hm_dead_letters_unsubscribe(s.node.sys, s.subscriber.pid);
+	lose_one(&s);
+	cr_assert_eq(hmt_seen_count(&s.subscriber, HM_DEAD_LETTER), 1);
+	/* Whoever is no subscriber is ignored. */
+	hm_dead_letters_unsubscribe(s.node.sys, s.subscriber.pid);
+	hm_dead_letters_unsubscribe(s.node.sys, hm_pid_none());
+	hm_dead_letters_unsubscribe(s.node.sys, (struct hm_pid){ OTHER_NODE, s.sender.pid.local });
+	cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, s.subscriber.pid), 0);
+	lose_one(&s);
+	cr_assert_eq(hmt_seen_count(&s.subscriber, HM_DEAD_LETTER), 2);
 	hmt_node_end(&s.node);
 }
 
-Test(engine_dead_letter, subscribe__news_to_a_dead_subscriber_is_no_news)
+static void
+subscribe_itself(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	cr_assert_eq(hm_dead_letters_subscribe(hm_system(ctx), hm_self(ctx)), 0);
+}
+
+static void
+unsubscribe_itself(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	hm_dead_letters_unsubscribe(hm_system(ctx), hm_self(ctx));
+}
+
+Test(engine_dead_letter, subscribe__from_an_actors_turn)
 {
 	static struct scene s;
 
 	scene_start(&s);
+	hmt_do(&s.node, s.sender.pid, subscribe_itself, NULL);
+	lose_one(&s);
+	hmt_do(&s.node, s.sender.pid, unsubscribe_itself, NULL);
+	lose_one(&s);
+	cr_assert_eq(hmt_seen_count(&s.sender, HM_DEAD_LETTER), 1);
+	cr_assert_eq(hmt_seen_count(&s.subscriber, HM_DEAD_LETTER), 2);
+	hmt_node_end(&s.node);
+}
+
+Test(engine_dead_letter, subscribe__a_subscriber_that_stops_makes_room)
+{
+	static struct scene s;
+	static struct hmt_probe probes[HM_DEAD_LETTER_SUBSCRIBERS_MAX];
+
+	scene_start(&s);
 	hmt_stop(&s.node, s.subscriber.pid);
-	for (int i = 0; i < 100; i++)
-		hmt_number(&s.node, hm_system_dead_letters(s.node.sys), 1);
+	lose_one(&s);
+	cr_assert_eq(hmt_dead(&s.node), 1, "nothing is sent to who is gone");
+	for (uint32_t i = 0; i < HM_DEAD_LETTER_SUBSCRIBERS_MAX; i++) {
+		hmt_probe_spawn(&s.node, &probes[i], i % 3, NULL);
+		cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, probes[i].pid), 0);
+	}
+	cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, s.sender.pid), -ENOSPC);
 	hmt_settle(&s.node);
-	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_SENT_THERE], 100);
-	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_NO_PROCESS], 100, "counted, and no more than that");
+	hmt_stop(&s.node, probes[3].pid);
+	cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, s.sender.pid), 0);
+	lose_one(&s);
+	cr_assert_eq(hmt_seen_count(&s.sender, HM_DEAD_LETTER), 1);
+	hmt_node_end(&s.node);
+}
+
+Test(engine_dead_letter, subscribe__another_node_cannot_take_it_back)
+{
+	static struct scene s;
+	struct hm_msg *msg;
+
+	scene_start(&s);
+	msg = hm_msg_alloc(s.node.sys->lcores[0], HM_DEAD_LETTER, sizeof(struct hm_dead_letter));
+	cr_assert_not_null(msg);
+	memset(hm_msg_body_mut(msg), 0, sizeof(struct hm_dead_letter));
+	msg->to = s.subscriber.pid.local;
+	msg->sender = hm_pid_none();
+	hm_provider_receive(s.node.sys->lcores[0], msg);
+	lose_one(&s);
+	cr_assert_eq(hmt_seen_count(&s.subscriber, HM_DEAD_LETTER), 1);
+	hmt_node_drop(&s.node);
+}
+
+/* Who takes no messages loses its place with the first one, and that one is not told of again. */
+Test(engine_dead_letter, subscribe__who_takes_nothing_is_found_out_at_once)
+{
+	static struct scene s;
+	struct hm_pid nobodies[3];
+
+	scene_start(&s);
+	nobodies[0] = stale_pid(&s);
+	nobodies[1] = s.node.sys->user;
+	nobodies[2] = hm_system_dead_letters(s.node.sys);
+	for (size_t i = 0; i < RTE_DIM(nobodies); i++)
+		cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, nobodies[i]), 0);
+	for (uint32_t i = 1; i <= 5; i++) {
+		lose_one(&s);
+		cr_assert_eq(hmt_seen_count(&s.subscriber, HM_DEAD_LETTER), i);
+		cr_assert_eq(hmt_dead(&s.node), RTE_DIM(nobodies) + i);
+	}
 	hmt_node_end(&s.node);
 }
 
