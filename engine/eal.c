@@ -199,8 +199,10 @@ hmi_command_line(struct hm_system *sys, int argc, char **argv)
 	char *none[] = { (char *)(uintptr_t) "hermod", NULL };
 	int n = argc > 0 ? argc : 1;
 	char **args = argc > 0 ? argv : none;
-	int eal = separator(n, args), rc;
+	int eal = separator(n, args), rc = hmi_options_check(sys);
 
+	if (rc != 0)
+		return rc;
 	for (int i = 1; i < n; i++) {
 		if (strcmp(args[i], "--help") == 0) {
 			hmi_options_help(sys, args[0], stdout);

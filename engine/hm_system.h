@@ -44,7 +44,7 @@ enum hm_option_kind {
 
 /** One command line option, `--name` or `--name VALUE`. */
 struct hm_option {
-	const char *name; /**< without dashes; NULL ends a table */
+	const char *name; /**< without dashes, not used by the engine or a module; NULL ends a table */
 	const char *help; /**< one line */
 	enum hm_option_kind kind;
 	/** Where the value goes, by kind; for HM_OPTION_CALL handed to the function. */
@@ -104,7 +104,7 @@ struct hm_stats {
  * @param[out] sys  the system; NULL on error
  * @param argc,argv as given to main; texts must outlive the system; 0 and NULL: no options
  * @param config    may be NULL
- * @return 0; -EINVAL: wrong option or value; -ECANCELED: --help was printed;
+ * @return 0; -EINVAL: wrong option or value, or an option of a name that is taken; -ECANCELED: --help was printed;
  *         -ENODEV: an lcore or port that does not exist; -ENOMEM: not enough memory
  */
 __attribute__((warn_unused_result))

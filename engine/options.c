@@ -10,7 +10,14 @@
 #include "engine_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS 8
+#define OWN_OPTIONS 9
+#define TABLES_MAX  (HMI_MODULES_MAX + 2)
+
+/* Options, and whose they are: "every hermod program", a module's name, "this program". */
+struct table {
+	const char *owner;
+	const struct hm_option *options;
+};
 
 static int
 idle_set(void *options, const char *value)
@@ -28,7 +35,7 @@ idle_set(void *options, const char *value)
 			return 0;
 		}
 	}
-	fprintf(stderr, "hermod: --idle %s: choose adaptive, spin, pause or yield\n", value);
+	fprintf(stderr, "hermod: --idle '%s': choose adaptive, spin, pause or yield\n", value);
 	return -EINVAL;
 }
 
@@ -75,6 +82,7 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .value = &o->inject,
 		  .min = 16,
 		  .max = 1u << 20 },
+		{ .name = "help", .help = "this text", .kind = HM_OPTION_FLAG, .value = &o->help },
 		{ .name = NULL },
 	};
 
@@ -99,10 +107,29 @@ hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 		o->messages = config->messages;
 }
 
+/* The tables of a command line, whose own one was made before. Returns how many there are. */
+static uint32_t
+tables_list(const struct hm_system *sys, const struct hm_option *own, struct table tables[TABLES_MAX])
+{
+	uint32_t count = 0;
+
+	tables[count++] = (struct table){ "every hermod program", own };
+	for (uint32_t i = 0; i < sys->modules_count; i++) {
+		const struct hm_module *module = sys->modules[i].module;
+
+		if (module->options != NULL)
+			tables[count++] =
+				(struct table){ module->name, module->options(sys->modules[i].self) };
+	}
+	if (sys->app_options != NULL)
+		tables[count++] = (struct table){ "this program", sys->app_options };
+	return count;
+}
+
 /* ---- Help -------------------------------------------------------------------------- */
 
 static void
-help_table(FILE *out, const char *title, const struct hm_option *table)
+help_table(FILE *out, const char *owner, const struct hm_option *table)
 {
 	static const char *const values[] = { [HM_OPTION_FLAG] = "",
 					      [HM_OPTION_NUMBER] = " N",
@@ -110,9 +137,9 @@ help_table(FILE *out, const char *title, const struct hm_option *table)
 					      [HM_OPTION_CALL] = " VALUE" };
 	char name[64];
 
-	if (table == NULL || table->name == NULL)
+	if (table->name == NULL)
 		return;
-	fprintf(out, "\n%s:\n", title);
+	fprintf(out, "\noptions of %s:\n", owner);
 	for (; table->name != NULL; table++) {
 		snprintf(name, sizeof(name), "--%s%s", table->name, values[table->kind]);
 		fprintf(out, "  %-22s %s\n", name, table->help);
@@ -123,7 +150,7 @@ void
 hmi_options_help(struct hm_system *sys, const char *program, FILE *out)
 {
 	struct hm_option own[OWN_OPTIONS];
-	char title[64];
+	struct table tables[TABLES_MAX];
 
 	own_table(&sys->options, own);
 	if (sys->summary != NULL)
@@ -133,16 +160,8 @@ hmi_options_help(struct hm_system *sys, const char *program, FILE *out)
 		"EAL options choose lcores, memory and devices, as in `-l 0-1 --no-pci --no-huge`;\n"
 		"`%s --no-pci -h` lists them all.\n",
 		program, program);
-	help_table(out, "options of this program", sys->app_options);
-	for (uint32_t i = 0; i < sys->modules_count; i++) {
-		const struct hm_module *module = sys->modules[i].module;
-
-		snprintf(title, sizeof(title), "options of %s", module->name);
-		if (module->options != NULL)
-			help_table(out, title, module->options(sys->modules[i].self));
-	}
-	help_table(out, "options of every hermod program", own);
-	fprintf(out, "  %-22s %s\n", "--help", "this text");
+	for (uint32_t i = tables_list(sys, own, tables); i-- > 0;)
+		help_table(out, tables[i].owner, tables[i].options);
 }
 
 /* ---- Parsing ------------------------------------------------------------------------ */
@@ -150,7 +169,7 @@ hmi_options_help(struct hm_system *sys, const char *program, FILE *out)
 static const struct hm_option *
 table_find(const struct hm_option *table, const char *name, size_t length)
 {
-	for (; table != NULL && table->name != NULL; table++) {
+	for (; table->name != NULL; table++) {
 		if (strlen(table->name) == length && strncmp(table->name, name, length) == 0)
 			return table;
 	}
@@ -158,19 +177,63 @@ table_find(const struct hm_option *table, const char *name, size_t length)
 }
 
 static const struct hm_option *
-option_find(struct hm_system *sys, const struct hm_option *own, const char *name, size_t length)
+option_find(const struct hm_system *sys, const struct hm_option *own, const char *name, size_t length)
 {
-	const struct hm_option *option = table_find(sys->app_options, name, length);
+	struct table tables[TABLES_MAX];
+	uint32_t count = tables_list(sys, own, tables);
+	const struct hm_option *option = NULL;
 
-	if (option == NULL)
-		option = table_find(own, name, length);
-	for (uint32_t i = 0; option == NULL && i < sys->modules_count; i++) {
-		const struct hm_module *module = sys->modules[i].module;
-
-		if (module->options != NULL)
-			option = table_find(module->options(sys->modules[i].self), name, length);
-	}
+	for (uint32_t i = 0; option == NULL && i < count; i++)
+		option = table_find(tables[i].options, name, length);
 	return option;
+}
+
+/* Whose a name is that stands in a table, at this place or earlier. */
+static const char *
+owner_before(const struct table *tables, const struct table *table, const struct hm_option *option)
+{
+	for (const struct table *t = tables; t <= table; t++) {
+		const struct hm_option *there = table_find(t->options, option->name, strlen(option->name));
+
+		if (there != NULL && there != option)
+			return t->owner;
+	}
+	return NULL;
+}
+
+int
+hmi_options_check(struct hm_system *sys)
+{
+	struct hm_option own[OWN_OPTIONS];
+	struct table tables[TABLES_MAX];
+	uint32_t count;
+
+	own_table(&sys->options, own);
+	count = tables_list(sys, own, tables);
+	for (uint32_t i = 1; i < count; i++) {
+		for (const struct hm_option *o = tables[i].options; o->name != NULL; o++) {
+			const char *owner = owner_before(tables, &tables[i], o);
+
+			if (owner == NULL)
+				continue;
+			fprintf(stderr,
+				"hermod: --%s of %s is an option of %s already; give it another name\n",
+				o->name, tables[i].owner, owner);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int
+number_refuse(const struct hm_option *option, const char *text, const char *what)
+{
+	char range[64];
+
+	snprintf(range, sizeof(range), " to %" PRIu64, option->max);
+	fprintf(stderr, "hermod: --%s '%s': give a %s from %" PRIu64 "%s (%s)\n", option->name, text, what,
+		option->min, option->max != 0 && option->max != UINT64_MAX ? range : " up", option->help);
+	return -EINVAL;
 }
 
 static int
@@ -182,11 +245,8 @@ number_set(const struct hm_option *option, const char *text)
 	errno = 0;
 	number = strtoull(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || number < option->min ||
-	    (option->max != 0 && number > option->max)) {
-		fprintf(stderr, "hermod: --%s %s: give a number from %" PRIu64 " to %" PRIu64 "\n",
-			option->name, text, option->min, option->max != 0 ? option->max : UINT64_MAX);
-		return -EINVAL;
-	}
+	    (option->max != 0 && number > option->max))
+		return number_refuse(option, text, "whole number");
 	*(uint64_t *)option->value = number;
 	return 0;
 }
@@ -209,27 +269,47 @@ option_set(const struct hm_option *option, const char *value)
 	return -EINVAL;
 }
 
+static int
+unknown_refuse(const char *name, size_t length)
+{
+	fprintf(stderr, "hermod: unknown option '--%.*s'; `-- --help` lists them\n", (int)length, name);
+	return -EINVAL;
+}
+
+/* What is no option; `before`: the option before it, which has all its values; NULL: none. */
+static int
+argument_refuse(const char *argument, const struct hm_option *before)
+{
+	if (before != NULL && before->kind == HM_OPTION_FLAG)
+		fprintf(stderr, "hermod: unexpected argument '%s': --%s takes no value\n", argument,
+			before->name);
+	else
+		fprintf(stderr, "hermod: unexpected argument '%s'; `-- --help` lists the options\n",
+			argument);
+	return -EINVAL;
+}
+
+/* Whether what follows an option is the next one. A text that begins so is written --name=--text. */
+static bool
+is_option(const char *argument)
+{
+	return strncmp(argument, "--", 2) == 0 && argument[2] != '\0';
+}
+
 /* One option and its value, `--name value` or `--name=value`. Returns how many arguments it took. */
 static int
-argument_parse(struct hm_system *sys, const struct hm_option *own, int left, char **argv)
+argument_parse(const struct hm_option *option, int left, char **argv)
 {
-	const char *name = argv[0] + 2, *equals = strchr(argv[0], '=');
-	size_t length = equals != NULL ? (size_t)(equals - name) : strlen(name);
-	const struct hm_option *option = option_find(sys, own, name, length);
+	const char *equals = strchr(argv[0], '=');
 	const char *value = equals != NULL ? equals + 1 : NULL;
 	int rc, used = 1;
 
-	if (option == NULL) {
-		fprintf(stderr, "hermod: unknown option '--%.*s'; `-- --help` lists them\n", (int)length,
-			name);
-		return -EINVAL;
-	}
 	if (option->kind == HM_OPTION_FLAG && value != NULL) {
-		fprintf(stderr, "hermod: --%s takes no value\n", option->name);
+		fprintf(stderr, "hermod: %s: --%s takes no value\n", argv[0], option->name);
 		return -EINVAL;
 	}
 	if (option->kind != HM_OPTION_FLAG && value == NULL) {
-		if (left < 2) {
+		if (left < 2 || is_option(argv[1])) {
 			fprintf(stderr, "hermod: --%s needs a value: %s\n", option->name, option->help);
 			return -EINVAL;
 		}
@@ -241,38 +321,54 @@ argument_parse(struct hm_system *sys, const struct hm_option *own, int left, cha
 }
 
 static int
-rings_check(const struct hmi_options *o)
+ring_check(const struct hm_option *own, const char *name, uint64_t slots)
 {
-	if ((o->lane & (o->lane - 1)) != 0 || (o->inject & (o->inject - 1)) != 0) {
-		fprintf(stderr, "hermod: --lane and --inject: give a power of two, such as 4096\n");
-		return -EINVAL;
-	}
-	if (o->node[0] == '\0' || strlen(o->node) > HM_NAME_MAX || hmi_name_check(o->node) != 0) {
+	char text[24];
+
+	if ((slots & (slots - 1)) == 0)
+		return 0;
+	snprintf(text, sizeof(text), "%" PRIu64, slots);
+	return number_refuse(table_find(own, name, strlen(name)), text, "power of two");
+}
+
+/* What the values have to be beyond a range. */
+static int
+values_check(const struct hmi_options *o, const struct hm_option *own)
+{
+	int rc = ring_check(own, "lane", o->lane);
+
+	if (rc == 0)
+		rc = ring_check(own, "inject", o->inject);
+	if (rc == 0 && hmi_name_check(o->node) != 0) {
 		fprintf(stderr, "hermod: --node '%s': give up to %u letters, digits, or -_.~+@\n", o->node,
 			HM_NAME_MAX);
-		return -EINVAL;
+		rc = -EINVAL;
 	}
-	return 0;
+	return rc;
 }
 
 int
 hmi_options_parse(struct hm_system *sys, int argc, char **argv)
 {
+	const struct hm_option *option = NULL;
 	struct hm_option own[OWN_OPTIONS];
+	int used;
 
 	own_table(&sys->options, own);
-	for (int i = 0; i < argc;) {
-		int used;
+	for (int i = 0; i < argc; i += used) {
+		const char *name;
+		size_t length;
 
-		if (strncmp(argv[i], "--", 2) != 0 || argv[i][2] == '\0') {
-			fprintf(stderr, "hermod: unexpected argument '%s'; `-- --help` lists the options\n",
-				argv[i]);
-			return -EINVAL;
-		}
-		used = argument_parse(sys, own, argc - i, argv + i);
+		if (!is_option(argv[i]))
+			return argument_refuse(argv[i], option);
+		name = argv[i] + 2;
+		length = strcspn(name, "=");
+		option = option_find(sys, own, name, length);
+		if (option == NULL)
+			return unknown_refuse(name, length);
+		used = argument_parse(option, argc - i, argv + i);
 		if (used < 0)
 			return used;
-		i += used;
 	}
-	return rings_check(&sys->options);
+	return values_check(&sys->options, own);
 }

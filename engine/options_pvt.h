@@ -8,6 +8,9 @@
 
 void hmi_options_default(struct hmi_options *options, const struct hm_config *config);
 
+/* Whether every option has a name of its own. Returns 0 or -EINVAL, printed. */
+int hmi_options_check(struct hm_system *sys);
+
 /* Print all options of system, modules and program. */
 void hmi_options_help(struct hm_system *sys, const char *program, FILE *out);
 

@@ -13,7 +13,7 @@
 
 TestSuite(engine_options);
 
-#define WORDS_MAX 16
+#define WORDS_MAX 24
 #define TEXT_SIZE 8192
 
 /* A command line, what came of it, and what was printed. */
@@ -99,22 +99,28 @@ Test(engine_options, parse__mistakes_are_named)
 		{ "app -- -workers", "unexpected argument '-workers'" },
 		{ "app -- --", "unexpected argument '--'" },
 		{ "app -- --workers 1 2", "unexpected argument '2'" },
+		{ "app -- --node --idle spin", "--node needs a value" },
 		{ "app -- --workers", "--workers needs a value" },
 		{ "app -- --node", "--node needs a value" },
-		{ "app -- --workers 0", "give a number from 1 to 255" },
-		{ "app -- --workers 256", "give a number from 1 to 255" },
-		{ "app -- --workers -1", "give a number" },
-		{ "app -- --workers 1x", "give a number" },
-		{ "app -- --workers=", "give a number" },
-		{ "app -- --workers 99999999999999999999", "give a number" },
-		{ "app -- --messages 1", "give a number from 64" },
-		{ "app -- --quantum 0", "give a number from 1" },
-		{ "app -- --lane 17", "power of two" },
-		{ "app -- --inject 4095", "power of two" },
-		{ "app -- --lane 8", "give a number from 16" },
-		{ "app -- --idle lazy", "choose adaptive, spin, pause or yield" },
+		{ "app -- --workers 0", "give a whole number from 1 to 255" },
+		{ "app -- --workers 256", "give a whole number from 1 to 255" },
+		{ "app -- --workers -1", "--workers \'-1\': give a whole number" },
+		{ "app -- --workers 1x", "--workers \'1x\': give a whole number" },
+		{ "app -- --workers=", "--workers '': give a whole number" },
+		{ "app -- --workers 99999999999999999999", "give a whole number" },
+		{ "app -- --workers 2.5", "--workers \'2.5\': give a whole number from 1 to 255" },
+		{ "app -- --quantum 1e3", "--quantum '1e3': give a whole number from 1 to 1048576" },
+		{ "app -- --messages 1", "give a whole number from 64" },
+		{ "app -- --quantum 0", "give a whole number from 1" },
+		{ "app -- --lane 17", "hermod: --lane '17': give a power of two from 16 to 1048576" },
+		{ "app -- --inject 4095", "hermod: --inject '4095': give a power of two from 16 to 1048576" },
+		{ "app -- --messages 63", "(messages of the smallest size class; default 65536)" },
+		{ "app -- --lane 8", "give a whole number from 16" },
+		{ "app -- --idle lazy", "--idle 'lazy': choose adaptive, spin, pause or yield" },
 		{ "app -- --node a/b", "--node 'a/b'" },
 		{ "app -- --node=", "--node ''" },
+		{ "app -- --node 12345678901234567890123456789012345678901234567890123456789012345",
+		  "give up to 64 letters" },
 	};
 	struct attempt a = { .config = { .mode = HM_MODE_STEPPED } };
 
@@ -139,8 +145,9 @@ Test(engine_options, parse__every_kind_is_taken)
 	};
 	struct attempt a = { .config = { .mode = HM_MODE_STEPPED, .options = options, .messages = 256 } };
 
-	cr_expect_refused(&a, "app -- --flag=yes", "--flag takes no value");
-	cr_expect_refused(&a, "app -- --number 4", "give a number from 5");
+	cr_expect_refused(&a, "app -- --flag=yes", "--flag=yes: --flag takes no value");
+	cr_expect_refused(&a, "app -- --flag yes", "unexpected argument 'yes': --flag takes no value");
+	cr_expect_refused(&a, "app -- --number 4", "--number '4': give a whole number from 5 up (a number)");
 	hmt_eal_start();
 	try(&a, "app -- --text=a=b --number 18446744073709551615 --flag --workers=3 --node n.1 --idle yield");
 	cr_assert_eq(a.rc, 0, "%s", a.err);
@@ -150,6 +157,59 @@ Test(engine_options, parse__every_kind_is_taken)
 	cr_assert_eq(hm_system_lcores(a.sys), 3);
 	cr_assert_str_eq(hm_system_name(a.sys), "n.1");
 	hm_system_destroy(a.sys);
+}
+
+static int
+module_create(struct hm_system *sys, void **self)
+{
+	(void)sys;
+	*self = NULL;
+	return 0;
+}
+
+static const struct hm_option *
+module_options(void *self)
+{
+	static uint64_t value;
+	static const struct hm_option options[] = {
+		{ .name = "of-module", .help = "x", .kind = HM_OPTION_NUMBER, .value = &value },
+		{ .name = NULL },
+	};
+
+	(void)self;
+	return options;
+}
+
+/* Which of two options of one name is meant, nobody could tell. */
+Test(engine_options, names__that_are_taken)
+{
+	static const struct hm_module module = { .name = "some module",
+						 .create = module_create,
+						 .options = module_options };
+	static const struct hm_module *const modules[] = { &module, NULL };
+	static const struct {
+		const char *name, *text;
+	} cases[] = {
+		{ "idle", "--idle of this program is an option of every hermod program already" },
+		{ "help", "--help of this program is an option of every hermod program already" },
+		{ "of-module", "--of-module of this program is an option of some module already" },
+		{ "other", "--other of this program is an option of this program already" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool flag = false, other = false;
+		const struct hm_option options[] = {
+			{ .name = "other", .help = "x", .kind = HM_OPTION_FLAG, .value = &other },
+			{ .name = cases[i].name, .help = "x", .kind = HM_OPTION_FLAG, .value = &flag },
+			{ .name = NULL },
+		};
+		struct attempt a = {
+			.config = { .mode = HM_MODE_STEPPED, .options = options, .modules = modules }
+		};
+
+		cr_expect_refused(&a, "app", cases[i].text);
+		cr_expect_refused(&a, "app --help", cases[i].text);
+	}
 }
 
 static int
