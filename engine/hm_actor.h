@@ -78,8 +78,9 @@ struct hm_props {
 		.lcore = (where), __VA_ARGS__ \
 	}
 
-/** Longest name of an actor, and longest path, in characters. */
+/** Longest name of an actor, in characters. */
 #define HM_NAME_MAX 64u
+/** Longest path, in characters with the end of the text. */
 #define HM_PATH_MAX 512u
 
 /* ---- Set-up: may allocate ------------------------------------------------ */
@@ -96,7 +97,8 @@ struct hm_props {
  * @param[out] pid   the child; may be NULL; untouched on error
  * @return 0; -EINVAL: bad props, name or lcore; -EEXIST: name taken; -ENOMEM: no slot or
  *         memory; -EAGAIN: too many children on another lcore at once, try again later;
- *         -ESHUTDOWN: the running actor is stopping; -ENAMETOOLONG: path above HM_PATH_MAX
+ *         -ESHUTDOWN: the running actor is stopping; -ENAMETOOLONG: name longer than HM_NAME_MAX, or
+ *         path not shorter than HM_PATH_MAX
  */
 __attribute__((warn_unused_result))
 int hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,

@@ -118,7 +118,8 @@ int hm_exit_status(int rc);
  *
  * @param name  as in hm_spawn; its path is "/user/name"
  * @param args  as in hm_spawn
- * @return as hm_spawn; -EDEADLK: called on an lcore of the running system
+ * @return as hm_spawn; -ESHUTDOWN: the system stops, or has stopped; -EDEADLK: called on an lcore of
+ *         the running system
  */
 __attribute__((warn_unused_result))
 int hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char *name, const void *args,
@@ -159,9 +160,11 @@ void hm_system_stop(struct hm_system *sys);
 /* ---- From outside: threads that are no lcore ------------------------------ */
 
 /**
- * Send a message from a thread that is no lcore. Never blocks.
+ * Send a message from a thread that is no lcore. Never blocks. What is sent before the system runs
+ * waits for it; what is still under way when it stops becomes a dead letter.
  *
- * @return HM_OK; HM_WOULD_BLOCK: the lcore's inject ring is full; as hm_send otherwise
+ * @return HM_OK; HM_WOULD_BLOCK: the lcore's inject ring is full; HM_NO_RECEIVER: nobody, an lcore
+ *         or node that does not exist, or the system has stopped; as hm_send otherwise
  */
 enum hm_result hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body);
 
@@ -179,14 +182,15 @@ struct hm_reply {
  * @param timeout_us  microseconds
  * @param reply       filled on success
  * @return 0; -ETIMEDOUT; -ENOENT: dead letter; -EMSGSIZE: the answer is longer than
- *         reply->size; -EAGAIN: overloaded; -EINVAL: unknown type or nobody; -EDEADLK: called on
- *         an lcore of the system, or the system does not run
+ *         reply->size; -EAGAIN: overloaded; -ENOMEM: no slot; -EINVAL: unknown type or nobody;
+ *         -ESHUTDOWN: the system stops, or has stopped; -EDEADLK: called on an lcore of the system,
+ *         or the system does not run yet
  */
 __attribute__((warn_unused_result))
 int hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body,
 		  uint64_t timeout_us, struct hm_reply *reply);
 
-/** Stop a process, as hm_stop. @return 0; -EAGAIN: overloaded, try again. */
+/** Stop a process, as hm_stop. @return 0, also when the system has stopped; -EAGAIN: overloaded, try again. */
 __attribute__((warn_unused_result))
 int hm_system_stop_actor(struct hm_system *sys, struct hm_pid who);
 
@@ -200,7 +204,7 @@ int hm_system_stop_actor(struct hm_system *sys, struct hm_pid who);
  */
 int hm_lookup(const struct hm_system *sys, const char *path, struct hm_pid *pid);
 
-/** As hm_lookup, from a thread that is no lcore; -ESHUTDOWN: the system has stopped. */
+/** As hm_lookup, from a thread that is no lcore; -ESHUTDOWN: it has stopped; -EDEADLK: called on an lcore. */
 int hm_system_find(struct hm_system *sys, const char *path, struct hm_pid *pid);
 
 /** Sum of all lcores' counters. */

@@ -32,6 +32,13 @@ running(const struct hm_system *sys)
 	return atomic_load_explicit(&sys->state, memory_order_acquire) == HMI_RUNNING; /* S1 */
 }
 
+/* Who asks too early is told so by a dead letter. */
+static bool
+stopped(const struct hm_system *sys)
+{
+	return atomic_load_explicit(&sys->state, memory_order_relaxed) == HMI_STOPPED;
+}
+
 /* No lcore has a thread of its own: the caller may touch everything. */
 static bool
 single_threaded(const struct hm_system *sys)
@@ -56,7 +63,7 @@ entrance(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
 static enum hm_result
 inject(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
 {
-	struct hm_ctx *ctx = entrance(sys, to, msg);
+	struct hm_ctx *ctx = stopped(sys) ? NULL : entrance(sys, to, msg);
 	enum hm_result result = HM_NO_RECEIVER;
 
 	if (ctx != NULL && hmi_inject_push(&ctx->worker.inject, msg))

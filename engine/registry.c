@@ -55,7 +55,9 @@ hmi_name_check(const char *name)
 {
 	size_t length = strlen(name);
 
-	if (length == 0 || length > HM_NAME_MAX || name[0] == '$')
+	if (length > HM_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (length == 0 || name[0] == '$')
 		return -EINVAL;
 	for (const char *c = name; *c != '\0'; c++) {
 		if (!isalnum((unsigned char)*c) && strchr("-_.~+@$", *c) == NULL)

@@ -39,7 +39,7 @@ int hmi_registry_create(struct hmi_registry *names, uint64_t seed);
 /* Forgets all names. After the lcores have stopped. */
 void hmi_registry_destroy(struct hmi_registry *names);
 
-/* Whether a name may stand in a path. */
+/* Whether a name may stand in a path. Returns 0, -EINVAL or -ENAMETOOLONG. */
 int hmi_name_check(const char *name);
 
 /*

@@ -212,7 +212,8 @@ Test(engine_spawn, spawn__bad_names_are_refused)
 			     names[i]);
 	memset(longest, 'x', sizeof(longest));
 	longest[HM_NAME_MAX + 1] = '\0';
-	cr_assert_eq(hm_system_spawn(node.sys, &counted_here, longest, &args, NULL), -EINVAL);
+	cr_assert_eq(hm_system_spawn(node.sys, &counted_here, longest, &args, NULL), -ENAMETOOLONG);
+	cr_assert_eq(hm_system_spawn(node.sys, &counted_there, longest, &args, NULL), -ENAMETOOLONG);
 	longest[HM_NAME_MAX] = '\0';
 	cr_assert_eq(hm_system_spawn(node.sys, &counted_there, longest, &args, NULL), 0);
 	cr_assert_eq(hm_system_spawn(node.sys, &counted_here, "Az09-_.~+@", &args, NULL), 0);
