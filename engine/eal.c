@@ -4,8 +4,10 @@
  * hugepages or devices needs in addition.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -132,6 +134,62 @@ added(int n, const char *const *extra, const char *option)
 	return false;
 }
 
+/* Whether EAL is asked to print something, and end the process. */
+static bool
+help_wanted(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strstr(argv[i], "help") != NULL ||
+		    (argv[i][0] == '-' && argv[i][1] != '-' && strchr(argv[i], 'h') != NULL))
+			return true;
+	}
+	return false;
+}
+
+/* Print what was held back, but for EAL's usage. */
+static void
+held_print(int held, bool with_usage)
+{
+	FILE *file = fdopen(held, "r");
+	char line[512];
+
+	if (file == NULL) {
+		close(held);
+		return;
+	}
+	rewind(file);
+	while (fgets(line, sizeof(line), file) != NULL && (with_usage || strncmp(line, "Usage: ", 7) != 0)) {
+		if (with_usage || line[0] != '\n')
+			fputs(line, stdout);
+	}
+	fclose(file);
+}
+
+/*
+ * As rte_eal_init. When an argument is wrong EAL prints a hundred lines of usage to standard
+ * output, behind which nobody would find the error: they are held back.
+ */
+static int
+init_without_usage(int argc, char **argv)
+{
+	int held = help_wanted(argc, argv) ? -1 : memfd_create("hermod-eal", MFD_CLOEXEC), out = -1, rc;
+
+	fflush(stdout);
+	if (held >= 0)
+		out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+	if (out >= 0)
+		dup2(held, STDOUT_FILENO);
+	rc = rte_eal_init(argc, argv);
+	fflush(stdout);
+	if (out >= 0) {
+		dup2(out, STDOUT_FILENO);
+		close(out);
+	}
+	if (held >= 0)
+		held_print(held, rc >= 0 || rte_errno != EINVAL);
+	return rc;
+}
+
 /* Start EAL with its own arguments and ours, whose texts outlive it. Returns as rte_eal_init. */
 static int
 eal_call(int argc, char **argv, int n, const char *const *extra)
@@ -153,7 +211,7 @@ eal_call(int argc, char **argv, int n, const char *const *extra)
 		if (strcmp(argv[i], "--in-memory") == 0 && no_huge)
 			all[i] = (char *)(uintptr_t) "--no-shconf";
 	}
-	rc = rte_eal_init(argc + n, all);
+	rc = init_without_usage(argc + n, all);
 	free(all);
 	return rc;
 }
@@ -175,6 +233,8 @@ eal_init(int argc, char **argv)
 	}
 	if (rte_errno == EALREADY)
 		return 0;
+	if (rte_errno == EINVAL && hmi_eal_explain(argc, argv))
+		return -EINVAL;
 	fprintf(stderr,
 		"hermod: EAL does not start: %s; look at the EAL options before `--` (lcores with -l, "
 		"memory with -m or --no-huge, devices with --vdev and --no-pci)\n",
@@ -210,6 +270,9 @@ hmi_command_line(struct hm_system *sys, int argc, char **argv)
 		}
 	}
 	/* A mistake in what is ours is told before EAL takes its time. */
+	rc = hmi_options_misplaced(sys, eal, args);
+	if (rc != 0)
+		return rc;
 	rc = eal < n ? hmi_options_parse(sys, n - eal - 1, args + eal + 1) : hmi_options_parse(sys, 0, NULL);
 	return rc == 0 ? eal_init(eal, args) : rc;
 }

@@ -3,6 +3,7 @@
  * The command line behind `--`: the system's own options, the modules' and the program's, in
  * one table, so that --help lists them all and an unknown one is an error.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,10 +270,44 @@ option_set(const struct hm_option *option, const char *value)
 	return -EINVAL;
 }
 
+/* Whether what follows an option is the next one. A text that begins so is written --name=--text. */
+static bool
+is_option(const char *argument)
+{
+	return strncmp(argument, "--", 2) == 0 && argument[2] != '\0';
+}
+
+int
+hmi_options_misplaced(struct hm_system *sys, int argc, char **argv)
+{
+	struct hm_option own[OWN_OPTIONS];
+
+	own_table(&sys->options, own);
+	for (int i = 1; i < argc; i++) {
+		size_t length;
+
+		if (!is_option(argv[i]))
+			continue;
+		length = strcspn(argv[i] + 2, "=");
+		if (hmi_eal_has_option(argv[i] + 2, length) ||
+		    option_find(sys, own, argv[i] + 2, length) == NULL)
+			continue;
+		fprintf(stderr, "hermod: %s is no EAL option: it belongs after `--`, as in `%s -- %s`\n",
+			argv[i], argv[0], argv[i]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int
 unknown_refuse(const char *name, size_t length)
 {
-	fprintf(stderr, "hermod: unknown option '--%.*s'; `-- --help` lists them\n", (int)length, name);
+	if (hmi_eal_has_option(name, length))
+		fprintf(stderr, "hermod: --%.*s is an EAL option: it belongs before `--`\n", (int)length,
+			name);
+	else
+		fprintf(stderr, "hermod: unknown option '--%.*s'; `-- --help` lists them\n", (int)length,
+			name);
 	return -EINVAL;
 }
 
@@ -280,20 +315,15 @@ unknown_refuse(const char *name, size_t length)
 static int
 argument_refuse(const char *argument, const struct hm_option *before)
 {
-	if (before != NULL && before->kind == HM_OPTION_FLAG)
+	if (argument[0] == '-' && isalpha((unsigned char)argument[1]) && hmi_eal_has_option(argument + 1, 1))
+		fprintf(stderr, "hermod: -%c is an EAL option: it belongs before `--`\n", argument[1]);
+	else if (before != NULL && before->kind == HM_OPTION_FLAG)
 		fprintf(stderr, "hermod: unexpected argument '%s': --%s takes no value\n", argument,
 			before->name);
 	else
 		fprintf(stderr, "hermod: unexpected argument '%s'; `-- --help` lists the options\n",
 			argument);
 	return -EINVAL;
-}
-
-/* Whether what follows an option is the next one. A text that begins so is written --name=--text. */
-static bool
-is_option(const char *argument)
-{
-	return strncmp(argument, "--", 2) == 0 && argument[2] != '\0';
 }
 
 /* One option and its value, `--name value` or `--name=value`. Returns how many arguments it took. */

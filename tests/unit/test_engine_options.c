@@ -286,23 +286,76 @@ Test(engine_options, workers__none_is_left_beside_the_main_lcore)
 	cr_assert_not_null(strstr(a.err, "no lcore is left to work on"));
 }
 
-Test(engine_options, eal__core_list_that_does_not_fit)
+#define EAL_QUIET "--no-huge --no-pci --no-shconf --no-telemetry -m 64 --file-prefix hermod-test "
+
+/* What EAL says comes before, and its usage not at all. */
+Test(engine_options, eal__mistakes_are_named_last)
 {
+	static const struct {
+		const char *line, *text;
+	} cases[] = {
+		{ "app " EAL_QUIET "-l 4000", "-l '4000': there is no core 4000; this process may use" },
+		{ "app -l 0,4000 " EAL_QUIET, "-l '0,4000': there is no core 4000" },
+		{ "app " EAL_QUIET "-l4000", "-l '4000': there is no core 4000" },
+		{ "app " EAL_QUIET "-l 0-x", "-l '0-x': no list of cores" },
+		{ "app " EAL_QUIET "-l", "-l '': no list of cores" },
+		{ "app " EAL_QUIET "--lcores nonsense", "--lcores 'nonsense': no map of lcores to cores" },
+		{ "app " EAL_QUIET "--lcores=(0-1)@4000", "--lcores '(0-1)@4000': there is no core 4000" },
+		{ "app " EAL_QUIET "--lcores 0@0,1@(0,4000)", "there is no core 4000" },
+		{ "app " EAL_QUIET "--lcores 0,4000", "there is no core 4000" },
+		{ "app " EAL_QUIET "-c xyz", "-c 'xyz': no hexadecimal mask of cores" },
+		{ "app " EAL_QUIET "--nope", "EAL has no option '--nope'" },
+		{ "app " EAL_QUIET "--nope=1 -- --node n", "EAL has no option '--nope=1'" },
+		{ "app " EAL_QUIET "-Q", "EAL has no option '-Q'" },
+		{ "app " EAL_QUIET "--main-lcore 4000", "EAL does not start: Invalid argument" },
+	};
 	struct attempt a = { .config = { .mode = HM_MODE_LCORES } };
 
-	try(&a, "app -l 0-1000 --no-huge --no-pci --no-shconf --no-telemetry -m 64");
-	cr_assert_eq(a.rc, -EINVAL);
-	cr_assert_not_null(strstr(a.err, "hermod: EAL does not start"), "%s", a.err);
-	cr_assert_not_null(strstr(a.err, "lcores with -l"), "%s", a.err);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *last;
+
+		try(&a, cases[i].line);
+		cr_assert_eq(a.rc, -EINVAL, "%s: %d", cases[i].line, a.rc);
+		last = strstr(a.err, "hermod: ");
+		cr_assert_not_null(last, "%s", a.err);
+		cr_assert_not_null(strstr(last, cases[i].text), "%s: %s", cases[i].line, last);
+		cr_assert_eq(strchr(last, '\n'), last + strlen(last) - 1, "not the last line: %s", a.err);
+		cr_assert_str_eq(a.out, "", "%s", cases[i].line);
+	}
+}
+
+Test(engine_options, eal__options_stand_before_the_dashes_and_ours_behind)
+{
+	static const struct {
+		const char *line, *text;
+	} cases[] = {
+		{ "app --idle=spin",
+		  "hermod: --idle=spin is no EAL option: it belongs after `--`, as in `app --" },
+		{ "app -l 0 --workers 3 -- --node n", "--workers is no EAL option: it belongs after `--`" },
+		{ "app --mine", "--mine is no EAL option: it belongs after `--`" },
+		{ "app -- --no-pci", "--no-pci is an EAL option: it belongs before `--`" },
+		{ "app -- --node n --vdev=net_ring0", "--vdev is an EAL option: it belongs before `--`" },
+		{ "app -- --mine -l 0-1", "-l is an EAL option: it belongs before `--`" },
+		{ "app -- -m64", "-m is an EAL option: it belongs before `--`" },
+	};
+	static bool mine;
+	static const struct hm_option options[] = {
+		{ .name = "mine", .help = "my own", .kind = HM_OPTION_FLAG, .value = &mine },
+		{ .name = NULL },
+	};
+	struct attempt a = { .config = { .mode = HM_MODE_STEPPED, .options = options } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_expect_refused(&a, cases[i].line, cases[i].text);
 }
 
 Test(engine_options, eal__is_started_once_and_outlives_its_first_system)
 {
 	struct attempt first = { .config = { .mode = HM_MODE_STEPPED, .messages = 256 } }, second = first;
 
-	try(&first, "app --no-huge --no-pci --no-shconf --no-telemetry -m 64");
+	try(&first, "app " EAL_QUIET);
 	cr_assert_eq(first.rc, 0, "%s", first.err);
-	try(&second, "app --no-huge --no-pci --no-shconf --no-telemetry -m 64");
+	try(&second, "app " EAL_QUIET);
 	cr_assert_eq(second.rc, 0, "%s", second.err);
 	cr_assert_str_eq(second.err, "", "EAL is not asked twice");
 	hm_system_destroy(first.sys);
