@@ -133,6 +133,7 @@ batch_reserve(struct hmi_net *net, struct hmi_peer *peer, size_t bytes)
 		batch_close(peer);
 		send_early(net, peer);
 	}
+	assert(bytes <= peer->payload_max);
 	hmi_peer_activate(net, peer);
 	return batch_open(net, peer);
 }

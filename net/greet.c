@@ -22,6 +22,13 @@ may_say(struct hmi_net *net)
 	return true;
 }
 
+/* Longest payload that this node's port carries. */
+static uint32_t
+payload_max(const struct hmi_net *net)
+{
+	return net->port.mtu - HMI_MTU_HEADERS;
+}
+
 /* What this node says of itself. */
 static void
 own_handshake(struct hmi_net *net, struct hmi_handshake *own, const struct hmi_peer *peer)
@@ -31,7 +38,7 @@ own_handshake(struct hmi_net *net, struct hmi_handshake *own, const struct hmi_p
 	own->node = net->node;
 	own->started = net->started;
 	own->types = hm_type_digest(net->sys);
-	own->max_payload = net->port.mtu - (HMI_PACKET_OFFSET - RTE_ETHER_HDR_LEN);
+	own->max_payload = payload_max(net);
 	rte_strscpy(own->name, hm_system_name(net->sys), sizeof(own->name));
 	if (peer == NULL)
 		return;
@@ -125,12 +132,10 @@ static void
 peer_learn(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_frame *frame,
 	   const struct hmi_handshake *handshake)
 {
-	uint32_t own = net->port.mtu - (HMI_PACKET_OFFSET - RTE_ETHER_HDR_LEN);
-
 	if (!peer->configured)
 		rte_strscpy(peer->name, handshake->name, sizeof(peer->name));
 	peer->address = frame->source;
-	peer->payload_max = RTE_MIN(own, handshake->max_payload);
+	peer->payload_max = RTE_MIN(payload_max(net), handshake->max_payload);
 	if (handshake->types != hm_type_digest(net->sys))
 		hmi_net_log(net, INFO, "peer %s: knows other message types than this node", handshake->name);
 }
@@ -218,14 +223,27 @@ welcome_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_fra
 	hmi_peer_opened(net, peer);
 }
 
+/* Whether a handshake can be decoded and says what it has to. */
+static bool
+handshake_take(struct hmi_handshake *handshake, const struct hmi_header *header, const uint8_t *payload)
+{
+	if (header->version != HMI_WIRE_VERSION)
+		return hmi_handshake_read_basics(handshake, payload, header->length) == 0 &&
+		       handshake->session != 0;
+	if (hmi_handshake_read(handshake, payload, header->length) != 0 || handshake->session == 0)
+		return false;
+	/* A batch for a peer must have room for any of this node's own messages. */
+	return header->kind == HMI_REJECT || (handshake->node != 0 && handshake->name[0] != '\0' &&
+					      handshake->max_payload >= HMI_PAYLOAD_MIN);
+}
+
 void
 hmi_greet(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_header *header)
 {
 	struct hmi_handshake handshake;
 	struct hmi_peer *peer;
 
-	if (hmi_handshake_read(&handshake, frame->payload + HMI_HEADER_BYTES, header->length) != 0 ||
-	    handshake.session == 0 || (header->kind != HMI_REJECT && handshake.node == 0)) {
+	if (!handshake_take(&handshake, header, frame->payload + HMI_HEADER_BYTES)) {
 		hmi_net_drop(net, HM_NET_DROP_HANDSHAKE);
 		return;
 	}

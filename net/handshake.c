@@ -103,6 +103,34 @@ hmi_handshake_read(struct hmi_handshake *handshake, const uint8_t *at, size_t le
 	return 0;
 }
 
+#define TAG_SESSION  0x0d
+#define TAG_PROTOCOL 0x10
+#define TAG_REASON   0x18
+
+int
+hmi_handshake_read_basics(struct hmi_handshake *handshake, const uint8_t *at, size_t length)
+{
+	const uint8_t *end = at + length;
+	uint64_t tag, value;
+
+	memset(handshake, 0, sizeof(*handshake));
+	while (at < end) {
+		at = hmi_varint_read(at, end, &tag);
+		if (at == NULL)
+			return -EBADMSG;
+		if (tag == TAG_SESSION && end - at >= 4)
+			handshake->session = hmi_fixed32_read(at);
+		else if (tag == TAG_PROTOCOL && hmi_varint_read(at, end, &value) != NULL)
+			handshake->protocol = (uint32_t)value;
+		else if (tag == TAG_REASON && hmi_varint_read(at, end, &value) != NULL)
+			handshake->reason = (uint32_t)value;
+		at = hmi_field_skip(at, end, tag);
+		if (at == NULL)
+			return -EBADMSG;
+	}
+	return 0;
+}
+
 const char *
 hmi_refusal_text(uint32_t refusal)
 {

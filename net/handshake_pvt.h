@@ -65,6 +65,12 @@ size_t hmi_handshake_write(const struct hmi_handshake *handshake, uint8_t *at);
 /* Decode a handshake. Returns 0, or -EBADMSG: no protobuf, or a name that is none. */
 int hmi_handshake_read(struct hmi_handshake *handshake, const uint8_t *at, size_t length);
 
+/*
+ * Decode what a handshake has in every version: session, protocol and reason; the rest is 0.
+ * Returns 0, or -EBADMSG: no protobuf.
+ */
+int hmi_handshake_read_basics(struct hmi_handshake *handshake, const uint8_t *at, size_t length);
+
 /* What is wrong, in words of a log line. Never NULL. */
 const char *hmi_refusal_text(uint32_t refusal);
 

@@ -139,6 +139,9 @@ packet_receive(struct hmi_net *net, const struct hmi_frame *parts, struct rte_mb
 		hmi_net_drop(net, HM_NET_DROP_GARBAGE);
 		return false;
 	}
+	/* Of another version only the first eight bytes are known, and where a handshake begins. */
+	if (unlikely(header.version != HMI_WIRE_VERSION))
+		header.length = (uint16_t)(parts->length - HMI_HEADER_BYTES);
 	if (unlikely(header.length != parts->length - HMI_HEADER_BYTES)) {
 		hmi_net_drop(net, HM_NET_DROP_LENGTH);
 		return false;

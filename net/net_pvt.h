@@ -31,9 +31,11 @@
 #include "session_pvt.h"
 #include "stats_pvt.h"
 
-#define HMI_PEER_BITS     6u                                  /* of a session's id: number of the peer */
-#define HMI_RESOLVES_MAX  64u                                 /* questions that may wait for one peer */
-#define HMI_PACKET_OFFSET (HMI_HEAD_BYTES + HMI_HEADER_BYTES) /* payload within a frame */
+#define HMI_PEER_BITS     6u                                      /* of a session's id: number of the peer */
+#define HMI_RESOLVES_MAX  64u                                     /* questions that may wait for one peer */
+#define HMI_PACKET_OFFSET (HMI_HEAD_BYTES + HMI_HEADER_BYTES)     /* payload within a frame */
+#define HMI_MTU_HEADERS   (HMI_PACKET_OFFSET - RTE_ETHER_HDR_LEN) /* of an IP packet, what is no payload */
+#define HMI_PAYLOAD_MIN   (HMI_MTU_MIN - HMI_MTU_HEADERS)
 #define HMI_FRAMES_KEPT   2048u /* frames that all sessions together keep to send again */
 
 static_assert(1u << HMI_PEER_BITS == HM_NET_PEERS_MAX, "a session's id names its peer");

@@ -17,7 +17,6 @@
 #define TX_DESC    1024u
 #define SILENCE_MS 1000u
 #define PEER_QUEUE 8192u
-#define MTU_MIN    576u
 #define MTU_MAX    9600u
 
 char *
@@ -152,7 +151,8 @@ hmi_net_options_init(struct hmi_net *net)
 	*t++ = number("udp-port", &o->udp_port, 1, UINT16_MAX, "UDP port of this node (17355)");
 	*t++ = number("net-lcore", &o->net_lcore, 0, HM_LCORES_MAX - 1,
 		      "index of the lcore that owns the port (0)");
-	*t++ = number("mtu", &o->mtu, MTU_MIN, MTU_MAX, "bytes of an IP packet (1500, or what the port can)");
+	*t++ = number("mtu", &o->mtu, HMI_MTU_MIN, MTU_MAX,
+		      "bytes of an IP packet (1500, or what the port can)");
 	*t++ = number("rx-desc", &o->rx_desc, 64, 16384, "receive descriptors (1024)");
 	*t++ = number("tx-desc", &o->tx_desc, 64, 16384, "send descriptors (1024)");
 	*t++ = number("silence-ms", &o->silence_ms, 10, 3600000, "a peer silent for so long is lost (1000)");

@@ -94,7 +94,7 @@ port_configure(struct hmi_port *port, const struct hmi_port_config *config,
 	port->mtu = conf.rxmode.mtu;
 	if (config->mtu == 0 && rte_eth_dev_get_mtu(port->id, &mtu) == 0 && mtu != 0)
 		port->mtu = RTE_MIN(port->mtu, mtu);
-	return 0;
+	return port->mtu >= HMI_MTU_MIN ? 0 : port_failed(port, "MTU is below 576", -EINVAL);
 }
 
 static struct rte_mempool *

@@ -29,6 +29,7 @@
 
 #define HMI_PORT_FIFO  512u
 #define HMI_PORT_BURST 16u
+#define HMI_MTU_MIN    576u /* bytes of an IP packet that every station takes: RFC 791 */
 
 /* How to set it up. */
 struct hmi_port_config {

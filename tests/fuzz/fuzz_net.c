@@ -79,6 +79,7 @@ handshake_fuzz(const uint8_t *data, size_t size)
 	struct hmi_handshake handshake;
 	struct hmi_session *s = calloc(1, sizeof(*s));
 
+	(void)hmi_handshake_read_basics(&handshake, data, size);
 	if (s != NULL && hmi_handshake_read(&handshake, data, size) == 0) {
 		(void)hmi_shake_hello(s, &handshake, 1, 1);
 		(void)hmi_shake_welcome(s, &handshake, 2);

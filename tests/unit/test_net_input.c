@@ -480,32 +480,25 @@ Test(net_input, envelope__unknown_type_bad_payload_bad_system)
 	nodes_stop(f);
 }
 
-/* A HELLO from a stranger at 10.0.0.9, with `version` in both places; returns the answer's length. */
+/* A handshake packet from 10.0.0.`host`: its header, and `payload`. Returns the answer's length. */
 static uint32_t
-hello(struct fixture *f, uint8_t version, const char *name, uint8_t *answer)
+packet_from(struct fixture *f, uint8_t host, struct hmi_header header, const uint8_t *payload,
+	    uint8_t *answer)
 {
-	struct hmi_handshake handshake = { .session = 4711,
-					   .protocol = version,
-					   .node = 77,
-					   .started = 1,
-					   .attempt = 1,
-					   .window = 8,
-					   .max_payload = 1400 };
-	struct hmi_header header = { .version = version, .kind = HMI_HELLO };
 	struct hmi_address from = { 0 }, to = { 0 };
 	struct hmi_flow flow;
 	uint8_t frame[512];
 	struct rte_mbuf *mbuf;
 	uint32_t length = 0;
 
-	snprintf(handshake.name, sizeof(handshake.name), "%s", name);
-	from.ip = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, 9));
+	memcpy(frame + BATCH, payload, header.length);
+	from.ip = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, host));
 	from.udp_port = rte_cpu_to_be_16(HMI_UDP_PORT);
-	memcpy(&from.mac, "\x02\0\0\0\0\x09", 6);
+	memcpy(&from.mac, "\x02\0\0\0\0", 5);
+	from.mac.addr_bytes[5] = host;
 	to.ip = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, 2));
 	to.udp_port = from.udp_port;
 	memcpy(&to.mac, f->good, 6);
-	header.length = (uint16_t)hmi_handshake_write(&handshake, frame + BATCH);
 	hmi_header_write(frame + PACKET, &header);
 	hmi_flow_init(&flow, &from, &to);
 	hmi_flow_write(&flow, frame, (uint16_t)(HMI_HEADER_BYTES + header.length),
@@ -523,6 +516,41 @@ hello(struct fixture *f, uint8_t version, const char *name, uint8_t *answer)
 		rte_pktmbuf_free(mbuf);
 	}
 	return length;
+}
+
+/* What a stranger says of itself when it is well. */
+static struct hmi_handshake
+stranger(const char *name)
+{
+	struct hmi_handshake handshake = { .session = 4711,
+					   .protocol = HMI_WIRE_VERSION,
+					   .node = 77,
+					   .started = 1,
+					   .attempt = 1,
+					   .window = 8,
+					   .max_payload = 1400 };
+
+	snprintf(handshake.name, sizeof(handshake.name), "%s", name);
+	return handshake;
+}
+
+static uint32_t
+hello_from(struct fixture *f, uint8_t host, const struct hmi_handshake *handshake, uint8_t *answer)
+{
+	struct hmi_header header = { .version = HMI_WIRE_VERSION, .kind = HMI_HELLO };
+	uint8_t payload[HMI_HANDSHAKE_BYTES];
+
+	header.length = (uint16_t)hmi_handshake_write(handshake, payload);
+	return packet_from(f, host, header, payload, answer);
+}
+
+/* A HELLO from a stranger; returns the answer's length. */
+static uint32_t
+hello(struct fixture *f, const char *name, uint8_t *answer)
+{
+	struct hmi_handshake handshake = stranger(name);
+
+	return hello_from(f, 9, &handshake, answer);
 }
 
 static void
@@ -546,15 +574,49 @@ Test(net_input, hello__refused_with_a_reason)
 	struct fixture *f = fixture_create("--silence-ms 60000");
 	uint8_t answer[512];
 
-	answer_is(answer, hello(f, 2, "stranger", answer), HMI_REJECT, HMI_REFUSAL_PROTOCOL);
+	answer_is(answer, hello(f, "b", answer), HMI_REJECT, HMI_REFUSAL_SAME_NAME);
+	answer_is(answer, hello(f, "a", answer), HMI_REJECT, HMI_REFUSAL_NAME_TAKEN);
+	cr_assert_eq(hello(f, "no/name", answer), 0);
+	cr_assert_eq(hello(f, "", answer), 0);
+	cr_assert_eq(dropped(f, HM_NET_DROP_HANDSHAKE), 2);
+	cr_assert_eq(hm_net_peers(f->nodes[1]), 1);
+	answer_is(answer, hello(f, "stranger", answer), HMI_WELCOME, 0);
+	cr_assert_eq(hm_net_peers(f->nodes[1]), 2);
+	fixture_destroy(f);
+}
+
+Test(net_input, hello__other_version_is_refused_whatever_else_it_says)
+{
+	/* Session and protocol are where they always are; 6, a name here, is a number there. */
+	static const uint8_t payload[] = { 0x0d, 0x67, 0x12, 0, 0, 0x10, 2, 0x30, 5 };
+	struct hmi_header header = { .version = 2, .kind = HMI_HELLO, .length = sizeof(payload) };
+	struct fixture *f = fixture_create("--silence-ms 60000");
+	uint8_t answer[512];
+
+	answer_is(answer, packet_from(f, 9, header, payload, answer), HMI_REJECT, HMI_REFUSAL_PROTOCOL);
 	cr_assert_eq(dropped(f, HM_NET_DROP_VERSION), 1);
-	answer_is(answer, hello(f, 1, "b", answer), HMI_REJECT, HMI_REFUSAL_SAME_NAME);
-	answer_is(answer, hello(f, 1, "a", answer), HMI_REJECT, HMI_REFUSAL_NAME_TAKEN);
-	cr_assert_eq(hello(f, 1, "no/name", answer), 0);
+	/* Who says neither cannot be answered. */
+	header.length = 0;
+	cr_assert_eq(packet_from(f, 9, header, payload, answer), 0);
 	cr_assert_eq(dropped(f, HM_NET_DROP_HANDSHAKE), 1);
 	cr_assert_eq(hm_net_peers(f->nodes[1]), 1);
-	answer_is(answer, hello(f, 1, "stranger", answer), HMI_WELCOME, 0);
-	cr_assert_eq(hm_net_peers(f->nodes[1]), 2);
+	fixture_destroy(f);
+}
+
+Test(net_input, hello__packets_too_small_for_any_message)
+{
+	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct hmi_handshake handshake = stranger("tiny");
+	uint8_t answer[512];
+
+	/* A batch for it would be written beyond its end. */
+	for (uint32_t bytes = 0; bytes < 516; bytes++) {
+		handshake.max_payload = bytes;
+		cr_assert_eq(hello_from(f, 9, &handshake, answer), 0, "%u", bytes);
+	}
+	cr_assert_eq(dropped(f, HM_NET_DROP_HANDSHAKE), 516);
+	handshake.max_payload = 516;
+	answer_is(answer, hello_from(f, 9, &handshake, answer), HMI_WELCOME, 0);
 	fixture_destroy(f);
 }
 
@@ -567,7 +629,7 @@ Test(net_input, hello__more_peers_than_there_may_be)
 	/* Each from the same address, so each is the stranger again under another name. */
 	for (int i = 0; i < 200; i++) {
 		snprintf(name, sizeof(name), "s%d", i);
-		(void)hello(f, 1, name, answer);
+		(void)hello(f, name, answer);
 	}
 	cr_assert_leq(hm_net_peers(f->nodes[1]), HM_NET_PEERS_MAX);
 	fixture_destroy(f);
