@@ -58,6 +58,7 @@ hand_on(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *e
 	msg->to = envelope->to;
 	msg->sender = sender_of(peer, envelope);
 	msg->to_node = 0;
+	peer->stalled_ns = 0;
 	hmi_count(&peer->messages_received, 1);
 	hm_provider_receive(net->ctx, msg);
 }
@@ -70,7 +71,7 @@ no_memory(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope 
 {
 	if (peer->stalled_ns == 0)
 		peer->stalled_ns = net->now;
-	if (net->now - peer->stalled_ns < STALL_MAX_NS)
+	if (!peer->ending && net->now - peer->stalled_ns < STALL_MAX_NS)
 		return NO_MEMORY;
 	dead(net, peer, envelope, HM_DEAD_NO_MEMORY);
 	return DONE;
@@ -131,7 +132,6 @@ typed_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envel
 		dead(net, peer, envelope, HM_DEAD_MALFORMED);
 		return DONE;
 	}
-	peer->stalled_ns = 0;
 	msg->length = (uint16_t)used;
 	hand_on(net, peer, envelope, msg);
 	return DONE;
@@ -246,7 +246,8 @@ hmi_decode_batch(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payl
 }
 
 void
-hmi_decode_dead(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payload, uint32_t length)
+hmi_decode_dead(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payload, uint32_t length,
+		enum hm_dead_reason reason)
 {
 	struct hmi_reader reader = { payload, payload + length };
 	struct hmi_envelope envelope;
@@ -257,7 +258,7 @@ hmi_decode_dead(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *paylo
 			.to = { peer->session.peer_node, envelope.to },
 			.sender = { envelope.from_node != 0 ? envelope.from_node : net->node, envelope.from },
 			.length = (uint16_t)envelope.payload_length,
-			.reason = HM_DEAD_NODE_LOST,
+			.reason = reason,
 		};
 
 		/* Who watches or asks hears of the lost node anyway. */

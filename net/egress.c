@@ -149,7 +149,7 @@ enum egress {
 bool
 hmi_egress_envelope(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
 {
-	if (!batch_reserve(net, peer, hmi_envelope_size(envelope)))
+	if (peer->session.state != HMI_SESSION_OPEN || !batch_reserve(net, peer, hmi_envelope_size(envelope)))
 		return false;
 	peer->batch_at = hmi_envelope_write(peer->batch_at, envelope);
 	return true;
@@ -171,8 +171,7 @@ system_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg,
 {
 	uint8_t payload[HMI_TERMINATED_BYTES];
 
-	if (msg->type == HM_IDENTITY && msg->to == 0) {
-		/* A question of ours: remote.c. */
+	if (hmi_is_question(msg)) {
 		envelope->path = hm_msg_body(msg);
 		envelope->path_length = (uint32_t)hm_msg_length(msg);
 		return envelope_put(net, peer, envelope);
@@ -291,7 +290,7 @@ hmi_egress_message(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *ms
 
 	if (unlikely(result == EGRESS_NO_ROOM))
 		return false;
-	if (unlikely(result == EGRESS_TOO_BIG && !net->gone)) {
+	if (unlikely(result == EGRESS_TOO_BIG)) {
 		hm_dead_letter_publish(net->ctx, msg, HM_DEAD_TOO_BIG);
 		return true;
 	}
@@ -300,32 +299,17 @@ hmi_egress_message(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *ms
 	return true;
 }
 
-/* Whether a message is a question for a path: remote.c. */
-static bool
-is_question(const struct hm_msg *msg)
-{
-	return msg->type == HM_IDENTITY && msg->to == 0;
-}
-
 static void
 wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
 {
-	struct hmi_waiting *waiting = &peer->waiting;
-	uint32_t count = atomic_load_explicit(&waiting->count, memory_order_relaxed);
+	uint32_t count = atomic_load_explicit(&peer->waiting.count, memory_order_relaxed);
 
 	/* Stop, watch and their like are few, and nobody would hear of their loss. */
 	if (count >= net->options.peer_queue && msg->type >= HM_TYPE_USER) {
 		hm_dead_letter_publish(net->ctx, msg, HM_DEAD_NODE_LOST);
 		return;
 	}
-	msg->next = NULL;
-	peer->resolves += is_question(msg);
-	if (waiting->head == NULL)
-		waiting->head = msg;
-	else
-		waiting->tail->next = msg;
-	waiting->tail = msg;
-	atomic_store_explicit(&waiting->count, count + 1, memory_order_relaxed);
+	hmi_waiting_push(peer, msg);
 	hmi_peer_activate(net, peer);
 }
 
@@ -341,17 +325,13 @@ hmi_egress_or_wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *ms
 static void
 waiting_drain(struct hmi_net *net, struct hmi_peer *peer)
 {
-	struct hmi_waiting *waiting = &peer->waiting;
+	struct hm_msg *msg;
 
-	while (waiting->head != NULL) {
-		struct hm_msg *msg = waiting->head, *next = msg->next;
-		bool asks = is_question(msg);
-
-		if (!hmi_egress_message(net, peer, msg))
+	while ((msg = hmi_waiting_pop(peer)) != NULL) {
+		if (!hmi_egress_message(net, peer, msg)) {
+			hmi_waiting_unpop(peer, msg);
 			return;
-		peer->resolves -= asks;
-		waiting->head = next;
-		atomic_fetch_sub_explicit(&waiting->count, 1, memory_order_relaxed);
+		}
 	}
 }
 

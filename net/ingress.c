@@ -77,6 +77,14 @@ hmi_ingress_resume(struct hmi_net *net, struct hmi_peer *peer)
 	return work;
 }
 
+void
+hmi_ingress_end(struct hmi_net *net, struct hmi_peer *peer)
+{
+	peer->ending = true;
+	(void)packets_deliver(net, peer);
+	peer->ending = false;
+}
+
 /* ---- Packets ------------------------------------------------------------------------ */
 
 /* A packet of an open session's data. Returns whether the frame was kept or freed. */

@@ -132,26 +132,12 @@ net_stop(void *self)
 }
 
 static void
-waiting_free(struct hmi_net *net, struct hmi_peer *peer)
-{
-	while (peer->waiting.head != NULL) {
-		struct hm_msg *msg = peer->waiting.head;
-
-		peer->waiting.head = msg->next;
-		hm_msg_free(net->ctx, msg);
-	}
-}
-
-static void
 net_destroy(void *self)
 {
 	struct hmi_net *net = self;
 
-	net->gone = true;
-	for (uint32_t i = 0; i < net->peers_count; i++) {
-		waiting_free(net, net->peers[i]);
-		hmi_peer_destroy(net, net->peers[i]);
-	}
+	for (uint32_t i = 0; i < net->peers_count; i++)
+		free(net->peers[i]);
 	hmi_port_close(&net->port);
 	hmi_codec_destroy(&net->codec);
 	free(net->peer_by_node);

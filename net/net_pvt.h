@@ -65,6 +65,7 @@ struct hmi_peer {
 	uint8_t number;      /* in the table */
 	bool active;         /* in the list of those to be flushed */
 	bool stalled;        /* has a packet that waits for message memory */
+	bool ending;         /* what cannot be handed on now is a dead letter */
 	struct hmi_waiting waiting;
 	struct hmi_flow flow;
 	struct hmi_session session;
@@ -93,7 +94,7 @@ struct hmi_net {
 	uint64_t node; /* this node's id */
 	bool idle;     /* no port: nothing to do */
 	bool begun;    /* the first turn has come: all types are known */
-	bool gone;     /* after the lcores have stopped: no message may be made any more */
+	bool gone;     /* the lcores have stopped: no packet is handed on any more */
 	struct hmi_port port;
 	struct hmi_codec codec;
 	uint8_t *peer_by_node; /* by node index: number of the peer + 1; 0: none */
@@ -171,6 +172,9 @@ void hmi_peer_opened(struct hmi_net *net, struct hmi_peer *peer);
 /* The session is over: dead letters, news for the watchers. `why` for the log. */
 void hmi_peer_lost(struct hmi_net *net, struct hmi_peer *peer, const char *why);
 
+/* The node stops, and what is still under way to or from the peer becomes dead letters. */
+void hmi_peer_leave(struct hmi_net *net, struct hmi_peer *peer);
+
 /* Look at the clock for one peer. */
 void hmi_peer_tick(struct hmi_net *net, struct hmi_peer *peer);
 
@@ -196,8 +200,23 @@ hmi_peer_by_node(const struct hmi_net *net, uint16_t index)
 /* Give back what a session kept; for hmi_session.release. */
 void hmi_peer_release(void *net, void *frame);
 
-/* Free a peer, after the lcores have stopped. */
-void hmi_peer_destroy(struct hmi_net *net, struct hmi_peer *peer);
+/* ---- waiting.c ---- */
+
+/*
+ * Making a dead letter may send another message to the same peer, so a message is taken out of the
+ * queue before anything is done with it.
+ */
+
+/* Whether a message is a question for a path: remote.c. */
+bool hmi_is_question(const struct hm_msg *msg);
+
+void hmi_waiting_push(struct hmi_peer *peer, struct hm_msg *msg);
+
+/* The oldest one; NULL: none waits. */
+struct hm_msg *hmi_waiting_pop(struct hmi_peer *peer);
+
+/* Put back what was popped a moment ago. */
+void hmi_waiting_unpop(struct hmi_peer *peer, struct hm_msg *msg);
 
 /* ---- egress.c ---- */
 
@@ -207,7 +226,7 @@ bool hmi_egress_message(struct hmi_net *net, struct hmi_peer *peer, struct hm_ms
 /* As hmi_egress_message, or let it wait, or make it a dead letter. */
 void hmi_egress_or_wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg);
 
-/* Put an envelope into the peer's batch. Returns false if there is no room. */
+/* Put an envelope into the peer's batch. Returns false if there is no room, or no session. */
 bool hmi_egress_envelope(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope);
 
 /* Send what is ready: batches, packets to be sent again, an acknowledgement. Returns frames. */
@@ -231,6 +250,9 @@ void hmi_ingress_frame(struct hmi_net *net, struct rte_mbuf *frame);
 /* Go on with packets that waited for message memory. Returns units of work. */
 uint32_t hmi_ingress_resume(struct hmi_net *net, struct hmi_peer *peer);
 
+/* Hand on, or report as dead letters, packets that were acknowledged and wait for message memory. */
+void hmi_ingress_end(struct hmi_net *net, struct hmi_peer *peer);
+
 /* ---- decode.c ---- */
 
 /*
@@ -240,8 +262,9 @@ uint32_t hmi_ingress_resume(struct hmi_net *net, struct hmi_peer *peer);
 bool hmi_decode_batch(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payload, uint32_t length,
 		      uint32_t *done);
 
-/* Report the messages of a batch as dead letters. */
-void hmi_decode_dead(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payload, uint32_t length);
+/* Report the messages of a batch for the peer as dead letters. */
+void hmi_decode_dead(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payload, uint32_t length,
+		     enum hm_dead_reason reason);
 
 /* ---- greet.c ---- */
 
@@ -255,7 +278,7 @@ void hmi_greet_call(struct hmi_net *net, struct hmi_peer *peer);
 
 extern const struct hm_provider_ops hmi_remote_ops;
 
-/* Without lcores: send what is left, wait for acknowledgements for a while, say goodbye. */
+/* Without lcores: send what is left, wait for acknowledgements for a while, say goodbye, leave. */
 void hmi_remote_farewell(struct hmi_net *net);
 
 #endif /* NET_PVT_H */

@@ -149,88 +149,83 @@ hmi_peer_opened(struct hmi_net *net, struct hmi_peer *peer)
 
 /* ---- Going -------------------------------------------------------------------------- */
 
-/* Packets that never went out, or were never acknowledged, become dead letters. */
+/* A packet, or a batch, that the peer has not acknowledged. */
 static void
-packets_lose(struct hmi_net *net, struct hmi_peer *peer)
+frame_lose(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame, const uint8_t *end,
+	   enum hm_dead_reason reason)
 {
-	struct rte_mbuf *frame;
+	const uint8_t *start = rte_pktmbuf_mtod_offset(frame, uint8_t *, HMI_PACKET_OFFSET);
+
+	hmi_decode_dead(net, peer, start, (uint32_t)(end - start), reason);
+	hmi_peer_release(net, frame);
+}
+
+static void
+packets_lose(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason)
+{
+	struct rte_mbuf *frame, *batch = peer->batch;
+	const uint8_t *batch_at = peer->batch_at;
 	bool received;
 
-	if (peer->batch != NULL) {
-		uint8_t *start = rte_pktmbuf_mtod_offset(peer->batch, uint8_t *, HMI_PACKET_OFFSET);
-		uint32_t length = (uint32_t)(peer->batch_at - start);
-
-		/* It is the youngest, but nothing more can be appended to a session that is over. */
-		if (!net->gone)
-			hmi_decode_dead(net, peer, start, length);
-		hmi_peer_release(net, peer->batch);
-		peer->batch = NULL;
-		peer->batch_at = peer->batch_end = NULL;
-	}
+	peer->batch = NULL;
+	peer->batch_at = peer->batch_end = NULL;
 	while ((frame = hmi_session_drain(&peer->session, &received)) != NULL) {
-		if (received) {
+		/* What came too early was not acknowledged: its sender reports it. */
+		if (received)
 			rte_pktmbuf_free(frame);
-			continue;
-		}
-		if (!net->gone)
-			hmi_decode_dead(net, peer,
-					rte_pktmbuf_mtod_offset(frame, uint8_t *, HMI_PACKET_OFFSET),
-					rte_pktmbuf_data_len(frame) - HMI_PACKET_OFFSET);
-		hmi_peer_release(net, frame);
+		else
+			frame_lose(net, peer, frame,
+				   rte_pktmbuf_mtod_offset(frame, uint8_t *, rte_pktmbuf_data_len(frame)),
+				   reason);
+	}
+	if (batch != NULL)
+		frame_lose(net, peer, batch, batch_at, reason);
+}
+
+/* Messages that waited become dead letters; questions wait for the next session if there is to be one. */
+static void
+waiting_lose(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason)
+{
+	uint32_t count = atomic_load_explicit(&peer->waiting.count, memory_order_relaxed);
+
+	for (; count > 0; count--) {
+		struct hm_msg *msg = hmi_waiting_pop(peer);
+
+		if (!hmi_is_question(msg))
+			hm_dead_letter_publish(net->ctx, msg, reason);
+		else if (peer->configured && !net->gone)
+			hmi_waiting_push(peer, msg);
+		else
+			hm_msg_free(net->ctx, msg);
 	}
 }
 
-/* Messages that waited for room become dead letters; questions wait for the next session. */
+/* Nobody can send to the node any more; what was under way is handed on, or a dead letter. */
 static void
-waiting_lose(struct hmi_net *net, struct hmi_peer *peer)
+session_end(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason)
 {
-	struct hmi_waiting *waiting = &peer->waiting, kept = { 0 };
-	struct hm_msg *msg = waiting->head;
-
-	while (msg != NULL) {
-		struct hm_msg *next = msg->next;
-
-		msg->next = NULL;
-		if (msg->type != HM_IDENTITY || msg->to != 0 || !peer->configured) {
-			hm_dead_letter_publish(net->ctx, msg, HM_DEAD_NODE_LOST);
-		} else {
-			if (kept.head == NULL)
-				kept.head = msg;
-			else
-				kept.tail->next = msg;
-			kept.tail = msg;
-			kept.count++;
-		}
-		msg = next;
-	}
-	waiting->head = kept.head;
-	waiting->tail = kept.tail;
-	atomic_store_explicit(&waiting->count, kept.count, memory_order_relaxed);
-	peer->resolves = kept.count;
+	peer->session.state = HMI_SESSION_IDLE;
+	net->sessions_open--;
+	net->peer_by_node[peer->node_index] = 0;
+	hmi_ingress_end(net, peer);
+	packets_lose(net, peer, reason);
+	waiting_lose(net, peer, reason);
 }
 
 void
 hmi_peer_lost(struct hmi_net *net, struct hmi_peer *peer, const char *why)
 {
-	bool was_open = peer->session.state == HMI_SESSION_OPEN;
-	uint16_t index = peer->node_index;
-
+	if (peer->session.state == HMI_SESSION_OPEN) {
+		hmi_net_log(net, INFO, "peer %s: lost: %s", peer->name, why);
+		hmi_count(&peer->lost, 1);
+		session_end(net, peer, HM_DEAD_NODE_LOST);
+		credit_deal(net);
+		hm_node_lost(net->ctx, peer->node_index);
+		peer->node_index = 0;
+	}
 	peer->session.state = HMI_SESSION_IDLE;
 	peer->session.local_id = 0;
 	peer->session.ack_ns = 0;
-	if (was_open) {
-		hmi_net_log(net, INFO, "peer %s: lost: %s", peer->name, why);
-		hmi_count(&peer->lost, 1);
-		net->sessions_open--;
-		packets_lose(net, peer);
-		waiting_lose(net, peer);
-		credit_deal(net);
-		peer->node_index = 0;
-		if (index != 0) {
-			net->peer_by_node[index] = 0;
-			hm_node_lost(net->ctx, index);
-		}
-	}
 	if (peer->configured) {
 		peer->unreachable_ns = net->now;
 		hmi_shake_call(&peer->session, hmi_peer_session_id(net, peer), net->now);
@@ -239,10 +234,12 @@ hmi_peer_lost(struct hmi_net *net, struct hmi_peer *peer, const char *why)
 }
 
 void
-hmi_peer_destroy(struct hmi_net *net, struct hmi_peer *peer)
+hmi_peer_leave(struct hmi_net *net, struct hmi_peer *peer)
 {
-	packets_lose(net, peer);
-	free(peer);
+	if (peer->session.state == HMI_SESSION_OPEN)
+		session_end(net, peer, HM_DEAD_SHUTDOWN);
+	else
+		waiting_lose(net, peer, HM_DEAD_SHUTDOWN);
 }
 
 /* ---- Time --------------------------------------------------------------------------- */

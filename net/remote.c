@@ -278,12 +278,13 @@ farewell_turn(struct hmi_net *net)
 {
 	(void)frames_receive(net);
 	for (uint32_t i = 0; i < net->peers_count; i++) {
-		struct hmi_session *s = &net->peers[i]->session;
+		struct hmi_peer *peer = net->peers[i];
+		struct hmi_session *s = &peer->session;
 
 		if (s->state == HMI_SESSION_OPEN && (hmi_session_timer(s, net->now) & HMI_DUE_LOST) != 0)
-			s->state = HMI_SESSION_IDLE;
+			hmi_peer_leave(net, peer);
 		else
-			(void)hmi_egress_flush(net, net->peers[i]);
+			(void)hmi_egress_flush(net, peer);
 	}
 	(void)hmi_port_flush(&net->port);
 }
@@ -309,4 +310,6 @@ hmi_remote_farewell(struct hmi_net *net)
 		}
 		(void)hmi_port_flush(&net->port);
 	}
+	for (uint32_t i = 0; i < net->peers_count; i++)
+		hmi_peer_leave(net, net->peers[i]);
 }
