@@ -31,6 +31,7 @@ hm_dead_reason_name(enum hm_dead_reason reason)
 		[HM_DEAD_SHUTDOWN] = "the system stopped",
 		[HM_DEAD_SENT_THERE] = "sent to /deadLetters",
 		[HM_DEAD_GUARDIAN] = "sent to /user, which takes no messages",
+		[HM_DEAD_NODE_BUSY] = "too many messages wait for the receiver's node",
 	};
 
 	return (unsigned int)reason < HM_DEAD_REASONS ? names[reason] : "unknown";

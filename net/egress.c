@@ -306,7 +306,7 @@ wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
 
 	/* Stop, watch and their like are few, and nobody would hear of their loss. */
 	if (count >= net->options.peer_queue && msg->type >= HM_TYPE_USER) {
-		hm_dead_letter_publish(net->ctx, msg, HM_DEAD_NODE_LOST);
+		hm_dead_letter_publish(net->ctx, msg, HM_DEAD_NODE_BUSY);
 		return;
 	}
 	hmi_waiting_push(peer, msg);

@@ -26,7 +26,8 @@
  *     --mtu N                   bytes of an IP packet, 1,500 or what the port can
  *     --rx-desc N, --tx-desc N  descriptors of the port's queues, 1,024
  *     --silence-ms N            a peer is lost after this many silent milliseconds, 1,000
- *     --peer-queue N            messages that may wait for a peer beyond its window, 8,192
+ *     --peer-queue N            messages that may wait for a peer beyond its window, 8,192; more are
+ *                               dead letters (node busy)
  *     --fault-drop, --fault-duplicate, --fault-reorder, --fault-corrupt N
  *                               spoil N of 10,000 sent frames, to try a program under loss
  *     --fault-delay-us N, --fault-seed N

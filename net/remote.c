@@ -193,18 +193,20 @@ is_flushed(const struct hmi_peer *peer)
 static uint32_t
 peers_flush(struct hmi_net *net)
 {
-	uint32_t kept = 0, work = 0;
+	uint32_t i = 0, work = 0;
 
-	for (uint32_t i = 0; i < net->active_count; i++) {
+	/* A dead letter may activate any peer, so the list is whole at all times. */
+	while (i < net->active_count) {
 		struct hmi_peer *peer = net->active[i];
 
 		work += hmi_egress_flush(net, peer);
-		if (is_flushed(peer))
+		if (is_flushed(peer)) {
 			peer->active = false;
-		else
-			net->active[kept++] = peer;
+			net->active[i] = net->active[--net->active_count];
+		} else {
+			i++;
+		}
 	}
-	net->active_count = kept;
 	return work;
 }
 

@@ -71,6 +71,7 @@ hm_net_peer_stats(const struct hm_system *sys, uint32_t number, struct hm_net_pe
 	const struct hmi_net *net = net_of(sys);
 	const struct hmi_peer *peer = net != NULL ? peer_at(net, number) : NULL;
 	const struct hmi_session *s;
+	uint64_t sent, acknowledged;
 
 	if (peer == NULL)
 		return -ENOENT;
@@ -90,7 +91,10 @@ hm_net_peer_stats(const struct hm_system *sys, uint32_t number, struct hm_net_pe
 	stats->messages_sent = hmi_counted(&peer->messages_sent);
 	stats->messages_received = hmi_counted(&peer->messages_received);
 	stats->messages_waiting = atomic_load_explicit(&peer->waiting.count, memory_order_relaxed);
-	stats->packets_unacknowledged = (uint32_t)(hmi_counted(&s->tx_sent) - hmi_counted(&s->tx_una));
+	/* The older number first: the other way round there could be less than none. */
+	acknowledged = hmi_counted(&s->tx_una);
+	sent = hmi_counted(&s->tx_sent);
+	stats->packets_unacknowledged = sent > acknowledged ? (uint32_t)(sent - acknowledged) : 0;
 	return 0;
 }
 

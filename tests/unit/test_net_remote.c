@@ -566,7 +566,7 @@ Test(net_remote, queue__overflow_is_a_dead_letter)
 
 	f->nodes[1] = NULL;
 	drive(f, SEND, sent);
-	dead = pair_dead(f->nodes[0], HM_DEAD_NODE_LOST);
+	dead = pair_dead(f->nodes[0], HM_DEAD_NODE_BUSY);
 	cr_assert_gt(dead, 0);
 	cr_assert_leq(pair_peer(f->nodes[0]).messages_waiting, 10);
 	f->nodes[1] = slow;
