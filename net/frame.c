@@ -95,15 +95,15 @@ hmi_flow_init(struct hmi_flow *flow, const struct hmi_address *from, const struc
 	ip_init(&ip, from, to, IPPROTO_UDP);
 	memcpy(flow->head + at, &ip, sizeof(ip));
 	memcpy(flow->head + at + sizeof(ip), &udp, sizeof(udp));
-	flow->ip_sum = (uint32_t)hmi_sum((const uint8_t *)&ip, sizeof(ip));
-	flow->udp_sum = (uint32_t)hmi_sum((const uint8_t *)&pseudo, sizeof(pseudo));
+	flow->ip_sum = hmi_sum((const uint8_t *)&ip, sizeof(ip));
+	flow->udp_sum = hmi_sum((const uint8_t *)&pseudo, sizeof(pseudo));
 }
 
 /* What the pseudo header and the ports add up to, with the length in pseudo and UDP header. */
 static uint64_t
 udp_head_sum(const struct hmi_flow *flow, rte_be16_t udp_length)
 {
-	return (uint64_t)flow->udp_sum + udp_length + udp_length;
+	return flow->udp_sum + udp_length + udp_length;
 }
 
 void
@@ -122,7 +122,7 @@ hmi_flow_write(const struct hmi_flow *flow, uint8_t *frame, uint16_t length, uin
 		udp->dgram_cksum = rte_ipv4_phdr_cksum(ip, 0);
 		return;
 	}
-	ip->hdr_checksum = hmi_sum_fold((uint64_t)flow->ip_sum + ip->total_length);
+	ip->hdr_checksum = hmi_sum_fold(flow->ip_sum + ip->total_length);
 	udp->dgram_cksum = hmi_sum_fold(udp_head_sum(flow, udp_length) + sum);
 	/* Zero on the wire means "none". */
 	if (udp->dgram_cksum == 0)

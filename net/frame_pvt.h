@@ -36,8 +36,8 @@ struct hmi_address {
 /* Headers towards one station, made once; each packet only fills in lengths and checksums. */
 struct hmi_flow {
 	uint8_t head[HMI_HEAD_BYTES];
-	uint32_t ip_sum;  /* of the IPv4 header but its length */
-	uint32_t udp_sum; /* of pseudo header and ports but the lengths */
+	uint64_t ip_sum;  /* of the IPv4 header but its length */
+	uint64_t udp_sum; /* of pseudo header and ports but the lengths */
 };
 
 /* Which checksums a received frame's port has found good already. */
