@@ -82,13 +82,23 @@ packets_resend(struct hmi_net *net, struct hmi_peer *peer)
 
 /* ---- Batches -------------------------------------------------------------------- */
 
+/* Whether a session may keep one more frame: peers that take nothing leave some for the others. */
+static bool
+may_keep(const struct hmi_net *net, const struct hmi_session *s)
+{
+	if (s->tx_next - s->tx_una < HMI_FRAMES_OWN)
+		return true;
+	return hmi_session_has_room(s) &&
+	       net->frames_kept < HMI_FRAMES_KEPT - HMI_FRAMES_OWN * HM_NET_PEERS_MAX;
+}
+
 /* Start a batch. Returns whether there is a buffer, and room in the session. */
 static bool
 batch_open(struct hmi_net *net, struct hmi_peer *peer)
 {
 	struct rte_mbuf *batch;
 
-	if (!hmi_session_has_room(&peer->session) || net->frames_kept >= HMI_FRAMES_KEPT)
+	if (!may_keep(net, &peer->session))
 		return false;
 	batch = rte_pktmbuf_alloc(net->port.tx_pool);
 	if (unlikely(batch == NULL))

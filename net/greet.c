@@ -98,14 +98,19 @@ hello_peer(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_
 		*reason = HMI_REFUSAL_UNEXPECTED_NAME;
 		return NULL;
 	}
+	/* It moved to where another one was: a name names one peer. */
+	if (peer != NULL && namesake != NULL && namesake != peer)
+		namesake->name[0] = '\0';
 	if (peer == NULL)
 		peer = namesake != NULL ? namesake : hmi_peer_add(net, hello->name);
+	if (peer == NULL)
+		peer = hmi_peer_reuse(net);
 	if (peer == NULL) {
 		*reason = HMI_REFUSAL_TOO_MANY_PEERS;
 		return NULL;
 	}
-	if (peer->session.rx_credit == 0)
-		peer->session.rx_credit = HMI_RX_RING / 2;
+	if (peer->session.state == HMI_SESSION_IDLE)
+		hmi_peer_credit_first(net, peer);
 	return peer;
 }
 

@@ -81,7 +81,7 @@ peers_call(struct hmi_net *net)
 		struct hmi_peer *peer = net->peers[i];
 
 		peer->session.silence_ns = net->options.silence_ms * 1000000ull;
-		peer->session.rx_credit = HMI_RX_RING / 2;
+		hmi_peer_credit_first(net, peer);
 		peer->attempt = 1;
 		peer->unreachable_ns = 1;
 		hmi_shake_call(&peer->session, hmi_peer_session_id(net, peer), 0);

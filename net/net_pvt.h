@@ -38,6 +38,8 @@
 #define HMI_PAYLOAD_MIN   (HMI_MTU_MIN - HMI_MTU_HEADERS)
 #define HMI_FRAMES_KEPT   2048u /* frames that all sessions together keep to send again */
 
+#define HMI_FRAMES_OWN 8u /* of them, those that each session is sure of */
+
 static_assert(1u << HMI_PEER_BITS == HM_NET_PEERS_MAX, "a session's id names its peer");
 
 /* Values of the options. */
@@ -153,6 +155,9 @@ char *hmi_ip_format(rte_be32_t ip, char *text);
 /* Add a peer. Returns NULL: no memory, or the table is full. */
 struct hmi_peer *hmi_peer_add(struct hmi_net *net, const char *name);
 
+/* A peer that nobody named and that is gone, for another one to take its place; NULL: there is none. */
+struct hmi_peer *hmi_peer_reuse(struct hmi_net *net);
+
 struct hmi_peer *hmi_peer_by_name(const struct hmi_net *net, const char *name);
 
 struct hmi_peer *hmi_peer_by_address(const struct hmi_net *net, rte_be32_t ip, rte_be16_t udp_port);
@@ -162,6 +167,9 @@ struct hmi_peer *hmi_peer_by_session(const struct hmi_net *net, uint32_t session
 
 /* A new session id for a peer. */
 uint32_t hmi_peer_session_id(struct hmi_net *net, const struct hmi_peer *peer);
+
+/* The credit that the next handshake with a peer promises. */
+void hmi_peer_credit_first(struct hmi_net *net, struct hmi_peer *peer);
 
 /* Make the headers of frames towards a peer anew. */
 void hmi_peer_flow_make(struct hmi_net *net, struct hmi_peer *peer);

@@ -38,6 +38,32 @@ hmi_peer_add(struct hmi_net *net, const char *name)
 	return peer;
 }
 
+static void
+counter_reset(uint64_t *counter)
+{
+	hmi_count(counter, -hmi_counted(counter));
+}
+
+struct hmi_peer *
+hmi_peer_reuse(struct hmi_net *net)
+{
+	for (uint32_t i = 0; i < net->peers_count; i++) {
+		struct hmi_peer *peer = net->peers[i];
+
+		if (peer->configured || peer->session.state != HMI_SESSION_IDLE)
+			continue;
+		counter_reset(&peer->sessions);
+		counter_reset(&peer->lost);
+		counter_reset(&peer->messages_sent);
+		counter_reset(&peer->messages_received);
+		counter_reset(&peer->session.packets_sent);
+		counter_reset(&peer->session.packets_resent);
+		counter_reset(&peer->session.packets_received);
+		return peer;
+	}
+	return NULL;
+}
+
 struct hmi_peer *
 hmi_peer_by_name(const struct hmi_net *net, const char *name)
 {
@@ -107,19 +133,35 @@ hmi_peer_release(void *arg, void *frame)
 
 /* ---- Coming ------------------------------------------------------------------------- */
 
+/* A session's part of the port's descriptors: all that peers may send at once fits into its queue. */
+static uint32_t
+credit_part(const struct hmi_net *net, uint32_t sessions)
+{
+	uint32_t each = net->port.rx_desc * 3 / 4 / RTE_MAX(sessions, 1u);
+
+	each = RTE_MIN(each, HMI_RX_RING);
+	return RTE_MAX(each, HMI_CREDIT_MIN);
+}
+
 /*
- * Deal out the port's descriptors: all that peers may send at once fits into its queue. What was
- * promised before stays promised; it runs out within a window.
+ * Deal out the descriptors anew. What was promised before stays promised; it runs out within a
+ * window, or is what a session that is not open yet will begin with.
  */
 static void
 credit_deal(struct hmi_net *net)
 {
-	uint32_t each = net->port.rx_desc * 3 / 4 / RTE_MAX(net->sessions_open, 1u);
+	for (uint32_t i = 0; i < net->peers_count; i++) {
+		struct hmi_session *s = &net->peers[i]->session;
 
-	each = RTE_MIN(each, HMI_RX_RING);
-	each = RTE_MAX(each, HMI_CREDIT_MIN);
-	for (uint32_t i = 0; i < net->peers_count; i++)
-		net->peers[i]->session.rx_credit = each;
+		if (s->state == HMI_SESSION_OPEN)
+			s->rx_credit = credit_part(net, net->sessions_open);
+	}
+}
+
+void
+hmi_peer_credit_first(struct hmi_net *net, struct hmi_peer *peer)
+{
+	peer->session.rx_credit = RTE_MIN(credit_part(net, net->peers_count), HMI_RX_RING / 2);
 }
 
 void
@@ -228,6 +270,7 @@ hmi_peer_lost(struct hmi_net *net, struct hmi_peer *peer, const char *why)
 	peer->session.ack_ns = 0;
 	if (peer->configured) {
 		peer->unreachable_ns = net->now;
+		hmi_peer_credit_first(net, peer);
 		hmi_shake_call(&peer->session, hmi_peer_session_id(net, peer), net->now);
 		peer->attempt++;
 	}
