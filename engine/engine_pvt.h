@@ -362,6 +362,12 @@ void hmi_provider_resolve(struct hm_ctx *ctx, const struct hm_msg *msg);
 void hmi_provider_deliver(struct hm_ctx *ctx, struct hm_msg *msg);
 
 /* Send a message to another node; takes it over. */
+/*
+ * Let the provider send a message to another node straight from its body. Returns false if it has to
+ * be made first, and posted.
+ */
+bool hmi_send_remote(struct hm_ctx *ctx, uint64_t node, struct hm_outgoing *out);
+
 enum hm_result hmi_post_remote(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg);
 
 /* What is left to do on this lcore when a node is lost. */

@@ -50,13 +50,28 @@ struct hm_module {
 /** State of a module of a system; NULL: the system has no such module. Any thread. */
 void *hm_module_self(const struct hm_system *sys, const struct hm_module *module);
 
-/** Serves the PIDs of other nodes. */
+/** A message that is not made yet: its body is still the sender's. */
+struct hm_outgoing {
+	uint64_t to;          /**< local part of the receiver's PID */
+	struct hm_pid sender; /**< may be none */
+	const void *body;     /**< of a registered type, which may be a plain struct; not NULL */
+	uint16_t type;
+	uint16_t to_node; /**< index of the receiver's node */
+};
+
+/** Serves the PIDs of other nodes. Of its functions only send and resolve may be NULL. */
 struct hm_provider_ops {
 	/**
 	 * Take a message for another node; the provider owns it and frees it by hm_msg_free, or
 	 * gives it back by hm_dead_letter_publish. msg->to_node is the receiver's node index.
 	 */
 	void (*deliver)(void *self, struct hm_ctx *ctx, struct hm_msg *msg);
+	/**
+	 * Send a message straight from its sender's body, which spares the copy. The engine asks first
+	 * where an actor sends on the provider's lcore, so what was sent before has been delivered.
+	 * @return false: not this one, or not now; nothing happened, and it comes by deliver
+	 */
+	bool (*send)(void *self, struct hm_ctx *ctx, const struct hm_outgoing *out);
 	/** Take in what the network has. @return units of work done */
 	uint32_t (*poll)(void *self, struct hm_ctx *ctx);
 	/** Send out what the turn has produced. @return units of work done */

@@ -72,6 +72,18 @@ node_find_cached(struct hm_ctx *ctx, uint64_t node)
 	return ctx->last_node_index;
 }
 
+bool
+hmi_send_remote(struct hm_ctx *ctx, uint64_t node, struct hm_outgoing *out)
+{
+	const struct hm_system *sys = ctx->sys;
+
+	if (sys->provider_ops == NULL || sys->provider_lcore != hmi_index(ctx) ||
+	    sys->provider_ops->send == NULL)
+		return false;
+	out->to_node = node_find_cached(ctx, node);
+	return out->to_node != 0 && sys->provider_ops->send(sys->provider, ctx, out);
+}
+
 enum hm_result
 hmi_post_remote(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 {

@@ -82,12 +82,27 @@ refused(struct hm_ctx *ctx, enum hm_result result)
 	return result;
 }
 
+/* To another node, without making a message if that can be. */
+static __attribute__((noinline)) bool
+send_encoded(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, struct hm_pid sender)
+{
+	struct hm_outgoing out = { .to = to.local, .sender = sender, .body = body, .type = type };
+
+	if (body == NULL || !hmi_send_remote(ctx, to.node, &out))
+		return false;
+	hmi_count(&ctx->stats.sent, 1);
+	return true;
+}
+
 static inline enum hm_result
 send_from(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, struct hm_pid sender)
 {
 	enum hm_result result;
-	struct hm_msg *msg = hmi_msg_make_fast(ctx->sys, &ctx->cache, type, body, &result);
+	struct hm_msg *msg;
 
+	if (unlikely(to.node != ctx->node) && send_encoded(ctx, to, type, body, sender))
+		return HM_OK;
+	msg = hmi_msg_make_fast(ctx->sys, &ctx->cache, type, body, &result);
 	if (unlikely(msg == NULL))
 		return refused(ctx, result);
 	msg->sender = sender;

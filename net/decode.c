@@ -49,7 +49,7 @@ dead(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *enve
 
 	hm_dead_letter_report(net->ctx, &letter);
 	if (envelope->from != 0 && envelope->from_node == 0)
-		(void)hmi_egress_envelope(net, peer, &answer);
+		(void)hmi_encode_envelope(net, peer, &answer);
 }
 
 static void
@@ -204,7 +204,7 @@ path_answer(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelop
 	answer.payload = payload;
 	answer.payload_length = (uint32_t)(hmi_wire_pid_write(payload, pid) - payload);
 	/* Without room the asker hears nothing, and has its deadline. */
-	(void)hmi_egress_envelope(net, peer, &answer);
+	(void)hmi_encode_envelope(net, peer, &answer);
 	return DONE;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Out: messages into batches, batches into packets, packets into frames.
+ * Out: batches into packets, packets into frames.
  */
 #include <string.h>
 
@@ -133,12 +133,9 @@ send_early(struct hmi_net *net, struct hmi_peer *peer)
 		(void)hmi_port_flush(&net->port);
 }
 
-/* Have `bytes` of room in the batch, which a batch can have. Returns whether there are. */
-static bool
-batch_reserve(struct hmi_net *net, struct hmi_peer *peer, size_t bytes)
+__attribute__((noinline)) bool
+hmi_batch_renew(struct hmi_net *net, struct hmi_peer *peer, size_t bytes)
 {
-	if (likely((size_t)(peer->batch_end - peer->batch_at) >= bytes && peer->batch != NULL))
-		return true;
 	if (peer->batch != NULL) {
 		batch_close(peer);
 		send_early(net, peer);
@@ -146,203 +143,6 @@ batch_reserve(struct hmi_net *net, struct hmi_peer *peer, size_t bytes)
 	assert(bytes <= peer->payload_max);
 	hmi_peer_activate(net, peer);
 	return batch_open(net, peer);
-}
-
-/* ---- Messages ------------------------------------------------------------------- */
-
-enum egress {
-	EGRESS_DONE,
-	EGRESS_NO_ROOM,
-	EGRESS_TOO_BIG
-};
-
-bool
-hmi_egress_envelope(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
-{
-	if (peer->session.state != HMI_SESSION_OPEN || !batch_reserve(net, peer, hmi_envelope_size(envelope)))
-		return false;
-	peer->batch_at = hmi_envelope_write(peer->batch_at, envelope);
-	return true;
-}
-
-/* As hmi_egress_envelope, for one that may not fit into any batch. */
-static enum egress
-envelope_put(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
-{
-	if (hmi_envelope_size(envelope) > peer->payload_max)
-		return EGRESS_TOO_BIG;
-	return hmi_egress_envelope(net, peer, envelope) ? EGRESS_DONE : EGRESS_NO_ROOM;
-}
-
-/* A message of the engine. */
-static enum egress
-system_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg,
-	   struct hmi_envelope *envelope)
-{
-	uint8_t payload[HMI_TERMINATED_BYTES];
-
-	if (hmi_is_question(msg)) {
-		envelope->path = hm_msg_body(msg);
-		envelope->path_length = (uint32_t)hm_msg_length(msg);
-		return envelope_put(net, peer, envelope);
-	}
-	envelope->system = msg->type;
-	if (msg->type == HM_SYS_TERMINATED) {
-		envelope->payload = payload;
-		envelope->payload_length =
-			(uint32_t)(hmi_wire_terminated_write(payload, hm_msg_body(msg)) - payload);
-	} else if (msg->type == HM_IDENTITY) {
-		const struct hm_identity *identity = hm_msg_body(msg);
-
-		envelope->payload = payload;
-		envelope->payload_length = (uint32_t)(hmi_wire_pid_write(payload, identity->pid) - payload);
-	}
-	return envelope_put(net, peer, envelope);
-}
-
-/* A message of a registered type, whatever its size. */
-static enum egress
-typed_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg, const struct hmi_plan *plan,
-	  struct hmi_envelope *envelope)
-{
-	size_t packed = hmi_plan_packed_size(plan, msg->body);
-	uint8_t *at;
-	size_t size;
-
-	if (packed > peer->payload_max)
-		return EGRESS_TOO_BIG;
-	/* The envelope around an empty payload, and then the payload in its place. */
-	envelope->type = plan->hash;
-	size = hmi_envelope_head_size(envelope, packed) + packed;
-	if (size > peer->payload_max)
-		return EGRESS_TOO_BIG;
-	if (!batch_reserve(net, peer, size))
-		return EGRESS_NO_ROOM;
-	at = hmi_envelope_head_write(peer->batch_at, envelope, packed);
-	peer->batch_at = hmi_plan_pack(plan, msg->body, at);
-	return EGRESS_DONE;
-}
-
-static void
-envelope_address(const struct hmi_net *net, const struct hm_msg *msg, struct hmi_envelope *envelope)
-{
-	memset(envelope, 0, sizeof(*envelope));
-	envelope->to = msg->to;
-	if (!hm_pid_is_none(msg->sender)) {
-		envelope->from = msg->sender.local;
-		envelope->from_node = msg->sender.node != net->node ? msg->sender.node : 0;
-	}
-}
-
-/*
- * The usual case: an envelope whose lengths take one byte each, since the payload is no longer than
- * `bound`. Written in one go.
- */
-static bool
-short_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg, const struct hmi_plan *plan,
-	  size_t bound)
-{
-	uint8_t *start, *payload, *at;
-
-	if (unlikely(!batch_reserve(net, peer, 2 + HMI_ENVELOPE_USUAL + bound)))
-		return false;
-	start = peer->batch_at;
-	start[0] = HMI_TAG_ENVELOPE;
-	start[2] = HMI_TAG_TO;
-	at = hmi_fixed64_write(start + 3, msg->to);
-	if (msg->sender.node != 0) {
-		*at = HMI_TAG_FROM;
-		at = hmi_fixed64_write(at + 1, msg->sender.local);
-	}
-	*at = HMI_TAG_TYPE;
-	at = hmi_fixed32_write(at + 1, plan->hash);
-	*at = HMI_TAG_PAYLOAD;
-	payload = at + 2;
-	at = hmi_plan_pack(plan, msg->body, payload);
-	payload[-1] = (uint8_t)(at - payload);
-	start[1] = (uint8_t)(at - start - 2);
-	peer->batch_at = at;
-	return true;
-}
-
-/* Whether a body has what only protobuf-c writes: fields of a newer version of the type. */
-static bool
-has_unknown(const struct hm_msg *msg)
-{
-	const ProtobufCMessage *body = hm_msg_body(msg);
-
-	return body->n_unknown_fields != 0;
-}
-
-static enum egress
-message_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg)
-{
-	const struct hmi_plan *plan = hmi_codec_by_id(&net->codec, msg->type);
-	struct hmi_envelope envelope;
-
-	if (likely(plan != NULL && plan->table) && likely(!has_unknown(msg)) &&
-	    likely(msg->sender.node == net->node || msg->sender.node == 0)) {
-		size_t bound = hmi_plan_packed_bound(plan, msg->body);
-
-		if (likely(HMI_ENVELOPE_USUAL + bound < 0x80))
-			return short_put(net, peer, msg, plan, bound) ? EGRESS_DONE : EGRESS_NO_ROOM;
-	}
-	envelope_address(net, msg, &envelope);
-	if (plan == NULL)
-		return system_put(net, peer, msg, &envelope);
-	return typed_put(net, peer, msg, plan, &envelope);
-}
-
-bool
-hmi_egress_message(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
-{
-	enum egress result = message_put(net, peer, msg);
-
-	if (unlikely(result == EGRESS_NO_ROOM))
-		return false;
-	if (unlikely(result == EGRESS_TOO_BIG)) {
-		hm_dead_letter_publish(net->ctx, msg, HM_DEAD_TOO_BIG);
-		return true;
-	}
-	hmi_count(&peer->messages_sent, 1);
-	hm_msg_free(net->ctx, msg);
-	return true;
-}
-
-static void
-wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
-{
-	uint32_t count = atomic_load_explicit(&peer->waiting.count, memory_order_relaxed);
-
-	/* Stop, watch and their like are few, and nobody would hear of their loss. */
-	if (count >= net->options.peer_queue && msg->type >= HM_TYPE_USER) {
-		hm_dead_letter_publish(net->ctx, msg, HM_DEAD_NODE_BUSY);
-		return;
-	}
-	hmi_waiting_push(peer, msg);
-	hmi_peer_activate(net, peer);
-}
-
-void
-hmi_egress_or_wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
-{
-	if (unlikely(peer->waiting.head != NULL || peer->session.state != HMI_SESSION_OPEN) ||
-	    unlikely(!hmi_egress_message(net, peer, msg)))
-		wait(net, peer, msg);
-}
-
-/* Messages that waited go before those that come. */
-static void
-waiting_drain(struct hmi_net *net, struct hmi_peer *peer)
-{
-	struct hm_msg *msg;
-
-	while ((msg = hmi_waiting_pop(peer)) != NULL) {
-		if (!hmi_egress_message(net, peer, msg)) {
-			hmi_waiting_unpop(peer, msg);
-			return;
-		}
-	}
 }
 
 /* ---- Packets without messages ------------------------------------------------------ */
@@ -373,7 +173,7 @@ hmi_egress_flush(struct hmi_net *net, struct hmi_peer *peer)
 		sent += packets_resend(net, peer);
 	sent += packets_send(net, peer);
 	if (unlikely(peer->waiting.head != NULL))
-		waiting_drain(net, peer);
+		hmi_encode_waiting(net, peer);
 	/* A batch that could not go out now goes on being filled instead. */
 	if (peer->batch != NULL && s->tx_sent == s->tx_next && hmi_session_may_send(s) &&
 	    hmi_port_room(&net->port) > 0)

@@ -5,10 +5,10 @@
 /*
  * The module's structures, and what its files offer each other.
  *
- *     remote.c ─▶ egress.c ─▶ session.c ─▶ frame.c ─▶ port.c        (out)
- *         ▲       codec.c, wire.c                        │
- *         └────── ingress.c ◀─ session.c ◀─ frame.c ◀────┘          (in)
- *                    └─▶ greet.c, neigh.c, icmp.c: handshakes, ARP, ping
+ *     remote.c ─▶ encode.c ─▶ egress.c ─▶ session.c ─▶ frame.c ─▶ port.c        (out)
+ *         ▲       codec.c, wire.c                                    │
+ *         └────── decode.c ◀─ ingress.c ◀─ session.c ◀─ frame.c ◀────┘          (in)
+ *                                └─▶ greet.c, neigh.c, icmp.c: handshakes, ARP, ping
  *     peer.c: the table of peers, and what happens when one comes or goes
  *
  * One lcore, that of --net-lcore, owns all of it from the first turn on. Other threads read
@@ -226,16 +226,38 @@ struct hm_msg *hmi_waiting_pop(struct hmi_peer *peer);
 /* Put back what was popped a moment ago. */
 void hmi_waiting_unpop(struct hmi_peer *peer, struct hm_msg *msg);
 
-/* ---- egress.c ---- */
+/* ---- encode.c ---- */
+
+/*
+ * Put a message into the peer's batch straight from its sender's body. Returns false if it has to be
+ * a message first, and come by hmi_encode_or_wait: nothing happened.
+ */
+bool hmi_encode_body(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out);
 
 /* Put a message into the peer's batch and free it. Returns false if there is no room: nothing happened. */
-bool hmi_egress_message(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg);
+bool hmi_encode_message(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg);
 
-/* As hmi_egress_message, or let it wait, or make it a dead letter. */
-void hmi_egress_or_wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg);
+/* As hmi_encode_message, or let it wait, or make it a dead letter. */
+void hmi_encode_or_wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg);
+
+/* As many of the messages that wait as there is room for. */
+void hmi_encode_waiting(struct hmi_net *net, struct hmi_peer *peer);
 
 /* Put an envelope into the peer's batch. Returns false if there is no room, or no session. */
-bool hmi_egress_envelope(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope);
+bool hmi_encode_envelope(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope);
+
+/* ---- egress.c ---- */
+
+/* Close the batch, and start one with `bytes` of room, which a batch can have. Returns whether it did. */
+bool hmi_batch_renew(struct hmi_net *net, struct hmi_peer *peer, size_t bytes);
+
+/* Have `bytes` of room in the batch, which a batch can have. Returns whether there are. */
+static inline bool
+hmi_batch_reserve(struct hmi_net *net, struct hmi_peer *peer, size_t bytes)
+{
+	return likely((size_t)(peer->batch_end - peer->batch_at) >= bytes && peer->batch != NULL) ||
+	       hmi_batch_renew(net, peer, bytes);
+}
 
 /* Send what is ready: batches, packets to be sent again, an acknowledgement. Returns frames. */
 uint32_t hmi_egress_flush(struct hmi_net *net, struct hmi_peer *peer);

@@ -175,8 +175,18 @@ remote_deliver(void *self, struct hm_ctx *ctx, struct hm_msg *msg)
 	} else if (unlikely(msg->type >= HM_TYPE_USER && hmi_codec_by_id(&net->codec, msg->type) == NULL)) {
 		hm_dead_letter_publish(ctx, msg, HM_DEAD_NOT_REMOTE);
 	} else {
-		hmi_egress_or_wait(net, peer, msg);
+		hmi_encode_or_wait(net, peer, msg);
 	}
+}
+
+static bool
+remote_send(void *self, struct hm_ctx *ctx, const struct hm_outgoing *out)
+{
+	struct hmi_net *net = self;
+	struct hmi_peer *peer = hmi_peer_by_node(net, out->to_node);
+
+	net->ctx = ctx;
+	return likely(peer != NULL) && hmi_encode_body(net, peer, out);
 }
 
 /* Whether a peer has nothing left to be sent. */
@@ -247,12 +257,13 @@ remote_resolve(void *self, struct hm_ctx *ctx, const char *node, const char *pat
 	msg->to = 0;
 	msg->to_node = 0;
 	msg->sender = reply_to;
-	hmi_egress_or_wait(net, peer, msg);
+	hmi_encode_or_wait(net, peer, msg);
 	return 0;
 }
 
 const struct hm_provider_ops hmi_remote_ops = {
 	.deliver = remote_deliver,
+	.send = remote_send,
 	.poll = remote_poll,
 	.flush = remote_flush,
 	.resolve = remote_resolve,

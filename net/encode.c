@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Messages into the batch of a peer.
+ */
+#include <string.h>
+
+#include <protobuf-c/protobuf-c.h>
+#include <rte_branch_prediction.h>
+
+#include "hm_actor.h"
+#include "net_pvt.h"
+
+enum encoded {
+	ENCODED,
+	ENCODED_NO_ROOM,
+	ENCODED_TOO_BIG
+};
+
+bool
+hmi_encode_envelope(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
+{
+	if (peer->session.state != HMI_SESSION_OPEN ||
+	    !hmi_batch_reserve(net, peer, hmi_envelope_size(envelope)))
+		return false;
+	peer->batch_at = hmi_envelope_write(peer->batch_at, envelope);
+	return true;
+}
+
+/* As hmi_encode_envelope, for one that may not fit into any batch. */
+static enum encoded
+envelope_put(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
+{
+	if (hmi_envelope_size(envelope) > peer->payload_max)
+		return ENCODED_TOO_BIG;
+	return hmi_encode_envelope(net, peer, envelope) ? ENCODED : ENCODED_NO_ROOM;
+}
+
+static void
+envelope_address(const struct hmi_net *net, const struct hm_outgoing *out, struct hmi_envelope *envelope)
+{
+	memset(envelope, 0, sizeof(*envelope));
+	envelope->to = out->to;
+	if (!hm_pid_is_none(out->sender)) {
+		envelope->from = out->sender.local;
+		envelope->from_node = out->sender.node != net->node ? out->sender.node : 0;
+	}
+}
+
+/* A message of the engine. */
+static enum encoded
+system_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg,
+	   const struct hm_outgoing *out)
+{
+	uint8_t payload[HMI_TERMINATED_BYTES];
+	struct hmi_envelope envelope;
+
+	envelope_address(net, out, &envelope);
+	if (hmi_is_question(msg)) {
+		envelope.path = hm_msg_body(msg);
+		envelope.path_length = (uint32_t)hm_msg_length(msg);
+		return envelope_put(net, peer, &envelope);
+	}
+	envelope.system = msg->type;
+	if (msg->type == HM_SYS_TERMINATED) {
+		envelope.payload = payload;
+		envelope.payload_length =
+			(uint32_t)(hmi_wire_terminated_write(payload, hm_msg_body(msg)) - payload);
+	} else if (msg->type == HM_IDENTITY) {
+		const struct hm_identity *identity = hm_msg_body(msg);
+
+		envelope.payload = payload;
+		envelope.payload_length = (uint32_t)(hmi_wire_pid_write(payload, identity->pid) - payload);
+	}
+	return envelope_put(net, peer, &envelope);
+}
+
+/* A message of a registered type, whatever its size. */
+static enum encoded
+typed_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
+	  const struct hmi_plan *plan)
+{
+	size_t packed = hmi_plan_packed_size(plan, out->body);
+	struct hmi_envelope envelope;
+	uint8_t *at;
+	size_t size;
+
+	if (packed > peer->payload_max)
+		return ENCODED_TOO_BIG;
+	/* The envelope around an empty payload, and then the payload in its place. */
+	envelope_address(net, out, &envelope);
+	envelope.type = plan->hash;
+	size = hmi_envelope_head_size(&envelope, packed) + packed;
+	if (size > peer->payload_max)
+		return ENCODED_TOO_BIG;
+	if (!hmi_batch_reserve(net, peer, size))
+		return ENCODED_NO_ROOM;
+	at = hmi_envelope_head_write(peer->batch_at, &envelope, packed);
+	peer->batch_at = hmi_plan_pack(plan, out->body, at);
+	return ENCODED;
+}
+
+/*
+ * The usual case: an envelope whose lengths take one byte each, since the payload is no longer than
+ * `bound`. Written in one go.
+ */
+static inline enum encoded
+short_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
+	  const struct hmi_plan *plan, size_t bound)
+{
+	uint8_t *start, *payload, *at;
+
+	if (unlikely(!hmi_batch_reserve(net, peer, 2 + HMI_ENVELOPE_USUAL + bound)))
+		return ENCODED_NO_ROOM;
+	start = peer->batch_at;
+	start[0] = HMI_TAG_ENVELOPE;
+	start[2] = HMI_TAG_TO;
+	at = hmi_fixed64_write(start + 3, out->to);
+	if (out->sender.node != 0) {
+		*at = HMI_TAG_FROM;
+		at = hmi_fixed64_write(at + 1, out->sender.local);
+	}
+	*at = HMI_TAG_TYPE;
+	at = hmi_fixed32_write(at + 1, plan->hash);
+	*at = HMI_TAG_PAYLOAD;
+	payload = at + 2;
+	at = hmi_plan_pack(plan, out->body, payload);
+	payload[-1] = (uint8_t)(at - payload);
+	start[1] = (uint8_t)(at - start - 2);
+	peer->batch_at = at;
+	return ENCODED;
+}
+
+/* Whether a body has what only protobuf-c writes: fields of a newer version of the type. */
+static bool
+has_unknown(const void *body)
+{
+	return ((const ProtobufCMessage *)body)->n_unknown_fields != 0;
+}
+
+/* A message of a type that the codec knows. */
+static inline enum encoded
+body_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
+	 const struct hmi_plan *plan)
+{
+	if (likely(plan->table) && likely(!has_unknown(out->body)) &&
+	    likely(out->sender.node == net->node || out->sender.node == 0)) {
+		size_t bound = hmi_plan_packed_bound(plan, out->body);
+
+		if (likely(HMI_ENVELOPE_USUAL + bound < 0x80))
+			return short_put(net, peer, out, plan, bound);
+	}
+	return typed_put(net, peer, out, plan);
+}
+
+static enum encoded
+message_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg)
+{
+	const struct hmi_plan *plan = hmi_codec_by_id(&net->codec, msg->type);
+	struct hm_outgoing out = { .to = msg->to, .sender = msg->sender, .body = msg->body };
+
+	return plan != NULL ? body_put(net, peer, &out, plan) : system_put(net, peer, msg, &out);
+}
+
+bool
+hmi_encode_body(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out)
+{
+	const struct hmi_plan *plan = hmi_codec_by_id(&net->codec, out->type);
+
+	/* What waits goes first; and what has no room, or is too big, has to be a message for that. */
+	if (unlikely(plan == NULL || peer->waiting.head != NULL || peer->session.state != HMI_SESSION_OPEN) ||
+	    unlikely(body_put(net, peer, out, plan) != ENCODED))
+		return false;
+	hmi_count(&peer->messages_sent, 1);
+	return true;
+}
+
+bool
+hmi_encode_message(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
+{
+	enum encoded result = message_put(net, peer, msg);
+
+	if (unlikely(result == ENCODED_NO_ROOM))
+		return false;
+	if (unlikely(result == ENCODED_TOO_BIG)) {
+		hm_dead_letter_publish(net->ctx, msg, HM_DEAD_TOO_BIG);
+		return true;
+	}
+	hmi_count(&peer->messages_sent, 1);
+	hm_msg_free(net->ctx, msg);
+	return true;
+}
+
+static void
+wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
+{
+	uint32_t count = atomic_load_explicit(&peer->waiting.count, memory_order_relaxed);
+
+	/* Stop, watch and their like are few, and nobody would hear of their loss. */
+	if (count >= net->options.peer_queue && msg->type >= HM_TYPE_USER) {
+		hm_dead_letter_publish(net->ctx, msg, HM_DEAD_NODE_BUSY);
+		return;
+	}
+	hmi_waiting_push(peer, msg);
+	hmi_peer_activate(net, peer);
+}
+
+void
+hmi_encode_or_wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
+{
+	if (unlikely(peer->waiting.head != NULL || peer->session.state != HMI_SESSION_OPEN) ||
+	    unlikely(!hmi_encode_message(net, peer, msg)))
+		wait(net, peer, msg);
+}
+
+/* Messages that waited go before those that come. */
+void
+hmi_encode_waiting(struct hmi_net *net, struct hmi_peer *peer)
+{
+	struct hm_msg *msg;
+
+	while ((msg = hmi_waiting_pop(peer)) != NULL) {
+		if (!hmi_encode_message(net, peer, msg)) {
+			hmi_waiting_unpop(peer, msg);
+			return;
+		}
+	}
+}
