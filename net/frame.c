@@ -14,30 +14,45 @@
 #define NO_FRAGMENT  0x4000 /* "don't fragment": the session fits its packets to the path */
 #define FRAGMENT     0x3fff /* "more fragments" and the offset */
 
-uint64_t
-hmi_sum(const uint8_t *data, uint32_t length)
+/* The last bytes, fewer than eight. */
+static uint64_t
+tail_sum(const uint8_t *data, uint32_t length)
 {
 	uint64_t sum = 0;
 	uint32_t word;
 	uint16_t half;
-	uint32_t i = 0;
 
-	/* Words of 32 bits into 64: no carry to mind, and the compiler makes vectors of it. */
-	for (; i + sizeof(word) <= length; i += sizeof(word)) {
-		memcpy(&word, data + i, sizeof(word));
-		sum += word;
+	if (length & 4) {
+		memcpy(&word, data, sizeof(word));
+		sum = word;
+		data += sizeof(word);
 	}
-	if (i + sizeof(half) <= length) {
-		memcpy(&half, data + i, sizeof(half));
+	if (length & 2) {
+		memcpy(&half, data, sizeof(half));
 		sum += half;
-		i += sizeof(half);
+		data += sizeof(half);
 	}
-	if (i < length) {
+	if (length & 1) {
 		half = 0;
-		memcpy(&half, data + i, 1);
+		memcpy(&half, data, 1);
 		sum += half;
 	}
 	return sum;
+}
+
+uint64_t
+hmi_sum(const uint8_t *data, uint32_t length)
+{
+	uint64_t low = 0, high = 0, words;
+	uint32_t i = 0;
+
+	/* Words of 32 bits into 64, by twos: no carry to mind, and the compiler makes vectors of it. */
+	for (; i + sizeof(words) <= length; i += sizeof(words)) {
+		memcpy(&words, data + i, sizeof(words));
+		low += words & UINT32_MAX;
+		high += words >> 32;
+	}
+	return low + high + tail_sum(data + i, length - i);
 }
 
 uint32_t
