@@ -11,7 +11,7 @@
  *     actor ─ hm_send ─▶ (PID of another node) ─▶ lane ─▶ provider's lcore ─ deliver ─▶ network
  *     actor ◀─────────── mailbox ◀── lane ◀────── provider's lcore ◀ hm_provider_receive ─┘
  *
- * A provider lives on one lcore, which calls its poll function at the start of every turn and
+ * A provider lives on one lcore, which calls its poll function before every run of actors and
  * its flush function at the end; all functions of hm_provider_ops run on that lcore, so a
  * provider's state needs no atomics.
  *

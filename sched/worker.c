@@ -152,11 +152,12 @@ flush(struct hmi_worker *w)
 uint32_t
 hmi_worker_turn(struct hmi_worker *w)
 {
-	uint32_t work = poll(w);
+	uint32_t work = lanes_drain(w);
 
-	work += lanes_drain(w);
 	work += inject_drain(w);
 	work += timers_run(w);
+	/* Last before the run: what comes from another node has had the longest way. */
+	work += poll(w);
 	work += run_queue_run(w);
 	work += flush(w);
 	work += lanes_flush(w);
