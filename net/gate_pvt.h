@@ -8,7 +8,8 @@
  * memif's driver serves its sockets in that thread, and unmaps the rings there when the other side
  * is gone, without asking whether an lcore is in the middle of a burst. So the thread is held at
  * this gate while the lcore uses the port, and is let through when the lcore does not: when
- * there is no link, and again and again when nothing has been heard for a while.
+ * there is no link, and again and again when nothing has been heard for a while. One port of a
+ * process has a gate; if there are other memif ports, it opens every half second for them.
  *
  *     lcore               interrupt thread
  *     ask ──alarm──▶      stands at the gate        (G1: what the driver did is visible)

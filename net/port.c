@@ -16,6 +16,7 @@
 #define MEMIF_NS     250000000ull /* between attempts to find memif's server */
 #define LINK_DOWN_NS 20000000ull  /* a link that is down is looked at more often */
 #define QUIET_NS     100000000ull /* silence after which the gate is opened for a moment */
+#define HOLD_NS      500000000ull /* after which it is opened, silence or not, if it is shared */
 #define GATE_NS      200000ull    /* that moment */
 
 /* ---- Frames ------------------------------------------------------------------- */
@@ -151,7 +152,9 @@ held_tick(struct hmi_port *port, uint64_t now)
 		return false;
 	}
 	if (!port->usable)
-		port->heard_ns = now;
+		port->heard_ns = port->held_ns = now;
+	if (port->gate_shared && now - port->held_ns >= HOLD_NS)
+		return false;
 	/* A silent peer may be a dead one, whose rings are to be unmapped. */
 	return now - port->heard_ns < QUIET_NS;
 }

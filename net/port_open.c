@@ -17,6 +17,7 @@
 
 #define MTU_DEFAULT 1500u
 #define POOL_CACHE  256u
+#define OWNER       "hermod"
 #define TX_RESERVE  512u /* buffers for acknowledgements, handshakes, ARP, and the fifo */
 #define RX_OFFLOADS (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
 #define TX_OFFLOADS (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
@@ -158,25 +159,40 @@ is_memif_client(const struct rte_eth_dev_info *info)
 	return args == NULL || args->args == NULL || strstr(args->args, "role=server") == NULL;
 }
 
+/* Whether another node of this process has a port. */
+static bool
+is_owned(uint16_t id)
+{
+	struct rte_eth_dev_owner owner;
+
+	return rte_eth_dev_owner_get(id, &owner) == 0 && strcmp(owner.name, OWNER) == 0;
+}
+
 /*
- * memif wants a gate. There is one interrupt thread for all: where a process has several memif ports,
- * holding it for one would keep the others from ever connecting, so then there is none.
+ * memif wants a gate. There is one interrupt thread for all: one node of a process may hold it, and
+ * where the process has more memif ports, lets go of it now and then, for the others to connect.
  */
 static void
 memif_prepare(struct hmi_port *port, const struct rte_eth_dev_info *own)
 {
+	struct rte_eth_dev_owner owner = { .name = OWNER };
 	struct rte_eth_dev_info info;
-	uint32_t count = 0;
-	uint16_t id;
+	bool taken = false;
 
 	if (!is_memif(own))
 		return;
 	port->memif_client = is_memif_client(own);
-	RTE_ETH_FOREACH_DEV(id) {
-		if (rte_eth_dev_info_get(id, &info) == 0)
-			count += is_memif(&info);
+	for (uint64_t id = rte_eth_find_next(0); id < RTE_MAX_ETHPORTS;
+	     id = rte_eth_find_next((uint16_t)(id + 1))) {
+		if (id == port->id || rte_eth_dev_info_get((uint16_t)id, &info) != 0 || !is_memif(&info))
+			continue;
+		port->gate_shared = true;
+		taken |= is_owned((uint16_t)id);
 	}
-	port->gated = count == 1 && hmi_gate_init(&port->gate) == 0;
+	port->gated = !taken && hmi_gate_init(&port->gate) == 0;
+	if (port->gated && rte_eth_dev_owner_new(&owner.id) == 0 &&
+	    rte_eth_dev_owner_set(port->id, &owner) == 0)
+		port->owner = owner.id;
 }
 
 /* Ports that are only rings have no address; the other end needs one to answer to. */
@@ -252,6 +268,8 @@ hmi_port_close(struct hmi_port *port)
 		(void)rte_eth_dev_stop(port->id);
 	if (port->gated)
 		hmi_gate_fini(&port->gate);
+	if (port->owner != 0)
+		(void)rte_eth_dev_owner_unset(port->id, port->owner);
 	port->started = port->usable = false;
 	/* The ethdev itself belongs to EAL, and a later system of this process may use it. */
 	pool_free(port->rx_pool);

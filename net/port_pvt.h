@@ -61,6 +61,7 @@ struct hmi_port {
 	bool rx_offload;
 	bool started, link_up;
 	bool gated;        /* there is a gate */
+	bool gate_shared;  /* the process has other memif ports, which want the interrupt thread, too */
 	bool memif_client; /* has to be started anew to find its server again */
 	bool quiet;        /* it was said that it does not start */
 	bool probed;       /* rx_pool and tx_pool are there, the ethdev is configured */
@@ -69,6 +70,8 @@ struct hmi_port {
 	uint64_t link_ns;  /* when to look at the link again */
 	uint64_t start_ns; /* when to start it again */
 	uint64_t gate_ns;  /* when to ask for the gate again */
+	uint64_t held_ns;  /* since when it is held */
+	uint64_t owner;    /* as which ethdev knows this node; 0: as none */
 	struct hmi_gate gate;
 	int logtype;
 	char name[RTE_ETH_NAME_MAX_LEN];

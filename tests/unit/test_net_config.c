@@ -9,6 +9,9 @@
 #include "test_net_pair.h"
 
 #include <criterion/redirect.h>
+#include <rte_dev.h>
+
+#include "net_pvt.h"
 
 /* Try to start a node; returns the status, and what was printed in `text`. */
 static int
@@ -213,4 +216,38 @@ Test(net_config, peers__other_udp_ports)
 	cr_assert_eq(pair_peer(nodes[0]).udp_port, 2222);
 	cr_assert_eq(pair_peer(nodes[1]).udp_port, 1111);
 	nodes_free(nodes);
+}
+
+/* ---- memif ----------------------------------------------------------------------- */
+
+static const struct hmi_port *
+port_of(const struct hm_system *sys)
+{
+	return &((const struct hmi_net *)hm_module_self(sys, &hm_net_module))->port;
+}
+
+static bool
+memif_create(const char *name, const char *arguments)
+{
+	return rte_eal_hotplug_add("vdev", name, arguments) == 0;
+}
+
+Test(net_config, memif__one_node_holds_the_interrupt_thread)
+{
+	struct hm_system *nodes[3];
+
+	/* Its driver's interrupt thread unmaps rings under a burst unless somebody holds it. */
+	if (!memif_create("net_memif7", "role=server,id=7,socket=hm-test-config") ||
+	    !memif_create("net_memif8", "role=server,id=8,socket=hm-test-config"))
+		cr_skip_test("no memif here");
+	nodes[0] = pair_node("--node a --port net_memif7 --ip 10.0.0.1/24");
+	nodes[1] = pair_node("--node b --port net_memif8 --ip 10.0.0.2/24");
+	cr_assert(port_of(nodes[0])->gated);
+	cr_assert(port_of(nodes[0])->gate_shared);
+	cr_assert_not(port_of(nodes[1])->gated);
+	hm_system_destroy(nodes[0]);
+	hm_system_destroy(nodes[1]);
+	nodes[2] = pair_node("--node b --port net_memif8 --ip 10.0.0.2/24");
+	cr_assert(port_of(nodes[2])->gated);
+	hm_system_destroy(nodes[2]);
 }
