@@ -371,6 +371,16 @@ field_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t 
 	}
 }
 
+/* A tag of some bytes, the first of which is the lowest. */
+static uint32_t
+tag_read(const uint8_t *at, uint32_t bytes)
+{
+	uint32_t tag = 0;
+
+	memcpy(&tag, at, bytes);
+	return rte_le_to_cpu_32(tag);
+}
+
 /* The field whose tag stands at `at`, looked for from number *next on; NULL: none of the table's. */
 static const struct hmi_plan_field *
 field_find(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end, uint32_t *next)
@@ -383,7 +393,7 @@ field_find(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end, u
 		if (likely(field->tag_bytes == 1))
 			tag = at[0];
 		else if ((size_t)(end - at) >= field->tag_bytes)
-			memcpy(&tag, at, field->tag_bytes);
+			tag = tag_read(at, field->tag_bytes);
 		if (tag == field->tag) {
 			*next = i + 1 < plan->fields ? i + 1 : 0;
 			return field;

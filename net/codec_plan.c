@@ -60,7 +60,7 @@ field_plan(struct hmi_plan *plan, const ProtobufCFieldDescriptor *from)
 
 	field->kind = (uint8_t)shape->kind;
 	field->tag_bytes = (uint8_t)(hmi_varint_write(tag, number) - tag);
-	memcpy(&field->tag, tag, sizeof(field->tag));
+	field->tag = hmi_fixed32_read(tag);
 	field->offset = from->offset;
 	field->has_offset = from->quantifier_offset;
 	field->default_value = from->default_value;

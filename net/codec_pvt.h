@@ -8,9 +8,9 @@
  *     descriptor ──plan (at start)──▶ table of fields ──▶ packed, unpacked by a loop over the table
  *                 └─ nested, repeated, oneof: protobuf-c's own functions, with memory of the message
  *
- * A plan says the same bytes as protobuf-c; it is there because it takes a tenth of the time. It
- * is made once for each type and constant from then on. No function here takes from the heap but
- * hmi_codec_create.
+ * A plan says the same bytes as protobuf-c, but that it writes a negative zero, which protobuf-c
+ * takes for none; it is there because it takes a tenth of the time. It is made once for each type
+ * and constant from then on. No function here takes from the heap but hmi_codec_create.
  */
 
 #include <stdbool.h>
