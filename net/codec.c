@@ -67,6 +67,30 @@ store64(uint8_t *at, uint64_t value)
 	memcpy(at, &value, sizeof(value));
 }
 
+/* Most texts are short, and calling memcpy for them costs more than the copy. */
+static inline void
+text_copy(uint8_t *to, const uint8_t *from, size_t length)
+{
+	uint8_t head[16], tail[16];
+
+	if (length < 8 || length > 2 * sizeof(head)) {
+		memcpy(to, from, length);
+		return;
+	}
+	if (length < sizeof(head)) {
+		uint64_t first = load64(from), last = load64(from + length - sizeof(last));
+
+		store64(to, first);
+		store64(to + length - sizeof(last), last);
+		return;
+	}
+	/* Two copies of a size that the compiler knows, which overlap in the middle. */
+	memcpy(head, from, sizeof(head));
+	memcpy(tail, from + length - sizeof(tail), sizeof(tail));
+	memcpy(to, head, sizeof(head));
+	memcpy(to + length - sizeof(tail), tail, sizeof(tail));
+}
+
 /* ---- Packing ------------------------------------------------------------------ */
 
 /* A field's value: a number's bits as they go on the wire, or a text's length. */
@@ -218,7 +242,7 @@ quick_write(const struct hmi_plan_field *field, const uint8_t *member, uint8_t *
 	if (likely(field->quick == HMI_QUICK_FIXED64))
 		return hmi_fixed64_write(at, value);
 	at = hmi_varint_write(at, value);
-	memcpy(at, field_text(field, member), value);
+	text_copy(at, field_text(field, member), value);
 	return at + value;
 }
 
@@ -304,7 +328,7 @@ text_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t *
 		return NULL;
 	text = bump->start + bump->used;
 	bump->used += length + is_string;
-	memcpy(text, at, length);
+	text_copy(text, at, length);
 	if (is_string) {
 		text[length] = 0;
 		memcpy(member, &text, sizeof(text));

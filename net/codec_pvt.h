@@ -9,7 +9,7 @@
  *                 └─ nested, repeated, oneof: protobuf-c's own functions, with memory of the message
  *
  * A plan says the same bytes as protobuf-c, but that it writes a negative zero, which protobuf-c
- * takes for none; it is there because it takes a tenth of the time. It is made once for each type
+ * takes for none; it is there because it takes a third of the time. It is made once for each type
  * and constant from then on. No function here takes from the heap but hmi_codec_create.
  */
 
