@@ -165,19 +165,12 @@ field_size(const struct hmi_plan_field *field, uint64_t value)
 	}
 }
 
-/* Whether a body has fields of a newer version of its type, which only protobuf-c keeps. */
-static bool
-body_has_unknown(const void *body)
-{
-	return ((const ProtobufCMessage *)body)->n_unknown_fields != 0;
-}
-
 size_t
 hmi_plan_packed_size(const struct hmi_plan *plan, const void *body)
 {
 	size_t size = 0;
 
-	if (unlikely(!plan->table || body_has_unknown(body)))
+	if (unlikely(!plan->table || hmi_body_has_unknown(body)))
 		return protobuf_c_message_get_packed_size(body);
 	for (uint32_t i = 0; i < plan->fields; i++) {
 		const struct hmi_plan_field *field = &plan->field[i];
@@ -249,7 +242,7 @@ quick_write(const struct hmi_plan_field *field, const uint8_t *member, uint8_t *
 uint8_t *
 hmi_plan_pack(const struct hmi_plan *plan, const void *body, uint8_t *at)
 {
-	if (unlikely(!plan->table || body_has_unknown(body)))
+	if (unlikely(!plan->table || hmi_body_has_unknown(body)))
 		return at + protobuf_c_message_pack(body, at);
 	for (uint32_t i = 0; i < plan->fields; i++) {
 		const struct hmi_plan_field *field = &plan->field[i];

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <protobuf-c/protobuf-c.h>
+
 #include "hm_provider.h"
 
 /* Fields of a type that has a table; more: protobuf-c does it. */
@@ -103,6 +105,13 @@ hmi_codec_by_id(const struct hmi_codec *codec, uint16_t id)
 
 /* Plan of a type by the hash of its name; NULL: none. */
 const struct hmi_plan *hmi_codec_by_hash(const struct hmi_codec *codec, uint32_t hash);
+
+/* Whether a body has fields of a newer version of its type, which only protobuf-c keeps. */
+static inline bool
+hmi_body_has_unknown(const void *body)
+{
+	return ((const ProtobufCMessage *)body)->n_unknown_fields != 0;
+}
 
 /* Bytes of a body's encoding. */
 size_t hmi_plan_packed_size(const struct hmi_plan *plan, const void *body);

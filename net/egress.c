@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include <protobuf-c/protobuf-c.h>
 #include <rte_branch_prediction.h>
 
 #include "hm_actor.h"

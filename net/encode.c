@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include <protobuf-c/protobuf-c.h>
 #include <rte_branch_prediction.h>
 
 #include "hm_actor.h"
@@ -131,19 +130,12 @@ short_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *
 	return ENCODED;
 }
 
-/* Whether a body has what only protobuf-c writes: fields of a newer version of the type. */
-static bool
-has_unknown(const void *body)
-{
-	return ((const ProtobufCMessage *)body)->n_unknown_fields != 0;
-}
-
 /* A message of a type that the codec knows. */
 static inline enum encoded
 body_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
 	 const struct hmi_plan *plan)
 {
-	if (likely(plan->table) && likely(!has_unknown(out->body)) &&
+	if (likely(plan->table) && likely(!hmi_body_has_unknown(out->body)) &&
 	    likely(out->sender.node == net->node || out->sender.node == 0)) {
 		size_t bound = hmi_plan_packed_bound(plan, out->body);
 

@@ -38,7 +38,6 @@ enum hmi_refusal {
 	HMI_REFUSAL_UNEXPECTED_NAME = 5,
 	HMI_REFUSAL_SAME_ADDRESS = 6,
 	HMI_REFUSAL_TOO_MANY_PEERS = 7,
-	HMI_REFUSALS,
 };
 
 /* Message Handshake of hermod.proto. */
@@ -54,7 +53,6 @@ struct hmi_handshake {
 enum hmi_shake {
 	HMI_SHAKE_IGNORE,  /* nothing: late, or double */
 	HMI_SHAKE_ANSWER,  /* send WELCOME */
-	HMI_SHAKE_REFUSE,  /* send REJECT, with the refusal */
 	HMI_SHAKE_REPLACE, /* the session there is is over: end it, then offer the packet again */
 	HMI_SHAKE_OPENED,  /* the session is open from now on; acknowledge at once */
 };

@@ -118,7 +118,6 @@ struct hmi_net {
 	uint64_t conflicts_said;
 	uint64_t say_ns;  /* not before this is the next warning about garbage logged */
 	uint64_t started; /* this incarnation: nanoseconds since 1970 */
-	uint32_t prefix;  /* bits of the address that name the network */
 	int logtype;
 	struct hmi_net_options options;
 	uint64_t *scratch; /* HM_MSG_BODY_MAX bytes, to find out a message's size */

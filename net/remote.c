@@ -14,7 +14,6 @@
 #include "hm_actor.h"
 #include "net_pvt.h"
 
-#define BURSTS      1u
 #define TICK_NS     100000ull    /* between looks at the timers */
 #define FAREWELL_NS 100000000ull /* to wait for acknowledgements at the end */
 #define GOODBYES    2u
@@ -25,21 +24,14 @@ static uint32_t
 frames_receive(struct hmi_net *net)
 {
 	struct rte_mbuf *frames[HMI_PORT_BURST];
-	uint32_t work = 0;
+	uint32_t count = hmi_port_receive(&net->port, frames);
 
-	for (uint32_t burst = 0; burst < BURSTS; burst++) {
-		uint32_t count = hmi_port_receive(&net->port, frames);
-
-		for (uint32_t i = 0; i < count; i++) {
-			if (i + 1 < count)
-				rte_prefetch0(rte_pktmbuf_mtod(frames[i + 1], void *));
-			hmi_ingress_frame(net, frames[i]);
-		}
-		work += count;
-		if (count < HMI_PORT_BURST)
-			break;
+	for (uint32_t i = 0; i < count; i++) {
+		if (i + 1 < count)
+			rte_prefetch0(rte_pktmbuf_mtod(frames[i + 1], void *));
+		hmi_ingress_frame(net, frames[i]);
 	}
-	return work;
+	return count;
 }
 
 static uint32_t
