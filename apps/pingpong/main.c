@@ -5,8 +5,10 @@
  *     one node     ping ──ball──▶ pong, both under /user
  *     two nodes    `--wait` holds out /user/pong; the other finds it by --to NAME and serves
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,19 +17,23 @@
 #include "pingpong.pb-c.h"
 
 #define RESOLVE_TIMEOUT_US 1000000
+#define RETRY_US           100000
 
 enum {
-	BALL = HM_TYPE_USER
+	BALL = HM_TYPE_USER,
+	RETRY
 };
 
 struct settings {
 	const char *to; /* node that waits; NULL: play here */
 	bool wait;
 	uint64_t count;
+	bool failed; /* written by ping */
 };
 
 struct ping {
-	const struct settings *settings;
+	struct settings *settings;
+	bool is_waiting; /* and has said so */
 	struct hm_pid pong;
 	uint64_t left;
 	struct timespec start;
@@ -64,6 +70,14 @@ report(const struct ping *ping)
 	       took / (double)ping->settings->count * 1e9);
 }
 
+/* What went wrong is printed already. */
+static void
+give_up(struct hm_ctx *ctx, const struct ping *ping)
+{
+	ping->settings->failed = true;
+	hm_system_stop(hm_system(ctx));
+}
+
 static void
 serve(struct hm_ctx *ctx, struct ping *ping)
 {
@@ -74,7 +88,7 @@ serve(struct hm_ctx *ctx, struct ping *ping)
 	result = hm_request(ctx, ping->pong, BALL, &ball);
 	if (result != HM_OK) {
 		fprintf(stderr, "pingpong: the ball was not sent: %s\n", hm_result_name(result));
-		hm_system_stop(hm_system(ctx));
+		give_up(ctx, ping);
 	}
 }
 
@@ -91,7 +105,19 @@ play(struct hm_ctx *ctx, struct ping *ping, struct hm_pid pong)
 	serve(ctx, ping);
 }
 
-static void find(struct hm_ctx *ctx, const struct ping *ping);
+/* It may come to be, or its node may: by and by, for a node that is unknown is told of at once. */
+static void
+wait_for_pong(struct hm_ctx *ctx, struct ping *ping)
+{
+	const char *to = ping->settings->to;
+
+	if (!ping->is_waiting)
+		printf("waiting for /user/pong of %s; there, run with --node %s and --wait; "
+		       "here, name it by --peer %s@A.B.C.D\n",
+		       to, to, to);
+	ping->is_waiting = true;
+	(void)hm_send_after(ctx, hm_self(ctx), RETRY, NULL, RETRY_US, 0, NULL);
+}
 
 static void
 found(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
@@ -102,26 +128,31 @@ found(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struc
 	(void)arg;
 	if (result == HM_FUTURE_REPLY)
 		pong = ((const struct hm_identity *)hm_msg_body(reply))->pid;
-	if (hm_pid_is_none(pong)) {
-		printf("waiting for /user/pong of %s\n", ping->settings->to);
-		find(ctx, ping);
-		return;
-	}
-	play(ctx, ping, pong);
+	if (hm_pid_is_none(pong))
+		wait_for_pong(ctx, ping);
+	else
+		play(ctx, ping, pong);
 }
 
 static void
 find(struct hm_ctx *ctx, const struct ping *ping)
 {
+	const char *to = ping->settings->to;
 	char address[HM_PATH_MAX];
 	int rc;
 
-	snprintf(address, sizeof(address), "hermod://%s/user/pong", ping->settings->to);
+	snprintf(address, sizeof(address), "hermod://%s/user/pong", to);
 	rc = hm_resolve(ctx, address, RESOLVE_TIMEOUT_US, found, NULL);
-	if (rc != 0) {
-		fprintf(stderr, "pingpong: %s: %s\n", address, strerror(-rc));
-		hm_system_stop(hm_system(ctx));
-	}
+	if (rc == 0)
+		return;
+	if (rc == -ENETUNREACH)
+		fprintf(stderr,
+			"pingpong: --to %s: this node has no network: give it a port, --ip A.B.C.D/LEN, and "
+			"--peer %s@A.B.C.D\n",
+			to, to);
+	else
+		fprintf(stderr, "pingpong: --to %s: %s\n", to, strerror(-rc));
+	give_up(ctx, ping);
 }
 
 static void
@@ -142,11 +173,15 @@ ping_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 			break;
 		}
 		report(ping);
+		hm_unwatch(ctx, ping->pong);
 		hm_system_stop(hm_system(ctx));
 		break;
+	case RETRY:
+		find(ctx, ping);
+		break;
 	case HM_TERMINATED:
-		printf("pong is gone\n");
-		hm_system_stop(hm_system(ctx));
+		fprintf(stderr, "pingpong: pong is gone\n");
+		give_up(ctx, ping);
 		break;
 	default:
 		break;
@@ -160,7 +195,7 @@ static const struct hm_props ping_props = HM_PROPS(.receive = ping_receive, .sta
 						   .args_size = sizeof(struct ping));
 
 static int
-players_spawn(struct hm_system *sys, const struct settings *settings)
+players_spawn(struct hm_system *sys, struct settings *settings)
 {
 	struct ping ping = { .settings = settings };
 	int rc = 0;
@@ -201,6 +236,7 @@ main(int argc, char **argv)
 		.modules = modules,
 		.summary = "pingpong: two actors and a ball, on one node or on two.",
 	};
+	static const struct hm_type retry = { .id = RETRY, .name = "retry" };
 	struct hm_type ball = { .id = BALL, .descriptor = &pingpong__ball__descriptor };
 	struct hm_system *sys;
 	int rc = hm_system_create(&sys, argc, argv, &config);
@@ -208,9 +244,11 @@ main(int argc, char **argv)
 	if (rc == 0)
 		rc = hm_type_register(sys, &ball);
 	if (rc == 0)
+		rc = hm_type_register(sys, &retry);
+	if (rc == 0)
 		rc = players_spawn(sys, &settings);
 	if (rc == 0)
 		rc = hm_system_run(sys);
 	hm_system_destroy(sys);
-	return hm_exit_status(rc);
+	return rc == 0 && settings.failed ? EXIT_FAILURE : hm_exit_status(rc);
 }
