@@ -196,20 +196,20 @@ struct core_option {
 	int (*fault)(const char *text);
 };
 
-/* The value of argument i, if that is the option; NULL: it is another one. */
-static const char *
-value_of(const char *name, int i, int argc, char **argv)
+/* Whether argument i is the option; its value is the rest of it, or the next argument. */
+static bool
+is_given(const char *name, int i, int argc, char **argv, const char **value)
 {
 	size_t length = strlen(name);
 	const char *rest = argv[i] + length;
 
 	if (strncmp(argv[i], name, length) != 0)
-		return NULL;
+		return false;
 	if (*rest == '\0')
-		return i + 1 < argc ? argv[i + 1] : "";
-	if (length == 2)
-		return rest;
-	return *rest == '=' ? rest + 1 : NULL;
+		*value = i + 1 < argc ? argv[i + 1] : "";
+	else
+		*value = length > 2 ? rest + 1 : rest;
+	return *rest == '\0' || length == 2 || *rest == '=';
 }
 
 static bool
@@ -260,9 +260,10 @@ hmi_eal_explain(int argc, char **argv)
 			return true;
 		}
 		for (size_t o = 0; o < RTE_DIM(options); o++) {
-			const char *value = value_of(options[o].name, i, argc, argv);
+			const char *value;
 
-			if (value != NULL && cores_explain(&options[o], value))
+			if (is_given(options[o].name, i, argc, argv, &value) &&
+			    cores_explain(&options[o], value))
 				return true;
 		}
 	}
