@@ -3,6 +3,7 @@
  * The command line: what is taken, and what is said about what is not.
  */
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -288,40 +289,48 @@ Test(engine_options, workers__none_is_left_beside_the_main_lcore)
 
 #define EAL_QUIET "--no-huge --no-pci --no-shconf --no-telemetry -m 64 --file-prefix hermod-test "
 
-/* What EAL says comes before, and its usage not at all. */
-Test(engine_options, eal__mistakes_are_named_last)
+/* A process each: EAL keeps what it was given last, and loses what it was given before. */
+static const struct {
+	const char *line, *text;
+} eal_mistakes[] = {
+	{ "app " EAL_QUIET "-l 4000", "-l '4000': there is no core 4000; this process may use" },
+	{ "app -l 0,4000 " EAL_QUIET, "-l '0,4000': there is no core 4000" },
+	{ "app " EAL_QUIET "-l4000", "-l '4000': there is no core 4000" },
+	{ "app " EAL_QUIET "-l 0-x", "-l '0-x': no list of cores" },
+	{ "app " EAL_QUIET "-l", "-l '': no list of cores" },
+	{ "app " EAL_QUIET "--lcores nonsense", "--lcores 'nonsense': no map of lcores to cores" },
+	{ "app " EAL_QUIET "--lcores=(0-1)@4000", "--lcores '(0-1)@4000': there is no core 4000" },
+	{ "app " EAL_QUIET "--lcores 0@0,1@(0,4000)", "there is no core 4000" },
+	{ "app " EAL_QUIET "--lcores 0,4000", "there is no core 4000" },
+	{ "app " EAL_QUIET "-c xyz", "-c 'xyz': no hexadecimal mask of cores" },
+	{ "app " EAL_QUIET "--nope", "EAL has no option '--nope'" },
+	{ "app " EAL_QUIET "--nope=1 -- --node n", "EAL has no option '--nope=1'" },
+	{ "app " EAL_QUIET "-Q", "EAL has no option '-Q'" },
+	{ "app " EAL_QUIET "--main-lcore 4000", "EAL does not start: Invalid argument" },
+};
+
+ParameterizedTestParameters(engine_options, eal__mistake_is_named_last)
 {
-	static const struct {
-		const char *line, *text;
-	} cases[] = {
-		{ "app " EAL_QUIET "-l 4000", "-l '4000': there is no core 4000; this process may use" },
-		{ "app -l 0,4000 " EAL_QUIET, "-l '0,4000': there is no core 4000" },
-		{ "app " EAL_QUIET "-l4000", "-l '4000': there is no core 4000" },
-		{ "app " EAL_QUIET "-l 0-x", "-l '0-x': no list of cores" },
-		{ "app " EAL_QUIET "-l", "-l '': no list of cores" },
-		{ "app " EAL_QUIET "--lcores nonsense", "--lcores 'nonsense': no map of lcores to cores" },
-		{ "app " EAL_QUIET "--lcores=(0-1)@4000", "--lcores '(0-1)@4000': there is no core 4000" },
-		{ "app " EAL_QUIET "--lcores 0@0,1@(0,4000)", "there is no core 4000" },
-		{ "app " EAL_QUIET "--lcores 0,4000", "there is no core 4000" },
-		{ "app " EAL_QUIET "-c xyz", "-c 'xyz': no hexadecimal mask of cores" },
-		{ "app " EAL_QUIET "--nope", "EAL has no option '--nope'" },
-		{ "app " EAL_QUIET "--nope=1 -- --node n", "EAL has no option '--nope=1'" },
-		{ "app " EAL_QUIET "-Q", "EAL has no option '-Q'" },
-		{ "app " EAL_QUIET "--main-lcore 4000", "EAL does not start: Invalid argument" },
-	};
+	static size_t places[sizeof(eal_mistakes) / sizeof(eal_mistakes[0])];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		places[i] = i;
+	return cr_make_param_array(size_t, places, sizeof(places) / sizeof(places[0]));
+}
+
+/* What EAL says comes before, and its usage not at all. */
+ParameterizedTest(size_t *place, engine_options, eal__mistake_is_named_last)
+{
+	const char *line = eal_mistakes[*place].line, *text = eal_mistakes[*place].text, *last;
 	struct attempt a = { .config = { .mode = HM_MODE_LCORES } };
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const char *last;
-
-		try(&a, cases[i].line);
-		cr_assert_eq(a.rc, -EINVAL, "%s: %d", cases[i].line, a.rc);
-		last = strstr(a.err, "hermod: ");
-		cr_assert_not_null(last, "%s", a.err);
-		cr_assert_not_null(strstr(last, cases[i].text), "%s: %s", cases[i].line, last);
-		cr_assert_eq(strchr(last, '\n'), last + strlen(last) - 1, "not the last line: %s", a.err);
-		cr_assert_str_eq(a.out, "", "%s", cases[i].line);
-	}
+	try(&a, line);
+	cr_assert_eq(a.rc, -EINVAL, "%s: %d", line, a.rc);
+	last = strstr(a.err, "hermod: ");
+	cr_assert_not_null(last, "%s", a.err);
+	cr_assert_not_null(strstr(last, text), "%s: %s", line, last);
+	cr_assert_eq(strchr(last, '\n'), last + strlen(last) - 1, "not the last line: %s", a.err);
+	cr_assert_str_eq(a.out, "", "%s", line);
 }
 
 Test(engine_options, eal__options_stand_before_the_dashes_and_ours_behind)
