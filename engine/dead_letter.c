@@ -202,6 +202,7 @@ hm_dead_letters_subscribe(struct hm_system *sys, struct hm_pid subscriber)
 		return -EINVAL;
 	if (is_among(locals, subscribers_read(sys, locals), subscriber.local))
 		return 0;
+	atomic_store_explicit(&sys->had_subscribers, true, memory_order_relaxed);
 	for (uint32_t i = 0; i < HM_DEAD_LETTER_SUBSCRIBERS_MAX; i++) {
 		uint64_t place = 0;
 
@@ -215,7 +216,11 @@ hm_dead_letters_subscribe(struct hm_system *sys, struct hm_pid subscriber)
 void
 hm_dead_letters_unsubscribe(struct hm_system *sys, struct hm_pid subscriber)
 {
-	for (uint32_t i = 0; subscriber.node == sys->node && i < HM_DEAD_LETTER_SUBSCRIBERS_MAX; i++) {
+	/* Every actor that stops comes by. */
+	if (!atomic_load_explicit(&sys->had_subscribers, memory_order_relaxed) ||
+	    subscriber.node != sys->node)
+		return;
+	for (uint32_t i = 0; i < HM_DEAD_LETTER_SUBSCRIBERS_MAX; i++) {
 		uint64_t place = subscriber.local;
 
 		if (atomic_load_explicit(&sys->subscribers[i], memory_order_relaxed) == place)

@@ -163,7 +163,8 @@ struct hm_system {
 	_Atomic bool stop_asked;
 	_Atomic bool forced;
 	_Atomic bool actors_gone;
-	_Atomic(uint64_t) *nodes; /* ids by index; position 0 is unused */
+	_Atomic bool had_subscribers; /* of dead letters, now or before */
+	_Atomic(uint64_t) *nodes;     /* ids by index; position 0 is unused */
 	_Atomic uint32_t nodes_count;
 	_Atomic uint64_t outside_sent, outside_no_memory; /* by threads that are no lcore */
 	_Atomic uint64_t
