@@ -30,6 +30,8 @@ on_lookup(struct hm_ctx *ctx, void *state, enum hm_future_result result, const s
 	(void)state;
 	if (identity != NULL && !hm_pid_is_none(identity->pid)) {
 		remote->echo_pid = identity->pid;
+		if (hm_dead_letters_subscribe(hm_system(ctx), hm_self(ctx)) != 0)
+			bench_node_fail(&remote->node, ctx, "cannot hear of dead letters");
 		bench_node_check(&remote->node, ctx, hm_send(ctx, hm_self(ctx), REMOTE_FOUND, NULL));
 	} else if (++remote->lookups < LOOKUPS_MAX) {
 		remote_find(remote, ctx);
@@ -43,6 +45,21 @@ remote_find(struct remote *remote, struct hm_ctx *ctx)
 {
 	if (hm_resolve(ctx, "hermod://echo/user/echo", LOOKUP_US, on_lookup, remote) != 0)
 		bench_node_fail(&remote->node, ctx, "cannot look for the echo node");
+}
+
+void
+remote_driver_receive(struct remote *remote, struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	const struct hm_dead_letter *letter = hm_msg_body(msg);
+
+	/* A message that is lost is never answered, and would be waited for. Late answers to lookups are
+	 * none of ours. */
+	if (hm_msg_type(msg) != HM_DEAD_LETTER || letter->type < HM_TYPE_USER)
+		return;
+	bench_node_fail(&remote->node, ctx,
+			letter->reason == HM_DEAD_NODE_BUSY
+				? "more messages wait for the other process than --peer-queue allows"
+				: hm_dead_reason_name((enum hm_dead_reason)letter->reason));
 }
 
 void
@@ -61,6 +78,7 @@ remote_quit(struct remote *remote, struct hm_ctx *ctx)
 {
 	Hermod__Bench__Quit quit = HERMOD__BENCH__QUIT__INIT;
 
+	hm_dead_letters_unsubscribe(hm_system(ctx), hm_self(ctx));
 	bench_node_check(&remote->node, ctx, hm_send(ctx, remote->echo_pid, REMOTE_QUIT, &quit));
 	hm_system_stop(hm_system(ctx));
 }

@@ -61,6 +61,9 @@ int remote_main(struct remote *remote, int argc, char **argv);
 /** Driver, on HM_STARTED: look for the echo node. REMOTE_FOUND follows. */
 void remote_find(struct remote *remote, struct hm_ctx *ctx);
 
+/** Driver, on all other messages: ends the run when one of its messages was lost. */
+void remote_driver_receive(struct remote *remote, struct hm_ctx *ctx, const struct hm_msg *msg);
+
 /** Driver: call both sides into the raw loop. REMOTE_GO follows. */
 void remote_limit_call(struct remote *remote, struct hm_ctx *ctx, bool stream);
 

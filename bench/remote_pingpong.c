@@ -119,6 +119,7 @@ driver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 		ball_catch(ctx, run, hm_msg_body(msg));
 		break;
 	default:
+		remote_driver_receive(&run->remote, ctx, msg);
 		break;
 	}
 }

@@ -133,6 +133,7 @@ driver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 		credit_take(ctx, run);
 		break;
 	default:
+		remote_driver_receive(&run->remote, ctx, msg);
 		break;
 	}
 }

@@ -155,7 +155,9 @@ void
 bench_node_check(struct bench_node *node, struct hm_ctx *ctx, enum hm_result result)
 {
 	if (result != HM_OK)
-		bench_node_fail(node, ctx, hm_result_name(result));
+		bench_node_fail(node, ctx,
+				result == HM_NO_MEMORY ? "out of messages: --messages gives more"
+						       : hm_result_name(result));
 }
 
 uint64_t
