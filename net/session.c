@@ -30,6 +30,13 @@ slot_of(struct hmi_session *s, uint64_t number)
 	return &s->tx[number % HMI_TX_RING];
 }
 
+/* The number near `near` whose low bits a header carries; huge, and so refused, if there is none. */
+static uint64_t
+number_near(uint64_t near, uint32_t low)
+{
+	return near + (uint64_t)(int64_t)(int32_t)(low - (uint32_t)near);
+}
+
 /* ---- Life --------------------------------------------------------------------- */
 
 void
@@ -144,8 +151,8 @@ hmi_session_header(struct hmi_session *s, struct hmi_header *header, enum hmi_ki
 	header->kind = (uint8_t)kind;
 	header->length = 0;
 	header->session = s->remote_id;
-	header->number = number;
-	header->ack = s->rx_expected;
+	header->number = (uint32_t)number;
+	header->ack = (uint32_t)s->rx_expected;
 	header->sack = sack_bits(s);
 	header->credit = (uint16_t)(s->rx_limit - s->rx_expected);
 	s->rx_unacked = 0;
@@ -290,7 +297,7 @@ sack_take(struct hmi_session *s, uint64_t ack, uint32_t sack, uint64_t now)
 bool
 hmi_session_acknowledge(struct hmi_session *s, const struct hmi_header *header, uint64_t now)
 {
-	uint64_t ack = header->ack;
+	uint64_t ack = number_near(s->tx_una, header->ack);
 
 	if (unlikely(ack > s->tx_sent || ack < FIRST_NUMBER))
 		return false;
@@ -320,9 +327,9 @@ ack_want(struct hmi_session *s, bool at_once, uint64_t now)
 }
 
 enum hmi_verdict
-hmi_session_receive(struct hmi_session *s, uint64_t number, void *packet, uint64_t now,
-		    enum hm_net_drop *drop)
+hmi_session_receive(struct hmi_session *s, uint32_t low, void *packet, uint64_t now, enum hm_net_drop *drop)
 {
+	uint64_t number = number_near(s->rx_expected, low);
 	void **place = &s->rx[number % HMI_RX_RING];
 
 	if (unlikely(number >= s->rx_limit)) {

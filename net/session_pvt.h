@@ -181,8 +181,8 @@ void hmi_session_header(struct hmi_session *s, struct hmi_header *header, enum h
  */
 bool hmi_session_acknowledge(struct hmi_session *s, const struct hmi_header *header, uint64_t now);
 
-/* Take in a data packet, whose acknowledgement was taken in already. */
-enum hmi_verdict hmi_session_receive(struct hmi_session *s, uint64_t number, void *packet, uint64_t now,
+/* Take in a data packet, whose acknowledgement was taken in already; `low`: its number in the header. */
+enum hmi_verdict hmi_session_receive(struct hmi_session *s, uint32_t low, void *packet, uint64_t now,
 				     enum hm_net_drop *drop);
 
 /* The packet that was to be delivered has been handed on. */

@@ -27,8 +27,7 @@ hmi_header_write(uint8_t *at, const struct hmi_header *header)
 	uint64_t words[HMI_HEADER_BYTES / sizeof(uint64_t)] = {
 		rte_cpu_to_le_64(MAGIC_0 | MAGIC_1 << 8 | (uint64_t)header->version << 16 |
 				 (uint64_t)header->kind << 24 | (uint64_t)header->session << 32),
-		rte_cpu_to_le_64(header->number),
-		rte_cpu_to_le_64(header->ack),
+		rte_cpu_to_le_64(header->number | (uint64_t)header->ack << 32),
 		rte_cpu_to_le_64(header->sack | (uint64_t)header->length << 32 |
 				 (uint64_t)header->credit << 48),
 	};
@@ -50,10 +49,10 @@ hmi_header_read(struct hmi_header *header, const uint8_t *at, size_t length)
 	header->version = at[2];
 	header->kind = at[3];
 	header->session = hmi_fixed32_read(at + 4);
-	header->number = hmi_fixed64_read(at + 8);
-	header->ack = hmi_fixed64_read(at + 16);
-	header->sack = hmi_fixed32_read(at + 24);
-	last = hmi_fixed32_read(at + 28);
+	header->number = hmi_fixed32_read(at + 8);
+	header->ack = hmi_fixed32_read(at + 12);
+	header->sack = hmi_fixed32_read(at + 16);
+	last = hmi_fixed32_read(at + 20);
 	header->length = (uint16_t)last;
 	header->credit = (uint16_t)(last >> 16);
 	return 0;

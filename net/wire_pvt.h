@@ -21,7 +21,7 @@
 #include "hm_msg.h"
 
 #define HMI_WIRE_VERSION 1u
-#define HMI_HEADER_BYTES 32u
+#define HMI_HEADER_BYTES 24u
 #define HMI_UDP_PORT     17355u
 
 /* Kinds of packets. */
@@ -41,8 +41,8 @@ struct hmi_header {
 	uint8_t kind;     /* enum hmi_kind */
 	uint16_t length;  /* bytes of payload */
 	uint32_t session; /* the receiver's id of the session; 0 in HELLO */
-	uint64_t number;  /* of this packet; ACK, BYE: of the next one */
-	uint64_t ack;     /* all before this were received */
+	uint32_t number;  /* of this packet; ACK, BYE: of the next one; its low bits */
+	uint32_t ack;     /* all before this were received; its low bits */
 	uint32_t sack;    /* bit i: ack + 1 + i was received as well */
 	uint16_t credit;  /* packets from ack on that may be sent */
 };

@@ -147,10 +147,10 @@ session_fuzz(const uint8_t *data, size_t size)
 		struct hmi_header header = { .kind = HMI_DATA };
 		enum hm_net_drop drop;
 
-		header.ack = data[0] % 64 == 0 ? hmi_fixed64_read(data) : s->tx_una + data[1] % 40;
+		header.ack = data[0] % 64 == 0 ? hmi_fixed32_read(data) : (uint32_t)s->tx_una + data[1] % 40;
 		header.sack = hmi_fixed32_read(data + 2) & hmi_fixed32_read(data + 4);
 		header.credit = data[6];
-		header.number = s->rx_expected + data[3] % 48 - 8;
+		header.number = (uint32_t)s->rx_expected + data[3] % 48 - 8;
 		if (next + 1 < LOADS && hmi_session_has_room(s))
 			hmi_session_append(s, (void *)next++);
 		(void)hmi_session_send(s, now, &number);

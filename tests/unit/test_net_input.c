@@ -46,6 +46,13 @@ Test(net_input, corrupted__every_bit)
 	fixture_destroy(f);
 }
 
+/* Another kind, number, ack, sack or credit may be a good one: those are for the next test. */
+static bool
+may_be_good(uint32_t offset)
+{
+	return offset == 3 || (offset >= 8 && offset < 20) || offset >= 22;
+}
+
 Test(net_input, corrupted__every_byte_with_good_checksums)
 {
 	struct fixture *f = fixture_create("--silence-ms 60000");
@@ -54,16 +61,10 @@ Test(net_input, corrupted__every_byte_with_good_checksums)
 	/* Protocol fields take every value; the message must not arrive more than once, if at all. */
 	for (uint32_t at = PACKET; at < BATCH; at++) {
 		for (unsigned int value = 0; value < 256; value++) {
-			if (f->good[at] == value || at == PACKET + 3 ||
-			    (at >= PACKET + 8 && at < PACKET + 16))
+			if (f->good[at] == value || may_be_good(at - PACKET))
 				continue;
 			memcpy(frame, f->good, f->length);
 			frame[at] = (uint8_t)value;
-			/* Another ack, sack or credit may be a good one: those are for the next test. */
-			if (at >= PACKET + 16 && at < PACKET + 28)
-				continue;
-			if (at >= PACKET + 30)
-				continue;
 			checksums_mend(frame, f->length);
 			inject(f, frame, f->length);
 		}
@@ -100,7 +101,7 @@ ack_ahead(struct hmi_header *header)
 static void
 ack_huge(struct hmi_header *header)
 {
-	header->ack = UINT64_MAX;
+	header->ack = UINT32_MAX;
 }
 
 static void

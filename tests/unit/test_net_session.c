@@ -36,7 +36,8 @@ struct end {
 	struct hmi_fault link; /* towards the other end */
 	uint64_t to_send, sent, received;
 	uint64_t duplicates, opened, lost;
-	bool stalled; /* hands nothing on */
+	uint64_t ahead; /* packets that a session has behind it when it is opened */
+	bool stalled;   /* hands nothing on */
 };
 
 struct world {
@@ -158,6 +159,21 @@ data_receive(struct world *world, struct end *end, const struct flight *flight)
 }
 
 static void
+opened(struct end *end)
+{
+	struct hmi_session *s = &end->session;
+
+	end->opened++;
+	s->tx_next += end->ahead;
+	s->tx_sent += end->ahead;
+	s->tx_una += end->ahead;
+	s->tx_limit += end->ahead;
+	s->rx_expected += end->ahead;
+	s->rx_done += end->ahead;
+	s->rx_limit += end->ahead;
+}
+
+static void
 flight_receive(struct world *world, struct end *end, const struct flight *flight)
 {
 	struct hmi_session *s = &end->session;
@@ -169,10 +185,12 @@ flight_receive(struct world *world, struct end *end, const struct flight *flight
 	if (s->local_id == 0 || flight->header.session != s->local_id)
 		return;
 	if (flight->header.kind == HMI_WELCOME) {
-		end->opened += hmi_shake_welcome(s, &flight->handshake, world->now) == HMI_SHAKE_OPENED;
+		if (hmi_shake_welcome(s, &flight->handshake, world->now) == HMI_SHAKE_OPENED)
+			opened(end);
 		return;
 	}
-	end->opened += hmi_shake_confirm(s, world->now);
+	if (hmi_shake_confirm(s, world->now))
+		opened(end);
 	if (s->state != HMI_SESSION_OPEN)
 		return;
 	cr_assert(hmi_session_acknowledge(s, &flight->header, world->now));
@@ -346,6 +364,22 @@ Test(session, transfer__resends_stay_near_the_losses)
 	world_destroy(world);
 }
 
+Test(session, transfer__more_packets_than_the_header_can_number)
+{
+	struct hmi_fault_odds odds = { .drop = 1000, .duplicate = 1000, .reorder = 1000, .seed = 7 };
+	struct world *world = world_create(&odds);
+
+	world->ends[0].ahead = world->ends[1].ahead = (1ull << 32) - PACKETS / 2;
+	call(world, &world->ends[0]);
+	world_run(world, 60);
+	cr_assert(world_is_done(world));
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(world->ends[i].lost, 0);
+		cr_assert_gt(world->ends[i].session.tx_una, 1ull << 32);
+	}
+	world_destroy(world);
+}
+
 Test(session, transfer__third_of_packets_lost)
 {
 	struct hmi_fault_odds odds = { .drop = 3300, .seed = 9 };
@@ -490,7 +524,7 @@ Test(session, acknowledge__what_was_never_sent_is_refused)
 	struct hmi_header header = { .ack = 12, .credit = 100 };
 
 	cr_assert_not(hmi_session_acknowledge(s, &header, 2));
-	header.ack = UINT64_MAX;
+	header.ack = UINT32_MAX;
 	cr_assert_not(hmi_session_acknowledge(s, &header, 2));
 	header.ack = 0;
 	cr_assert_not(hmi_session_acknowledge(s, &header, 2));
@@ -541,7 +575,7 @@ Test(session, receive__beyond_credit_and_duplicates_are_refused)
 
 	cr_assert_eq(hmi_session_receive(s, 1 + HMI_RX_RING, &load, 2, &drop), HMI_DROP);
 	cr_assert_eq(drop, HM_NET_DROP_WINDOW);
-	cr_assert_eq(hmi_session_receive(s, UINT64_MAX, &load, 2, &drop), HMI_DROP);
+	cr_assert_eq(hmi_session_receive(s, UINT32_MAX, &load, 2, &drop), HMI_DROP);
 	cr_assert_eq(hmi_session_receive(s, 0, &load, 2, &drop), HMI_DROP);
 	cr_assert_eq(drop, HM_NET_DROP_DUPLICATE);
 	cr_assert_eq(hmi_session_receive(s, 1, &load, 2, &drop), HMI_DELIVER);
