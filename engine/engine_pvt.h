@@ -266,6 +266,9 @@ bool hmi_mailbox_bury(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_re
 /* News that a process is gone; ownership stays. Returns whether the running actor still exists. */
 bool hmi_terminated_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
 
+/* News that a process is gone, to be posted. */
+struct hm_msg *hmi_terminated_new(struct hm_ctx *ctx, struct hm_pid who, uint32_t reason);
+
 /* Tell a watcher, or a parent, that a process is gone. */
 void hmi_terminated_post(struct hm_ctx *ctx, struct hm_pid watcher, struct hm_pid who, uint32_t reason);
 

@@ -12,8 +12,8 @@
 #include "engine_pvt.h"
 #include "stats_pvt.h"
 
-void
-hmi_terminated_post(struct hm_ctx *ctx, struct hm_pid watcher, struct hm_pid who, uint32_t reason)
+struct hm_msg *
+hmi_terminated_new(struct hm_ctx *ctx, struct hm_pid who, uint32_t reason)
 {
 	struct hm_msg *msg = hmi_control(&ctx->cache, HM_SYS_TERMINATED, sizeof(struct hm_terminated));
 	struct hm_terminated *body = hm_msg_body_mut(msg);
@@ -21,7 +21,13 @@ hmi_terminated_post(struct hm_ctx *ctx, struct hm_pid watcher, struct hm_pid who
 	body->who = who;
 	body->reason = reason;
 	msg->sender = who;
-	(void)hmi_post(ctx, watcher, msg);
+	return msg;
+}
+
+void
+hmi_terminated_post(struct hm_ctx *ctx, struct hm_pid watcher, struct hm_pid who, uint32_t reason)
+{
+	(void)hmi_post(ctx, watcher, hmi_terminated_new(ctx, who, reason));
 }
 
 bool

@@ -171,27 +171,40 @@ hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg)
 
 /* ---- A node is lost ----------------------------------------------------------------- */
 
+/* A link to a process of a lost node: a watcher is forgotten, whoever watches is to be told. */
 static void
-links_forget(struct hm_ctx *ctx, const struct hmi_node_news *news)
+link_forget(struct hm_ctx *ctx, struct hmi_link *link, struct hmi_mailbox *news)
+{
+	struct hmi_cell *owner = hmi_cells_at(&ctx->cells, (uint64_t)link->owner << 32);
+	struct hm_msg *msg;
+
+	if (link->kind == HMI_LINK_WATCHING) {
+		msg = hmi_terminated_new(ctx, link->pid, HM_TERMINATED_NODE_LOST);
+		msg->to = hmi_pid_of(ctx, owner).local;
+		hmi_mailbox_push(news, msg);
+	} else {
+		hmi_link_remove(&ctx->links, link);
+		hmi_link_free(&ctx->links, link);
+	}
+}
+
+static void
+links_forget(struct hm_ctx *ctx, uint64_t node)
 {
 	struct hmi_links *links = &ctx->links;
+	struct hmi_mailbox news = { 0 };
+	struct hm_msg *msg;
 
 	for (uint32_t i = 0; i <= links->mask; i++) {
 		for (struct hmi_link *link = links->buckets[i], *next; link != NULL; link = next) {
-			struct hmi_cell *owner = hmi_cells_at(&ctx->cells, (uint64_t)link->owner << 32);
-
 			next = link->hash_next;
-			if (link->pid.node != news->node)
-				continue;
-			if (link->kind == HMI_LINK_WATCHING) {
-				hmi_terminated_post(ctx, hmi_pid_of(ctx, owner), link->pid,
-						    HM_TERMINATED_NODE_LOST);
-			} else {
-				hmi_link_remove(links, link);
-				hmi_link_free(links, link);
-			}
+			if (link->pid.node == node)
+				link_forget(ctx, link, &news);
 		}
 	}
+	/* Only now: a full outbox makes posting deliver, and that may change the links. */
+	while ((msg = hmi_mailbox_pop(&news)) != NULL)
+		(void)hmi_post(ctx, (struct hm_pid){ ctx->node, msg->to }, msg);
 }
 
 static void
@@ -210,7 +223,7 @@ hmi_node_forget(struct hm_ctx *ctx, const struct hmi_node_news *news)
 {
 	if (ctx->last_node == news->node)
 		ctx->last_node = 0;
-	links_forget(ctx, news);
+	links_forget(ctx, news->node);
 	futures_forget(ctx, news);
 }
 
