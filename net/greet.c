@@ -82,6 +82,20 @@ is_engaged(const struct hmi_peer *peer)
 	return peer->session.state == HMI_SESSION_OPEN || peer->session.state == HMI_SESSION_ANSWERED;
 }
 
+/* Whether another peer's session is with a node of this id, which names one alone. */
+static bool
+is_id_taken(const struct hmi_net *net, const struct hmi_peer *peer, uint64_t node)
+{
+	for (uint32_t i = 0; i < net->peers_count; i++) {
+		const struct hmi_peer *other = net->peers[i];
+
+		if (other != peer && other->session.state == HMI_SESSION_OPEN &&
+		    other->session.peer_node == node)
+			return true;
+	}
+	return false;
+}
+
 /* The peer that a HELLO is of, made if need be; NULL: refused, as *reason says. */
 static struct hmi_peer *
 hello_peer(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_handshake *hello,
@@ -90,7 +104,8 @@ hello_peer(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_
 	struct hmi_peer *peer = hmi_peer_by_address(net, frame->source.ip, frame->source.udp_port);
 	struct hmi_peer *namesake = hmi_peer_by_name(net, hello->name);
 
-	if (namesake != NULL && namesake != peer && (is_engaged(namesake) || namesake->configured)) {
+	if ((namesake != NULL && namesake != peer && (is_engaged(namesake) || namesake->configured)) ||
+	    is_id_taken(net, peer, hello->node)) {
 		*reason = HMI_REFUSAL_NAME_TAKEN;
 		return NULL;
 	}

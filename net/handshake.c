@@ -138,7 +138,7 @@ hmi_refusal_text(uint32_t refusal)
 		[HMI_REFUSAL_NONE] = "no reason given",
 		[HMI_REFUSAL_PROTOCOL] = "the nodes speak different protocol versions",
 		[HMI_REFUSAL_SAME_NAME] = "both nodes have the same name; give one another --node",
-		[HMI_REFUSAL_NAME_TAKEN] = "it knows another node of the same name",
+		[HMI_REFUSAL_NAME_TAKEN] = "it knows another node of the same name or id",
 		[HMI_REFUSAL_WRONG_NAME] = "the node called has another name than --peer says",
 		[HMI_REFUSAL_UNEXPECTED_NAME] = "its --peer has another name for the calling address",
 		[HMI_REFUSAL_SAME_ADDRESS] = "both nodes have the same address; give one another --ip",

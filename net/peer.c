@@ -164,6 +164,23 @@ hmi_peer_credit_first(struct hmi_net *net, struct hmi_peer *peer)
 	peer->session.rx_credit = RTE_MIN(credit_part(net, net->peers_count), HMI_RX_RING / 2);
 }
 
+/* From now on messages for the peer's node go to the peer; not if another one's session is with that node. */
+static void
+node_take(struct hmi_net *net, struct hmi_peer *peer)
+{
+	uint16_t index;
+
+	if (hm_node_learn(net->sys, peer->session.peer_node, &index) != 0) {
+		hmi_net_log(net, ERR, "peer %s: no more nodes can be learnt", peer->name);
+	} else if (net->peer_by_node[index] != 0) {
+		hmi_net_log(net, ERR, "peer %s: it has the id of peer %s, which alone is sent to", peer->name,
+			    hmi_peer_by_node(net, index)->name);
+	} else {
+		peer->node_index = index;
+		net->peer_by_node[index] = (uint8_t)(peer->number + 1);
+	}
+}
+
 void
 hmi_peer_opened(struct hmi_net *net, struct hmi_peer *peer)
 {
@@ -180,10 +197,7 @@ hmi_peer_opened(struct hmi_net *net, struct hmi_peer *peer)
 	hmi_peer_flow_make(net, peer);
 	/* From now on ARP watches over it. */
 	(void)hmi_neigh_lookup(&net->neigh, peer->address.ip, net->now, &peer->address.mac);
-	if (hm_node_learn(net->sys, peer->session.peer_node, &peer->node_index) == 0)
-		net->peer_by_node[peer->node_index] = (uint8_t)(peer->number + 1);
-	else
-		hmi_net_log(net, ERR, "peer %s: no more nodes can be learnt", peer->name);
+	node_take(net, peer);
 	hmi_peer_activate(net, peer);
 	hmi_net_log(net, INFO, "peer %s at %s: connected, node %016" PRIx64, peer->name,
 		    hmi_ip_format(peer->address.ip, ip), peer->session.peer_node);

@@ -241,28 +241,82 @@ Test(net_hello, welcome__window_fits_the_descriptors)
 
 /* ---- Strangers with a session ------------------------------------------------------ */
 
-/* Open a session; returns node b's id of it. */
+/* Call node b as some node; returns node b's id of the session, which is not open yet. */
 static uint32_t
-session_open(struct fixture *f, uint8_t host)
+session_call(struct fixture *f, uint8_t host, uint64_t node)
 {
-	struct hmi_header header = { .version = HMI_WIRE_VERSION, .kind = HMI_ACK, .number = 1, .ack = 1 };
 	struct hmi_handshake handshake, back;
+	struct hmi_header header;
 	uint8_t answer[1514];
 	uint32_t length;
 	char name[16];
 
 	snprintf(name, sizeof(name), "s%u", host);
 	handshake = stranger(name);
-	handshake.node = 1000 + host;
+	handshake.node = node;
 	handshake.window = 256;
 	length = hello_from(f, host, &handshake, answer);
 	answer_is(answer, length, HMI_WELCOME, 0);
 	cr_assert_eq(hmi_header_read(&header, answer + PACKET, length - PACKET), 0);
 	cr_assert_eq(hmi_handshake_read(&back, answer + BATCH, header.length), 0);
-	header = (struct hmi_header){ .version = HMI_WIRE_VERSION, .kind = HMI_ACK, .number = 1, .ack = 1 };
-	header.session = back.session;
-	(void)packet_from(f, host, header, NULL, answer);
 	return back.session;
+}
+
+/* The first packet opens a session, BYE ends it. */
+static void
+bare_from(struct fixture *f, uint8_t host, uint32_t session, enum hmi_kind kind)
+{
+	struct hmi_header header = {
+		.version = HMI_WIRE_VERSION, .kind = (uint8_t)kind, .number = 1, .ack = 1, .session = session
+	};
+	uint8_t answer[1514];
+
+	(void)packet_from(f, host, header, NULL, answer);
+}
+
+/* Open a session; returns node b's id of it. */
+static uint32_t
+session_open(struct fixture *f, uint8_t host)
+{
+	uint32_t session = session_call(f, host, 1000u + host);
+
+	bare_from(f, host, session, HMI_ACK);
+	return session;
+}
+
+/* Whether node b knows the way to a node. */
+static bool
+is_known(struct fixture *f, uint64_t node)
+{
+	return hm_system_send(f->nodes[1], (struct hm_pid){ node, UINT64_MAX }, PAIR_NUMBERS, NULL) == HM_OK;
+}
+
+Test(net_hello, strangers__that_claim_the_id_of_a_node_with_a_session)
+{
+	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct hmi_handshake twin = stranger("twin");
+	uint8_t answer[1514];
+
+	twin.node = hm_system_node(f->nodes[0]);
+	answer_is(answer, hello_from(f, 9, &twin, answer), HMI_REJECT, HMI_REFUSAL_NAME_TAKEN);
+	cr_assert(is_known(f, twin.node));
+	fixture_destroy(f);
+}
+
+Test(net_hello, strangers__of_one_id_that_call_at_the_same_time)
+{
+	struct fixture *f = fixture_create("--silence-ms 60000");
+	uint32_t first = session_call(f, 8, 77), second = session_call(f, 9, 77);
+
+	bare_from(f, 8, first, HMI_ACK);
+	bare_from(f, 9, second, HMI_ACK);
+	cr_assert(is_known(f, 77));
+	/* The node is the first one's, and is there as long as that one. */
+	bare_from(f, 9, second, HMI_BYE);
+	cr_assert(is_known(f, 77));
+	bare_from(f, 8, first, HMI_BYE);
+	cr_assert_not(is_known(f, 77));
+	fixture_destroy(f);
 }
 
 /* Ask node b for paths until it cannot keep any more answers, which this one never acknowledges. */
