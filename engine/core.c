@@ -22,6 +22,14 @@ call_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 	call->run(ctx, call);
 }
 
+static void
+abroad_send(struct hm_ctx *ctx, const struct hmi_abroad *abroad)
+{
+	struct hm_pid to = { abroad->node, abroad->msg->to };
+
+	(void)hmi_post(ctx, to, abroad->msg);
+}
+
 void
 hmi_core_receive(struct hm_ctx *ctx, struct hm_msg *msg)
 {
@@ -38,8 +46,14 @@ hmi_core_receive(struct hm_ctx *ctx, struct hm_msg *msg)
 	case HMI_CORE_NODE_LOST:
 		hmi_node_forget(ctx, hm_msg_body(msg));
 		break;
+	case HMI_CORE_NODE_FORGOT:
+		hmi_node_forgot(ctx, hm_msg_body(msg));
+		break;
 	case HMI_CORE_CALL:
 		call_run(ctx, msg);
+		break;
+	case HMI_CORE_SEND:
+		abroad_send(ctx, hm_msg_body(msg));
 		break;
 	case HMI_CORE_STOP_SYSTEM:
 		system_stop(ctx);

@@ -135,6 +135,7 @@ static void
 system_dead(struct hm_ctx *ctx, struct hm_pid to, const struct hm_msg *msg, enum hm_dead_reason reason)
 {
 	bool lost = reason == HM_DEAD_NO_NODE || reason == HM_DEAD_NODE_LOST;
+	const struct hmi_abroad *abroad = hm_msg_body(msg);
 	struct hmi_call *call;
 
 	if (msg->type == HM_SYS_WATCH) {
@@ -143,6 +144,8 @@ system_dead(struct hm_ctx *ctx, struct hm_pid to, const struct hm_msg *msg, enum
 	} else if (msg->type == HMI_CORE_CALL) {
 		memcpy(&call, msg->body, sizeof(call));
 		hmi_call_finish(call, -ESHUTDOWN, NULL);
+	} else if (msg->type == HMI_CORE_SEND) {
+		hmi_dead_to(ctx, (struct hm_pid){ abroad->node, abroad->msg->to }, abroad->msg, reason);
 	}
 }
 

@@ -54,8 +54,10 @@
 enum hmi_core_type {
 	HMI_CORE_SPAWN = 32,  /* spawn into a granted slot; body: struct hmi_spawn */
 	HMI_CORE_GRANT,       /* slots for spawning on the sending lcore; body: struct hmi_grant */
-	HMI_CORE_NODE_LOST,   /* body: uint16_t index */
+	HMI_CORE_NODE_LOST,   /* body: struct hmi_node_news */
+	HMI_CORE_NODE_FORGOT, /* to the provider's lcore: the answer; body: struct hmi_node_news */
 	HMI_CORE_CALL,        /* from outside; body: struct hmi_call * */
+	HMI_CORE_SEND,        /* from outside, to the provider's lcore; body: struct hmi_abroad */
 	HMI_CORE_STOP_SYSTEM, /* stop the guardian */
 	HMI_CORE_RESOLVE,     /* to the provider's lcore; body: address without scheme */
 	HMI_CORE_WANT,        /* the sending lcore has used up its granted slots */
@@ -166,6 +168,7 @@ struct hm_system {
 	_Atomic bool had_subscribers; /* of dead letters, now or before */
 	_Atomic(uint64_t) *nodes;     /* ids by index; position 0 is unused */
 	_Atomic uint32_t nodes_count;
+	uint8_t *nodes_owing; /* by index: lcores that may send to it still; of the provider's lcore */
 	_Atomic uint64_t outside_sent, outside_no_memory; /* by threads that are no lcore */
 	_Atomic uint64_t
 		subscribers[HM_DEAD_LETTER_SUBSCRIBERS_MAX]; /* local parts of PIDs; 0: a free place */
@@ -377,6 +380,9 @@ enum hm_result hmi_post_remote(struct hm_ctx *ctx, struct hm_pid to, struct hm_m
 /* What is left to do on this lcore when a node is lost. */
 void hmi_node_forget(struct hm_ctx *ctx, const struct hmi_node_news *news);
 
+/* An lcore has forgotten a node; on the provider's. */
+void hmi_node_forgot(struct hm_ctx *ctx, const struct hmi_node_news *news);
+
 /* ---- dead_letter.c ---- */
 
 /* Count, publish and free; tells the future or watcher that waits. */
@@ -398,6 +404,12 @@ struct hmi_call {
 	sem_t done;
 	int rc;
 	struct hm_reply *reply; /* NULL: none is wanted */
+};
+
+/* A message of a thread outside for another node, whose index is for lcores alone to know. */
+struct hmi_abroad {
+	uint64_t node;
+	struct hm_msg *msg; /* with its receiver's local part */
 };
 
 /* Copies the reply, if there is one, and wakes the caller, whose memory is gone from then on. */

@@ -116,10 +116,10 @@ int hm_provider_register(struct hm_system *sys, uint32_t lcore, const struct hm_
 
 /**
  * Learn a node: PIDs with this node id can be sent to from now on. A node that is known and
- * alive keeps its index; one that was lost has a new one.
+ * alive keeps its index. That of a lost one is given out again once nothing is under way to it.
  *
  * @param[out] index  the node's index for msg->to_node, never 0
- * @return 0; -ENOSPC: 65,535 nodes were learnt already; -EINVAL: id is 0 or this node's
+ * @return 0; -ENOSPC: 65,535 nodes are known, or were lost a moment ago; -EINVAL: id is 0 or this node's
  */
 __attribute__((warn_unused_result))
 int hm_node_learn(struct hm_system *sys, uint64_t node, uint16_t *index);

@@ -4,6 +4,10 @@
  *
  * The table of ids is written by the provider's lcore and read by all.
  * Ordering: N1: hm_node_learn releases the count behind the id; hmi_node_find acquires it.
+ *
+ * A message on its way to the provider's lcore carries the index of its node, so that of a lost one
+ * is not given to another one before every lcore has answered that it has forgotten it: lanes keep
+ * order, and the answer comes behind all that was sent before.
  */
 #include "engine_pvt.h"
 #include "stats_pvt.h"
@@ -22,11 +26,23 @@ hm_provider_register(struct hm_system *sys, uint32_t lcore, const struct hm_prov
 	return 0;
 }
 
+/* An index that no message carries any more, or that none ever did; 0: there is none. */
+static uint32_t
+index_free(const struct hm_system *sys, uint32_t count)
+{
+	for (uint32_t i = 1; i <= count; i++) {
+		if (hm_node_id(sys, (uint16_t)i) == 0 && sys->nodes_owing[i] == 0)
+			return i;
+	}
+	return count + 1 < HMI_NODES_MAX ? count + 1 : 0;
+}
+
 int
 hm_node_learn(struct hm_system *sys, uint64_t node, uint16_t *index)
 {
 	uint32_t count = atomic_load_explicit(&sys->nodes_count, memory_order_relaxed);
 	uint16_t known = hmi_node_find(sys, node);
+	uint32_t i;
 
 	if (node == 0 || node == sys->node)
 		return -EINVAL;
@@ -34,12 +50,13 @@ hm_node_learn(struct hm_system *sys, uint64_t node, uint16_t *index)
 		*index = known;
 		return 0;
 	}
-	/* Index 0 is this node; indices of lost nodes are not used again: messages may still carry them. */
-	if (count + 1 >= HMI_NODES_MAX)
+	i = index_free(sys, count);
+	if (i == 0)
 		return -ENOSPC;
-	atomic_store_explicit(&sys->nodes[count + 1], node, memory_order_relaxed);
-	atomic_store_explicit(&sys->nodes_count, count + 1, memory_order_release); /* N1 */
-	*index = (uint16_t)(count + 1);
+	atomic_store_explicit(&sys->nodes[i], node, memory_order_relaxed);
+	if (i > count)
+		atomic_store_explicit(&sys->nodes_count, i, memory_order_release); /* N1 */
+	*index = (uint16_t)i;
 	return 0;
 }
 
@@ -218,13 +235,33 @@ futures_forget(struct hm_ctx *ctx, const struct hmi_node_news *news)
 	}
 }
 
+static void
+news_post(struct hm_ctx *ctx, uint32_t lcore, uint16_t type, const struct hmi_node_news *news)
+{
+	struct hm_pid core = { ctx->node, hmi_local(lcore, HMI_SLOT_CORE, 1) };
+	struct hm_msg *msg = hmi_control(&ctx->cache, type, sizeof(*news));
+
+	memcpy(msg->body, news, sizeof(*news));
+	(void)hmi_post(ctx, core, msg);
+}
+
 void
 hmi_node_forget(struct hm_ctx *ctx, const struct hmi_node_news *news)
 {
-	if (ctx->last_node == news->node)
+	if (ctx->last_node == news->node) {
 		ctx->last_node = 0;
+		ctx->last_node_index = 0;
+	}
 	links_forget(ctx, news->node);
 	futures_forget(ctx, news);
+	/* Behind all that this lcore has sent to the node. */
+	news_post(ctx, ctx->sys->provider_lcore, HMI_CORE_NODE_FORGOT, news);
+}
+
+void
+hmi_node_forgot(struct hm_ctx *ctx, const struct hmi_node_news *news)
+{
+	ctx->sys->nodes_owing[news->index]--;
 }
 
 void
@@ -236,13 +273,9 @@ hm_node_lost(struct hm_ctx *ctx, uint16_t index)
 	if (index == 0 || news.node == 0)
 		return;
 	atomic_store_explicit(&sys->nodes[index], 0, memory_order_relaxed);
-	for (uint32_t i = 0; i < sys->lcores_count; i++) {
-		struct hm_pid core = { ctx->node, hmi_local(i, HMI_SLOT_CORE, 1) };
-		struct hm_msg *msg = hmi_control(&ctx->cache, HMI_CORE_NODE_LOST, sizeof(news));
-
-		memcpy(msg->body, &news, sizeof(news));
-		(void)hmi_post(ctx, core, msg);
-	}
+	sys->nodes_owing[index] = (uint8_t)sys->lcores_count;
+	for (uint32_t i = 0; i < sys->lcores_count; i++)
+		news_post(ctx, i, HMI_CORE_NODE_LOST, &news);
 }
 
 uint64_t

@@ -49,29 +49,47 @@ single_threaded(const struct hm_system *sys)
 
 /* The lcore that a message goes to first. */
 static struct hm_ctx *
-entrance(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
+entrance(const struct hm_system *sys, struct hm_pid to)
 {
 	uint32_t lcore = hmi_local_lcore(to.local);
 
-	msg->to = to.local;
 	if (to.node == sys->node)
 		return lcore < sys->lcores_count ? sys->lcores[lcore] : NULL;
-	msg->to_node = hmi_node_find(sys, to.node);
-	return msg->to_node != 0 ? sys->lcores[sys->provider_lcore] : NULL;
+	return hmi_node_find(sys, to.node) != 0 ? sys->lcores[sys->provider_lcore] : NULL;
+}
+
+/* What brings a message for another node to the provider's lcore. */
+static struct hm_msg *
+abroad_new(struct hm_system *sys, uint64_t node, struct hm_msg *msg)
+{
+	struct hm_msg *outer = hmi_control(&sys->outside, HMI_CORE_SEND, sizeof(struct hmi_abroad));
+	struct hmi_abroad *abroad = hm_msg_body_mut(outer);
+
+	abroad->node = node;
+	abroad->msg = msg;
+	outer->to = hmi_local(sys->provider_lcore, HMI_SLOT_CORE, 1);
+	return outer;
 }
 
 static enum hm_result
 inject(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
 {
-	struct hm_ctx *ctx = stopped(sys) ? NULL : entrance(sys, to, msg);
-	enum hm_result result = HM_NO_RECEIVER;
+	struct hm_ctx *ctx = stopped(sys) ? NULL : entrance(sys, to);
+	struct hm_msg *first = msg;
 
-	if (ctx != NULL && hmi_inject_push(&ctx->worker.inject, msg))
+	if (ctx == NULL) {
+		hmi_msg_release(&sys->outside, msg);
+		return HM_NO_RECEIVER;
+	}
+	msg->to = to.local;
+	if (to.node != sys->node)
+		first = abroad_new(sys, to.node, msg);
+	if (hmi_inject_push(&ctx->worker.inject, first))
 		return HM_OK;
-	if (ctx != NULL)
-		result = HM_WOULD_BLOCK;
+	if (first != msg)
+		hmi_msg_release(&sys->outside, first);
 	hmi_msg_release(&sys->outside, msg);
-	return result;
+	return HM_WOULD_BLOCK;
 }
 
 static struct hm_msg *

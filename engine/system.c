@@ -133,7 +133,8 @@ shared_create(struct hm_system *sys)
 	if (rc == 0)
 		rc = hmi_registry_create(&sys->names, sys->node);
 	sys->nodes = calloc(HMI_NODES_MAX, sizeof(*sys->nodes));
-	if (rc == 0 && sys->nodes == NULL)
+	sys->nodes_owing = calloc(HMI_NODES_MAX, sizeof(*sys->nodes_owing));
+	if (rc == 0 && (sys->nodes == NULL || sys->nodes_owing == NULL))
 		rc = -ENOMEM;
 	if (rc != 0)
 		fprintf(stderr,
@@ -277,6 +278,7 @@ hm_system_destroy(struct hm_system *sys)
 	hmi_pool_destroy(&sys->pool);
 	hmi_types_destroy(&sys->types);
 	free(sys->nodes);
+	free(sys->nodes_owing);
 	pthread_mutex_destroy(&sys->control);
 	if (sys->signals_blocked)
 		pthread_sigmask(SIG_SETMASK, &sys->signals_before, NULL);

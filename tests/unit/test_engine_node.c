@@ -12,22 +12,34 @@ TestSuite(engine_node, .init = hmt_eal_start);
 #define NODE_A 4711u
 #define NODE_B 4712u
 
-/* A provider of nodes to which nothing ever gets through. */
+/* A provider of nodes to which nothing ever gets through; self: the index that was sent to last. */
 static void
 carrier_deliver(void *self, struct hm_ctx *ctx, struct hm_msg *msg)
 {
-	(void)self;
+	*(uint16_t *)self = msg->to_node;
 	hm_dead_letter_publish(ctx, msg, HM_DEAD_NODE_LOST);
 }
 
-static const struct hm_provider_ops carrier_ops = { .deliver = carrier_deliver };
+static bool
+carrier_send(void *self, struct hm_ctx *ctx, const struct hm_outgoing *out)
+{
+	(void)ctx;
+	*(uint16_t *)self = out->to_node;
+	return false;
+}
 
-static void
+static const struct hm_provider_ops carrier_ops = { .deliver = carrier_deliver, .send = carrier_send };
+
+static uint16_t *
 scene_start(struct hmt_node *node, uint32_t lcores, uint32_t messages)
 {
+	static uint16_t sent_to;
+
+	sent_to = 0;
 	hmt_node_start_with(node, lcores, messages, NULL);
-	cr_assert_eq(hm_provider_register(node->sys, 0, &carrier_ops, NULL), 0);
+	cr_assert_eq(hm_provider_register(node->sys, 0, &carrier_ops, &sent_to), 0);
 	hmt_settle(node);
+	return &sent_to;
 }
 
 static uint16_t
@@ -105,4 +117,123 @@ Test(engine_node, lost__two_at_once_with_a_full_outbox)
 	hmt_settle(&node);
 	cr_assert_eq(hmt_seen_count(&probe, HM_TERMINATED), WATCHED + 1);
 	hmt_node_end(&node);
+}
+
+/* ---- Indices ----------------------------------------------------------------------------- */
+
+/* More often than there are indices. */
+Test(engine_node, learn__a_hundred_thousand_times)
+{
+	struct hmt_node node;
+
+	scene_start(&node, 2, 64);
+	for (uint64_t id = 1; id <= 100000; id++) {
+		uint16_t index = learn(&node, NODE_A + id);
+
+		cr_assert_leq(index, 2);
+		hm_node_lost(node.sys->lcores[0], index);
+		for (int i = 0; i < 3; i++)
+			hm_system_turn(node.sys);
+	}
+	hmt_node_end(&node);
+}
+
+static void
+number_send(struct hm_ctx *ctx, void *to)
+{
+	uint64_t number = 1;
+
+	cr_assert_eq(hm_send(ctx, *(struct hm_pid *)to, HMT_NUMBER, &number), HM_OK);
+}
+
+static void
+nobody_send(struct hm_ctx *ctx, void *arg)
+{
+	uint64_t number = 1;
+
+	(void)arg;
+	cr_assert_eq(hm_send(ctx, hm_pid_none(), HMT_NUMBER, &number), HM_NO_RECEIVER);
+}
+
+/* Until each lcore has heard of the loss, and what it had sent before has arrived. */
+Test(engine_node, learn__index_of_a_lost_one_only_when_nothing_is_under_way_to_it)
+{
+	static struct hmt_probe probe;
+	struct hmt_deed deed = { number_send, &(struct hm_pid){ NODE_A, 99 } };
+	uint16_t *sent_to, a;
+	struct hmt_node node;
+
+	sent_to = scene_start(&node, 2, 64);
+	hmt_probe_spawn(&node, &probe, 1, NULL);
+	hmt_settle(&node);
+	a = learn(&node, NODE_A);
+	cr_assert_eq(hm_system_send(node.sys, probe.pid, HMT_DO, &deed), HM_OK);
+	/* Lcore 1 sends in this turn, and lcore 0 learns of it in the next one. */
+	hm_system_turn(node.sys);
+	cr_assert_eq(*sent_to, 0);
+	hm_node_lost(node.sys->lcores[0], a);
+	cr_assert_neq(learn(&node, NODE_B), a);
+	hmt_settle(&node);
+	cr_assert_eq(*sent_to, a);
+	cr_assert_eq(learn(&node, NODE_B + 1), a);
+	hmt_node_end(&node);
+}
+
+/* What threads outside have sent is meant for a node, whoever has its index by now. */
+Test(engine_node, learn__index_of_one_that_is_sent_to_from_outside)
+{
+	struct hm_pid who = { NODE_A, 99 };
+	uint16_t *sent_to, a;
+	struct hmt_node node;
+
+	sent_to = scene_start(&node, 1, 64);
+	a = learn(&node, NODE_A);
+	hmt_number(&node, who, 1);
+	hmt_settle(&node);
+	cr_assert_eq(*sent_to, a);
+	*sent_to = 0;
+	hmt_number(&node, who, 2);
+	cr_assert_eq(hm_system_stop_actor(node.sys, who), 0);
+	hm_node_lost(node.sys->lcores[0], a);
+	cr_assert_eq(learn(&node, NODE_B), a);
+	hmt_settle(&node);
+	cr_assert_eq(*sent_to, 0);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_NODE], 1);
+	hmt_node_end(&node);
+}
+
+Test(engine_node, learn__index_of_one_that_an_actor_sent_to_last)
+{
+	static struct hmt_probe probe;
+	struct hm_pid who = { NODE_A, 99 };
+	uint16_t *sent_to, a;
+	struct hmt_node node;
+
+	sent_to = scene_start(&node, 1, 64);
+	a = learn(&node, NODE_A);
+	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), number_send, &who);
+	cr_assert_eq(*sent_to, a);
+	*sent_to = 0;
+	hm_node_lost(node.sys->lcores[0], a);
+	cr_assert_eq(learn(&node, NODE_B), a);
+	hmt_do(&node, probe.pid, nobody_send, NULL);
+	hmt_do(&node, probe.pid, number_send, &who);
+	cr_assert_eq(*sent_to, 0);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_NODE], 1);
+	hmt_node_end(&node);
+}
+
+Test(engine_node, drop__what_was_sent_from_outside_is_freed)
+{
+	struct hm_pid who = { NODE_A, 99 };
+	struct hmt_node node;
+
+	scene_start(&node, 2, 64);
+	learn(&node, NODE_A);
+	for (uint64_t i = 0; i < 20; i++)
+		hmt_number(&node, who, i);
+	cr_assert_eq(hm_system_stop_actor(node.sys, who), 0);
+	hmt_system_drain(node.sys);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_SHUTDOWN], 20);
+	hmt_node_drop(&node);
 }
