@@ -65,16 +65,21 @@ fire(void *worker, struct hmi_timer *timer)
 	w->ops->fire(w, timer);
 }
 
-static uint32_t
-timers_run(struct hmi_worker *w)
+static void
+clock_look(struct hmi_worker *w)
 {
 	uint32_t rarely = w->poller.poll != NULL ? CLOCK_TURNS_NETWORK : CLOCK_TURNS;
 
 	if (w->wheel.count == 0 && ++w->turns_since_clock < rarely)
-		return 0;
+		return;
 	w->turns_since_clock = 0;
 	w->now_ns = hmi_clock_ns(w->clock);
-	return hmi_wheel_advance(&w->wheel, w->now_ns, fire, w);
+}
+
+static uint32_t
+timers_run(struct hmi_worker *w)
+{
+	return w->turns_since_clock == 0 ? hmi_wheel_advance(&w->wheel, w->now_ns, fire, w) : 0;
 }
 
 static inline void
@@ -155,9 +160,10 @@ hmi_worker_turn(struct hmi_worker *w)
 	uint32_t work = lanes_drain(w);
 
 	work += inject_drain(w);
-	work += timers_run(w);
-	/* Last before the run: what comes from another node has had the longest way. */
+	clock_look(w);
+	/* Late, since what comes from another node has had the longest way; but an answer beats its deadline. */
 	work += poll(w);
+	work += timers_run(w);
 	work += run_queue_run(w);
 	work += flush(w);
 	work += lanes_flush(w);

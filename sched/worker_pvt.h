@@ -5,7 +5,7 @@
 /*
  * The worker loop of one lcore.
  *
- *     lanes_drain → inject_drain → timers_run → poll → run_queue_run → flush → lanes_flush
+ *     lanes_drain → inject_drain → poll → timers_run → run_queue_run → flush → lanes_flush
  *          → rcu_quiescent → idle(work done)
  *
  * The network flushes before the lanes: what its flush tells other lcores leaves in the same turn.

@@ -52,7 +52,7 @@ Test(worker, turn__stages_in_order)
 	hmt_now_ns = 20 * US;
 	hmi_runq_push(&w->runq, &hmt_nodes[0].runnables[0]);
 	cr_assert_eq(hmt_turn(0), 4);
-	cr_assert_str_eq(hmt_nodes[0].letters, "ddtprf");
+	cr_assert_str_eq(hmt_nodes[0].letters, "ddptrf");
 	hmt_must_have_received(0, 0, 2);
 }
 
