@@ -121,6 +121,7 @@ struct hm_ctx {
 	struct hm_msg *lifecycle; /* HM_STARTED and its like, which carry no body */
 	pthread_t thread;
 	_Atomic bool has_thread;
+	uint64_t nodes_met[HMI_NODES_MAX / 64]; /* bits, by index: links or futures may be of these nodes */
 };
 
 struct hmi_module_slot {
@@ -361,6 +362,9 @@ void hmi_poller_set(struct hm_ctx *ctx);
 
 /* Index of a node id; 0: unknown. */
 uint16_t hmi_node_find(const struct hm_system *sys, uint64_t node);
+
+/* A link or a future of this lcore is to be of another node. Returns its index; 0: unknown. */
+uint16_t hmi_node_meet(struct hm_ctx *ctx, uint64_t node);
 
 /* Resolve "node/path" for the sender; on the provider's lcore. */
 void hmi_provider_resolve(struct hm_ctx *ctx, const struct hm_msg *msg);

@@ -230,7 +230,7 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 		return HM_NO_MEMORY;
 	}
 	if (unlikely(to.node != ctx->node))
-		cell->future.node = hmi_node_find(ctx->sys, to.node);
+		cell->future.node = hmi_node_meet(ctx, to.node);
 	msg->sender = hmi_pid_of(ctx, cell);
 	msg->flags = HMI_MSG_REQUEST;
 	hmi_count(&ctx->stats.sent, 1);

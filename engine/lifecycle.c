@@ -133,6 +133,9 @@ watch_add(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
 	if (hm_pid_is_none(msg->sender) ||
 	    hmi_link_find(&ctx->links, cell, HMI_LINK_WATCHER, msg->sender) != NULL)
 		return;
+	/* Of a node that is lost by now: nobody is left to be told. */
+	if (msg->sender.node != ctx->node && hmi_node_meet(ctx, msg->sender.node) == 0)
+		return;
 	link = hmi_link_new(&ctx->links);
 	if (link == NULL) {
 		/* A watch that cannot be kept is over, rather than silently lost. */
@@ -226,6 +229,8 @@ hm_watch(struct hm_ctx *ctx, struct hm_pid who)
 	link->pid = who;
 	link->kind = HMI_LINK_WATCHING;
 	hmi_link_add(&ctx->links, ctx->cell, link);
+	if (who.node != ctx->node)
+		(void)hmi_node_meet(ctx, who.node);
 	hmi_control_post(ctx, who, hmi_pid_of(ctx, ctx->cell), HM_SYS_WATCH);
 	return HM_OK;
 }

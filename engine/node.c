@@ -89,6 +89,26 @@ node_find_cached(struct hm_ctx *ctx, uint64_t node)
 	return ctx->last_node_index;
 }
 
+uint16_t
+hmi_node_meet(struct hm_ctx *ctx, uint64_t node)
+{
+	uint16_t index = node_find_cached(ctx, node);
+
+	ctx->nodes_met[index / 64] |= 1ull << index % 64;
+	return index;
+}
+
+/* Whether a node was met; not any more from here on. */
+static bool
+node_part(struct hm_ctx *ctx, uint16_t index)
+{
+	uint64_t *bits = &ctx->nodes_met[index / 64], bit = 1ull << index % 64;
+	bool met = (*bits & bit) != 0;
+
+	*bits &= ~bit;
+	return met;
+}
+
 bool
 hmi_send_remote(struct hm_ctx *ctx, uint64_t node, struct hm_outgoing *out)
 {
@@ -252,8 +272,11 @@ hmi_node_forget(struct hm_ctx *ctx, const struct hmi_node_news *news)
 		ctx->last_node = 0;
 		ctx->last_node_index = 0;
 	}
-	links_forget(ctx, news->node);
-	futures_forget(ctx, news);
+	/* Strangers come and go: who was never met is not worth a walk over all there is. */
+	if (node_part(ctx, news->index)) {
+		links_forget(ctx, news->node);
+		futures_forget(ctx, news);
+	}
 	/* Behind all that this lcore has sent to the node. */
 	news_post(ctx, ctx->sys->provider_lcore, HMI_CORE_NODE_FORGOT, news);
 }

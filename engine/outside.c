@@ -295,7 +295,7 @@ ask_run(struct hm_ctx *ctx, struct hmi_call *call)
 	}
 	ask->msg = NULL;
 	cell->future.waiter = call;
-	cell->future.node = ask->to.node != ctx->node ? hmi_node_find(ctx->sys, ask->to.node) : 0;
+	cell->future.node = ask->to.node != ctx->node ? hmi_node_meet(ctx, ask->to.node) : 0;
 	msg->sender = hmi_pid_of(ctx, cell);
 	msg->flags = HMI_MSG_REQUEST;
 	hmi_count(&ctx->stats.sent, 1);

@@ -2,21 +2,26 @@
 /*
  * Other nodes: they are learnt, lost, and learnt again.
  */
-#include <criterion/criterion.h>
-
-#include "hmt_actor.h"
 #include "hmt_eal.h"
+#include "test_engine_future.h"
 
 TestSuite(engine_node, .init = hmt_eal_start);
 
 #define NODE_A 4711u
 #define NODE_B 4712u
 
+/* Whether what is sent to other nodes is lost without a word. */
+static bool swallows;
+
 /* A provider of nodes to which nothing ever gets through; self: the index that was sent to last. */
 static void
 carrier_deliver(void *self, struct hm_ctx *ctx, struct hm_msg *msg)
 {
 	*(uint16_t *)self = msg->to_node;
+	if (swallows) {
+		hm_msg_free(ctx, msg);
+		return;
+	}
 	hm_dead_letter_publish(ctx, msg, HM_DEAD_NODE_LOST);
 }
 
@@ -31,11 +36,12 @@ carrier_send(void *self, struct hm_ctx *ctx, const struct hm_outgoing *out)
 static const struct hm_provider_ops carrier_ops = { .deliver = carrier_deliver, .send = carrier_send };
 
 static uint16_t *
-scene_start(struct hmt_node *node, uint32_t lcores, uint32_t messages)
+carrier_start(struct hmt_node *node, uint32_t lcores, uint32_t messages)
 {
 	static uint16_t sent_to;
 
 	sent_to = 0;
+	swallows = false;
 	hmt_node_start_with(node, lcores, messages, NULL);
 	cr_assert_eq(hm_provider_register(node->sys, 0, &carrier_ops, &sent_to), 0);
 	hmt_settle(node);
@@ -96,7 +102,7 @@ Test(engine_node, lost__two_at_once_with_a_full_outbox)
 	struct hmt_node node;
 	struct hm_ctx *ctx;
 
-	scene_start(&node, 1, 64);
+	carrier_start(&node, 1, 64);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
 	hmt_settle(&node);
 	a = learn(&node, NODE_A);
@@ -108,6 +114,8 @@ Test(engine_node, lost__two_at_once_with_a_full_outbox)
 		link_in_bucket(ctx, cell, HMI_LINK_WATCHER, NODE_B, 7);
 	}
 	link_in_bucket(ctx, cell, HMI_LINK_WATCHING, NODE_A, 7);
+	cr_assert_eq(hmi_node_meet(ctx, NODE_A), a);
+	cr_assert_eq(hmi_node_meet(ctx, NODE_B), b);
 	outbox_add(ctx, cell);
 	hm_node_lost(ctx, a);
 	hm_node_lost(ctx, b);
@@ -119,6 +127,64 @@ Test(engine_node, lost__two_at_once_with_a_full_outbox)
 	hmt_node_end(&node);
 }
 
+/* ---- What a lost node leaves --------------------------------------------------------------- */
+
+/* On every lcore, once: who watches it, whom it watched, and who asked it. */
+Test(engine_node, lost__ends_watches_and_futures)
+{
+	for (uint32_t lcore = 0; lcore < 3; lcore++) {
+		static struct hmt_probe probe;
+		struct future_question question = { .to = { NODE_A, 98 }, .timeout_us = 1000000 };
+		struct hm_pid who = { NODE_A, 99 };
+		struct hmt_node node;
+		struct hm_msg *msg;
+		uint16_t a;
+
+		probe = (struct hmt_probe){ 0 };
+		(void)carrier_start(&node, 3, 64);
+		swallows = true;
+		a = learn(&node, NODE_A);
+		hmt_do(&node, hmt_probe_spawn(&node, &probe, lcore, NULL), hmt_watch, &who);
+		hmt_do(&node, probe.pid, ask, &question);
+		msg = hm_msg_alloc(node.sys->lcores[0], HM_SYS_WATCH, 0);
+		msg->to = probe.pid.local;
+		msg->sender = who;
+		hm_provider_receive(node.sys->lcores[0], msg);
+		hmt_settle(&node);
+		cr_assert_eq(node.sys->lcores[lcore]->links.count, lcore == 0 ? 3 : 2);
+		hm_node_lost(node.sys->lcores[0], a);
+		hmt_settle(&node);
+		cr_assert_eq(node.sys->lcores[lcore]->links.count, lcore == 0 ? 1 : 0);
+		cr_assert_eq(hmt_seen_count(&probe, HM_TERMINATED), 1);
+		cr_assert_eq(question.ends, 1);
+		cr_assert_eq(question.result, HM_FUTURE_DEAD_LETTER);
+		/* What comes late of it leaves nothing behind. */
+		msg = hm_msg_alloc(node.sys->lcores[0], HM_SYS_WATCH, 0);
+		msg->to = probe.pid.local;
+		msg->sender = who;
+		hm_provider_receive(node.sys->lcores[0], msg);
+		hmt_settle(&node);
+		cr_assert_eq(node.sys->lcores[lcore]->links.count, lcore == 0 ? 1 : 0);
+		hmt_node_drop(&node);
+	}
+}
+
+/* A link that nobody announced tells whether all links were looked at. */
+Test(engine_node, lost__a_stranger_costs_no_walk)
+{
+	struct hmt_node node;
+	struct hm_ctx *ctx;
+	uint16_t a;
+
+	(void)carrier_start(&node, 1, 64);
+	ctx = node.sys->lcores[0];
+	a = learn(&node, NODE_A);
+	link_in_bucket(ctx, hmi_cell_live(ctx, node.sys->user.local), HMI_LINK_WATCHER, NODE_A, 7);
+	hm_node_lost(ctx, a);
+	cr_assert_eq(ctx->links.count, 1);
+	hmt_node_end(&node);
+}
+
 /* ---- Indices ----------------------------------------------------------------------------- */
 
 /* More often than there are indices. */
@@ -126,7 +192,7 @@ Test(engine_node, learn__a_hundred_thousand_times)
 {
 	struct hmt_node node;
 
-	scene_start(&node, 2, 64);
+	carrier_start(&node, 2, 64);
 	for (uint64_t id = 1; id <= 100000; id++) {
 		uint16_t index = learn(&node, NODE_A + id);
 
@@ -163,7 +229,7 @@ Test(engine_node, learn__index_of_a_lost_one_only_when_nothing_is_under_way_to_i
 	uint16_t *sent_to, a;
 	struct hmt_node node;
 
-	sent_to = scene_start(&node, 2, 64);
+	sent_to = carrier_start(&node, 2, 64);
 	hmt_probe_spawn(&node, &probe, 1, NULL);
 	hmt_settle(&node);
 	a = learn(&node, NODE_A);
@@ -186,7 +252,7 @@ Test(engine_node, learn__index_of_one_that_is_sent_to_from_outside)
 	uint16_t *sent_to, a;
 	struct hmt_node node;
 
-	sent_to = scene_start(&node, 1, 64);
+	sent_to = carrier_start(&node, 1, 64);
 	a = learn(&node, NODE_A);
 	hmt_number(&node, who, 1);
 	hmt_settle(&node);
@@ -209,7 +275,7 @@ Test(engine_node, learn__index_of_one_that_an_actor_sent_to_last)
 	uint16_t *sent_to, a;
 	struct hmt_node node;
 
-	sent_to = scene_start(&node, 1, 64);
+	sent_to = carrier_start(&node, 1, 64);
 	a = learn(&node, NODE_A);
 	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), number_send, &who);
 	cr_assert_eq(*sent_to, a);
@@ -228,7 +294,7 @@ Test(engine_node, drop__what_was_sent_from_outside_is_freed)
 	struct hm_pid who = { NODE_A, 99 };
 	struct hmt_node node;
 
-	scene_start(&node, 2, 64);
+	carrier_start(&node, 2, 64);
 	learn(&node, NODE_A);
 	for (uint64_t i = 0; i < 20; i++)
 		hmt_number(&node, who, i);
