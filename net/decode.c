@@ -171,6 +171,9 @@ system_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_enve
 		rc = hmi_wire_terminated_read(envelope->payload, envelope->payload_length, &terminated);
 	else if (envelope->system == HM_IDENTITY)
 		rc = hmi_wire_pid_read(envelope->payload, envelope->payload_length, &identity.pid);
+	/* A node can speak for its own processes alone. */
+	if (envelope->system == HM_SYS_TERMINATED && terminated.who.node != peer->session.peer_node)
+		rc = -EBADMSG;
 	if (body < 0 || rc != 0) {
 		dead(net, peer, envelope, HM_DEAD_MALFORMED);
 		return DONE;

@@ -304,6 +304,25 @@ inject_envelope(struct fixture *f, const struct hmi_envelope *envelope)
 	inject(f, frame, (uint32_t)(end - frame));
 }
 
+Test(net_input, envelope__news_of_another_nodes_process)
+{
+	struct hm_terminated news = { .reason = HM_TERMINATED_STOPPED };
+	struct fixture *f = fixture_create("--silence-ms 60000");
+	uint8_t payload[HMI_TERMINATED_BYTES];
+	struct hmi_envelope envelope = {
+		.to = f->sink.local, .from = 7, .system = HM_SYS_TERMINATED, .payload = payload
+	};
+
+	for (int own = 0; own < 2; own++) {
+		news.who = (struct hm_pid){ own ? hm_system_node(f->nodes[0]) : 4711, 7 };
+		envelope.payload_length = (uint32_t)(hmi_wire_terminated_write(payload, &news) - payload);
+		inject_envelope(f, &envelope);
+		cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_MALFORMED), 1);
+		hmi_fixed64_write(f->good + PACKET + 8, hmi_fixed64_read(f->good + PACKET + 8) + 1);
+	}
+	nodes_stop(f);
+}
+
 Test(net_input, envelope__unknown_type_bad_payload_bad_system)
 {
 	static const uint8_t bad[] = { 0x09, 1, 2, 3 };
