@@ -105,9 +105,9 @@ cores_describe(char *text, size_t size)
 #define CORES_FINE (-1)
 #define CORES_BAD  (-2) /* no cores are named */
 
-/* "3" or "0-3"; *text moves behind it. */
+/* "3" or "0-3", or "3-0" for the same where EAL takes it so; *text moves behind it. */
 static int
-range_fault(const char **text)
+range_fault(const char **text, bool backwards)
 {
 	unsigned long first, last;
 	char *end;
@@ -121,6 +121,8 @@ range_fault(const char **text)
 		last = strtoul(end + 1, &end, 10);
 	}
 	*text = end;
+	if (first > last && !backwards)
+		return CORES_BAD;
 	for (unsigned long core = RTE_MIN(first, last); core <= RTE_MAX(first, last); core++) {
 		if (!core_exists(core))
 			return (int)RTE_MIN(core, (unsigned long)INT_MAX);
@@ -132,11 +134,11 @@ range_fault(const char **text)
 static int
 list_fault(const char *text)
 {
-	int fault = range_fault(&text);
+	int fault = range_fault(&text, false);
 
 	while (fault == CORES_FINE && *text == ',') {
 		text++;
-		fault = range_fault(&text);
+		fault = range_fault(&text, false);
 	}
 	return fault == CORES_FINE && *text != '\0' ? CORES_BAD : fault;
 }
@@ -158,7 +160,7 @@ map_fault(const char *text)
 			text++;
 			continue;
 		}
-		fault = range_fault(&text);
+		fault = range_fault(&text, true);
 		if (fault == CORES_BAD || (is_core && fault != CORES_FINE))
 			return fault;
 	}
@@ -215,7 +217,8 @@ is_given(const char *name, int i, int argc, char **argv, const char **value)
 static bool
 cores_explain(const struct core_option *option, const char *value)
 {
-	int fault = option->fault(value);
+	/* EAL overlooks blanks in most places, and not in others. */
+	int fault = strpbrk(value, " \t") != NULL ? CORES_FINE : option->fault(value);
 	char cores[CORES_TEXT];
 
 	if (fault == CORES_FINE)

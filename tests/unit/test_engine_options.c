@@ -297,6 +297,8 @@ static const struct {
 	{ "app -l 0,4000 " EAL_QUIET, "-l '0,4000': there is no core 4000" },
 	{ "app " EAL_QUIET "-l4000", "-l '4000': there is no core 4000" },
 	{ "app " EAL_QUIET "-l 0-x", "-l '0-x': no list of cores" },
+	{ "app " EAL_QUIET "-l 1-0", "-l '1-0': no list of cores" },
+	{ "app " EAL_QUIET "-l \t0 --main-lcore 4000", "EAL does not start: Invalid argument" },
 	{ "app " EAL_QUIET "-l", "-l '': no list of cores" },
 	{ "app " EAL_QUIET "--lcores nonsense", "--lcores 'nonsense': no map of lcores to cores" },
 	{ "app " EAL_QUIET "--lcores=(0-1)@4000", "--lcores '(0-1)@4000': there is no core 4000" },
