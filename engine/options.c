@@ -45,7 +45,7 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 {
 	const struct hm_option own[OWN_OPTIONS] = {
 		{ .name = "node",
-		  .help = "name of this node, as others address it",
+		  .help = "name of this node, as others address it; default node",
 		  .kind = HM_OPTION_TEXT,
 		  .value = &o->node },
 		{ .name = "workers",

@@ -180,7 +180,7 @@ hello_receive(struct hmi_net *net, const struct hmi_frame *frame, const struct h
 	id = hmi_peer_session_id(net, peer);
 	shake = hmi_shake_hello(&peer->session, hello, id, net->now);
 	if (shake == HMI_SHAKE_REPLACE) {
-		hmi_peer_lost(net, peer, "it started anew");
+		hmi_peer_lost(net, peer, "it calls anew: restarted, or it had lost this node");
 		shake = hmi_shake_hello(&peer->session, hello, id, net->now);
 	}
 	if (shake != HMI_SHAKE_ANSWER) {

@@ -109,9 +109,16 @@ net_start(void *self, struct hm_system *sys)
 		return rc;
 	rc = hm_provider_register(sys, (uint32_t)net->options.net_lcore, &hmi_remote_ops, net);
 	if (rc != 0) {
-		fprintf(stderr, "hermod: --net-lcore %u: %s\n", (unsigned int)net->options.net_lcore,
-			rc == -EEXIST ? "the system has another network" : "no such lcore");
-		return rc == -EEXIST ? rc : -ENODEV;
+		unsigned int lcore = (unsigned int)net->options.net_lcore;
+
+		if (rc == -EEXIST) {
+			fprintf(stderr, "hermod: --net-lcore %u: the system has another network\n", lcore);
+			return rc;
+		}
+		fprintf(stderr,
+			"hermod: --net-lcore %u: choose from 0 to %u, or give EAL more lcores with -l\n",
+			lcore, hm_system_lcores(sys) - 1);
+		return -ENODEV;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	net->started = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;

@@ -83,9 +83,13 @@ peer_option(void *arg, const char *value)
 	end = at != NULL ? ip_read(at + 1, &ip) : NULL;
 	if (end != NULL && *end == ':')
 		end = number_read(end + 1, UINT16_MAX, &udp_port);
-	if (end == NULL || *end != '\0' || at == value || (size_t)(at - value) >= sizeof(name) ||
-	    !is_station(ip)) {
+	if (end == NULL || *end != '\0' || at == value || !is_station(ip)) {
 		fprintf(stderr, "hermod: --peer %s: not of the form NAME@A.B.C.D[:UDPPORT]\n", value);
+		return -EINVAL;
+	}
+	if ((size_t)(at - value) >= sizeof(name)) {
+		fprintf(stderr, "hermod: --peer %s: a node's name has up to %u characters\n", value,
+			HMI_NODE_NAME_MAX);
 		return -EINVAL;
 	}
 	memcpy(name, value, (size_t)(at - value));
@@ -211,8 +215,13 @@ hmi_net_options_check(struct hmi_net *net, struct hmi_address *own)
 	}
 	end = ip_read(o->ip, &own->ip);
 	end = end != NULL && *end == '/' ? number_read(end + 1, 32, &bits) : NULL;
-	if (end == NULL || *end != '\0' || bits == 0 || !is_station(own->ip)) {
-		fprintf(stderr, "hermod: --ip %s: not of the form A.B.C.D/LEN\n", o->ip);
+	if (end == NULL || *end != '\0' || bits == 0) {
+		fprintf(stderr, "hermod: --ip %s: not of the form A.B.C.D/LEN, with LEN from 1 to 32\n",
+			o->ip);
+		return -EINVAL;
+	}
+	if (!is_station(own->ip)) {
+		fprintf(stderr, "hermod: --ip %s: give an address from 1.0.0.0 to 223.255.255.255\n", o->ip);
 		return -EINVAL;
 	}
 	own->udp_port = rte_cpu_to_be_16((uint16_t)o->udp_port);

@@ -199,7 +199,7 @@ hmi_peer_opened(struct hmi_net *net, struct hmi_peer *peer)
 	(void)hmi_neigh_lookup(&net->neigh, peer->address.ip, net->now, &peer->address.mac);
 	node_take(net, peer);
 	hmi_peer_activate(net, peer);
-	hmi_net_log(net, INFO, "peer %s at %s: connected, node %016" PRIx64, peer->name,
+	hmi_net_log(net, INFO, "peer %s at %s: connected, node %" PRIx64, peer->name,
 		    hmi_ip_format(peer->address.ip, ip), peer->session.peer_node);
 }
 
@@ -310,8 +310,9 @@ calling_tick(struct hmi_net *net, struct hmi_peer *peer)
 	if (peer->unreachable_ns == 0 || net->now - peer->unreachable_ns < UNREACHABLE_NS)
 		return;
 	peer->unreachable_ns = 0;
-	hmi_net_log(net, INFO, "peer %s at %s: does not answer; calling on", peer->name,
-		    hmi_ip_format(peer->address.ip, ip));
+	hmi_net_log(net, INFO, "peer %s at %s:%u: does not answer; calling on; check its --ip and --udp-port",
+		    peer->name, hmi_ip_format(peer->address.ip, ip),
+		    rte_be_to_cpu_16(peer->address.udp_port));
 }
 
 void

@@ -46,10 +46,13 @@ static const struct wrong wrongs[] = {
 	{ "--ip 10.0.0.256/24", -EINVAL, { "A.B.C.D/LEN" } },
 	{ "--ip 10.0.0.1/33", -EINVAL, { "A.B.C.D/LEN" } },
 	{ "--ip 10.0.0.1/0", -EINVAL, { "A.B.C.D/LEN" } },
-	{ "--ip 224.0.0.1/24", -EINVAL, { "A.B.C.D/LEN" } },
+	{ "--ip 224.0.0.1/24", -EINVAL, { "--ip 224.0.0.1/24", "223.255.255.255" } },
 	{ "--ip 10.0.0.1/24x", -EINVAL, { "A.B.C.D/LEN" } },
 	{ "--ip 10.0.0.1/24 --peer b", -EINVAL, { "--peer b", "NAME@A.B.C.D" } },
 	{ "--ip 10.0.0.1/24 --peer @10.0.0.2", -EINVAL, { "NAME@A.B.C.D" } },
+	{ "--ip 10.0.0.1/24 --peer b23456789012345678901234567890123456789012345678901234567890123456@10.0.0.2",
+	  -EINVAL,
+	  { "up to 64 characters" } },
 	{ "--ip 10.0.0.1/24 --peer b@10.0.0.2:", -EINVAL, { "NAME@A.B.C.D" } },
 	{ "--ip 10.0.0.1/24 --peer b@10.0.0.2:65536", -EINVAL, { "NAME@A.B.C.D" } },
 	{ "--ip 10.0.0.1/24 --peer b@10.0.0.2 --peer b@10.0.0.3", -EINVAL, { "b@10.0.0.3", "before" } },
@@ -115,8 +118,9 @@ WRONG(17)
 WRONG(18)
 WRONG(19)
 WRONG(20)
+WRONG(21)
 
-_Static_assert(sizeof(wrongs) / sizeof(wrongs[0]) == 21, "a WRONG for each");
+_Static_assert(sizeof(wrongs) / sizeof(wrongs[0]) == 22, "a WRONG for each");
 
 Test(net_config, start__nothing_asked_for_stays_idle)
 {
