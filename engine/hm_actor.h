@@ -95,7 +95,8 @@ struct hm_props {
  *                   starting with "$"; NULL: the child has no path
  * @param args       props->args_size bytes, copied to the start of the state; NULL if that is 0
  * @param[out] pid   the child; may be NULL; untouched on error
- * @return 0; -EINVAL: bad props, name or lcore; -EEXIST: name taken; -ENOMEM: no slot or
+ * @return 0; -EINVAL: bad props or name, or props->lcore is no lcore of the system (hm_system_lcores
+ *         counts them); -EEXIST: name taken; -ENOMEM: no slot or
  *         memory; -EAGAIN: too many children on another lcore at once, try again later;
  *         -ESHUTDOWN: the running actor is stopping; -ENAMETOOLONG: name longer than HM_NAME_MAX, or
  *         path not shorter than HM_PATH_MAX
@@ -111,9 +112,10 @@ int hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name,
  * Ordering: HM_TERMINATED waits in the mailbox behind all that the process has sent to the
  * watcher, in answer to HM_STOPPED too; of children, whom nobody need watch, the same holds. An
  * actor that is stopping handles no other messages any more, and is told at once. The news that
- * a node is lost is this node's own, and knows no order with what came from there.
+ * a node is lost is this node's own, and knows no order with what came from there. Of several that
+ * are told of the same process, its parent among them, any may be told first.
  *
- * @return HM_OK, HM_NO_MEMORY, or HM_NO_RECEIVER
+ * @return HM_OK, HM_NO_MEMORY, or HM_NO_RECEIVER: nobody, or the running actor itself
  */
 enum hm_result hm_watch(struct hm_ctx *ctx, struct hm_pid who);
 
@@ -132,11 +134,13 @@ enum hm_result hm_poison(struct hm_ctx *ctx, struct hm_pid who);
 /* ---- Hot path: never blocks, never allocates from the heap -------------- */
 
 /**
- * Send a message without a sender. What finds no receiver becomes a dead letter.
+ * Send a message without a sender. What finds no receiver becomes a dead letter, and so does what
+ * cannot cross to the receiver's node: HM_OK does not say that it arrives.
  *
  * @param to    anybody
  * @param type  registered type
- * @param body  the type's C struct, copied (a protobuf message with all that it points to);
+ * @param body  the type's C struct, copied (a protobuf message with all that it points to, set up by
+ *              its generated ..._INIT: one of zeros is none, and crashes);
  *              NULL: a struct of zeros, a protobuf message of defaults, or no body if the type has none
  */
 enum hm_result hm_send(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body);
@@ -194,7 +198,7 @@ const char *hm_future_result_name(enum hm_future_result result);
  * future is gone with it, and the answer is a dead letter.
  *
  * @param result  how the future ended
- * @param reply   the answer; NULL unless the result is HM_FUTURE_REPLY
+ * @param reply   the answer, valid until the function returns; NULL unless the result is HM_FUTURE_REPLY
  * @param arg     as given to hm_ask
  */
 typedef void hm_reply_fn(struct hm_ctx *ctx, void *state, enum hm_future_result result,
@@ -213,11 +217,13 @@ enum hm_result hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const
 		      uint64_t timeout_us, hm_reply_fn *on_reply, void *arg);
 
 /**
- * Ask whom a path names. The reply is HM_IDENTITY, with nobody's PID if it names none.
+ * Ask whom a path names. The reply is HM_IDENTITY, with nobody's PID if it names none. An address
+ * that names this node is resolved here. A node named by --peer that is not connected is waited for
+ * until the timeout; of a node that is neither a peer nor connected the answer is
+ * HM_FUTURE_DEAD_LETTER. A PID ends with its actor: whoever is told that it is gone resolves again.
  *
- * @param address  "/user/name" on this node, or "hermod://node/user/name"
- * An address that names this node is resolved here.
- *
+ * @param address     "/user/name" on this node, or "hermod://node/user/name"
+ * @param timeout_us  microseconds, at least 1
  * @return 0; -EINVAL: no address of this form, no timeout, or no @p on_reply; -ENOMEM: out of memory;
  *         -ENETUNREACH: a node was named and the system has no network
  */

@@ -27,7 +27,7 @@ enum hm_dead_reason {
 	HM_DEAD_NODE_LOST,      /**< the receiver's node was lost before it acknowledged */
 	HM_DEAD_UNKNOWN_TYPE,   /**< came from the network with a type not registered here */
 	HM_DEAD_MALFORMED,      /**< came from the network and could not be decoded */
-	HM_DEAD_TOO_BIG,        /**< does not fit into a frame, or into a message here */
+	HM_DEAD_TOO_BIG,        /**< does not fit into a frame (--mtu), or into a message here */
 	HM_DEAD_NO_MEMORY,      /**< came from the network when no message was free */
 	HM_DEAD_LATE_REPLY,     /**< answered a future that was over */
 	HM_DEAD_SHUTDOWN,       /**< was on its way when the system stopped */

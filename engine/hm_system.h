@@ -99,7 +99,10 @@ struct hm_stats {
  * for `--help`. Without any EAL option the node starts without PCI devices and without files
  * in /var/run. Without free hugepages `--no-huge` is added.
  *
- * Errors are printed to standard error, one line, naming the thing and the fix.
+ * Errors are printed to standard error, one line, naming the thing and the fix. Those of the other
+ * functions are not: the program prints them.
+ *
+ * Context: in HM_MODE_LCORES SIGINT and SIGTERM are blocked from here on, and wait for hm_system_run.
  *
  * @param[out] sys  the system; NULL on error
  * @param argc,argv as given to main; texts must outlive the system; 0 and NULL: no options
@@ -137,7 +140,9 @@ __attribute__((warn_unused_result))
 int hm_system_run(struct hm_system *sys);
 
 /**
- * Run the lcores (HM_MODE_BACKGROUND) and return.
+ * Run the lcores (HM_MODE_BACKGROUND) and return. No signal stops them. A program that wants that
+ * blocks SIGINT and SIGTERM before hm_system_create, and calls hm_system_stop after sigwait; not in a
+ * handler, where it is not safe.
  *
  * @return 0; -EBUSY: an lcore runs another system, try again when that has stopped; -EINVAL: another mode
  */
@@ -216,7 +221,7 @@ uint32_t hm_system_lcores(const struct hm_system *sys);
 /** Id of this incarnation of the node; never 0. */
 uint64_t hm_system_node(const struct hm_system *sys);
 
-/** Name of the node, set by --node. */
+/** Name of the node, set by --node; "node" without it. Nodes that connect need different names. */
 const char *hm_system_name(const struct hm_system *sys);
 
 /** PID of /deadLetters: what is sent there is a dead letter. */

@@ -57,7 +57,8 @@ enum hm_terminated_reason {
 	HM_TERMINATED_STOPPED = 0,   /**< it stopped */
 	HM_TERMINATED_FAILED = 1,    /**< it failed and was not restarted */
 	HM_TERMINATED_NOT_FOUND = 2, /**< it did not exist when the watch arrived */
-	HM_TERMINATED_NODE_LOST = 3, /**< its node cannot be reached any more */
+	/** Its node cannot be reached any more. One that did not restart may come back, with its PIDs. */
+	HM_TERMINATED_NODE_LOST = 3,
 };
 
 /** Name of a reason, for logs; "unknown" for a number that is none. Never NULL. */

@@ -19,8 +19,8 @@
  *
  *     --port NAME               ethdev to use, such as net_memif0; default: the first one
  *     --ip A.B.C.D/LEN          this node's address; needed as soon as a port or a peer is named
- *     --peer NAME@A.B.C.D[:UDP] node to keep a session with; repeat it. Nodes that call this one
- *                               need not be named.
+ *     --peer NAME@A.B.C.D[:UDP] node to keep a session with, by its --node and --ip; repeat it. Nodes
+ *                               that call this one need not be named. UDP: as this node's.
  *     --udp-port N              of this node, 17355
  *     --net-lcore N             index of the lcore that owns the port, 0
  *     --mtu N                   bytes of an IP packet, 1,500 or what the port can
@@ -38,7 +38,7 @@
  * a peer is lost becomes a dead letter. Frames from the network, whatever their bytes, are counted
  * and dropped when they are not understood.
  *
- * Limits: one queue pair, owned by one lcore; 64 peers; a message fits into one frame.
+ * Limits: one port, one queue pair, one lcore; 64 peers; a message fits into a frame: --mtu less some 100.
  *
  * Who may call what: the inspect functions, any thread, as long as the system exists.
  */
