@@ -12,6 +12,8 @@
 #include "engine_pvt.h"
 
 #define POLL_NS 50000000l
+/* So soon after the first one it is the same: terminals and wrappers signal a process and its group. */
+#define ECHO_NS 200000000u
 
 static void
 stop_signals(sigset_t *set)
@@ -30,11 +32,21 @@ hmi_signals_block(sigset_t *before)
 	pthread_sigmask(SIG_BLOCK, &set, before);
 }
 
+static uint64_t
+now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 static void *
 wait_for_signals(void *arg)
 {
 	struct hm_system *sys = arg;
 	struct timespec poll = { .tv_nsec = POLL_NS };
+	uint64_t stopped_ns = 0;
 	sigset_t set;
 
 	stop_signals(&set);
@@ -45,8 +57,11 @@ wait_for_signals(void *arg)
 			continue;
 		if (!atomic_load_explicit(&sys->stop_asked, memory_order_relaxed)) {
 			hm_system_stop(sys);
+			stopped_ns = now_ns();
 			continue;
 		}
+		if (now_ns() - stopped_ns < ECHO_NS)
+			continue;
 		rte_log(RTE_LOG_WARNING, (uint32_t)sys->logtype, "hermod: stopped by force\n");
 		atomic_store_explicit(&sys->forced, true, memory_order_relaxed);
 		for (uint32_t i = 0; i < sys->lcores_count; i++)

@@ -328,6 +328,51 @@ Test(engine_system, signal__stops_it_in_order)
 	}
 }
 
+/* Both signals, at once: each waits for the thread that takes them. */
+static void
+both_signals_on_number(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)probe;
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return;
+	kill(getpid(), SIGINT);
+	kill(getpid(), SIGTERM);
+}
+
+/* Is still stopping when the second signal has been taken. */
+static void
+stop_slowly(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	sigset_t pending;
+
+	(void)ctx;
+	(void)state;
+	if (hm_msg_type(msg) != HM_STOPPING)
+		return;
+	do {
+		usleep(1000);
+		sigpending(&pending);
+	} while (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM));
+	usleep(20000);
+}
+
+Test(engine_system, signal__two_at_once_are_one)
+{
+	static const struct hm_props props = { .receive = stop_slowly, .lcore = 1 };
+	static struct hmt_probe probe;
+	struct hm_system *sys = make_alone();
+	uint64_t number = 1;
+
+	probe = (struct hmt_probe){ .on_msg = both_signals_on_number };
+	probe_spawn(sys, &probe);
+	cr_assert_eq(hm_system_spawn(sys, &props, NULL, NULL, NULL), 0);
+	cr_assert_eq(hm_system_send(sys, probe.pid, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_system_run(sys), 0);
+	hmt_books_check(sys);
+	hmt_system_free(sys);
+}
+
 /* Does not end before the system is forced to. */
 static void
 never_end(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
@@ -335,10 +380,11 @@ never_end(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	(void)state;
 	if (hm_msg_type(msg) != HM_STOPPING)
 		return;
-	/* Stopping takes as long as the receive function does; the second signal comes meanwhile. */
-	kill(getpid(), SIGINT);
-	for (int i = 0; i < 2000 && !atomic_load(&hm_system(ctx)->forced); i++)
+	/* Stopping takes as long as the receive function does; more signals come meanwhile. */
+	for (int i = 0; i < 2000 && !atomic_load(&hm_system(ctx)->forced); i++) {
+		kill(getpid(), SIGINT);
 		usleep(5000);
+	}
 }
 
 Test(engine_system, signal__a_second_one_forces_it)
