@@ -140,7 +140,7 @@ enum hm_result hm_poison(struct hm_ctx *ctx, struct hm_pid who);
  * @param to    anybody
  * @param type  registered type
  * @param body  the type's C struct, copied (a protobuf message with all that it points to, set up by
- *              its generated ..._INIT: one of zeros is none, and crashes);
+ *              its generated ..._INIT: one that points to anything and is not is HM_INVALID);
  *              NULL: a struct of zeros, a protobuf message of defaults, or no body if the type has none
  */
 enum hm_result hm_send(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body);

@@ -37,11 +37,19 @@ body_init(const struct hm_system *sys, uint16_t type, uint32_t info, struct hm_m
 }
 
 static struct hm_msg *
-make_deep(struct hmi_msg_cache *cache, uint16_t type, const ProtobufCMessage *body, enum hm_result *result)
+make_deep(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type,
+	  const ProtobufCMessage *body, enum hm_result *result)
 {
-	size_t bytes = hmi_proto_bytes(body);
-	struct hm_msg *msg = msg_get(cache, type, bytes, bytes, result);
+	struct hm_msg *msg;
+	size_t bytes;
 
+	/* Zeros, or a message of another type: not to be walked by what it says of itself. */
+	if (unlikely(body->descriptor != hmi_type_entry(&sys->types, type)->type.descriptor)) {
+		*result = HM_INVALID;
+		return NULL;
+	}
+	bytes = hmi_proto_bytes(body);
+	msg = msg_get(cache, type, bytes, bytes, result);
 	if (msg != NULL)
 		hmi_proto_copy(msg->body, body);
 	return msg;
@@ -69,7 +77,7 @@ hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t 
 		return NULL;
 	}
 	if (unlikely(is_deep(info, body)))
-		return make_deep(cache, type, body, result);
+		return make_deep(sys, cache, type, body, result);
 	msg = msg_get(cache, type, bytes, bytes, result);
 	if (unlikely(msg == NULL))
 		return NULL;

@@ -154,6 +154,13 @@ message_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg
 	return plan != NULL ? body_put(net, peer, &out, plan) : system_put(net, peer, msg, &out);
 }
 
+/* Whether a body is what its type says, and not zeros or a message of another type. */
+static bool
+is_of(const struct hmi_plan *plan, const void *body)
+{
+	return ((const ProtobufCMessage *)body)->descriptor == plan->descriptor;
+}
+
 bool
 hmi_encode_body(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out)
 {
@@ -161,7 +168,7 @@ hmi_encode_body(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outg
 
 	/* What waits goes first; and what has no room, or is too big, has to be a message for that. */
 	if (unlikely(plan == NULL || peer->waiting.head != NULL || peer->session.state != HMI_SESSION_OPEN) ||
-	    unlikely(body_put(net, peer, out, plan) != ENCODED))
+	    unlikely(!is_of(plan, out->body)) || unlikely(body_put(net, peer, out, plan) != ENCODED))
 		return false;
 	hmi_count(&peer->messages_sent, 1);
 	return true;

@@ -313,6 +313,30 @@ Test(engine_type, send__fields_that_are_not_set_are_not_looked_at)
 	free(expected.bytes);
 }
 
+/* What was not set up by its ..._INIT says nothing, or something else, of what it points to. */
+Test(engine_type, send__zeros_and_messages_of_another_type_are_refused)
+{
+	static struct hmt_probe from, to;
+	struct errand errand = { .type = TREE };
+	Hmt__Tree zeros, other = HMT__TREE__INIT;
+	struct hmt_node node;
+
+	memset(&zeros, 0, sizeof(zeros));
+	other.base.descriptor = &hmt__flat__descriptor;
+	hmt_node_start(&node, 1);
+	types_register(node.sys);
+	errand.to = hmt_probe_spawn(&node, &to, 0, NULL);
+	hmt_probe_spawn(&node, &from, 0, NULL);
+	for (int i = 0; i < 2; i++) {
+		errand.body = i == 0 ? &zeros : &other;
+		hmt_do(&node, from.pid, send_body, &errand);
+		cr_assert_eq(errand.result, HM_INVALID);
+		cr_assert_eq(hm_system_send(node.sys, to.pid, TREE, errand.body), HM_INVALID);
+	}
+	cr_assert_eq(hmt_seen_count(&to, TREE), 0);
+	hmt_node_end(&node);
+}
+
 Test(engine_type, send__a_flat_message_and_an_empty_one)
 {
 	static struct hmt_probe from, to;

@@ -86,7 +86,8 @@ enum command {
 	SEND_TEXT,
 	SEND_TREE,
 	SEND_LOCAL,
-	SEND_BIG
+	SEND_BIG,
+	SEND_ZEROS
 };
 
 struct driver {
@@ -162,6 +163,7 @@ send_text(struct hm_ctx *ctx, struct driver *driver, size_t bytes)
 static void
 driver_act(struct hm_ctx *ctx, struct driver *driver)
 {
+	static const Hermod__Test__Text zeros;
 	Hermod__Test__Numbers numbers;
 	uint64_t local = 1;
 
@@ -197,6 +199,9 @@ driver_act(struct hm_ctx *ctx, struct driver *driver)
 		break;
 	case SEND_BIG:
 		send_text(ctx, driver, 4096);
+		break;
+	case SEND_ZEROS:
+		cr_assert_eq(hm_send(ctx, driver->target, PAIR_TEXT, &zeros), HM_INVALID);
 		break;
 	case NOTHING:
 		break;
@@ -401,6 +406,16 @@ Test(net_remote, send__local_struct_is_a_dead_letter)
 
 	drive(f, SEND_LOCAL, 3);
 	cr_assert_eq(pair_dead(f->nodes[0], HM_DEAD_NOT_REMOTE), 3);
+	fixture_destroy(f);
+}
+
+Test(net_remote, send__zeros_are_no_message)
+{
+	struct fixture *f = fixture_resolved("");
+
+	drive(f, SEND_ZEROS, 1);
+	drive(f, SEND_TEXT, 1);
+	pair_until(f->nodes, f->sink_seen.texts == 1);
 	fixture_destroy(f);
 }
 
