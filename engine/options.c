@@ -369,7 +369,8 @@ values_check(const struct hmi_options *o, const struct hm_option *own)
 
 	if (rc == 0)
 		rc = ring_check(own, "inject", o->inject);
-	if (rc == 0 && hmi_name_check(o->node) != 0) {
+	/* A dollar may stand in an actor's name, which is chosen where it is used. */
+	if (rc == 0 && (hmi_name_check(o->node) != 0 || strchr(o->node, '$') != NULL)) {
 		fprintf(stderr, "hermod: --node '%s': give up to %u letters, digits, or -_.~+@\n", o->node,
 			HM_NAME_MAX);
 		rc = -EINVAL;

@@ -67,9 +67,8 @@ scratch_free(void *arg, void *memory)
 	RTE_SET_USED(memory);
 }
 
-/* Take over a name of a node: what may stand in a log line and in an address. */
-static int
-name_take(char *to, const char *from)
+int
+hmi_node_name_take(char *to, const char *from)
 {
 	for (const char *c = from; *c != 0; c++) {
 		bool fits = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
@@ -88,8 +87,8 @@ hmi_handshake_read(struct hmi_handshake *handshake, const uint8_t *at, size_t le
 	ProtobufCAllocator allocator = { scratch_alloc, scratch_free, &scratch };
 	Hermod__Wire__Handshake *m = hermod__wire__handshake__unpack(&allocator, length, at);
 
-	if (m == NULL || name_take(handshake->name, m->name) != 0 ||
-	    name_take(handshake->expects, m->expects) != 0)
+	if (m == NULL || hmi_node_name_take(handshake->name, m->name) != 0 ||
+	    hmi_node_name_take(handshake->expects, m->expects) != 0)
 		return -EBADMSG;
 	handshake->session = m->session;
 	handshake->protocol = m->protocol;

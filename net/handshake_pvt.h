@@ -91,4 +91,10 @@ bool hmi_shake_reject(struct hmi_session *s, uint64_t now);
 /* A DATA or ACK came that carries this session's id. Returns whether the session was opened by it. */
 bool hmi_shake_confirm(struct hmi_session *s, uint64_t now);
 
+/*
+ * Copy a name of a node, HMI_NODE_NAME_MAX characters at most: what may stand in a log line and in an
+ * address. Returns 0 or -EBADMSG: no such name.
+ */
+int hmi_node_name_take(char *to, const char *from);
+
 #endif /* HANDSHAKE_PVT_H */

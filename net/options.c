@@ -66,7 +66,16 @@ is_station(rte_be32_t ip)
 {
 	uint8_t first = (uint8_t)(rte_be_to_cpu_32(ip) >> 24);
 
-	return first != 0 && first < 224;
+	return first != 0 && first != 127 && first < 224;
+}
+
+/* Whether an address stands for its network, or for all stations there; RFC 3021 has none in the smallest. */
+static bool
+is_for_all(rte_be32_t ip, uint32_t mask)
+{
+	uint32_t host = rte_be_to_cpu_32(ip) & ~mask;
+
+	return ~mask > 1 && (host == 0 || host == ~mask);
 }
 
 /* --peer NAME@A.B.C.D[:UDP] */
@@ -75,25 +84,27 @@ peer_option(void *arg, const char *value)
 {
 	struct hmi_net *net = arg;
 	const char *at = strrchr(value, '@'), *end;
-	char name[HMI_NODE_NAME_MAX + 1];
+	char name[HMI_NODE_NAME_MAX + 1], given[HMI_NODE_NAME_MAX + 2];
 	uint32_t udp_port = 0; /* as --udp-port */
 	struct hmi_peer *peer;
 	rte_be32_t ip = 0;
 
 	end = at != NULL ? ip_read(at + 1, &ip) : NULL;
-	if (end != NULL && *end == ':')
+	if (end != NULL && *end == ':') {
 		end = number_read(end + 1, UINT16_MAX, &udp_port);
+		if (udp_port == 0)
+			end = NULL;
+	}
 	if (end == NULL || *end != '\0' || at == value || !is_station(ip)) {
 		fprintf(stderr, "hermod: --peer %s: not of the form NAME@A.B.C.D[:UDPPORT]\n", value);
 		return -EINVAL;
 	}
-	if ((size_t)(at - value) >= sizeof(name)) {
-		fprintf(stderr, "hermod: --peer %s: a node's name has up to %u characters\n", value,
-			HMI_NODE_NAME_MAX);
+	snprintf(given, sizeof(given), "%.*s", (int)RTE_MIN((size_t)(at - value), sizeof(given)), value);
+	if (hmi_node_name_take(name, given) != 0) {
+		fprintf(stderr, "hermod: --peer %s: a node's name has up to %u letters, digits, or -_.~+@\n",
+			value, HMI_NODE_NAME_MAX);
 		return -EINVAL;
 	}
-	memcpy(name, value, (size_t)(at - value));
-	name[at - value] = '\0';
 	if (hmi_peer_by_name(net, name) != NULL ||
 	    hmi_peer_by_address(net, ip, rte_cpu_to_be_16((uint16_t)udp_port))) {
 		fprintf(stderr, "hermod: --peer %s: a peer of that name or address was given before\n",
@@ -198,6 +209,12 @@ peer_check(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_address 
 			net->options.ip);
 		return -EINVAL;
 	}
+	if (is_for_all(peer->address.ip, mask)) {
+		fprintf(stderr,
+			"hermod: --peer %s: the first and the last address of a network are no node's\n",
+			peer->name);
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -221,11 +238,19 @@ hmi_net_options_check(struct hmi_net *net, struct hmi_address *own)
 		return -EINVAL;
 	}
 	if (!is_station(own->ip)) {
-		fprintf(stderr, "hermod: --ip %s: give an address from 1.0.0.0 to 223.255.255.255\n", o->ip);
+		fprintf(stderr,
+			"hermod: --ip %s: give an address from 1.0.0.0 to 223.255.255.255, but for 127\n",
+			o->ip);
 		return -EINVAL;
 	}
 	own->udp_port = rte_cpu_to_be_16((uint16_t)o->udp_port);
 	mask = UINT32_MAX << (32 - bits);
+	if (is_for_all(own->ip, mask)) {
+		fprintf(stderr,
+			"hermod: --ip %s: the first and the last address of a network are no node's\n",
+			o->ip);
+		return -EINVAL;
+	}
 	for (uint32_t i = 0; i < net->peers_count; i++) {
 		if (peer_check(net, net->peers[i], own, mask) != 0)
 			return -EINVAL;

@@ -120,6 +120,7 @@ Test(engine_options, parse__mistakes_are_named)
 		{ "app -- --idle lazy", "--idle 'lazy': choose adaptive, spin, pause or yield" },
 		{ "app -- --node a/b", "--node 'a/b'" },
 		{ "app -- --node=", "--node ''" },
+		{ "app -- --node a$b", "--node 'a$b'" },
 		{ "app -- --node 12345678901234567890123456789012345678901234567890123456789012345",
 		  "give up to 64 letters" },
 	};

@@ -47,12 +47,18 @@ static const struct wrong wrongs[] = {
 	{ "--ip 10.0.0.1/33", -EINVAL, { "A.B.C.D/LEN" } },
 	{ "--ip 10.0.0.1/0", -EINVAL, { "A.B.C.D/LEN" } },
 	{ "--ip 224.0.0.1/24", -EINVAL, { "--ip 224.0.0.1/24", "223.255.255.255" } },
+	{ "--ip 127.0.0.1/8", -EINVAL, { "--ip 127.0.0.1/8", "but for 127" } },
+	{ "--ip 10.0.0.0/24", -EINVAL, { "--ip 10.0.0.0/24", "first and the last" } },
+	{ "--ip 10.0.0.255/24", -EINVAL, { "first and the last" } },
+	{ "--ip 10.0.0.1/24 --peer b@10.0.0.255", -EINVAL, { "--peer b", "first and the last" } },
+	{ "--ip 10.0.0.1/24 --peer b/c@10.0.0.2", -EINVAL, { "--peer b/c@", "letters" } },
+	{ "--ip 10.0.0.1/24 --peer b@10.0.0.2:0", -EINVAL, { "NAME@A.B.C.D" } },
 	{ "--ip 10.0.0.1/24x", -EINVAL, { "A.B.C.D/LEN" } },
 	{ "--ip 10.0.0.1/24 --peer b", -EINVAL, { "--peer b", "NAME@A.B.C.D" } },
 	{ "--ip 10.0.0.1/24 --peer @10.0.0.2", -EINVAL, { "NAME@A.B.C.D" } },
 	{ "--ip 10.0.0.1/24 --peer b23456789012345678901234567890123456789012345678901234567890123456@10.0.0.2",
 	  -EINVAL,
-	  { "up to 64 characters" } },
+	  { "up to 64 letters" } },
 	{ "--ip 10.0.0.1/24 --peer b@10.0.0.2:", -EINVAL, { "NAME@A.B.C.D" } },
 	{ "--ip 10.0.0.1/24 --peer b@10.0.0.2:65536", -EINVAL, { "NAME@A.B.C.D" } },
 	{ "--ip 10.0.0.1/24 --peer b@10.0.0.2 --peer b@10.0.0.3", -EINVAL, { "b@10.0.0.3", "before" } },
@@ -119,8 +125,14 @@ WRONG(18)
 WRONG(19)
 WRONG(20)
 WRONG(21)
+WRONG(22)
+WRONG(23)
+WRONG(24)
+WRONG(25)
+WRONG(26)
+WRONG(27)
 
-_Static_assert(sizeof(wrongs) / sizeof(wrongs[0]) == 22, "a WRONG for each");
+_Static_assert(sizeof(wrongs) / sizeof(wrongs[0]) == 28, "a WRONG for each");
 
 Test(net_config, start__nothing_asked_for_stays_idle)
 {
