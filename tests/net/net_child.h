@@ -109,7 +109,9 @@ child_line(struct child *child, char *line, size_t size)
 	if (end == NULL)
 		return NULL;
 	*end = '\0';
-	snprintf(line, size, "%s", child->line);
+	/* What is longer than there is room for is cut. */
+	if (memccpy(line, child->line, '\0', size) == NULL)
+		line[size - 1] = '\0';
 	length = (size_t)(end - child->line) + 1;
 	child->used -= length;
 	memmove(child->line, child->line + length, child->used);

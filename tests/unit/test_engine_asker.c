@@ -83,8 +83,9 @@ Test(engine_asker, stop__frees_the_futures_that_wait)
 			if (oracles[i].is_slow)
 				hmt_do(&node, answerers[i].pid, answer_now, &oracles[i]);
 		}
-		cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_LATE_REPLY], 3 - __builtin_popcount(answered));
-		cr_assert_eq(hmt_dead(&node), 3 - __builtin_popcount(answered));
+		cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_LATE_REPLY],
+			     3u - (uint32_t)__builtin_popcount(answered));
+		cr_assert_eq(hmt_dead(&node), 3u - (uint32_t)__builtin_popcount(answered));
 		hmt_node_end(&node);
 	}
 }
