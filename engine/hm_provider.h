@@ -68,7 +68,8 @@ struct hm_provider_ops {
 	void (*deliver)(void *self, struct hm_ctx *ctx, struct hm_msg *msg);
 	/**
 	 * Send a message straight from its sender's body, which spares the copy. The engine asks first
-	 * where an actor sends on the provider's lcore, so what was sent before has been delivered.
+	 * where an actor on the provider's lcore sends what is no small message without pointers; what
+	 * was sent before has been delivered.
 	 * @return false: not this one, or not now; nothing happened, and it comes by deliver
 	 */
 	bool (*send)(void *self, struct hm_ctx *ctx, const struct hm_outgoing *out);

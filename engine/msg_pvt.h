@@ -4,7 +4,7 @@
 
 /*
  * Making messages: the fast path, for bodies that fit beside the header in one cache line.
- * Everything else is in msg.c.
+ * Everything else, failure included, is for hmi_msg_make in msg.c.
  */
 
 #include "engine_pvt.h"
@@ -43,24 +43,20 @@ hmi_small_copy(uint64_t *to, const void *from, size_t bytes)
 	}
 }
 
-/* A message of a registered type; sets *result if it answers NULL. */
+/* A message that is known, not deep, small, and has a body; NULL if it is not, or none is free. */
 static inline struct hm_msg *
-hmi_msg_make_fast(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type, const void *body,
-		  enum hm_result *result)
+hmi_msg_make_small(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type, const void *body)
 {
 	uint32_t info = sys->types.info[type];
 	size_t bytes = info & HMI_TYPE_SIZE;
 	struct hm_msg *msg;
 
-	/* Known, not deep, small, and with a body if it has one. */
 	if (unlikely((info & (HMI_TYPE_KNOWN | HMI_TYPE_DEEP)) != HMI_TYPE_KNOWN || bytes > HMI_SMALL_BODY ||
 		     body == NULL))
-		return hmi_msg_make(sys, cache, type, body, result);
-	msg = hmi_pool_get(cache, 0);
-	if (unlikely(msg == NULL)) {
-		*result = HM_NO_MEMORY;
 		return NULL;
-	}
+	msg = hmi_pool_get(cache, 0);
+	if (unlikely(msg == NULL))
+		return NULL;
 	hmi_msg_describe(msg, type, bytes, 0);
 	hmi_small_copy(msg->body, body, bytes);
 	return msg;

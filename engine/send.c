@@ -82,29 +82,33 @@ refused(struct hm_ctx *ctx, enum hm_result result)
 	return result;
 }
 
-/* To another node, without making a message if that can be. */
-static __attribute__((noinline)) bool
-send_encoded(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, struct hm_pid sender)
+/* What is no small message; to another node, the provider may take it straight from its body. */
+static __attribute__((noinline)) enum hm_result
+send_any(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, struct hm_pid sender)
 {
 	struct hm_outgoing out = { .to = to.local, .sender = sender, .body = body, .type = type };
+	enum hm_result result = HM_OK;
+	struct hm_msg *msg;
 
-	if (body == NULL || !hmi_send_remote(ctx, to.node, &out))
-		return false;
-	hmi_count(&ctx->stats.sent, 1);
-	return true;
+	if (to.node == ctx->node || body == NULL || !hmi_send_remote(ctx, to.node, &out)) {
+		msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
+		if (msg == NULL)
+			return refused(ctx, result);
+		msg->sender = sender;
+		result = hmi_post(ctx, to, msg);
+	}
+	hmi_count(&ctx->stats.sent, result == HM_OK);
+	return result;
 }
 
 static inline enum hm_result
 send_from(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, struct hm_pid sender)
 {
+	struct hm_msg *msg = hmi_msg_make_small(ctx->sys, &ctx->cache, type, body);
 	enum hm_result result;
-	struct hm_msg *msg;
 
-	if (unlikely(to.node != ctx->node) && send_encoded(ctx, to, type, body, sender))
-		return HM_OK;
-	msg = hmi_msg_make_fast(ctx->sys, &ctx->cache, type, body, &result);
 	if (unlikely(msg == NULL))
-		return refused(ctx, result);
+		return send_any(ctx, to, type, body, sender);
 	msg->sender = sender;
 	result = post(ctx, to, msg);
 	hmi_count(&ctx->stats.sent, result == HM_OK);
