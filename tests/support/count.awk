@@ -53,6 +53,8 @@
 END {
 	for (i = 1; i <= blames; i++)
 		print "failed: " blame[i]
+	if (passed + failed + skipped == 0)
+		print "no test ran: a pattern is part of the name of a program or of a case"
 	printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
 	exit failed > 0 || passed + skipped == 0
 }
