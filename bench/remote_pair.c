@@ -187,7 +187,8 @@ command_fill(struct command *command, const struct pair *pair, bool echo)
 	eal_add(command, pair);
 	/* it cannot answer secondary processes under --in-memory, and says so each time */
 	argument_add(command, "--log-level=pmd.net.memif:error");
-	argument_add(command, "--file-prefix=hermod-bench-%d-%s", (int)getpid(), echo ? "echo" : "driver");
+	/* EAL leaves a folder behind for each prefix, an empty one, so it is the same in each run. */
+	argument_add(command, "--file-prefix=hermod-bench-%s", echo ? "echo" : "driver");
 	device_add(command, pair, echo, 0);
 	device_add(command, pair, echo, 1);
 	argument_add(command, "--");

@@ -175,16 +175,19 @@ child_stop(struct child *child)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* EAL options of a node: any core, plain memory, nothing shared, nothing of the machine's. */
+/*
+ * EAL options of a node: any core, plain memory, nothing shared, nothing of the machine's. Nothing is
+ * kept under the prefix but an empty folder, so it is that of all tests.
+ */
 static inline void
-child_eal(char *text, size_t size, const char *prefix, const char *vdev)
+child_eal(char *text, size_t size, const char *vdev)
 {
 	/* The machine's cores as they are; nodes share them. */
 	snprintf(
 		text, size,
-		"--lcores 0@(0-%ld) --no-huge -m 192 --no-pci --no-shconf --no-telemetry --file-prefix %s-%d "
+		"--lcores 0@(0-%ld) --no-huge -m 192 --no-pci --no-shconf --no-telemetry --file-prefix hermod-test "
 		"--log-level=*:error --log-level=hermod:info --log-level=hermod.net:info --vdev=%s",
-		sysconf(_SC_NPROCESSORS_ONLN) - 1, prefix, getpid(), vdev);
+		sysconf(_SC_NPROCESSORS_ONLN) - 1, vdev);
 }
 
 static char child_directory_path[] = "/tmp/hermod-test-XXXXXX";

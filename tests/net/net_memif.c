@@ -13,7 +13,7 @@ server_start(struct child *server, const char *directory)
 	char words[1024], eal[640], vdev[128], line[256];
 
 	snprintf(vdev, sizeof(vdev), "net_memif0,role=server,socket=%s/memif", directory);
-	child_eal(eal, sizeof(eal), "hermod-server", vdev);
+	child_eal(eal, sizeof(eal), vdev);
 	snprintf(words, sizeof(words), "server %s -- --node server --ip 10.77.0.1/24 --silence-ms 2000", eal);
 	child_start(server, "server", words);
 	child_expect(server, "ready", line, sizeof(line));
@@ -25,7 +25,7 @@ client_start(struct child *client, const char *directory)
 	char words[1024], eal[640], vdev[128], line[256];
 
 	snprintf(vdev, sizeof(vdev), "net_memif0,role=client,socket=%s/memif", directory);
-	child_eal(eal, sizeof(eal), "hermod-client", vdev);
+	child_eal(eal, sizeof(eal), vdev);
 	snprintf(words, sizeof(words),
 		 "client %s -- --node client --ip 10.77.0.2/24 --peer server@10.77.0.1 --silence-ms 2000",
 		 eal);

@@ -109,7 +109,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "skipped: /dev/net/tun: %s\n", strerror(errno));
 		return HMT_SKIPPED;
 	}
-	child_eal(eal, sizeof(eal), "hermod-ping", "net_tap0,iface=" TAP);
+	child_eal(eal, sizeof(eal), "net_tap0,iface=" TAP);
 	snprintf(words, sizeof(words), "server %s -- --node server --ip " NODE "/24", eal);
 	child_start(&node, "server", words);
 	child_expect(&node, "ready", line, sizeof(line));
