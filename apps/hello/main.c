@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The smallest actor program: one actor, one message, and an orderly end. */
 #include <stdio.h>
-
 #include <hermod.h>
 
-enum {
-	GREET = HM_TYPE_USER
-};
+#define GREET HM_TYPE_USER
 
 struct greet {
 	char whom[16];

@@ -6,7 +6,7 @@ usage: sources.py                  all rules; exit status 1 if one is broken
        sources.py --list GLOB...   the files that the rules are about, one a line
 
 Rules: forbidden tokens (tokens.txt), direction of includes, what programs may include, labels of
-release and acquire, file length, sources and headers named in meson.build, leftovers.
+release and acquire, file length, sources and headers named in meson.build, programs in the README, leftovers.
 """
 import fnmatch
 import os
@@ -185,6 +185,16 @@ def check_text(path, raw):
             problem(path, number, 'space at the end of the line', 'none')
 
 
+def check_readme():
+    """A program that the README shows is the one that is built, but for its leading comments."""
+    text = read('README.md')
+    for match in re.finditer(r'<!-- (\S+) -->\n```c\n(.*?)```', text, re.DOTALL):
+        path, shown = match.groups()
+        line = text.count('\n', 0, match.start()) + 1
+        if re.sub(r'\A(/\*[^\n]*\*/\n)+', '', read(path)) != shown:
+            problem('README.md', line, f'shows another {path} than there is', 'the file as it is')
+
+
 def main():
     files = all_files()
     if len(sys.argv) > 1 and sys.argv[1] == '--list':
@@ -197,6 +207,7 @@ def main():
     owner = {os.path.basename(path): path.split('/')[0] for path in files if path.endswith('.h')}
     model = read('docs/memory-model.md') if os.path.exists('docs/memory-model.md') else ''
     check_listed(files)
+    check_readme()
     for path in files:
         if path.endswith(LEFTOVER):
             problem(path, 1, 'left over', 'delete it')
