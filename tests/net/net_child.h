@@ -190,6 +190,7 @@ child_eal(char *text, size_t size, const char *vdev)
 		sysconf(_SC_NPROCESSORS_ONLN) - 1, vdev);
 }
 
+/* Outlives main, for what atexit calls; mkdtemp puts letters of its own in place of the last six. */
 static char child_directory_path[] = "/tmp/hermod-test-XXXXXX";
 
 /* Memif's socket, if it is still there, and the directory around it. */

@@ -240,16 +240,23 @@ Test(net_loss, waiting__too_big_with_an_asker_at_the_peer)
 	fixture_destroy(f);
 }
 
+/* A hundred that arrive and are acknowledged, but find no message to become. */
+static void
+numbers_park(struct fixture *f)
+{
+	numbers_send(f, 100);
+	pair_until(f->nodes, pair_peer(f->nodes[1]).packets_received > 0 &&
+				     pair_peer(f->nodes[0]).packets_unacknowledged == 0);
+	cr_assert_eq(f->seen.numbers, 0);
+}
+
 Test(net_loss, goodbye__what_was_acknowledged_is_handed_on)
 {
 	static struct hm_msg *taken[8192];
 	struct fixture *f = fixture_create("--silence-ms 60000");
 	uint32_t count = memory_take(f, taken, RTE_DIM(taken));
 
-	numbers_send(f, 100);
-	pair_until(f->nodes, pair_peer(f->nodes[1]).packets_received > 0 &&
-				     pair_peer(f->nodes[0]).packets_unacknowledged == 0);
-	cr_assert_eq(f->seen.numbers, 0);
+	numbers_park(f);
 	pair_stop(f->nodes, 0);
 	memory_give(f, taken, count);
 	pair_until(f->nodes, pair_peer(f->nodes[1]).lost == 1);
@@ -263,9 +270,7 @@ Test(net_loss, goodbye__what_was_acknowledged_and_finds_no_memory_is_a_dead_lett
 	struct fixture *f = fixture_create("--silence-ms 60000");
 	uint32_t count = memory_take(f, taken, RTE_DIM(taken));
 
-	numbers_send(f, 100);
-	pair_until(f->nodes, pair_peer(f->nodes[1]).packets_received > 0 &&
-				     pair_peer(f->nodes[0]).packets_unacknowledged == 0);
+	numbers_park(f);
 	pair_stop(f->nodes, 0);
 	pair_until(f->nodes, pair_peer(f->nodes[1]).lost == 1);
 	cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_NO_MEMORY), 100);
