@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench_build.h"
 #include "bench_clock.h"
 
 #define COUNT_MIN 1000
@@ -110,6 +111,8 @@ node_close(struct bench_node *node, struct bench_row *row, int status)
 		fprintf(stderr, "stopped before anything was measured\n");
 		return EXIT_FAILURE;
 	}
+	if (node->options.json_path == NULL && bench_build_warning() != NULL)
+		fprintf(stderr, "*** %s ***\n", bench_build_warning());
 	row->summary = bench_slices_summary(&node->slices);
 	status = bench_row_write(row, node->options.json_path);
 	if (status != 0)

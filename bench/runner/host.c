@@ -9,18 +9,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "bench_build.h"
 #include "build_record.h"
 
 /* below this a system with its message pools would not start */
 #define HUGE_BYTES_MIN (512ull << 20)
 
 #define HUGE_FOLDER "/sys/kernel/mm/hugepages"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITISED true
-#else
-#define SANITISED false
-#endif
 
 /* ---- reading ---------------------------------------------------------------- */
 
@@ -107,13 +102,7 @@ host_read(struct host *host)
 	struct utsname name;
 	char total[64], flags[4096];
 
-	*host = (struct host){ .sanitised = SANITISED };
-#ifdef __OPTIMIZE__
-	host->optimised = true;
-#endif
-#ifndef NDEBUG
-	host->asserts = true;
-#endif
+	*host = (struct host){ 0 };
 	if (uname(&name) == 0)
 		snprintf(host->kernel, sizeof(host->kernel), "%.32s %.80s", name.sysname, name.release);
 	file_value("/proc/cpuinfo", "model name", host->cpu, sizeof(host->cpu));
@@ -133,18 +122,6 @@ bool
 host_has_hugepages(const struct host *host)
 {
 	return host->huge_bytes_free >= HUGE_BYTES_MIN;
-}
-
-const char *
-host_build_warning(const struct host *host)
-{
-	if (host->sanitised)
-		return "Built with a sanitizer: every figure is several times too slow";
-	if (!host->optimised)
-		return "Built WITHOUT OPTIMISATION: the figures say nothing about hermod";
-	if (host->asserts)
-		return "Built with assertions: slower than a release";
-	return NULL;
 }
 
 void
@@ -167,9 +144,10 @@ host_machine_json(const struct host *host)
 }
 
 json_t *
-host_build_json(const struct host *host)
+host_build_json(void)
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b}", "version", BENCH_VERSION, "commit",
 			 BENCH_COMMIT, "compiler", BENCH_COMPILER, "flags", BENCH_FLAGS, "optimised",
-			 host->optimised, "assertions", host->asserts, "sanitised", host->sanitised);
+			 bench_build.optimised, "assertions", bench_build.asserts, "sanitised",
+			 bench_build.sanitised);
 }

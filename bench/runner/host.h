@@ -24,9 +24,6 @@ struct host {
 	uint64_t memory_bytes;
 	uint64_t huge_bytes_free; /**< free hugepages of all sizes, in bytes */
 	bool is_root;
-	bool optimised; /**< this build */
-	bool asserts;   /**< cheap checks compiled in */
-	bool sanitised;
 };
 
 /** Look around; nothing here can fail, what is unknown stays empty. */
@@ -38,11 +35,8 @@ void host_line(const struct host *host, char *line, size_t size);
 /** Are there enough free hugepages to use them? */
 bool host_has_hugepages(const struct host *host);
 
-/** Why figures of this build say little; NULL: they are fine. */
-const char *host_build_warning(const struct host *host);
-
 /** The records "machine" and "build" of the JSON. */
 json_t *host_machine_json(const struct host *host);
-json_t *host_build_json(const struct host *host);
+json_t *host_build_json(void);
 
 #endif /* HOST_H */

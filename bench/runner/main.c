@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench_build.h"
 #include "host.h"
 #include "report.h"
 #include "run.h"
@@ -75,7 +76,7 @@ options_json(const struct settings *settings)
 static json_t *
 record_json(const struct settings *settings, const struct host *host)
 {
-	const char *warning = host_build_warning(host);
+	const char *warning = bench_build_warning();
 	char when[64];
 	time_t now = time(NULL);
 	struct tm utc;
@@ -84,7 +85,7 @@ record_json(const struct settings *settings, const struct host *host)
 	gmtime_r(&now, &utc);
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &utc);
 	record = json_pack("{s:o, s:o, s:o, s:s}", "machine", host_machine_json(host), "build",
-			   host_build_json(host), "options", options_json(settings), "time", when);
+			   host_build_json(), "options", options_json(settings), "time", when);
 	if (warning != NULL)
 		json_object_set_new(record, "warning", json_string(warning));
 	return record;
@@ -93,7 +94,7 @@ record_json(const struct settings *settings, const struct host *host)
 static void
 head_print(const struct host *host)
 {
-	const char *warning = host_build_warning(host);
+	const char *warning = bench_build_warning();
 	char line[512];
 
 	host_line(host, line, sizeof(line));
@@ -132,8 +133,8 @@ bench(const struct settings *settings)
 	report_table(stdout, report);
 	if (status == -EIO)
 		printf("\nSome rows failed; the table says why.\n");
-	if (host_build_warning(&host) != NULL)
-		printf("\n*** %s ***\n", host_build_warning(&host));
+	if (bench_build_warning() != NULL)
+		printf("\n*** %s ***\n", bench_build_warning());
 	written = file_write(settings->shared.json_path, report, report_json);
 	if (written == 0)
 		written = file_write(settings->html_path, report, report_html);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BENCH_BUILD_H
+#define BENCH_BUILD_H
+
+/**
+ * @file
+ * How the benchmarks, and with them hermod, were built.
+ */
+
+#include <stdbool.h>
+
+struct bench_build {
+	bool optimised;
+	bool asserts; /**< cheap checks compiled in */
+	bool sanitised;
+};
+
+/** This build. */
+extern const struct bench_build bench_build;
+
+/** Why figures of this build say little; NULL: they are fine. */
+const char *bench_build_warning(void);
+
+#endif /* BENCH_BUILD_H */
