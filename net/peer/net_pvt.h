@@ -12,7 +12,7 @@
  *     peer.c: the table of peers, and what happens when one comes or goes
  *
  * One lcore, that of --net-lcore, owns all of it from the first turn on. Other threads read
- * counters, names and the count of peers: see stats.c.
+ * counters, names and the count of peers: see counters.c.
  */
 
 #include <assert.h>

@@ -33,7 +33,7 @@ hmi_peer_add(struct hmi_net *net, const char *name)
 	peer->session.release_arg = net;
 	peer->session.silence_ns = net->options.silence_ms * 1000000ull;
 	net->peers[count] = peer;
-	/* NP1, release: pairs with the acquire in peer_at of stats.c. */
+	/* NP1, release: pairs with the acquire in peer_at of counters.c. */
 	atomic_store_explicit(&net->peers_count, count + 1, memory_order_release);
 	return peer;
 }
