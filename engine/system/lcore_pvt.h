@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CTX_PVT_H
-#define CTX_PVT_H
+#ifndef LCORE_PVT_H
+#define LCORE_PVT_H
 
 #include "engine_pvt.h"
 
@@ -12,4 +12,4 @@ void hmi_ctx_drain(struct hm_ctx *ctx);
 
 void hmi_ctx_destroy(struct hm_ctx *ctx);
 
-#endif /* CTX_PVT_H */
+#endif /* LCORE_PVT_H */

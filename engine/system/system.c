@@ -11,7 +11,7 @@
 #include <rte_lcore.h>
 #include <rte_log.h>
 
-#include "ctx_pvt.h"
+#include "lcore_pvt.h"
 #include "options_pvt.h"
 #include "rcu_pvt.h"
 #include "stats_pvt.h"

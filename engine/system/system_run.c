@@ -11,7 +11,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
-#include "ctx_pvt.h"
+#include "lcore_pvt.h"
 #include "rcu_pvt.h"
 
 /* Turns after the last actor stopped: its last messages reach lanes, provider and network. */

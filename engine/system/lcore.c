@@ -2,7 +2,7 @@
 /*
  * One lcore's part of the engine: made before the system runs, drained and freed after.
  */
-#include "ctx_pvt.h"
+#include "lcore_pvt.h"
 
 #include <stdlib.h>
 
