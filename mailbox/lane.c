@@ -14,31 +14,19 @@ hmi_lane_create(struct hmi_lane *lane, const char *name, uint32_t size, int sock
 	return lane->ring != NULL ? 0 : -rte_errno;
 }
 
-static void
-overflow_append(struct hmi_lane *lane, struct hm_msg *msg)
-{
-	msg->next = NULL;
-	if (lane->overflow_head != NULL)
-		lane->overflow_tail->next = msg;
-	else
-		lane->overflow_head = msg;
-	lane->overflow_tail = msg;
-	lane->overflow_count++;
-	lane->overflowed++;
-}
-
-/* The list goes first, so that order is kept. */
+/* The waiting messages leave before the buffered ones, so that order is kept. */
 static void
 overflow_flush(struct hmi_lane *lane)
 {
-	while (lane->overflow_head != NULL) {
-		/* After the enqueue the message is the receiver's, and its link with it. */
-		struct hm_msg *msg = lane->overflow_head, *next = msg->next;
+	struct hm_msg *msg;
 
-		if (rte_ring_sp_enqueue(lane->ring, msg) != 0)
+	while ((msg = lane->overflow.head) != NULL) {
+		/* After the enqueue the message, and its link with it, is the receiver's. */
+		hmi_fifo_pop(&lane->overflow);
+		if (rte_ring_sp_enqueue(lane->ring, msg) != 0) {
+			hmi_fifo_unpop(&lane->overflow, msg);
 			return;
-		lane->overflow_head = next;
-		lane->overflow_count--;
+		}
 	}
 }
 
@@ -47,14 +35,16 @@ hmi_lane_flush(struct hmi_lane *lane)
 {
 	uint32_t n = 0;
 
-	if (unlikely(lane->overflow_count > 0))
+	if (unlikely(lane->overflow.count > 0))
 		overflow_flush(lane);
-	if (likely(lane->overflow_count == 0))
+	if (likely(lane->overflow.count == 0))
 		n = rte_ring_sp_enqueue_burst(lane->ring, (void **)lane->buffer, lane->buffered, NULL);
-	for (; unlikely(n < lane->buffered); n++)
-		overflow_append(lane, lane->buffer[n]);
+	for (; unlikely(n < lane->buffered); n++) {
+		hmi_fifo_push(&lane->overflow, lane->buffer[n]);
+		lane->overflowed++;
+	}
 	lane->buffered = 0;
-	return lane->overflow_count;
+	return lane->overflow.count;
 }
 
 struct hm_msg *

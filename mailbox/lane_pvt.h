@@ -30,6 +30,7 @@
 
 #include <rte_ring.h>
 
+#include "fifo_pvt.h"
 #include "hm_msg.h"
 
 #define HMI_LANE_BUFFER 64u
@@ -38,10 +39,9 @@
 struct hmi_lane {
 	struct rte_ring *ring;
 	uint32_t buffered;
-	uint32_t overflow_count;
 	bool dirty;          /* the owner's mark: it is among those to be flushed */
 	uint64_t overflowed; /* messages that ever waited, for the statistics */
-	struct hm_msg *overflow_head, *overflow_tail;
+	struct hmi_fifo overflow;
 	struct hm_msg *buffer[HMI_LANE_BUFFER];
 } __attribute__((aligned(64)));
 

@@ -16,43 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fifo_pvt.h"
 #include "hm_msg.h"
-
-/* The user lane. Packed, so that four bytes of the owner's may follow the count. */
-struct hmi_mailbox {
-	struct hm_msg *head; /* oldest message; NULL: none */
-	struct hm_msg *tail; /* youngest; means nothing while head is NULL */
-	uint32_t count;
-} __attribute__((packed, aligned(4)));
 
 struct hmi_system_lane {
 	struct hm_msg *tail; /* youngest message, its next is the oldest; NULL: none */
 };
-
-static inline void
-hmi_mailbox_push(struct hmi_mailbox *box, struct hm_msg *msg)
-{
-	msg->next = NULL;
-	if (box->head != NULL)
-		box->tail->next = msg;
-	else
-		box->head = msg;
-	box->tail = msg;
-	box->count++;
-}
-
-/* Oldest user message; NULL: none. */
-static inline struct hm_msg *
-hmi_mailbox_pop(struct hmi_mailbox *box)
-{
-	struct hm_msg *msg = box->head;
-
-	if (msg != NULL) {
-		box->head = msg->next;
-		box->count--;
-	}
-	return msg;
-}
 
 static inline void
 hmi_system_lane_push(struct hmi_system_lane *lane, struct hm_msg *msg)

@@ -120,7 +120,7 @@ slot_time(const struct hmi_wheel *wheel, unsigned int level, unsigned int slot)
 }
 
 static uint32_t
-slot_expire(struct hmi_wheel *wheel, struct hmi_timer_link *head, hmi_timer_fn *fire, void *arg)
+slot_expire(struct hmi_wheel *wheel, struct hmi_timer_link *head, void *arg)
 {
 	uint32_t fired = 0;
 
@@ -140,13 +140,13 @@ slot_expire(struct hmi_wheel *wheel, struct hmi_timer_link *head, hmi_timer_fn *
 		unlink_timer(wheel, timer);
 		wheel->count--;
 		fired++;
-		fire(arg, timer);
+		timer->fire(arg, timer);
 	}
 	return fired;
 }
 
 uint32_t
-hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, hmi_timer_fn *fire, void *arg)
+hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, void *arg)
 {
 	uint64_t now = ticks_down(now_ns);
 	uint32_t fired = 0;
@@ -160,7 +160,7 @@ hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, hmi_timer_fn *fire, 
 			break;
 		}
 		wheel->time = at;
-		fired += slot_expire(wheel, &wheel->slots[level][slot], fire, arg);
+		fired += slot_expire(wheel, &wheel->slots[level][slot], arg);
 	}
 	return fired;
 }

@@ -31,14 +31,16 @@ struct hmi_timer_link {
 	struct hmi_timer_link *next, *prev; /* NULL: not in a wheel */
 };
 
-struct hmi_timer {
-	struct hmi_timer_link link; /* first */
-	uint64_t expiry;            /* in ticks */
-	uint32_t kind;              /* the owner's */
-};
+struct hmi_timer;
 
 /* Called for each timer that is due, already taken out of the wheel; may add and cancel timers. */
 typedef void hmi_timer_fn(void *arg, struct hmi_timer *timer);
+
+struct hmi_timer {
+	struct hmi_timer_link link; /* first */
+	uint64_t expiry;            /* in ticks */
+	hmi_timer_fn *fire;         /* set by the owner before the timer is added */
+};
 
 struct hmi_wheel {
 	uint64_t time; /* in ticks; every earlier timer has fired */
@@ -65,8 +67,11 @@ void hmi_wheel_add(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t at
 /* Take a timer out; one that is in no wheel is ignored. */
 void hmi_wheel_cancel(struct hmi_wheel *wheel, struct hmi_timer *timer);
 
-/* Fire, in order of expiry and within a tick in order of adding, what is due at `now_ns`. Returns how many. */
-uint32_t hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, hmi_timer_fn *fire, void *arg);
+/*
+ * Fire, in order of expiry and within a tick in order of adding, what is due at `now_ns`; `arg` goes to
+ * each timer's function. Returns how many.
+ */
+uint32_t hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, void *arg);
 
 /* A time in ns before which no timer fires; UINT64_MAX: there is none. */
 uint64_t hmi_wheel_next_ns(const struct hmi_wheel *wheel);

@@ -58,14 +58,6 @@ inject_drain(struct hmi_worker *w)
 }
 
 static void
-fire(void *worker, struct hmi_timer *timer)
-{
-	struct hmi_worker *w = worker;
-
-	w->ops->fire(w, timer);
-}
-
-static void
 clock_look(struct hmi_worker *w)
 {
 	uint32_t rarely = w->poller.poll != NULL ? CLOCK_TURNS_NETWORK : CLOCK_TURNS;
@@ -79,7 +71,7 @@ clock_look(struct hmi_worker *w)
 static uint32_t
 timers_run(struct hmi_worker *w)
 {
-	return w->turns_since_clock == 0 ? hmi_wheel_advance(&w->wheel, w->now_ns, fire, w) : 0;
+	return w->turns_since_clock == 0 ? hmi_wheel_advance(&w->wheel, w->now_ns, w) : 0;
 }
 
 static inline void
@@ -136,7 +128,7 @@ lanes_flush(struct hmi_worker *w)
 
 	for (uint32_t i = 0; i < dirty; i++) {
 		struct hmi_lane *lane = w->lanes_dirty[i];
-		uint32_t before = lane->overflow_count, waiting = hmi_lane_flush(lane);
+		uint32_t before = lane->overflow.count, waiting = hmi_lane_flush(lane);
 
 		/* What waits for room is no work, but room that was made is. */
 		work += waiting == 0 || waiting < before;

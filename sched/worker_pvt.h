@@ -11,7 +11,7 @@
  * The network flushes before the lanes: what its flush tells other lcores leaves in the same turn.
  *
  * The worker knows messages, runnables and timers; what they mean is its owner's, who gives
- * the functions. Members stand in the order in which a turn touches them.
+ * the functions. A timer's function gets the worker as its argument. Members stand in the order in which a turn touches them.
  *
  * Who may call what: everything is for the worker's own thread, but for hmi_worker_stop and
  * inject (any thread), and create/destroy (while the worker does not run).
@@ -45,8 +45,6 @@ struct hmi_worker_ops {
 	 * runnable. Returns how much was done; 0: nothing is deferred.
 	 */
 	uint32_t (*settle)(struct hmi_worker *worker);
-	/* A timer is due. */
-	void (*fire)(struct hmi_worker *worker, struct hmi_timer *timer);
 };
 
 /* A network's part in the turn; both functions return how much work they did. */

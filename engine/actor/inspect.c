@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
 
 struct hm_pid
 hm_self(const struct hm_ctx *ctx)

@@ -10,7 +10,7 @@
  * spawn its successor under the same name at once.
  */
 #include "engine_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
 
 struct hm_msg *
 hmi_terminated_new(struct hm_ctx *ctx, struct hm_pid who, uint32_t reason)
@@ -37,7 +37,7 @@ hmi_mailbox_bury(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_reason 
 	bool any = false;
 
 	/* News of the burial may fill the outbox, whose delivery may put more into this mailbox. */
-	while ((msg = hmi_mailbox_pop(&cell->box)) != NULL || (msg = hmi_cell_pop_system(cell)) != NULL) {
+	while ((msg = hmi_fifo_pop(&cell->box)) != NULL || (msg = hmi_cell_pop_system(cell)) != NULL) {
 		if (msg->flags & HMI_MSG_REPLY)
 			hmi_future_drop(ctx, msg, reason);
 		else
@@ -93,15 +93,15 @@ actor_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 static void
 news_advance(struct hmi_cell *cell)
 {
-	struct hmi_mailbox waiting = cell->box;
+	struct hmi_fifo waiting = cell->box;
 	struct hm_msg *msg;
 
-	cell->box = (struct hmi_mailbox){ 0 };
-	while ((msg = hmi_mailbox_pop(&waiting)) != NULL) {
+	cell->box = (struct hmi_fifo){ 0 };
+	while ((msg = hmi_fifo_pop(&waiting)) != NULL) {
 		if (msg->flags & HMI_MSG_SYSTEM)
 			hmi_cell_push_system(cell, msg);
 		else
-			hmi_mailbox_push(&cell->box, msg);
+			hmi_fifo_push(&cell->box, msg);
 	}
 }
 

@@ -3,7 +3,7 @@
  * An actor's turn: from its mailbox into its receive function.
  */
 #include "engine_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
 
 void
 hmi_lifecycle_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
@@ -71,7 +71,7 @@ turn(struct hm_ctx *ctx, struct hmi_cell *cell)
 	uint32_t left = ctx->quantum;
 	struct hm_msg *msg;
 
-	while (left > 0 && (msg = hmi_mailbox_pop(&cell->box)) != NULL) {
+	while (left > 0 && (msg = hmi_fifo_pop(&cell->box)) != NULL) {
 		left--;
 		if (unlikely(!user_receive(ctx, cell, msg)))
 			break;

@@ -4,7 +4,7 @@
  */
 #include "deliver_pvt.h"
 #include "msg_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
 
 /* ---- Routing --------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 #include <rte_malloc.h>
 
 #include "engine_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
 
 #define STATE_FIRST 64u
 

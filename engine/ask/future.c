@@ -13,7 +13,14 @@
 #include <assert.h>
 
 #include "engine_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
+
+static void
+deadline_fire(void *worker, struct hmi_timer *timer)
+{
+	hmi_future_fail(hmi_ctx_of(worker), container_of(timer, struct hmi_cell, future.timer),
+			HM_FUTURE_TIMEOUT);
+}
 
 struct hmi_cell *
 hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us)
@@ -26,7 +33,7 @@ hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us)
 	/* Not the time of the turn's start, which may be older than the timeout. */
 	now_ns = ctx->worker.now_ns = hmi_clock_ns(ctx->worker.clock);
 	cell->kind = HMI_CELL_FUTURE;
-	cell->future.timer.kind = HMI_TIMER_FUTURE;
+	cell->future.timer.fire = deadline_fire;
 	if (timeout_us > (UINT64_MAX - now_ns) / 1000)
 		timeout_us = (UINT64_MAX - now_ns) / 1000;
 	hmi_wheel_add(&ctx->worker.wheel, &cell->future.timer, now_ns + timeout_us * 1000);
@@ -84,7 +91,7 @@ owner_notify(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg
 	/* A future that waits does not outlive its owner. */
 	assert(owner->generation == (uint32_t)cell->future.owner);
 	msg->flags = HMI_MSG_REPLY;
-	hmi_mailbox_push(&owner->box, msg);
+	hmi_fifo_push(&owner->box, msg);
 	hmi_schedule(ctx, owner);
 }
 

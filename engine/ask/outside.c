@@ -10,7 +10,7 @@
 
 #include "engine_pvt.h"
 #include "rcu_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
 
 /* The lcore that the calling thread runs; NULL: none. */
 static struct hm_ctx *

@@ -7,7 +7,7 @@
 #include <rte_memcpy.h>
 
 #include "engine_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
 
 struct hmi_send_timer {
 	struct hmi_link link; /* first: pid.local is the timer's number */
@@ -38,8 +38,10 @@ timer_end(struct hm_ctx *ctx, struct hmi_send_timer *t)
 }
 
 static void
-send_fire(struct hm_ctx *ctx, struct hmi_send_timer *t)
+send_fire(void *worker, struct hmi_timer *timer)
 {
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	struct hmi_send_timer *t = container_of(timer, struct hmi_send_timer, timer);
 	struct hm_msg *msg = t->period_ns == 0 ? t->msg : msg_clone(ctx, t->msg);
 	struct hm_pid to = t->to;
 
@@ -59,15 +61,6 @@ send_fire(struct hm_ctx *ctx, struct hmi_send_timer *t)
 	msg->sender = hm_pid_none();
 	hmi_count(&ctx->stats.sent, 1);
 	(void)hmi_post(ctx, to, msg);
-}
-
-void
-hmi_timer_fire(struct hm_ctx *ctx, struct hmi_timer *timer)
-{
-	if (timer->kind == HMI_TIMER_FUTURE)
-		hmi_future_fail(ctx, container_of(timer, struct hmi_cell, future.timer), HM_FUTURE_TIMEOUT);
-	else
-		send_fire(ctx, container_of(timer, struct hmi_send_timer, timer));
 }
 
 void
@@ -92,7 +85,7 @@ timer_start(struct hm_ctx *ctx, struct hmi_send_timer *t, uint64_t delay_us)
 	/* Not the time of the turn's start, which may be older than the delay. */
 	ctx->worker.now_ns = hmi_clock_ns(ctx->worker.clock);
 	t->at_ns = ctx->worker.now_ns + ns_of(delay_us);
-	t->timer = (struct hmi_timer){ .kind = HMI_TIMER_SEND };
+	t->timer = (struct hmi_timer){ .fire = send_fire };
 	hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
 	t->link.kind = HMI_LINK_TIMER;
 	t->link.pid = (struct hm_pid){ 0, ++ctx->timer_serial };

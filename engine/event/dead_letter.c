@@ -9,7 +9,7 @@
 #include <rte_log.h>
 
 #include "engine_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
 
 #define LOGGED_A_SECOND 3u
 #define SECOND_NS       1000000000ull

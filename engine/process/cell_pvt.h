@@ -82,7 +82,7 @@ struct hmi_cell_future {
 };
 
 struct hmi_cell {
-	struct hmi_mailbox box; /* its head is what the run queue prefetches */
+	struct hmi_fifo box; /* its head is what the run queue prefetches */
 	uint32_t generation;
 	hm_receive_fn *receive;
 	uint32_t slot;

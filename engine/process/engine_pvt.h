@@ -71,11 +71,6 @@ enum hmi_core_type {
 #define HMI_MSG_REPLY   0x80 /* answers a future of the actor that owns the mailbox */
 #define HMI_MSG_SPECIAL (HMI_MSG_POISON | HMI_MSG_REPLY | HMI_MSG_SYSTEM)
 
-enum hmi_timer_kind {
-	HMI_TIMER_FUTURE,
-	HMI_TIMER_SEND
-};
-
 enum hmi_state {
 	HMI_CREATED = 0, /* no lcore runs: the creating thread may touch everything */
 	HMI_RUNNING,
@@ -341,7 +336,6 @@ struct hmi_cell *hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us);
 
 /* ---- timer.c ---- */
 
-void hmi_timer_fire(struct hm_ctx *ctx, struct hmi_timer *timer);
 void hmi_timer_free(struct hm_ctx *ctx, struct hmi_link *link);
 size_t hmi_timer_bytes(void);
 

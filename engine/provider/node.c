@@ -10,7 +10,7 @@
  * order, and the answer comes behind all that was sent before.
  */
 #include "engine_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
 
 int
 hm_provider_register(struct hm_system *sys, uint32_t lcore, const struct hm_provider_ops *ops, void *self)
@@ -210,7 +210,7 @@ hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg)
 
 /* A link to a process of a lost node: a watcher is forgotten, whoever watches is to be told. */
 static void
-link_forget(struct hm_ctx *ctx, struct hmi_link *link, struct hmi_mailbox *news)
+link_forget(struct hm_ctx *ctx, struct hmi_link *link, struct hmi_fifo *news)
 {
 	struct hmi_cell *owner = hmi_cells_at(&ctx->cells, (uint64_t)link->owner << 32);
 	struct hm_msg *msg;
@@ -218,7 +218,7 @@ link_forget(struct hm_ctx *ctx, struct hmi_link *link, struct hmi_mailbox *news)
 	if (link->kind == HMI_LINK_WATCHING) {
 		msg = hmi_terminated_new(ctx, link->pid, HM_TERMINATED_NODE_LOST);
 		msg->to = hmi_pid_of(ctx, owner).local;
-		hmi_mailbox_push(news, msg);
+		hmi_fifo_push(news, msg);
 	} else {
 		hmi_link_remove(&ctx->links, link);
 		hmi_link_free(&ctx->links, link);
@@ -229,7 +229,7 @@ static void
 links_forget(struct hm_ctx *ctx, uint64_t node)
 {
 	struct hmi_links *links = &ctx->links;
-	struct hmi_mailbox news = { 0 };
+	struct hmi_fifo news = { 0 };
 	struct hm_msg *msg;
 
 	for (uint32_t i = 0; i <= links->mask; i++) {
@@ -240,7 +240,7 @@ links_forget(struct hm_ctx *ctx, uint64_t node)
 		}
 	}
 	/* Only now: a full outbox makes posting deliver, and that may change the links. */
-	while ((msg = hmi_mailbox_pop(&news)) != NULL)
+	while ((msg = hmi_fifo_pop(&news)) != NULL)
 		(void)hmi_post(ctx, (struct hm_pid){ ctx->node, msg->to }, msg);
 }
 

@@ -20,7 +20,7 @@ mailbox_append(struct hmi_cell *cell, struct hm_msg *msg)
 	if (msg->flags & HMI_MSG_SYSTEM)
 		hmi_cell_push_system(cell, msg);
 	else
-		hmi_mailbox_push(&cell->box, msg);
+		hmi_fifo_push(&cell->box, msg);
 }
 
 /*
@@ -31,7 +31,7 @@ static void
 actor_append(struct hmi_cell *cell, struct hm_msg *msg)
 {
 	if (msg->type == HM_SYS_TERMINATED && cell->actor.life != HMI_LIFE_STOPPING)
-		hmi_mailbox_push(&cell->box, msg);
+		hmi_fifo_push(&cell->box, msg);
 	else
 		hmi_cell_push_system(cell, msg);
 }
@@ -153,15 +153,8 @@ ops_settle(struct hmi_worker *worker)
 	return hmi_outbox_count(&ctx->outbox) > 0 ? outbox_deliver(ctx) : 0;
 }
 
-static void
-ops_fire(struct hmi_worker *worker, struct hmi_timer *timer)
-{
-	hmi_timer_fire(hmi_ctx_of(worker), timer);
-}
-
 const struct hmi_worker_ops hmi_engine_ops = {
 	.deliver = ops_deliver,
 	.run = hmi_actor_run,
 	.settle = ops_settle,
-	.fire = ops_fire,
 };

@@ -24,7 +24,7 @@ hmi_deliver_to(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_deliver_other(ctx, cell, msg);
 		return;
 	}
-	hmi_mailbox_push(&cell->box, msg);
+	hmi_fifo_push(&cell->box, msg);
 	hmi_schedule(ctx, cell);
 }
 

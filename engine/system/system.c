@@ -14,7 +14,7 @@
 #include "lcore_pvt.h"
 #include "options_pvt.h"
 #include "rcu_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
 
 /* ---- Modules -------------------------------------------------------------------- */
 

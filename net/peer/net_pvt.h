@@ -29,7 +29,7 @@
 #include "neigh_pvt.h"
 #include "port_pvt.h"
 #include "session_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
 
 #define HMI_PEER_BITS     6u                                      /* of a session's id: number of the peer */
 #define HMI_RESOLVES_MAX  64u                                     /* questions that may wait for one peer */

@@ -9,7 +9,7 @@
 #include <rte_log.h>
 
 #include "port_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
 
 #define TX_TRIES     4
 #define LINK_NS      100000000ull

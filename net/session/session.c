@@ -10,7 +10,7 @@
 #include <rte_common.h>
 
 #include "session_pvt.h"
-#include "stats_pvt.h"
+#include "counter_pvt.h"
 
 #define FIRST_NUMBER     1u
 #define CONGESTION_FIRST 32u

@@ -2,7 +2,7 @@
 #include "carrier.h"
 #include "mailbox_pvt.h"
 
-static struct hmi_mailbox box;
+static struct hmi_fifo box;
 
 static void
 create(void)
@@ -18,14 +18,14 @@ destroy(void)
 static bool
 push(struct hm_msg *msg)
 {
-	hmi_mailbox_push(&box, msg);
+	hmi_fifo_push(&box, msg);
 	return true;
 }
 
 static struct hm_msg *
 pop(void)
 {
-	return hmi_mailbox_pop(&box);
+	return hmi_fifo_pop(&box);
 }
 
 static const struct carrier_ops carrier = {

@@ -91,8 +91,10 @@ hmt_worker_settle(struct hmi_worker *worker)
 }
 
 static inline void
-hmt_worker_fire(struct hmi_worker *worker, struct hmi_timer *timer)
+hmt_worker_fire(void *arg, struct hmi_timer *timer)
 {
+	struct hmi_worker *worker = arg;
+
 	(void)timer;
 	hmt_note(hmt_node_of(worker), 't');
 	hmt_node_of(worker)->fired++;
@@ -102,7 +104,6 @@ static const struct hmi_worker_ops hmt_worker_ops = {
 	.deliver = hmt_worker_deliver,
 	.run = hmt_worker_run,
 	.settle = hmt_worker_settle,
-	.fire = hmt_worker_fire,
 };
 
 static inline uint64_t

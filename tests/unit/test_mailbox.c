@@ -21,48 +21,48 @@ TestSuite(system_lane, .init = mailbox_start);
 
 Test(mailbox, pop__empty_has_none)
 {
-	struct hmi_mailbox box = { 0 };
+	struct hmi_fifo box = { 0 };
 	struct hmi_system_lane lane = { 0 };
 
-	cr_assert_null(hmi_mailbox_pop(&box));
+	cr_assert_null(hmi_fifo_pop(&box));
 	cr_assert_null(hmi_system_lane_pop(&lane));
 	cr_assert_eq(box.count, 0);
 }
 
 Test(mailbox, push__oldest_comes_first)
 {
-	struct hmi_mailbox box = { 0 };
+	struct hmi_fifo box = { 0 };
 
 	for (uint32_t i = 0; i < 3; i++)
-		hmi_mailbox_push(&box, messages[i]);
+		hmi_fifo_push(&box, messages[i]);
 	cr_assert_eq(box.count, 3);
 	for (uint32_t i = 0; i < 3; i++)
-		cr_assert_eq(hmi_mailbox_pop(&box), messages[i]);
+		cr_assert_eq(hmi_fifo_pop(&box), messages[i]);
 	cr_assert_eq(box.count, 0);
-	cr_assert_null(hmi_mailbox_pop(&box));
+	cr_assert_null(hmi_fifo_pop(&box));
 }
 
 /* The tail still points to what was popped last. */
 Test(mailbox, push__after_the_last_was_popped)
 {
-	struct hmi_mailbox box = { 0 };
+	struct hmi_fifo box = { 0 };
 
-	hmi_mailbox_push(&box, messages[0]);
-	cr_assert_eq(hmi_mailbox_pop(&box), messages[0]);
-	hmi_mailbox_push(&box, messages[1]);
-	cr_assert_eq(hmi_mailbox_pop(&box), messages[1]);
+	hmi_fifo_push(&box, messages[0]);
+	cr_assert_eq(hmi_fifo_pop(&box), messages[0]);
+	hmi_fifo_push(&box, messages[1]);
+	cr_assert_eq(hmi_fifo_pop(&box), messages[1]);
 	cr_assert_null(messages[0]->next);
-	cr_assert_null(hmi_mailbox_pop(&box));
+	cr_assert_null(hmi_fifo_pop(&box));
 }
 
 Test(mailbox, push__a_link_from_another_queue_is_forgotten)
 {
-	struct hmi_mailbox box = { 0 };
+	struct hmi_fifo box = { 0 };
 
 	messages[0]->next = messages[9];
-	hmi_mailbox_push(&box, messages[0]);
-	cr_assert_eq(hmi_mailbox_pop(&box), messages[0]);
-	cr_assert_null(hmi_mailbox_pop(&box));
+	hmi_fifo_push(&box, messages[0]);
+	cr_assert_eq(hmi_fifo_pop(&box), messages[0]);
+	cr_assert_null(hmi_fifo_pop(&box));
 }
 
 Test(system_lane, push__oldest_comes_first)
@@ -122,7 +122,7 @@ Test(mailbox, both_lanes__do_what_the_model_does)
 	uint64_t seed = hmt_seed(1), random = seed;
 	struct hm_msg *unused[MESSAGES];
 	uint32_t unused_count = 0;
-	struct hmi_mailbox box = { 0 };
+	struct hmi_fifo box = { 0 };
 	struct hmi_system_lane system_lane = { 0 };
 	struct model model = { 0 };
 
@@ -136,12 +136,12 @@ Test(mailbox, both_lanes__do_what_the_model_does)
 			msg = unused[--unused_count];
 			model_push(&model, lane, msg);
 			if (lane == 0)
-				hmi_mailbox_push(&box, msg);
+				hmi_fifo_push(&box, msg);
 			else
 				hmi_system_lane_push(&system_lane, msg);
 		} else {
 			expected = model_pop(&model, lane);
-			msg = lane == 0 ? hmi_mailbox_pop(&box) : hmi_system_lane_pop(&system_lane);
+			msg = lane == 0 ? hmi_fifo_pop(&box) : hmi_system_lane_pop(&system_lane);
 			if (msg != expected)
 				cr_assert_fail("seed %lu, step %u: another message in lane %u", seed, step,
 					       lane);

@@ -90,6 +90,8 @@ delay_random(struct model *m)
 	}
 }
 
+static void fire(void *arg, struct hmi_timer *timer);
+
 static void
 add_random(struct model *m)
 {
@@ -106,6 +108,7 @@ add_random(struct model *m)
 		t->due = m->time + 1;
 	t->added = m->added++;
 	t->pending = true;
+	t->timer.fire = fire;
 	m->count++;
 	hmi_wheel_add(&m->wheel, &t->timer, at_ns);
 	must(m, hmi_timer_pending(&t->timer), "added and not pending");
@@ -151,7 +154,7 @@ advance(struct model *m, uint64_t now_ns)
 	m->now_tick = now_ns / TICK_NS;
 	m->fired = 0;
 	m->adds_left = ADDS_MAX;
-	fired = hmi_wheel_advance(&m->wheel, now_ns, fire, m);
+	fired = hmi_wheel_advance(&m->wheel, now_ns, m);
 	must(m, fired == m->fired, "returned another number than it fired");
 	must(m, model_first(m) > m->now_tick, "did not fire what was due");
 	if (m->now_tick > m->time)

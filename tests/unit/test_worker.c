@@ -48,6 +48,7 @@ Test(worker, turn__stages_in_order)
 	hmt_push_range(1, 0, 0, 1);
 	hmt_turn(1);
 	cr_assert(hmi_inject_push(&w->inject, hmt_messages[1]));
+	hmt_nodes[0].timer.fire = hmt_worker_fire;
 	hmi_wheel_add(&w->wheel, &hmt_nodes[0].timer, 10 * US);
 	hmt_now_ns = 20 * US;
 	hmi_runq_push(&w->runq, &hmt_nodes[0].runnables[0]);
@@ -158,6 +159,7 @@ Test(worker, timer__fires_at_its_time_and_not_before)
 {
 	struct hmi_worker *w = &hmt_nodes[0].worker;
 
+	hmt_nodes[0].timer.fire = hmt_worker_fire;
 	hmi_wheel_add(&w->wheel, &hmt_nodes[0].timer, 1024 * US);
 	hmt_now_ns = 1024 * US - 1;
 	cr_assert_eq(hmt_turn(0), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef STATS_PVT_H
-#define STATS_PVT_H
+#ifndef COUNTER_PVT_H
+#define COUNTER_PVT_H
 
 /*
  * Counters with one writer: a plain load, add and store, that another thread may read at any time.
@@ -20,4 +20,4 @@ hmi_counted(const uint64_t *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-#endif /* STATS_PVT_H */
+#endif /* COUNTER_PVT_H */

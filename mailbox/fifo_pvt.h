@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FIFO_PVT_H
+#define FIFO_PVT_H
+
+/*
+ * A queue of messages, linked through the messages themselves.
+ *
+ *     head ─▶ msg ─▶ msg ─▶ msg ◀─ tail
+ *
+ * Who may call what: one thread at a time; nothing here is atomic.
+ * Ownership: push hands the message over, pop hands it to the caller.
+ * Limits:    bounded by message memory alone. A message is in one queue at a time.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hm_msg.h"
+
+/* Zeroed: empty. Packed, so that four bytes of the owner's may follow the count. */
+struct hmi_fifo {
+	struct hm_msg *head; /* oldest message; NULL: none */
+	struct hm_msg *tail; /* newest; undefined while head is NULL */
+	uint32_t count;
+} __attribute__((packed, aligned(4)));
+
+static inline void
+hmi_fifo_push(struct hmi_fifo *fifo, struct hm_msg *msg)
+{
+	msg->next = NULL;
+	if (fifo->head != NULL)
+		fifo->tail->next = msg;
+	else
+		fifo->head = msg;
+	fifo->tail = msg;
+	fifo->count++;
+}
+
+/* Put a message back in front of all others. */
+static inline void
+hmi_fifo_unpop(struct hmi_fifo *fifo, struct hm_msg *msg)
+{
+	msg->next = fifo->head;
+	if (fifo->head == NULL)
+		fifo->tail = msg;
+	fifo->head = msg;
+	fifo->count++;
+}
+
+/* Oldest message; NULL: none. */
+static inline struct hm_msg *
+hmi_fifo_pop(struct hmi_fifo *fifo)
+{
+	struct hm_msg *msg = fifo->head;
+
+	if (msg != NULL) {
+		fifo->head = msg->next;
+		fifo->count--;
+	}
+	return msg;
+}
+
+#endif /* FIFO_PVT_H */
