@@ -8,7 +8,10 @@
 
 #include <rte_string_fns.h>
 
-#include "net_pvt.h"
+#include "connect_pvt.h"
+#include "end_pvt.h"
+#include "table_pvt.h"
+#include "transmit_pvt.h"
 
 #define SAY_NS 1000000000ull /* between lines about strangers */
 
@@ -59,7 +62,7 @@ refuse(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_hand
 	own_handshake(net, &own, NULL);
 	own.session = hello->session;
 	own.reason = reason;
-	hmi_egress_handshake(net, &frame->source, &header, &own);
+	hmi_transmit_handshake(net, &frame->source, &header, &own);
 	if (may_say(net))
 		hmi_net_log(net, WARNING, "node %s at %s refused: %s", hello->name,
 			    hmi_ip_format(frame->source.ip, ip), hmi_refusal_text(reason));
@@ -72,7 +75,7 @@ welcome(struct hmi_net *net, struct hmi_peer *peer)
 	struct hmi_handshake own;
 
 	own_handshake(net, &own, peer);
-	hmi_egress_handshake(net, &peer->address, &header, &own);
+	hmi_transmit_handshake(net, &peer->address, &header, &own);
 }
 
 /* Whether a session with a peer exists, so that another node cannot have its name. */
@@ -258,7 +261,7 @@ handshake_take(struct hmi_handshake *handshake, const struct hmi_header *header,
 }
 
 void
-hmi_greet(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_header *header)
+hmi_connect_receive(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_header *header)
 {
 	struct hmi_handshake handshake;
 	struct hmi_peer *peer;
@@ -283,7 +286,7 @@ hmi_greet(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_h
 }
 
 void
-hmi_greet_call(struct hmi_net *net, struct hmi_peer *peer)
+hmi_connect_call(struct hmi_net *net, struct hmi_peer *peer)
 {
 	struct hmi_header header = { .kind = HMI_HELLO };
 	struct hmi_handshake own;
@@ -294,5 +297,5 @@ hmi_greet_call(struct hmi_net *net, struct hmi_peer *peer)
 	    !hmi_shake_call_is_due(&peer->session, net->now))
 		return;
 	own_handshake(net, &own, peer);
-	hmi_egress_handshake(net, &peer->address, &header, &own);
+	hmi_transmit_handshake(net, &peer->address, &header, &own);
 }

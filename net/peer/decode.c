@@ -8,8 +8,10 @@
 
 #include <rte_branch_prediction.h>
 
+#include "decode_pvt.h"
+#include "encode_pvt.h"
 #include "hm_actor.h"
-#include "net_pvt.h"
+#include "system_body_pvt.h"
 
 /* After so long without message memory its lack is an error of the message, not of the moment. */
 #define STALL_MAX_NS 1000000000ull

@@ -7,14 +7,23 @@
 
 #include <rte_branch_prediction.h>
 
+#include "batch_pvt.h"
+#include "encode_pvt.h"
 #include "hm_actor.h"
-#include "net_pvt.h"
+#include "protobuf_pvt.h"
+#include "system_body_pvt.h"
 
 enum encoded {
 	ENCODED,
 	ENCODED_NO_ROOM,
 	ENCODED_TOO_BIG
 };
+
+bool
+hmi_is_question(const struct hm_msg *msg)
+{
+	return msg->type == HM_IDENTITY && msg->to == 0;
+}
 
 bool
 hmi_encode_envelope(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
@@ -188,40 +197,4 @@ hmi_encode_message(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *ms
 	hmi_count(&peer->messages_sent, 1);
 	hm_msg_free(net->ctx, msg);
 	return true;
-}
-
-static void
-wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
-{
-	uint32_t count = atomic_load_explicit(&peer->waiting.count, memory_order_relaxed);
-
-	/* Stop, watch and their like are few, and nobody would hear of their loss. */
-	if (count >= net->options.peer_queue && msg->type >= HM_TYPE_USER) {
-		hm_dead_letter_publish(net->ctx, msg, HM_DEAD_NODE_BUSY);
-		return;
-	}
-	hmi_waiting_push(peer, msg);
-	hmi_peer_activate(net, peer);
-}
-
-void
-hmi_encode_or_wait(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
-{
-	if (unlikely(peer->waiting.head != NULL || peer->session.state != HMI_SESSION_OPEN) ||
-	    unlikely(!hmi_encode_message(net, peer, msg)))
-		wait(net, peer, msg);
-}
-
-/* Messages that waited go before those that come. */
-void
-hmi_encode_waiting(struct hmi_net *net, struct hmi_peer *peer)
-{
-	struct hm_msg *msg;
-
-	while ((msg = hmi_waiting_pop(peer)) != NULL) {
-		if (!hmi_encode_message(net, peer, msg)) {
-			hmi_waiting_unpop(peer, msg);
-			return;
-		}
-	}
 }

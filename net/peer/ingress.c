@@ -1,112 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * In: frames into packets, packets into their session, and what is in order to the decoder.
+ * In: frames into packets, packets to their session.
  */
 #include <string.h>
 
 #include <rte_branch_prediction.h>
-#include <rte_udp.h>
+#include <rte_prefetch.h>
 
+#include "connect_pvt.h"
+#include "end_pvt.h"
+#include "handover_pvt.h"
 #include "icmp_pvt.h"
-#include "net_pvt.h"
+#include "ingress_pvt.h"
+#include "table_pvt.h"
+#include "transmit_pvt.h"
 
 #define ICMP_FRAME_MAX 2048u
 
-/* ---- Packets in order -------------------------------------------------------------- */
-
-/* The payload of a frame that was found good when it arrived. */
-static const uint8_t *
-frame_payload(const struct rte_mbuf *frame, uint32_t *length)
-{
-	const uint8_t *data = rte_pktmbuf_mtod(frame, const uint8_t *);
-	uint32_t head = (data[HMI_IP_OFFSET] & 0xfu) * 4u; /* options make an IPv4 header longer */
-	const uint8_t *packet = data + HMI_IP_OFFSET + head + sizeof(struct rte_udp_hdr);
-	struct hmi_header header = { 0 };
-
-	(void)hmi_header_read(&header, packet, HMI_HEADER_BYTES);
-	*length = header.length;
-	return packet + HMI_HEADER_BYTES;
-}
-
-/* Hand on one packet, which is the session's next. Returns whether it was handed on whole. */
-static bool
-packet_deliver(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame)
-{
-	uint32_t length;
-	const uint8_t *payload = frame_payload(frame, &length);
-
-	if (unlikely(!hmi_decode_batch(net, peer, payload, length, &peer->resume))) {
-		hmi_session_park(&peer->session, frame);
-		peer->stalled = net->stalled = true;
-		return false;
-	}
-	peer->resume = 0;
-	hmi_session_done(&peer->session);
-	rte_pktmbuf_free(frame);
-	return true;
-}
-
-/* Hand on what has become the session's next. */
-static uint32_t
-packets_deliver(struct hmi_net *net, struct hmi_peer *peer)
-{
-	struct rte_mbuf *frame;
-	uint32_t work = 0;
-
-	while ((frame = hmi_session_ready(&peer->session)) != NULL) {
-		if (!packet_deliver(net, peer, frame))
-			break;
-		work++;
-	}
-	return work;
-}
-
-uint32_t
-hmi_ingress_resume(struct hmi_net *net, struct hmi_peer *peer)
-{
-	uint32_t work;
-
-	peer->stalled = false;
-	work = packets_deliver(net, peer);
-	/* Credit had shrunk by what waited. */
-	if (work > 0 && peer->session.state == HMI_SESSION_OPEN) {
-		hmi_session_ack_soon(&peer->session, net->now);
-		hmi_peer_activate(net, peer);
-	}
-	return work;
-}
-
-void
-hmi_ingress_end(struct hmi_net *net, struct hmi_peer *peer)
-{
-	peer->ending = true;
-	(void)packets_deliver(net, peer);
-	peer->ending = false;
-}
-
 /* ---- Packets ------------------------------------------------------------------------ */
-
-/* A packet of an open session's data. Returns whether the frame was kept or freed. */
-static bool
-data_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_header *header,
-	     struct rte_mbuf *frame)
-{
-	enum hm_net_drop drop = HM_NET_DROPS;
-
-	switch (hmi_session_receive(&peer->session, header->number, frame, net->now, &drop)) {
-	case HMI_KEEP:
-		return true;
-	case HMI_DROP:
-		hmi_net_drop(net, drop);
-		return false;
-	case HMI_DELIVER:
-		break;
-	}
-	if (likely(packet_deliver(net, peer, frame)))
-		packets_deliver(net, peer);
-	return true;
-}
 
 /* DATA, ACK or BYE of a session. Returns whether the frame was kept or freed. */
 static bool
@@ -129,7 +41,7 @@ session_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_hea
 	if (unlikely(net->gone))
 		return false;
 	if (likely(header->kind == HMI_DATA))
-		kept = data_receive(net, peer, header, frame);
+		kept = hmi_handover_packet(net, peer, header, frame);
 	else if (header->kind == HMI_BYE)
 		hmi_peer_lost(net, peer, "it said goodbye");
 	hmi_peer_activate(net, peer);
@@ -155,7 +67,7 @@ packet_receive(struct hmi_net *net, const struct hmi_frame *parts, struct rte_mb
 		return false;
 	}
 	if (unlikely(header.kind == HMI_HELLO || header.kind == HMI_WELCOME || header.kind == HMI_REJECT)) {
-		hmi_greet(net, parts, &header);
+		hmi_connect_receive(net, parts, &header);
 		return false;
 	}
 	if (unlikely(header.version != HMI_WIRE_VERSION)) {
@@ -179,7 +91,7 @@ packet_receive(struct hmi_net *net, const struct hmi_frame *parts, struct rte_mb
 	return session_receive(net, peer, &header, frame);
 }
 
-/* ---- Frames -------------------------------------------------------------------------- */
+/* ---- Frames ------------------------------------------------------------------------- */
 
 static void
 arp_receive(struct hmi_net *net, const struct hmi_frame *parts)
@@ -188,7 +100,7 @@ arp_receive(struct hmi_net *net, const struct hmi_frame *parts)
 	uint8_t out[HMI_ARP_FRAME];
 
 	if (hmi_neigh_receive(&net->neigh, parts->payload, parts->length, net->now, out, &drop)) {
-		hmi_egress_raw(net, out, sizeof(out));
+		hmi_transmit_raw(net, out, sizeof(out));
 		hmi_count(&net->arp_replies, 1);
 	}
 	if (drop != HM_NET_DROPS)
@@ -205,7 +117,7 @@ icmp_receive(struct hmi_net *net, const struct hmi_frame *parts)
 		hmi_net_drop(net, HM_NET_DROP_FOREIGN);
 		return;
 	}
-	hmi_egress_raw(net, out, length);
+	hmi_transmit_raw(net, out, length);
 	hmi_count(&net->echo_replies, 1);
 }
 
@@ -239,8 +151,9 @@ checked_by_port(const struct rte_mbuf *frame)
 	return checked;
 }
 
-void
-hmi_ingress_frame(struct hmi_net *net, struct rte_mbuf *frame)
+/* Take in a frame; owns it. */
+static void
+frame_receive(struct hmi_net *net, struct rte_mbuf *frame)
 {
 	struct hmi_frame parts;
 	bool kept = false;
@@ -270,4 +183,18 @@ hmi_ingress_frame(struct hmi_net *net, struct rte_mbuf *frame)
 	}
 	if (!kept)
 		rte_pktmbuf_free(frame);
+}
+
+uint32_t
+hmi_ingress_poll(struct hmi_net *net)
+{
+	struct rte_mbuf *frames[HMI_PORT_BURST];
+	uint32_t count = hmi_port_receive(&net->port, frames);
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (i + 1 < count)
+			rte_prefetch0(rte_pktmbuf_mtod(frames[i + 1], void *));
+		frame_receive(net, frames[i]);
+	}
+	return count;
 }

@@ -8,24 +8,34 @@
 
 #include <rte_string_fns.h>
 
-#include "net_pvt.h"
+#include "remote_pvt.h"
+
+static const struct hmi_remote *
+remote_of(const struct hm_system *sys)
+{
+	return hm_module_self(sys, &hm_net_module);
+}
 
 static const struct hmi_net *
 net_of(const struct hm_system *sys)
 {
-	return hm_module_self(sys, &hm_net_module);
+	const struct hmi_remote *remote = remote_of(sys);
+
+	return remote != NULL ? &remote->net : NULL;
 }
 
 int
 hm_net_stats(const struct hm_system *sys, struct hm_net_stats *stats)
 {
-	const struct hmi_net *net = net_of(sys);
+	const struct hmi_remote *remote = remote_of(sys);
+	const struct hmi_net *net;
 
-	if (net == NULL)
+	if (remote == NULL)
 		return -ENOENT;
 	memset(stats, 0, sizeof(*stats));
-	if (net->idle)
+	if (remote->idle)
 		return 0;
+	net = &remote->net;
 	rte_strscpy(stats->port, net->port.name, sizeof(stats->port));
 	stats->mtu = net->port.mtu;
 	stats->link_up = net->port.link_up;

@@ -12,30 +12,31 @@
 #include <rte_random.h>
 
 #include "hm_actor.h"
-#include "net_pvt.h"
+#include "remote_pvt.h"
+#include "table_pvt.h"
 
 static int
 net_create(struct hm_system *sys, void **self)
 {
-	struct hmi_net *net = calloc(1, sizeof(*net));
+	struct hmi_remote *remote = calloc(1, sizeof(*remote));
 
-	if (net == NULL) {
+	if (remote == NULL) {
 		fprintf(stderr, "hermod: no memory for the network\n");
 		return -ENOMEM;
 	}
-	net->sys = sys;
-	net->idle = true;
-	hmi_net_options_init(net);
-	*self = net;
+	remote->net.sys = sys;
+	remote->idle = true;
+	hmi_net_options_init(remote);
+	*self = remote;
 	return 0;
 }
 
 static const struct hm_option *
 net_options(void *self)
 {
-	struct hmi_net *net = self;
+	struct hmi_remote *remote = self;
 
-	return net->options.table;
+	return remote->options.table;
 }
 
 static int
@@ -51,9 +52,10 @@ memory_create(struct hmi_net *net)
 }
 
 static int
-port_open(struct hmi_net *net, struct hmi_address *own)
+port_open(struct hmi_remote *remote, struct hmi_address *own)
 {
-	const struct hmi_net_options *o = &net->options;
+	const struct hmi_net_options *o = &remote->options;
+	struct hmi_net *net = &remote->net;
 	struct hmi_port_config config = {
 		.name = o->port,
 		.tag = net->node,
@@ -80,7 +82,7 @@ peers_call(struct hmi_net *net)
 	for (uint32_t i = 0; i < net->peers_count; i++) {
 		struct hmi_peer *peer = net->peers[i];
 
-		peer->session.silence_ns = net->options.silence_ms * 1000000ull;
+		peer->session.silence_ns = net->silence_ns;
 		hmi_peer_credit_first(net, peer);
 		peer->attempt = 1;
 		peer->unreachable_ns = 1;
@@ -91,25 +93,28 @@ peers_call(struct hmi_net *net)
 static int
 net_start(void *self, struct hm_system *sys)
 {
-	struct hmi_net *net = self;
+	struct hmi_remote *remote = self;
+	struct hmi_net *net = &remote->net;
 	struct hmi_address own = { 0 };
 	struct timespec now;
 	int rc;
 
-	if (!hmi_net_options_wanted(net))
+	if (!hmi_net_options_wanted(remote))
 		return 0;
 	net->logtype = rte_log_register_type_and_pick_level("hermod.net", RTE_LOG_INFO);
 	net->node = hm_system_node(sys);
-	rc = hmi_net_options_check(net, &own);
+	net->silence_ns = remote->options.silence_ms * 1000000ull;
+	net->queue_max = remote->options.peer_queue;
+	rc = hmi_net_options_check(remote, &own);
 	if (rc == 0)
-		rc = port_open(net, &own);
+		rc = port_open(remote, &own);
 	if (rc == 0)
 		rc = memory_create(net);
 	if (rc != 0)
 		return rc;
-	rc = hm_provider_register(sys, (uint32_t)net->options.net_lcore, &hmi_remote_ops, net);
+	rc = hm_provider_register(sys, (uint32_t)remote->options.net_lcore, &hmi_remote_ops, remote);
 	if (rc != 0) {
-		unsigned int lcore = (unsigned int)net->options.net_lcore;
+		unsigned int lcore = (unsigned int)remote->options.net_lcore;
 
 		if (rc == -EEXIST) {
 			fprintf(stderr, "hermod: --net-lcore %u: the system has another network\n", lcore);
@@ -125,23 +130,25 @@ net_start(void *self, struct hm_system *sys)
 	net->random = rte_rand() ^ rte_rdtsc();
 	hmi_neigh_init(&net->neigh, &own);
 	peers_call(net);
-	net->idle = false;
+	remote->idle = false;
 	return 0;
 }
 
 static void
 net_stop(void *self)
 {
-	struct hmi_net *net = self;
+	struct hmi_remote *remote = self;
+	struct hmi_net *net = &remote->net;
 
-	if (!net->idle && net->ctx != NULL)
-		hmi_remote_farewell(net);
+	if (!remote->idle && net->ctx != NULL)
+		hmi_remote_shutdown(net);
 }
 
 static void
 net_destroy(void *self)
 {
-	struct hmi_net *net = self;
+	struct hmi_remote *remote = self;
+	struct hmi_net *net = &remote->net;
 
 	for (uint32_t i = 0; i < net->peers_count; i++)
 		free(net->peers[i]);
@@ -149,7 +156,7 @@ net_destroy(void *self)
 	hmi_codec_destroy(&net->codec);
 	free(net->peer_by_node);
 	free(net->scratch);
-	free(net);
+	free(remote);
 }
 
 const struct hm_module hm_net_module = {

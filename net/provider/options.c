@@ -11,72 +11,14 @@
 
 #include <rte_string_fns.h>
 
-#include "net_pvt.h"
+#include "remote_pvt.h"
+#include "table_pvt.h"
 
 #define RX_DESC    1024u
 #define TX_DESC    1024u
 #define SILENCE_MS 1000u
 #define PEER_QUEUE 8192u
 #define MTU_MAX    9600u
-
-char *
-hmi_ip_format(rte_be32_t ip, char *text)
-{
-	const uint8_t *part = (const uint8_t *)&ip;
-
-	snprintf(text, HMI_IP_TEXT, "%u.%u.%u.%u", part[0], part[1], part[2], part[3]);
-	return text;
-}
-
-/* Read a decimal number up to `max`. Returns its end; NULL: there is none. */
-static const char *
-number_read(const char *at, uint32_t max, uint32_t *number)
-{
-	uint32_t value = 0;
-	const char *start = at;
-
-	for (; *at >= '0' && *at <= '9' && at - start < 6; at++)
-		value = 10 * value + (uint32_t)(*at - '0');
-	*number = value;
-	return at > start && value <= max ? at : NULL;
-}
-
-/* Read "A.B.C.D". Returns its end; NULL: no address. */
-static const char *
-ip_read(const char *at, rte_be32_t *ip)
-{
-	uint8_t part[4];
-	uint32_t number;
-
-	for (int i = 0; i < 4; i++) {
-		if (i > 0 && *at++ != '.')
-			return NULL;
-		at = number_read(at, 255, &number);
-		if (at == NULL)
-			return NULL;
-		part[i] = (uint8_t)number;
-	}
-	memcpy(ip, part, sizeof(*ip));
-	return at;
-}
-
-/* Whether an address can be a station's. */
-static bool
-is_station(rte_be32_t ip)
-{
-	uint8_t first = (uint8_t)(rte_be_to_cpu_32(ip) >> 24);
-
-	return first != 0 && first != 127 && first < 224;
-}
-
-/* Whether an address stands for its network, or for all stations there; RFC 3021 has none in the smallest. */
-static bool
-is_for_all(rte_be32_t ip, uint32_t mask)
-{
-	uint32_t host = rte_be_to_cpu_32(ip) & ~mask;
-
-	return ~mask > 1 && (host == 0 || host == ~mask);
-}
 
 /* --peer NAME@A.B.C.D[:UDP] */
 static int
@@ -89,13 +31,13 @@ peer_option(void *arg, const char *value)
 	struct hmi_peer *peer;
 	rte_be32_t ip = 0;
 
-	end = at != NULL ? ip_read(at + 1, &ip) : NULL;
+	end = at != NULL ? hmi_ip_read(at + 1, &ip) : NULL;
 	if (end != NULL && *end == ':') {
-		end = number_read(end + 1, UINT16_MAX, &udp_port);
+		end = hmi_number_read(end + 1, UINT16_MAX, &udp_port);
 		if (udp_port == 0)
 			end = NULL;
 	}
-	if (end == NULL || *end != '\0' || at == value || !is_station(ip)) {
+	if (end == NULL || *end != '\0' || at == value || !hmi_ip_is_station(ip)) {
 		fprintf(stderr, "hermod: --peer %s: not of the form NAME@A.B.C.D[:UDPPORT]\n", value);
 		return -EINVAL;
 	}
@@ -142,9 +84,9 @@ text(const char *name, const char **value, const char *help)
 }
 
 void
-hmi_net_options_init(struct hmi_net *net)
+hmi_net_options_init(struct hmi_remote *remote)
 {
-	struct hmi_net_options *o = &net->options;
+	struct hmi_net_options *o = &remote->options;
 	struct hm_option *t = o->table;
 
 	o->udp_port = HMI_UDP_PORT;
@@ -160,7 +102,7 @@ hmi_net_options_init(struct hmi_net *net)
 		.name = "peer",
 		.help = "NAME@A.B.C.D[:UDPPORT]: node to keep a session with; may be repeated",
 		.kind = HM_OPTION_CALL,
-		.value = net,
+		.value = &remote->net,
 		.call = peer_option,
 	};
 	*t++ = number("udp-port", &o->udp_port, 1, UINT16_MAX, "UDP port of this node (17355)");
@@ -183,19 +125,19 @@ hmi_net_options_init(struct hmi_net *net)
 }
 
 bool
-hmi_net_options_wanted(const struct hmi_net *net)
+hmi_net_options_wanted(const struct hmi_remote *remote)
 {
-	return net->options.port != NULL || net->options.ip != NULL || net->peers_count > 0;
+	return remote->options.port != NULL || remote->options.ip != NULL || remote->net.peers_count > 0;
 }
 
 static int
-peer_check(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_address *own, uint32_t mask)
+peer_check(struct hmi_remote *remote, struct hmi_peer *peer, const struct hmi_address *own, uint32_t mask)
 {
 	uint32_t ip = rte_be_to_cpu_32(peer->address.ip), mine = rte_be_to_cpu_32(own->ip);
 
 	if (peer->address.udp_port == 0)
 		peer->address.udp_port = own->udp_port;
-	if (strcmp(peer->name, hm_system_name(net->sys)) == 0) {
+	if (strcmp(peer->name, hm_system_name(remote->net.sys)) == 0) {
 		fprintf(stderr, "hermod: --peer %s: this node's own name; give it another by --node\n",
 			peer->name);
 		return -EINVAL;
@@ -206,10 +148,10 @@ peer_check(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_address 
 	}
 	if ((ip & mask) != (mine & mask)) {
 		fprintf(stderr, "hermod: --peer %s: not in the network of --ip %s\n", peer->name,
-			net->options.ip);
+			remote->options.ip);
 		return -EINVAL;
 	}
-	if (is_for_all(peer->address.ip, mask)) {
+	if (hmi_ip_is_network_or_broadcast(peer->address.ip, mask)) {
 		fprintf(stderr,
 			"hermod: --peer %s: the first and the last address of a network are no node's\n",
 			peer->name);
@@ -219,9 +161,10 @@ peer_check(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_address 
 }
 
 int
-hmi_net_options_check(struct hmi_net *net, struct hmi_address *own)
+hmi_net_options_check(struct hmi_remote *remote, struct hmi_address *own)
 {
-	const struct hmi_net_options *o = &net->options;
+	const struct hmi_net_options *o = &remote->options;
+	struct hmi_net *net = &remote->net;
 	uint32_t bits = 0, mask;
 	const char *end;
 
@@ -230,14 +173,14 @@ hmi_net_options_check(struct hmi_net *net, struct hmi_address *own)
 			"hermod: --ip A.B.C.D/LEN is missing: this node needs an address on its port\n");
 		return -EINVAL;
 	}
-	end = ip_read(o->ip, &own->ip);
-	end = end != NULL && *end == '/' ? number_read(end + 1, 32, &bits) : NULL;
+	end = hmi_ip_read(o->ip, &own->ip);
+	end = end != NULL && *end == '/' ? hmi_number_read(end + 1, 32, &bits) : NULL;
 	if (end == NULL || *end != '\0' || bits == 0) {
 		fprintf(stderr, "hermod: --ip %s: not of the form A.B.C.D/LEN, with LEN from 1 to 32\n",
 			o->ip);
 		return -EINVAL;
 	}
-	if (!is_station(own->ip)) {
+	if (!hmi_ip_is_station(own->ip)) {
 		fprintf(stderr,
 			"hermod: --ip %s: give an address from 1.0.0.0 to 223.255.255.255, but for 127\n",
 			o->ip);
@@ -245,14 +188,14 @@ hmi_net_options_check(struct hmi_net *net, struct hmi_address *own)
 	}
 	own->udp_port = rte_cpu_to_be_16((uint16_t)o->udp_port);
 	mask = UINT32_MAX << (32 - bits);
-	if (is_for_all(own->ip, mask)) {
+	if (hmi_ip_is_network_or_broadcast(own->ip, mask)) {
 		fprintf(stderr,
 			"hermod: --ip %s: the first and the last address of a network are no node's\n",
 			o->ip);
 		return -EINVAL;
 	}
 	for (uint32_t i = 0; i < net->peers_count; i++) {
-		if (peer_check(net, net->peers[i], own, mask) != 0)
+		if (peer_check(remote, net->peers[i], own, mask) != 0)
 			return -EINVAL;
 	}
 	return 0;

@@ -17,37 +17,14 @@
  * Pure functions of the session, the packet and the time; the caller sends what they ask for.
  */
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "handshake_body_pvt.h"
 #include "session_pvt.h"
-
-#define HMI_NODE_NAME_MAX   64u
-#define HMI_HANDSHAKE_BYTES 256u /* room that an encoded handshake needs at most */
 
 #define HMI_CALL_FIRST_NS 20000000ull  /* between the first HELLOs; doubles */
 #define HMI_CALL_LAST_NS  500000000ull /* between later ones, and after a refusal */
-
-/* Handshake.Reason of hermod.proto. */
-enum hmi_refusal {
-	HMI_REFUSAL_NONE = 0,
-	HMI_REFUSAL_PROTOCOL = 1,
-	HMI_REFUSAL_SAME_NAME = 2,
-	HMI_REFUSAL_NAME_TAKEN = 3,
-	HMI_REFUSAL_WRONG_NAME = 4,
-	HMI_REFUSAL_UNEXPECTED_NAME = 5,
-	HMI_REFUSAL_SAME_ADDRESS = 6,
-	HMI_REFUSAL_TOO_MANY_PEERS = 7,
-};
-
-/* Message Handshake of hermod.proto. */
-struct hmi_handshake {
-	uint64_t node, started, types;
-	uint32_t session, protocol, reason;
-	uint32_t attempt, window, max_payload;
-	char name[HMI_NODE_NAME_MAX + 1];
-	char expects[HMI_NODE_NAME_MAX + 1];
-};
 
 /* What the caller is to do about a handshake packet. */
 enum hmi_shake {
@@ -56,21 +33,6 @@ enum hmi_shake {
 	HMI_SHAKE_REPLACE, /* the session there is is over: end it, then offer the packet again */
 	HMI_SHAKE_OPENED,  /* the session is open from now on; acknowledge at once */
 };
-
-/* Encode a handshake into HMI_HANDSHAKE_BYTES. Returns its bytes. */
-size_t hmi_handshake_write(const struct hmi_handshake *handshake, uint8_t *at);
-
-/* Decode a handshake. Returns 0, or -EBADMSG: no protobuf, or a name that is none. */
-int hmi_handshake_read(struct hmi_handshake *handshake, const uint8_t *at, size_t length);
-
-/*
- * Decode what a handshake has in every version: session, protocol and reason; the rest is 0.
- * Returns 0, or -EBADMSG: no protobuf.
- */
-int hmi_handshake_read_basics(struct hmi_handshake *handshake, const uint8_t *at, size_t length);
-
-/* What is wrong, in words of a log line. Never NULL. */
-const char *hmi_refusal_text(uint32_t refusal);
 
 /* Start calling, under a new id. */
 void hmi_shake_call(struct hmi_session *s, uint32_t local_id, uint64_t now);
@@ -90,11 +52,5 @@ bool hmi_shake_reject(struct hmi_session *s, uint64_t now);
 
 /* A DATA or ACK came that carries this session's id. Returns whether the session was opened by it. */
 bool hmi_shake_confirm(struct hmi_session *s, uint64_t now);
-
-/*
- * Copy a name of a node, HMI_NODE_NAME_MAX characters at most: what may stand in a log line and in an
- * address. Returns 0 or -EBADMSG: no such name.
- */
-int hmi_node_name_take(char *to, const char *from);
 
 #endif /* HANDSHAKE_PVT_H */

@@ -33,7 +33,7 @@
 #include <stdint.h>
 
 #include "hm_net.h"
-#include "wire_pvt.h"
+#include "header_pvt.h"
 
 #define HMI_TX_RING    512u /* packets sent and kept, or waiting to be sent */
 #define HMI_RX_RING    256u /* packets received and kept; most credit that is given */

@@ -11,7 +11,7 @@
 #include <rte_common.h>
 
 #include "codec_pvt.h"
-#include "wire_pvt.h"
+#include "protobuf_pvt.h"
 
 const struct hmi_plan *
 hmi_codec_by_hash(const struct hmi_codec *codec, uint32_t hash)

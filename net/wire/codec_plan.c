@@ -11,7 +11,7 @@
 #include <rte_common.h>
 
 #include "codec_pvt.h"
-#include "wire_pvt.h"
+#include "protobuf_pvt.h"
 
 /* Kind, wire type and longest value of a protobuf type; -1: has no place in a table. */
 struct field_shape {

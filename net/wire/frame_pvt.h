@@ -7,7 +7,7 @@
  *
  *     ┌──────────┬─────────┬───────┬────────────────┬─────────────────┐
  *     │ Ethernet │  IPv4   │  UDP  │ session header │ batch ...       │
- *     │    14    │   20    │   8   │ 32: wire_pvt.h │                 │
+ *     │    14    │   20    │   8   │       24       │                 │
  *     └──────────┴─────────┴───────┴────────────────┴─────────────────┘
  *
  * All functions are pure. Addresses and ports are in network byte order, as DPDK has them.
@@ -20,18 +20,12 @@
 #include <rte_ether.h>
 #include <rte_ip.h>
 
+#include "address_pvt.h"
 #include "hm_net.h"
 
 #define HMI_HEAD_BYTES 42u /* all in front of the session header */
 #define HMI_IP_OFFSET  14u
 #define HMI_UDP_OFFSET 34u
-
-/* Where a station is reached. */
-struct hmi_address {
-	rte_be32_t ip;
-	rte_be16_t udp_port;
-	struct rte_ether_addr mac;
-};
 
 /* Headers towards one station, made once; each packet only fills in lengths and checksums. */
 struct hmi_flow {

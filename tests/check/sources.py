@@ -6,7 +6,8 @@ usage: sources.py                  all rules; exit status 1 if one is broken
        sources.py --list GLOB...   the files that the rules are about, one a line
 
 Rules: forbidden tokens (tokens.txt), direction of includes, what programs may include, labels of
-release and acquire, file length, sources and headers named in meson.build, programs in the README, leftovers.
+release and acquire, order of folders inside a module, file length, sources and headers named in
+meson.build, programs in the README, leftovers.
 """
 import fnmatch
 import os
@@ -15,10 +16,14 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES = ['mailbox', 'sched', 'engine', 'net']
+# Folders inside a module: each uses only those before it. Public headers lie above all of them.
+ORDER = {
+    'net': ['wire', 'session', 'neighbour', 'port', 'peer', 'provider'],
+}
 LINES_WARN, LINES_FAIL = 600, 1000
 ALLOWED = re.compile(r'allowed: \S.{7,}')
-ORDER = re.compile(r'\b(memory_order_(acquire|release|acq_rel|seq_cst)|'
-                   r'__ATOMIC_(ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)|\w*atomic_thread_fence|cmm_smp_\w*mb)\b')
+ORDERED = re.compile(r'\b(memory_order_(acquire|release|acq_rel|seq_cst)|'
+                     r'__ATOMIC_(ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)|\w*atomic_thread_fence|cmm_smp_\w*mb)\b')
 LABEL = re.compile(r'\b[A-Z]{1,3}[0-9]{1,2}\b')
 TEXT = ('.c', '.h', '.py', '.sh', '.awk', '.md', '.proto', '.build', '.txt', '.html', '.css', '.js')
 LEFTOVER = ('.orig', '.rej', '.bak', '.swp', '.o', '.a', '.so', '.gch', '.pyc', '~')
@@ -117,6 +122,39 @@ def check_tokens(path, raw, code, comments, rules):
                 problem(path, number, f'{match.group(0).strip()}: {rule["reason"]}', rule['instead'])
 
 
+def folder_of(path):
+    """Module and folder inside it of a path, or None for what lies directly in a module."""
+    parts = path.split('/')
+    return (parts[0], parts[1]) if len(parts) > 2 and parts[0] in ORDER else None
+
+
+def check_folders(files):
+    """The folders inside a module are those that ORDER lists, and a header's name says which one is meant."""
+    seen = {}
+    for path in files:
+        folder = folder_of(path)
+        if folder is not None and folder[1] not in ORDER[folder[0]]:
+            problem(path, 1, f'folder {folder[1]} is not in ORDER of tests/check/sources.py', 'name its place there')
+        if path.split('/')[0] in MODULES and path.endswith('.h'):
+            other = seen.setdefault(os.path.basename(path), path)
+            if other != path:
+                problem(path, 1, f'has the name of {other}', 'a name of its own: headers are included by name')
+
+
+def check_order(path, raw, homes):
+    """What a folder includes of its own module lies in folders before it, or directly in the module."""
+    folder = folder_of(path)
+    for number, line in enumerate(raw, 1):
+        match = re.match(r'\s*#\s*include\s+["<]([^">]+)[">]', line)
+        home = homes.get(os.path.basename(match.group(1))) if match else None
+        if folder is None or home is None or home[0] != folder[0]:
+            continue
+        order = ORDER[folder[0]]
+        if folder[1] in order and home[1] in order and order.index(home[1]) > order.index(folder[1]):
+            problem(path, number, f'{folder[1]}/ includes {match.group(1)} of {home[1]}/, which comes after it',
+                    'a function pointer that the later folder sets, or another place')
+
+
 def check_includes(path, raw, owner):
     top = path.split('/')[0]
     name = os.path.basename(path)
@@ -141,7 +179,7 @@ def check_includes(path, raw, owner):
 
 def check_labels(path, code, comments, model):
     for number, line in enumerate(code, 1):
-        if not ORDER.search(line):
+        if not ORDERED.search(line):
             continue
         near = ' '.join(comments[max(0, number - 7):number])
         labels = LABEL.findall(near)
@@ -206,7 +244,9 @@ def main():
     rules = read_rules()
     owner = {os.path.basename(path): path.split('/')[0] for path in files if path.endswith('.h')}
     model = read('docs/memory-model.md') if os.path.exists('docs/memory-model.md') else ''
+    homes = {os.path.basename(path): folder_of(path) for path in files if path.endswith('.h')}
     check_listed(files)
+    check_folders(files)
     check_readme()
     for path in files:
         if path.endswith(LEFTOVER):
@@ -221,6 +261,7 @@ def main():
         check_text(path, raw)
         if is_c:
             check_includes(path, raw, owner)
+            check_order(path, raw, homes)
             check_length(path, len(raw) - 1)
             if 'SPDX-License-Identifier' not in raw[0]:
                 problem(path, 1, 'no licence', '/* SPDX-License-Identifier: Apache-2.0 */ as the first line')

@@ -14,7 +14,10 @@
 #include "icmp_pvt.h"
 #include "neigh_pvt.h"
 #include "session_pvt.h"
-#include "wire_pvt.h"
+#include "envelope_pvt.h"
+#include "header_pvt.h"
+#include "protobuf_pvt.h"
+#include "system_body_pvt.h"
 
 #define LOADS 4096
 

@@ -14,7 +14,7 @@
 #include "hmt_net2.pb-c.h"
 
 #include "codec_pvt.h"
-#include "wire_pvt.h"
+#include "protobuf_pvt.h"
 
 #define ROUNDS   4000
 #define BYTES    16384

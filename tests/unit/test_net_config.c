@@ -11,7 +11,7 @@
 #include <criterion/redirect.h>
 #include <rte_dev.h>
 
-#include "net_pvt.h"
+#include "remote_pvt.h"
 
 /* Try to start a node; returns the status, and what was printed in `text`. */
 static int
@@ -239,7 +239,7 @@ Test(net_config, peers__other_udp_ports)
 static const struct hmi_port *
 port_of(const struct hm_system *sys)
 {
-	return &((const struct hmi_net *)hm_module_self(sys, &hm_net_module))->port;
+	return &((const struct hmi_remote *)hm_module_self(sys, &hm_net_module))->net.port;
 }
 
 static bool

@@ -15,7 +15,10 @@
 
 #include "frame_pvt.h"
 #include "handshake_pvt.h"
-#include "wire_pvt.h"
+#include "envelope_pvt.h"
+#include "header_pvt.h"
+#include "protobuf_pvt.h"
+#include "system_body_pvt.h"
 
 #define PACKET HMI_HEAD_BYTES
 #define BATCH  (HMI_HEAD_BYTES + HMI_HEADER_BYTES)

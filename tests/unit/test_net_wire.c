@@ -14,7 +14,10 @@
 
 #include "codec_pvt.h"
 #include "frame_pvt.h"
-#include "wire_pvt.h"
+#include "envelope_pvt.h"
+#include "header_pvt.h"
+#include "protobuf_pvt.h"
+#include "system_body_pvt.h"
 
 #define ROOM 4096
 

@@ -1,128 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The session header and the outer protobuf messages, written and read by hand.
+ * The batch of envelopes, written and read by hand.
  */
 #include <errno.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include <rte_branch_prediction.h>
-#include <rte_common.h>
 
-#include "wire_pvt.h"
+#include "envelope_pvt.h"
+#include "protobuf_pvt.h"
 
-#define MAGIC_0 'H'
-#define MAGIC_1 'M'
-
-/* Wire types of protobuf. */
-#define TYPE_VARINT  0
-#define TYPE_FIXED64 1
-#define TYPE_BYTES   2
-#define TYPE_FIXED32 5
-
-/* ---- Session header ---------------------------------------------------------- */
-
-uint64_t
-hmi_header_write(uint8_t *at, const struct hmi_header *header)
-{
-	uint64_t words[HMI_HEADER_BYTES / sizeof(uint64_t)] = {
-		rte_cpu_to_le_64(MAGIC_0 | MAGIC_1 << 8 | (uint64_t)header->version << 16 |
-				 (uint64_t)header->kind << 24 | (uint64_t)header->session << 32),
-		rte_cpu_to_le_64(header->number | (uint64_t)header->ack << 32),
-		rte_cpu_to_le_64(header->sack | (uint64_t)header->length << 32 |
-				 (uint64_t)header->credit << 48),
-	};
-	uint64_t sum = 0;
-
-	memcpy(at, words, sizeof(words));
-	for (size_t i = 0; i < RTE_DIM(words); i++)
-		sum += (words[i] & UINT32_MAX) + (words[i] >> 32);
-	return sum;
-}
-
-int
-hmi_header_read(struct hmi_header *header, const uint8_t *at, size_t length)
-{
-	uint32_t last;
-
-	if (length < HMI_HEADER_BYTES || at[0] != MAGIC_0 || at[1] != MAGIC_1)
-		return -EBADMSG;
-	header->version = at[2];
-	header->kind = at[3];
-	header->session = hmi_fixed32_read(at + 4);
-	header->number = hmi_fixed32_read(at + 8);
-	header->ack = hmi_fixed32_read(at + 12);
-	header->sack = hmi_fixed32_read(at + 16);
-	last = hmi_fixed32_read(at + 20);
-	header->length = (uint16_t)last;
-	header->credit = (uint16_t)(last >> 16);
-	return 0;
-}
-
-/* ---- Reading ------------------------------------------------------------------ */
-
-const uint8_t *
-hmi_varint_read_long(const uint8_t *at, const uint8_t *end, uint64_t *value)
-{
-	uint64_t result = 0;
-
-	for (unsigned int shift = 0; shift < 70 && at < end; shift += 7) {
-		uint8_t byte = *at++;
-
-		/* The tenth byte holds one bit; protobuf drops what is beyond 64. */
-		if (shift < 64)
-			result |= (uint64_t)(byte & 0x7f) << shift;
-		if (byte < 0x80) {
-			*value = result;
-			return at;
-		}
-	}
-	return NULL;
-}
-
-/* Skip `bytes`. Returns the end, or NULL: there are fewer. */
-static const uint8_t *
-bytes_skip(const uint8_t *at, const uint8_t *end, uint64_t bytes)
-{
-	return bytes <= (uint64_t)(end - at) ? at + bytes : NULL;
-}
-
-const uint8_t *
-hmi_field_skip(const uint8_t *at, const uint8_t *end, uint64_t tag)
-{
-	uint64_t value;
-
-	/* Field number 0 is no field. */
-	if (tag >> 3 == 0)
-		return NULL;
-	switch (tag & 7) {
-	case TYPE_VARINT:
-		return hmi_varint_read(at, end, &value);
-	case TYPE_FIXED64:
-		return bytes_skip(at, end, 8);
-	case TYPE_FIXED32:
-		return bytes_skip(at, end, 4);
-	case TYPE_BYTES:
-		at = hmi_varint_read(at, end, &value);
-		return at == NULL ? NULL : bytes_skip(at, end, value);
-	default:
-		/* Groups went out of use before hermod came into it. */
-		return NULL;
-	}
-}
-
-/* Read a field of bytes. Returns its end, or NULL: truncated. */
-static const uint8_t *
-bytes_read(const uint8_t *at, const uint8_t *end, const uint8_t **bytes, uint32_t *length)
-{
-	uint64_t value;
-
-	at = hmi_varint_read(at, end, &value);
-	if (unlikely(at == NULL || value > (uint64_t)(end - at)))
-		return NULL;
-	*bytes = at;
-	*length = (uint32_t)value;
-	return at + value;
-}
+/* ---- Reading ------------------------------------------------------------------------ */
 
 /* Read one field of an envelope. Returns its end, or NULL: no protobuf. */
 static const uint8_t *
@@ -157,9 +47,9 @@ envelope_field(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envel
 		envelope->system = at != NULL ? (uint32_t)value : 0;
 		return at;
 	case HMI_TAG_PAYLOAD:
-		return bytes_read(at, end, &envelope->payload, &envelope->payload_length);
+		return hmi_delimited_read(at, end, &envelope->payload, &envelope->payload_length);
 	case HMI_TAG_PATH:
-		return bytes_read(at, end, &envelope->path, &envelope->path_length);
+		return hmi_delimited_read(at, end, &envelope->path, &envelope->path_length);
 	default:
 		return hmi_field_skip(at, end, tag);
 	}
@@ -222,7 +112,7 @@ hmi_batch_next(struct hmi_reader *reader, struct hmi_envelope *envelope)
 				return -EBADMSG;
 			continue;
 		}
-		at = bytes_read(at, end, &bytes, &length);
+		at = hmi_delimited_read(at, end, &bytes, &length);
 		if (unlikely(at == NULL))
 			return -EBADMSG;
 		reader->at = at;
@@ -232,7 +122,7 @@ hmi_batch_next(struct hmi_reader *reader, struct hmi_envelope *envelope)
 	return 0;
 }
 
-/* ---- Writing ------------------------------------------------------------------ */
+/* ---- Writing ------------------------------------------------------------------------ */
 
 /* Bytes of all fields in front of payload and path. */
 static size_t
@@ -337,74 +227,4 @@ hmi_envelope_head_write(uint8_t *at, const struct hmi_envelope *envelope, size_t
 	at = address_write(at, envelope);
 	*at++ = HMI_TAG_PAYLOAD;
 	return hmi_varint_write(at, length);
-}
-
-/* ---- Bodies of the engine's own messages --------------------------------------- */
-
-#define TAG_PID_NODE          0x09
-#define TAG_PID_LOCAL         0x11
-#define TAG_TERMINATED_WHO    0x0a
-#define TAG_TERMINATED_REASON 0x10
-
-uint8_t *
-hmi_wire_pid_write(uint8_t *at, struct hm_pid pid)
-{
-	*at++ = TAG_PID_NODE;
-	at = hmi_fixed64_write(at, pid.node);
-	*at++ = TAG_PID_LOCAL;
-	return hmi_fixed64_write(at, pid.local);
-}
-
-int
-hmi_wire_pid_read(const uint8_t *at, size_t length, struct hm_pid *pid)
-{
-	const uint8_t *end = at + length;
-	uint64_t tag;
-
-	*pid = hm_pid_none();
-	while (at < end) {
-		at = hmi_varint_read(at, end, &tag);
-		if (at == NULL)
-			return -EBADMSG;
-		if ((tag == TAG_PID_NODE || tag == TAG_PID_LOCAL) && end - at >= 8)
-			*(tag == TAG_PID_NODE ? &pid->node : &pid->local) = hmi_fixed64_read(at);
-		at = hmi_field_skip(at, end, tag);
-		if (at == NULL)
-			return -EBADMSG;
-	}
-	return 0;
-}
-
-uint8_t *
-hmi_wire_terminated_write(uint8_t *at, const struct hm_terminated *terminated)
-{
-	*at++ = TAG_TERMINATED_WHO;
-	*at++ = HMI_PID_BYTES;
-	at = hmi_wire_pid_write(at, terminated->who);
-	*at++ = TAG_TERMINATED_REASON;
-	return hmi_varint_write(at, terminated->reason);
-}
-
-int
-hmi_wire_terminated_read(const uint8_t *at, size_t length, struct hm_terminated *terminated)
-{
-	const uint8_t *end = at + length, *bytes;
-	uint32_t bytes_length;
-	uint64_t tag, value;
-
-	memset(terminated, 0, sizeof(*terminated));
-	while (at < end) {
-		at = hmi_varint_read(at, end, &tag);
-		if (at == NULL)
-			return -EBADMSG;
-		if (tag == TAG_TERMINATED_REASON && hmi_varint_read(at, end, &value) != NULL)
-			terminated->reason = (uint32_t)value;
-		if (tag == TAG_TERMINATED_WHO && bytes_read(at, end, &bytes, &bytes_length) != NULL &&
-		    hmi_wire_pid_read(bytes, bytes_length, &terminated->who) != 0)
-			return -EBADMSG;
-		at = hmi_field_skip(at, end, tag);
-		if (at == NULL)
-			return -EBADMSG;
-	}
-	return 0;
 }

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The batch of a peer: the packet that is being filled.
+ */
+#include <rte_branch_prediction.h>
+
+#include "batch_pvt.h"
+#include "transmit_pvt.h"
+
+/* Batches that are closed before the turn's end are sent on when there are so many. */
+#define SEND_EARLY 8u
+
+/* Whether a session may keep one more frame: peers that take nothing leave some for the others. */
+static bool
+may_keep(const struct hmi_net *net, const struct hmi_session *s)
+{
+	if (s->tx_next - s->tx_una < HMI_FRAMES_OWN)
+		return true;
+	return hmi_session_has_room(s) &&
+	       net->frames_kept < HMI_FRAMES_KEPT - HMI_FRAMES_OWN * HM_NET_PEERS_MAX;
+}
+
+/* Start a batch. Returns whether there is a buffer, and room in the session. */
+static bool
+batch_open(struct hmi_net *net, struct hmi_peer *peer)
+{
+	struct rte_mbuf *batch;
+
+	if (!may_keep(net, &peer->session))
+		return false;
+	batch = rte_pktmbuf_alloc(net->port.tx_pool);
+	if (unlikely(batch == NULL))
+		return false;
+	net->frames_kept++;
+	peer->batch = batch;
+	peer->batch_at = rte_pktmbuf_mtod_offset(batch, uint8_t *, HMI_PACKET_OFFSET);
+	peer->batch_end = peer->batch_at + peer->payload_max;
+	return true;
+}
+
+void
+hmi_batch_close(struct hmi_peer *peer)
+{
+	struct rte_mbuf *batch = peer->batch;
+	uint8_t *start = rte_pktmbuf_mtod(batch, uint8_t *);
+
+	batch->data_len = (uint16_t)(peer->batch_at - start);
+	batch->pkt_len = batch->data_len;
+	hmi_session_append(&peer->session, batch);
+	peer->batch = NULL;
+	peer->batch_at = peer->batch_end = NULL;
+}
+
+/* Send packets that wait for the end of the turn without need. */
+static void
+send_early(struct hmi_net *net, struct hmi_peer *peer)
+{
+	const struct hmi_session *s = &peer->session;
+
+	if (s->tx_next - s->tx_sent >= SEND_EARLY && hmi_transmit_packets(net, peer) > 0)
+		(void)hmi_port_flush(&net->port);
+}
+
+__attribute__((noinline)) bool
+hmi_batch_renew(struct hmi_net *net, struct hmi_peer *peer, size_t bytes)
+{
+	if (peer->batch != NULL) {
+		hmi_batch_close(peer);
+		send_early(net, peer);
+	}
+	assert(bytes <= peer->payload_max);
+	RTE_SET_USED(bytes); /* without assertions */
+	hmi_peer_activate(net, peer);
+	return batch_open(net, peer);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BATCH_PVT_H
+#define BATCH_PVT_H
+
+/*
+ * The batch of a peer: the packet that is being filled.
+ */
+
+#include <stddef.h>
+
+#include <rte_branch_prediction.h>
+
+#include "peer_pvt.h"
+
+/* Close the batch, and start one with `bytes` of room, which a batch can have. Returns whether it did. */
+bool hmi_batch_renew(struct hmi_net *net, struct hmi_peer *peer, size_t bytes);
+
+/* Give the batch, which is there, to the session, as its next packet. */
+void hmi_batch_close(struct hmi_peer *peer);
+
+/* Have `bytes` of room in the batch, which a batch can have. Returns whether there are. */
+static inline bool
+hmi_batch_reserve(struct hmi_net *net, struct hmi_peer *peer, size_t bytes)
+{
+	return likely((size_t)(peer->batch_end - peer->batch_at) >= bytes && peer->batch != NULL) ||
+	       hmi_batch_renew(net, peer, bytes);
+}
+
+#endif /* BATCH_PVT_H */

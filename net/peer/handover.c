@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * In: packets to the decoder, in the order of their numbers.
+ */
+#include <rte_branch_prediction.h>
+#include <rte_udp.h>
+
+#include "decode_pvt.h"
+#include "handover_pvt.h"
+
+/* The payload of a frame that was found good when it arrived. */
+static const uint8_t *
+frame_payload(const struct rte_mbuf *frame, uint32_t *length)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(frame, const uint8_t *);
+	uint32_t head = (data[HMI_IP_OFFSET] & 0xfu) * 4u; /* options make an IPv4 header longer */
+	const uint8_t *packet = data + HMI_IP_OFFSET + head + sizeof(struct rte_udp_hdr);
+	struct hmi_header header = { 0 };
+
+	(void)hmi_header_read(&header, packet, HMI_HEADER_BYTES);
+	*length = header.length;
+	return packet + HMI_HEADER_BYTES;
+}
+
+/* Hand on one packet, which is the session's next. Returns whether it was handed on whole. */
+static bool
+packet_deliver(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame)
+{
+	uint32_t length;
+	const uint8_t *payload = frame_payload(frame, &length);
+
+	if (unlikely(!hmi_decode_batch(net, peer, payload, length, &peer->resume))) {
+		hmi_session_park(&peer->session, frame);
+		peer->stalled = net->stalled = true;
+		return false;
+	}
+	peer->resume = 0;
+	hmi_session_done(&peer->session);
+	rte_pktmbuf_free(frame);
+	return true;
+}
+
+/* Hand on what has become the session's next. */
+static uint32_t
+packets_deliver(struct hmi_net *net, struct hmi_peer *peer)
+{
+	struct rte_mbuf *frame;
+	uint32_t work = 0;
+
+	while ((frame = hmi_session_ready(&peer->session)) != NULL) {
+		if (!packet_deliver(net, peer, frame))
+			break;
+		work++;
+	}
+	return work;
+}
+
+static uint32_t
+peer_resume(struct hmi_net *net, struct hmi_peer *peer)
+{
+	uint32_t work;
+
+	peer->stalled = false;
+	work = packets_deliver(net, peer);
+	/* Credit had shrunk by what waited. */
+	if (work > 0 && peer->session.state == HMI_SESSION_OPEN) {
+		hmi_session_ack_soon(&peer->session, net->now);
+		hmi_peer_activate(net, peer);
+	}
+	return work;
+}
+
+uint32_t
+hmi_handover_resume(struct hmi_net *net)
+{
+	uint32_t work = 0;
+
+	net->stalled = false;
+	for (uint32_t i = 0; i < net->peers_count; i++) {
+		if (net->peers[i]->stalled)
+			work += peer_resume(net, net->peers[i]);
+	}
+	return work;
+}
+
+void
+hmi_handover_end(struct hmi_net *net, struct hmi_peer *peer)
+{
+	peer->ending = true;
+	(void)packets_deliver(net, peer);
+	peer->ending = false;
+}
+
+bool
+hmi_handover_packet(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_header *header,
+		    struct rte_mbuf *frame)
+{
+	enum hm_net_drop drop = HM_NET_DROPS;
+
+	switch (hmi_session_receive(&peer->session, header->number, frame, net->now, &drop)) {
+	case HMI_KEEP:
+		return true;
+	case HMI_DROP:
+		hmi_net_drop(net, drop);
+		return false;
+	case HMI_DELIVER:
+		break;
+	}
+	if (likely(packet_deliver(net, peer, frame)))
+		packets_deliver(net, peer);
+	return true;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * What depends on the clock: the port, neighbours, and sessions.
+ */
+#include "connect_pvt.h"
+#include "end_pvt.h"
+#include "table_pvt.h"
+#include "tick_pvt.h"
+#include "transmit_pvt.h"
+
+#define UNREACHABLE_NS 5000000000ull /* calling in vain for so long is worth a line */
+#define TICK_NS        100000ull     /* between looks at the timers */
+
+/* ---- Neighbours --------------------------------------------------------------------- */
+
+/* Neighbours moved: frames to peers take the new way. */
+static void
+flows_renew(struct hmi_net *net)
+{
+	net->neigh_changes = net->neigh.changes;
+	for (uint32_t i = 0; i < net->peers_count; i++) {
+		struct hmi_peer *peer = net->peers[i];
+
+		if (peer->session.state == HMI_SESSION_OPEN &&
+		    hmi_neigh_lookup(&net->neigh, peer->address.ip, net->now, &peer->address.mac) == 0)
+			hmi_peer_flow_make(net, peer);
+	}
+}
+
+static void
+conflict_say(struct hmi_net *net)
+{
+	const uint8_t *mac = net->neigh.rival.addr_bytes;
+	char ip[HMI_IP_TEXT];
+
+	if (net->now < net->say_ns)
+		return;
+	net->say_ns = net->now + 1000000000ull;
+	net->conflicts_said = net->neigh.conflicts;
+	hmi_net_log(
+		net, ERR,
+		"address %s: another station, %02x:%02x:%02x:%02x:%02x:%02x, has it too; %s; give one of them "
+		"another --ip",
+		hmi_ip_format(net->neigh.own.ip, ip), mac[0], mac[1], mac[2], mac[3], mac[4], mac[5],
+		net->neigh.state == HMI_NEIGH_READY ? "this node keeps it" : "this node waits for it");
+}
+
+static void
+neighbours_tick(struct hmi_net *net)
+{
+	uint8_t out[HMI_ARP_FRAME];
+
+	while (hmi_neigh_tick(&net->neigh, net->now, out))
+		hmi_transmit_raw(net, out, sizeof(out));
+	if (net->neigh.changes != net->neigh_changes)
+		flows_renew(net);
+	if (net->neigh.conflicts != net->conflicts_said)
+		conflict_say(net);
+}
+
+/* ---- Peers -------------------------------------------------------------------------- */
+
+static void
+calling_tick(struct hmi_net *net, struct hmi_peer *peer)
+{
+	char ip[HMI_IP_TEXT];
+
+	hmi_connect_call(net, peer);
+	if (peer->unreachable_ns == 0 || net->now - peer->unreachable_ns < UNREACHABLE_NS)
+		return;
+	peer->unreachable_ns = 0;
+	hmi_net_log(net, INFO, "peer %s at %s:%u: does not answer; calling on; check its --ip and --udp-port",
+		    peer->name, hmi_ip_format(peer->address.ip, ip),
+		    rte_be_to_cpu_16(peer->address.udp_port));
+}
+
+static void
+peer_tick(struct hmi_net *net, struct hmi_peer *peer)
+{
+	struct hmi_session *s = &peer->session;
+	unsigned int due;
+
+	if (s->state == HMI_SESSION_CALLING)
+		calling_tick(net, peer);
+	else if (s->state == HMI_SESSION_ANSWERED && net->now - s->heard_ns > s->silence_ns)
+		hmi_peer_lost(net, peer, "it did not go on");
+	if (s->state != HMI_SESSION_OPEN)
+		return;
+	due = hmi_session_timer(s, net->now);
+	if ((due & HMI_DUE_LOST) != 0) {
+		hmi_peer_lost(net, peer, "silent for too long");
+		return;
+	}
+	if ((due & HMI_DUE_ACK) != 0)
+		hmi_session_ack_soon(s, net->now);
+	if (due != 0)
+		hmi_peer_activate(net, peer);
+}
+
+void
+hmi_tick(struct hmi_net *net)
+{
+	net->tick_ns = net->now + TICK_NS;
+	if (hmi_port_tick(&net->port, net->now))
+		hmi_neigh_link_up(&net->neigh, net->now);
+	neighbours_tick(net);
+	for (uint32_t i = 0; i < net->peers_count; i++)
+		peer_tick(net, net->peers[i]);
+}

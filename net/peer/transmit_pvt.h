@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TRANSMIT_PVT_H
+#define TRANSMIT_PVT_H
+
+/*
+ * Packets into frames, and frames to the port.
+ */
+
+#include "peer_pvt.h"
+
+/* Send new packets of a session, as far as there is credit. Returns frames. */
+uint32_t hmi_transmit_packets(struct hmi_net *net, struct hmi_peer *peer);
+
+/* Send lost packets of a session again. Returns frames. */
+uint32_t hmi_transmit_again(struct hmi_net *net, struct hmi_peer *peer);
+
+/* Send a packet without a batch: ACK, BYE. */
+void hmi_transmit_bare(struct hmi_net *net, struct hmi_peer *peer, enum hmi_kind kind);
+
+/* Send a packet of the handshake to any station. */
+void hmi_transmit_handshake(struct hmi_net *net, const struct hmi_address *to,
+			    const struct hmi_header *header, const struct hmi_handshake *handshake);
+
+/* Send a frame as it is. */
+void hmi_transmit_raw(struct hmi_net *net, const uint8_t *frame, uint32_t length);
+
+#endif /* TRANSMIT_PVT_H */
