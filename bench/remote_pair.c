@@ -199,7 +199,7 @@ command_fill(struct command *command, const struct pair *pair, bool echo)
 	argument_add(command, "--port=net_%s0", pair->transport);
 	argument_add(command, "--ip=192.0.2.%d/24", echo ? 2 : 1);
 	/* the raw slices keep a node from its session for a while */
-	argument_add(command, "--silence-ms=5000");
+	argument_add(command, "--peer-timeout-ms=5000");
 	/* what is under way is this benchmark's own to bound */
 	argument_add(command, "--peer-queue=1000000");
 	if (!echo)

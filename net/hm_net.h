@@ -8,7 +8,7 @@
  *
  *     actor ─▶ provider ─▶ batch ─▶ session ─▶ frame ─▶ port ═══▶ another node
  *              (protobuf)         (numbers,   (UDP, IPv4,
- *                                  resends)    Ethernet)
+ *                                  acks)       Ethernet)
  *
  * A program takes part by naming &hm_net_module among its modules:
  *
@@ -25,9 +25,9 @@
  *     --net-lcore N             index of the lcore that owns the port, 0
  *     --mtu N                   bytes of an IP packet, 1,500 or what the port can
  *     --rx-desc N, --tx-desc N  descriptors of the port's queues, 1,024
- *     --silence-ms N            a peer is lost after this many silent milliseconds, 1,000
- *     --peer-queue N            messages that may wait for a peer beyond its window, 8,192; more are
- *                               dead letters (node busy)
+ *     --peer-timeout-ms N       a peer is lost when nothing was received for so long, 1,000
+ *     --peer-queue N            messages in the backlog of a peer, 8,192; more are dead letters
+ *                               (node busy)
  *     --fault-drop, --fault-duplicate, --fault-reorder, --fault-corrupt N
  *                               spoil N of 10,000 sent frames, to try a program under loss
  *     --fault-delay-us N, --fault-seed N
@@ -75,7 +75,7 @@ enum hm_net_drop {
 	HM_NET_DROP_ACK,           /**< acknowledges what was never sent */
 	HM_NET_DROP_HANDSHAKE,     /**< handshake that cannot be decoded, or comes too late */
 	HM_NET_DROP_BATCH,         /**< batch that is no protobuf; what it held up to there was delivered */
-	HM_NET_DROP_NO_FRAME,      /**< no free buffer to answer it, or to straighten it */
+	HM_NET_DROP_NO_FRAME,      /**< no free buffer to answer it, or to linearize it */
 	HM_NET_DROPS,              /**< count of the above */
 };
 
@@ -115,13 +115,13 @@ struct hm_net_peer_stats {
 	uint64_t node;         /**< id of its present incarnation; 0: none known */
 	uint64_t rtt_ns;       /**< smoothed round trip */
 	uint64_t sessions;     /**< that were opened */
-	uint64_t lost;         /**< that were given up or said goodbye */
+	uint64_t lost;         /**< that ended: by peer timeout, BYE or a new handshake */
 	uint64_t packets_sent; /**< with messages, each counted once */
-	uint64_t packets_resent;
+	uint64_t packets_retransmitted;
 	uint64_t packets_received; /**< with messages, in any order, without duplicates */
 	uint64_t messages_sent;
 	uint64_t messages_received;
-	uint32_t messages_waiting; /**< beyond its window */
+	uint32_t messages_backlogged; /**< queued: no session, no credit or no buffer */
 	uint32_t packets_unacknowledged;
 };
 

@@ -12,11 +12,11 @@
 
 #define PROBES      3u
 #define PROBE_NS    20000000ull   /* between probes */
-#define RETRY_NS    2000000000ull /* until a taken address is probed for again */
+#define RETRY_NS    2000000000ull /* until a taken address is probed for once more */
 #define DEFEND_NS   1000000000ull /* between defences */
 #define ASK_NS      50000000ull   /* between requests at first; doubles */
 #define ASK_LAST_NS 1000000000ull
-#define AGE_NS      30000000000ull /* after which an entry is asked about again */
+#define AGE_NS      30000000000ull /* after which an entry is revalidated */
 #define ASKED_MAX   5u             /* requests without answer after which an old entry goes */
 
 static const struct rte_ether_addr broadcast = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };

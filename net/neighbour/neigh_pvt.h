@@ -64,7 +64,7 @@ void hmi_neigh_link_up(struct hmi_neigh *neigh, uint64_t now);
 bool hmi_neigh_receive(struct hmi_neigh *neigh, const uint8_t *packet, uint32_t length, uint64_t now,
 		       uint8_t *out, enum hm_net_drop *drop);
 
-/* Look at the clock. Returns whether `out` holds a frame to be sent; call again until it does not. */
+/* Look at the clock. Returns whether `out` holds a frame to be sent; call it until it does not. */
 bool hmi_neigh_tick(struct hmi_neigh *neigh, uint64_t now, uint8_t *out);
 
 /*

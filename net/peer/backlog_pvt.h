@@ -3,7 +3,7 @@
 #define BACKLOG_PVT_H
 
 /*
- * Messages that wait for a peer.
+ * The backlog: messages queued for a peer that has no session, no credit or no buffer.
  *
  * Making a dead letter may send another message to the same peer, so a message is taken out of the
  * queue before anything is done with it.
@@ -11,13 +11,13 @@
 
 #include "peer_pvt.h"
 
-/* Put a message into the peer's batch, or let it wait, or make it a dead letter. */
+/* Put a message into the peer's batch, or into its backlog, or make it a dead letter. */
 void hmi_backlog_send(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg);
 
-/* Put as many of the messages that wait into the batch as there is room for. */
+/* Move messages of the backlog into the batch, as many as there is room for. */
 void hmi_backlog_flush(struct hmi_net *net, struct hmi_peer *peer);
 
-/* Messages that waited become dead letters; questions wait for the next session if there is to be one. */
+/* Messages become dead letters; resolve requests stay for the next session if there is to be one. */
 void hmi_backlog_lose(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason);
 
 #endif /* BACKLOG_PVT_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Handshake packets: who may have a session, who may not and why, and the calls of this node.
+ * Handshake packets: which node gets a session, which is refused and why, and HELLOs of this node.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -13,15 +13,15 @@
 #include "table_pvt.h"
 #include "transmit_pvt.h"
 
-#define SAY_NS 1000000000ull /* between lines about strangers */
+#define LOG_NS 1000000000ull /* between lines about strangers */
 
 /* Lines about stations that are no peer, which anybody could cause: one a second. */
 static bool
-may_say(struct hmi_net *net)
+may_log(struct hmi_net *net)
 {
-	if (net->now < net->say_ns)
+	if (net->now < net->log_ns)
 		return false;
-	net->say_ns = net->now + SAY_NS;
+	net->log_ns = net->now + LOG_NS;
 	return true;
 }
 
@@ -63,7 +63,7 @@ refuse(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_hand
 	own.session = hello->session;
 	own.reason = reason;
 	hmi_transmit_handshake(net, &frame->source, &header, &own);
-	if (may_say(net))
+	if (may_log(net))
 		hmi_net_log(net, WARNING, "node %s at %s refused: %s", hello->name,
 			    hmi_ip_format(frame->source.ip, ip), hmi_refusal_text(reason));
 }
@@ -169,7 +169,7 @@ hello_receive(struct hmi_net *net, const struct hmi_frame *frame, const struct h
 {
 	uint32_t reason = hello_refusal(net, frame, header, hello);
 	struct hmi_peer *peer = NULL;
-	enum hmi_shake shake;
+	enum hmi_handshake_action action;
 	uint32_t id;
 
 	if (reason == HMI_REFUSAL_PROTOCOL)
@@ -181,12 +181,12 @@ hello_receive(struct hmi_net *net, const struct hmi_frame *frame, const struct h
 		return;
 	}
 	id = hmi_peer_session_id(net, peer);
-	shake = hmi_shake_hello(&peer->session, hello, id, net->now);
-	if (shake == HMI_SHAKE_REPLACE) {
+	action = hmi_handshake_hello(&peer->session, hello, id, net->now);
+	if (action == HMI_HANDSHAKE_REPLACE) {
 		hmi_peer_lost(net, peer, "it calls anew: restarted, or it had lost this node");
-		shake = hmi_shake_hello(&peer->session, hello, id, net->now);
+		action = hmi_handshake_hello(&peer->session, hello, id, net->now);
 	}
-	if (shake != HMI_SHAKE_ANSWER) {
+	if (action != HMI_HANDSHAKE_ANSWER) {
 		hmi_net_drop(net, HM_NET_DROP_HANDSHAKE);
 		return;
 	}
@@ -216,9 +216,9 @@ refused(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_handshake *
 {
 	char ip[HMI_IP_TEXT];
 
-	if (!hmi_shake_reject(&peer->session, net->now) || peer->said == reason + 1)
+	if (!hmi_handshake_reject(&peer->session, net->now) || peer->refusal_logged == reason + 1)
 		return;
-	peer->said = reason + 1;
+	peer->refusal_logged = reason + 1;
 	peer->unreachable_ns = 0;
 	hmi_net_log(net, WARNING, "peer %s at %s (it calls itself %s, protocol %" PRIu32 "): no session: %s",
 		    peer->name, hmi_ip_format(peer->address.ip, ip), by->name, by->protocol,
@@ -238,7 +238,7 @@ welcome_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_fra
 		refused(net, peer, welcome, HMI_REFUSAL_WRONG_NAME);
 		return;
 	}
-	if (hmi_shake_welcome(&peer->session, welcome, net->now) != HMI_SHAKE_OPENED) {
+	if (hmi_handshake_welcome(&peer->session, welcome, net->now) != HMI_HANDSHAKE_OPENED) {
 		hmi_net_drop(net, HM_NET_DROP_HANDSHAKE);
 		return;
 	}
@@ -294,7 +294,7 @@ hmi_connect_call(struct hmi_net *net, struct hmi_peer *peer)
 	/* Before ARP has answered there is nowhere to send it. */
 	if (net->neigh.state != HMI_NEIGH_READY ||
 	    hmi_neigh_lookup(&net->neigh, peer->address.ip, net->now, &peer->address.mac) != 0 ||
-	    !hmi_shake_call_is_due(&peer->session, net->now))
+	    !hmi_handshake_call_is_due(&peer->session, net->now))
 		return;
 	own_handshake(net, &own, peer);
 	hmi_transmit_handshake(net, &peer->address, &header, &own);

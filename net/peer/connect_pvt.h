@@ -3,7 +3,7 @@
 #define CONNECT_PVT_H
 
 /*
- * Handshake packets, and the calls of this node.
+ * Handshake packets, received and sent.
  */
 
 #include "peer_pvt.h"

@@ -86,7 +86,7 @@ big_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelop
 {
 	struct hm_msg *msg;
 	size_t used;
-	int rc = hmi_plan_unpack(plan, envelope->payload, envelope->payload_length, net->scratch,
+	int rc = hmi_plan_unpack(plan, envelope->payload, envelope->payload_length, net->unpack_arena,
 				 HM_MSG_BODY_MAX, &used);
 
 	if (rc != 0) {

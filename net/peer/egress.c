@@ -19,9 +19,9 @@ hmi_egress_flush(struct hmi_net *net, struct hmi_peer *peer)
 	if (unlikely(s->state != HMI_SESSION_OPEN))
 		return 0;
 	if (unlikely(s->tx_lost > 0))
-		sent += hmi_transmit_again(net, peer);
+		sent += hmi_transmit_lost(net, peer);
 	sent += hmi_transmit_packets(net, peer);
-	if (unlikely(peer->waiting.head != NULL))
+	if (unlikely(peer->backlog.fifo.head != NULL))
 		hmi_backlog_flush(net, peer);
 	/* A batch that could not go out now goes on being filled instead. */
 	if (peer->batch != NULL && s->tx_sent == s->tx_next && hmi_session_may_send(s) &&
@@ -43,7 +43,7 @@ is_flushed(const struct hmi_peer *peer)
 
 	return s->state != HMI_SESSION_OPEN ||
 	       (peer->batch == NULL && s->tx_sent == s->tx_next && s->tx_lost == 0 && s->ack_ns == 0 &&
-		peer->waiting.head == NULL);
+		peer->backlog.fifo.head == NULL);
 }
 
 uint32_t

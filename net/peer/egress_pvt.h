@@ -8,7 +8,7 @@
 
 #include "peer_pvt.h"
 
-/* Send what is ready: batches, packets to be sent again, an acknowledgement. Returns frames. */
+/* Send what is ready: batches, retransmissions, an acknowledgement. Returns frames. */
 uint32_t hmi_egress_flush(struct hmi_net *net, struct hmi_peer *peer);
 
 /* hmi_egress_flush for all peers that are active. Returns frames. */

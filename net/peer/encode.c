@@ -20,7 +20,7 @@ enum encoded {
 };
 
 bool
-hmi_is_question(const struct hm_msg *msg)
+hmi_is_resolve_request(const struct hm_msg *msg)
 {
 	return msg->type == HM_IDENTITY && msg->to == 0;
 }
@@ -64,7 +64,7 @@ system_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg,
 	struct hmi_envelope envelope;
 
 	envelope_address(net, out, &envelope);
-	if (hmi_is_question(msg)) {
+	if (hmi_is_resolve_request(msg)) {
 		envelope.path = hm_msg_body(msg);
 		envelope.path_length = (uint32_t)hm_msg_length(msg);
 		return envelope_put(net, peer, &envelope);
@@ -118,7 +118,7 @@ short_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *
 {
 	uint8_t *start, *payload, *at;
 
-	if (unlikely(!hmi_batch_reserve(net, peer, 2 + HMI_ENVELOPE_USUAL + bound)))
+	if (unlikely(!hmi_batch_reserve(net, peer, 2 + HMI_ENVELOPE_COMMON + bound)))
 		return ENCODED_NO_ROOM;
 	start = peer->batch_at;
 	start[0] = HMI_TAG_ENVELOPE;
@@ -148,7 +148,7 @@ body_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *o
 	    likely(out->sender.node == net->node || out->sender.node == 0)) {
 		size_t bound = hmi_plan_packed_bound(plan, out->body);
 
-		if (likely(HMI_ENVELOPE_USUAL + bound < 0x80))
+		if (likely(HMI_ENVELOPE_COMMON + bound < 0x80))
 			return short_put(net, peer, out, plan, bound);
 	}
 	return typed_put(net, peer, out, plan);
@@ -176,7 +176,8 @@ hmi_encode_body(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outg
 	const struct hmi_plan *plan = hmi_codec_by_id(&net->codec, out->type);
 
 	/* What waits goes first; and what has no room, or is too big, has to be a message for that. */
-	if (unlikely(plan == NULL || peer->waiting.head != NULL || peer->session.state != HMI_SESSION_OPEN) ||
+	if (unlikely(plan == NULL || peer->backlog.fifo.head != NULL ||
+		     peer->session.state != HMI_SESSION_OPEN) ||
 	    unlikely(!is_of(plan, out->body)) || unlikely(body_put(net, peer, out, plan) != ENCODED))
 		return false;
 	hmi_count(&peer->messages_sent, 1);

@@ -9,8 +9,8 @@
 #include "envelope_pvt.h"
 #include "peer_pvt.h"
 
-/* Whether a message is a question for a path: remote.c. */
-bool hmi_is_question(const struct hm_msg *msg);
+/* Whether a message is a resolve request: see remote_resolve. */
+bool hmi_is_resolve_request(const struct hm_msg *msg);
 
 /*
  * Put a message into the peer's batch straight from its sender's body. Returns false if it has to be

@@ -39,12 +39,12 @@ hmi_peer_opened(struct hmi_net *net, struct hmi_peer *peer)
 	hmi_count(&peer->sessions, 1);
 	net->sessions_open++;
 	hmi_peer_credit_deal(net);
-	peer->said = 0;
+	peer->refusal_logged = 0;
 	peer->unreachable_ns = 0;
 	peer->resume = 0;
 	peer->stalled = false;
 	peer->stalled_ns = 0;
-	hmi_peer_flow_make(net, peer);
+	hmi_peer_template_make(net, peer);
 	/* From now on ARP watches over it. */
 	(void)hmi_neigh_lookup(&net->neigh, peer->address.ip, net->now, &peer->address.mac);
 	node_take(net, peer);
@@ -117,7 +117,7 @@ hmi_peer_lost(struct hmi_net *net, struct hmi_peer *peer, const char *why)
 	if (peer->configured) {
 		peer->unreachable_ns = net->now;
 		hmi_peer_credit_first(net, peer);
-		hmi_shake_call(&peer->session, hmi_peer_session_id(net, peer), net->now);
+		hmi_handshake_call(&peer->session, hmi_peer_session_id(net, peer), net->now);
 		peer->attempt++;
 	}
 }

@@ -28,7 +28,7 @@ session_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_hea
 	bool kept = false;
 
 	if (unlikely(peer->session.state != HMI_SESSION_OPEN)) {
-		if (net->gone || !hmi_shake_confirm(&peer->session, net->now)) {
+		if (net->gone || !hmi_handshake_confirm(&peer->session, net->now)) {
 			hmi_net_drop(net, HM_NET_DROP_SESSION);
 			return false;
 		}
@@ -123,7 +123,7 @@ icmp_receive(struct hmi_net *net, const struct hmi_frame *parts)
 
 /* A frame in one piece: the same, or a copy. Returns NULL if there is no buffer that holds it. */
 static struct rte_mbuf *
-straightened(struct hmi_net *net, struct rte_mbuf *frame)
+linearized(struct hmi_net *net, struct rte_mbuf *frame)
 {
 	struct rte_mbuf *copy = NULL;
 
@@ -158,7 +158,7 @@ frame_receive(struct hmi_net *net, struct rte_mbuf *frame)
 	struct hmi_frame parts;
 	bool kept = false;
 
-	frame = straightened(net, frame);
+	frame = linearized(net, frame);
 	if (unlikely(frame == NULL))
 		return;
 	hmi_count(&net->rx_bytes, rte_pktmbuf_data_len(frame));

@@ -26,6 +26,7 @@
 
 #include "codec_pvt.h"
 #include "counter_pvt.h"
+#include "fifo_pvt.h"
 #include "frame_pvt.h"
 #include "handshake_pvt.h"
 #include "hm_net.h"
@@ -33,20 +34,20 @@
 #include "port_pvt.h"
 #include "session_pvt.h"
 
-#define HMI_PEER_BITS     6u                                      /* of a session's id: number of the peer */
-#define HMI_RESOLVES_MAX  64u                                     /* questions that may wait for one peer */
+#define HMI_PEER_BITS     6u  /* of a session's id: number of the peer */
+#define HMI_RESOLVES_MAX  64u /* resolve requests in the backlog of one peer */
 #define HMI_PACKET_OFFSET (HMI_HEAD_BYTES + HMI_HEADER_BYTES)     /* payload within a frame */
 #define HMI_MTU_HEADERS   (HMI_PACKET_OFFSET - RTE_ETHER_HDR_LEN) /* of an IP packet, what is no payload */
 #define HMI_PAYLOAD_MIN   (HMI_MTU_MIN - HMI_MTU_HEADERS)
-#define HMI_FRAMES_KEPT   2048u /* frames that all sessions together keep to send again */
+#define HMI_FRAMES_KEPT   2048u /* frames that all sessions together keep for retransmission */
 #define HMI_FRAMES_OWN    8u    /* of them, those that each session is sure of */
 
 static_assert(1u << HMI_PEER_BITS == HM_NET_PEERS_MAX, "a session's id names its peer");
 
-/* Messages that wait for a peer, oldest first, linked by hm_msg.next. */
-struct hmi_waiting {
-	struct hm_msg *head, *tail;
-	_Atomic uint32_t count;
+/* Messages queued for a peer, oldest first. */
+struct hmi_backlog {
+	struct hmi_fifo fifo;
+	_Atomic uint32_t count; /* of fifo, for other threads */
 };
 
 /* Another node, as far as this one has to do with it. */
@@ -60,8 +61,8 @@ struct hmi_peer {
 	bool active;         /* in the list of those to be flushed */
 	bool stalled;        /* has a packet that waits for message memory */
 	bool ending;         /* what cannot be handed on now is a dead letter */
-	struct hmi_waiting waiting;
-	struct hmi_flow flow;
+	struct hmi_backlog backlog;
+	struct hmi_template template;
 	struct hmi_session session;
 
 	/* A packet that could be handed on only in part. */
@@ -73,8 +74,8 @@ struct hmi_peer {
 	bool configured; /* by --peer: this node calls it */
 	struct hmi_address address;
 	uint32_t attempt;        /* sessions tried */
-	uint32_t resolves;       /* questions among those waiting */
-	uint32_t said;           /* last refusal that was logged + 1; not repeated */
+	uint32_t resolves;       /* resolve requests in the backlog */
+	uint32_t refusal_logged; /* last refusal that was logged + 1; not repeated */
 	uint64_t unreachable_ns; /* since when it does not answer; 0: that was logged, or it does */
 
 	/* Counters, beside the session's. */
@@ -104,14 +105,14 @@ struct hmi_net {
 	uint64_t arp_replies, echo_replies, rx_bytes, tx_bytes;
 
 	struct hmi_neigh neigh;
-	uint32_t neigh_changes; /* as of neigh.changes when flows were last made */
-	uint64_t conflicts_said;
-	uint64_t say_ns;  /* not before this is the next warning about garbage logged */
+	uint32_t neigh_changes; /* as of neigh.changes when header templates were last made */
+	uint64_t conflicts_logged;
+	uint64_t log_ns;  /* not before this is the next warning about garbage logged */
 	uint64_t started; /* this incarnation: nanoseconds since 1970 */
 	int logtype;
-	uint64_t silence_ns; /* option */
-	uint64_t queue_max;  /* option: messages that may wait for a peer */
-	uint64_t *scratch;   /* HM_MSG_BODY_MAX bytes, to find out a message's size */
+	uint64_t peer_timeout_ns; /* option */
+	uint64_t backlog_max;     /* option: messages in the backlog of a peer */
+	uint64_t *unpack_arena;   /* HM_MSG_BODY_MAX bytes, to find out a message's size */
 };
 
 /* Log a line: never per packet. */

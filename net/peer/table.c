@@ -25,7 +25,7 @@ hmi_peer_add(struct hmi_net *net, const char *name)
 	rte_strscpy(peer->name, name, sizeof(peer->name));
 	peer->session.release = hmi_peer_release;
 	peer->session.release_arg = net;
-	peer->session.silence_ns = net->silence_ns;
+	peer->session.peer_timeout_ns = net->peer_timeout_ns;
 	net->peers[count] = peer;
 	/* NP1, release: pairs with the acquire in peer_at of counters.c. */
 	atomic_store_explicit(&net->peers_count, count + 1, memory_order_release);
@@ -51,7 +51,7 @@ hmi_peer_reuse(struct hmi_net *net)
 		counter_reset(&peer->messages_sent);
 		counter_reset(&peer->messages_received);
 		counter_reset(&peer->session.packets_sent);
-		counter_reset(&peer->session.packets_resent);
+		counter_reset(&peer->session.packets_retransmitted);
 		counter_reset(&peer->session.packets_received);
 		return peer;
 	}
@@ -111,9 +111,9 @@ hmi_peer_session_id(struct hmi_net *net, const struct hmi_peer *peer)
 }
 
 void
-hmi_peer_flow_make(struct hmi_net *net, struct hmi_peer *peer)
+hmi_peer_template_make(struct hmi_net *net, struct hmi_peer *peer)
 {
-	hmi_flow_init(&peer->flow, &net->neigh.own, &peer->address);
+	hmi_template_init(&peer->template, &net->neigh.own, &peer->address);
 }
 
 void

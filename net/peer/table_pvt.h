@@ -25,7 +25,7 @@ struct hmi_peer *hmi_peer_by_session(const struct hmi_net *net, uint32_t session
 uint32_t hmi_peer_session_id(struct hmi_net *net, const struct hmi_peer *peer);
 
 /* Make the headers of frames towards a peer anew. */
-void hmi_peer_flow_make(struct hmi_net *net, struct hmi_peer *peer);
+void hmi_peer_template_make(struct hmi_net *net, struct hmi_peer *peer);
 
 /* Give back what a session kept; for hmi_session.release. */
 void hmi_peer_release(void *net, void *frame);

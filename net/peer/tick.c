@@ -16,7 +16,7 @@
 
 /* Neighbours moved: frames to peers take the new way. */
 static void
-flows_renew(struct hmi_net *net)
+templates_renew(struct hmi_net *net)
 {
 	net->neigh_changes = net->neigh.changes;
 	for (uint32_t i = 0; i < net->peers_count; i++) {
@@ -24,20 +24,20 @@ flows_renew(struct hmi_net *net)
 
 		if (peer->session.state == HMI_SESSION_OPEN &&
 		    hmi_neigh_lookup(&net->neigh, peer->address.ip, net->now, &peer->address.mac) == 0)
-			hmi_peer_flow_make(net, peer);
+			hmi_peer_template_make(net, peer);
 	}
 }
 
 static void
-conflict_say(struct hmi_net *net)
+conflict_log(struct hmi_net *net)
 {
 	const uint8_t *mac = net->neigh.rival.addr_bytes;
 	char ip[HMI_IP_TEXT];
 
-	if (net->now < net->say_ns)
+	if (net->now < net->log_ns)
 		return;
-	net->say_ns = net->now + 1000000000ull;
-	net->conflicts_said = net->neigh.conflicts;
+	net->log_ns = net->now + 1000000000ull;
+	net->conflicts_logged = net->neigh.conflicts;
 	hmi_net_log(
 		net, ERR,
 		"address %s: another station, %02x:%02x:%02x:%02x:%02x:%02x, has it too; %s; give one of them "
@@ -54,9 +54,9 @@ neighbours_tick(struct hmi_net *net)
 	while (hmi_neigh_tick(&net->neigh, net->now, out))
 		hmi_transmit_raw(net, out, sizeof(out));
 	if (net->neigh.changes != net->neigh_changes)
-		flows_renew(net);
-	if (net->neigh.conflicts != net->conflicts_said)
-		conflict_say(net);
+		templates_renew(net);
+	if (net->neigh.conflicts != net->conflicts_logged)
+		conflict_log(net);
 }
 
 /* ---- Peers -------------------------------------------------------------------------- */
@@ -83,13 +83,13 @@ peer_tick(struct hmi_net *net, struct hmi_peer *peer)
 
 	if (s->state == HMI_SESSION_CALLING)
 		calling_tick(net, peer);
-	else if (s->state == HMI_SESSION_ANSWERED && net->now - s->heard_ns > s->silence_ns)
+	else if (s->state == HMI_SESSION_ANSWERED && net->now - s->last_rx_ns > s->peer_timeout_ns)
 		hmi_peer_lost(net, peer, "it did not go on");
 	if (s->state != HMI_SESSION_OPEN)
 		return;
 	due = hmi_session_timer(s, net->now);
 	if ((due & HMI_DUE_LOST) != 0) {
-		hmi_peer_lost(net, peer, "silent for too long");
+		hmi_peer_lost(net, peer, "nothing received within --peer-timeout-ms");
 		return;
 	}
 	if ((due & HMI_DUE_ACK) != 0)

@@ -24,7 +24,7 @@ frame_send(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame, e
 	sum = hmi_header_write(start + HMI_HEAD_BYTES, &header);
 	if (!net->port.tx_offload)
 		sum += hmi_sum(start + HMI_PACKET_OFFSET, header.length);
-	hmi_flow_write(&peer->flow, start, packet, sum, net->port.tx_offload);
+	hmi_template_write(&peer->template, start, packet, sum, net->port.tx_offload);
 	if (net->port.tx_offload) {
 		frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM;
 		frame->l2_len = RTE_ETHER_HDR_LEN;
@@ -53,14 +53,14 @@ hmi_transmit_packets(struct hmi_net *net, struct hmi_peer *peer)
 
 /* Lost packets: a copy each, since a sent frame may still be read by the port, or by its receiver. */
 uint32_t
-hmi_transmit_again(struct hmi_net *net, struct hmi_peer *peer)
+hmi_transmit_lost(struct hmi_net *net, struct hmi_peer *peer)
 {
 	uint32_t sent = 0;
 	struct rte_mbuf *frame, *copy;
 	uint64_t number;
 
 	while (hmi_port_room(&net->port) > 0 &&
-	       (frame = hmi_session_resend(&peer->session, net->now, &number)) != NULL) {
+	       (frame = hmi_session_retransmit(&peer->session, net->now, &number)) != NULL) {
 		copy = rte_pktmbuf_copy(frame, net->port.tx_pool, 0, UINT32_MAX);
 		/* Without a buffer the packet is lost once more; its time will come. */
 		if (copy == NULL)
@@ -113,14 +113,14 @@ hmi_transmit_handshake(struct hmi_net *net, const struct hmi_address *to, const 
 {
 	uint8_t frame[HMI_PACKET_OFFSET + HMI_HANDSHAKE_BYTES];
 	struct hmi_header full = *header;
-	struct hmi_flow flow;
+	struct hmi_template template;
 	uint64_t sum;
 
 	full.version = HMI_WIRE_VERSION;
 	full.length = (uint16_t)hmi_handshake_write(handshake, frame + HMI_PACKET_OFFSET);
 	sum = hmi_header_write(frame + HMI_HEAD_BYTES, &full);
 	sum += hmi_sum(frame + HMI_PACKET_OFFSET, full.length);
-	hmi_flow_init(&flow, &net->neigh.own, to);
-	hmi_flow_write(&flow, frame, (uint16_t)(HMI_HEADER_BYTES + full.length), sum, false);
+	hmi_template_init(&template, &net->neigh.own, to);
+	hmi_template_write(&template, frame, (uint16_t)(HMI_HEADER_BYTES + full.length), sum, false);
 	hmi_transmit_raw(net, frame, HMI_PACKET_OFFSET + full.length);
 }

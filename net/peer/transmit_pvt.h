@@ -11,8 +11,8 @@
 /* Send new packets of a session, as far as there is credit. Returns frames. */
 uint32_t hmi_transmit_packets(struct hmi_net *net, struct hmi_peer *peer);
 
-/* Send lost packets of a session again. Returns frames. */
-uint32_t hmi_transmit_again(struct hmi_net *net, struct hmi_peer *peer);
+/* Retransmit lost packets of a session. Returns frames. */
+uint32_t hmi_transmit_lost(struct hmi_net *net, struct hmi_peer *peer);
 
 /* Send a packet without a batch: ACK, BYE. */
 void hmi_transmit_bare(struct hmi_net *net, struct hmi_peer *peer, enum hmi_kind kind);

@@ -26,7 +26,7 @@ struct hmi_fault_odds {
 /* What becomes of a packet. */
 struct hmi_fault_verdict {
 	bool drop, duplicate, corrupt;
-	uint32_t bit; /* corrupt: which one to turn, modulo the packet's bits */
+	uint32_t bit; /* corrupt: which one to flip, modulo the packet's bits */
 	uint64_t delay_ns;
 };
 

@@ -15,9 +15,9 @@
 #define LINK_NS      100000000ull
 #define MEMIF_NS     250000000ull /* between attempts to find memif's server */
 #define LINK_DOWN_NS 20000000ull  /* a link that is down is looked at more often */
-#define QUIET_NS     100000000ull /* silence after which the gate is opened for a moment */
-#define HOLD_NS      500000000ull /* after which it is opened, silence or not, if it is shared */
-#define GATE_NS      200000ull    /* that moment */
+#define QUIET_NS     100000000ull /* without a frame for so long, the guard is released for a moment */
+#define HOLD_NS      500000000ull /* after which a shared guard is released in any case */
+#define GUARD_NS     200000ull    /* that moment */
 
 /* ---- Frames ------------------------------------------------------------------- */
 
@@ -30,7 +30,7 @@ hmi_port_receive(struct hmi_port *port, struct rte_mbuf **frames)
 		return 0;
 	count = rte_eth_rx_burst(port->id, 0, frames, HMI_PORT_BURST);
 	if (count > 0)
-		port->heard_ns = port->now;
+		port->last_rx_ns = port->now;
 	hmi_count(&port->rx_frames, count);
 	return count;
 }
@@ -65,7 +65,7 @@ hmi_port_flush(struct hmi_port *port)
 	return sent;
 }
 
-/* A copy with one bit turned: the frame itself may be shared with a session. */
+/* A copy with one bit flipped: the frame itself may be shared with a session. */
 static struct rte_mbuf *
 corrupted(struct hmi_port *port, struct rte_mbuf *frame, uint32_t bit)
 {
@@ -75,7 +75,7 @@ corrupted(struct hmi_port *port, struct rte_mbuf *frame, uint32_t bit)
 	if (copy != NULL) {
 		bit %= rte_pktmbuf_data_len(copy) * 8u;
 		*rte_pktmbuf_mtod_offset(copy, uint8_t *, bit / 8) ^= (uint8_t)(1u << bit % 8);
-		/* Else the port would make the checksum good again. */
+		/* Otherwise the port would compute a correct checksum over the corrupted bytes. */
 		copy->ol_flags &= ~(RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM);
 	}
 	return copy;
@@ -110,7 +110,7 @@ hmi_port_send_faulty(struct hmi_port *port, struct rte_mbuf *frame)
 
 /* ---- Link --------------------------------------------------------------------- */
 
-/* What waits for a link that is gone would only be late; sessions send again what matters. */
+/* Frames queued for a link that is down would only be late; sessions retransmit what matters. */
 static void
 fifo_drop(struct hmi_port *port)
 {
@@ -119,7 +119,7 @@ fifo_drop(struct hmi_port *port)
 	port->fifo_count = 0;
 }
 
-/* Look for memif's server again. Its driver says at each attempt that there is none; once is enough. */
+/* Try to connect to memif's server again. The driver logs each failed attempt; one line is enough. */
 static void
 memif_restart(struct hmi_port *port, uint64_t now)
 {
@@ -134,15 +134,15 @@ memif_restart(struct hmi_port *port, uint64_t now)
 	if (port->started)
 		(void)rte_eth_dev_stop(port->id);
 	port->started = rte_eth_dev_start(port->id) == 0;
-	if (!port->started && !port->quiet) {
-		port->quiet = true;
+	if (!port->started && !port->start_logged) {
+		port->start_logged = true;
 		(void)rte_log_set_level_pattern("pmd.net.memif", RTE_LOG_CRIT);
 		rte_log(RTE_LOG_INFO, (uint32_t)port->logtype, "hermod: port %s: waiting for its server\n",
 			port->name);
 	}
 }
 
-/* What only the thread that holds the gate may do. Returns whether to go on holding it. */
+/* What may only be done while the guard is held. Returns whether to keep holding it. */
 static bool
 held_tick(struct hmi_port *port, uint64_t now)
 {
@@ -152,27 +152,27 @@ held_tick(struct hmi_port *port, uint64_t now)
 		return false;
 	}
 	if (!port->usable)
-		port->heard_ns = port->held_ns = now;
-	if (port->gate_shared && now - port->held_ns >= HOLD_NS)
+		port->last_rx_ns = port->held_ns = now;
+	if (port->guard_shared && now - port->held_ns >= HOLD_NS)
 		return false;
-	/* A silent peer may be a dead one, whose rings are to be unmapped. */
-	return now - port->heard_ns < QUIET_NS;
+	/* A peer that sends nothing may be dead; then its rings have to be unmapped. */
+	return now - port->last_rx_ns < QUIET_NS;
 }
 
 static void
-gate_tick(struct hmi_port *port, uint64_t now)
+guard_tick(struct hmi_port *port, uint64_t now)
 {
-	if (!hmi_gate_is_held(&port->gate)) {
+	if (!hmi_guard_is_held(&port->guard)) {
 		bool wanted = port->link_up || (port->memif_client && now >= port->start_ns);
 
-		if (wanted && now >= port->gate_ns && !hmi_gate_ask(&port->gate))
-			port->gate_ns = now + LINK_NS;
+		if (wanted && now >= port->guard_ns && !hmi_guard_request(&port->guard))
+			port->guard_ns = now + LINK_NS;
 		return;
 	}
 	port->usable = held_tick(port, now);
 	if (!port->usable) {
-		hmi_gate_release(&port->gate);
-		port->gate_ns = now + GATE_NS;
+		hmi_guard_release(&port->guard);
+		port->guard_ns = now + GUARD_NS;
 	}
 }
 
@@ -200,8 +200,8 @@ hmi_port_tick(struct hmi_port *port, uint64_t now)
 
 	if (now >= port->link_ns)
 		link_look(port, now);
-	if (port->gated) {
-		gate_tick(port, now);
+	if (port->guarded) {
+		guard_tick(port, now);
 	} else {
 		if (!port->link_up && port->memif_client)
 			memif_restart(port, now);

@@ -150,7 +150,7 @@ is_memif(const struct rte_eth_dev_info *info)
 	return info->driver_name != NULL && strcmp(info->driver_name, "net_memif") == 0;
 }
 
-/* memif's client neither waits for its server nor looks for it again. */
+/* memif's client neither waits for its server nor reconnects to it. */
 static bool
 is_memif_client(const struct rte_eth_dev_info *info)
 {
@@ -169,8 +169,8 @@ is_owned(uint16_t id)
 }
 
 /*
- * memif wants a gate. There is one interrupt thread for all: one node of a process may hold it, and
- * where the process has more memif ports, lets go of it now and then, for the others to connect.
+ * memif needs an interrupt guard. A process has one interrupt thread: one node of it may hold the guard,
+ * and releases it now and then if the process has more memif ports, so that these can connect.
  */
 static void
 memif_prepare(struct hmi_port *port, const struct rte_eth_dev_info *own)
@@ -186,11 +186,11 @@ memif_prepare(struct hmi_port *port, const struct rte_eth_dev_info *own)
 	     id = rte_eth_find_next((uint16_t)(id + 1))) {
 		if (id == port->id || rte_eth_dev_info_get((uint16_t)id, &info) != 0 || !is_memif(&info))
 			continue;
-		port->gate_shared = true;
+		port->guard_shared = true;
 		taken |= is_owned((uint16_t)id);
 	}
-	port->gated = !taken && hmi_gate_init(&port->gate) == 0;
-	if (port->gated && rte_eth_dev_owner_new(&owner.id) == 0 &&
+	port->guarded = !taken && hmi_guard_init(&port->guard) == 0;
+	if (port->guarded && rte_eth_dev_owner_new(&owner.id) == 0 &&
 	    rte_eth_dev_owner_set(port->id, &owner) == 0)
 		port->owner = owner.id;
 }
@@ -262,12 +262,12 @@ hmi_port_close(struct hmi_port *port)
 	while ((frame = hmi_fault_due(&port->fault, UINT64_MAX)) != NULL)
 		rte_pktmbuf_free(frame);
 	/* The driver would else take the same connection down twice: here, and when the peer hangs up. */
-	if (port->gated)
-		(void)hmi_gate_wait(&port->gate);
+	if (port->guarded)
+		(void)hmi_guard_wait(&port->guard);
 	if (port->started)
 		(void)rte_eth_dev_stop(port->id);
-	if (port->gated)
-		hmi_gate_fini(&port->gate);
+	if (port->guarded)
+		hmi_guard_fini(&port->guard);
 	if (port->owner != 0)
 		(void)rte_eth_dev_owner_unset(port->id, port->owner);
 	port->started = port->usable = false;

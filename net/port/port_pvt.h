@@ -9,10 +9,10 @@
  *     frame ◀──hmi_port_receive──────────────────────────────────── ethdev
  *
  * Any driver will do: offloads are used where there are any, nothing is required. When the
- * ethdev does not take a frame, it waits in the fifo, in order; when the link is gone, the
- * fifo is emptied, since a session sends again what matters.
+ * ethdev does not take a frame, it stays in the fifo, in order; when the link is down, the
+ * fifo is emptied, since a session retransmits what matters.
  *
- * memif: EAL's interrupt thread is kept off the port while bursts run (gate_pvt.h).
+ * memif: EAL's interrupt thread is blocked while bursts may run (guard_pvt.h).
  *
  * One lcore owns the port.
  */
@@ -24,7 +24,7 @@
 #include <rte_mbuf.h>
 
 #include "fault_pvt.h"
-#include "gate_pvt.h"
+#include "guard_pvt.h"
 #include "hm_net.h"
 
 #define HMI_PORT_FIFO  512u
@@ -50,8 +50,8 @@ struct hmi_port {
 	bool faulty;
 	uint32_t fifo_count;
 	struct rte_mempool *rx_pool, *tx_pool;
-	uint64_t now;      /* of the turn */
-	uint64_t heard_ns; /* when the last frame came */
+	uint64_t now;        /* of the turn */
+	uint64_t last_rx_ns; /* when the last frame came */
 	struct rte_mbuf *fifo[HMI_PORT_FIFO];
 
 	/* Counters. */
@@ -60,19 +60,19 @@ struct hmi_port {
 	/* Set-up, and what is looked at a few times a second. */
 	bool rx_offload;
 	bool started, link_up;
-	bool gated;        /* there is a gate */
-	bool gate_shared;  /* the process has other memif ports, which want the interrupt thread, too */
-	bool memif_client; /* has to be started anew to find its server again */
-	bool quiet;        /* it was said that it does not start */
+	bool guarded;      /* there is an interrupt guard */
+	bool guard_shared; /* the process has other memif ports, which need the interrupt thread, too */
+	bool memif_client; /* has to be restarted to reconnect to its server */
+	bool start_logged; /* that it does not start was logged */
 	bool probed;       /* rx_pool and tx_pool are there, the ethdev is configured */
 	uint32_t mtu;
 	uint32_t rx_desc;
 	uint64_t link_ns;  /* when to look at the link again */
 	uint64_t start_ns; /* when to start it again */
-	uint64_t gate_ns;  /* when to ask for the gate again */
-	uint64_t held_ns;  /* since when it is held */
+	uint64_t guard_ns; /* when to request the guard again */
+	uint64_t held_ns;  /* since when the guard is held */
 	uint64_t owner;    /* as which ethdev knows this node; 0: as none */
-	struct hmi_gate gate;
+	struct hmi_guard guard;
 	int logtype;
 	char name[RTE_ETH_NAME_MAX_LEN];
 	struct rte_ether_addr mac;

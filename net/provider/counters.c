@@ -96,11 +96,11 @@ hm_net_peer_stats(const struct hm_system *sys, uint32_t number, struct hm_net_pe
 	stats->sessions = hmi_counted(&peer->sessions);
 	stats->lost = hmi_counted(&peer->lost);
 	stats->packets_sent = hmi_counted(&s->packets_sent);
-	stats->packets_resent = hmi_counted(&s->packets_resent);
+	stats->packets_retransmitted = hmi_counted(&s->packets_retransmitted);
 	stats->packets_received = hmi_counted(&s->packets_received);
 	stats->messages_sent = hmi_counted(&peer->messages_sent);
 	stats->messages_received = hmi_counted(&peer->messages_received);
-	stats->messages_waiting = atomic_load_explicit(&peer->waiting.count, memory_order_relaxed);
+	stats->messages_backlogged = atomic_load_explicit(&peer->backlog.count, memory_order_relaxed);
 	/* The older number first: the other way round there could be less than none. */
 	acknowledged = hmi_counted(&s->tx_una);
 	sent = hmi_counted(&s->tx_sent);

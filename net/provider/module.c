@@ -43,8 +43,8 @@ static int
 memory_create(struct hmi_net *net)
 {
 	net->peer_by_node = calloc(UINT16_MAX + 1u, sizeof(*net->peer_by_node));
-	net->scratch = calloc(1, HM_MSG_BODY_MAX);
-	if (net->peer_by_node == NULL || net->scratch == NULL) {
+	net->unpack_arena = calloc(1, HM_MSG_BODY_MAX);
+	if (net->peer_by_node == NULL || net->unpack_arena == NULL) {
 		fprintf(stderr, "hermod: no memory for the network\n");
 		return -ENOMEM;
 	}
@@ -82,11 +82,11 @@ peers_call(struct hmi_net *net)
 	for (uint32_t i = 0; i < net->peers_count; i++) {
 		struct hmi_peer *peer = net->peers[i];
 
-		peer->session.silence_ns = net->silence_ns;
+		peer->session.peer_timeout_ns = net->peer_timeout_ns;
 		hmi_peer_credit_first(net, peer);
 		peer->attempt = 1;
 		peer->unreachable_ns = 1;
-		hmi_shake_call(&peer->session, hmi_peer_session_id(net, peer), 0);
+		hmi_handshake_call(&peer->session, hmi_peer_session_id(net, peer), 0);
 	}
 }
 
@@ -103,8 +103,8 @@ net_start(void *self, struct hm_system *sys)
 		return 0;
 	net->logtype = rte_log_register_type_and_pick_level("hermod.net", RTE_LOG_INFO);
 	net->node = hm_system_node(sys);
-	net->silence_ns = remote->options.silence_ms * 1000000ull;
-	net->queue_max = remote->options.peer_queue;
+	net->peer_timeout_ns = remote->options.peer_timeout_ms * 1000000ull;
+	net->backlog_max = remote->options.peer_queue;
 	rc = hmi_net_options_check(remote, &own);
 	if (rc == 0)
 		rc = port_open(remote, &own);
@@ -155,7 +155,7 @@ net_destroy(void *self)
 	hmi_port_close(&net->port);
 	hmi_codec_destroy(&net->codec);
 	free(net->peer_by_node);
-	free(net->scratch);
+	free(net->unpack_arena);
 	free(remote);
 }
 

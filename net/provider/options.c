@@ -14,11 +14,11 @@
 #include "remote_pvt.h"
 #include "table_pvt.h"
 
-#define RX_DESC    1024u
-#define TX_DESC    1024u
-#define SILENCE_MS 1000u
-#define PEER_QUEUE 8192u
-#define MTU_MAX    9600u
+#define RX_DESC         1024u
+#define TX_DESC         1024u
+#define PEER_TIMEOUT_MS 1000u
+#define PEER_QUEUE      8192u
+#define MTU_MAX         9600u
 
 /* --peer NAME@A.B.C.D[:UDP] */
 static int
@@ -92,7 +92,7 @@ hmi_net_options_init(struct hmi_remote *remote)
 	o->udp_port = HMI_UDP_PORT;
 	o->rx_desc = RX_DESC;
 	o->tx_desc = TX_DESC;
-	o->silence_ms = SILENCE_MS;
+	o->peer_timeout_ms = PEER_TIMEOUT_MS;
 	o->peer_queue = PEER_QUEUE;
 	o->faults.seed = 1;
 
@@ -112,12 +112,13 @@ hmi_net_options_init(struct hmi_remote *remote)
 		      "bytes of an IP packet (1500, or what the port can)");
 	*t++ = number("rx-desc", &o->rx_desc, 64, 16384, "receive descriptors (1024)");
 	*t++ = number("tx-desc", &o->tx_desc, 64, 16384, "send descriptors (1024)");
-	*t++ = number("silence-ms", &o->silence_ms, 10, 3600000, "a peer silent for so long is lost (1000)");
-	*t++ = number("peer-queue", &o->peer_queue, 0, 1u << 24, "messages that may wait for a peer (8192)");
+	*t++ = number("peer-timeout-ms", &o->peer_timeout_ms, 10, 3600000,
+		      "a peer is lost when nothing came for so long (1000)");
+	*t++ = number("peer-queue", &o->peer_queue, 0, 1u << 24, "messages in the backlog of a peer (8192)");
 	*t++ = number("fault-drop", &o->faults.drop, 0, HMI_FAULT_PARTS, "lose N of 10,000 sent frames");
 	*t++ = number("fault-duplicate", &o->faults.duplicate, 0, HMI_FAULT_PARTS, "send N of 10,000 twice");
 	*t++ = number("fault-reorder", &o->faults.reorder, 0, HMI_FAULT_PARTS, "hold back N of 10,000");
-	*t++ = number("fault-corrupt", &o->faults.corrupt, 0, HMI_FAULT_PARTS, "turn a bit in N of 10,000");
+	*t++ = number("fault-corrupt", &o->faults.corrupt, 0, HMI_FAULT_PARTS, "flip a bit in N of 10,000");
 	*t++ = number("fault-delay-us", &o->fault_delay_us, 0, 1000000, "delay all by N microseconds");
 	*t++ = number("fault-seed", &o->faults.seed, 0, UINT64_MAX,
 		      "faults are the same for the same seed (1)");

@@ -18,17 +18,17 @@
 #include "table_pvt.h"
 #include "tick_pvt.h"
 
-/* An actor, or the machine, kept this lcore from listening: that is no silence of the peers. */
+/* Do not count this lcore's own polling gap as silence of its peers. */
 static void
-gap_forgive(struct hmi_remote *remote)
+polling_gap_forgive(struct hmi_remote *remote)
 {
 	struct hmi_net *net = &remote->net;
 	uint64_t gap = net->now - remote->polled_ns;
 
-	if (remote->polled_ns == 0 || gap < net->silence_ns / 8)
+	if (remote->polled_ns == 0 || gap < net->peer_timeout_ns / 8)
 		return;
 	for (uint32_t i = 0; i < net->peers_count; i++)
-		net->peers[i]->session.heard_ns += gap;
+		net->peers[i]->session.last_rx_ns += gap;
 }
 
 /* Programs register their types after the module has started, and before the first turn. */
@@ -52,7 +52,7 @@ remote_poll(void *self, struct hm_ctx *ctx)
 	if (unlikely(!remote->begun))
 		begin(remote);
 	hmi_net_turn(net, ctx, hm_now_ns(ctx));
-	gap_forgive(remote);
+	polling_gap_forgive(remote);
 	remote->polled_ns = net->now;
 	work = hmi_ingress_poll(net);
 	if (unlikely(net->stalled))
@@ -102,8 +102,8 @@ remote_flush(void *self, struct hm_ctx *ctx)
 }
 
 /*
- * The question travels, and perhaps waits, as a message HM_IDENTITY to nobody: its body is the
- * path, its sender the one to be answered.
+ * A resolve request is sent, or queued in the backlog, as a message HM_IDENTITY to nobody: its body is
+ * the path, its sender receives the answer.
  */
 static int
 remote_resolve(void *self, struct hm_ctx *ctx, const char *node, const char *path, struct hm_pid reply_to)

@@ -17,7 +17,7 @@
 /* Values of the options. */
 struct hmi_net_options {
 	const char *port, *ip;
-	uint64_t udp_port, net_lcore, mtu, rx_desc, tx_desc, silence_ms, peer_queue;
+	uint64_t udp_port, net_lcore, mtu, rx_desc, tx_desc, peer_timeout_ms, peer_queue;
 	struct hmi_fault_odds faults;
 	uint64_t fault_delay_us;
 	struct hm_option table[17];

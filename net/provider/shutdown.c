@@ -22,7 +22,7 @@ all_acknowledged(const struct hmi_net *net)
 		const struct hmi_peer *peer = net->peers[i];
 
 		if (peer->session.state == HMI_SESSION_OPEN &&
-		    (peer->batch != NULL || peer->waiting.head != NULL ||
+		    (peer->batch != NULL || peer->backlog.fifo.head != NULL ||
 		     !hmi_session_is_flushed(&peer->session)))
 			return false;
 	}

@@ -8,18 +8,18 @@
 #include "handshake_pvt.h"
 
 void
-hmi_shake_call(struct hmi_session *s, uint32_t local_id, uint64_t now)
+hmi_handshake_call(struct hmi_session *s, uint32_t local_id, uint64_t now)
 {
 	s->state = HMI_SESSION_CALLING;
 	s->local_id = local_id;
 	s->remote_id = 0;
 	s->call_ns = now;
 	s->call_every_ns = HMI_CALL_FIRST_NS;
-	s->heard_ns = now;
+	s->last_rx_ns = now;
 }
 
 bool
-hmi_shake_call_is_due(struct hmi_session *s, uint64_t now)
+hmi_handshake_call_is_due(struct hmi_session *s, uint64_t now)
 {
 	if (s->state != HMI_SESSION_CALLING || now < s->call_ns)
 		return false;
@@ -55,35 +55,35 @@ is_newer(const struct hmi_session *s, const struct hmi_handshake *hello)
 	return hello->started >= s->peer_started;
 }
 
-enum hmi_shake
-hmi_shake_hello(struct hmi_session *s, const struct hmi_handshake *hello, uint32_t local_id, uint64_t now)
+enum hmi_handshake_action
+hmi_handshake_hello(struct hmi_session *s, const struct hmi_handshake *hello, uint32_t local_id, uint64_t now)
 {
 	if (s->state == HMI_SESSION_OPEN || s->state == HMI_SESSION_ANSWERED) {
 		if (hello->node == s->peer_node && hello->session == s->remote_id)
-			return HMI_SHAKE_ANSWER;
-		return is_newer(s, hello) ? HMI_SHAKE_REPLACE : HMI_SHAKE_IGNORE;
+			return HMI_HANDSHAKE_ANSWER;
+		return is_newer(s, hello) ? HMI_HANDSHAKE_REPLACE : HMI_HANDSHAKE_IGNORE;
 	}
 	if (s->state == HMI_SESSION_IDLE)
 		s->local_id = local_id;
 	s->state = HMI_SESSION_ANSWERED;
-	s->heard_ns = now;
+	s->last_rx_ns = now;
 	peer_take(s, hello);
-	return HMI_SHAKE_ANSWER;
+	return HMI_HANDSHAKE_ANSWER;
 }
 
-enum hmi_shake
-hmi_shake_welcome(struct hmi_session *s, const struct hmi_handshake *welcome, uint64_t now)
+enum hmi_handshake_action
+hmi_handshake_welcome(struct hmi_session *s, const struct hmi_handshake *welcome, uint64_t now)
 {
 	if (s->state == HMI_SESSION_CALLING)
 		peer_take(s, welcome);
 	else if (s->state != HMI_SESSION_ANSWERED || welcome->session != s->remote_id)
-		return HMI_SHAKE_IGNORE;
+		return HMI_HANDSHAKE_IGNORE;
 	open_with(s, now);
-	return HMI_SHAKE_OPENED;
+	return HMI_HANDSHAKE_OPENED;
 }
 
 bool
-hmi_shake_reject(struct hmi_session *s, uint64_t now)
+hmi_handshake_reject(struct hmi_session *s, uint64_t now)
 {
 	if (s->state != HMI_SESSION_CALLING)
 		return false;
@@ -93,7 +93,7 @@ hmi_shake_reject(struct hmi_session *s, uint64_t now)
 }
 
 bool
-hmi_shake_confirm(struct hmi_session *s, uint64_t now)
+hmi_handshake_confirm(struct hmi_session *s, uint64_t now)
 {
 	if (s->state != HMI_SESSION_ANSWERED)
 		return false;

@@ -27,30 +27,31 @@
 #define HMI_CALL_LAST_NS  500000000ull /* between later ones, and after a refusal */
 
 /* What the caller is to do about a handshake packet. */
-enum hmi_shake {
-	HMI_SHAKE_IGNORE,  /* nothing: late, or double */
-	HMI_SHAKE_ANSWER,  /* send WELCOME */
-	HMI_SHAKE_REPLACE, /* the session there is is over: end it, then offer the packet again */
-	HMI_SHAKE_OPENED,  /* the session is open from now on; acknowledge at once */
+enum hmi_handshake_action {
+	HMI_HANDSHAKE_IGNORE,  /* nothing: late, or double */
+	HMI_HANDSHAKE_ANSWER,  /* send WELCOME */
+	HMI_HANDSHAKE_REPLACE, /* the present session is over: end it, then call again with this packet */
+	HMI_HANDSHAKE_OPENED,  /* the session is open from now on; acknowledge at once */
 };
 
 /* Start calling, under a new id. */
-void hmi_shake_call(struct hmi_session *s, uint32_t local_id, uint64_t now);
+void hmi_handshake_call(struct hmi_session *s, uint32_t local_id, uint64_t now);
 
 /* Whether it is time for a HELLO; if so, the time of the next one is set. */
-bool hmi_shake_call_is_due(struct hmi_session *s, uint64_t now);
+bool hmi_handshake_call_is_due(struct hmi_session *s, uint64_t now);
 
 /* A HELLO came. `local_id`: for a session that does not exist yet. */
-enum hmi_shake hmi_shake_hello(struct hmi_session *s, const struct hmi_handshake *hello, uint32_t local_id,
-			       uint64_t now);
+enum hmi_handshake_action hmi_handshake_hello(struct hmi_session *s, const struct hmi_handshake *hello,
+					      uint32_t local_id, uint64_t now);
 
 /* A WELCOME came that carries this session's id. */
-enum hmi_shake hmi_shake_welcome(struct hmi_session *s, const struct hmi_handshake *welcome, uint64_t now);
+enum hmi_handshake_action hmi_handshake_welcome(struct hmi_session *s, const struct hmi_handshake *welcome,
+						uint64_t now);
 
 /* A REJECT came that carries this session's id: call less often. Returns whether it mattered. */
-bool hmi_shake_reject(struct hmi_session *s, uint64_t now);
+bool hmi_handshake_reject(struct hmi_session *s, uint64_t now);
 
 /* A DATA or ACK came that carries this session's id. Returns whether the session was opened by it. */
-bool hmi_shake_confirm(struct hmi_session *s, uint64_t now);
+bool hmi_handshake_confirm(struct hmi_session *s, uint64_t now);
 
 #endif /* HANDSHAKE_PVT_H */

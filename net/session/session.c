@@ -13,13 +13,13 @@
 #include "counter_pvt.h"
 
 #define FIRST_NUMBER     1u
-#define CONGESTION_FIRST 32u
-#define CONGESTION_MIN   4u
-#define OVERTAKEN        3u  /* later packets that arrived make one count as lost */
-#define RESEND_BURST     16u /* packets marked at once after a time-out */
+#define CWND_FIRST       32u
+#define CWND_MIN         4u
+#define OVERTAKEN        3u  /* later packets that arrived make one count as lost (DUPTHRESH) */
+#define RETRANSMIT_BURST 16u /* packets marked at once after a time-out */
 #define BACKOFF_MAX      6u
 #define SACK_BITS        32u
-#define HEARTBEATS       8u /* in the time after which a peer is given up */
+#define HEARTBEATS       8u /* within the peer timeout */
 
 static_assert(HMI_RX_RING <= HMI_TX_RING, "credit fits the sender's ring");
 static_assert(HMI_RX_RING <= UINT16_MAX, "credit fits the header");
@@ -45,9 +45,9 @@ hmi_session_begin(struct hmi_session *s, uint32_t window, uint64_t now)
 	s->tx_next = s->tx_sent = s->tx_una = FIRST_NUMBER;
 	s->tx_limit = FIRST_NUMBER + window;
 	s->tx_lost = 0;
-	s->congestion = CONGESTION_FIRST;
-	s->congestion_acked = 0;
-	s->congestion_slow = HMI_RX_RING;
+	s->cwnd = CWND_FIRST;
+	s->cwnd_acked = 0;
+	s->ssthresh = HMI_RX_RING;
 	s->backoff = 0;
 	s->recover_ns = s->recover_end = s->cut_end = s->probe = 0;
 	s->rtt_ns = s->rtt_var_ns = 0;
@@ -57,7 +57,7 @@ hmi_session_begin(struct hmi_session *s, uint32_t window, uint64_t now)
 	s->rx_early = s->rx_unacked = 0;
 	s->ack_now = false;
 	s->ack_ns = 0;
-	s->heard_ns = s->spoke_ns = now;
+	s->last_rx_ns = s->last_tx_ns = now;
 	memset(s->tx, 0, sizeof(s->tx));
 	memset(s->rx, 0, sizeof(s->rx));
 }
@@ -102,7 +102,7 @@ hmi_session_send(struct hmi_session *s, uint64_t now, uint64_t *number)
 }
 
 void *
-hmi_session_resend(struct hmi_session *s, uint64_t now, uint64_t *number)
+hmi_session_retransmit(struct hmi_session *s, uint64_t now, uint64_t *number)
 {
 	if (s->tx_lost == 0)
 		return NULL;
@@ -112,10 +112,10 @@ hmi_session_resend(struct hmi_session *s, uint64_t now, uint64_t *number)
 		if (!slot->lost)
 			continue;
 		slot->lost = false;
-		slot->again = true;
+		slot->retransmitted = true;
 		slot->sent_ns = now;
 		s->tx_lost--;
-		hmi_count(&s->packets_resent, 1);
+		hmi_count(&s->packets_retransmitted, 1);
 		*number = n;
 		return slot->packet;
 	}
@@ -158,7 +158,7 @@ hmi_session_header(struct hmi_session *s, struct hmi_header *header, enum hmi_ki
 	s->rx_unacked = 0;
 	s->ack_now = false;
 	s->ack_ns = 0;
-	s->spoke_ns = now;
+	s->last_tx_ns = now;
 }
 
 /* ---- Acknowledgements --------------------------------------------------------- */
@@ -181,32 +181,32 @@ rtt_sample(struct hmi_session *s, uint64_t rtt)
 }
 
 static void
-congestion_grow(struct hmi_session *s, uint32_t acked)
+cwnd_grow(struct hmi_session *s, uint32_t acked)
 {
-	if (s->congestion >= HMI_RX_RING)
+	if (s->cwnd >= HMI_RX_RING)
 		return;
-	if (s->congestion < s->congestion_slow) {
-		s->congestion += acked;
+	if (s->cwnd < s->ssthresh) {
+		s->cwnd += acked;
 	} else {
-		s->congestion_acked += acked;
-		if (s->congestion_acked >= s->congestion) {
-			s->congestion_acked -= s->congestion;
-			s->congestion++;
+		s->cwnd_acked += acked;
+		if (s->cwnd_acked >= s->cwnd) {
+			s->cwnd_acked -= s->cwnd;
+			s->cwnd++;
 		}
 	}
-	s->congestion = RTE_MIN(s->congestion, HMI_RX_RING);
+	s->cwnd = RTE_MIN(s->cwnd, HMI_RX_RING);
 }
 
-/* Let `kept` of four parts of the window stand, once for what is in flight now. */
+/* Reduce cwnd to `kept` quarters, once for what is in flight now. */
 static void
-congestion_cut(struct hmi_session *s, uint32_t kept)
+cwnd_cut(struct hmi_session *s, uint32_t kept)
 {
 	if (s->tx_una < s->cut_end)
 		return;
 	s->cut_end = s->tx_sent;
-	s->congestion = RTE_MAX(s->congestion * kept / 4, CONGESTION_MIN);
-	s->congestion_slow = s->congestion;
-	s->congestion_acked = 0;
+	s->cwnd = RTE_MAX(s->cwnd * kept / 4, CWND_MIN);
+	s->ssthresh = s->cwnd;
+	s->cwnd_acked = 0;
 }
 
 /* Mark packets as lost that were sent before recover_ns, a burst of them, oldest first. */
@@ -215,7 +215,7 @@ recover_mark(struct hmi_session *s)
 {
 	uint32_t marked = 0;
 
-	for (uint64_t n = s->tx_una; n < s->tx_sent && marked < RESEND_BURST; n++) {
+	for (uint64_t n = s->tx_una; n < s->tx_sent && marked < RETRANSMIT_BURST; n++) {
 		struct hmi_tx_slot *slot = slot_of(s, n);
 
 		if (slot->sacked || slot->lost || slot->sent_ns >= s->recover_ns)
@@ -226,15 +226,18 @@ recover_mark(struct hmi_session *s)
 	}
 }
 
-/* A time-out is answered: by the packet sent again alone, or had more arrived the first time? */
+/*
+ * The first acknowledgement after a time-out. If it covers the retransmitted packet alone, the others
+ * were lost; if it covers more, they had arrived and the time-out was spurious.
+ */
 static void
 probe_answered(struct hmi_session *s, uint64_t ack)
 {
 	if (ack == s->probe + 1 && ack < s->tx_sent) {
 		s->recover_end = s->tx_sent;
 	} else if (ack > s->probe + 1) {
-		s->congestion = RTE_MAX(s->congestion, s->before_probe);
-		s->congestion_slow = HMI_RX_RING;
+		s->cwnd = RTE_MAX(s->cwnd, s->cwnd_before_probe);
+		s->ssthresh = HMI_RX_RING;
 	}
 	s->probe = 0;
 }
@@ -245,9 +248,9 @@ ack_advance(struct hmi_session *s, uint64_t ack, uint64_t now)
 {
 	const struct hmi_tx_slot *newest = slot_of(s, ack - 1);
 
-	if (!newest->again && !newest->sacked)
+	if (!newest->retransmitted && !newest->sacked)
 		rtt_sample(s, now - newest->sent_ns);
-	congestion_grow(s, (uint32_t)(ack - s->tx_una));
+	cwnd_grow(s, (uint32_t)(ack - s->tx_una));
 	for (; s->tx_una < ack; s->tx_una++) {
 		struct hmi_tx_slot *slot = slot_of(s, s->tx_una);
 
@@ -284,13 +287,13 @@ sack_take(struct hmi_session *s, uint64_t ack, uint32_t sack, uint64_t now)
 	for (uint64_t n = ack; n + OVERTAKEN <= highest; n++) {
 		struct hmi_tx_slot *slot = slot_of(s, n);
 
-		/* One that went out again a moment ago has not had the time to arrive. */
+		/* A retransmission needs a round trip to arrive before it can count as lost again. */
 		if (slot->sacked || slot->lost ||
-		    (slot->again && now - slot->sent_ns < s->rtt_ns + s->rtt_ns / 4))
+		    (slot->retransmitted && now - slot->sent_ns < s->rtt_ns + s->rtt_ns / 4))
 			continue;
 		slot->lost = true;
 		s->tx_lost++;
-		congestion_cut(s, 3);
+		cwnd_cut(s, 3);
 	}
 }
 
@@ -304,7 +307,7 @@ hmi_session_acknowledge(struct hmi_session *s, const struct hmi_header *header, 
 	if (unlikely(header->sack != 0) &&
 	    ack + SACK_BITS - (uint64_t)__builtin_clz(header->sack) >= s->tx_sent)
 		return false;
-	s->heard_ns = now;
+	s->last_rx_ns = now;
 	if (ack < s->tx_una)
 		return true;
 	if (ack > s->tx_una)
@@ -337,7 +340,7 @@ hmi_session_receive(struct hmi_session *s, uint32_t low, void *packet, uint64_t 
 		return HMI_DROP;
 	}
 	if (unlikely(number < s->rx_expected || (number > s->rx_expected && *place != NULL))) {
-		/* Its acknowledgement was lost, perhaps: say it again. */
+		/* Its acknowledgement may have been lost: repeat it. */
 		ack_want(s, true, now);
 		*drop = HM_NET_DROP_DUPLICATE;
 		return HMI_DROP;
@@ -369,11 +372,11 @@ static void
 time_out(struct hmi_session *s, uint64_t now)
 {
 	if (s->probe == 0)
-		s->before_probe = s->congestion;
+		s->cwnd_before_probe = s->cwnd;
 	s->probe = s->tx_una;
 	s->recover_ns = now;
 	s->backoff = RTE_MIN(s->backoff + 1, BACKOFF_MAX);
-	congestion_cut(s, 2);
+	cwnd_cut(s, 2);
 	slot_of(s, s->probe)->lost = true;
 	s->tx_lost++;
 }
@@ -384,15 +387,15 @@ hmi_session_timer(struct hmi_session *s, uint64_t now)
 	unsigned int due = 0;
 	uint64_t rto = RTE_MIN(s->rto_ns << s->backoff, HMI_RTO_MAX_NS);
 
-	if (now - s->heard_ns > s->silence_ns)
+	if (now - s->last_rx_ns > s->peer_timeout_ns)
 		return HMI_DUE_LOST;
 	if (s->tx_una < s->tx_sent && !slot_of(s, s->tx_una)->lost &&
 	    now - slot_of(s, s->tx_una)->sent_ns > rto)
 		time_out(s, now);
 	if (s->tx_lost > 0)
-		due |= HMI_DUE_SEND;
-	/* News of credit travels with the heartbeat as well, in case it was lost. */
-	if (hmi_session_ack_is_due(s, now) || now - s->spoke_ns > s->silence_ns / HEARTBEATS)
+		due |= HMI_DUE_RETRANSMIT;
+	/* The heartbeat carries the credit as well, in case an update was lost. */
+	if (hmi_session_ack_is_due(s, now) || now - s->last_tx_ns > s->peer_timeout_ns / HEARTBEATS)
 		due |= HMI_DUE_ACK;
 	return due;
 }

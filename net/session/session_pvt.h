@@ -8,8 +8,8 @@
  *                  una           sent          next                  ring of HMI_TX_RING
  *     ─────────────┼──────────────┼─────────────┼──────────▶ number
  *      acknowledged  in flight      waits for
- *                    (kept to be    credit
- *                    sent again)
+ *                    (kept for      credit
+ *                    retransmission)
  *
  *                  done          expected      limit                 ring of HMI_RX_RING
  *     ─────────────┼──────────────┼─────────────┼──────────▶ number
@@ -20,11 +20,11 @@
  * it does depends on its state, the packet or timer, and the time it is told, and on nothing else:
  * the simulation of its tests runs two of them under loss with a clock of its own.
  *
- * Loss: a packet that three later ones have overtaken, or that is not acknowledged in time, is
- * marked and given out again by hmi_session_resend. Time-out: RFC 6298, from measured round trips.
- * Congestion: a window that grows by what is acknowledged and halves on a time-out. A time-out
- * sends one packet again; what the answer acknowledges tells whether the others were lost, or the
- * peer was only held up, which happens wherever programs share cores (after F-RTO, RFC 5682).
+ * Loss: a packet is marked lost when three later ones were acknowledged, or when its
+ * retransmission timer expires (RFC 6298, from measured round trips). hmi_session_retransmit returns it.
+ * Congestion: a window (cwnd) that grows by what is acknowledged and halves on a time-out. A time-out
+ * retransmits one packet. The answer's acknowledgement tells whether the other packets were lost, or
+ * the peer was only delayed, which is common where programs share cores (after F-RTO, RFC 5682).
  *
  * One lcore owns a session.
  */
@@ -35,7 +35,7 @@
 #include "hm_net.h"
 #include "header_pvt.h"
 
-#define HMI_TX_RING    512u /* packets sent and kept, or waiting to be sent */
+#define HMI_TX_RING    512u /* packets sent and kept, or queued */
 #define HMI_RX_RING    256u /* packets received and kept; most credit that is given */
 #define HMI_CREDIT_MIN 8u
 
@@ -62,32 +62,32 @@ enum hmi_verdict {
 };
 
 /* What a timer asks for. */
-#define HMI_DUE_ACK  1u /* send an acknowledgement, or a heartbeat */
-#define HMI_DUE_SEND 2u /* hmi_session_resend has packets */
-#define HMI_DUE_LOST 4u /* the peer has been silent for too long */
+#define HMI_DUE_ACK        1u /* send an acknowledgement, or a heartbeat */
+#define HMI_DUE_RETRANSMIT 2u /* hmi_session_retransmit has packets */
+#define HMI_DUE_LOST       4u /* peer timeout: nothing was received for too long */
 
 struct hmi_tx_slot {
 	void *packet;
-	uint64_t sent_ns; /* last time it went out */
-	bool sacked;      /* the peer has it, out of order */
-	bool lost;        /* to be sent again */
-	bool again;       /* was sent again: says nothing about the round trip */
+	uint64_t sent_ns;   /* last time it went out */
+	bool sacked;        /* the peer has it, out of order */
+	bool lost;          /* to be retransmitted */
+	bool retransmitted; /* its acknowledgement is no round-trip sample (Karn) */
 };
 
 struct hmi_session {
 	/* Sending. */
 	uint64_t tx_next, tx_sent, tx_una;
-	uint64_t tx_limit;         /* first number that the peer gave no credit for */
-	uint32_t tx_lost;          /* slots marked lost */
-	uint32_t congestion;       /* packets that may be in flight */
-	uint32_t congestion_acked; /* acknowledged since it last grew by one */
-	uint32_t congestion_slow;  /* below it, it grows by one for each acknowledged packet */
-	uint32_t backoff;          /* time-outs in a row */
-	uint64_t probe;            /* packet sent again by a time-out, unanswered; 0: none */
-	uint32_t before_probe;     /* congestion before that time-out */
-	uint64_t recover_ns;       /* packets sent before it are lost, by the last time-out */
-	uint64_t recover_end;      /* what the time-out lost ends here; 0: it lost nothing */
-	uint64_t cut_end;          /* congestion is not cut again before this one is acknowledged */
+	uint64_t tx_limit;          /* first number that the peer gave no credit for */
+	uint32_t tx_lost;           /* slots marked lost */
+	uint32_t cwnd;              /* packets that may be in flight */
+	uint32_t cwnd_acked;        /* acknowledged since it last grew by one */
+	uint32_t ssthresh;          /* below it, it grows by one for each acknowledged packet */
+	uint32_t backoff;           /* time-outs in a row */
+	uint64_t probe;             /* packet retransmitted by a time-out, unanswered; 0: none */
+	uint32_t cwnd_before_probe; /* cwnd before that time-out */
+	uint64_t recover_ns;        /* packets sent before it are lost, by the last time-out */
+	uint64_t recover_end;       /* what the time-out lost ends here; 0: it lost nothing */
+	uint64_t cut_end;           /* cwnd is not reduced again before this one is acknowledged */
 	uint64_t rtt_ns, rtt_var_ns, rto_ns;
 
 	/* Receiving. */
@@ -99,8 +99,8 @@ struct hmi_session {
 	uint64_t ack_ns; /* when the acknowledgement goes out; 0: none is wanted */
 
 	/* Time. */
-	uint64_t heard_ns, spoke_ns;
-	uint64_t silence_ns; /* give up after this */
+	uint64_t last_rx_ns, last_tx_ns;
+	uint64_t peer_timeout_ns; /* give up after this */
 
 	/* Handshake. */
 	enum hmi_session_state state;
@@ -112,7 +112,7 @@ struct hmi_session {
 	uint32_t peer_window;
 
 	/* Counters. */
-	uint64_t packets_sent, packets_resent, packets_received;
+	uint64_t packets_sent, packets_retransmitted, packets_received;
 
 	void (*release)(void *arg, void *packet); /* called for each packet that was acknowledged */
 	void *release_arg;
@@ -160,14 +160,14 @@ hmi_session_append(struct hmi_session *s, void *packet)
 static inline bool
 hmi_session_may_send(const struct hmi_session *s)
 {
-	return s->tx_sent < s->tx_limit && s->tx_sent - s->tx_una < s->congestion;
+	return s->tx_sent < s->tx_limit && s->tx_sent - s->tx_una < s->cwnd;
 }
 
 /* The next packet to go out for the first time; NULL: none, or no credit. The session keeps it. */
 void *hmi_session_send(struct hmi_session *s, uint64_t now, uint64_t *number);
 
-/* The next packet to be sent again, as a copy; NULL: none. */
-void *hmi_session_resend(struct hmi_session *s, uint64_t now, uint64_t *number);
+/* The next lost packet, to be retransmitted; NULL: none. The session keeps it. */
+void *hmi_session_retransmit(struct hmi_session *s, uint64_t now, uint64_t *number);
 
 /* The header of a packet that goes out now. It acknowledges all that arrived. */
 void hmi_session_header(struct hmi_session *s, struct hmi_header *header, enum hmi_kind kind, uint64_t number,
@@ -199,7 +199,7 @@ hmi_session_park(struct hmi_session *s, void *packet)
 	s->rx[s->rx_done % HMI_RX_RING] = packet;
 }
 
-/* The next packet to be delivered, which the caller owns again; NULL: none. */
+/* The next packet to be delivered, handed back to the caller; NULL: none. */
 static inline void *
 hmi_session_ready(struct hmi_session *s)
 {
@@ -221,7 +221,7 @@ hmi_session_ack_is_due(const struct hmi_session *s, uint64_t now)
 	return s->ack_ns != 0 && (s->ack_now || now >= s->ack_ns);
 }
 
-/* There is credit again after there was little: let the peer know at once. */
+/* Send an acknowledgement, and so the present credit, at once. */
 static inline void
 hmi_session_ack_soon(struct hmi_session *s, uint64_t now)
 {

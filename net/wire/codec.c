@@ -67,9 +67,9 @@ store64(uint8_t *at, uint64_t value)
 	memcpy(at, &value, sizeof(value));
 }
 
-/* Most texts are short, and calling memcpy for them costs more than the copy. */
+/* Most strings are short, and calling memcpy for them costs more than the copy. */
 static inline void
-text_copy(uint8_t *to, const uint8_t *from, size_t length)
+short_copy(uint8_t *to, const uint8_t *from, size_t length)
 {
 	uint8_t head[16], tail[16];
 
@@ -93,7 +93,7 @@ text_copy(uint8_t *to, const uint8_t *from, size_t length)
 
 /* ---- Packing ------------------------------------------------------------------ */
 
-/* A field's value: a number's bits as they go on the wire, or a text's length. */
+/* A field's value: a number's bits as they go on the wire, or the length of a length-delimited field. */
 static uint64_t
 field_value(const struct hmi_plan_field *field, const uint8_t *member)
 {
@@ -139,7 +139,7 @@ field_present(const struct hmi_plan_field *field, const uint8_t *body, uint64_t 
 }
 
 static const uint8_t *
-field_text(const struct hmi_plan_field *field, const uint8_t *member)
+field_delimited(const struct hmi_plan_field *field, const uint8_t *member)
 {
 	const uint8_t *text;
 
@@ -183,12 +183,12 @@ hmi_plan_packed_size(const struct hmi_plan *plan, const void *body)
 }
 
 size_t
-hmi_plan_packed_bound_texts(const struct hmi_plan *plan, const void *body)
+hmi_plan_packed_bound_delimited(const struct hmi_plan *plan, const void *body)
 {
 	size_t bound = plan->plain_max;
 
-	for (uint32_t texts = plan->texts; texts != 0; texts &= texts - 1) {
-		const struct hmi_plan_field *field = &plan->field[__builtin_ctz(texts)];
+	for (uint32_t left = plan->delimited; left != 0; left &= left - 1) {
+		const struct hmi_plan_field *field = &plan->field[__builtin_ctz(left)];
 		uint64_t length = field_value(field, (const uint8_t *)body + field->offset);
 
 		bound += field->tag_bytes + hmi_varint_size(length) + length;
@@ -216,26 +216,26 @@ field_write(const struct hmi_plan_field *field, const uint8_t *member, uint64_t 
 	case HMI_FIELD_BYTES:
 		at = hmi_varint_write(at, value);
 		if (value > 0)
-			memcpy(at, field_text(field, member), value);
+			memcpy(at, field_delimited(field, member), value);
 		return at + value;
 	default:
 		return hmi_varint_write(at, value);
 	}
 }
 
-/* A field of the quick kinds: its first member is the number, or the length. */
+/* A field of the fast path: its first member is the number, or the length. */
 static inline uint8_t *
-quick_write(const struct hmi_plan_field *field, const uint8_t *member, uint8_t *at)
+fast_write(const struct hmi_plan_field *field, const uint8_t *member, uint8_t *at)
 {
 	uint64_t value = load64(member);
 
 	if (unlikely(value == 0))
 		return at;
 	*at++ = (uint8_t)field->tag;
-	if (likely(field->quick == HMI_QUICK_FIXED64))
+	if (likely(field->fast == HMI_FAST_FIXED64))
 		return hmi_fixed64_write(at, value);
 	at = hmi_varint_write(at, value);
-	text_copy(at, field_text(field, member), value);
+	short_copy(at, field_delimited(field, member), value);
 	return at + value;
 }
 
@@ -249,8 +249,8 @@ hmi_plan_pack(const struct hmi_plan *plan, const void *body, uint8_t *at)
 		const uint8_t *member = (const uint8_t *)body + field->offset;
 		uint64_t value;
 
-		if (likely(field->quick != HMI_QUICK_NONE)) {
-			at = quick_write(field, member, at);
+		if (likely(field->fast != HMI_FAST_NONE)) {
+			at = fast_write(field, member, at);
 			continue;
 		}
 		value = field_value(field, member);
@@ -263,29 +263,29 @@ hmi_plan_pack(const struct hmi_plan *plan, const void *body, uint8_t *at)
 /* ---- Unpacking ---------------------------------------------------------------- */
 
 /* Memory behind a body, given out from low to high. */
-struct bump {
+struct arena {
 	uint8_t *start;
 	size_t used, room;
 	bool full; /* somebody asked for more than there was */
 };
 
 static void *
-bump_alloc(void *arg, size_t size)
+arena_alloc(void *arg, size_t size)
 {
-	struct bump *bump = arg;
-	size_t at = RTE_ALIGN_CEIL(bump->used, sizeof(uint64_t));
+	struct arena *arena = arg;
+	size_t at = RTE_ALIGN_CEIL(arena->used, sizeof(uint64_t));
 
-	if (at > bump->room || size > bump->room - at) {
-		bump->full = true;
+	if (at > arena->room || size > arena->room - at) {
+		arena->full = true;
 		return NULL;
 	}
-	bump->used = at + size;
-	return bump->start + at;
+	arena->used = at + size;
+	return arena->start + at;
 }
 
-/* What protobuf-c gives back is scratch of a message that lives on; it goes with the message. */
+/* What protobuf-c frees is part of a message that stays; it is freed with the message. */
 static void
-bump_free(void *arg, void *memory)
+arena_free(void *arg, void *memory)
 {
 	RTE_SET_USED(arg);
 	RTE_SET_USED(memory);
@@ -295,21 +295,21 @@ int
 hmi_unpack_generic(const struct ProtobufCMessageDescriptor *descriptor, const uint8_t *at, size_t length,
 		   void *body, size_t room, size_t *used)
 {
-	struct bump bump = { .start = body, .room = room };
-	ProtobufCAllocator allocator = { bump_alloc, bump_free, &bump };
+	struct arena arena = { .start = body, .room = room };
+	ProtobufCAllocator allocator = { arena_alloc, arena_free, &arena };
 
 	/* Its first allocation is the struct itself: that makes it the body. Each level of nesting
 	 * takes room as well, which bounds the depth of its recursion. */
 	if (protobuf_c_message_unpack(descriptor, &allocator, length, at) == NULL)
-		return bump.full ? -ENOSPC : -EBADMSG;
-	*used = bump.used;
+		return arena.full ? -ENOSPC : -EBADMSG;
+	*used = arena.used;
 	return 0;
 }
 
-/* Copy a text behind the body. Returns its end on the wire, or NULL: truncated, or no room. */
+/* Copy a length-delimited field behind the body. Returns its end on the wire, or NULL: truncated, or no room. */
 static const uint8_t *
-text_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t *end, uint8_t *member,
-	  struct bump *bump)
+delimited_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t *end, uint8_t *member,
+	       struct arena *arena)
 {
 	bool is_string = field->kind == HMI_FIELD_STRING;
 	ProtobufCBinaryData data;
@@ -317,11 +317,11 @@ text_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t *
 	uint8_t *text;
 
 	at = hmi_varint_read(at, end, &length);
-	if (at == NULL || length > (uint64_t)(end - at) || length + is_string > bump->room - bump->used)
+	if (at == NULL || length > (uint64_t)(end - at) || length + is_string > arena->room - arena->used)
 		return NULL;
-	text = bump->start + bump->used;
-	bump->used += length + is_string;
-	text_copy(text, at, length);
+	text = arena->start + arena->used;
+	arena->used += length + is_string;
+	short_copy(text, at, length);
 	if (is_string) {
 		text[length] = 0;
 		memcpy(member, &text, sizeof(text));
@@ -363,7 +363,7 @@ varint_field_read(const struct hmi_plan_field *field, const uint8_t *at, const u
 /* Read a field's value. Returns its end, or NULL: truncated, or no room. */
 static const uint8_t *
 field_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t *end, uint8_t *body,
-	   struct bump *bump)
+	   struct arena *arena)
 {
 	uint8_t *member = body + field->offset;
 
@@ -382,7 +382,7 @@ field_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t 
 		return at + 4;
 	case HMI_FIELD_STRING:
 	case HMI_FIELD_BYTES:
-		return text_read(field, at, end, member, bump);
+		return delimited_read(field, at, end, member, arena);
 	default:
 		return varint_field_read(field, at, end, member);
 	}
@@ -421,17 +421,17 @@ field_find(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end, u
 
 /* Read by the table. Returns whether that was possible; protobuf-c finds out why not. */
 static bool
-table_unpack(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end, struct bump *bump)
+table_unpack(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end, struct arena *arena)
 {
-	uint8_t *body = bump->start;
+	uint8_t *body = arena->start;
 	uint32_t seen = 0, next = 0;
 
 	memcpy(body, plan->initial, plan->size);
-	bump->used = plan->size;
+	arena->used = plan->size;
 	while (at < end) {
 		const struct hmi_plan_field *field = &plan->field[next];
 
-		if (likely(field->quick == HMI_QUICK_FIXED64 && at[0] == field->tag && end - at >= 9)) {
+		if (likely(field->fast == HMI_FAST_FIXED64 && at[0] == field->tag && end - at >= 9)) {
 			store64(body + field->offset, hmi_fixed64_read(at + 1));
 			at += 9;
 			next = next + 1 < plan->fields ? next + 1 : 0;
@@ -441,7 +441,7 @@ table_unpack(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end,
 		if (unlikely(field == NULL))
 			return false;
 		seen |= 1u << (field - plan->field);
-		at = field_read(field, at + field->tag_bytes, end, body, bump);
+		at = field_read(field, at + field->tag_bytes, end, body, arena);
 		if (unlikely(at == NULL))
 			return false;
 	}
@@ -452,12 +452,12 @@ int
 hmi_plan_unpack(const struct hmi_plan *plan, const uint8_t *at, size_t length, void *body, size_t room,
 		size_t *used)
 {
-	struct bump bump = { .start = body, .room = room };
+	struct arena arena = { .start = body, .room = room };
 
 	if (unlikely(room < plan->size))
 		return -ENOSPC;
-	if (likely(plan->table) && likely(table_unpack(plan, at, at + length, &bump))) {
-		*used = bump.used;
+	if (likely(plan->table) && likely(table_unpack(plan, at, at + length, &arena))) {
+		*used = arena.used;
 		return 0;
 	}
 	return hmi_unpack_generic(plan->descriptor, at, length, body, room, used);

@@ -74,12 +74,12 @@ field_plan(struct hmi_plan *plan, const ProtobufCFieldDescriptor *from)
 
 	if (field->presence == HMI_FIELD_NON_ZERO && field->tag_bytes == 1) {
 		if (field->kind == HMI_FIELD_FIXED64)
-			field->quick = HMI_QUICK_FIXED64;
+			field->fast = HMI_FAST_FIXED64;
 		else if (field->kind == HMI_FIELD_BYTES)
-			field->quick = HMI_QUICK_BYTES;
+			field->fast = HMI_FAST_BYTES;
 	}
 	if (shape->wire_type == 2)
-		plan->texts |= 1u << plan->fields;
+		plan->delimited |= 1u << plan->fields;
 	else
 		plan->plain_max += field->tag_bytes + shape->bytes_max;
 	plan->fields++;
@@ -107,7 +107,7 @@ plan_create(const struct hm_type *type)
 	plan->table = true;
 	for (unsigned int i = 0; i < descriptor->n_fields && plan->table; i++)
 		plan->table = field_plan(plan, &descriptor->fields[i]);
-	plan->flat = plan->table && plan->texts == 0;
+	plan->flat = plan->table && plan->delimited == 0;
 	return plan;
 }
 

@@ -45,19 +45,19 @@ enum hmi_field_presence {
 	HMI_FIELD_HAS,      /* optional */
 };
 
-/* Fields that most messages are made of, and that go without the switches over kinds. */
-enum hmi_field_quick {
-	HMI_QUICK_NONE,
-	HMI_QUICK_FIXED64, /* HMI_FIELD_FIXED64, HMI_FIELD_NON_ZERO, tag of one byte */
-	HMI_QUICK_BYTES,   /* HMI_FIELD_BYTES, likewise */
+/* Fast path: kinds of fields that most messages are made of, without the switches over kinds. */
+enum hmi_field_fast {
+	HMI_FAST_NONE,
+	HMI_FAST_FIXED64, /* HMI_FIELD_FIXED64, HMI_FIELD_NON_ZERO, tag of one byte */
+	HMI_FAST_BYTES,   /* HMI_FIELD_BYTES, likewise */
 };
 
 struct hmi_plan_field {
 	uint8_t kind;     /* enum hmi_field_kind */
 	uint8_t presence; /* enum hmi_field_presence */
 	uint8_t tag_bytes;
-	uint8_t quick; /* enum hmi_field_quick */
-	uint32_t tag;  /* as it lies on the wire, first byte lowest */
+	uint8_t fast; /* enum hmi_field_fast */
+	uint32_t tag; /* as it lies on the wire, first byte lowest */
 	uint32_t offset;
 	uint32_t has_offset;
 	const void *default_value;
@@ -71,8 +71,8 @@ struct hmi_plan {
 	bool flat;     /* no field points to anything */
 	uint32_t size; /* bytes of the struct */
 	uint32_t fields;
-	uint32_t plain_max; /* of a table type's encoding without its texts */
-	uint32_t texts;     /* bit i: field i is a string or bytes */
+	uint32_t plain_max; /* of a table type's encoding without length-delimited fields */
+	uint32_t delimited; /* bit i: field i is a string or bytes */
 	uint32_t required;  /* bit i: field i must be there */
 	const struct ProtobufCMessageDescriptor *descriptor;
 	const uint8_t *initial; /* the struct as protobuf-c initialises it */
@@ -117,13 +117,13 @@ hmi_body_has_unknown(const void *body)
 size_t hmi_plan_packed_size(const struct hmi_plan *plan, const void *body);
 
 /* As hmi_plan_packed_bound, for types with strings or bytes. */
-size_t hmi_plan_packed_bound_texts(const struct hmi_plan *plan, const void *body);
+size_t hmi_plan_packed_bound_delimited(const struct hmi_plan *plan, const void *body);
 
 /* At least hmi_plan_packed_size, for less, of a table type. */
 static inline size_t
 hmi_plan_packed_bound(const struct hmi_plan *plan, const void *body)
 {
-	return plan->texts == 0 ? plan->plain_max : hmi_plan_packed_bound_texts(plan, body);
+	return plan->delimited == 0 ? plan->plain_max : hmi_plan_packed_bound_delimited(plan, body);
 }
 
 /* Write a body's encoding, hmi_plan_packed_size bytes. Returns its end. */
@@ -135,7 +135,7 @@ hmi_plan_room(const struct hmi_plan *plan, size_t length)
 {
 	if (plan->flat)
 		return plan->size;
-	/* Texts get a zero each; lists and nested structs grow, and protobuf-c needs scratch. */
+	/* Strings get a zero each; lists and nested structs grow, and protobuf-c needs temporary memory. */
 	return plan->table ? plan->size + length : plan->size + 4 * length + 128;
 }
 

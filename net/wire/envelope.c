@@ -60,7 +60,7 @@ envelope_field(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envel
  * lengths of one byte. Returns whether it was that, and then the envelope is complete.
  */
 static bool
-envelope_read_usual(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope)
+envelope_read_common(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope)
 {
 	if (unlikely(end - at < 9 + 9 + 5 + 2 || at[0] != HMI_TAG_TO))
 		return false;
@@ -83,7 +83,7 @@ static int
 envelope_read(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope)
 {
 	memset(envelope, 0, sizeof(*envelope));
-	if (likely(envelope_read_usual(at, end, envelope)))
+	if (likely(envelope_read_common(at, end, envelope)))
 		return 1;
 	memset(envelope, 0, sizeof(*envelope));
 	while (at < end) {

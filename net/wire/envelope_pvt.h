@@ -25,7 +25,7 @@ enum hmi_tag {
 };
 
 /* Bytes of to, from, type, and the payload's tag and length, all of which stand in most envelopes. */
-#define HMI_ENVELOPE_USUAL 25u
+#define HMI_ENVELOPE_COMMON 25u
 
 /* One message on the wire; the pointers are into the packet. */
 struct hmi_envelope {

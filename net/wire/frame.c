@@ -96,7 +96,7 @@ hmi_frame_ip_write(uint8_t *frame, const struct hmi_address *from, const struct 
 }
 
 void
-hmi_flow_init(struct hmi_flow *flow, const struct hmi_address *from, const struct hmi_address *to)
+hmi_template_init(struct hmi_template *template, const struct hmi_address *from, const struct hmi_address *to)
 {
 	struct rte_udp_hdr udp = { from->udp_port, to->udp_port, 0, 0 };
 	struct {
@@ -105,30 +105,31 @@ hmi_flow_init(struct hmi_flow *flow, const struct hmi_address *from, const struc
 		rte_be16_t source_port, destination_port;
 	} __attribute__((packed)) pseudo = { from->ip, to->ip, 0, IPPROTO_UDP, from->udp_port, to->udp_port };
 	struct rte_ipv4_hdr ip;
-	uint32_t at = hmi_frame_ether_write(flow->head, &from->mac, &to->mac, RTE_ETHER_TYPE_IPV4);
+	uint32_t at = hmi_frame_ether_write(template->head, &from->mac, &to->mac, RTE_ETHER_TYPE_IPV4);
 
 	ip_init(&ip, from, to, IPPROTO_UDP);
-	memcpy(flow->head + at, &ip, sizeof(ip));
-	memcpy(flow->head + at + sizeof(ip), &udp, sizeof(udp));
-	flow->ip_sum = hmi_sum((const uint8_t *)&ip, sizeof(ip));
-	flow->udp_sum = hmi_sum((const uint8_t *)&pseudo, sizeof(pseudo));
+	memcpy(template->head + at, &ip, sizeof(ip));
+	memcpy(template->head + at + sizeof(ip), &udp, sizeof(udp));
+	template->ip_sum = hmi_sum((const uint8_t *)&ip, sizeof(ip));
+	template->udp_sum = hmi_sum((const uint8_t *)&pseudo, sizeof(pseudo));
 }
 
 /* What the pseudo header and the ports add up to, with the length in pseudo and UDP header. */
 static uint64_t
-udp_head_sum(const struct hmi_flow *flow, rte_be16_t udp_length)
+udp_head_sum(const struct hmi_template *template, rte_be16_t udp_length)
 {
-	return flow->udp_sum + udp_length + udp_length;
+	return template->udp_sum + udp_length + udp_length;
 }
 
 void
-hmi_flow_write(const struct hmi_flow *flow, uint8_t *frame, uint16_t length, uint64_t sum, bool offload)
+hmi_template_write(const struct hmi_template *template, uint8_t *frame, uint16_t length, uint64_t sum,
+		   bool offload)
 {
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + HMI_IP_OFFSET);
 	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(frame + HMI_UDP_OFFSET);
 	rte_be16_t udp_length = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + length));
 
-	memcpy(frame, flow->head, HMI_HEAD_BYTES);
+	memcpy(frame, template->head, HMI_HEAD_BYTES);
 	ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + sizeof(*udp) + length));
 	udp->dgram_len = udp_length;
 	if (offload) {
@@ -137,8 +138,8 @@ hmi_flow_write(const struct hmi_flow *flow, uint8_t *frame, uint16_t length, uin
 		udp->dgram_cksum = rte_ipv4_phdr_cksum(ip, 0);
 		return;
 	}
-	ip->hdr_checksum = hmi_sum_fold(flow->ip_sum + ip->total_length);
-	udp->dgram_cksum = hmi_sum_fold(udp_head_sum(flow, udp_length) + sum);
+	ip->hdr_checksum = hmi_sum_fold(template->ip_sum + ip->total_length);
+	udp->dgram_cksum = hmi_sum_fold(udp_head_sum(template, udp_length) + sum);
 	/* Zero on the wire means "none". */
 	if (udp->dgram_cksum == 0)
 		udp->dgram_cksum = 0xffff;

@@ -28,7 +28,7 @@
 #define HMI_UDP_OFFSET 34u
 
 /* Headers towards one station, made once; each packet only fills in lengths and checksums. */
-struct hmi_flow {
+struct hmi_template {
 	uint8_t head[HMI_HEAD_BYTES];
 	uint64_t ip_sum;  /* of the IPv4 header but its length */
 	uint64_t udp_sum; /* of pseudo header and ports but the lengths */
@@ -69,13 +69,15 @@ hmi_sum_fold(uint64_t sum)
 }
 
 /* Prepare the headers from one station to another. */
-void hmi_flow_init(struct hmi_flow *flow, const struct hmi_address *from, const struct hmi_address *to);
+void hmi_template_init(struct hmi_template *template, const struct hmi_address *from,
+		       const struct hmi_address *to);
 
 /*
  * Write the headers in front of a UDP payload of `length` bytes whose hmi_sum is `sum`.
  * `offload`: the port fills in both checksums, `sum` does not matter.
  */
-void hmi_flow_write(const struct hmi_flow *flow, uint8_t *frame, uint16_t length, uint64_t sum, bool offload);
+void hmi_template_write(const struct hmi_template *template, uint8_t *frame, uint16_t length, uint64_t sum,
+			bool offload);
 
 /* Take apart a frame for the station `own`. `checked`: HMI_CHECKED_ bits. */
 void hmi_frame_parse(struct hmi_frame *frame, const uint8_t *data, uint32_t length,

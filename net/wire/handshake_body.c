@@ -16,7 +16,7 @@
 #include "protobuf_pvt.h"
 
 /* Scratch for protobuf-c's decoder; a handshake that needs more is none. */
-#define SCRATCH_BYTES 2048u
+#define ARENA_BYTES 2048u
 
 static_assert((int)HERMOD__WIRE__HANDSHAKE__REASON__TOO_MANY_PEERS == (int)HMI_REFUSAL_TOO_MANY_PEERS,
 	      "refusals are those of hermod.proto");
@@ -43,25 +43,25 @@ hmi_handshake_write(const struct hmi_handshake *handshake, uint8_t *at)
 }
 
 /* Memory of a decoder: on the caller's stack, never given back. */
-struct scratch {
+struct arena {
 	size_t used;
-	uint64_t bytes[SCRATCH_BYTES / sizeof(uint64_t)];
+	uint64_t bytes[ARENA_BYTES / sizeof(uint64_t)];
 };
 
 static void *
-scratch_alloc(void *arg, size_t size)
+arena_alloc(void *arg, size_t size)
 {
-	struct scratch *scratch = arg;
-	void *memory = (uint8_t *)scratch->bytes + scratch->used;
+	struct arena *arena = arg;
+	void *memory = (uint8_t *)arena->bytes + arena->used;
 
-	if (size > sizeof(scratch->bytes) - scratch->used)
+	if (size > sizeof(arena->bytes) - arena->used)
 		return NULL;
-	scratch->used = RTE_ALIGN_CEIL(scratch->used + size, sizeof(uint64_t));
+	arena->used = RTE_ALIGN_CEIL(arena->used + size, sizeof(uint64_t));
 	return memory;
 }
 
 static void
-scratch_free(void *arg, void *memory)
+arena_free(void *arg, void *memory)
 {
 	RTE_SET_USED(arg);
 	RTE_SET_USED(memory);
@@ -83,8 +83,8 @@ hmi_node_name_take(char *to, const char *from)
 int
 hmi_handshake_read(struct hmi_handshake *handshake, const uint8_t *at, size_t length)
 {
-	struct scratch scratch = { .used = 0 };
-	ProtobufCAllocator allocator = { scratch_alloc, scratch_free, &scratch };
+	struct arena arena = { .used = 0 };
+	ProtobufCAllocator allocator = { arena_alloc, arena_free, &arena };
 	Hermod__Wire__Handshake *m = hermod__wire__handshake__unpack(&allocator, length, at);
 
 	if (m == NULL || hmi_node_name_take(handshake->name, m->name) != 0 ||

@@ -15,9 +15,9 @@
 
 /* Kinds of packets. */
 enum hmi_kind {
-	HMI_HELLO = 1,    /* I want a session */
-	HMI_WELCOME = 2,  /* you have one */
-	HMI_REJECT = 3,   /* you have none, and why */
+	HMI_HELLO = 1,    /* requests a session */
+	HMI_WELCOME = 2,  /* accepts the request */
+	HMI_REJECT = 3,   /* refuses it, and why */
 	HMI_DATA = 4,     /* a batch */
 	HMI_ACK = 5,      /* acknowledgement without data; also the heartbeat */
 	HMI_BYE = 6,      /* the session ends in order */

@@ -84,9 +84,9 @@ handshake_fuzz(const uint8_t *data, size_t size)
 
 	(void)hmi_handshake_read_basics(&handshake, data, size);
 	if (s != NULL && hmi_handshake_read(&handshake, data, size) == 0) {
-		(void)hmi_shake_hello(s, &handshake, 1, 1);
-		(void)hmi_shake_welcome(s, &handshake, 2);
-		(void)hmi_shake_hello(s, &handshake, 1, 3);
+		(void)hmi_handshake_hello(s, &handshake, 1, 1);
+		(void)hmi_handshake_welcome(s, &handshake, 2);
+		(void)hmi_handshake_hello(s, &handshake, 1, 3);
 	}
 	free(s);
 }
@@ -144,7 +144,7 @@ session_fuzz(const uint8_t *data, size_t size)
 	s->release = load_release;
 	s->release_arg = loads;
 	s->rx_credit = HMI_RX_RING;
-	s->silence_ns = 1000000000;
+	s->peer_timeout_ns = 1000000000;
 	hmi_session_begin(s, HMI_RX_RING, now);
 	for (; size >= 8; now += data[7] * 100000ull, data += 8, size -= 8) {
 		struct hmi_header header = { .kind = HMI_DATA };
@@ -157,7 +157,7 @@ session_fuzz(const uint8_t *data, size_t size)
 		if (next + 1 < LOADS && hmi_session_has_room(s))
 			hmi_session_append(s, (void *)next++);
 		(void)hmi_session_send(s, now, &number);
-		(void)hmi_session_resend(s, now, &number);
+		(void)hmi_session_retransmit(s, now, &number);
 		if (hmi_session_acknowledge(s, &header, now) &&
 		    hmi_session_receive(s, header.number, s, now, &drop) == HMI_DELIVER)
 			hmi_session_done(s);

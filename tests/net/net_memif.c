@@ -14,7 +14,8 @@ server_start(struct child *server, const char *directory)
 
 	snprintf(vdev, sizeof(vdev), "net_memif0,role=server,socket=%s/memif", directory);
 	child_eal(eal, sizeof(eal), vdev);
-	snprintf(words, sizeof(words), "server %s -- --node server --ip 10.77.0.1/24 --silence-ms 2000", eal);
+	snprintf(words, sizeof(words), "server %s -- --node server --ip 10.77.0.1/24 --peer-timeout-ms 2000",
+		 eal);
 	child_start(server, "server", words);
 	child_expect(server, "ready", line, sizeof(line));
 }
@@ -26,9 +27,10 @@ client_start(struct child *client, const char *directory)
 
 	snprintf(vdev, sizeof(vdev), "net_memif0,role=client,socket=%s/memif", directory);
 	child_eal(eal, sizeof(eal), vdev);
-	snprintf(words, sizeof(words),
-		 "client %s -- --node client --ip 10.77.0.2/24 --peer server@10.77.0.1 --silence-ms 2000",
-		 eal);
+	snprintf(
+		words, sizeof(words),
+		"client %s -- --node client --ip 10.77.0.2/24 --peer server@10.77.0.1 --peer-timeout-ms 2000",
+		eal);
 	child_start(client, "client", words);
 	child_expect(client, "ready", line, sizeof(line));
 }

@@ -33,7 +33,7 @@ node_start(struct child *node, const char *role, const char *end, const char *re
 
 	snprintf(vdev, sizeof(vdev), "net_af_packet0,iface=%s", end);
 	child_eal(eal, sizeof(eal), vdev);
-	snprintf(words, sizeof(words), "%s %s -- --node %s --silence-ms 5000 %s", role, eal, role, rest);
+	snprintf(words, sizeof(words), "%s %s -- --node %s --peer-timeout-ms 5000 %s", role, eal, role, rest);
 	child_start(node, role, words);
 	child_expect(node, "in namespace", line, sizeof(line));
 	if (!shell("ip link set %s netns %d", end, node->pid))

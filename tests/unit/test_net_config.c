@@ -67,7 +67,7 @@ static const struct wrong wrongs[] = {
 	{ "--ip 10.0.0.1/24 --peer b@10.0.0.1", -EINVAL, { "--peer b", "address" } },
 	{ "--node b --ip 10.0.0.1/24 --peer b@10.0.0.2", -EINVAL, { "--peer b", "--node" } },
 	{ "--ip 10.0.0.1/24 --net-lcore 5", -ENODEV, { "--net-lcore 5" } },
-	{ "--ip 10.0.0.1/24 --silence-ms 1", -EINVAL, { "silence-ms" } },
+	{ "--ip 10.0.0.1/24 --peer-timeout-ms 1", -EINVAL, { "peer-timeout-ms" } },
 	{ "--ip 10.0.0.1/24 --fault-drop 10001", -EINVAL, { "fault-drop" } },
 };
 
@@ -258,12 +258,12 @@ Test(net_config, memif__one_node_holds_the_interrupt_thread)
 		cr_skip_test("no memif here");
 	nodes[0] = pair_node("--node a --port net_memif7 --ip 10.0.0.1/24");
 	nodes[1] = pair_node("--node b --port net_memif8 --ip 10.0.0.2/24");
-	cr_assert(port_of(nodes[0])->gated);
-	cr_assert(port_of(nodes[0])->gate_shared);
-	cr_assert_not(port_of(nodes[1])->gated);
+	cr_assert(port_of(nodes[0])->guarded);
+	cr_assert(port_of(nodes[0])->guard_shared);
+	cr_assert_not(port_of(nodes[1])->guarded);
 	hm_system_destroy(nodes[0]);
 	hm_system_destroy(nodes[1]);
 	nodes[2] = pair_node("--node b --port net_memif8 --ip 10.0.0.2/24");
-	cr_assert(port_of(nodes[2])->gated);
+	cr_assert(port_of(nodes[2])->guarded);
 	hm_system_destroy(nodes[2]);
 }

@@ -22,9 +22,9 @@ static const struct hmi_address bob = { RTE_BE32(0x0a000002), RTE_BE16(17355), {
 Test(frame, write__dpdk_finds_the_checksums_good)
 {
 	uint8_t frame[1600];
-	struct hmi_flow flow;
+	struct hmi_template template;
 
-	hmi_flow_init(&flow, &alice, &bob);
+	hmi_template_init(&template, &alice, &bob);
 	for (uint16_t length = 0; length < 1400; length++) {
 		const struct rte_ipv4_hdr *ip = (const void *)(frame + HMI_IP_OFFSET);
 		const struct rte_udp_hdr *udp = (const void *)(frame + HMI_UDP_OFFSET);
@@ -32,7 +32,7 @@ Test(frame, write__dpdk_finds_the_checksums_good)
 
 		for (uint16_t i = 0; i < length; i++)
 			frame[HMI_HEAD_BYTES + i] = (uint8_t)(i * 31 + length);
-		hmi_flow_write(&flow, frame, length, hmi_sum(frame + HMI_HEAD_BYTES, length), false);
+		hmi_template_write(&template, frame, length, hmi_sum(frame + HMI_HEAD_BYTES, length), false);
 		/* Over the checksum itself, DPDK's sum comes out as nothing; or all ones, for none. */
 		cr_assert(rte_ipv4_udptcp_cksum(ip, udp) == 0 || rte_ipv4_udptcp_cksum(ip, udp) == 0xffff,
 			  "length %u", length);
@@ -51,14 +51,14 @@ Test(frame, write__checksums_are_good_whatever_the_addresses)
 	struct hmi_address from = alice, to = bob;
 	uint8_t frame[100] = { 0 };
 	struct hmi_frame parts;
-	struct hmi_flow flow;
+	struct hmi_template template;
 
 	/* Where the carry comes from depends on the byte order: so the first and the last octet. */
 	for (uint32_t octets = 0; octets < 1u << 16; octets += 3) {
 		from.ip = rte_cpu_to_be_32(RTE_IPV4(octets >> 8, 0, 0, octets >> 8));
 		to.ip = rte_cpu_to_be_32(RTE_IPV4(octets & 0xff, 0, 0, octets & 0xff));
-		hmi_flow_init(&flow, &from, &to);
-		hmi_flow_write(&flow, frame, 40, hmi_sum(frame + HMI_HEAD_BYTES, 40), false);
+		hmi_template_init(&template, &from, &to);
+		hmi_template_write(&template, frame, 40, hmi_sum(frame + HMI_HEAD_BYTES, 40), false);
 		hmi_frame_parse(&parts, frame, HMI_HEAD_BYTES + 40, &to, 0);
 		cr_assert_eq(parts.kind, HMI_FRAME_UDP, "octets %x: drop %d", octets, parts.drop);
 	}
@@ -68,10 +68,10 @@ Test(frame, parse__padding_is_not_payload)
 {
 	uint8_t frame[100] = { 0 };
 	struct hmi_frame parts;
-	struct hmi_flow flow;
+	struct hmi_template template;
 
-	hmi_flow_init(&flow, &alice, &bob);
-	hmi_flow_write(&flow, frame, 3, hmi_sum(frame + HMI_HEAD_BYTES, 3), false);
+	hmi_template_init(&template, &alice, &bob);
+	hmi_template_write(&template, frame, 3, hmi_sum(frame + HMI_HEAD_BYTES, 3), false);
 	hmi_frame_parse(&parts, frame, 60, &bob, 0);
 	cr_assert_eq(parts.kind, HMI_FRAME_UDP);
 	cr_assert_eq(parts.length, 3);
@@ -81,10 +81,10 @@ Test(frame, parse__what_the_port_checked_is_not_checked_again)
 {
 	uint8_t frame[100] = { 0 };
 	struct hmi_frame parts;
-	struct hmi_flow flow;
+	struct hmi_template template;
 
-	hmi_flow_init(&flow, &alice, &bob);
-	hmi_flow_write(&flow, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), true);
+	hmi_template_init(&template, &alice, &bob);
+	hmi_template_write(&template, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), true);
 	hmi_frame_parse(&parts, frame, 46, &bob, 0);
 	cr_assert_eq(parts.drop, HM_NET_DROP_CHECKSUM);
 	hmi_frame_parse(&parts, frame, 46, &bob, HMI_CHECKED_IP | HMI_CHECKED_UDP);
@@ -96,10 +96,10 @@ Test(frame, parse__for_others)
 	struct hmi_address other = bob;
 	uint8_t frame[100] = { 0 };
 	struct hmi_frame parts;
-	struct hmi_flow flow;
+	struct hmi_template template;
 
-	hmi_flow_init(&flow, &alice, &bob);
-	hmi_flow_write(&flow, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), false);
+	hmi_template_init(&template, &alice, &bob);
+	hmi_template_write(&template, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), false);
 	hmi_frame_parse(&parts, frame, 46, &alice, 0);
 	cr_assert_eq(parts.drop, HM_NET_DROP_FOREIGN);
 	other.ip = RTE_BE32(0x0a000009);

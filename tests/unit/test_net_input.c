@@ -9,7 +9,7 @@ TestSuite(net_input, .init = pair_eal_start, .timeout = 120);
 
 Test(net_input, truncated__at_every_byte)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 
 	for (uint32_t length = 0; length < f->length; length++)
 		inject(f, f->good, length);
@@ -29,7 +29,7 @@ Test(net_input, truncated__at_every_byte)
 
 Test(net_input, corrupted__every_bit)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint8_t frame[2048];
 
 	/* Beyond the source's Ethernet address, which no checksum covers and nobody looks at. */
@@ -55,7 +55,7 @@ may_be_good(uint32_t offset)
 
 Test(net_input, corrupted__every_byte_with_good_checksums)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint8_t frame[2048];
 
 	/* Protocol fields take every value; the message must not arrive more than once, if at all. */
@@ -148,7 +148,7 @@ kind_fragment(struct hmi_header *header)
 
 Test(net_input, header__bad_acknowledgements)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 
 	inject_header(f, ack_ahead);
 	inject_header(f, ack_huge);
@@ -161,7 +161,7 @@ Test(net_input, header__bad_acknowledgements)
 
 Test(net_input, header__forged_session)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint64_t before = dropped(f, HM_NET_DROP_SESSION);
 
 	inject_header(f, session_other);
@@ -173,7 +173,7 @@ Test(net_input, header__forged_session)
 
 Test(net_input, header__numbers_out_of_the_window)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 
 	inject_header(f, number_far);
 	cr_assert_eq(dropped(f, HM_NET_DROP_WINDOW), 1);
@@ -186,7 +186,7 @@ Test(net_input, header__numbers_out_of_the_window)
 
 Test(net_input, header__right_session_from_a_wrong_address)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint8_t frame[2048];
 
 	memcpy(frame, f->good, f->length);
@@ -203,7 +203,7 @@ Test(net_input, header__right_session_from_a_wrong_address)
 
 Test(net_input, frame__duplicate_is_delivered_once)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 
 	for (int i = 0; i < 5; i++)
 		inject(f, f->good, f->length);
@@ -214,7 +214,7 @@ Test(net_input, frame__duplicate_is_delivered_once)
 
 Test(net_input, frame__fragments_and_options)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	struct rte_ipv4_hdr *ip;
 	uint8_t frame[2048];
 
@@ -240,7 +240,7 @@ Test(net_input, frame__fragments_and_options)
 
 Test(net_input, frame__garbage)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint8_t frame[1500];
 	uint64_t frames = pair_net(f->nodes[1]).rx_frames, sum = 0;
 
@@ -267,7 +267,7 @@ Test(net_input, frame__garbage)
 Test(net_input, batch__garbage_in_an_open_session)
 {
 	/* The packet's number is used up by garbage, as if the peer had sent it. */
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	struct hmi_header header;
 	uint8_t frame[2048];
 
@@ -307,7 +307,7 @@ inject_envelope(struct fixture *f, const struct hmi_envelope *envelope)
 Test(net_input, envelope__news_of_another_nodes_process)
 {
 	struct hm_terminated news = { .reason = HM_TERMINATED_STOPPED };
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint8_t payload[HMI_TERMINATED_BYTES];
 	struct hmi_envelope envelope = {
 		.to = f->sink.local, .from = 7, .system = HM_SYS_TERMINATED, .payload = payload
@@ -326,7 +326,7 @@ Test(net_input, envelope__news_of_another_nodes_process)
 Test(net_input, envelope__unknown_type_bad_payload_bad_system)
 {
 	static const uint8_t bad[] = { 0x09, 1, 2, 3 };
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	struct hmi_envelope envelope = {
 		.to = f->sink.local, .type = 12345, .payload = bad, .payload_length = 4
 	};

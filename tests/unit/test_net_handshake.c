@@ -5,7 +5,7 @@
  */
 #include "test_net_inject.h"
 
-TestSuite(net_hello, .init = pair_eal_start, .timeout = 120);
+TestSuite(net_handshake, .init = pair_eal_start, .timeout = 120);
 
 /* A packet from 10.0.0.`host`: its header, and `payload`. Returns the answer's length. */
 static uint32_t
@@ -13,7 +13,7 @@ packet_from(struct fixture *f, uint8_t host, struct hmi_header header, const uin
 	    uint8_t *answer)
 {
 	struct hmi_address from = { 0 }, to = { 0 };
-	struct hmi_flow flow;
+	struct hmi_template template;
 	uint8_t frame[1514];
 	struct rte_mbuf *mbuf;
 	uint32_t length = 0;
@@ -28,9 +28,9 @@ packet_from(struct fixture *f, uint8_t host, struct hmi_header header, const uin
 	to.udp_port = from.udp_port;
 	memcpy(&to.mac, f->good, 6);
 	hmi_header_write(frame + PACKET, &header);
-	hmi_flow_init(&flow, &from, &to);
-	hmi_flow_write(&flow, frame, (uint16_t)(HMI_HEADER_BYTES + header.length),
-		       hmi_sum(frame + HMI_HEAD_BYTES, HMI_HEADER_BYTES + header.length), false);
+	hmi_template_init(&template, &from, &to);
+	hmi_template_write(&template, frame, (uint16_t)(HMI_HEADER_BYTES + header.length),
+			   hmi_sum(frame + HMI_HEAD_BYTES, HMI_HEADER_BYTES + header.length), false);
 
 	mbuf = rte_pktmbuf_alloc(f->pool);
 	memcpy(rte_pktmbuf_append(mbuf, (uint16_t)(BATCH + header.length)), frame, BATCH + header.length);
@@ -97,9 +97,9 @@ answer_is(const uint8_t *answer, uint32_t length, enum hmi_kind kind, uint32_t r
 	cr_assert_str_eq(handshake.name, "b");
 }
 
-Test(net_hello, hello__refused_with_a_reason)
+Test(net_handshake, hello__refused_with_a_reason)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint8_t answer[1514];
 
 	answer_is(answer, hello(f, "b", answer), HMI_REJECT, HMI_REFUSAL_SAME_NAME);
@@ -113,12 +113,12 @@ Test(net_hello, hello__refused_with_a_reason)
 	fixture_destroy(f);
 }
 
-Test(net_hello, hello__other_version_is_refused_whatever_else_it_says)
+Test(net_handshake, hello__other_version_is_refused_whatever_else_it_says)
 {
 	/* Session and protocol are where they always are; 6, a name here, is a number there. */
 	static const uint8_t payload[] = { 0x0d, 0x67, 0x12, 0, 0, 0x10, 2, 0x30, 5 };
 	struct hmi_header header = { .version = 2, .kind = HMI_HELLO, .length = sizeof(payload) };
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint8_t answer[1514];
 
 	answer_is(answer, packet_from(f, 9, header, payload, answer), HMI_REJECT, HMI_REFUSAL_PROTOCOL);
@@ -131,9 +131,9 @@ Test(net_hello, hello__other_version_is_refused_whatever_else_it_says)
 	fixture_destroy(f);
 }
 
-Test(net_hello, hello__packets_too_small_for_any_message)
+Test(net_handshake, hello__packets_too_small_for_any_message)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	struct hmi_handshake handshake = stranger("tiny");
 	uint8_t answer[1514];
 
@@ -148,9 +148,9 @@ Test(net_hello, hello__packets_too_small_for_any_message)
 	fixture_destroy(f);
 }
 
-Test(net_hello, hello__more_peers_than_there_may_be)
+Test(net_handshake, hello__more_peers_than_there_may_be)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint8_t answer[1514];
 	char name[16];
 
@@ -181,9 +181,9 @@ hello_many(struct fixture *f, uint32_t count, uint8_t *answer)
 	return length;
 }
 
-Test(net_hello, hello__place_of_one_that_is_gone)
+Test(net_handshake, hello__place_of_one_that_is_gone)
 {
-	struct fixture *f = fixture_create("--silence-ms 500");
+	struct fixture *f = fixture_create("--peer-timeout-ms 500");
 	struct hmi_handshake handshake = stranger("late");
 	uint8_t answer[1514];
 
@@ -209,9 +209,9 @@ peers_named(const struct fixture *f, const char *name)
 	return count;
 }
 
-Test(net_hello, hello__name_moves_to_the_address_of_another_one)
+Test(net_handshake, hello__name_moves_to_the_address_of_another_one)
 {
-	struct fixture *f = fixture_create("--silence-ms 500");
+	struct fixture *f = fixture_create("--peer-timeout-ms 500");
 	uint8_t answer[1514];
 	struct hmi_handshake x = stranger("x"), y = stranger("y");
 
@@ -224,9 +224,9 @@ Test(net_hello, hello__name_moves_to_the_address_of_another_one)
 	fixture_destroy(f);
 }
 
-Test(net_hello, welcome__window_fits_the_descriptors)
+Test(net_handshake, welcome__window_fits_the_descriptors)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000 --rx-desc 64");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000 --rx-desc 64");
 	struct hmi_handshake back;
 	struct hmi_header header;
 	uint8_t answer[1514];
@@ -291,9 +291,9 @@ is_known(struct fixture *f, uint64_t node)
 	return hm_system_send(f->nodes[1], (struct hm_pid){ node, UINT64_MAX }, PAIR_NUMBERS, NULL) == HM_OK;
 }
 
-Test(net_hello, strangers__that_claim_the_id_of_a_node_with_a_session)
+Test(net_handshake, strangers__that_claim_the_id_of_a_node_with_a_session)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	struct hmi_handshake twin = stranger("twin");
 	uint8_t answer[1514];
 
@@ -303,9 +303,9 @@ Test(net_hello, strangers__that_claim_the_id_of_a_node_with_a_session)
 	fixture_destroy(f);
 }
 
-Test(net_hello, strangers__of_one_id_that_call_at_the_same_time)
+Test(net_handshake, strangers__of_one_id_that_call_at_the_same_time)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint32_t first = session_call(f, 8, 77), second = session_call(f, 9, 77);
 
 	bare_from(f, 8, first, HMI_ACK);
@@ -324,20 +324,20 @@ static void
 answers_pile_up(struct fixture *f, uint8_t host)
 {
 	struct hmi_header header = { .version = HMI_WIRE_VERSION, .kind = HMI_DATA, .ack = 1, .credit = 256 };
-	struct hmi_envelope question = { .from = 1, .path = (const uint8_t *)"/", .path_length = 1 };
+	struct hmi_envelope request = { .from = 1, .path = (const uint8_t *)"/", .path_length = 1 };
 	uint8_t batch[1400], *end = batch, answer[1514];
 
-	while ((size_t)(end - batch) + hmi_envelope_size(&question) <= sizeof(batch))
-		end = hmi_envelope_write(end, &question);
+	while ((size_t)(end - batch) + hmi_envelope_size(&request) <= sizeof(batch))
+		end = hmi_envelope_write(end, &request);
 	header.length = (uint16_t)(end - batch);
 	header.session = session_open(f, host);
 	for (header.number = 1; header.number <= 500; header.number++)
 		(void)packet_from(f, host, header, batch, answer);
 }
 
-Test(net_hello, strangers__that_acknowledge_nothing_hold_up_nobody)
+Test(net_handshake, strangers__that_acknowledge_nothing_hold_up_nobody)
 {
-	struct fixture *f = fixture_create("--silence-ms 60000");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	struct hm_pid nobody = { hm_system_node(f->nodes[0]), UINT64_MAX };
 	Hermod__Test__Numbers numbers;
 
