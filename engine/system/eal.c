@@ -17,7 +17,7 @@
 
 #include "options_pvt.h"
 
-#define EXTRA_MAX 8
+#define EXTRA_MAX 12
 
 /* Free hugepages of any size. EAL wants some of its own; ours are taken only if they are free. */
 static bool
@@ -68,18 +68,71 @@ given(int argc, char **argv, const char *option)
 	return false;
 }
 
+/* The value of the last such option, by its long name or its letter; NULL if there is none. */
+static const char *
+value_of(int argc, char **argv, const char *name, const char *letter)
+{
+	size_t length = strlen(name);
+	const char *value = NULL;
+
+	for (int i = 1; i < argc; i++) {
+		const char *next = i + 1 < argc ? argv[i + 1] : "";
+
+		if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
+			value = argv[i] + length + 1;
+		else if (strcmp(argv[i], name) == 0)
+			value = next;
+		else if (letter != NULL && strncmp(argv[i], letter, 2) == 0)
+			value = argv[i][2] != '\0' ? argv[i] + 2 : next;
+	}
+	return value;
+}
+
+/* Whether the user has said what EAL shares with other processes, or by which files. */
+static bool
+sharing_given(int argc, char **argv)
+{
+	static const char *const options[] = {
+		"--file-prefix", "--in-memory",   "--no-shconf",  "--proc-type",
+		"--huge-dir",    "--huge-unlink", "--legacy-mem",
+	};
+
+	for (size_t i = 0; i < RTE_DIM(options); i++) {
+		if (given(argc, argv, options[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+memory_given(int argc, char **argv)
+{
+	static const char *const options[] = { "-m", "--memory-size", "--socket-mem", "--numa-mem" };
+
+	for (size_t i = 0; i < RTE_DIM(options); i++) {
+		if (given(argc, argv, options[i]))
+			return true;
+	}
+	return false;
+}
+
 /* What the user left open, by what the machine has. Returns how many arguments were added. */
 static int
 extra_arguments(int argc, char **argv, const char *extra[EXTRA_MAX])
 {
+	bool has_huge = !given(argc, argv, "--no-huge") && hugepages_free();
+	bool telemetry_given = given(argc, argv, "--no-telemetry") || given(argc, argv, "--telemetry");
 	int n = 0;
 
-	if (argc <= 1) {
-		/* Nothing was said: no device is touched, and nothing is left in the file system. */
+	/* Nothing was said: no device is touched. */
+	if (argc <= 1)
 		extra[n++] = "--no-pci";
-		extra[n++] = hugepages_free() ? "--in-memory" : "--no-shconf";
+	/* Two programs on one host do not share files unless told to, so that both of them start. */
+	if (!sharing_given(argc, argv))
+		extra[n++] = has_huge ? "--in-memory" : "--no-shconf";
+	/* Telemetry's sockets lie in that folder too. */
+	if (!telemetry_given && (argc <= 1 || !hmi_eal_files_usable()))
 		extra[n++] = "--no-telemetry";
-	}
 	/* What EAL and telemetry say of a good start is noise to whoever runs a program; errors stay. */
 	if (!given(argc, argv, "--log-level")) {
 		extra[n++] = "--log-level=lib.eal:error";
@@ -87,14 +140,15 @@ extra_arguments(int argc, char **argv, const char *extra[EXTRA_MAX])
 	}
 	if (given(argc, argv, "--no-huge"))
 		return n;
-	if (hugepages_free()) {
-		if (argc > 1 && !given(argc, argv, "--in-memory") && !given(argc, argv, "--huge-dir") &&
+	if (has_huge) {
+		if (sharing_given(argc, argv) && !given(argc, argv, "--in-memory") &&
+		    !given(argc, argv, "--huge-dir") && !given(argc, argv, "--legacy-mem") &&
 		    !hugetlbfs_mounted())
 			extra[n++] = "--in-memory";
 		return n;
 	}
 	extra[n++] = "--no-huge";
-	if (!given(argc, argv, "-m") && !given(argc, argv, "--socket-mem")) {
+	if (!memory_given(argc, argv)) {
 		extra[n++] = "-m";
 		extra[n++] = "512";
 	}
@@ -122,16 +176,6 @@ eal_end(int status, void *pid)
 			return;
 	}
 	rte_eal_cleanup();
-}
-
-static bool
-added(int n, const char *const *extra, const char *option)
-{
-	for (int i = 0; i < n; i++) {
-		if (strcmp(extra[i], option) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* Whether EAL is asked to print something, and end the process. */
@@ -165,81 +209,150 @@ held_print(int held, bool with_usage)
 	fclose(file);
 }
 
+/* One start of EAL. It lives as long as the process, like the handler that was given it. */
+struct start {
+	bool is_running; /* in rte_eal_init */
+	int out;         /* standard output's place, and */
+	int held;        /* where it goes meanwhile; -1: nowhere else */
+	int argc;
+	char **argv; /* with ours, ended by NULL; EAL changes their order */
+	pid_t pid;
+};
+
+static void
+output_restore(struct start *start)
+{
+	fflush(stdout);
+	if (start->out >= 0) {
+		dup2(start->out, STDOUT_FILENO);
+		close(start->out);
+	}
+	start->out = -1;
+}
+
+/* From 25.07 on EAL ends the process itself when an option is wrong. */
+static void
+start_exited(int status, void *arg)
+{
+	struct start *start = arg;
+
+	if (!start->is_running || start->pid != getpid())
+		return;
+	output_restore(start);
+	if (status != 0)
+		(void)hmi_eal_explain(start->argc, start->argv);
+}
+
 /*
  * As rte_eal_init. When an argument is wrong EAL prints a hundred lines of usage to standard
  * output, behind which nobody would find the error: they are held back.
  */
 static int
-init_without_usage(int argc, char **argv)
+init_without_usage(struct start *start, int argc, char **argv)
 {
-	int held = help_wanted(argc, argv) ? -1 : memfd_create("hermod-eal", MFD_CLOEXEC), out = -1, rc;
+	int rc;
 
+	start->held = help_wanted(argc, argv) ? -1 : memfd_create("hermod-eal", MFD_CLOEXEC);
 	fflush(stdout);
-	if (held >= 0)
-		out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-	if (out >= 0)
-		dup2(held, STDOUT_FILENO);
+	if (start->held >= 0)
+		start->out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+	if (start->out >= 0)
+		dup2(start->held, STDOUT_FILENO);
+	start->is_running = on_exit(start_exited, start) == 0;
 	rc = rte_eal_init(argc, argv);
-	fflush(stdout);
-	if (out >= 0) {
-		dup2(out, STDOUT_FILENO);
-		close(out);
-	}
-	if (held >= 0)
-		held_print(held, rc >= 0 || rte_errno != EINVAL);
+	start->is_running = false;
+	output_restore(start);
+	if (start->held >= 0)
+		held_print(start->held, rc >= 0 || rte_errno != EINVAL);
 	return rc;
 }
 
-/* Start EAL with its own arguments and ours, whose texts outlive it. Returns as rte_eal_init. */
-static int
-eal_call(int argc, char **argv, int n, const char *const *extra)
+/* EAL's own arguments and ours, whose texts outlive it. NULL: no memory. */
+static char **
+arguments_join(int argc, char **argv, int n, const char *const *extra)
 {
 	char **all = calloc((size_t)(argc + n + 1), sizeof(*all));
-	bool no_huge = given(argc, argv, "--no-huge") || added(n, extra, "--no-huge");
-	int rc;
 
-	if (all == NULL) {
-		rte_errno = ENOMEM;
-		return -1;
-	}
+	if (all == NULL)
+		return NULL;
 	for (int i = 0; i < argc; i++)
 		all[i] = argv[i];
 	for (int i = 0; i < n; i++)
 		all[argc + i] = (char *)(uintptr_t)extra[i];
 	/* EAL refuses --in-memory without hugepages, where --no-shconf leaves as few files behind. */
 	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--in-memory") == 0 && no_huge)
+		if (strcmp(argv[i], "--in-memory") == 0 && given(argc + n, all, "--no-huge"))
 			all[i] = (char *)(uintptr_t) "--no-shconf";
 	}
-	rc = init_without_usage(argc + n, all);
-	free(all);
-	return rc;
+	return all;
+}
+
+/* Before EAL keeps files: whether it can. Returns 0 or an errno, printed. */
+static int
+files_check(int argc, char **argv)
+{
+	const char *prefix = value_of(argc, argv, "--file-prefix", NULL);
+	const char *kind = value_of(argc, argv, "--proc-type", NULL);
+	const char *megabytes = value_of(argc, argv, "--memory-size", "-m");
+	bool has_small_pages = given(argc, argv, "--no-huge") && megabytes != NULL;
+
+	if (given(argc, argv, "--in-memory") || given(argc, argv, "--no-shconf") || help_wanted(argc, argv))
+		return 0;
+	return hmi_eal_files_check(prefix != NULL ? prefix : "rte",
+				   has_small_pages ? strtoul(megabytes, NULL, 10) : 0,
+				   kind == NULL || strcmp(kind, "primary") == 0);
+}
+
+/* Start EAL with all of its arguments, which it takes over. Returns 0 or an errno; `explained` when it is printed. */
+static int
+eal_call(int argc, char **argv, bool *explained)
+{
+	struct start *start = calloc(1, sizeof(*start));
+	int rc = files_check(argc, argv);
+
+	*explained = rc != 0;
+	if (rc != 0 || start == NULL) {
+		free(start);
+		free(argv);
+		return rc != 0 ? rc : -ENOMEM;
+	}
+	start->out = start->held = -1;
+	start->argc = argc;
+	start->argv = argv;
+	start->pid = getpid();
+	rte_errno = 0;
+	if (init_without_usage(start, argc, argv) < 0)
+		return rte_errno != 0 ? -rte_errno : -EIO;
+	if (rte_eal_has_hugepages() && !given(argc, argv, "--in-memory"))
+		on_exit(eal_end, (void *)(intptr_t)getpid());
+	return 0;
 }
 
 static int
 eal_init(int argc, char **argv)
 {
 	const char *extra[EXTRA_MAX];
-	int n = extra_arguments(argc, argv, extra);
+	bool explained = false;
+	char **all;
+	int n, rc;
 
 	/* A thread of EAL's: it runs already. */
 	if (rte_lcore_id() != LCORE_ID_ANY)
 		return 0;
-	if (eal_call(argc, argv, n, extra) >= 0) {
-		if (rte_eal_has_hugepages() && !given(argc, argv, "--in-memory") &&
-		    !added(n, extra, "--in-memory"))
-			on_exit(eal_end, (void *)(intptr_t)getpid());
-		return 0;
-	}
-	if (rte_errno == EALREADY)
-		return 0;
-	if (rte_errno == EINVAL && hmi_eal_explain(argc, argv))
-		return -EINVAL;
+	n = extra_arguments(argc, argv, extra);
+	/* EAL and the handler of its end keep pointers to these. */
+	all = arguments_join(argc, argv, n, extra);
+	rc = all != NULL ? eal_call(argc + n, all, &explained) : -ENOMEM;
+	if (rc == 0 || rc == -EALREADY || explained)
+		return rc == -EALREADY ? 0 : rc;
+	if (rc == -EINVAL && hmi_eal_explain(argc, argv))
+		return rc;
 	fprintf(stderr,
 		"hermod: EAL does not start: %s; look at the EAL options before `--` (lcores with -l, "
-		"memory with -m or --no-huge, devices with --vdev and --no-pci)\n",
-		rte_strerror(rte_errno));
-	return rte_errno == ENOMEM ? -ENOMEM : -EINVAL;
+		"memory with -m or --no-huge, devices with --vdev and --no-pci, files shared with other "
+		"programs with --file-prefix or --in-memory)\n",
+		rc != -EIO ? rte_strerror(-rc) : "the reason stands above");
+	return rc == -ENOMEM ? -ENOMEM : -EINVAL;
 }
 
 /* Place of `--`; argc if there is none. */

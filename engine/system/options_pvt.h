@@ -23,6 +23,15 @@ bool hmi_eal_has_option(const char *name, size_t length);
 /* Print what is wrong with EAL's options, if that can be told; returns whether it was. */
 bool hmi_eal_explain(int argc, char **argv);
 
+/* Whether EAL can write to the folder of its files, sockets among them. */
+bool hmi_eal_files_usable(void);
+
+/*
+ * Whether EAL can keep its files under the prefix, for so much memory in pages of 4 KiB, and whether
+ * no other process holds them if this one is to be the primary one. Returns 0 or an errno, printed.
+ */
+int hmi_eal_files_check(const char *prefix, unsigned long megabytes, bool is_primary);
+
 /* Whether what stands before `--` is for EAL. Returns 0 or -EINVAL, printed. */
 int hmi_options_misplaced(struct hm_system *sys, int argc, char **argv);
 
