@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_bitops.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
 

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include <rte_bitops.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 

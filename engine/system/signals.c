@@ -8,6 +8,8 @@
 
 #include <rte_lcore.h>
 #include <rte_log.h>
+#include <rte_thread.h>
+#include <rte_version.h>
 
 #include "engine_pvt.h"
 
@@ -70,10 +72,36 @@ wait_for_signals(void *arg)
 	return NULL;
 }
 
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+static uint32_t
+signals_main(void *arg)
+{
+	wait_for_signals(arg);
+	return 0;
+}
+
+static int
+signals_thread_create(struct hm_system *sys)
+{
+	rte_thread_t thread;
+	int rc = rte_thread_create_control(&thread, "hm-signals", signals_main, sys);
+
+	if (rc == 0)
+		sys->signals = (pthread_t)thread.opaque_id;
+	return rc;
+}
+#else
+static int
+signals_thread_create(struct hm_system *sys)
+{
+	return rte_ctrl_thread_create(&sys->signals, "hm-signals", NULL, wait_for_signals, sys);
+}
+#endif
+
 int
 hmi_signals_start(struct hm_system *sys)
 {
-	int rc = rte_ctrl_thread_create(&sys->signals, "hm-signals", NULL, wait_for_signals, sys);
+	int rc = signals_thread_create(sys);
 
 	sys->signals_started = rc == 0;
 	return rc;

@@ -10,6 +10,10 @@
 
 #include "frame_pvt.h"
 
+/* Kinds of ICMP packets; DPDK renamed its own between 22.11 and 24.11. */
+#define HMI_ICMP_ECHO_REPLY   0
+#define HMI_ICMP_ECHO_REQUEST 8
+
 /*
  * Write the answer to an ICMP packet whose checksum is good, into `room` bytes.
  * Returns the frame's bytes; 0: not an echo request, or it does not fit.

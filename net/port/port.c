@@ -182,9 +182,8 @@ link_look(struct hmi_port *port, uint64_t now)
 	struct rte_eth_link link = { 0 };
 	bool was_up = port->link_up;
 
-	if (port->started)
-		(void)rte_eth_link_get_nowait(port->id, &link);
-	port->link_up = link.link_status == RTE_ETH_LINK_UP;
+	port->link_up = port->started && rte_eth_link_get_nowait(port->id, &link) == 0 &&
+			link.link_status == RTE_ETH_LINK_UP;
 	port->link_ns = now + (port->link_up ? LINK_NS : LINK_DOWN_NS);
 	if (port->link_up != was_up)
 		rte_log(RTE_LOG_INFO, (uint32_t)port->logtype, "hermod: port %s: link is %s\n", port->name,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <protobuf-c/protobuf-c.h>
+#include <rte_bitops.h>
 #include <rte_common.h>
 
 #include "codec_pvt.h"

@@ -117,9 +117,7 @@ static uint32_t
 ping_write(uint8_t *frame, uint32_t data)
 {
 	uint32_t at = hmi_frame_ip_write(frame, &alice, &bob, IPPROTO_ICMP, (uint16_t)(8 + data));
-	struct rte_icmp_hdr head = { .icmp_type = RTE_IP_ICMP_ECHO_REQUEST,
-				     .icmp_ident = 5,
-				     .icmp_seq_nb = 6 };
+	struct rte_icmp_hdr head = { .icmp_type = HMI_ICMP_ECHO_REQUEST, .icmp_ident = 5, .icmp_seq_nb = 6 };
 
 	memset(frame + at + 8, 0x77, data);
 	memcpy(frame + at, &head, sizeof(head));
@@ -140,7 +138,7 @@ Test(icmp, answer__echo_of_the_request)
 		cr_assert_eq(hmi_icmp_answer(&parts, &bob, pong, sizeof(pong)), length);
 		hmi_frame_parse(&parts, pong, length, &alice, 0);
 		cr_assert_eq(parts.kind, HMI_FRAME_ICMP);
-		cr_assert_eq(parts.payload[0], RTE_IP_ICMP_ECHO_REPLY);
+		cr_assert_eq(parts.payload[0], HMI_ICMP_ECHO_REPLY);
 		cr_assert_arr_eq(parts.payload + 4, ping + length - data - 4, data + 4);
 		/* An answer is not answered. */
 		cr_assert_eq(hmi_icmp_answer(&parts, &alice, ping, sizeof(ping)), 0);
