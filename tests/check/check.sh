@@ -77,6 +77,7 @@ check spelling check_spelling
 check shell check_shell
 check headers check_headers
 check sources python3 "$here/sources.py"
+check rules python3 "$here/test_sources.py" -q
 check symbols python3 "$here/symbols.py" "$build/libhermod.a"
 check lint check_lint
 

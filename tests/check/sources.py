@@ -4,10 +4,11 @@
 
 usage: sources.py                  all rules; exit status 1 if one is broken
        sources.py --list GLOB...   the files that the rules are about, one a line
+       sources.py --headers        what public headers do not say yet, one function a line
 
 Rules: forbidden tokens (tokens.txt), direction of includes, what programs may include, labels of
 release and acquire, order of folders inside a module, file length, sources and headers named in
-meson.build, programs in the README, leftovers.
+meson.build, programs in the README, leftovers, what public headers say of each function.
 """
 import fnmatch
 import os
@@ -26,6 +27,14 @@ ORDERED = re.compile(r'\b(memory_order_(acquire|release|acq_rel|seq_cst)|'
                      r'__ATOMIC_(ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)|\w*atomic_thread_fence|cmm_smp_\w*mb)\b')
 LABEL = re.compile(r'\b[A-Z]{1,3}[0-9]{1,2}\b')
 TEXT = ('.c', '.h', '.py', '.sh', '.awk', '.md', '.proto', '.build', '.txt', '.html', '.css', '.js')
+# A function's declaration in a public header, with what stands directly above it.
+DECLARATION = re.compile(r'(?P<doc>/\*\*(?:(?!\*/).)*?\*/\n)?'
+                         r'(?P<attributes>(?:__attribute__\(\([^\n]*\)\)\n)*)'
+                         r'(?P<type>^(?!typedef\b|#|return\b)[a-z]\w*(?:[ \n*]+\w+)*?[ \n*]+)'
+                         r'(?P<name>hm_\w+)\((?P<arguments>[^;{}]*?)\)\s*[;{]', re.DOTALL | re.MULTILINE)
+PARAMETERS_MAX = 6
+# Public calls that may have more, each parameter of which every caller gives; docs/style.md names them.
+PARAMETERS_MORE = {'hm_ask': 7, 'hm_send_after': 7}
 LEFTOVER = ('.orig', '.rej', '.bak', '.swp', '.o', '.a', '.so', '.gch', '.pyc', '~')
 
 problems = []
@@ -199,6 +208,49 @@ def check_length(path, lines):
         warnings.append(f'{path}:{LINES_WARN}: {lines} lines; is it still one room?')
 
 
+def parameter_count(arguments):
+    """Parameters of a function; those of a function that is itself a parameter do not count."""
+    while True:
+        flat = re.sub(r'\([^()]*\)', '', arguments)
+        if flat == arguments:
+            break
+        arguments = flat
+    return 0 if arguments.strip() in ('', 'void') else arguments.count(',') + 1
+
+
+def header_lacks(text):
+    """(line, function, what its declaration lacks) for each declaration of a public header."""
+    found = []
+    for match in DECLARATION.finditer(text):
+        doc, name = match.group('doc') or '', match.group('name')
+        returns = re.sub(r'\b(static|inline|extern)\b', '', match.group('type')).split()
+        lacks = []
+        if not doc:
+            lacks.append('a comment')
+        if returns != ['void'] and '@return' not in doc:
+            lacks.append('@return')
+        if 'Context:' not in doc:
+            lacks.append('Context:')
+        if returns == ['int'] and 'warn_unused_result' not in match.group('attributes'):
+            lacks.append('__attribute__((warn_unused_result))')
+        count = parameter_count(match.group('arguments'))
+        if count > PARAMETERS_MORE.get(name, PARAMETERS_MAX):
+            lacks.append(f'a structure for its {count} parameters (at most {PARAMETERS_MAX})')
+        if lacks:
+            found.append((text.count('\n', 0, match.start('name')) + 1, name, lacks))
+    return found
+
+
+def check_headers(files):
+    """What is not said yet, one line each."""
+    lines = []
+    for path in files:
+        if path.split('/')[0] in MODULES and re.fullmatch(r'hm_\w+\.h', os.path.basename(path)):
+            lines += [f'{path}:{line}: {name} lacks ' + ', '.join(lacks)
+                      for line, name, lacks in header_lacks(read(path))]
+    return lines
+
+
 def check_listed(files):
     """Whatever lies in a module is built and installed, or it is a leftover."""
     for path in files:
@@ -241,6 +293,14 @@ def main():
                 print(path)
         return 0
 
+    lacking = check_headers(files)
+    if sys.argv[1:] == ['--headers']:
+        print('\n'.join(lacking) if lacking else 'public headers say all of each function')
+        return 1 if lacking else 0
+    if lacking:
+        warnings.append(f'{len(lacking)} declarations in public headers are incomplete; '
+                        'python3 tests/check/sources.py --headers lists them')
+
     rules = read_rules()
     owner = {os.path.basename(path): path.split('/')[0] for path in files if path.endswith('.h')}
     model = read('docs/memory-model.md') if os.path.exists('docs/memory-model.md') else ''
@@ -275,4 +335,5 @@ def main():
     return 1 if problems else 0
 
 
-sys.exit(main())
+if __name__ == '__main__':
+    sys.exit(main())
