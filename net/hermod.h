@@ -6,6 +6,7 @@
  * @file
  * All of hermod's public headers, from the bottom to the top.
  *
+ *     hm_version.h      which hermod
  *     hm_pid.h          who: 128 bits that name an actor for ever
  *     hm_msg.h          what: messages, and those that the engine itself sends
  *     hm_idle.h         what an lcore does when there is nothing to do
@@ -22,6 +23,8 @@
 #include "hm_msg.h"
 
 #include "hm_idle.h"
+
+#include "hm_version.h"
 
 #include "hm_result.h"
 #include "hm_type.h"

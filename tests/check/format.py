@@ -10,6 +10,9 @@ import re
 import subprocess
 import sys
 
+# One version for everybody: each formats otherwise. Debian 12's.
+FORMAT = 'clang-format-14'
+
 # clang-format leaves a statement macro alone on its line; see StatementMacros in .clang-format.
 HIDE = re.compile(r'^(__attribute__\(\((.*)\)\))$', re.MULTILINE)
 SHOW = re.compile(r'^HM_ATTRIBUTE_LINE\((.*)\)$', re.MULTILINE)
@@ -17,7 +20,7 @@ SHOW = re.compile(r'^HM_ATTRIBUTE_LINE\((.*)\)$', re.MULTILINE)
 
 def formatted(path, text):
     hidden = HIDE.sub(r'HM_ATTRIBUTE_LINE(\2)', text)
-    out = subprocess.run(['clang-format', '--style=file', '--assume-filename=' + path],
+    out = subprocess.run([FORMAT, '--style=file', '--assume-filename=' + path],
                          input=hidden, capture_output=True, text=True, check=True).stdout
     return SHOW.sub(r'__attribute__((\1))', out)
 
