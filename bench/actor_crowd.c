@@ -32,7 +32,6 @@ batch_spawn(struct actor_crowd *crowd, struct hm_ctx *ctx)
 		.receive = member_receive,
 		.state_size = sizeof(struct actor_crowd *),
 		.args_size = sizeof(struct actor_crowd *),
-		.lcore = HM_LCORE_SAME,
 	};
 
 	for (int i = 0; i < BATCH && crowd->spawned < crowd->size; i++, crowd->spawned++) {

@@ -53,7 +53,6 @@ static const struct hm_props branch_props = {
 	.receive = branch_receive,
 	.state_size = sizeof(struct branch),
 	.args_size = BRANCH_ARGS,
-	.lcore = HM_LCORE_SAME,
 };
 
 static void

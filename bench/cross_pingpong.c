@@ -145,7 +145,7 @@ echo_spawn(struct hm_ctx *ctx, struct run *run)
 		.receive = echo_receive,
 		.state_size = sizeof(struct run *),
 		.args_size = sizeof(struct run *),
-		.lcore = 1,
+		.lcore = HM_LCORE(1),
 	};
 
 	return hm_spawn(ctx, &props, "echo", &run, &run->echo) == 0;

@@ -152,7 +152,7 @@ sink_spawn(struct hm_ctx *ctx, struct run *run)
 		.receive = sink_receive,
 		.state_size = sizeof(struct sink),
 		.args_size = sizeof(struct sink),
-		.lcore = 1,
+		.lcore = HM_LCORE(1),
 	};
 	const struct sink sink = { .run = run, .part = run->part };
 

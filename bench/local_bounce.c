@@ -110,7 +110,6 @@ player_spawn(struct hm_ctx *ctx, struct run *run)
 		.receive = player_receive,
 		.state_size = sizeof(struct player),
 		.args_size = sizeof(struct player),
-		.lcore = HM_LCORE_SAME,
 	};
 	const struct player player = { .run = run };
 

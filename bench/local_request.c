@@ -97,7 +97,7 @@ slices_begin(struct hm_ctx *ctx, struct run *run)
 static void
 driver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
-	static const struct hm_props responder = HM_PROPS(.receive = responder_receive);
+	static const struct hm_props responder = { .receive = responder_receive };
 	struct run *run = *(struct run **)state;
 
 	if (hm_msg_type(msg) != HM_STARTED)

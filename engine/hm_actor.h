@@ -49,34 +49,34 @@ struct hm_system;
  */
 typedef void hm_receive_fn(struct hm_ctx *ctx, void *state, const struct hm_msg *msg);
 
-/** hm_props.lcore: the lcore of the spawning actor; from outside, the first lcore. */
-#define HM_LCORE_SAME UINT32_MAX
+/** hm_props.lcore: the lcore of the spawning actor; from outside, the first lcore. The default. */
+#define HM_LCORE_SAME 0u
 /** hm_props.lcore: each spawning lcore deals its actors out to all lcores in turn. */
-#define HM_LCORE_ANY (UINT32_MAX - 1)
+#define HM_LCORE_ANY UINT32_MAX
+/** hm_props.lcore: the lcore of an index below hm_system_lcores. */
+#define HM_LCORE(index) ((uint32_t)(index) + 1u)
 
-/** How to make an actor. Constant, and must outlive every actor made of it. */
+/** Bytes that a state is aligned to, unless hm_props.state_align says more. */
+#define HM_STATE_ALIGN 16u
+/** The most that hm_props.state_align may say. */
+#define HM_STATE_ALIGN_MAX 4096u
+
+/**
+ * How to make an actor: `static const struct hm_props props = { .receive = f };`. Members that are left
+ * out are zero, which is their default. Constant, and must outlive every actor made of it.
+ */
 struct hm_props {
-	/** HM_LCORE_SAME, HM_LCORE_ANY, or the index of an lcore. */
-	uint32_t lcore;
+	/** Called for every message; must not be NULL. */
+	hm_receive_fn *receive;
 	/** Bytes of state, zeroed at first; up to 24 cost no memory of their own, and no cache line. */
 	uint32_t state_size;
 	/** Bytes at the state's start that the spawn call's `args` fill; at most state_size. */
 	uint32_t args_size;
-	/** Called for every message; must not be NULL. */
-	hm_receive_fn *receive;
+	/** HM_LCORE_SAME (0), HM_LCORE_ANY, or HM_LCORE(index). */
+	uint32_t lcore;
+	/** Bytes that the state is aligned to: a power of two up to HM_STATE_ALIGN_MAX; 0: HM_STATE_ALIGN. */
+	uint32_t state_align;
 };
-
-/** Props of an actor beside its parent: HM_PROPS(.state_size = sizeof(struct s), .receive = f). */
-#define HM_PROPS(...)                               \
-	{                                           \
-		.lcore = HM_LCORE_SAME, __VA_ARGS__ \
-	}
-
-/** Props of an actor elsewhere: HM_PROPS_ON(HM_LCORE_ANY, .receive = f). */
-#define HM_PROPS_ON(where, ...)               \
-	{                                     \
-		.lcore = (where), __VA_ARGS__ \
-	}
 
 /** Longest name of an actor, in characters. */
 #define HM_NAME_MAX 64u

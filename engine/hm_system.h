@@ -202,15 +202,17 @@ int hm_system_stop_actor(struct hm_system *sys, struct hm_pid who);
 /* ---- Inspect: any thread, the answer may be stale ------------------------- */
 
 /**
- * Find an actor of this node by its path, such as "/user/orders". Lock-free.
+ * Find an actor of this node by its path, such as "/user/orders". Lock-free, but for registering a thread
+ * that is no lcore as an RCU reader for the time of the call.
  *
- * Context: within a receive function; threads that are no lcore use hm_system_find.
- * @return 0; -ENOENT
+ * Context: any thread, as long as the system exists; does not allocate.
+ *
+ * @param path      of less than HM_PATH_MAX characters
+ * @param[out] pid  untouched on error
+ * @return 0; -ENOENT: no actor has this path; -EINVAL: an argument is NULL
  */
+__attribute__((warn_unused_result))
 int hm_lookup(const struct hm_system *sys, const char *path, struct hm_pid *pid);
-
-/** As hm_lookup, from a thread that is no lcore; -ESHUTDOWN: it has stopped; -EDEADLK: called on an lcore. */
-int hm_system_find(struct hm_system *sys, const char *path, struct hm_pid *pid);
 
 /** Sum of all lcores' counters. */
 void hm_system_stats(const struct hm_system *sys, struct hm_stats *stats);

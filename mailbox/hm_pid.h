@@ -14,7 +14,7 @@
  *     └────────────────────────────┘
  *
  * The local part says where its actor lives, so routing needs no table on the
- * sender's side. A slot's generation grows each time the slot is given out:
+ * sender's side. A slot's generation grows each time the slot is given back:
  * a PID names one actor for ever, and a stale one resolves to nothing.
  *
  * All functions are pure; any thread may call them.

@@ -72,10 +72,10 @@ asker_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 int
 main(int argc, char **argv)
 {
-	static const struct hm_props squarer_props = HM_PROPS(.receive = squarer_receive);
-	static const struct hm_props asker_props =
-		HM_PROPS(.receive = asker_receive, .state_size = sizeof(struct asker),
-			 .args_size = sizeof(struct asker));
+	static const struct hm_props squarer_props = { .receive = squarer_receive };
+	static const struct hm_props asker_props = { .receive = asker_receive,
+						     .state_size = sizeof(struct asker),
+						     .args_size = sizeof(struct asker) };
 	static const struct hm_type beat = { .id = BEAT, .name = "beat" },
 				    number = { .id = NUMBER, .name = "number", .size = sizeof(uint64_t) };
 	struct asker asker = { .number = 0 };

@@ -24,7 +24,7 @@ receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 int
 main(int argc, char **argv)
 {
-	static const struct hm_props props = HM_PROPS(.receive = receive);
+	static const struct hm_props props = { .receive = receive };
 	static const struct hm_type type = { .id = GREET, .name = "greet", .size = sizeof(struct greet) };
 	struct greet greet = { "world" };
 	struct hm_system *sys;

@@ -190,9 +190,10 @@ ping_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 
 /* ---- set-up ---------------------------------------------------------------------- */
 
-static const struct hm_props pong_props = HM_PROPS(.receive = pong_receive);
-static const struct hm_props ping_props = HM_PROPS(.receive = ping_receive, .state_size = sizeof(struct ping),
-						   .args_size = sizeof(struct ping));
+static const struct hm_props pong_props = { .receive = pong_receive };
+static const struct hm_props ping_props = { .receive = ping_receive,
+					    .state_size = sizeof(struct ping),
+					    .args_size = sizeof(struct ping) };
 
 static int
 players_spawn(struct hm_system *sys, struct settings *settings)

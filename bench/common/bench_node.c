@@ -81,7 +81,7 @@ bench_node_run(struct bench_node *node, const char *name, hm_receive_fn *receive
 		.receive = receive,
 		.state_size = sizeof(run),
 		.args_size = sizeof(run),
-		.lcore = 0,
+		.lcore = HM_LCORE(0),
 	};
 	int status = hm_system_spawn(node->sys, &props, name, &run, NULL);
 

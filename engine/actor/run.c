@@ -2,67 +2,64 @@
 /*
  * An actor's turn: from its mailbox into its receive function.
  */
-#include "engine_pvt.h"
+#include "actor_pvt.h"
 #include "counter_pvt.h"
+#include "msg_pvt.h"
+#include "receive_pvt.h"
 
-void
-hmi_lifecycle_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
-{
-	struct hm_msg *msg = ctx->lifecycle, *outer = ctx->msg;
-
-	msg->type = type;
-	msg->sender = hm_pid_none();
-	ctx->msg = msg;
-	cell->receive(ctx, hmi_cell_state(cell), msg);
-	ctx->msg = outer;
-}
-
-/* turn() counts what it takes from the mailbox; poison, deadlines and news are nobody's message. */
+/* turn() counts what it takes from the mailbox; poison, deadlines and notifications are nobody's message. */
 static void
 uncount(struct hm_ctx *ctx)
 {
 	hmi_count(&ctx->stats.received, (uint64_t)-1);
 }
 
-/* A poison pill, news, or a reply to one of the actor's futures. Returns whether the actor still exists. */
-static bool
+/* A notification, a poison pill, or the last message of a process that the actor owns. */
+static __attribute__((noinline)) void
 special_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (msg->flags & HMI_MSG_SYSTEM) {
-		bool exists;
+	struct hmi_cell *process = hmi_cells_at(&ctx->cells, msg->to);
 
+	ctx->msg = msg;
+	if (msg->type == HM_TYPE_NONE || (msg->flags & (HMI_MSG_SYSTEM | HMI_MSG_POISON)) != 0)
 		uncount(ctx);
-		exists = hmi_terminated_receive(ctx, cell, msg);
+	if (msg->flags & HMI_MSG_SYSTEM) {
+		hmi_terminated_receive(ctx, cell, msg);
 		hmi_msg_release(&ctx->cache, msg);
-		return exists;
+	} else if (msg->flags & HMI_MSG_POISON) {
+		hmi_msg_release(&ctx->cache, msg);
+		hmi_actor_stop(ctx, cell, HM_TERMINATED_STOPPED);
+	} else {
+		process->ops->resume(ctx, process, msg);
+		if (ctx->msg != NULL)
+			hmi_msg_release(&ctx->cache, msg);
 	}
-	if (msg->flags & HMI_MSG_POISON) {
-		uncount(ctx);
-		hmi_msg_release(&ctx->cache, msg);
-		return hmi_actor_stop(ctx, cell, HM_TERMINATED_STOPPED);
-	}
-	if (msg->type == HM_TYPE_NONE)
-		uncount(ctx);
-	hmi_future_reply(ctx, msg);
-	if (ctx->msg != NULL)
-		hmi_msg_release(&ctx->cache, msg);
-	return true;
+}
+
+/* Whether the running actor still exists, and handles user messages. */
+static inline bool
+may_receive(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	if (likely(cell->pending == 0))
+		return true;
+	hmi_actor_handle_pending(ctx, cell);
+	return ctx->cell != NULL && cell->pending == 0;
 }
 
 /* One user message. Returns whether the actor may handle another one. */
 static inline bool
 user_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	ctx->msg = msg;
 	if (unlikely((msg->flags & HMI_MSG_SPECIAL) != 0)) {
-		if (!special_receive(ctx, cell, msg))
+		special_receive(ctx, cell, msg);
+		if (unlikely(ctx->cell == NULL))
 			return false;
 	} else {
-		cell->receive(ctx, hmi_cell_state(cell), msg);
+		hmi_receive(ctx, cell, msg);
 		if (likely(ctx->msg != NULL))
 			hmi_pool_put(&ctx->cache, msg);
 	}
-	return likely(cell->attention == 0) || hmi_actor_attend(ctx, cell);
+	return may_receive(ctx, cell);
 }
 
 static inline void
@@ -79,6 +76,15 @@ turn(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_count(&ctx->stats.received, ctx->quantum - left);
 }
 
+/* Whether an actor has anything to do that need not wait for a message. */
+static inline bool
+is_ready(const struct hmi_cell *cell)
+{
+	if (likely(cell->pending == 0))
+		return cell->box.head != NULL;
+	return (cell->pending & (HMI_PENDING_SYSTEM | HMI_PENDING_END)) != 0 || cell->stops_left > 0;
+}
+
 void
 hmi_actor_run(struct hmi_worker *worker, struct hmi_runnable *runnable)
 {
@@ -86,12 +92,12 @@ hmi_actor_run(struct hmi_worker *worker, struct hmi_runnable *runnable)
 	struct hmi_cell *cell = (struct hmi_cell *)(void *)runnable;
 
 	ctx->cell = cell;
-	if (likely(cell->attention == 0) || hmi_actor_attend(ctx, cell))
+	if (may_receive(ctx, cell))
 		turn(ctx, cell);
 	/* An actor that is gone has left no cell. */
 	if (likely(ctx->cell != NULL)) {
 		cell->scheduled = 0;
-		if (cell->box.head != NULL && cell->attention == 0)
+		if (is_ready(cell))
 			hmi_schedule(ctx, cell);
 		ctx->cell = NULL;
 	}

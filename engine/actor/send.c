@@ -1,76 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From an actor towards a mailbox: into the outbox, a lane, or the provider of other nodes.
+ * What an actor calls to send.
  */
-#include "deliver_pvt.h"
-#include "msg_pvt.h"
 #include "counter_pvt.h"
-
-/* ---- Routing --------------------------------------------------------------- */
-
-/* With less than this waiting to run, a prefetch would have no time to work. */
-#define DIRECT_BELOW 4u
-
-/*
- * To this lcore: into the outbox; or at once, when little else is waiting to run and nothing
- * that was sent before is still in the outbox.
- */
-static inline void
-post_here(struct hm_ctx *ctx, struct hm_msg *msg)
-{
-	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, msg->to);
-	uint32_t waiting = hmi_outbox_count(&ctx->outbox);
-
-	if (waiting == 0 && hmi_runq_count(&ctx->worker.runq) < DIRECT_BELOW)
-		hmi_deliver_to(ctx, cell, msg);
-	else if (likely(waiting <= ctx->outbox.mask))
-		hmi_outbox_push(&ctx->outbox, msg, cell);
-	else
-		hmi_outbox_full(ctx, msg);
-}
-
-/*
- * To another lcore, or to another node. Takes the PID in two parts, so that the caller need not
- * have it in memory.
- */
-static __attribute__((noinline)) enum hm_result
-post_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *msg)
-{
-	uint32_t lcore = hmi_local_lcore(msg->to);
-
-	if (node != ctx->node)
-		return hmi_post_remote(ctx, (struct hm_pid){ node, msg->to }, msg);
-	if (likely(lcore < ctx->worker.lcores_count))
-		hmi_worker_push(&ctx->worker, lcore, msg);
-	else
-		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
-	return HM_OK;
-}
-
-static inline enum hm_result
-post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
-{
-	msg->to = to.local;
-	if (unlikely(to.node != ctx->node || hmi_local_lcore(to.local) != hmi_index(ctx)))
-		return post_away(ctx, to.node, msg);
-	post_here(ctx, msg);
-	return HM_OK;
-}
-
-enum hm_result
-hmi_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
-{
-	return post(ctx, to, msg);
-}
-
-void
-hmi_control_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_pid sender, uint16_t type)
-{
-	struct hm_msg *msg = hmi_control(&ctx->cache, type, 0);
-
-	msg->sender = sender;
-	(void)hmi_post(ctx, to, msg);
-}
+#include "msg_pvt.h"
+#include "post_pvt.h"
 
 /* ---- Sending ---------------------------------------------------------------- */
 
@@ -104,13 +38,13 @@ send_any(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, 
 static inline enum hm_result
 send_from(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, struct hm_pid sender)
 {
-	struct hm_msg *msg = hmi_msg_make_small(ctx->sys, &ctx->cache, type, body);
+	struct hm_msg *msg = hmi_msg_make_small(ctx->type_info, &ctx->cache, type, body);
 	enum hm_result result;
 
 	if (unlikely(msg == NULL))
 		return send_any(ctx, to, type, body, sender);
 	msg->sender = sender;
-	result = post(ctx, to, msg);
+	result = hmi_post_inline(ctx, to, msg);
 	hmi_count(&ctx->stats.sent, result == HM_OK);
 	return result;
 }

@@ -8,12 +8,19 @@
  * a reply does not overtake a message of the same sender. From done on, every further answer
  * is a dead letter; once the slot is free the PID is stale, with the same effect.
  *
- * An actor's futures that wait are a list, from the youngest on, so that they end with it.
+ * A future that waits is a resource of the actor that asked, and ends with it.
  */
-#include <assert.h>
+#include <errno.h>
 
-#include "engine_pvt.h"
+#include "actor_pvt.h"
+#include "ask_pvt.h"
+#include "assert_pvt.h"
 #include "counter_pvt.h"
+#include "dead_pvt.h"
+#include "msg_pvt.h"
+#include "post_pvt.h"
+
+/* ---- Making ------------------------------------------------------------------- */
 
 static void
 deadline_fire(void *worker, struct hmi_timer *timer)
@@ -32,7 +39,7 @@ hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us)
 		return NULL;
 	/* Not the time of the turn's start, which may be older than the timeout. */
 	now_ns = ctx->worker.now_ns = hmi_clock_ns(ctx->worker.clock);
-	cell->kind = HMI_CELL_FUTURE;
+	cell->ops = &hmi_future_ops;
 	cell->future.timer.fire = deadline_fire;
 	if (timeout_us > (UINT64_MAX - now_ns) / 1000)
 		timeout_us = (UINT64_MAX - now_ns) / 1000;
@@ -40,36 +47,41 @@ hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us)
 	return cell;
 }
 
-static struct hmi_cell *
-cell_of(const struct hm_ctx *ctx, uint32_t slot)
-{
-	return hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
-}
-
+/* The owner ends: nobody is left to be told. */
 static void
-owner_add(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_cell *cell)
+future_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 {
-	uint32_t older = owner->actor.futures;
+	struct hmi_cell *cell = container_of(owned, struct hmi_cell, future.owned);
 
-	cell->future.owner = hmi_pid_of(ctx, owner).local;
-	cell->future.older = older;
-	if (older != 0)
-		cell_of(ctx, older)->future.younger = cell->slot;
-	owner->actor.futures = cell->slot;
+	(void)owner;
+	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
+	hmi_cells_put(&ctx->cells, cell);
 }
 
-static void
-owner_remove(struct hm_ctx *ctx, struct hmi_cell *owner, const struct hmi_cell *cell)
-{
-	uint32_t older = cell->future.older, younger = cell->future.younger;
+static const struct hmi_owned_ops future_owned_ops = { .drop = future_drop };
 
-	if (older != 0)
-		cell_of(ctx, older)->future.younger = younger;
-	if (younger != 0)
-		cell_of(ctx, younger)->future.older = older;
-	else
-		owner->actor.futures = older;
+struct hmi_cell *
+hmi_future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
+{
+	struct hmi_cell *cell = hmi_future_new(ctx, timeout_us);
+
+	if (cell != NULL) {
+		cell->future.owner = ctx->cell;
+		cell->future.on_reply = on_reply;
+		cell->future.arg = arg;
+		hmi_owned_add(&ctx->cell->actor.owned, &cell->future.owned, &future_owned_ops);
+	}
+	return cell;
 }
+
+void
+hmi_future_undo(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	hmi_owned_remove(&cell->future.owned);
+	future_drop(ctx, ctx->cell, &cell->future.owned);
+}
+
+/* ---- Ending ------------------------------------------------------------------- */
 
 /* From here on nothing but a mailbox knows the future. */
 static void
@@ -78,27 +90,27 @@ future_close(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result re
 	cell->future.done = true;
 	cell->future.result = (uint8_t)result;
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
-	if (cell->future.owner != 0)
-		owner_remove(ctx, hmi_cells_at(&ctx->cells, cell->future.owner), cell);
+	if (cell->future.owner != NULL)
+		hmi_owned_remove(&cell->future.owned);
 }
 
 /* Put what ends the future into its owner's mailbox. */
 static void
 owner_notify(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg)
 {
-	struct hmi_cell *owner = hmi_cells_at(&ctx->cells, cell->future.owner);
+	struct hmi_cell *owner = cell->future.owner;
 
-	/* A future that waits does not outlive its owner. */
-	assert(owner->generation == (uint32_t)cell->future.owner);
-	msg->flags = HMI_MSG_REPLY;
+	msg->flags = HMI_MSG_RESUME;
 	hmi_fifo_push(&owner->box, msg);
 	hmi_schedule(ctx, owner);
 }
 
-static int
-waiter_rc(enum hm_future_result result)
+/* Nobody but the external thread knows the future. */
+static void
+waiter_finish(struct hm_ctx *ctx, struct hmi_cell *cell, int rc, const struct hm_msg *reply)
 {
-	return result == HM_FUTURE_TIMEOUT ? -ETIMEDOUT : -ENOENT;
+	hmi_call_finish(cell->future.waiter, rc, reply);
+	hmi_cells_put(&ctx->cells, cell);
 }
 
 void
@@ -109,9 +121,8 @@ hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result
 	if (cell->future.done)
 		return;
 	future_close(ctx, cell, result);
-	if (cell->future.owner == 0) {
-		hmi_call_finish(cell->future.waiter, waiter_rc(result), NULL);
-		hmi_cells_put(&ctx->cells, cell);
+	if (cell->future.owner == NULL) {
+		waiter_finish(ctx, cell, result == HM_FUTURE_TIMEOUT ? -ETIMEDOUT : -ENOENT, NULL);
 		return;
 	}
 	msg = hmi_control(&ctx->cache, HM_TYPE_NONE, 0);
@@ -120,30 +131,36 @@ hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result
 }
 
 static void
-future_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+accept_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (cell->future.done) {
-		hmi_dead(ctx, msg, HM_DEAD_LATE_REPLY);
-		return;
-	}
 	future_close(ctx, cell, HM_FUTURE_REPLY);
-	if (cell->future.owner == 0) {
+	if (cell->future.owner == NULL) {
 		hmi_count(&ctx->stats.received, 1);
-		hmi_call_finish(cell->future.waiter, 0, msg);
+		waiter_finish(ctx, cell, 0, msg);
 		hmi_msg_release(&ctx->cache, msg);
-		hmi_cells_put(&ctx->cells, cell);
 	} else {
 		owner_notify(ctx, cell, msg);
 	}
 }
 
-void
-hmi_future_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+/* ---- The future as a process ------------------------------------------------------- */
+
+static void
+future_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if ((msg->flags & (HMI_MSG_SYSTEM | HMI_MSG_POISON)) == 0) {
-		future_reply(ctx, cell, msg);
-		return;
-	}
+	if (msg->flags & HMI_MSG_POISON)
+		hmi_msg_release(&ctx->cache, msg);
+	else if (cell->future.done)
+		hmi_dead(ctx, msg, HM_DEAD_LATE_REPLY);
+	else if (cell->future.expects != 0 && msg->type != cell->future.expects)
+		hmi_dead(ctx, msg, HM_DEAD_UNEXPECTED);
+	else
+		accept_reply(ctx, cell, msg);
+}
+
+static void
+future_system(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
 	if (msg->type == HM_SYS_UNDELIVERED)
 		hmi_future_fail(ctx, cell, HM_FUTURE_DEAD_LETTER);
 	else if (msg->type == HM_SYS_WATCH)
@@ -151,67 +168,52 @@ hmi_future_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg
 	hmi_msg_release(&ctx->cache, msg);
 }
 
-void
-hmi_future_reply(struct hm_ctx *ctx, struct hm_msg *msg)
+static void
+run_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, msg->to);
 	hm_reply_fn *on_reply = cell->future.on_reply;
 	void *arg = cell->future.arg;
-	enum hm_future_result result = cell->future.result;
+	enum hm_future_result result = (enum hm_future_result)cell->future.result;
 
 	hmi_cells_put(&ctx->cells, cell);
 	msg->flags = 0;
 	on_reply(ctx, hmi_cell_state(ctx->cell), result, result == HM_FUTURE_REPLY ? msg : NULL, arg);
 }
 
-void
-hmi_future_drop(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
+static void
+discard_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, enum hm_dead_reason reason)
 {
-	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, msg->to);
-	enum hm_future_result result = cell->future.result;
+	bool is_reply = cell->future.result == HM_FUTURE_REPLY;
 
 	hmi_cells_put(&ctx->cells, cell);
 	msg->flags = 0;
-	if (result == HM_FUTURE_REPLY)
+	if (is_reply)
 		hmi_dead(ctx, msg, reason);
 	else
 		hmi_msg_release(&ctx->cache, msg);
 }
 
-/* A future of the running actor. */
-static struct hmi_cell *
-future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
+/* An external thread would wait for ever. */
+static bool
+future_shut_down(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	struct hmi_cell *cell = hmi_future_new(ctx, timeout_us);
-
-	if (cell != NULL) {
-		owner_add(ctx, ctx->cell, cell);
-		cell->future.on_reply = on_reply;
-		cell->future.arg = arg;
-	}
-	return cell;
-}
-
-static void
-future_take_back(struct hm_ctx *ctx, struct hmi_cell *cell)
-{
+	if (cell->future.done || cell->future.owner != NULL)
+		return false;
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
-	owner_remove(ctx, ctx->cell, cell);
-	hmi_cells_put(&ctx->cells, cell);
+	waiter_finish(ctx, cell, -ESHUTDOWN, NULL);
+	return true;
 }
 
-void
-hmi_futures_drop(struct hm_ctx *ctx, struct hmi_cell *owner)
-{
-	for (uint32_t slot = owner->actor.futures, older; slot != 0; slot = older) {
-		struct hmi_cell *cell = cell_of(ctx, slot);
+const struct hmi_process_ops hmi_future_ops = {
+	.late = HM_DEAD_LATE_REPLY,
+	.deliver = future_deliver,
+	.system = future_system,
+	.resume = run_reply,
+	.discard = discard_reply,
+	.shut_down = future_shut_down,
+};
 
-		older = cell->future.older;
-		hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
-		hmi_cells_put(&ctx->cells, cell);
-	}
-	owner->actor.futures = 0;
-}
+/* ---- What actors call ------------------------------------------------------------- */
 
 enum hm_result
 hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, uint64_t timeout_us,
@@ -231,93 +233,15 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 			hmi_count(&ctx->stats.no_memory, 1);
 		return result;
 	}
-	cell = future_own(ctx, timeout_us, on_reply, arg);
+	cell = hmi_future_own(ctx, timeout_us, on_reply, arg);
 	if (unlikely(cell == NULL)) {
 		hmi_msg_release(&ctx->cache, msg);
 		return HM_NO_MEMORY;
 	}
 	if (unlikely(to.node != ctx->node))
-		cell->future.node = hmi_node_meet(ctx, to.node);
+		cell->future.node = hmi_node_reference(ctx, to.node);
 	msg->sender = hmi_pid_of(ctx, cell);
 	msg->flags = HMI_MSG_REQUEST;
 	hmi_count(&ctx->stats.sent, 1);
 	return hmi_post(ctx, to, msg);
-}
-
-/* ---- Paths ---------------------------------------------------------------------- */
-
-static void
-identity_post(struct hm_ctx *ctx, struct hm_pid to, const char *path)
-{
-	struct hm_msg *msg = hmi_control(&ctx->cache, HM_IDENTITY, sizeof(struct hm_identity));
-	struct hm_identity *body = hm_msg_body_mut(msg);
-
-	msg->flags = 0;
-	hmi_count(&ctx->stats.sent, 1);
-	if (hmi_name_find(&ctx->sys->names, path, &body->pid) != 0)
-		body->pid = hm_pid_none();
-	(void)hmi_post(ctx, to, msg);
-}
-
-static int
-resolve_remote(struct hm_ctx *ctx, const char *address, struct hm_pid reply_to)
-{
-	struct hm_system *sys = ctx->sys;
-	struct hm_pid core = { ctx->node, hmi_local(sys->provider_lcore, HMI_SLOT_CORE, 1) };
-	size_t length = strlen(address) + 1;
-	struct hm_msg *msg;
-
-	if (sys->provider_ops == NULL || sys->provider_ops->resolve == NULL)
-		return -ENETUNREACH;
-	msg = hmi_control(&ctx->cache, HMI_CORE_RESOLVE, length);
-	msg->sender = reply_to;
-	memcpy(msg->body, address, length);
-	(void)hmi_post(ctx, core, msg);
-	return 0;
-}
-
-/* "node/path" behind the scheme, both not empty and not too long. */
-static bool
-address_valid(const char *rest)
-{
-	const char *slash = strchr(rest, '/');
-
-	return slash != NULL && slash > rest && slash - rest <= HM_NAME_MAX && slash[1] != '\0' &&
-	       strlen(slash) < HM_PATH_MAX;
-}
-
-/* Whether "node/path" names this node. */
-static bool
-is_own(const struct hm_system *sys, const char *rest)
-{
-	size_t length = strlen(hm_system_name(sys));
-
-	return strncmp(rest, hm_system_name(sys), length) == 0 && rest[length] == '/';
-}
-
-int
-hm_resolve(struct hm_ctx *ctx, const char *address, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
-{
-	size_t scheme = strlen(HMI_SCHEME);
-	bool remote = address != NULL && strncmp(address, HMI_SCHEME, scheme) == 0;
-	struct hmi_cell *cell;
-	int rc = 0;
-
-	if (address == NULL || on_reply == NULL || timeout_us == 0 ||
-	    (remote ? !address_valid(address + scheme) : address[0] != '/' || strlen(address) >= HM_PATH_MAX))
-		return -EINVAL;
-	if (remote && is_own(ctx->sys, address + scheme)) {
-		address = strchr(address + scheme, '/');
-		remote = false;
-	}
-	cell = future_own(ctx, timeout_us, on_reply, arg);
-	if (cell == NULL)
-		return -ENOMEM;
-	if (remote)
-		rc = resolve_remote(ctx, address + scheme, hmi_pid_of(ctx, cell));
-	else
-		identity_post(ctx, hmi_pid_of(ctx, cell), address);
-	if (rc != 0)
-		future_take_back(ctx, cell);
-	return rc;
 }

@@ -6,8 +6,10 @@
 #include <protobuf-c/protobuf-c.h>
 #include <rte_memcpy.h>
 
-#include "engine_pvt.h"
+#include "ask_pvt.h"
 #include "counter_pvt.h"
+#include "msg_pvt.h"
+#include "post_pvt.h"
 
 struct hmi_send_timer {
 	struct hmi_link link; /* first: pid.local is the timer's number */
@@ -31,10 +33,43 @@ msg_clone(struct hm_ctx *ctx, const struct hm_msg *model)
 }
 
 static void
+timer_free(struct hm_ctx *ctx, struct hmi_send_timer *t)
+{
+	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
+	hm_msg_free(ctx, t->msg);
+	hmi_slab_put(&ctx->timers, t);
+}
+
+static void
 timer_end(struct hm_ctx *ctx, struct hmi_send_timer *t)
 {
 	hmi_link_remove(&ctx->links, &t->link);
-	hmi_timer_free(ctx, &t->link);
+	timer_free(ctx, t);
+}
+
+/* The owner ends. */
+static void
+timer_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	struct hmi_send_timer *t = container_of(owned, struct hmi_send_timer, link.owned);
+
+	(void)owner;
+	hmi_link_unhash(&ctx->links, &t->link);
+	timer_free(ctx, t);
+}
+
+static const struct hmi_owned_ops timer_ops = { .drop = timer_drop };
+
+void
+hmi_timers_shut_down(struct hm_ctx *ctx)
+{
+	for (uint32_t i = 0; i <= ctx->links.mask; i++) {
+		for (struct hmi_link *link = ctx->links.buckets[i], *next; link != NULL; link = next) {
+			next = link->hash_next;
+			if (link->kind == HMI_LINK_TIMER)
+				timer_end(ctx, (struct hmi_send_timer *)(void *)link);
+		}
+	}
 }
 
 static void
@@ -43,7 +78,7 @@ send_fire(void *worker, struct hmi_timer *timer)
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
 	struct hmi_send_timer *t = container_of(timer, struct hmi_send_timer, timer);
 	struct hm_msg *msg = t->period_ns == 0 ? t->msg : msg_clone(ctx, t->msg);
-	struct hm_pid to = t->to;
+	struct hm_pid to = t->to, owner = hmi_pid_of(ctx, hmi_cells_slot(&ctx->cells, t->link.owner));
 
 	if (t->period_ns == 0) {
 		t->msg = NULL;
@@ -59,18 +94,9 @@ send_fire(void *worker, struct hmi_timer *timer)
 	if (msg == NULL)
 		return;
 	msg->sender = hm_pid_none();
+	msg->flags = hm_pid_equal(to, owner) ? HMI_MSG_TIMER : 0;
 	hmi_count(&ctx->stats.sent, 1);
 	(void)hmi_post(ctx, to, msg);
-}
-
-void
-hmi_timer_free(struct hm_ctx *ctx, struct hmi_link *link)
-{
-	struct hmi_send_timer *t = (struct hmi_send_timer *)(void *)link;
-
-	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
-	hm_msg_free(ctx, t->msg);
-	hmi_slab_put(&ctx->timers, t);
 }
 
 static uint64_t
@@ -89,7 +115,7 @@ timer_start(struct hm_ctx *ctx, struct hmi_send_timer *t, uint64_t delay_us)
 	hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
 	t->link.kind = HMI_LINK_TIMER;
 	t->link.pid = (struct hm_pid){ 0, ++ctx->timer_serial };
-	hmi_link_add(&ctx->links, ctx->cell, &t->link);
+	hmi_link_add(&ctx->links, ctx->cell, hmi_slot_of(ctx, ctx->cell), &t->link, &timer_ops);
 }
 
 enum hm_result
@@ -126,7 +152,8 @@ void
 hm_timer_cancel(struct hm_ctx *ctx, struct hm_timer timer)
 {
 	struct hm_pid number = { 0, timer.id };
-	struct hmi_link *link = hmi_link_find(&ctx->links, ctx->cell, HMI_LINK_TIMER, number);
+	struct hmi_link *link =
+		hmi_link_find(&ctx->links, hmi_slot_of(ctx, ctx->cell), HMI_LINK_TIMER, number);
 
 	if (link != NULL)
 		timer_end(ctx, (struct hmi_send_timer *)(void *)link);

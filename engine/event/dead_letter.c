@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages that found no receiver: counted, told to who waits for an answer, published, and
- * logged a few times a second.
+ * Dead letters: published to subscribers, logged a few times a second, and told to who waits for an
+ * answer. The queue that they come from is route/dead.c.
  *
  * Subscribers are words that any thread may set and clear: the local part of a PID is all there is
  * to know, so nothing is ordered by them.
  */
+#include <errno.h>
+
 #include <rte_log.h>
 
-#include "engine_pvt.h"
+#include "actor_pvt.h"
 #include "counter_pvt.h"
+#include "dead_pvt.h"
+#include "event_pvt.h"
+#include "msg_pvt.h"
+#include "post_pvt.h"
 
 #define LOGGED_A_SECOND 3u
 #define SECOND_NS       1000000000ull
+/* Dead letters that are published in one go. */
+#define PORTION 64u
 
 const char *
 hm_dead_reason_name(enum hm_dead_reason reason)
@@ -32,6 +40,7 @@ hm_dead_reason_name(enum hm_dead_reason reason)
 		[HM_DEAD_SENT_THERE] = "sent to /deadLetters",
 		[HM_DEAD_GUARDIAN] = "sent to /user, which takes no messages",
 		[HM_DEAD_NODE_BUSY] = "too many messages wait for the receiver's node",
+		[HM_DEAD_UNEXPECTED] = "an answer of another type than was asked for",
 	};
 
 	return (unsigned int)reason < HM_DEAD_REASONS ? names[reason] : "unknown";
@@ -116,81 +125,75 @@ letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 	}
 }
 
-void
-hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
+/* A user message, or what is left of one. */
+static void
+letter_handle(struct hm_ctx *ctx, const struct hm_dead_letter *letter, bool quiet)
 {
-	hmi_count(&ctx->stats.dead[letter->reason], 1);
-	/* News of a dead letter that is one itself is only counted, and the last that goes there. */
+	/* A dead notification of a dead letter is only counted, and the last that is sent there. */
 	if (letter->type == HM_DEAD_LETTER) {
 		if (is_gone(letter->reason))
 			hm_dead_letters_unsubscribe(ctx->sys, letter->to);
 		return;
 	}
 	letter_publish(ctx, letter);
-	letter_log(ctx, letter);
+	if (!quiet)
+		letter_log(ctx, letter);
 }
 
-/* A message of the engine itself. */
+/* A message of the engine itself: whoever waits for its effect is told. */
 static void
-system_dead(struct hm_ctx *ctx, struct hm_pid to, const struct hm_msg *msg, enum hm_dead_reason reason)
+internal_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record)
 {
-	bool lost = reason == HM_DEAD_NO_NODE || reason == HM_DEAD_NODE_LOST;
-	const struct hmi_abroad *abroad = hm_msg_body(msg);
-	struct hmi_call *call;
+	const struct hm_dead_letter *letter = &record->letter;
+	const struct hm_msg *msg = record->msg;
+	bool down = letter->reason == HM_DEAD_NO_NODE || letter->reason == HM_DEAD_NODE_LOST;
 
-	if (msg->type == HM_SYS_WATCH) {
-		hmi_terminated_post(ctx, msg->sender, to,
-				    lost ? HM_TERMINATED_NODE_LOST : HM_TERMINATED_NOT_FOUND);
-	} else if (msg->type == HMI_CORE_CALL) {
-		memcpy(&call, msg->body, sizeof(call));
-		hmi_call_finish(call, -ESHUTDOWN, NULL);
-	} else if (msg->type == HMI_CORE_SEND) {
-		hmi_dead_to(ctx, (struct hm_pid){ abroad->node, abroad->msg->to }, abroad->msg, reason);
-	}
+	if (msg->type == HM_SYS_WATCH)
+		hmi_terminated_post(ctx, msg->sender, letter->to,
+				    down ? HM_TERMINATED_NODE_LOST : HM_TERMINATED_NOT_FOUND);
+	else if (hmi_is_command(msg->type) && hmi_command_of(ctx->sys->parts, msg->type)->drop != NULL)
+		hmi_command_of(ctx->sys->parts, msg->type)->drop(ctx, msg, letter->reason);
 }
 
 /* Whoever asked need not wait for the deadline. */
 static void
 asker_tell(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
-	bool from_afar = (msg->flags & HMI_MSG_NETWORK) != 0 && !hm_pid_is_none(msg->sender);
+	bool from_network = (msg->flags & HMI_MSG_NETWORK) != 0 && !hm_pid_is_none(msg->sender);
 
-	if ((msg->flags & HMI_MSG_REQUEST) != 0 || from_afar)
+	if ((msg->flags & HMI_MSG_REQUEST) != 0 || from_network)
 		hmi_control_post(ctx, msg->sender, hm_pid_none(), HM_SYS_UNDELIVERED);
 }
 
-void
-hmi_dead_to(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, enum hm_dead_reason reason)
+static void
+record_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record)
 {
-	if (msg->flags & (HMI_MSG_SYSTEM | HMI_MSG_POISON)) {
-		system_dead(ctx, to, msg, reason);
-	} else {
-		struct hm_dead_letter letter = {
-			.to = to,
-			.sender = msg->sender,
-			.type = msg->type,
-			.length = msg->length,
-			.reason = reason,
-		};
+	struct hm_msg *msg = record->msg;
 
-		hm_dead_letter_report(ctx, &letter);
+	if (msg == NULL) {
+		letter_handle(ctx, &record->letter, false);
+		return;
+	}
+	if (hmi_msg_is_internal(msg)) {
+		internal_handle(ctx, record);
+	} else {
+		letter_handle(ctx, &record->letter, (msg->flags & HMI_MSG_TIMER) != 0);
 		asker_tell(ctx, msg);
 	}
 	hmi_msg_release(&ctx->cache, msg);
 }
 
-__attribute__((cold)) void
-hmi_dead(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
+uint32_t
+hmi_dead_letters_publish(struct hm_ctx *ctx)
 {
-	struct hm_pid to = { msg->to_node == 0 ? ctx->node : hm_node_id(ctx->sys, msg->to_node), msg->to };
+	struct hm_msg *entry;
+	uint32_t n = 0;
 
-	hmi_dead_to(ctx, to, msg, reason);
-}
-
-void
-hm_dead_letter_publish(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
-{
-	hmi_dead(ctx, msg, reason);
+	for (; n < PORTION && (entry = hmi_fifo_pop(&ctx->dead)) != NULL; n++) {
+		record_handle(ctx, hm_msg_body(entry));
+		hmi_msg_release(&ctx->cache, entry);
+	}
+	return n;
 }
 
 /* ---- Subscribers ------------------------------------------------------------------ */

@@ -8,6 +8,9 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "lcore_pvt.h"
+#include "proto_copy_pvt.h"
+
 static struct hm_msg *
 msg_get(struct hmi_msg_cache *cache, uint16_t type, size_t bytes, size_t length, enum hm_result *result)
 {
@@ -33,7 +36,7 @@ body_init(const struct hm_system *sys, uint16_t type, uint32_t info, struct hm_m
 {
 	memset(msg->body, 0, info & HMI_TYPE_SIZE);
 	if (info & HMI_TYPE_PROTO)
-		protobuf_c_message_init(hmi_type_entry(&sys->types, type)->type.descriptor, msg->body);
+		protobuf_c_message_init(hmi_type_entry(sys->types, type)->type.descriptor, msg->body);
 }
 
 static struct hm_msg *
@@ -44,7 +47,7 @@ make_deep(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t typ
 	size_t bytes;
 
 	/* Zeros, or a message of another type: not to be walked by what it says of itself. */
-	if (unlikely(body->descriptor != hmi_type_entry(&sys->types, type)->type.descriptor)) {
+	if (unlikely(body->descriptor != hmi_type_entry(sys->types, type)->type.descriptor)) {
 		*result = HM_INVALID;
 		return NULL;
 	}
@@ -68,7 +71,7 @@ __attribute__((noinline)) struct hm_msg *
 hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type, const void *body,
 	     enum hm_result *result)
 {
-	uint32_t info = sys->types.info[type];
+	uint32_t info = sys->types->info[type];
 	size_t bytes = info & HMI_TYPE_SIZE;
 	struct hm_msg *msg;
 
@@ -91,7 +94,7 @@ hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t 
 struct hm_msg *
 hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 {
-	uint32_t info = ctx->sys->types.info[type];
+	uint32_t info = ctx->type_info[type];
 	size_t bytes = info & HMI_TYPE_SIZE;
 	enum hm_result result;
 	struct hm_msg *msg;

@@ -7,7 +7,14 @@
  * Everything else, failure included, is for hmi_msg_make in msg.c.
  */
 
-#include "engine_pvt.h"
+#include <string.h>
+
+#include "hm_result.h"
+#include "pool_pvt.h"
+#include "type_pvt.h"
+
+struct hm_ctx;
+struct hm_system;
 
 #define HMI_SMALL_BODY (HMI_POOL_SMALLEST - sizeof(struct hm_msg))
 
@@ -45,9 +52,9 @@ hmi_small_copy(uint64_t *to, const void *from, size_t bytes)
 
 /* A message that is known, not deep, small, and has a body; NULL if it is not, or none is free. */
 static inline struct hm_msg *
-hmi_msg_make_small(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type, const void *body)
+hmi_msg_make_small(const uint32_t *type_info, struct hmi_msg_cache *cache, uint16_t type, const void *body)
 {
-	uint32_t info = sys->types.info[type];
+	uint32_t info = type_info[type];
 	size_t bytes = info & HMI_TYPE_SIZE;
 	struct hm_msg *msg;
 
@@ -61,5 +68,15 @@ hmi_msg_make_small(const struct hm_system *sys, struct hmi_msg_cache *cache, uin
 	hmi_small_copy(msg->body, body, bytes);
 	return msg;
 }
+
+/* Make a message of a registered type; sets *result if it answers NULL. */
+struct hm_msg *hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type,
+			    const void *body, enum hm_result *result);
+
+/* A control message: never fails, the heap stands behind the pool. Zeroed but for type and sizes. */
+struct hm_msg *hmi_control(struct hmi_msg_cache *cache, uint16_t type, size_t bytes);
+
+/* Free any message. */
+void hmi_msg_release(struct hmi_msg_cache *cache, struct hm_msg *msg);
 
 #endif /* MSG_PVT_H */

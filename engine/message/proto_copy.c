@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Copying protobuf messages, with all that they point to, into one piece of memory: first
- * measured, then copied, by the same walk over the type's descriptor.
- */
-#include <stddef.h>
+#include "proto_copy_pvt.h"
+
 #include <string.h>
 
 #include <protobuf-c/protobuf-c.h>
-
-#include "type_pvt.h"
 
 /* Where copies go. While measuring, there is no memory, only a count. */
 struct arena {

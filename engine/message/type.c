@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "type_pvt.h"
+
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <protobuf-c/protobuf-c.h>
 
-#include "engine_pvt.h"
+#include "proto_copy_pvt.h"
+#include "system_pvt.h"
 
 #define FNV_BASIS 2166136261u
 #define FNV_PRIME 16777619u
@@ -94,11 +98,11 @@ hm_type_register(struct hm_system *sys, const struct hm_type *type)
 		entry.hash = hm_type_hash(entry.type.name);
 		info |= HMI_TYPE_PROTO | (hmi_proto_flat(type->descriptor) ? 0 : HMI_TYPE_DEEP);
 	}
-	rc = entry_check(&sys->types, &entry);
+	rc = entry_check(sys->types, &entry);
 	if (rc == 0)
-		rc = entry_add(&sys->types, &entry);
+		rc = entry_add(sys->types, &entry);
 	if (rc == 0)
-		sys->types.info[type->id] = info | entry.type.size;
+		sys->types->info[type->id] = info | entry.type.size;
 	return rc;
 }
 
@@ -126,7 +130,7 @@ own_name(uint16_t type)
 const char *
 hm_type_name(const struct hm_system *sys, uint16_t type)
 {
-	const struct hmi_type_entry *entry = hmi_type_entry(&sys->types, type);
+	const struct hmi_type_entry *entry = hmi_type_entry(sys->types, type);
 
 	return entry != NULL ? entry->type.name : own_name(type);
 }
@@ -134,7 +138,7 @@ hm_type_name(const struct hm_system *sys, uint16_t type)
 const struct hm_type *
 hm_type_by_id(const struct hm_system *sys, uint16_t id)
 {
-	const struct hmi_type_entry *entry = hmi_type_entry(&sys->types, id);
+	const struct hmi_type_entry *entry = hmi_type_entry(sys->types, id);
 
 	return entry != NULL ? &entry->type : NULL;
 }
@@ -142,8 +146,8 @@ hm_type_by_id(const struct hm_system *sys, uint16_t id)
 const struct hm_type *
 hm_type_by_hash(const struct hm_system *sys, uint32_t hash)
 {
-	for (uint32_t i = 0; i < sys->types.count; i++) {
-		const struct hmi_type_entry *entry = &sys->types.entries[i];
+	for (uint32_t i = 0; i < sys->types->count; i++) {
+		const struct hmi_type_entry *entry = &sys->types->entries[i];
 
 		if (entry->type.descriptor != NULL && entry->hash == hash)
 			return &entry->type;
@@ -157,10 +161,10 @@ hm_type_digest(const struct hm_system *sys)
 	uint64_t digest = 0;
 
 	/* A sum, so that the order of registration does not matter; mixed, so that two changes do not cancel out. */
-	for (uint32_t i = 0; i < sys->types.count; i++) {
-		uint64_t h = sys->types.entries[i].hash;
+	for (uint32_t i = 0; i < sys->types->count; i++) {
+		uint64_t h = sys->types->entries[i].hash;
 
-		if (sys->types.entries[i].type.descriptor == NULL)
+		if (sys->types->entries[i].type.descriptor == NULL)
 			continue;
 		h = (h ^ h >> 15) * 0x9e3779b97f4a7c15ull;
 		digest += h ^ h >> 31;
@@ -171,5 +175,5 @@ hm_type_digest(const struct hm_system *sys)
 bool
 hm_type_is_flat(const struct hm_system *sys, uint16_t id)
 {
-	return (sys->types.info[id] & HMI_TYPE_DEEP) == 0;
+	return (sys->types->info[id] & HMI_TYPE_DEEP) == 0;
 }

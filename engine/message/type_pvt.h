@@ -35,17 +35,4 @@ int hmi_types_create(struct hmi_types *types);
 void hmi_types_destroy(struct hmi_types *types);
 const struct hmi_type_entry *hmi_type_entry(const struct hmi_types *types, uint16_t id);
 
-/* ---- copy.c ---- */
-
-struct ProtobufCMessage;
-
-/* Whether a message of this type never points to anything. */
-bool hmi_proto_flat(const struct ProtobufCMessageDescriptor *descriptor);
-
-/* Bytes that a message's C struct and all that it points to take in one piece. */
-size_t hmi_proto_bytes(const struct ProtobufCMessage *message);
-
-/* Copy a message into one piece of memory of that many bytes, aligned to 8. */
-void hmi_proto_copy(void *to, const struct ProtobufCMessage *message);
-
 #endif /* TYPE_PVT_H */

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "assert_pvt.h"
+
 #define REGION_BYTES ((size_t)HM_SLOTS_MAX * sizeof(struct hmi_cell))
 
 static_assert(sizeof(struct hmi_cell) == 128, "a cell is two cache lines");
@@ -28,25 +30,43 @@ hmi_cells_destroy(struct hmi_cells *cells)
 	cells->base = NULL;
 }
 
-static struct hmi_cell *
-cell_fresh(struct hmi_cells *cells)
+/* Put memory behind the chunk of a slot. */
+static int
+chunk_back(struct hmi_cells *cells, uint32_t slot)
 {
-	uint32_t slot = cells->fresh;
+	uint32_t chunk = slot / (uint32_t)HMI_CELLS_CHUNK;
+	uint64_t bit = 1ull << chunk % 64;
 
-	if (slot == HM_SLOTS_MAX)
+	if ((cells->backed[chunk / 64] & bit) != 0)
+		return 0;
+	if (hmi_memory_commit(&cells->base[chunk * HMI_CELLS_CHUNK], HMI_HUGEPAGE_BYTES) != 0)
+		return -ENOMEM;
+	cells->backed[chunk / 64] |= bit;
+	return 0;
+}
+
+struct hmi_cell *
+hmi_cells_take(struct hmi_cells *cells, uint32_t slot)
+{
+	struct hmi_cell *cell = hmi_cells_slot(cells, slot);
+
+	if (chunk_back(cells, slot) != 0)
 		return NULL;
-	if (slot == cells->backed) {
-		if (hmi_memory_commit(&cells->base[slot], HMI_HUGEPAGE_BYTES) != 0)
-			return NULL;
-		cells->backed += (uint32_t)HMI_CELLS_CHUNK;
-	}
-	cells->fresh++;
-
-	struct hmi_cell *cell = &cells->base[slot];
-
-	cell->slot = slot;
+	HMI_ASSERT(cell->generation == 0);
 	cell->generation = 1;
+	cells->live++;
 	return cell;
+}
+
+uint32_t
+hmi_cells_reserve(struct hmi_cells *cells, uint32_t count)
+{
+	uint32_t first = cells->fresh;
+
+	if (count > HM_SLOTS_MAX - first)
+		return 0;
+	cells->fresh += count;
+	return first;
 }
 
 struct hmi_cell *
@@ -54,16 +74,17 @@ hmi_cells_get(struct hmi_cells *cells)
 {
 	struct hmi_cell *cell;
 
-	if (cells->free != 0) {
-		cell = hmi_cells_at(cells, (uint64_t)cells->free << 32);
-		cells->free = cell->next_free;
-		cell->next_free = 0;
-		cell->is_small = 0;
-	} else {
-		cell = cell_fresh(cells);
-		if (cell == NULL)
+	if (cells->free == 0) {
+		if (cells->fresh == HM_SLOTS_MAX)
 			return NULL;
+		cell = hmi_cells_take(cells, cells->fresh);
+		cells->fresh += cell != NULL;
+		return cell;
 	}
+	cell = hmi_cells_slot(cells, cells->free);
+	cells->free = cell->next_free;
+	cell->next_free = 0;
+	cell->late = 0;
 	cells->live++;
 	return cell;
 }
@@ -71,18 +92,18 @@ hmi_cells_get(struct hmi_cells *cells)
 void
 hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell)
 {
-	uint32_t slot = cell->slot, generation = cell->generation + 1;
-	bool future = cell->kind == HMI_CELL_FUTURE;
+	uint32_t generation = cell->generation + 1;
+	enum hm_dead_reason late;
 
-	assert(cell->kind != HMI_CELL_FREE);
+	HMI_ASSERT(!hmi_cell_is_free(cell));
+	late = hmi_cell_is_actor(cell) ? HM_DEAD_NO_PROCESS : cell->ops->late;
 	memset(cell, 0, sizeof(*cell));
-	cell->is_small = future;
-	cell->slot = slot;
+	cell->late = late;
 	cell->generation = generation;
 	cells->live--;
 	/* A slot whose generations are used up is never given out again. */
 	if (generation == 0)
 		return;
 	cell->next_free = cells->free;
-	cells->free = slot;
+	cells->free = hmi_cells_slot_of(cells, cell);
 }

@@ -5,8 +5,8 @@
 /*
  * Cells: what a slot holds. Two cache lines for each process of an lcore.
  *
- *     line 0   mailbox, generation, receive function, small state      every message
- *     line 1   system lane, parent, links, name, big state             everything else
+ *     line 0   mailbox, generation, receive function, small state        every message
+ *     line 1   system lane, parent, children, owned resources, big state  everything else
  *
  * A message to an actor whose state is at most 24 bytes touches line 0 alone.
  *
@@ -21,79 +21,76 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fifo_pvt.h"
 #include "hm_actor.h"
 #include "mailbox_pvt.h"
 #include "memory_pvt.h"
+#include "process_pvt.h"
 #include "runq_pvt.h"
 #include "wheel_pvt.h"
 
-enum hmi_cell_kind {
-	HMI_CELL_FREE = 0,
-	HMI_CELL_ACTOR,
-	HMI_CELL_FUTURE,
-	HMI_CELL_CORE,         /* the lcore's own process: spawns, grants, news of nodes */
-	HMI_CELL_DEAD_LETTERS, /* /deadLetters */
-	HMI_CELL_GRANTED,      /* given to another lcore, which may spawn an actor here */
-};
-
-enum hmi_life {
-	HMI_LIFE_RUNNING = 0,
-	HMI_LIFE_NEW,      /* HM_STARTED is still to come */
-	HMI_LIFE_STOPPING, /* waits for its children */
-};
-
+/* Bytes of state that lie in the cell, and hmi_cell.state_at of a state that does not. */
 #define HMI_STATE_INLINE 24u
+#define HMI_STATE_APART  0xff
 
-struct hmi_link;
-struct hmi_name;
+struct hmi_path;
 struct hmi_call;
 
-/* hmi_cell.attention: what an actor must look at before user messages. */
-#define HMI_ATTEND_SYSTEM 0x01 /* its system lane is not empty */
-#define HMI_ATTEND_LIFE   0x02 /* it is not running: new, or stopping */
+/* hmi_cell.pending: what an actor handles before user messages. */
+#define HMI_PENDING_SYSTEM 0x01 /* its system lane is not empty */
+#define HMI_PENDING_START  0x02 /* HM_STARTED is still to come */
+#define HMI_PENDING_STOP   0x04 /* it stops: its children stop first */
+#define HMI_PENDING_END    0x08 /* it has stopped: what it owns is dropped, in portions */
 
 struct hmi_cell_actor {
 	uint64_t small[HMI_STATE_INLINE / sizeof(uint64_t)]; /* the state, if it fits */
 	/* line 1 */
-	void *state; /* where it is, in any case */
+	void *state; /* of more than HMI_STATE_INLINE bytes */
 	struct hmi_system_lane system;
 	uint64_t parent; /* local part of its PID; 0: the guardian itself */
-	struct hmi_link *links;
-	struct hmi_name *name; /* NULL: anonymous */
+	struct hmi_owned *owned;
+	struct hmi_path *path; /* NULL: anonymous */
 	const struct hm_props *props;
-	uint32_t children;
-	uint32_t futures; /* slot of the youngest that waits; 0: none */
-	uint8_t life;     /* enum hmi_life */
-	uint8_t reason;   /* enum hm_terminated_reason, once it stops */
+	uint32_t children;    /* on all lcores, until HM_TERMINATED of each was handled */
+	uint32_t first_child; /* slot of a child on this lcore; 0: none */
+	/* Siblings on this lcore, children of one parent there: a ring of slots. */
+	uint32_t sibling_next, sibling_prev;
 };
 
 struct hmi_cell_future {
-	uint64_t owner; /* local part of the asking actor's PID; 0: a waiter outside */
+	struct hmi_owned owned; /* in the list of the asking actor */
 	struct hmi_timer timer;
+	struct hmi_cell *owner; /* the asking actor; NULL: an external thread waits */
 	union {
 		hm_reply_fn *on_reply;
 		struct hmi_call *waiter;
 	};
 	void *arg;
-	uint32_t older, younger; /* slots of the owner's others that wait; 0: none */
-	uint16_t node;           /* index of the node that is asked */
-	uint8_t result;          /* enum hm_future_result, once done */
+	uint16_t expects; /* type that the reply must have; 0: any */
+	uint16_t node;    /* index of the node that is asked */
+	uint8_t result;   /* enum hm_future_result, once done */
 	bool done;
 };
 
 struct hmi_cell {
 	struct hmi_fifo box; /* its head is what the run queue prefetches */
 	uint32_t generation;
-	hm_receive_fn *receive;
-	uint32_t slot;
-	uint8_t kind;      /* enum hmi_cell_kind */
+	union {
+		hm_receive_fn *receive;            /* of an actor */
+		const struct hmi_process_ops *ops; /* of another process; NULL: the slot is free */
+	};
+	uint32_t stops_left; /* children on this lcore that are still to be told to stop */
+	uint8_t state_at;  /* of an actor: offset of its state in the cell, or HMI_STATE_APART; 0: no actor */
+	uint8_t reason;    /* enum hm_terminated_reason, of an actor that stops */
 	uint8_t scheduled; /* in the run queue, or running */
-	uint8_t attention; /* HMI_ATTEND_*; 0: user messages may be handled */
-	uint8_t is_small;  /* the state is in actor.small; of a free cell: it was a future's */
+	uint8_t pending;   /* HMI_PENDING_*; 0: user messages may be handled */
 	union {
 		struct hmi_cell_actor actor;
 		struct hmi_cell_future future;
-		uint32_t next_free; /* slot of the next free cell; 0: none */
+		struct {
+			uint32_t next_free; /* slot of the next free cell; 0: none */
+			uint32_t late;      /* enum hm_dead_reason, for messages to the last process */
+		};
 	};
 } __attribute__((aligned(128)));
 
@@ -101,46 +98,43 @@ struct hmi_cell {
 static inline void *
 hmi_cell_state(struct hmi_cell *cell)
 {
-	return cell->is_small ? cell->actor.small : cell->actor.state;
+	return cell->state_at != HMI_STATE_APART ? (char *)cell + cell->state_at : cell->actor.state;
+}
+
+static inline bool
+hmi_cell_is_actor(const struct hmi_cell *cell)
+{
+	return cell->state_at != 0;
 }
 
 static inline void
 hmi_cell_push_system(struct hmi_cell *cell, struct hm_msg *msg)
 {
 	hmi_system_lane_push(&cell->actor.system, msg);
-	cell->attention |= HMI_ATTEND_SYSTEM;
+	cell->pending |= HMI_PENDING_SYSTEM;
 }
 
-/* Oldest system message; NULL: none, and no attention to be paid. */
+/* Oldest system message; NULL: none. */
 static inline struct hm_msg *
 hmi_cell_pop_system(struct hmi_cell *cell)
 {
 	struct hm_msg *msg = hmi_system_lane_pop(&cell->actor.system);
 
-	if (msg == NULL)
-		cell->attention &= (uint8_t)~HMI_ATTEND_SYSTEM;
+	if (cell->actor.system.tail == NULL)
+		cell->pending &= (uint8_t)~HMI_PENDING_SYSTEM;
 	return msg;
 }
 
-static inline void
-hmi_cell_set_life(struct hmi_cell *cell, enum hmi_life life)
-{
-	cell->actor.life = (uint8_t)life;
-	if (life == HMI_LIFE_RUNNING)
-		cell->attention &= (uint8_t)~HMI_ATTEND_LIFE;
-	else
-		cell->attention |= HMI_ATTEND_LIFE;
-}
-
 /* Cells that get their memory together. */
-#define HMI_CELLS_CHUNK (HMI_HUGEPAGE_BYTES / sizeof(struct hmi_cell))
+#define HMI_CELLS_CHUNK  (HMI_HUGEPAGE_BYTES / sizeof(struct hmi_cell))
+#define HMI_CELLS_CHUNKS (HM_SLOTS_MAX / HMI_CELLS_CHUNK)
 
 struct hmi_cells {
 	struct hmi_cell *base;
-	uint32_t backed; /* slots with memory */
-	uint32_t fresh;  /* lowest slot that was never used */
-	uint32_t free;   /* list of freed slots; 0: none */
-	uint32_t live;   /* slots that are taken */
+	uint32_t fresh;                         /* lowest slot that was neither taken nor reserved */
+	uint32_t free;                          /* list of freed slots; 0: none */
+	uint32_t live;                          /* slots that are taken */
+	uint64_t backed[HMI_CELLS_CHUNKS / 64]; /* a bit for each chunk with memory */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -149,26 +143,61 @@ int hmi_cells_create(struct hmi_cells *cells);
 void hmi_cells_destroy(struct hmi_cells *cells);
 
 /*
- * Take a slot: zeroed but for slot and generation, which differs from all that the slot ever
- * had. NULL: no slot or no memory.
+ * Take a slot: zeroed but for its generation, which differs from all that the slot ever had.
+ * NULL: no slot or no memory.
  */
 struct hmi_cell *hmi_cells_get(struct hmi_cells *cells);
 
+/* Set slots aside that were never used; hmi_cells_take takes them. Returns the first; 0: too few are left. */
+uint32_t hmi_cells_reserve(struct hmi_cells *cells, uint32_t count);
+
+/* Take a reserved slot, whose generation becomes 1. NULL: no memory. */
+struct hmi_cell *hmi_cells_take(struct hmi_cells *cells, uint32_t slot);
+
 /* Give a slot back; from here on its PID is stale. */
 void hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell);
+
+static inline struct hmi_cell *
+hmi_cells_slot(const struct hmi_cells *cells, uint32_t slot)
+{
+	return &cells->base[slot];
+}
 
 /* The cell of any local part of a PID; its generation tells whether it is the one that is meant. */
 static inline struct hmi_cell *
 hmi_cells_at(const struct hmi_cells *cells, uint64_t local)
 {
-	return &cells->base[(local >> 32) & (HM_SLOTS_MAX - 1)];
+	return hmi_cells_slot(cells, (uint32_t)(local >> 32) & (HM_SLOTS_MAX - 1));
 }
 
-/* Whether a stale PID that resolves to this cell is that of a future which ended last. */
-static inline bool
-hmi_cell_was_future(const struct hmi_cell *cell, uint64_t local)
+static inline uint32_t
+hmi_cells_slot_of(const struct hmi_cells *cells, const struct hmi_cell *cell)
 {
-	return cell->kind == HMI_CELL_FREE && cell->is_small && cell->generation == (uint32_t)local + 1;
+	return (uint32_t)(cell - cells->base);
+}
+
+static inline bool
+hmi_cell_is_free(const struct hmi_cell *cell)
+{
+	return cell->ops == NULL;
+}
+
+/* Whether a local part is of a slot that is reserved, and has not been taken. */
+static inline bool
+hmi_cells_is_reserved(const struct hmi_cells *cells, uint64_t local)
+{
+	uint32_t slot = (uint32_t)(local >> 32) & (HM_SLOTS_MAX - 1);
+
+	return (uint32_t)local == 1 && slot < cells->fresh && hmi_cells_slot(cells, slot)->generation == 0;
+}
+
+/* Why a message to a stale PID that resolves to this cell is a dead letter. */
+static inline enum hm_dead_reason
+hmi_cell_late(const struct hmi_cell *cell, uint64_t local)
+{
+	return hmi_cell_is_free(cell) && cell->generation == (uint32_t)local + 1
+		       ? (enum hm_dead_reason)cell->late
+		       : HM_DEAD_NO_PROCESS;
 }
 
 static inline uint64_t

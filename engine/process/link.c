@@ -75,52 +75,55 @@ grow(struct hmi_links *links)
 }
 
 struct hmi_link *
-hmi_link_new(struct hmi_links *links)
+hmi_link_new(struct hmi_links *links, enum hmi_link_kind kind, struct hm_pid pid)
 {
-	return hmi_slab_get(&links->slab);
+	struct hmi_link *link = hmi_slab_get(&links->slab);
+
+	if (link != NULL) {
+		link->kind = (uint8_t)kind;
+		link->pid = pid;
+	}
+	return link;
 }
 
 void
-hmi_link_add(struct hmi_links *links, struct hmi_cell *owner, struct hmi_link *link)
+hmi_link_add(struct hmi_links *links, struct hmi_cell *owner, uint32_t slot, struct hmi_link *link,
+	     const struct hmi_owned_ops *ops)
 {
-	struct hmi_link **head = &owner->actor.links;
-
 	if (links->count > links->mask)
 		grow(links);
-	link->owner = owner->slot;
-	link->next = *head;
-	link->prev = head;
-	if (link->next != NULL)
-		link->next->prev = &link->next;
-	*head = link;
+	link->owner = slot;
+	hmi_owned_add(&owner->actor.owned, &link->owned, ops);
 	links->count++;
 	bucket_push(links, link);
 }
 
 struct hmi_link *
-hmi_link_find(const struct hmi_links *links, const struct hmi_cell *owner, enum hmi_link_kind kind,
-	      struct hm_pid pid)
+hmi_link_find(const struct hmi_links *links, uint32_t owner, enum hmi_link_kind kind, struct hm_pid pid)
 {
-	struct hmi_link *link = links->buckets[hash(links, owner->slot, (uint8_t)kind, pid)];
+	struct hmi_link *link = links->buckets[hash(links, owner, (uint8_t)kind, pid)];
 
-	while (link != NULL &&
-	       !(link->owner == owner->slot && link->kind == kind && hm_pid_equal(link->pid, pid)))
+	while (link != NULL && !(link->owner == owner && link->kind == kind && hm_pid_equal(link->pid, pid)))
 		link = link->hash_next;
 	return link;
 }
 
 void
-hmi_link_remove(struct hmi_links *links, struct hmi_link *link)
+hmi_link_unhash(struct hmi_links *links, struct hmi_link *link)
 {
 	struct hmi_link **at = &links->buckets[hash(links, link->owner, link->kind, link->pid)];
 
 	while (*at != link)
 		at = &(*at)->hash_next;
 	*at = link->hash_next;
-	*link->prev = link->next;
-	if (link->next != NULL)
-		link->next->prev = link->prev;
 	links->count--;
+}
+
+void
+hmi_link_remove(struct hmi_links *links, struct hmi_link *link)
+{
+	hmi_link_unhash(links, link);
+	hmi_owned_remove(&link->owned);
 }
 
 void
@@ -130,8 +133,7 @@ hmi_link_free(struct hmi_links *links, struct hmi_link *link)
 }
 
 bool
-hmi_link_drop(struct hmi_links *links, const struct hmi_cell *owner, enum hmi_link_kind kind,
-	      struct hm_pid pid)
+hmi_link_drop(struct hmi_links *links, uint32_t owner, enum hmi_link_kind kind, struct hm_pid pid)
 {
 	struct hmi_link *link = hmi_link_find(links, owner, kind, pid);
 

@@ -3,11 +3,11 @@
 #define LINK_PVT_H
 
 /*
- * Links: what an actor of this lcore has to do with other processes: its children, whom it
- * watches, who watches it, its timers.
+ * Links: what an actor of this lcore has to do with other processes: its children on other lcores,
+ * whom it watches, who watches it, its timers.
  *
- *     actor ─▶ link ─▶ link ─▶ ...        all links of one actor
- *     hash(actor, kind, pid) ─▶ link      one of them, in constant time
+ *     actor ─▶ owned ─▶ owned ─▶ ...      all that one actor owns, links among it
+ *     hash(actor, kind, pid) ─▶ link      one link, in constant time
  *
  * Owned by one lcore.
  */
@@ -16,10 +16,11 @@
 #include <stdint.h>
 
 #include "hm_pid.h"
+#include "process_pvt.h"
 #include "slab_pvt.h"
 
 enum hmi_link_kind {
-	HMI_LINK_CHILD,    /* a child of the owner */
+	HMI_LINK_CHILD,    /* a child of the owner, on another lcore */
 	HMI_LINK_WATCHING, /* whom the owner watches */
 	HMI_LINK_WATCHER,  /* who watches the owner */
 	HMI_LINK_TIMER,    /* a timer of the owner; embedded in struct hmi_send_timer */
@@ -28,12 +29,11 @@ enum hmi_link_kind {
 struct hmi_cell;
 
 struct hmi_link {
+	struct hmi_owned owned; /* first */
 	struct hmi_link *hash_next;
-	struct hmi_link *next;
-	struct hmi_link **prev; /* what points to this one in the owner's list */
-	struct hm_pid pid;      /* the other one; for a timer its serial number */
-	uint32_t owner;         /* slot */
-	uint8_t kind;           /* enum hmi_link_kind */
+	struct hm_pid pid; /* the other one; for a timer its serial number */
+	uint32_t owner;    /* slot */
+	uint8_t kind;      /* enum hmi_link_kind */
 };
 
 struct hmi_links {
@@ -47,24 +47,27 @@ int hmi_links_create(struct hmi_links *links);
 
 void hmi_links_destroy(struct hmi_links *links);
 
-/* A link for hmi_link_add; NULL: no memory. */
-struct hmi_link *hmi_link_new(struct hmi_links *links);
+/* A link for hmi_link_add, with pid and kind set; NULL: no memory. */
+struct hmi_link *hmi_link_new(struct hmi_links *links, enum hmi_link_kind kind, struct hm_pid pid);
 
-/* Add a link whose pid and kind are set to an actor. There is none of that kind and PID yet. */
-void hmi_link_add(struct hmi_links *links, struct hmi_cell *owner, struct hmi_link *link);
+/* Add a link to what an actor owns, whose slot is given. There is none of that kind and PID yet. */
+void hmi_link_add(struct hmi_links *links, struct hmi_cell *owner, uint32_t slot, struct hmi_link *link,
+		  const struct hmi_owned_ops *ops);
 
-/* NULL: none. */
-struct hmi_link *hmi_link_find(const struct hmi_links *links, const struct hmi_cell *owner,
-			       enum hmi_link_kind kind, struct hm_pid pid);
+/* The link of an owner, by its slot, kind and PID; NULL: none. */
+struct hmi_link *hmi_link_find(const struct hmi_links *links, uint32_t owner, enum hmi_link_kind kind,
+			       struct hm_pid pid);
 
-/* Take a link out of list and hash; the caller frees it. */
+/* Take a link out of the owner's list and the hash; the caller frees it. */
 void hmi_link_remove(struct hmi_links *links, struct hmi_link *link);
+
+/* Take a link out of the hash alone: its owner is dropping it. */
+void hmi_link_unhash(struct hmi_links *links, struct hmi_link *link);
 
 /* Free a link that hmi_link_new made and that is in no list. */
 void hmi_link_free(struct hmi_links *links, struct hmi_link *link);
 
 /* Remove and free the link of that kind and PID. Returns whether there was one. */
-bool hmi_link_drop(struct hmi_links *links, const struct hmi_cell *owner, enum hmi_link_kind kind,
-		   struct hm_pid pid);
+bool hmi_link_drop(struct hmi_links *links, uint32_t owner, enum hmi_link_kind kind, struct hm_pid pid);
 
 #endif /* LINK_PVT_H */

@@ -1,75 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * From a lane, the inject ring, the network or the outbox into a mailbox.
- */
 #include "deliver_pvt.h"
 
-static void
-deliver_core(struct hm_ctx *ctx, struct hm_msg *msg)
-{
-	/* Only the node itself may talk to its lcores. */
-	if ((msg->flags & (HMI_MSG_SYSTEM | HMI_MSG_NETWORK)) == HMI_MSG_SYSTEM)
-		hmi_core_receive(ctx, msg);
-	else
-		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
-}
-
-static void
-mailbox_append(struct hmi_cell *cell, struct hm_msg *msg)
-{
-	if (msg->flags & HMI_MSG_SYSTEM)
-		hmi_cell_push_system(cell, msg);
-	else
-		hmi_fifo_push(&cell->box, msg);
-}
-
-/*
- * News that a process is gone comes behind what that process has sent, so it waits among user
- * messages; but whoever stops handles none of these any more.
- */
-static void
-actor_append(struct hmi_cell *cell, struct hm_msg *msg)
-{
-	if (msg->type == HM_SYS_TERMINATED && cell->actor.life != HMI_LIFE_STOPPING)
-		hmi_fifo_push(&cell->box, msg);
-	else
-		hmi_cell_push_system(cell, msg);
-}
+#include "dead_pvt.h"
+#include "granted_pvt.h"
 
 __attribute__((noinline)) void
 hmi_deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	switch (cell->kind) {
-	case HMI_CELL_ACTOR:
-		actor_append(cell, msg);
-		hmi_schedule(ctx, cell);
-		break;
-	case HMI_CELL_FUTURE:
-		hmi_future_deliver(ctx, cell, msg);
-		break;
-	case HMI_CELL_CORE:
-		deliver_core(ctx, msg);
-		break;
-	case HMI_CELL_DEAD_LETTERS:
-		hmi_dead(ctx, msg, HM_DEAD_SENT_THERE);
-		break;
-	case HMI_CELL_GRANTED:
-		/* The spawn is on its way through another lane; what overtakes it waits here. */
-		if (msg->flags & HMI_MSG_NETWORK)
-			hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
-		else
-			mailbox_append(cell, msg);
-		break;
-	default:
+	if (hmi_cell_is_free(cell))
 		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
-		break;
-	}
+	else if (msg->flags & HMI_MSG_SYSTEM)
+		hmi_ops_of(ctx, cell)->system(ctx, cell, msg);
+	else
+		hmi_ops_of(ctx, cell)->deliver(ctx, cell, msg);
+}
+
+__attribute__((noinline)) void
+hmi_deliver_stale(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	/* The PID of an actor that is being spawned may overtake the spawn, through a third lcore. */
+	if (hmi_cells_is_reserved(&ctx->cells, msg->to) && (msg->flags & HMI_MSG_NETWORK) == 0 &&
+	    (cell = hmi_granted_take(ctx, msg->to)) != NULL)
+		hmi_deliver_other(ctx, cell, msg);
+	else
+		hmi_dead(ctx, msg, hmi_cell_late(hmi_cells_at(&ctx->cells, msg->to), msg->to));
 }
 
 void
 hmi_deliver(struct hm_ctx *ctx, struct hm_msg *msg)
 {
 	hmi_deliver_to(ctx, hmi_cells_at(&ctx->cells, msg->to), msg);
+}
+
+void
+hmi_deliver_burst(struct hm_ctx *ctx, struct hm_msg **msgs, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		__builtin_prefetch(msgs[i], 1);
+	for (uint32_t i = 0; i < count; i++)
+		__builtin_prefetch(hmi_cells_at(&ctx->cells, msgs[i]->to), 1);
+	for (uint32_t i = 0; i < count; i++) {
+		if (unlikely(msgs[i]->to_node != 0))
+			ctx->sys->provider_ops->deliver(ctx->sys->provider, ctx, msgs[i]);
+		else
+			hmi_deliver(ctx, msgs[i]);
+	}
 }
 
 /* ---- The outbox ------------------------------------------------------------- */
@@ -90,9 +65,8 @@ outbox_fetch(struct hmi_outbox *outbox)
 	}
 }
 
-/* Deliver a batch. Returns how many there were. */
-static inline uint32_t
-outbox_deliver(struct hm_ctx *ctx)
+uint32_t
+hmi_outbox_deliver(struct hm_ctx *ctx)
 {
 	struct hmi_outbox *outbox = &ctx->outbox;
 	uint32_t n = RTE_MIN(hmi_outbox_count(outbox), HMI_OUTBOX_BATCH);
@@ -109,9 +83,9 @@ outbox_deliver(struct hm_ctx *ctx)
 void
 hmi_outbox_flush(struct hm_ctx *ctx)
 {
-	/* Delivering may send: to a watcher, a subscriber of dead letters. */
+	/* A process that is no actor may send from within its delivery. */
 	while (hmi_outbox_count(&ctx->outbox) > 0)
-		outbox_deliver(ctx);
+		hmi_outbox_deliver(ctx);
 }
 
 __attribute__((noinline)) void
@@ -125,36 +99,3 @@ hmi_outbox_full(struct hm_ctx *ctx, struct hm_msg *msg)
 	}
 	hmi_outbox_push(&ctx->outbox, msg, hmi_cells_at(&ctx->cells, msg->to));
 }
-
-/* ---- What the loop calls ------------------------------------------------------- */
-
-static void
-ops_deliver(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count)
-{
-	struct hm_ctx *ctx = hmi_ctx_of(worker);
-
-	for (uint32_t i = 0; i < count; i++)
-		__builtin_prefetch(msgs[i], 1);
-	for (uint32_t i = 0; i < count; i++)
-		__builtin_prefetch(hmi_cells_at(&ctx->cells, msgs[i]->to), 1);
-	for (uint32_t i = 0; i < count; i++) {
-		if (unlikely(msgs[i]->to_node != 0))
-			hmi_provider_deliver(ctx, msgs[i]);
-		else
-			hmi_deliver(ctx, msgs[i]);
-	}
-}
-
-static uint32_t
-ops_settle(struct hmi_worker *worker)
-{
-	struct hm_ctx *ctx = hmi_ctx_of(worker);
-
-	return hmi_outbox_count(&ctx->outbox) > 0 ? outbox_deliver(ctx) : 0;
-}
-
-const struct hmi_worker_ops hmi_engine_ops = {
-	.deliver = ops_deliver,
-	.run = hmi_actor_run,
-	.settle = ops_settle,
-};

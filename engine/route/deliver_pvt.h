@@ -3,24 +3,44 @@
 #define DELIVER_PVT_H
 
 /*
- * The fast path of delivery: a user message for an actor of this lcore.
+ * Delivery: from a lane, the inject ring, the network or the outbox to the receiver's cell.
+ * Inline: a user message for an actor of this lcore.
  */
 
-#include "engine_pvt.h"
+#include <rte_branch_prediction.h>
 
-/* Deliver a message that is no user message for an actor; its receiver exists. */
+#include "lcore_pvt.h"
+
+/* Deliver a message of this lcore. */
+void hmi_deliver(struct hm_ctx *ctx, struct hm_msg *msg);
+
+/* Deliver a burst that came through a lane or the inject ring. */
+void hmi_deliver_burst(struct hm_ctx *ctx, struct hm_msg **msgs, uint32_t count);
+
+/* Deliver a message to an actor's system lane or to another process; the generation fits. */
 void hmi_deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
+
+/* Deliver a message whose generation does not fit: to a slot that is reserved, or to nobody. */
+void hmi_deliver_stale(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
+
+/* Deliver a batch of the outbox. Returns how many messages it was. */
+uint32_t hmi_outbox_deliver(struct hm_ctx *ctx);
+
+/* Deliver all that is in the outbox. */
+void hmi_outbox_flush(struct hm_ctx *ctx);
+
+/* The outbox has no room for a message: make some. */
+void hmi_outbox_full(struct hm_ctx *ctx, struct hm_msg *msg);
 
 /* Deliver to a cell, which is the receiver's if its generation fits. */
 static inline void
 hmi_deliver_to(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	if (unlikely(cell->generation != (uint32_t)msg->to)) {
-		hmi_dead(ctx, msg,
-			 hmi_cell_was_future(cell, msg->to) ? HM_DEAD_LATE_REPLY : HM_DEAD_NO_PROCESS);
+		hmi_deliver_stale(ctx, cell, msg);
 		return;
 	}
-	if (unlikely(cell->kind != HMI_CELL_ACTOR || (msg->flags & HMI_MSG_SYSTEM) != 0)) {
+	if (unlikely(cell->state_at == 0 || (msg->flags & HMI_MSG_SYSTEM) != 0)) {
 		hmi_deliver_other(ctx, cell, msg);
 		return;
 	}

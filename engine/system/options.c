@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine_pvt.h"
 #include "options_pvt.h"
 
 #define OWN_OPTIONS 9

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "engine_pvt.h"
+#include "system_pvt.h"
 
 void hmi_options_default(struct hmi_options *options, const struct hm_config *config);
 

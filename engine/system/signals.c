@@ -11,7 +11,7 @@
 #include <rte_thread.h>
 #include <rte_version.h>
 
-#include "engine_pvt.h"
+#include "lcore_setup_pvt.h"
 
 #define POLL_NS 50000000l
 /* So soon after the first one it is the same: terminals and wrappers signal a process and its group. */

@@ -11,10 +11,11 @@
 #include <rte_lcore.h>
 #include <rte_log.h>
 
-#include "lcore_pvt.h"
+#include "lcore_setup_pvt.h"
 #include "options_pvt.h"
 #include "rcu_pvt.h"
-#include "counter_pvt.h"
+#include "slot_grant_pvt.h"
+#include "type_pvt.h"
 
 /* ---- Modules -------------------------------------------------------------------- */
 
@@ -129,13 +130,11 @@ shared_create(struct hm_system *sys)
 	int rc = hmi_pool_create(&sys->pool, sys->name, (uint32_t)sys->options.messages, SOCKET_ID_ANY);
 
 	if (rc == 0)
-		rc = hmi_msg_cache_create(&sys->outside, &sys->pool, 0, SOCKET_ID_ANY);
+		rc = hmi_msg_cache_create(&sys->external, &sys->pool, 0, SOCKET_ID_ANY);
 	if (rc == 0)
-		rc = hmi_registry_create(&sys->names, sys->node);
-	sys->nodes = calloc(HMI_NODES_MAX, sizeof(*sys->nodes));
-	sys->nodes_owing = calloc(HMI_NODES_MAX, sizeof(*sys->nodes_owing));
-	if (rc == 0 && (sys->nodes == NULL || sys->nodes_owing == NULL))
-		rc = -ENOMEM;
+		rc = hmi_paths_create(&sys->paths, sys->node);
+	if (rc == 0)
+		rc = hmi_nodes_create(&sys->nodes);
 	if (rc != 0)
 		fprintf(stderr,
 			"hermod: no memory for %u messages: %s; give EAL more with -m, or fewer --messages\n",
@@ -156,12 +155,12 @@ lcores_create(struct hm_system *sys)
 		rc = hmi_ctx_create(&sys->lcores[i], sys, i);
 		if (rc == 0) {
 			workers[i] = &sys->lcores[i]->worker;
-			rc = hmi_spawn_setup(sys->lcores[i]);
+			rc = hmi_root_setup(sys->lcores[i]);
 		}
 	}
 	if (rc == 0) {
 		hmi_worker_connect(workers, sys->lcores_count);
-		rc = hmi_grant_setup(sys);
+		rc = hmi_grants_exchange(sys);
 	}
 	if (rc != 0)
 		fprintf(stderr,
@@ -224,7 +223,9 @@ hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_
 		hmi_signals_block(&sys->signals_before);
 		sys->signals_blocked = true;
 	}
-	rc = hmi_types_create(&sys->types);
+	sys->parts = &hmi_parts;
+	sys->types = calloc(1, sizeof(*sys->types));
+	rc = sys->types != NULL ? hmi_types_create(sys->types) : -ENOMEM;
 	if (rc == 0)
 		rc = start_up(sys, argc, argv, config);
 	if (rc != 0) {
@@ -261,7 +262,7 @@ static int
 tear_down(struct hm_system *sys)
 {
 	hmi_system_drain(sys);
-	hmi_registry_destroy(&sys->names);
+	hmi_paths_destroy(&sys->paths);
 	return 0;
 }
 
@@ -276,9 +277,10 @@ hm_system_destroy(struct hm_system *sys)
 		hmi_ctx_destroy(sys->lcores[i]);
 	free(sys->lcores);
 	hmi_pool_destroy(&sys->pool);
-	hmi_types_destroy(&sys->types);
-	free(sys->nodes);
-	free(sys->nodes_owing);
+	if (sys->types != NULL)
+		hmi_types_destroy(sys->types);
+	free(sys->types);
+	hmi_nodes_destroy(&sys->nodes);
 	pthread_mutex_destroy(&sys->control);
 	if (sys->signals_blocked)
 		pthread_sigmask(SIG_SETMASK, &sys->signals_before, NULL);

@@ -5,13 +5,13 @@
  *     created ──▶ running ──(guardian gone: every actor has stopped)──▶ lcores leave ──▶ stopped
  *                    └──────────(second signal)──────────────────────────▲
  *
- * Ordering: S1: see outside.c. S2: the guardian's lcore releases actors_gone, whoever looks
+ * Ordering: S1: see external.c. S2: the guardian's lcore releases actors_gone, whoever looks
  * acquires it. S3: an lcore's thread releases has_thread behind its id.
  */
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
-#include "lcore_pvt.h"
+#include "lcore_setup_pvt.h"
 #include "rcu_pvt.h"
 
 /* Turns after the last actor stopped: its last messages reach lanes, provider and network. */
@@ -182,7 +182,7 @@ hm_system_turn(struct hm_system *sys)
 }
 
 void
-hmi_guardian_gone(struct hm_ctx *ctx)
+hmi_root_ended(struct hm_ctx *ctx)
 {
 	atomic_store_explicit(&ctx->sys->actors_gone, true, memory_order_release); /* S2 */
 	if (ctx->sys->mode != HM_MODE_STEPPED)

@@ -166,10 +166,10 @@ node_driver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 static inline int
 node_main(const char *role, int argc, char **argv)
 {
-	static const struct hm_props sink =
-		HM_PROPS(.receive = node_sink_receive, .state_size = sizeof(struct node_sink));
-	static const struct hm_props driver =
-		HM_PROPS(.receive = node_driver_receive, .state_size = sizeof(struct node_driver));
+	static const struct hm_props sink = { .receive = node_sink_receive,
+					      .state_size = sizeof(struct node_sink) };
+	static const struct hm_props driver = { .receive = node_driver_receive,
+						.state_size = sizeof(struct node_driver) };
 	static const struct hm_module *const modules[] = { &hm_net_module, NULL };
 	static const struct hm_type numbers = { .id = NODE_NUMBERS,
 						.descriptor = &hermod__test__numbers__descriptor };

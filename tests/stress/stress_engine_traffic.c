@@ -85,7 +85,7 @@ static hm_receive_fn actor_receive;
 		.args_size = sizeof(struct args), .lcore = (where)            \
 	}
 
-static const struct hm_props props[LCORES] = { PROPS(0), PROPS(1), PROPS(2) };
+static const struct hm_props props[LCORES] = { PROPS(HM_LCORE(0)), PROPS(HM_LCORE(1)), PROPS(HM_LCORE(2)) };
 
 static void
 fault(struct shared *shared, const char *what)
@@ -464,7 +464,8 @@ outsider_main(void *arg)
 			outsider_ask(o);
 			break;
 		case 2:
-			(void)hm_system_find(shared->sys, "/user/root-1/left", &pid);
+			if (hm_lookup(shared->sys, "/user/root-1/left", &pid) == -EINVAL)
+				fault(shared, "hm_lookup refused its arguments");
 			break;
 		case 3:
 			outsider_subscribe(o);

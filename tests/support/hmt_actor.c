@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "hmt_actor.h"
+
+#include "lcore_setup_pvt.h"
 #include "rcu_pvt.h"
 
 #define TURNS_MAX   1000000u
@@ -155,7 +157,7 @@ lcore_check(const struct hm_ctx *ctx)
 	for (uint32_t slot = 0; slot < ctx->cells.fresh; slot++) {
 		const struct hmi_cell *cell = hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
 
-		CHECK(cell->kind != HMI_CELL_ACTOR, "an actor is left in slot %u", slot);
+		CHECK(!hmi_cell_is_actor(cell), "an actor is left in slot %u", slot);
 	}
 	CHECK(ctx->links.count == 0, "%u links are left", ctx->links.count);
 }
@@ -239,13 +241,13 @@ probe_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 const struct hm_props *
 hmt_probe_props(uint32_t lcore)
 {
-	static const struct hm_props fixed[] = { PROBE_PROPS(0), PROBE_PROPS(1), PROBE_PROPS(2),
-						 PROBE_PROPS(3) };
+	static const struct hm_props fixed[] = { PROBE_PROPS(HM_LCORE(0)), PROBE_PROPS(HM_LCORE(1)),
+						 PROBE_PROPS(HM_LCORE(2)), PROBE_PROPS(HM_LCORE(3)) };
 	static const struct hm_props same = PROBE_PROPS(HM_LCORE_SAME), any = PROBE_PROPS(HM_LCORE_ANY);
 
-	if (lcore == HM_LCORE_SAME)
+	if (lcore == HMT_LCORE_SAME)
 		return &same;
-	if (lcore == HM_LCORE_ANY)
+	if (lcore == HMT_LCORE_ANY)
 		return &any;
 	CHECK(lcore < RTE_DIM(fixed), "no probe props for lcore %u", lcore);
 	return &fixed[lcore];

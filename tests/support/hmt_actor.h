@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine_pvt.h"
+#include "lcore_pvt.h"
 
 /** Message types that every such system knows. */
 enum hmt_type {
@@ -96,7 +96,11 @@ struct hmt_probe {
 	struct hm_pid pid;
 };
 
-/** Props of a probe on an lcore, or on HM_LCORE_SAME; its args: `struct hmt_probe *`. */
+/** For the lcore of a probe, beside its index: as HM_LCORE_SAME, and as HM_LCORE_ANY. */
+#define HMT_LCORE_SAME UINT32_MAX
+#define HMT_LCORE_ANY  (UINT32_MAX - 1)
+
+/** Props of a probe on the lcore of an index, or one of the above; its args: `struct hmt_probe *`. */
 const struct hm_props *hmt_probe_props(uint32_t lcore);
 
 /** Spawn a probe under /user; name may be NULL. */

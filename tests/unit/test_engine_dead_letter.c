@@ -252,8 +252,9 @@ Test(engine_dead_letter, report__of_what_could_not_become_a_message)
 
 Test(engine_dead_letter, malformed__types_that_no_node_may_send)
 {
-	static const uint16_t types[] = { HM_TYPE_NONE,   HM_STARTED,    HM_TERMINATED,       HM_DEAD_LETTER,
-					  HMI_CORE_SPAWN, HMI_CORE_CALL, HMI_CORE_STOP_SYSTEM };
+	static const uint16_t types[] = { HM_TYPE_NONE,           HM_STARTED,        HM_TERMINATED,
+					  HM_DEAD_LETTER,         HMI_COMMAND_SPAWN, HMI_COMMAND_CALL,
+					  HMI_COMMAND_STOP_SYSTEM };
 	static struct scene s;
 	struct carrier carrier = { .reason = HM_DEAD_NODE_LOST };
 	uint16_t index;
@@ -265,7 +266,7 @@ Test(engine_dead_letter, malformed__types_that_no_node_may_send)
 
 		cr_assert_not_null(msg);
 		memset(hm_msg_body_mut(msg), 0xff, 8);
-		msg->to = hmi_local(0, HMI_SLOT_CORE, 1);
+		msg->to = hmi_local(0, HMI_SLOT_LCORE, 1);
 		msg->sender = (struct hm_pid){ OTHER_NODE, 1 };
 		hm_provider_receive(s.node.sys->lcores[1], msg);
 		hmt_settle(&s.node);

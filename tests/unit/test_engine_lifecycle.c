@@ -209,7 +209,7 @@ struct family {
 static void
 grandchild_spawn(struct hm_ctx *ctx, void *arg)
 {
-	cr_assert_eq(hmt_probe_child(ctx, arg, HM_LCORE_ANY, NULL), 0);
+	cr_assert_eq(hmt_probe_child(ctx, arg, HMT_LCORE_ANY, NULL), 0);
 }
 
 static void

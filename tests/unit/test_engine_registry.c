@@ -40,7 +40,7 @@ cr_expect_path(struct hmt_node *node, struct hm_pid from, const char *path, stru
 	hmt_do(node, from, search_it, &search);
 	cr_assert_eq(search.rc, hm_pid_is_none(pid) ? -ENOENT : 0, "%s", path);
 	cr_assert(hm_pid_equal(search.pid, pid), "%s", path);
-	cr_assert_eq(hm_system_find(node->sys, path, &found), search.rc);
+	cr_assert_eq(hm_lookup(node->sys, path, &found), search.rc);
 	cr_assert(hm_pid_equal(found, pid), "%s", path);
 }
 
@@ -104,7 +104,7 @@ child_too_deep(struct hm_ctx *ctx, void *arg)
 	memset(name, 'n', HM_NAME_MAX);
 	name[HM_NAME_MAX] = '\0';
 	(void)probes;
-	rc = hmt_probe_child(ctx, &probes[1], HM_LCORE_SAME, name);
+	rc = hmt_probe_child(ctx, &probes[1], HMT_LCORE_SAME, name);
 	cr_assert(rc == 0 || rc == -ENAMETOOLONG);
 	*(int *)probes[0].arg = rc;
 }
@@ -156,7 +156,7 @@ Test(engine_registry, systems__have_names_of_their_own)
 	hmt_node_start(&second, 2);
 	cr_assert_neq(hm_system_node(first.sys), hm_system_node(second.sys));
 	hmt_probe_spawn(&first, &a, 1, "one");
-	cr_assert_eq(hm_system_find(second.sys, "/user/one", &pid), -ENOENT);
+	cr_assert_eq(hm_lookup(second.sys, "/user/one", &pid), -ENOENT);
 	hmt_probe_spawn(&second, &b, 1, "one");
 	hmt_number(&first, a.pid, 1);
 	hmt_number(&second, b.pid, 2);

@@ -30,7 +30,7 @@ make(enum hm_mode mode)
 static struct hm_pid
 probe_spawn(struct hm_system *sys, struct hmt_probe *probe)
 {
-	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(HM_LCORE_ANY), NULL, &probe, &probe->pid), 0);
+	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(HMT_LCORE_ANY), NULL, &probe, &probe->pid), 0);
 	return probe->pid;
 }
 
@@ -61,7 +61,7 @@ Test(engine_system, run__until_an_actor_stops_it, .init = hmt_eal_start)
 	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(0), NULL, &(struct hmt_probe *){ &probes[0] },
 				     NULL),
 		     -ESHUTDOWN);
-	cr_assert_eq(hm_system_find(sys, "/user", &probes[0].pid), -ESHUTDOWN);
+	cr_assert_eq(hm_lookup(sys, "/user", &probes[0].pid), -ENOENT);
 	/* More often than a ring has room for: nobody is told to try again for ever. */
 	for (int i = 0; i < 5000; i++) {
 		cr_assert_eq(hm_system_send(sys, probes[3].pid, HMT_NUMBER, &number), HM_NO_RECEIVER);
@@ -124,7 +124,7 @@ call_from_inside(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_ms
 		return;
 	/* An lcore that waits for itself would wait for ever. */
 	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(0), NULL, &probe, &pid), -EDEADLK);
-	cr_assert_eq(hm_system_find(sys, "/user", &pid), -EDEADLK);
+	cr_assert_eq(hm_lookup(sys, "/user", &pid), 0);
 	cr_assert_eq(hm_system_ask(sys, hm_self(ctx), HMT_NUMBER, &number, 1000, NULL), -EDEADLK);
 	hm_system_stop(sys);
 }
@@ -154,7 +154,7 @@ Test(engine_system, calls__from_outside_reach_a_running_system, .init = hmt_eal_
 		probe_spawn(sys, &probes[i]);
 	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(0), "last", &last, &last->pid), 0);
 	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(0), "last", &last, &pid), -EEXIST);
-	cr_assert_eq(hm_system_find(sys, "/user/last", &pid), 0);
+	cr_assert_eq(hm_lookup(sys, "/user/last", &pid), 0);
 	cr_assert(hm_pid_equal(pid, last->pid));
 	for (int i = 0; i < 600; i++)
 		cr_assert_eq(hm_system_stop_actor(sys, probes[i].pid), 0);
@@ -359,7 +359,7 @@ stop_slowly(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 
 Test(engine_system, signal__two_at_once_are_one)
 {
-	static const struct hm_props props = { .receive = stop_slowly, .lcore = 1 };
+	static const struct hm_props props = { .receive = stop_slowly, .lcore = HM_LCORE(1) };
 	static struct hmt_probe probe;
 	struct hm_system *sys = make_alone();
 	uint64_t number = 1;
@@ -389,7 +389,7 @@ never_end(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 
 Test(engine_system, signal__a_second_one_forces_it)
 {
-	static const struct hm_props props = { .receive = never_end, .lcore = 1 };
+	static const struct hm_props props = { .receive = never_end, .lcore = HM_LCORE(1) };
 	static struct hmt_probe probe;
 	struct hm_system *sys = make_alone();
 	uint64_t number = 1;

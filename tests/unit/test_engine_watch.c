@@ -12,7 +12,7 @@ TestSuite(engine_watch, .init = hmt_eal_start);
 static void
 child_spawn(struct hm_ctx *ctx, void *arg)
 {
-	cr_assert_eq(hmt_probe_child(ctx, arg, HM_LCORE_ANY, NULL), 0);
+	cr_assert_eq(hmt_probe_child(ctx, arg, HMT_LCORE_ANY, NULL), 0);
 }
 
 static void

@@ -35,8 +35,9 @@ sink(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 		++*((struct sink_state *)state)->numbers;
 }
 
-static const struct hm_props sink_props = HM_PROPS(.receive = sink, .state_size = sizeof(struct sink_state),
-						   .args_size = sizeof(struct sink_state));
+static const struct hm_props sink_props = { .receive = sink,
+					    .state_size = sizeof(struct sink_state),
+					    .args_size = sizeof(struct sink_state) };
 
 /* Two connected nodes, and a good frame with one message from a to b, held back. */
 struct fixture {

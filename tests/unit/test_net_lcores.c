@@ -101,20 +101,20 @@ fixture_create(struct fixture *f, const char *more)
 	for (uint32_t s = 0; s < SINKS; s++) {
 		struct sink *sink = &f->sinks[s];
 
-		f->sink_props[s] =
-			(struct hm_props)HM_PROPS(.receive = sink_receive, .state_size = sizeof(sink),
-						  .args_size = sizeof(sink));
-		f->sink_props[s].lcore = s;
+		f->sink_props[s] = (struct hm_props){ .receive = sink_receive,
+						      .state_size = sizeof(sink),
+						      .args_size = sizeof(sink) };
+		f->sink_props[s].lcore = HM_LCORE(s);
 		snprintf(name, sizeof(name), "sink%u", s);
 		cr_assert_eq(hm_system_spawn(f->nodes[1], &f->sink_props[s], name, &sink, NULL), 0);
 	}
 	for (uint32_t d = 0; d < DRIVERS; d++) {
 		struct driver *driver = &f->drivers[d];
 
-		f->driver_props[d] =
-			(struct hm_props)HM_PROPS(.receive = driver_receive, .state_size = sizeof(driver),
-						  .args_size = sizeof(driver));
-		f->driver_props[d].lcore = d;
+		f->driver_props[d] = (struct hm_props){ .receive = driver_receive,
+							.state_size = sizeof(driver),
+							.args_size = sizeof(driver) };
+		f->driver_props[d].lcore = HM_LCORE(d);
 		driver->number = d;
 		cr_assert_eq(hm_system_spawn(f->nodes[0], &f->driver_props[d], NULL, &driver,
 					     &f->driver_pids[d]),

@@ -5,7 +5,7 @@
  */
 #include "test_net_pair.h"
 
-#include "engine_pvt.h"
+#include "lcore_setup_pvt.h"
 #include "rcu_pvt.h"
 
 #define HELD_MAX 64
@@ -67,12 +67,15 @@ asker(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	cr_assert_eq(hm_request(ctx, *self->target, PAIR_TEXT, &text), HM_OK);
 }
 
-static const struct hm_props sink_props =
-	HM_PROPS(.receive = sink, .state_size = sizeof(struct state), .args_size = sizeof(struct state));
-static const struct hm_props mirror_props =
-	HM_PROPS(.receive = mirror, .state_size = sizeof(struct mirror), .args_size = sizeof(struct mirror));
-static const struct hm_props asker_props =
-	HM_PROPS(.receive = asker, .state_size = sizeof(struct mirror), .args_size = sizeof(struct mirror));
+static const struct hm_props sink_props = { .receive = sink,
+					    .state_size = sizeof(struct state),
+					    .args_size = sizeof(struct state) };
+static const struct hm_props mirror_props = { .receive = mirror,
+					      .state_size = sizeof(struct mirror),
+					      .args_size = sizeof(struct mirror) };
+static const struct hm_props asker_props = { .receive = asker,
+					     .state_size = sizeof(struct mirror),
+					     .args_size = sizeof(struct mirror) };
 
 /* asker (b) ──▶ mirror (a) ──▶ sink (b) */
 struct fixture {

@@ -72,8 +72,9 @@ sink(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	}
 }
 
-static const struct hm_props sink_props =
-	HM_PROPS(.receive = sink, .state_size = sizeof(struct state), .args_size = sizeof(struct state));
+static const struct hm_props sink_props = { .receive = sink,
+					    .state_size = sizeof(struct state),
+					    .args_size = sizeof(struct state) };
 
 /* What a test wants done by an actor. */
 enum command {
@@ -227,8 +228,9 @@ driver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	}
 }
 
-static const struct hm_props driver_props =
-	HM_PROPS(.receive = driver_receive, .state_size = sizeof(void *), .args_size = sizeof(void *));
+static const struct hm_props driver_props = { .receive = driver_receive,
+					      .state_size = sizeof(void *),
+					      .args_size = sizeof(void *) };
 
 struct fixture {
 	struct pair_wire wire;

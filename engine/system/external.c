@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads that are no lcore: they send through an lcore's inject ring, and wait on a semaphore.
+ * External threads, which are no lcore: they send through an lcore's inject ring, and wait on a semaphore.
  *
- * Ordering: O1: what an lcore writes into a call happens before its sem_post, which the
- * caller's sem_wait sees. S1: calls are pushed and the state is set to stopped under the
- * control mutex, so that none is pushed behind the drain.
+ * Ordering: S1: calls are pushed, and the state is set to running and to stopped, under the control mutex.
+ * So what a thread does itself while nothing runs is over before the lcores start, and no call is
+ * pushed behind the drain.
  */
+#include <errno.h>
 #include <sched.h>
+#include <time.h>
 
-#include "engine_pvt.h"
-#include "rcu_pvt.h"
+#include "ask_pvt.h"
 #include "counter_pvt.h"
+#include "dead_pvt.h"
+#include "deliver_pvt.h"
+#include "lcore_setup_pvt.h"
+#include "msg_pvt.h"
+#include "post_pvt.h"
+#include "rcu_pvt.h"
 
 /* The lcore that the calling thread runs; NULL: none. */
 static struct hm_ctx *
@@ -55,20 +62,42 @@ entrance(const struct hm_system *sys, struct hm_pid to)
 
 	if (to.node == sys->node)
 		return lcore < sys->lcores_count ? sys->lcores[lcore] : NULL;
-	return hmi_node_find(sys, to.node) != 0 ? sys->lcores[sys->provider_lcore] : NULL;
+	return hmi_nodes_find(&sys->nodes, to.node) != 0 ? sys->lcores[sys->provider_lcore] : NULL;
 }
 
-/* What brings a message for another node to the provider's lcore. */
-static struct hm_msg *
-abroad_new(struct hm_system *sys, uint64_t node, struct hm_msg *msg)
-{
-	struct hm_msg *outer = hmi_control(&sys->outside, HMI_CORE_SEND, sizeof(struct hmi_abroad));
-	struct hmi_abroad *abroad = hm_msg_body_mut(outer);
+/* Body of HMI_COMMAND_REMOTE_SEND: a message for another node, whose index is for lcores alone to know. */
+struct remote_send {
+	uint64_t node;
+	struct hm_msg *msg; /* with its receiver's local part */
+};
 
-	abroad->node = node;
-	abroad->msg = msg;
-	outer->to = hmi_local(sys->provider_lcore, HMI_SLOT_CORE, 1);
+static struct hm_msg *
+remote_send_new(struct hm_system *sys, uint64_t node, struct hm_msg *msg)
+{
+	struct hm_msg *outer =
+		hmi_control(&sys->external, HMI_COMMAND_REMOTE_SEND, sizeof(struct remote_send));
+	struct remote_send *body = hm_msg_body_mut(outer);
+
+	body->node = node;
+	body->msg = msg;
+	outer->to = hmi_lcore_process(sys, sys->provider_lcore).local;
 	return outer;
+}
+
+void
+hmi_remote_send_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	const struct remote_send *body = hm_msg_body(msg);
+
+	(void)hmi_post(ctx, (struct hm_pid){ body->node, body->msg->to }, body->msg);
+}
+
+void
+hmi_remote_send_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	const struct remote_send *body = hm_msg_body(msg);
+
+	hmi_dead_to(ctx, (struct hm_pid){ body->node, body->msg->to }, body->msg, reason);
 }
 
 static enum hm_result
@@ -78,27 +107,27 @@ inject(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
 	struct hm_msg *first = msg;
 
 	if (ctx == NULL) {
-		hmi_msg_release(&sys->outside, msg);
+		hmi_msg_release(&sys->external, msg);
 		return HM_NO_RECEIVER;
 	}
 	msg->to = to.local;
 	if (to.node != sys->node)
-		first = abroad_new(sys, to.node, msg);
+		first = remote_send_new(sys, to.node, msg);
 	if (hmi_inject_push(&ctx->worker.inject, first))
 		return HM_OK;
 	if (first != msg)
-		hmi_msg_release(&sys->outside, first);
-	hmi_msg_release(&sys->outside, msg);
+		hmi_msg_release(&sys->external, first);
+	hmi_msg_release(&sys->external, msg);
 	return HM_WOULD_BLOCK;
 }
 
 static struct hm_msg *
-make_outside(struct hm_system *sys, uint16_t type, const void *body, enum hm_result *result)
+make_external(struct hm_system *sys, uint16_t type, const void *body, enum hm_result *result)
 {
-	struct hm_msg *msg = hmi_msg_make(sys, &sys->outside, type, body, result);
+	struct hm_msg *msg = hmi_msg_make(sys, &sys->external, type, body, result);
 
 	if (msg == NULL && *result == HM_NO_MEMORY)
-		atomic_fetch_add_explicit(&sys->outside_no_memory, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&sys->external_no_memory, 1, memory_order_relaxed);
 	return msg;
 }
 
@@ -110,13 +139,13 @@ hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const voi
 
 	if (hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
-	msg = make_outside(sys, type, body, &result);
+	msg = make_external(sys, type, body, &result);
 	if (msg == NULL)
 		return result;
 	msg->sender = hm_pid_none();
 	result = inject(sys, to, msg);
 	if (result == HM_OK)
-		atomic_fetch_add_explicit(&sys->outside_sent, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&sys->external_sent, 1, memory_order_relaxed);
 	return result;
 }
 
@@ -127,34 +156,46 @@ hm_system_stop_actor(struct hm_system *sys, struct hm_pid who)
 
 	if (hm_pid_is_none(who))
 		return 0;
-	msg = hmi_control(&sys->outside, HM_SYS_STOP, 0);
+	msg = hmi_control(&sys->external, HM_SYS_STOP, 0);
 	/* Whoever is nowhere has stopped. */
 	return inject(sys, who, msg) == HM_WOULD_BLOCK ? -EAGAIN : 0;
+}
+
+/* While nothing runs the caller delivers itself; false: something runs. */
+static bool
+stop_direct(struct hm_system *sys, struct hm_msg *msg)
+{
+	bool alone;
+
+	pthread_mutex_lock(&sys->control);
+	alone = single_threaded(sys);
+	if (alone)
+		hmi_deliver(sys->lcores[0], msg);
+	pthread_mutex_unlock(&sys->control);
+	return alone;
 }
 
 void
 hm_system_stop(struct hm_system *sys)
 {
-	struct hm_pid core = { sys->node, hmi_local(0, HMI_SLOT_CORE, 1) };
 	struct hm_ctx *ctx = ctx_of_thread(sys);
 	struct hm_msg *msg;
 
 	if (atomic_exchange_explicit(&sys->stop_asked, true, memory_order_relaxed))
 		return;
 	if (ctx != NULL) {
-		(void)hmi_post(ctx, core, hmi_control(&ctx->cache, HMI_CORE_STOP_SYSTEM, 0));
+		(void)hmi_post(ctx, hmi_lcore_process(sys, 0),
+			       hmi_control(&ctx->cache, HMI_COMMAND_STOP_SYSTEM, 0));
 		return;
 	}
-	msg = hmi_control(&sys->outside, HMI_CORE_STOP_SYSTEM, 0);
-	msg->to = core.local;
-	if (single_threaded(sys)) {
-		hmi_deliver(sys->lcores[0], msg);
+	msg = hmi_control(&sys->external, HMI_COMMAND_STOP_SYSTEM, 0);
+	msg->to = hmi_lcore_process(sys, 0).local;
+	if (stop_direct(sys, msg))
 		return;
-	}
 	/* A full ring has an lcore that empties it, unless it has left its loop. */
 	while (!hmi_inject_push(&sys->lcores[0]->worker.inject, msg)) {
 		if (!running(sys)) {
-			hmi_msg_release(&sys->outside, msg);
+			hmi_msg_release(&sys->external, msg);
 			return;
 		}
 		sched_yield();
@@ -163,46 +204,18 @@ hm_system_stop(struct hm_system *sys)
 
 /* ---- Calls: done by lcore 0, or at once while nothing runs -------------------------- */
 
-/* A protobuf message may point into the one that brings it, which is gone when the caller looks. */
-static int
-reply_copy(const struct hm_system *sys, struct hm_reply *to, const struct hm_msg *msg)
-{
-	bool is_proto = (sys->types.info[msg->type] & HMI_TYPE_PROTO) != 0;
-	size_t bytes = is_proto ? hmi_proto_bytes(hm_msg_body(msg)) : msg->length;
-
-	to->type = msg->type;
-	to->length = (uint32_t)bytes;
-	if (bytes > to->size)
-		return -EMSGSIZE;
-	if (is_proto)
-		hmi_proto_copy(to->body, hm_msg_body(msg));
-	else if (bytes > 0)
-		memcpy(to->body, msg->body, bytes);
-	return 0;
-}
-
-void
-hmi_call_finish(struct hmi_call *call, int rc, const struct hm_msg *reply)
-{
-	if (reply != NULL && call->reply != NULL)
-		rc = reply_copy(call->sys, call->reply, reply);
-	call->rc = rc;
-	sem_post(&call->done); /* O1 */
-}
-
 static int
 call_push(struct hm_system *sys, struct hmi_call *call)
 {
-	struct hm_pid core = { sys->node, hmi_local(0, HMI_SLOT_CORE, 1) };
-	struct hm_msg *msg = hmi_control(&sys->outside, HMI_CORE_CALL, sizeof(call));
+	struct hm_msg *msg = hmi_control(&sys->external, HMI_COMMAND_CALL, sizeof(call));
 	int rc = -ESHUTDOWN;
 
 	memcpy(msg->body, &call, sizeof(call));
 	pthread_mutex_lock(&sys->control);
 	if (running(sys)) /* S1 */
-		rc = inject(sys, core, msg) == HM_OK ? 0 : -EAGAIN;
+		rc = inject(sys, hmi_lcore_process(sys, 0), msg) == HM_OK ? 0 : -EAGAIN;
 	else
-		hmi_msg_release(&sys->outside, msg);
+		hmi_msg_release(&sys->external, msg);
 	pthread_mutex_unlock(&sys->control);
 	return rc;
 }
@@ -224,24 +237,23 @@ call_direct(struct hm_system *sys, struct hmi_call *call)
 	return alone;
 }
 
+/* Have a call done, wait for it until a time if one is given, and free it. Returns its result. */
 static int
-call_wait(struct hm_system *sys, struct hmi_call *call)
+call_do(struct hm_system *sys, struct hmi_call *call, const struct timespec *until)
 {
 	int rc = 0;
 
 	if (!single_threaded(sys) && ctx_of_thread(sys) != NULL)
-		return -EDEADLK;
-	call->sys = sys;
-	sem_init(&call->done, 0, 0);
-	if (!call_direct(sys, call))
+		rc = -EDEADLK;
+	else if (!call_direct(sys, call))
 		rc = call_push(sys, call);
-	if (rc == 0) {
-		while (sem_wait(&call->done) != 0) /* O1 */
-			;
-		rc = call->rc;
+	if (rc != 0) {
+		/* Nobody has seen it. */
+		if (call->drop != NULL)
+			call->drop(sys, call);
+		hmi_call_finish(call, rc, NULL);
 	}
-	sem_destroy(&call->done);
-	return rc;
+	return hmi_call_wait(call, until);
 }
 
 struct spawn_call {
@@ -264,14 +276,20 @@ int
 hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char *name, const void *args,
 		struct hm_pid *pid)
 {
-	struct spawn_call spawn = {
-		.call = { .run = spawn_run }, .props = props, .name = name, .args = args, .pid = pid
-	};
+	struct spawn_call *spawn;
 	int rc;
 
 	/* Slots on another lcore come back within some turns. */
-	while ((rc = call_wait(sys, &spawn.call)) == -EAGAIN && !single_threaded(sys))
-		sched_yield();
+	do {
+		spawn = hmi_call_new(sys, sizeof(*spawn), spawn_run);
+		if (spawn == NULL)
+			return -ENOMEM;
+		spawn->props = props;
+		spawn->name = name;
+		spawn->args = args;
+		spawn->pid = pid;
+		rc = call_do(sys, &spawn->call, NULL);
+	} while (rc == -EAGAIN && !single_threaded(sys) && sched_yield() == 0);
 	return rc;
 }
 
@@ -283,6 +301,12 @@ struct ask_call {
 };
 
 static void
+ask_drop(struct hm_system *sys, struct hmi_call *call)
+{
+	hmi_msg_release(&sys->external, ((struct ask_call *)call)->msg);
+}
+
+static void
 ask_run(struct hm_ctx *ctx, struct hmi_call *call)
 {
 	struct ask_call *ask = (struct ask_call *)call;
@@ -290,40 +314,62 @@ ask_run(struct hm_ctx *ctx, struct hmi_call *call)
 	struct hm_msg *msg = ask->msg;
 
 	if (cell == NULL) {
+		hmi_msg_release(&ctx->cache, msg);
 		hmi_call_finish(call, -ENOMEM, NULL);
 		return;
 	}
-	ask->msg = NULL;
 	cell->future.waiter = call;
-	cell->future.node = ask->to.node != ctx->node ? hmi_node_meet(ctx, ask->to.node) : 0;
+	cell->future.node = ask->to.node != ctx->node ? hmi_node_reference(ctx, ask->to.node) : 0;
 	msg->sender = hmi_pid_of(ctx, cell);
 	msg->flags = HMI_MSG_REQUEST;
 	hmi_count(&ctx->stats.sent, 1);
 	(void)hmi_post(ctx, ask->to, msg);
 }
 
+/* The time of CLOCK_MONOTONIC that lies so far ahead. */
+static struct timespec
+time_ahead(uint64_t us)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += (time_t)RTE_MIN(us / 1000000u, (uint64_t)INT32_MAX);
+	t.tv_nsec += (long)(us % 1000000u) * 1000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_nsec -= 1000000000;
+		t.tv_sec++;
+	}
+	return t;
+}
+
 int
 hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body, uint64_t timeout_us,
 	      struct hm_reply *reply)
 {
-	struct ask_call ask = { .call = { .run = ask_run, .reply = reply },
-				.to = to,
-				.timeout_us = timeout_us };
+	struct timespec until = time_ahead(timeout_us);
 	enum hm_result result;
-	int rc;
+	struct ask_call *ask;
+	struct hm_msg *msg;
 
 	if (single_threaded(sys))
 		return -EDEADLK;
 	if (hm_pid_is_none(to))
 		return -EINVAL;
-	ask.msg = make_outside(sys, type, body, &result);
-	if (ask.msg == NULL)
+	msg = make_external(sys, type, body, &result);
+	if (msg == NULL)
 		return result == HM_NO_MEMORY ? -EAGAIN : -EINVAL;
-	rc = call_wait(sys, &ask.call);
-	/* Whoever ran the call has taken the message. */
-	if (ask.msg != NULL)
-		hmi_msg_release(&sys->outside, ask.msg);
-	return rc;
+	ask = hmi_call_new(sys, sizeof(*ask), ask_run);
+	if (ask == NULL) {
+		hmi_msg_release(&sys->external, msg);
+		return -ENOMEM;
+	}
+	ask->call.drop = ask_drop;
+	ask->call.reply = reply;
+	ask->msg = msg;
+	ask->to = to;
+	ask->timeout_us = timeout_us;
+	/* The lcore keeps the deadline, too; but it may be stuck in a receive function. */
+	return call_do(sys, &ask->call, &until);
 }
 
 /* ---- Names ---------------------------------------------------------------------------- */
@@ -331,27 +377,13 @@ hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void
 int
 hm_lookup(const struct hm_system *sys, const char *path, struct hm_pid *pid)
 {
-	return hmi_name_find(&sys->names, path, pid);
-}
+	int rc;
 
-struct find_call {
-	struct hmi_call call; /* first */
-	const char *path;
-	struct hm_pid *pid;
-};
-
-static void
-find_run(struct hm_ctx *ctx, struct hmi_call *call)
-{
-	struct find_call *find = (struct find_call *)call;
-
-	hmi_call_finish(call, hm_lookup(ctx->sys, find->path, find->pid), NULL);
-}
-
-int
-hm_system_find(struct hm_system *sys, const char *path, struct hm_pid *pid)
-{
-	struct find_call find = { .call = { .run = find_run }, .path = path, .pid = pid };
-
-	return call_wait(sys, &find.call);
+	if (sys == NULL || path == NULL || pid == NULL)
+		return -EINVAL;
+	/* On an lcore the thread is a reader already, and this only counts. */
+	hmi_rcu_enter();
+	rc = hmi_path_find(&sys->paths, path, pid);
+	hmi_rcu_leave();
+	return rc;
 }

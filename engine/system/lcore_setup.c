@@ -2,13 +2,77 @@
 /*
  * One lcore's part of the engine: made before the system runs, drained and freed after.
  */
-#include "lcore_pvt.h"
+#include "lcore_setup_pvt.h"
+
+#include <errno.h>
+#include <sched.h>
 
 #include <stdlib.h>
 
 #include <rte_bitops.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+
+#include "actor_pvt.h"
+#include "ask_pvt.h"
+#include "dead_pvt.h"
+#include "deliver_pvt.h"
+#include "event_pvt.h"
+#include "provider_pvt.h"
+#include "slot_grant_pvt.h"
+#include "state_pvt.h"
+#include "type_pvt.h"
+
+/* ---- How the parts are joined --------------------------------------------------- */
+
+static void
+actor_ended(struct hm_ctx *ctx, struct hm_pid actor)
+{
+	hm_dead_letters_unsubscribe(ctx->sys, actor);
+}
+
+#define COMMAND(type) [(type)-HMI_COMMAND_SPAWN]
+
+const struct hmi_parts hmi_parts = {
+	.actor = &hmi_actor_ops,
+	.commands = {
+		COMMAND(HMI_COMMAND_SPAWN) = { hmi_spawn_run, NULL },
+		COMMAND(HMI_COMMAND_GRANT) = { hmi_grant_run, NULL },
+		COMMAND(HMI_COMMAND_GRANT_REQUEST) = { hmi_grant_request_run, NULL },
+		COMMAND(HMI_COMMAND_NODE_DOWN) = { hmi_node_down_run, NULL },
+		COMMAND(HMI_COMMAND_NODE_DOWN_ACK) = { hmi_node_down_ack_run, NULL },
+		COMMAND(HMI_COMMAND_CALL) = { hmi_call_run, hmi_call_drop },
+		COMMAND(HMI_COMMAND_REMOTE_SEND) = { hmi_remote_send_run, hmi_remote_send_drop },
+		COMMAND(HMI_COMMAND_RESOLVE) = { hmi_resolve_run, NULL },
+		COMMAND(HMI_COMMAND_STOP_SYSTEM) = { hmi_stop_system_run, NULL },
+	},
+	.actor_ended = actor_ended,
+	.root_ended = hmi_root_ended,
+};
+
+static void
+deliver(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count)
+{
+	hmi_deliver_burst(hmi_ctx_of(worker), msgs, count);
+}
+
+static uint32_t
+settle(struct hmi_worker *worker)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+
+	if (likely(hmi_outbox_count(&ctx->outbox) > 0))
+		return hmi_outbox_deliver(ctx);
+	return hmi_dead_letters_publish(ctx);
+}
+
+static const struct hmi_worker_ops worker_ops = {
+	.deliver = deliver,
+	.run = hmi_actor_run,
+	.settle = settle,
+};
+
+/* ---- Set-up ---------------------------------------------------------------------- */
 
 static bool
 crowded(const struct hm_system *sys)
@@ -35,7 +99,7 @@ worker_create(struct hm_ctx *ctx, uint32_t index, int socket)
 		.clock = &sys->clock,
 	};
 
-	return hmi_worker_create(&ctx->worker, &config, &hmi_engine_ops);
+	return hmi_worker_create(&ctx->worker, &config, &worker_ops);
 }
 
 static size_t
@@ -66,10 +130,10 @@ parts_create(struct hm_ctx *ctx, int socket)
 		hmi_slab_init(&ctx->states[c], (size_t)64 << c);
 	hmi_slab_init(&ctx->timers, hmi_timer_bytes());
 	ctx->lifecycle = calloc(1, sizeof(*ctx->lifecycle));
-	ctx->stock = calloc(ctx->sys->lcores_count, sizeof(*ctx->stock));
-	ctx->granted_used = calloc(ctx->sys->lcores_count, sizeof(*ctx->granted_used));
-	if (ctx->lifecycle == NULL || ctx->stock == NULL || ctx->granted_used == NULL)
+	if (ctx->lifecycle == NULL)
 		return -ENOMEM;
+	if (rc == 0)
+		rc = hmi_grants_create(ctx);
 	return rc == 0 ? outbox_create(ctx) : rc;
 }
 
@@ -83,6 +147,7 @@ hmi_ctx_create(struct hm_ctx **out, struct hm_system *sys, uint32_t index)
 		return -ENOMEM;
 	ctx->sys = sys;
 	ctx->node = sys->node;
+	ctx->type_info = sys->types->info;
 	ctx->quantum = (uint32_t)sys->options.quantum;
 	rc = worker_create(ctx, index, socket);
 	if (rc != 0) {
@@ -98,32 +163,19 @@ hmi_ctx_create(struct hm_ctx **out, struct hm_system *sys, uint32_t index)
 	return 0;
 }
 
-/* Waiters outside would wait for ever. */
-static void
-waiters_finish(struct hm_ctx *ctx)
-{
-	for (uint32_t slot = 0; slot < ctx->cells.fresh; slot++) {
-		struct hmi_cell *cell = hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
+/* ---- Tear-down -------------------------------------------------------------------- */
 
-		if (cell->kind != HMI_CELL_FUTURE || cell->future.done || cell->future.owner != 0)
-			continue;
-		hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
-		hmi_call_finish(cell->future.waiter, -ESHUTDOWN, NULL);
-		hmi_cells_put(&ctx->cells, cell);
-	}
-}
-
-/* Returns whether there was anything to bury. */
+/* Returns whether anything was given up. */
 static bool
-mailboxes_bury(struct hm_ctx *ctx)
+processes_shut_down(struct hm_ctx *ctx)
 {
 	bool any = false;
 
 	for (uint32_t slot = 0; slot < ctx->cells.fresh; slot++) {
-		struct hmi_cell *cell = hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
+		struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
 
-		if (cell->kind == HMI_CELL_ACTOR || cell->kind == HMI_CELL_GRANTED)
-			any |= hmi_mailbox_bury(ctx, cell, HM_DEAD_SHUTDOWN);
+		if (!hmi_cell_is_free(cell) && hmi_ops_of(ctx, cell)->shut_down != NULL)
+			any |= hmi_ops_of(ctx, cell)->shut_down(ctx, cell);
 	}
 	return any;
 }
@@ -133,25 +185,10 @@ static void
 states_free(struct hm_ctx *ctx)
 {
 	for (uint32_t slot = 0; ctx->cells.base != NULL && slot < ctx->cells.fresh; slot++) {
-		struct hmi_cell *cell = hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
+		struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
 
-		if (cell->kind == HMI_CELL_ACTOR)
+		if (hmi_cell_is_actor(cell))
 			hmi_state_free(ctx, cell);
-	}
-}
-
-/* The timers of actors that a forced stop has left behind. */
-static void
-timers_free(struct hm_ctx *ctx)
-{
-	for (uint32_t i = 0; i <= ctx->links.mask; i++) {
-		for (struct hmi_link *link = ctx->links.buckets[i], *next; link != NULL; link = next) {
-			next = link->hash_next;
-			if (link->kind != HMI_LINK_TIMER)
-				continue;
-			hmi_link_remove(&ctx->links, link);
-			hmi_timer_free(ctx, link);
-		}
 	}
 }
 
@@ -161,16 +198,17 @@ hmi_ctx_drain(struct hm_ctx *ctx)
 	struct hm_msg *msg;
 	bool any;
 
-	/* Burying sends news of it, into mailboxes, outbox and lanes. */
+	/* Publishing dead letters fills mailboxes, outbox and lanes again. */
 	do {
-		any = mailboxes_bury(ctx);
+		any = processes_shut_down(ctx);
 		for (; hmi_outbox_count(&ctx->outbox) > 0; any = true)
 			hmi_dead(ctx, hmi_outbox_pop(&ctx->outbox).msg, HM_DEAD_SHUTDOWN);
 		for (; (msg = hmi_worker_drain(&ctx->worker)) != NULL; any = true)
 			hmi_dead(ctx, msg, HM_DEAD_SHUTDOWN);
+		while (hmi_dead_letters_publish(ctx) > 0)
+			any = true;
 	} while (any);
-	waiters_finish(ctx);
-	timers_free(ctx);
+	hmi_timers_shut_down(ctx);
 }
 
 void
@@ -178,12 +216,9 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 {
 	if (ctx == NULL)
 		return;
-	for (uint32_t i = 0; ctx->stock != NULL && i < ctx->sys->lcores_count; i++)
-		free(ctx->stock[i].locals);
 	states_free(ctx);
-	free(ctx->stock);
+	hmi_grants_destroy(ctx);
 	free(ctx->lifecycle);
-	free(ctx->granted_used);
 	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
 		hmi_slab_destroy(&ctx->states[c]);
 	hmi_slab_destroy(&ctx->timers);
@@ -194,39 +229,4 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 	hmi_cells_destroy(&ctx->cells);
 	hmi_worker_destroy(&ctx->worker);
 	rte_free(ctx);
-}
-
-/* ---- The provider's part in the loop ------------------------------------------ */
-
-static uint32_t
-provider_poll(void *provider, struct hmi_worker *worker)
-{
-	struct hm_ctx *ctx = hmi_ctx_of(worker);
-	uint32_t work = ctx->sys->provider_ops->poll(provider, ctx);
-
-	hmi_outbox_flush(ctx);
-	return work;
-}
-
-static uint32_t
-provider_flush(void *provider, struct hmi_worker *worker)
-{
-	struct hm_ctx *ctx = hmi_ctx_of(worker);
-	uint32_t work = ctx->sys->provider_ops->flush(provider, ctx);
-
-	/* A flush that gives up on messages tells actors of it. */
-	hmi_outbox_flush(ctx);
-	return work;
-}
-
-void
-hmi_poller_set(struct hm_ctx *ctx)
-{
-	const struct hm_provider_ops *ops = ctx->sys->provider_ops;
-
-	ctx->worker.poller = (struct hmi_poller){
-		.poll = ops->poll != NULL ? provider_poll : NULL,
-		.flush = ops->flush != NULL ? provider_flush : NULL,
-		.arg = ctx->sys->provider,
-	};
 }

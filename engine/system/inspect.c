@@ -1,50 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine_pvt.h"
+/*
+ * What any thread may ask about a system.
+ */
 #include "counter_pvt.h"
-
-struct hm_pid
-hm_self(const struct hm_ctx *ctx)
-{
-	return hmi_pid_of(ctx, ctx->cell);
-}
-
-struct hm_pid
-hm_parent(const struct hm_ctx *ctx)
-{
-	struct hm_pid parent = { ctx->node, ctx->cell->actor.parent };
-
-	return parent.local != 0 ? parent : hm_pid_none();
-}
-
-struct hm_pid
-hm_sender(const struct hm_ctx *ctx)
-{
-	return ctx->msg != NULL ? ctx->msg->sender : hm_pid_none();
-}
-
-struct hm_system *
-hm_system(const struct hm_ctx *ctx)
-{
-	return ctx->sys;
-}
-
-uint32_t
-hm_lcore(const struct hm_ctx *ctx)
-{
-	return hmi_index(ctx);
-}
-
-uint32_t
-hm_children_count(const struct hm_ctx *ctx)
-{
-	return ctx->cell->actor.children;
-}
-
-uint32_t
-hm_mailbox_count(const struct hm_ctx *ctx)
-{
-	return ctx->cell->box.count;
-}
+#include "lcore_pvt.h"
 
 static void
 stats_add(struct hm_stats *sum, const struct hm_ctx *ctx)
@@ -67,8 +26,8 @@ hm_system_stats(const struct hm_system *sys, struct hm_stats *stats)
 	memset(stats, 0, sizeof(*stats));
 	for (uint32_t i = 0; i < sys->lcores_count; i++)
 		stats_add(stats, sys->lcores[i]);
-	stats->sent += atomic_load_explicit(&sys->outside_sent, memory_order_relaxed);
-	stats->no_memory += atomic_load_explicit(&sys->outside_no_memory, memory_order_relaxed);
+	stats->sent += atomic_load_explicit(&sys->external_sent, memory_order_relaxed);
+	stats->no_memory += atomic_load_explicit(&sys->external_no_memory, memory_order_relaxed);
 }
 
 uint32_t

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef REGISTRY_PVT_H
-#define REGISTRY_PVT_H
+#ifndef PATH_PVT_H
+#define PATH_PVT_H
 
 /*
- * Names: paths of actors, in an RCU-protected lock-free hash table (cds_lfht).
+ * Paths of actors, in an RCU-protected lock-free hash table (cds_lfht).
  *
  * Who may call what: everything may run at the same time, on threads that are online RCU
  * readers (lcores are); create and destroy alone.
@@ -22,22 +22,22 @@
 
 #include "hm_pid.h"
 
-struct hmi_name {
+struct hmi_path {
 	struct cds_lfht_node node;
 	struct rcu_head rcu;
 	struct hm_pid pid;
 	char path[]; /* zero-terminated */
 };
 
-struct hmi_registry {
+struct hmi_paths {
 	struct cds_lfht *table;
 	uint64_t seed; /* names may come from outside: their buckets cannot be guessed */
 };
 
-int hmi_registry_create(struct hmi_registry *names, uint64_t seed);
+int hmi_paths_create(struct hmi_paths *paths, uint64_t seed);
 
-/* Forgets all names. After the lcores have stopped. */
-void hmi_registry_destroy(struct hmi_registry *names);
+/* Forget all paths. After the lcores have stopped. */
+void hmi_paths_destroy(struct hmi_paths *paths);
 
 /* Whether a name may stand in a path. Returns 0, -EINVAL or -ENAMETOOLONG. */
 int hmi_name_check(const char *name);
@@ -46,13 +46,13 @@ int hmi_name_check(const char *name);
  * Reserve a path, made of a parent's and a name.
  * Returns 0; -EEXIST: taken; -ENOMEM; -ENAMETOOLONG.
  */
-int hmi_name_add(struct hmi_registry *names, const char *parent, const char *name, struct hm_pid pid,
-		 struct hmi_name **entry);
+int hmi_path_add(struct hmi_paths *paths, const char *parent, const char *name, struct hm_pid pid,
+		 struct hmi_path **entry);
 
 /* Give a name back. NULL is allowed. */
-void hmi_name_remove(struct hmi_registry *names, struct hmi_name *entry);
+void hmi_path_remove(struct hmi_paths *paths, struct hmi_path *entry);
 
 /* Whom a path names; -ENOENT. */
-int hmi_name_find(const struct hmi_registry *names, const char *path, struct hm_pid *pid);
+int hmi_path_find(const struct hmi_paths *paths, const char *path, struct hm_pid *pid);
 
-#endif /* REGISTRY_PVT_H */
+#endif /* PATH_PVT_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry_pvt.h"
+#include "path_pvt.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,39 +15,39 @@
 #define BUCKETS 65536u
 
 int
-hmi_registry_create(struct hmi_registry *names, uint64_t seed)
+hmi_paths_create(struct hmi_paths *paths, uint64_t seed)
 {
-	names->seed = seed;
-	names->table = cds_lfht_new(BUCKETS, 64, BUCKETS, 0, NULL);
-	return names->table != NULL ? 0 : -ENOMEM;
+	paths->seed = seed;
+	paths->table = cds_lfht_new(BUCKETS, 64, BUCKETS, 0, NULL);
+	return paths->table != NULL ? 0 : -ENOMEM;
 }
 
 static void
-name_free(struct rcu_head *head)
+path_free(struct rcu_head *head)
 {
-	struct hmi_name *entry = caa_container_of(head, struct hmi_name, rcu);
+	struct hmi_path *entry = caa_container_of(head, struct hmi_path, rcu);
 
 	HMI_TSAN_ACQUIRE(entry);
 	free(entry);
 }
 
 void
-hmi_registry_destroy(struct hmi_registry *names)
+hmi_paths_destroy(struct hmi_paths *paths)
 {
 	struct cds_lfht_iter iter;
-	struct hmi_name *entry;
+	struct hmi_path *entry;
 
-	if (names->table == NULL)
+	if (paths->table == NULL)
 		return;
 	/* Nobody reads any more: no grace period, and no wait for lcores of other systems. */
 	rcu_read_lock();
-	cds_lfht_for_each_entry(names->table, &iter, entry, node) {
-		if (cds_lfht_del(names->table, &entry->node) == 0)
-			name_free(&entry->rcu);
+	cds_lfht_for_each_entry(paths->table, &iter, entry, node) {
+		if (cds_lfht_del(paths->table, &entry->node) == 0)
+			path_free(&entry->rcu);
 	}
 	rcu_read_unlock();
-	cds_lfht_destroy(names->table, NULL);
-	names->table = NULL;
+	cds_lfht_destroy(paths->table, NULL);
+	paths->table = NULL;
 }
 
 int
@@ -67,7 +67,7 @@ hmi_name_check(const char *name)
 }
 
 static unsigned long
-path_hash(const struct hmi_registry *names, const char *path)
+path_hash(const struct hmi_paths *paths, const char *path)
 {
 	_Alignas(8) char aligned[HM_PATH_MAX]; /* DPDK reads keys by words */
 	size_t length = strlen(path);
@@ -77,15 +77,15 @@ path_hash(const struct hmi_registry *names, const char *path)
 	if (length >= sizeof(aligned))
 		return 0;
 	memcpy(aligned, path, length + 1);
-	low = rte_hash_crc(aligned, (uint32_t)length, (uint32_t)names->seed);
-	high = rte_hash_crc(aligned, (uint32_t)length, (uint32_t)(names->seed >> 32));
+	low = rte_hash_crc(aligned, (uint32_t)length, (uint32_t)paths->seed);
+	high = rte_hash_crc(aligned, (uint32_t)length, (uint32_t)(paths->seed >> 32));
 	return (unsigned long)((high << 32 | low) * 0x9e3779b97f4a7c15ull);
 }
 
 static int
 path_match(struct cds_lfht_node *node, const void *path)
 {
-	const struct hmi_name *entry = caa_container_of(node, struct hmi_name, node);
+	const struct hmi_path *entry = caa_container_of(node, struct hmi_path, node);
 	bool same;
 
 	HMI_TSAN_ACQUIRE(entry);
@@ -95,12 +95,12 @@ path_match(struct cds_lfht_node *node, const void *path)
 }
 
 int
-hmi_name_add(struct hmi_registry *names, const char *parent, const char *name, struct hm_pid pid,
-	     struct hmi_name **entry)
+hmi_path_add(struct hmi_paths *paths, const char *parent, const char *name, struct hm_pid pid,
+	     struct hmi_path **entry)
 {
 	size_t stem = strlen(parent), length = stem + 1 + strlen(name);
 	struct cds_lfht_node *there;
-	struct hmi_name *fresh;
+	struct hmi_path *fresh;
 
 	if (length >= HM_PATH_MAX)
 		return -ENAMETOOLONG;
@@ -114,7 +114,7 @@ hmi_name_add(struct hmi_registry *names, const char *parent, const char *name, s
 	cds_lfht_node_init(&fresh->node);
 	HMI_TSAN_RELEASE(fresh);
 	rcu_read_lock();
-	there = cds_lfht_add_unique(names->table, path_hash(names, fresh->path), path_match, fresh->path,
+	there = cds_lfht_add_unique(paths->table, path_hash(paths, fresh->path), path_match, fresh->path,
 				    &fresh->node); /* R1 */
 	rcu_read_unlock();
 	if (there != &fresh->node) {
@@ -126,29 +126,29 @@ hmi_name_add(struct hmi_registry *names, const char *parent, const char *name, s
 }
 
 void
-hmi_name_remove(struct hmi_registry *names, struct hmi_name *entry)
+hmi_path_remove(struct hmi_paths *paths, struct hmi_path *entry)
 {
 	if (entry == NULL)
 		return;
 	HMI_TSAN_RELEASE(entry);
 	rcu_read_lock();
-	if (cds_lfht_del(names->table, &entry->node) == 0)
-		call_rcu(&entry->rcu, name_free);
+	if (cds_lfht_del(paths->table, &entry->node) == 0)
+		call_rcu(&entry->rcu, path_free);
 	rcu_read_unlock();
 }
 
 int
-hmi_name_find(const struct hmi_registry *names, const char *path, struct hm_pid *pid)
+hmi_path_find(const struct hmi_paths *paths, const char *path, struct hm_pid *pid)
 {
 	struct cds_lfht_iter iter;
 	struct cds_lfht_node *node;
 	int rc = -ENOENT;
 
 	rcu_read_lock();
-	cds_lfht_lookup(names->table, path_hash(names, path), path_match, path, &iter); /* R1 */
+	cds_lfht_lookup(paths->table, path_hash(paths, path), path_match, path, &iter); /* R1 */
 	node = cds_lfht_iter_get_node(&iter);
 	if (node != NULL) {
-		const struct hmi_name *entry = caa_container_of(node, struct hmi_name, node);
+		const struct hmi_path *entry = caa_container_of(node, struct hmi_path, node);
 
 		HMI_TSAN_ACQUIRE(entry);
 		*pid = entry->pid;

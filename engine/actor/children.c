@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The children of an actor: those on its own lcore are a ring of siblings, through their cells; those on
+ * other lcores are links.
+ *
+ *     parent.first_child ──▶ child ⇄ child ⇄ child ⇄ (first)
+ *
+ * A child leaves the ring when it ends; it counts until its parent has handled the notification.
+ */
+#include <errno.h>
+
+#include "actor_pvt.h"
+#include "assert_pvt.h"
+#include "msg_pvt.h"
+#include "post_pvt.h"
+
+/* The parent has ended first only when the system is taken apart: nothing is left to do. */
+static void
+link_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	struct hmi_link *link = (struct hmi_link *)owned;
+
+	(void)owner;
+	hmi_link_unhash(&ctx->links, link);
+	hmi_link_free(&ctx->links, link);
+}
+
+static const struct hmi_owned_ops child_link_ops = { .drop = link_drop };
+
+static bool
+is_here(const struct hm_ctx *ctx, struct hm_pid child)
+{
+	return hm_pid_lcore(child) == hmi_index(ctx);
+}
+
+static void
+ring_add(struct hm_ctx *ctx, struct hmi_cell *parent, uint32_t slot)
+{
+	struct hmi_cell *child = hmi_cells_slot(&ctx->cells, slot), *first, *last;
+	uint32_t next = parent->actor.first_child;
+
+	if (next == 0) {
+		child->actor.sibling_next = child->actor.sibling_prev = slot;
+	} else {
+		first = hmi_cells_slot(&ctx->cells, next);
+		last = hmi_cells_slot(&ctx->cells, first->actor.sibling_prev);
+		child->actor.sibling_next = next;
+		child->actor.sibling_prev = first->actor.sibling_prev;
+		last->actor.sibling_next = slot;
+		first->actor.sibling_prev = slot;
+	}
+	parent->actor.first_child = slot;
+}
+
+static void
+ring_remove(struct hm_ctx *ctx, struct hmi_cell *parent, const struct hmi_cell *child)
+{
+	uint32_t slot = hmi_slot_of(ctx, child), next = child->actor.sibling_next;
+
+	if (next == slot) {
+		parent->actor.first_child = 0;
+		return;
+	}
+	hmi_cells_slot(&ctx->cells, next)->actor.sibling_prev = child->actor.sibling_prev;
+	hmi_cells_slot(&ctx->cells, child->actor.sibling_prev)->actor.sibling_next = next;
+	if (parent->actor.first_child == slot)
+		parent->actor.first_child = next;
+}
+
+int
+hmi_child_add(struct hm_ctx *ctx, struct hm_pid child)
+{
+	struct hmi_link *link;
+
+	if (is_here(ctx, child)) {
+		ring_add(ctx, ctx->cell, hm_pid_slot(child));
+	} else {
+		link = hmi_link_new(&ctx->links, HMI_LINK_CHILD, child);
+		if (link == NULL)
+			return -ENOMEM;
+		hmi_link_add(&ctx->links, ctx->cell, hmi_slot_of(ctx, ctx->cell), link, &child_link_ops);
+	}
+	ctx->cell->actor.children++;
+	return 0;
+}
+
+void
+hmi_child_undo(struct hm_ctx *ctx, struct hm_pid child)
+{
+	if (is_here(ctx, child))
+		ring_remove(ctx, ctx->cell, hmi_cells_at(&ctx->cells, child.local));
+	else
+		hmi_link_drop(&ctx->links, hmi_slot_of(ctx, ctx->cell), HMI_LINK_CHILD, child);
+	ctx->cell->actor.children--;
+}
+
+void
+hmi_child_leave(struct hm_ctx *ctx, struct hmi_cell *child)
+{
+	uint64_t local = child->actor.parent;
+	struct hmi_cell *parent = local != 0 ? hmi_cell_live(ctx, local) : NULL;
+
+	/* On another lcore it is a link, which goes when the parent is told. */
+	if (parent != NULL)
+		ring_remove(ctx, parent, child);
+}
+
+void
+hmi_child_gone(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child)
+{
+	if (!is_here(ctx, child))
+		hmi_link_drop(&ctx->links, hmi_slot_of(ctx, parent), HMI_LINK_CHILD, child);
+	HMI_ASSERT(parent->actor.children > 0);
+	parent->actor.children--;
+}
+
+void
+hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent)
+{
+	uint32_t elsewhere = 0;
+
+	for (const struct hmi_owned *owned = parent->actor.owned; owned != NULL; owned = owned->next) {
+		if (owned->ops != &child_link_ops)
+			continue;
+		elsewhere++;
+		hmi_control_post(ctx, ((const struct hmi_link *)owned)->pid, hm_pid_none(), HM_SYS_STOP);
+	}
+	/* Some may have ended without having been told yet; to stop a child twice does nothing. */
+	parent->stops_left = parent->actor.children - elsewhere;
+	(void)hmi_children_stop_advance(ctx, parent);
+}
+
+bool
+hmi_children_stop_advance(struct hm_ctx *ctx, struct hmi_cell *parent)
+{
+	for (uint32_t n = 0; parent->stops_left > 0 && n < HMI_SYSTEM_PORTION; n++) {
+		uint32_t slot = parent->actor.first_child;
+		struct hmi_cell *child = hmi_cells_slot(&ctx->cells, slot);
+
+		if (slot == 0) {
+			parent->stops_left = 0;
+			break;
+		}
+		hmi_control_post(ctx, hmi_pid_of(ctx, child), hm_pid_none(), HM_SYS_STOP);
+		/* The ring turns, so that those which were told come last. */
+		parent->actor.first_child = child->actor.sibling_next;
+		parent->stops_left--;
+	}
+	return parent->stops_left > 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an actor asks about itself.
+ */
+#include "lcore_pvt.h"
+
+struct hm_pid
+hm_self(const struct hm_ctx *ctx)
+{
+	return hmi_pid_of(ctx, ctx->cell);
+}
+
+struct hm_pid
+hm_parent(const struct hm_ctx *ctx)
+{
+	struct hm_pid parent = { ctx->node, ctx->cell->actor.parent };
+
+	return parent.local != 0 ? parent : hm_pid_none();
+}
+
+struct hm_pid
+hm_sender(const struct hm_ctx *ctx)
+{
+	return ctx->msg != NULL ? ctx->msg->sender : hm_pid_none();
+}
+
+struct hm_system *
+hm_system(const struct hm_ctx *ctx)
+{
+	return ctx->sys;
+}
+
+uint32_t
+hm_lcore(const struct hm_ctx *ctx)
+{
+	return hmi_index(ctx);
+}
+
+uint32_t
+hm_children_count(const struct hm_ctx *ctx)
+{
+	return ctx->cell->actor.children;
+}
+
+uint32_t
+hm_mailbox_count(const struct hm_ctx *ctx)
+{
+	return ctx->cell->box.count;
+}
+
+uint64_t
+hm_now_ns(const struct hm_ctx *ctx)
+{
+	return ctx->worker.now_ns;
+}

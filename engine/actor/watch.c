@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who watches whom, and the notification that a process is gone.
+ *
+ *     watcher: link WATCHING ── HM_SYS_WATCH ──▶ watched: link WATCHER
+ *                            ◀─ HM_SYS_TERMINATED ─  at its end, once for each link
+ *
+ * A parent needs no link: it is told of its children's end in any case, and once.
+ */
+#include "actor_pvt.h"
+#include "msg_pvt.h"
+#include "post_pvt.h"
+#include "receive_pvt.h"
+
+struct hm_msg *
+hmi_terminated_new(struct hm_ctx *ctx, struct hm_pid who, uint32_t reason)
+{
+	struct hm_msg *msg = hmi_control(&ctx->cache, HM_SYS_TERMINATED, sizeof(struct hm_terminated));
+	struct hm_terminated *body = hm_msg_body_mut(msg);
+
+	body->who = who;
+	body->reason = reason;
+	msg->sender = who;
+	return msg;
+}
+
+void
+hmi_terminated_post(struct hm_ctx *ctx, struct hm_pid watcher, struct hm_pid who, uint32_t reason)
+{
+	(void)hmi_post(ctx, watcher, hmi_terminated_new(ctx, who, reason));
+}
+
+void
+hmi_child_terminated_post(struct hm_ctx *ctx, uint64_t parent, struct hm_pid child, uint32_t reason)
+{
+	struct hm_msg *msg = hmi_terminated_new(ctx, child, reason);
+	struct hm_terminated *body = hm_msg_body_mut(msg);
+
+	body->reserved = HMI_TERMINATED_CHILD;
+	(void)hmi_post(ctx, (struct hm_pid){ ctx->node, parent }, msg);
+}
+
+/* ---- Links ------------------------------------------------------------------- */
+
+static struct hmi_link *
+link_take_out(struct hm_ctx *ctx, struct hmi_owned *owned, struct hm_pid *other)
+{
+	struct hmi_link *link = (struct hmi_link *)owned;
+
+	*other = link->pid;
+	hmi_link_unhash(&ctx->links, link);
+	return link;
+}
+
+/* The actor that is watched ends. */
+static void
+watcher_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	struct hm_pid watcher;
+
+	hmi_link_free(&ctx->links, link_take_out(ctx, owned, &watcher));
+	hmi_terminated_post(ctx, watcher, hmi_pid_of(ctx, owner), owner->reason);
+}
+
+/* The actor that watches ends. */
+static void
+watching_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	struct hm_pid watched;
+
+	hmi_link_free(&ctx->links, link_take_out(ctx, owned, &watched));
+	hmi_control_post(ctx, watched, hmi_pid_of(ctx, owner), HM_SYS_UNWATCH);
+}
+
+static const struct hmi_owned_ops watcher_ops = { .drop = watcher_drop };
+static const struct hmi_owned_ops watching_ops = { .drop = watching_drop };
+
+/* ---- On the watched actor's lcore --------------------------------------------- */
+
+void
+hmi_watch_add(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid watcher)
+{
+	struct hm_pid parent = { ctx->node, cell->actor.parent };
+	uint32_t slot = hmi_slot_of(ctx, cell);
+	struct hmi_link *link;
+
+	if (hm_pid_is_none(watcher) || hm_pid_equal(watcher, parent) ||
+	    hmi_link_find(&ctx->links, slot, HMI_LINK_WATCHER, watcher) != NULL)
+		return;
+	/* Of a node that is down by now: nobody is left to be told. */
+	if (watcher.node != ctx->node && hmi_node_reference(ctx, watcher.node) == 0)
+		return;
+	link = hmi_link_new(&ctx->links, HMI_LINK_WATCHER, watcher);
+	if (link == NULL) {
+		/* A watch that cannot be kept is over, rather than silently lost. */
+		hmi_terminated_post(ctx, watcher, hmi_pid_of(ctx, cell), HM_TERMINATED_NOT_FOUND);
+		return;
+	}
+	hmi_link_add(&ctx->links, cell, slot, link, &watcher_ops);
+}
+
+void
+hmi_watch_remove(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid watcher)
+{
+	hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_WATCHER, watcher);
+}
+
+/* ---- On the watcher's lcore ---------------------------------------------------- */
+
+void
+hmi_terminated_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	struct hm_terminated *body = hm_msg_body_mut(msg);
+	bool from_network = (msg->flags & HMI_MSG_NETWORK) != 0;
+	bool child = body->reserved == HMI_TERMINATED_CHILD && !from_network, watched;
+
+	/* Another node can speak for its own processes alone. */
+	if (from_network && body->who.node == ctx->node)
+		return;
+	watched = hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_WATCHING, body->who);
+	if (child)
+		hmi_child_gone(ctx, cell, body->who);
+	if (!watched && !child)
+		return;
+	body->reserved = 0;
+	msg->type = HM_TERMINATED;
+	hmi_receive(ctx, cell, msg);
+	ctx->msg = NULL;
+	if (child)
+		hmi_actor_stop_advance(ctx, cell);
+}
+
+enum hm_result
+hm_watch(struct hm_ctx *ctx, struct hm_pid who)
+{
+	struct hm_pid self = hmi_pid_of(ctx, ctx->cell);
+	uint32_t slot = hmi_slot_of(ctx, ctx->cell);
+	struct hmi_link *link;
+
+	if (hm_pid_is_none(who) || hm_pid_equal(who, self))
+		return HM_NO_RECEIVER;
+	if (hmi_link_find(&ctx->links, slot, HMI_LINK_WATCHING, who) != NULL)
+		return HM_OK;
+	link = hmi_link_new(&ctx->links, HMI_LINK_WATCHING, who);
+	if (link == NULL)
+		return HM_NO_MEMORY;
+	hmi_link_add(&ctx->links, ctx->cell, slot, link, &watching_ops);
+	if (who.node != ctx->node)
+		(void)hmi_node_reference(ctx, who.node);
+	hmi_control_post(ctx, who, self, HM_SYS_WATCH);
+	return HM_OK;
+}
+
+void
+hm_unwatch(struct hm_ctx *ctx, struct hm_pid who)
+{
+	if (hmi_link_drop(&ctx->links, hmi_slot_of(ctx, ctx->cell), HMI_LINK_WATCHING, who))
+		hmi_control_post(ctx, who, hmi_pid_of(ctx, ctx->cell), HM_SYS_UNWATCH);
+}

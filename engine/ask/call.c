@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls of external threads: they wait on a semaphore for what an lcore does.
+ *
+ * Ordering: O1: what an lcore writes into a call happens before its sem_post, which the caller's sem_wait
+ * sees. O2: a caller whose time is up releases the call by its state; the lcore that ends the call
+ * acquires that, and frees it. The other way round, an lcore that ends the call first takes the
+ * state, and the caller waits for the semaphore, which follows at once.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "ask_pvt.h"
+#include "proto_copy_pvt.h"
+#include "type_pvt.h"
+
+void *
+hmi_call_new(struct hm_system *sys, size_t bytes, void (*run)(struct hm_ctx *ctx, struct hmi_call *call))
+{
+	struct hmi_call *call = calloc(1, bytes);
+
+	if (call == NULL)
+		return NULL;
+	call->run = run;
+	call->sys = sys;
+	sem_init(&call->done, 0, 0);
+	return call;
+}
+
+static void
+call_free(struct hmi_call *call)
+{
+	sem_destroy(&call->done);
+	free(call);
+}
+
+/* A protobuf message may point into the one that brings it, which is gone when the caller looks. */
+static int
+reply_copy(const struct hm_system *sys, struct hm_reply *to, const struct hm_msg *msg)
+{
+	bool is_proto = (sys->types->info[msg->type] & HMI_TYPE_PROTO) != 0;
+	size_t bytes = is_proto ? hmi_proto_bytes(hm_msg_body(msg)) : msg->length;
+
+	to->type = msg->type;
+	to->length = (uint32_t)bytes;
+	if (bytes > to->size)
+		return -EMSGSIZE;
+	if (is_proto)
+		hmi_proto_copy(to->body, hm_msg_body(msg));
+	else if (bytes > 0)
+		memcpy(to->body, msg->body, bytes);
+	return 0;
+}
+
+/* Move a call from waiting to another state; false: the other side was first. */
+static bool
+state_take(struct hmi_call *call, enum hmi_call_state state)
+{
+	int waiting = HMI_CALL_WAITING;
+
+	return atomic_compare_exchange_strong_explicit(&call->state, &waiting, (int)state,
+						       memory_order_acq_rel, /* O2 */
+						       memory_order_acquire);
+}
+
+void
+hmi_call_finish(struct hmi_call *call, int rc, const struct hm_msg *reply)
+{
+	if (!state_take(call, HMI_CALL_ENDING)) {
+		call_free(call);
+		return;
+	}
+	if (reply != NULL && call->reply != NULL)
+		rc = reply_copy(call->sys, call->reply, reply);
+	call->rc = rc;
+	sem_post(&call->done); /* O1 */
+}
+
+/* Whether the call has ended before the time was up. */
+static bool
+wait_until(struct hmi_call *call, const struct timespec *until)
+{
+	int rc;
+
+	do
+		rc = until != NULL ? sem_clockwait(&call->done, CLOCK_MONOTONIC, until)
+				   : sem_wait(&call->done); /* O1 */
+	while (rc != 0 && errno == EINTR);
+	return rc == 0;
+}
+
+int
+hmi_call_wait(struct hmi_call *call, const struct timespec *until)
+{
+	int rc;
+
+	if (!wait_until(call, until)) {
+		if (state_take(call, HMI_CALL_ABANDONED))
+			return -ETIMEDOUT;
+		(void)wait_until(call, NULL);
+	}
+	rc = call->rc;
+	call_free(call);
+	return rc;
+}
+
+static struct hmi_call *
+call_of(const struct hm_msg *msg)
+{
+	struct hmi_call *call;
+
+	memcpy(&call, msg->body, sizeof(call));
+	return call;
+}
+
+static void
+call_drop(struct hm_ctx *ctx, struct hmi_call *call, int rc)
+{
+	if (call->drop != NULL)
+		call->drop(ctx->sys, call);
+	hmi_call_finish(call, rc, NULL);
+}
+
+void
+hmi_call_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	struct hmi_call *call = call_of(msg);
+
+	/* Nobody waits any more: to do it would surprise. */
+	if (atomic_load_explicit(&call->state, memory_order_acquire) == HMI_CALL_ABANDONED) /* O2 */
+		call_drop(ctx, call, -ETIMEDOUT);
+	else
+		call->run(ctx, call);
+}
+
+void
+hmi_call_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	(void)reason;
+	call_drop(ctx, call_of(msg), -ESHUTDOWN);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LCORE_PVT_H
+#define LCORE_PVT_H
+
+/*
+ * The structure of one lcore, known to users as its context.
+ *
+ * Data flow of a message, with the file that does it:
+ *
+ *     actor/send.c ─▶ outbox ─▶ route/deliver.c ─▶ mailbox ─▶ actor/run.c ─▶ receive function
+ *         └──▶ lane ─▶ (other lcore) route/deliver.c
+ *         └──▶ route/post.c ─▶ provider's lcore ─▶ network ─▶ provider/provider.c ─▶ deliver
+ *
+ * Everything that takes a ctx is for that lcore's thread alone.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "cell_pvt.h"
+#include "link_pvt.h"
+#include "outbox_pvt.h"
+#include "pool_pvt.h"
+#include "slab_pvt.h"
+#include "system_pvt.h"
+#include "worker_pvt.h"
+
+#define HMI_STATE_CLASSES 8 /* 64 bytes to 8 KiB; bigger states come from the heap */
+
+/*
+ * hm_msg.flags, beside those of pool_pvt.h: looked at before the receive function is called. Among
+ * user messages the only one of the system is HM_SYS_TERMINATED.
+ */
+#define HMI_MSG_TIMER   0x20 /* an actor's own timer sent it: no news when the actor has stopped */
+#define HMI_MSG_POISON  0x40
+#define HMI_MSG_RESUME  0x80 /* for a process that the owner of the mailbox owns: ops->resume */
+#define HMI_MSG_SPECIAL (HMI_MSG_POISON | HMI_MSG_RESUME | HMI_MSG_SYSTEM)
+
+/* Written by the lcore alone, read by anybody: torn reads do not occur, stale ones may. */
+struct hmi_stats {
+	uint64_t sent, received, spawned, stopped, no_memory;
+	uint64_t dead[HM_DEAD_REASONS];
+	uint64_t log_window_ns; /* start of the second in which dead letters are logged */
+	uint32_t logged;        /* in that second */
+};
+
+struct hm_ctx {
+	struct hmi_worker worker; /* first: the loop knows nothing else */
+	struct hm_system *sys;
+	uint64_t node;             /* copy of the system's */
+	const uint32_t *type_info; /* copy of the type registry's */
+	struct hmi_cell *cell;     /* the running actor */
+	struct hm_msg *msg;        /* the message that it receives; NULL: handed on */
+	uint32_t quantum;          /* messages an actor handles in one turn */
+	struct hmi_outbox outbox;
+	struct hmi_cells cells;
+	struct hmi_msg_cache cache;
+	struct hmi_stats stats;
+	struct hmi_fifo dead; /* dead letters to be published: bodies are struct hmi_dead_record */
+	struct hmi_links links;
+	struct hmi_slab states[HMI_STATE_CLASSES];
+	struct hmi_slab timers;
+	uint64_t timer_serial;
+	uint64_t last_node;        /* the remote node that was sent to last, ... */
+	uint16_t last_node_index;  /* ... and its index */
+	uint32_t deal;             /* next lcore for HM_LCORE_ANY */
+	struct hmi_grants *grants; /* slots that lcores grant each other */
+	struct hm_msg *lifecycle;  /* HM_STARTED and its like, which carry no body */
+	pthread_t thread;
+	_Atomic bool has_thread;
+	uint64_t nodes_referenced[HMI_NODES_MAX /
+				  64]; /* bits, by index: links or futures may be of these nodes */
+};
+
+static inline struct hm_ctx *
+hmi_ctx_of(struct hmi_worker *worker)
+{
+	return (struct hm_ctx *)worker;
+}
+
+static inline uint32_t
+hmi_index(const struct hm_ctx *ctx)
+{
+	return ctx->worker.index;
+}
+
+static inline uint32_t
+hmi_slot_of(const struct hm_ctx *ctx, const struct hmi_cell *cell)
+{
+	return hmi_cells_slot_of(&ctx->cells, cell);
+}
+
+static inline struct hm_pid
+hmi_pid_of(const struct hm_ctx *ctx, const struct hmi_cell *cell)
+{
+	struct hm_pid pid = { ctx->node,
+			      hmi_local(hmi_index(ctx), hmi_slot_of(ctx, cell), cell->generation) };
+
+	return pid;
+}
+
+/* Cell of a local part, or NULL if that is stale, or of another lcore. */
+static inline struct hmi_cell *
+hmi_cell_live(struct hm_ctx *ctx, uint64_t local)
+{
+	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, local);
+
+	return hmi_local_lcore(local) == hmi_index(ctx) && cell->generation == (uint32_t)local &&
+			       !hmi_cell_is_free(cell)
+		       ? cell
+		       : NULL;
+}
+
+/* What a taken slot does with messages that are no user messages of an actor. */
+static inline const struct hmi_process_ops *
+hmi_ops_of(const struct hm_ctx *ctx, const struct hmi_cell *cell)
+{
+	return hmi_cell_is_actor(cell) ? ctx->sys->parts->actor : cell->ops;
+}
+
+/* Put an actor into the run queue, unless it is there. */
+static inline void
+hmi_schedule(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	if (!cell->scheduled) {
+		cell->scheduled = 1;
+		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
+	}
+}
+
+/* Index of a node id, the last one cached; 0: unknown. */
+static inline uint16_t
+hmi_node_index(struct hm_ctx *ctx, uint64_t node)
+{
+	if (ctx->last_node != node) {
+		ctx->last_node_index = hmi_nodes_find(&ctx->sys->nodes, node);
+		ctx->last_node = ctx->last_node_index != 0 ? node : 0;
+	}
+	return ctx->last_node_index;
+}
+
+/* A link or a future of this lcore is to be of another node. Returns its index; 0: unknown. */
+static inline uint16_t
+hmi_node_reference(struct hm_ctx *ctx, uint64_t node)
+{
+	uint16_t index = hmi_node_index(ctx, node);
+
+	ctx->nodes_referenced[index / 64] |= 1ull << index % 64;
+	return index;
+}
+
+#endif /* LCORE_PVT_H */

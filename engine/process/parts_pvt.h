@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PARTS_PVT_H
+#define PARTS_PVT_H
+
+/*
+ * What the lower folders of the engine call in the upper ones: one constant table, which
+ * system/lcore_setup.c fills in.
+ *
+ * Commands are what one lcore, or an external thread, asks of an lcore: system messages to its lcore
+ * process, which hands them to the part that defines them.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hm_msg.h"
+#include "process_pvt.h"
+
+/* Message types of commands; they never leave the node. */
+enum hmi_command_type {
+	HMI_COMMAND_SPAWN = 32,    /* spawn into a granted slot; body: struct hmi_spawn */
+	HMI_COMMAND_GRANT,         /* slots for spawning on the sending lcore; body: struct hmi_grant */
+	HMI_COMMAND_GRANT_REQUEST, /* the sender's slot cache is empty; body: none */
+	HMI_COMMAND_NODE_DOWN,     /* body: struct hmi_node_down */
+	HMI_COMMAND_NODE_DOWN_ACK, /* to the provider's lcore: the answer; body: struct hmi_node_down */
+	HMI_COMMAND_CALL,          /* of an external thread that waits; body: struct hmi_call * */
+	HMI_COMMAND_REMOTE_SEND, /* of an external thread, to the provider's lcore; body: struct hmi_remote_send */
+	HMI_COMMAND_RESOLVE,     /* to the provider's lcore; body: address without scheme */
+	HMI_COMMAND_STOP_SYSTEM, /* stop the guardian; body: none */
+	HMI_COMMAND_END,
+};
+
+#define HMI_COMMANDS (HMI_COMMAND_END - HMI_COMMAND_SPAWN)
+
+struct hmi_command {
+	/* Do it. The message stays the caller's. */
+	void (*run)(struct hm_ctx *ctx, const struct hm_msg *msg);
+	/* It cannot be done any more: release what the body points to, tell who waits. NULL: nothing to do. */
+	void (*drop)(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
+};
+
+struct hmi_parts {
+	const struct hmi_process_ops *actor;
+	struct hmi_command commands[HMI_COMMANDS]; /* by type - HMI_COMMAND_SPAWN */
+	/* An actor has handled HM_STOPPED, and nobody was told yet. */
+	void (*actor_ended)(struct hm_ctx *ctx, struct hm_pid actor);
+	/* The actor without a parent has ended, so all have. */
+	void (*root_ended)(struct hm_ctx *ctx);
+};
+
+static inline bool
+hmi_is_command(uint16_t type)
+{
+	return type >= HMI_COMMAND_SPAWN && type < HMI_COMMAND_END;
+}
+
+static inline const struct hmi_command *
+hmi_command_of(const struct hmi_parts *parts, uint16_t type)
+{
+	return &parts->commands[type - HMI_COMMAND_SPAWN];
+}
+
+#endif /* PARTS_PVT_H */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PROCESS_PVT_H
+#define PROCESS_PVT_H
+
+/*
+ * Process operations: what a slot does with a message. Actors, futures, the lcore process,
+ * /deadLetters and granted slots are processes; delivery knows this table, and no feature by name.
+ *
+ *     message ─▶ cell ─┬─ actor, user message: its mailbox, inline
+ *                      └─ everything else: ops->deliver, ops->system
+ *
+ * A process that ends in its owner's turn (a future) puts its last message into the owner's mailbox
+ * with HMI_MSG_RESUME; the owner's turn calls ops->resume with it.
+ *
+ * All functions run on the process's lcore.
+ */
+
+#include <stdbool.h>
+
+#include "hm_dead_letter.h"
+#include "hm_msg.h"
+
+struct hm_ctx;
+struct hmi_cell;
+
+struct hmi_process_ops {
+	/* Why a message is a dead letter that comes after the process has ended. */
+	enum hm_dead_reason late;
+	/* A user message arrived; the function takes it over. */
+	void (*deliver)(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
+	/* A system message arrived; the function takes it over. */
+	void (*system)(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
+	/* The owner's turn has come to the message. It stays the caller's, unless ctx->msg is cleared. NULL: never. */
+	void (*resume)(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
+	/* The owner ended before that; the function takes the message over. NULL: never. */
+	void (*discard)(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg,
+			enum hm_dead_reason reason);
+	/*
+	 * No lcore runs any more: dead-letter what waits, tell who waits. Returns whether there was
+	 * anything. NULL: nothing ever waits here.
+	 */
+	bool (*shut_down)(struct hm_ctx *ctx, struct hmi_cell *cell);
+};
+
+/*
+ * A resource that an actor owns: a timer, a watch, a future. It is in the list of its actor, and is
+ * dropped when the actor ends. The life cycle knows no resource by name.
+ */
+struct hmi_owned;
+
+struct hmi_owned_ops {
+	/* The owner ends. The resource is out of the list already; the function frees it. */
+	void (*drop)(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned);
+};
+
+struct hmi_owned {
+	struct hmi_owned *next;
+	struct hmi_owned **prev; /* what points to this one */
+	const struct hmi_owned_ops *ops;
+};
+
+static inline void
+hmi_owned_add(struct hmi_owned **list, struct hmi_owned *owned, const struct hmi_owned_ops *ops)
+{
+	owned->ops = ops;
+	owned->next = *list;
+	owned->prev = list;
+	if (owned->next != NULL)
+		owned->next->prev = &owned->next;
+	*list = owned;
+}
+
+static inline void
+hmi_owned_remove(struct hmi_owned *owned)
+{
+	*owned->prev = owned->next;
+	if (owned->next != NULL)
+		owned->next->prev = owned->prev;
+}
+
+#endif /* PROCESS_PVT_H */

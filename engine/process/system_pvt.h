@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYSTEM_PVT_H
+#define SYSTEM_PVT_H
+
+/*
+ * The structure of a system: what all its lcores share.
+ *
+ *     hm_system ─┬─ constant while it runs: types, pool, options, clock, provider, parts
+ *                ├─ atomic: node table, paths (RCU), state, subscribers
+ *                └─ lcores[] ─▶ hm_ctx, of one owner each (lcore_pvt.h)
+ */
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "clock_pvt.h"
+#include "hm_dead_letter.h"
+#include "hm_idle.h"
+#include "hm_provider.h"
+#include "hm_system.h"
+#include "node_table_pvt.h"
+#include "parts_pvt.h"
+#include "path_pvt.h"
+#include "pool_pvt.h"
+
+#define HMI_MODULES_MAX 8u
+#define HMI_SCHEME      "hermod://"
+
+/* Slots of the processes that every lcore has. */
+#define HMI_SLOT_LCORE        0u
+#define HMI_SLOT_USER         1u /* lcore 0 only */
+#define HMI_SLOT_DEAD_LETTERS 2u /* lcore 0 only */
+
+enum hmi_state {
+	HMI_CREATED = 0, /* no lcore runs: the creating thread may touch everything */
+	HMI_RUNNING,
+	HMI_STOPPED,
+};
+
+struct hmi_module_slot {
+	const struct hm_module *module;
+	void *self;
+	bool started;
+};
+
+struct hmi_options {
+	const char *node;
+	const char *idle_name;
+	enum hm_idle idle;
+	uint64_t lcores, messages, quantum, lane, inject;
+	bool help;
+};
+
+struct hm_system {
+	struct hm_ctx **lcores;
+	uint32_t lcores_count;
+	uint64_t node;
+	struct hmi_types *types;
+	const struct hmi_parts *parts;
+	struct hmi_paths paths;
+	struct hmi_pool pool;
+	struct hmi_msg_cache external; /* for threads that are no lcore: without magazines */
+	struct hmi_clock clock;
+	struct hmi_options options;
+	const struct hm_provider_ops *provider_ops;
+	void *provider;
+	uint32_t provider_lcore;
+	struct hm_pid user, dead_letters;
+	enum hm_mode mode;
+	struct hmi_module_slot modules[HMI_MODULES_MAX];
+	uint32_t modules_count;
+	const char *summary;
+	const struct hm_option *app_options;
+	int logtype;
+	char name[16]; /* prefix of what DPDK wants named */
+	pthread_t signals;
+	bool signals_started, signals_blocked;
+	sigset_t signals_before; /* of the thread that created the system */
+	_Atomic int state;       /* enum hmi_state */
+	_Atomic bool stop_asked;
+	_Atomic bool forced;
+	_Atomic bool actors_gone;
+	_Atomic bool had_subscribers; /* of dead letters, now or before */
+	struct hmi_node_table nodes;
+	_Atomic uint64_t external_sent, external_no_memory;
+	/* Local parts of PIDs; 0: a free place. */
+	_Atomic uint64_t subscribers[HM_DEAD_LETTER_SUBSCRIBERS_MAX];
+	pthread_mutex_t control; /* serialises control calls of external threads */
+};
+
+/* PID of the process that every lcore has for commands. */
+static inline struct hm_pid
+hmi_lcore_process(const struct hm_system *sys, uint32_t lcore)
+{
+	struct hm_pid pid = { sys->node, (uint64_t)lcore << 56 | (uint64_t)HMI_SLOT_LCORE << 32 | 1 };
+
+	return pid;
+}
+
+#endif /* SYSTEM_PVT_H */

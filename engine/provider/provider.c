@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The provider that serves the PIDs of other nodes: how it joins, which nodes it has learnt, and what it
+ * receives.
+ */
+#include <errno.h>
+
+#include "dead_pvt.h"
+#include "deliver_pvt.h"
+#include "provider_pvt.h"
+
+int
+hm_provider_register(struct hm_system *sys, uint32_t lcore, const struct hm_provider_ops *ops, void *self)
+{
+	if (lcore >= sys->lcores_count)
+		return -EINVAL;
+	if (sys->provider_ops != NULL)
+		return -EEXIST;
+	sys->provider_ops = ops;
+	sys->provider = self;
+	sys->provider_lcore = lcore;
+	hmi_provider_poll_from(sys->lcores[lcore]);
+	return 0;
+}
+
+int
+hm_node_learn(struct hm_system *sys, uint64_t node, uint16_t *index)
+{
+	uint16_t i;
+
+	if (node == 0 || node == sys->node)
+		return -EINVAL;
+	i = hmi_nodes_find(&sys->nodes, node);
+	if (i == 0)
+		i = hmi_nodes_add(&sys->nodes, node);
+	if (i == 0)
+		return -ENOSPC;
+	*index = i;
+	return 0;
+}
+
+uint64_t
+hm_node_id(const struct hm_system *sys, uint16_t index)
+{
+	return hmi_nodes_id(&sys->nodes, index);
+}
+
+/* ---- In the loop of its lcore ------------------------------------------------------- */
+
+static uint32_t
+provider_poll(void *provider, struct hmi_worker *worker)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	uint32_t work = ctx->sys->provider_ops->poll(provider, ctx);
+
+	hmi_outbox_flush(ctx);
+	return work;
+}
+
+static uint32_t
+provider_flush(void *provider, struct hmi_worker *worker)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	uint32_t work = ctx->sys->provider_ops->flush(provider, ctx);
+
+	/* A flush that gives up on messages tells actors of it. */
+	hmi_outbox_flush(ctx);
+	return work;
+}
+
+void
+hmi_provider_poll_from(struct hm_ctx *ctx)
+{
+	const struct hm_provider_ops *ops = ctx->sys->provider_ops;
+
+	ctx->worker.poller = (struct hmi_poller){
+		.poll = ops->poll != NULL ? provider_poll : NULL,
+		.flush = ops->flush != NULL ? provider_flush : NULL,
+		.arg = ctx->sys->provider,
+	};
+}
+
+/* ---- From the network ------------------------------------------------------------ */
+
+/* The flags of a system type that may come from another node; -1: none may. */
+static int
+network_flags(uint16_t type)
+{
+	switch (type) {
+	case HM_SYS_STOP:
+	case HM_SYS_WATCH:
+	case HM_SYS_UNWATCH:
+	case HM_SYS_TERMINATED:
+	case HM_SYS_UNDELIVERED:
+		return HMI_MSG_SYSTEM;
+	case HM_SYS_POISON:
+		return HMI_MSG_POISON;
+	case HM_IDENTITY:
+		return 0;
+	default:
+		return type >= HM_TYPE_USER ? 0 : -1;
+	}
+}
+
+void
+hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	uint32_t lcore = hmi_local_lcore(msg->to);
+	int flags = network_flags(msg->type);
+
+	/* Another node may stop what lives here, but not all of it. */
+	if ((msg->type == HM_SYS_STOP || msg->type == HM_SYS_POISON) && msg->to == ctx->sys->user.local)
+		flags = -1;
+	if (flags < 0 || (msg->type == HM_SYS_TERMINATED && msg->length < sizeof(struct hm_terminated)) ||
+	    (msg->type == HM_IDENTITY && msg->length < sizeof(struct hm_identity))) {
+		msg->flags = HMI_MSG_NETWORK;
+		hmi_dead(ctx, msg, HM_DEAD_MALFORMED);
+		return;
+	}
+	msg->flags = (uint8_t)(flags | HMI_MSG_NETWORK);
+	if (lcore == hmi_index(ctx))
+		hmi_deliver(ctx, msg);
+	else if (lcore < ctx->worker.lcores_count)
+		hmi_worker_push(&ctx->worker, lcore, msg);
+	else
+		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
+}

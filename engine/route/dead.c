@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dead_pvt.h"
+
+#include "counter_pvt.h"
+#include "msg_pvt.h"
+
+static void
+record_push(struct hm_ctx *ctx, const struct hm_dead_letter *letter, struct hm_msg *msg)
+{
+	struct hm_msg *entry = hmi_control(&ctx->cache, HM_DEAD_LETTER, sizeof(struct hmi_dead_record));
+	struct hmi_dead_record *record = hm_msg_body_mut(entry);
+
+	record->letter = *letter;
+	record->msg = msg;
+	hmi_fifo_push(&ctx->dead, entry);
+}
+
+__attribute__((cold)) void
+hmi_dead_to(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	struct hm_dead_letter letter = {
+		.to = to,
+		.sender = msg->sender,
+		.type = msg->type,
+		.length = msg->length,
+		.reason = reason,
+	};
+
+	if (!hmi_msg_is_internal(msg))
+		hmi_count(&ctx->stats.dead[reason], 1);
+	record_push(ctx, &letter, msg);
+}
+
+__attribute__((cold)) void
+hmi_dead(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	uint64_t node = msg->to_node == 0 ? ctx->node : hmi_nodes_id(&ctx->sys->nodes, msg->to_node);
+
+	hmi_dead_to(ctx, (struct hm_pid){ node, msg->to }, msg, reason);
+}
+
+void
+hm_dead_letter_publish(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	hmi_dead(ctx, msg, reason);
+}
+
+void
+hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
+{
+	hmi_count(&ctx->stats.dead[letter->reason], 1);
+	record_push(ctx, letter, NULL);
+}

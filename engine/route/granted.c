@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "granted_pvt.h"
+
+#include "dead_pvt.h"
+
+/* Another node cannot know the PID: it has been told to nobody yet. */
+static bool
+refuse_network(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	if ((msg->flags & HMI_MSG_NETWORK) == 0)
+		return false;
+	hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
+	return true;
+}
+
+static void
+granted_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	if (!refuse_network(ctx, msg))
+		hmi_fifo_push(&cell->box, msg);
+}
+
+static void
+granted_system(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	if (!refuse_network(ctx, msg))
+		hmi_cell_push_system(cell, msg);
+}
+
+static bool
+granted_shut_down(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	uint32_t budget = UINT32_MAX;
+
+	return hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_SHUTDOWN, &budget);
+}
+
+const struct hmi_process_ops hmi_granted_ops = {
+	.deliver = granted_deliver,
+	.system = granted_system,
+	.shut_down = granted_shut_down,
+};
+
+struct hmi_cell *
+hmi_granted_new(struct hm_ctx *ctx)
+{
+	struct hmi_cell *cell = hmi_cells_get(&ctx->cells);
+
+	if (cell != NULL)
+		cell->ops = &hmi_granted_ops;
+	return cell;
+}
+
+struct hmi_cell *
+hmi_granted_take(struct hm_ctx *ctx, uint64_t local)
+{
+	struct hmi_cell *cell = hmi_cells_take(&ctx->cells, (uint32_t)(local >> 32) & (HM_SLOTS_MAX - 1));
+
+	if (cell != NULL)
+		cell->ops = &hmi_granted_ops;
+	return cell;
+}
+
+bool
+hmi_mailbox_dead_letter(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_reason reason,
+			uint32_t *budget)
+{
+	struct hm_msg *msg;
+	bool any = false;
+
+	while (*budget > 0 &&
+	       ((msg = hmi_fifo_pop(&cell->box)) != NULL || (msg = hmi_cell_pop_system(cell)) != NULL)) {
+		struct hmi_cell *process = hmi_cells_at(&ctx->cells, msg->to);
+
+		if (msg->flags & HMI_MSG_RESUME)
+			process->ops->discard(ctx, process, msg, reason);
+		else
+			hmi_dead(ctx, msg, reason);
+		(*budget)--;
+		any = true;
+	}
+	return any;
+}

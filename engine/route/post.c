@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "post_pvt.h"
+
+#include "dead_pvt.h"
+#include "msg_pvt.h"
+
+static enum hm_result
+post_remote(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
+{
+	struct hm_system *sys = ctx->sys;
+
+	if (hm_pid_is_none(to)) {
+		hmi_msg_release(&ctx->cache, msg);
+		return HM_NO_RECEIVER;
+	}
+	msg->to_node = hmi_node_index(ctx, to.node);
+	if (msg->to_node == 0 || sys->provider_ops == NULL) {
+		hmi_dead_to(ctx, to, msg, HM_DEAD_NO_NODE);
+		return HM_OK;
+	}
+	if (sys->provider_lcore == hmi_index(ctx))
+		sys->provider_ops->deliver(sys->provider, ctx, msg);
+	else
+		hmi_worker_push(&ctx->worker, sys->provider_lcore, msg);
+	return HM_OK;
+}
+
+__attribute__((noinline)) enum hm_result
+hmi_post_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *msg)
+{
+	uint32_t lcore = hmi_local_lcore(msg->to);
+
+	if (node != ctx->node)
+		return post_remote(ctx, (struct hm_pid){ node, msg->to }, msg);
+	if (likely(lcore < ctx->worker.lcores_count))
+		hmi_worker_push(&ctx->worker, lcore, msg);
+	else
+		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
+	return HM_OK;
+}
+
+enum hm_result
+hmi_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
+{
+	return hmi_post_inline(ctx, to, msg);
+}
+
+void
+hmi_control_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_pid sender, uint16_t type)
+{
+	struct hm_msg *msg = hmi_control(&ctx->cache, type, 0);
+
+	msg->sender = sender;
+	(void)hmi_post(ctx, to, msg);
+}
+
+bool
+hmi_send_remote(struct hm_ctx *ctx, uint64_t node, struct hm_outgoing *out)
+{
+	const struct hm_system *sys = ctx->sys;
+
+	if (sys->provider_ops == NULL || sys->provider_lcore != hmi_index(ctx) ||
+	    sys->provider_ops->send == NULL)
+		return false;
+	out->to_node = hmi_node_index(ctx, node);
+	return out->to_node != 0 && sys->provider_ops->send(sys->provider, ctx, out);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POST_PVT_H
+#define POST_PVT_H
+
+/*
+ * Routing: from a receiver's PID to the outbox, a lane, or the provider of other nodes.
+ */
+
+#include <rte_branch_prediction.h>
+
+#include "deliver_pvt.h"
+#include "hm_result.h"
+
+/* With less than this waiting to run, a prefetch would have no time to work. */
+#define HMI_DIRECT_BELOW 4u
+
+/* Route a message whose receiver, sender, type and body are set; takes it over. */
+enum hm_result hmi_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg);
+
+/* Post a control message without body. */
+void hmi_control_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_pid sender, uint16_t type);
+
+/*
+ * The rest of hmi_post_inline: to another lcore, or to another node. It takes the PID in two parts, so
+ * that the caller need not have it in memory.
+ */
+enum hm_result hmi_post_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *msg);
+
+/*
+ * Let the provider send a message to another node straight from its body. Returns false if it has to
+ * be made first, and posted.
+ */
+bool hmi_send_remote(struct hm_ctx *ctx, uint64_t node, struct hm_outgoing *out);
+
+/*
+ * To this lcore: into the outbox; or at once, when little else is waiting to run and nothing
+ * that was sent before is still in the outbox.
+ */
+static inline void
+hmi_post_here(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, msg->to);
+	uint32_t waiting = hmi_outbox_count(&ctx->outbox);
+
+	if (waiting == 0 && hmi_runq_count(&ctx->worker.runq) < HMI_DIRECT_BELOW)
+		hmi_deliver_to(ctx, cell, msg);
+	else if (likely(waiting <= ctx->outbox.mask))
+		hmi_outbox_push(&ctx->outbox, msg, cell);
+	else
+		hmi_outbox_full(ctx, msg);
+}
+
+/* As hmi_post, inline. */
+static inline enum hm_result
+hmi_post_inline(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
+{
+	msg->to = to.local;
+	if (unlikely(to.node != ctx->node || hmi_local_lcore(to.local) != hmi_index(ctx)))
+		return hmi_post_away(ctx, to.node, msg);
+	hmi_post_here(ctx, msg);
+	return HM_OK;
+}
+
+#endif /* POST_PVT_H */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LCORE_SETUP_PVT_H
+#define LCORE_SETUP_PVT_H
+
+/*
+ * Making and taking apart an lcore's structure, and the processes that a system starts with.
+ */
+
+#include "lcore_pvt.h"
+
+/* ---- lcore_setup.c ---- */
+
+/* What the lower folders call in the upper ones. */
+extern const struct hmi_parts hmi_parts;
+
+/* Make an lcore's structures. Returns 0, or a negative errno; then nothing is left behind. */
+int hmi_ctx_create(struct hm_ctx **ctx, struct hm_system *sys, uint32_t index);
+
+/* Turn everything that is still under way into dead letters. After all lcores have stopped. */
+void hmi_ctx_drain(struct hm_ctx *ctx);
+
+void hmi_ctx_destroy(struct hm_ctx *ctx);
+
+/* ---- lcore_process.c ---- */
+
+extern const struct hmi_process_ops hmi_lcore_process_ops;
+
+/* ---- guardian.c ---- */
+
+/* Make the processes that an lcore starts with. Returns 0 or -ENOMEM. */
+int hmi_root_setup(struct hm_ctx *ctx);
+
+/* Spawn a child of the guardian; on its lcore, or before anything runs. */
+int hmi_spawn_user(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
+		   struct hm_pid *pid);
+
+/* Command: stop the guardian. */
+void hmi_stop_system_run(struct hm_ctx *ctx, const struct hm_msg *msg);
+
+/* ---- external.c ---- */
+
+/* Commands: an external thread's message for another node, sent from the provider's lcore. */
+void hmi_remote_send_run(struct hm_ctx *ctx, const struct hm_msg *msg);
+void hmi_remote_send_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
+
+/* ---- signals.c ---- */
+
+/* Keep the stop signals from this thread, and from those it starts; the mask so far goes to *before. */
+void hmi_signals_block(sigset_t *before);
+int hmi_signals_start(struct hm_system *sys);
+void hmi_signals_stop(struct hm_system *sys);
+
+/* ---- system.c, system_run.c ---- */
+
+/* Every actor has stopped: so may the lcores. */
+void hmi_root_ended(struct hm_ctx *ctx);
+
+/* Turn what is still under way into dead letters; no lcore runs any more. */
+void hmi_system_drain(struct hm_system *sys);
+
+#endif /* LCORE_SETUP_PVT_H */
