@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include <rte_common.h>
+
 #define DIGIT_BITS 6
 #define DIGIT_MASK (HMI_WHEEL_SLOTS - 1)
 
@@ -33,6 +35,7 @@ hmi_wheel_init(struct hmi_wheel *wheel, uint64_t now_ns)
 {
 	memset(wheel, 0, sizeof(*wheel));
 	wheel->time = ticks_down(now_ns);
+	wheel->due.next = wheel->due.prev = &wheel->due;
 	for (unsigned int level = 0; level < HMI_WHEEL_LEVELS; level++) {
 		for (unsigned int slot = 0; slot < HMI_WHEEL_SLOTS; slot++) {
 			struct hmi_timer_link *head = &wheel->slots[level][slot];
@@ -79,8 +82,8 @@ unlink_timer(struct hmi_wheel *wheel, struct hmi_timer *timer)
 	prev->next = next;
 	next->prev = prev;
 	timer->link.next = timer->link.prev = NULL;
-	/* The last of its slot: what is left is the head alone. */
-	if (next == prev) {
+	/* The last of its slot: what is left is the head alone. Those that are due lie in no slot. */
+	if (next == prev && next != &wheel->due) {
 		size_t index = (size_t)(next - &wheel->slots[0][0]);
 
 		wheel->used[index / HMI_WHEEL_SLOTS] &= ~(1ull << (index % HMI_WHEEL_SLOTS));
@@ -119,48 +122,58 @@ slot_time(const struct hmi_wheel *wheel, unsigned int level, unsigned int slot)
 	return above | (uint64_t)slot << shift;
 }
 
-static uint32_t
-slot_expire(struct hmi_wheel *wheel, struct hmi_timer_link *head, void *arg)
+/* The wheel has come to a slot: what expires now is due, the rest moves to lower levels. */
+static void
+slot_open(struct hmi_wheel *wheel, struct hmi_timer_link *head)
 {
-	uint32_t fired = 0;
+	struct hmi_timer_link *due = &wheel->due;
 
-	/* The later ones come down first, so that what a callback adds lies behind them. */
 	for (struct hmi_timer_link *link = head->next, *next; link != head; link = next) {
 		struct hmi_timer *timer = (struct hmi_timer *)(void *)link;
 
 		next = link->next;
+		unlink_timer(wheel, timer);
 		if (timer->expiry > wheel->time) {
-			unlink_timer(wheel, timer);
 			place(wheel, timer);
+			continue;
 		}
+		link->next = due;
+		link->prev = due->prev;
+		due->prev->next = link;
+		due->prev = link;
 	}
-	while (head->next != head) {
-		struct hmi_timer *timer = (struct hmi_timer *)(void *)head->next;
+}
+
+/* Fire what is due. Returns whether to go on. */
+static bool
+due_fire(struct hmi_wheel *wheel, void *arg, hmi_wheel_more_fn *more, uint32_t *fired)
+{
+	while (wheel->due.next != &wheel->due) {
+		struct hmi_timer *timer = (struct hmi_timer *)(void *)wheel->due.next;
 
 		unlink_timer(wheel, timer);
 		wheel->count--;
-		fired++;
+		++*fired;
 		timer->fire(arg, timer);
+		if (more != NULL && !more(arg))
+			return false;
 	}
-	return fired;
+	return true;
 }
 
 uint32_t
-hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, void *arg)
+hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, void *arg, hmi_wheel_more_fn *more)
 {
 	uint64_t now = ticks_down(now_ns);
 	uint32_t fired = 0;
 
-	while (wheel->time < now) {
+	while (due_fire(wheel, arg, more, &fired) && wheel->time < now) {
 		unsigned int slot, level = next_event(wheel, &slot);
 		uint64_t at = level < HMI_WHEEL_LEVELS ? slot_time(wheel, level, slot) : UINT64_MAX;
 
-		if (at > now) {
-			wheel->time = now;
-			break;
-		}
-		wheel->time = at;
-		fired += slot_expire(wheel, &wheel->slots[level][slot], arg);
+		wheel->time = RTE_MIN(at, now);
+		if (at <= now)
+			slot_open(wheel, &wheel->slots[level][slot]);
 	}
 	return fired;
 }
@@ -170,5 +183,7 @@ hmi_wheel_next_ns(const struct hmi_wheel *wheel)
 {
 	unsigned int slot, level = next_event(wheel, &slot);
 
+	if (wheel->due.next != &wheel->due)
+		return wheel->time << HMI_WHEEL_TICK_SHIFT;
 	return level < HMI_WHEEL_LEVELS ? slot_time(wheel, level, slot) << HMI_WHEEL_TICK_SHIFT : UINT64_MAX;
 }

@@ -36,6 +36,9 @@ struct hmi_timer;
 /* Called for each timer that is due, already taken out of the wheel; may add and cancel timers. */
 typedef void hmi_timer_fn(void *arg, struct hmi_timer *timer);
 
+/* Whether an advance is to go on. */
+typedef bool hmi_wheel_more_fn(void *arg);
+
 struct hmi_timer {
 	struct hmi_timer_link link; /* first */
 	uint64_t expiry;            /* in ticks */
@@ -43,8 +46,9 @@ struct hmi_timer {
 };
 
 struct hmi_wheel {
-	uint64_t time; /* in ticks; every earlier timer has fired */
+	uint64_t time; /* in ticks; every earlier timer has fired or is due */
 	uint32_t count;
+	struct hmi_timer_link due;       /* head of the ring of those that are due at `time` */
 	uint64_t used[HMI_WHEEL_LEVELS]; /* a bit for each slot that is not empty */
 	struct hmi_timer_link slots[HMI_WHEEL_LEVELS][HMI_WHEEL_SLOTS]; /* heads of rings */
 };
@@ -64,16 +68,17 @@ void hmi_wheel_init(struct hmi_wheel *wheel, uint64_t now_ns);
  */
 void hmi_wheel_add(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t at_ns);
 
-/* Take a timer out; one that is in no wheel is ignored. */
+/* Take a timer out, also one that is due and has not fired; one that is in no wheel is ignored. */
 void hmi_wheel_cancel(struct hmi_wheel *wheel, struct hmi_timer *timer);
 
 /*
  * Fire, in order of expiry and within a tick in order of adding, what is due at `now_ns`; `arg` goes to
- * each timer's function. Returns how many.
+ * each timer's function. `more` is asked after each one: false leaves the rest to the next advance; NULL:
+ * there is no limit. Returns how many.
  */
-uint32_t hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, void *arg);
+uint32_t hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, void *arg, hmi_wheel_more_fn *more);
 
-/* A time in ns before which no timer fires; UINT64_MAX: there is none. */
+/* A time in ns before which no timer fires, which may be past; UINT64_MAX: there is none. */
 uint64_t hmi_wheel_next_ns(const struct hmi_wheel *wheel);
 
 #endif /* WHEEL_PVT_H */

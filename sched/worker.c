@@ -18,6 +18,11 @@
 #define CLOCK_TURNS_NETWORK 4u
 /* Runnables in one turn. */
 #define RUNS_MAX 256u
+/* Time limits of the stages of a turn. */
+#define DELIVER_US  15u /* what came over lanes, and from outside */
+#define TIMERS_US   15u
+#define RUN_US      40u
+#define DEFERRED_US 15u /* what runnables have deferred, behind a run queue that never was empty */
 /* Ahead of the runnable that runs: this far its memory is fetched, ... */
 #define PREFETCH_RUNNABLE 24u
 /* ... and this far what its memory points to. */
@@ -29,19 +34,38 @@ poll(struct hmi_worker *w)
 	return w->poller.poll != NULL ? w->poller.poll(w->poller.arg, w) : 0;
 }
 
+static inline void
+stage_begin(struct hmi_worker *w, uint32_t limit_us)
+{
+	hmi_deadline_begin(&w->deadline, w->clock, limit_us);
+}
+
+/* Deliver a burst. Returns whether the stage has to end. */
+static inline bool
+deliver(struct hmi_worker *w, struct hm_msg **msgs, uint32_t count)
+{
+	w->ops->deliver(w, msgs, count);
+	return hmi_deadline_step(&w->deadline, w->clock, count);
+}
+
+/* A burst of each lane. If time does not suffice for all, the next turn begins with the rest. */
 static uint32_t
 lanes_drain(struct hmi_worker *w)
 {
 	struct hm_msg *msgs[BURST];
-	uint32_t work = 0;
+	uint32_t count = w->lanes_in_count, lane = w->lanes_in_next, work = 0;
 
-	for (uint32_t i = 0; i < w->lanes_in_count; i++) {
-		uint32_t n = hmi_lane_pop_burst(&w->lanes_in[i], msgs, BURST);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t n = hmi_lane_pop_burst(&w->lanes_in[lane], msgs, BURST);
 
+		lane = lane + 1 < count ? lane + 1 : 0;
 		if (n == 0)
 			continue;
 		work += n;
-		w->ops->deliver(w, msgs, n);
+		if (deliver(w, msgs, n)) {
+			w->lanes_in_next = lane;
+			break;
+		}
 	}
 	return work;
 }
@@ -53,8 +77,14 @@ inject_drain(struct hmi_worker *w)
 	uint32_t n = hmi_inject_pop_burst(&w->inject, msgs, BURST);
 
 	if (n > 0)
-		w->ops->deliver(w, msgs, n);
+		(void)deliver(w, msgs, n);
 	return n;
+}
+
+static bool
+time_is_left(void *worker)
+{
+	return !hmi_worker_steps(worker, 1);
 }
 
 static void
@@ -71,7 +101,10 @@ clock_look(struct hmi_worker *w)
 static uint32_t
 timers_run(struct hmi_worker *w)
 {
-	return w->turns_since_clock == 0 ? hmi_wheel_advance(&w->wheel, w->now_ns, w) : 0;
+	if (w->turns_since_clock != 0 || w->wheel.count == 0)
+		return 0;
+	stage_begin(w, TIMERS_US);
+	return hmi_wheel_advance(&w->wheel, w->now_ns, w, time_is_left);
 }
 
 static inline void
@@ -89,36 +122,21 @@ run_next(struct hmi_worker *w)
 }
 
 /*
- * What waits at the start runs, and then what becomes runnable by it: polling after each would
- * cost more than running it. But nobody waits for long: a turn runs RUNS_MAX at most, and once a
- * message for another lcore wants to leave, only what was waiting before.
+ * A run queue that never was empty must not keep back what is deferred: at least some of it is
+ * done in each turn.
  */
 static uint32_t
-run_queue_run(struct hmi_worker *w)
+deferred_run(struct hmi_worker *w)
 {
-	uint32_t waiting = hmi_runq_count(&w->runq), done = 0, settled = 0;
+	uint32_t done = 0, n;
 
-	if (waiting == 0) {
-		settled = w->ops->settle(w);
-		waiting = hmi_runq_count(&w->runq);
-	}
-	while (done < RUNS_MAX && (done < waiting || w->lanes_dirty_count == 0)) {
-		if (hmi_runq_count(&w->runq) > 0) {
-			run_next(w);
-			done++;
-			continue;
-		}
-
-		uint32_t n = w->ops->settle(w);
-
-		if (n == 0)
+	stage_begin(w, DEFERRED_US);
+	while ((n = w->ops->settle(w)) > 0) {
+		done += n;
+		if (hmi_worker_steps(w, 1))
 			break;
-		settled += n;
 	}
-	/* A run queue that never was empty must not keep back what is deferred. */
-	for (uint32_t n = settled == 0; n > 0; settled += n)
-		n = w->ops->settle(w);
-	return done + settled;
+	return done;
 }
 
 static uint32_t
@@ -140,6 +158,44 @@ lanes_flush(struct hmi_worker *w)
 	return work;
 }
 
+/*
+ * What waits at the start runs, and then what becomes runnable by it: polling after each would
+ * cost more than running it. But nobody waits for long: a turn runs for RUN_US and RUNS_MAX
+ * runnables at most. Once a message for another lcore wants to leave, only what was waiting before
+ * runs; slow runnables, of which each is run for few steps only, let it leave in between.
+ */
+static uint32_t
+run_queue_run(struct hmi_worker *w)
+{
+	uint32_t waiting = hmi_runq_count(&w->runq), done = 0, settled = 0;
+
+	stage_begin(w, RUN_US);
+	if (waiting == 0) {
+		settled = w->ops->settle(w);
+		waiting = hmi_runq_count(&w->runq);
+	}
+	while (!w->deadline.expired && done < RUNS_MAX) {
+		if (done >= waiting && w->lanes_dirty_count > 0) {
+			if (!hmi_deadline_is_tight(&w->deadline))
+				break;
+			(void)lanes_flush(w);
+			waiting = done + hmi_runq_count(&w->runq);
+		}
+		if (hmi_runq_count(&w->runq) > 0) {
+			run_next(w);
+			done++;
+		} else {
+			uint32_t n = w->ops->settle(w);
+
+			if (n == 0)
+				break;
+			settled += n;
+			(void)hmi_worker_steps(w, 1);
+		}
+	}
+	return done + settled + (settled == 0 ? deferred_run(w) : 0);
+}
+
 static uint32_t
 flush(struct hmi_worker *w)
 {
@@ -149,8 +205,10 @@ flush(struct hmi_worker *w)
 uint32_t
 hmi_worker_turn(struct hmi_worker *w)
 {
-	uint32_t work = lanes_drain(w);
+	uint32_t work;
 
+	stage_begin(w, DELIVER_US);
+	work = lanes_drain(w);
 	work += inject_drain(w);
 	clock_look(w);
 	/* Late, since what comes from another node has had the longest way; but an answer beats its deadline. */

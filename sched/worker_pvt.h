@@ -10,6 +10,11 @@
  *
  * The network flushes before the lanes: what its flush tells other lcores leaves in the same turn.
  *
+ * A turn is bounded in time: each stage that could last ends when its time is used up, and goes on
+ * in the next turn. Their times add up to 85 us, so that lanes, threads outside, the network and
+ * timers are looked at every 100 us, however much waits. What cannot be divided is one step:
+ * the call of a receive function.
+ *
  * The worker knows messages, runnables and timers; what they mean is its owner's, who gives
  * the functions. A timer's function gets the worker as its argument. Members stand in the order in which a turn touches them.
  *
@@ -25,6 +30,7 @@
 #include <rte_branch_prediction.h>
 
 #include "clock_pvt.h"
+#include "deadline_pvt.h"
 #include "hm_msg.h"
 #include "idle_pvt.h"
 #include "inject_pvt.h"
@@ -38,7 +44,10 @@ struct hmi_worker;
 struct hmi_worker_ops {
 	/* Messages came from another lcore or from outside. */
 	void (*deliver)(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count);
-	/* A runnable's turn. The function puts it back into the run queue if work is left. */
+	/*
+	 * A runnable's turn. The function puts it back into the run queue if work is left. It takes
+	 * hmi_worker_steps_max steps at most and counts them by hmi_worker_steps.
+	 */
 	void (*run)(struct hmi_worker *worker, struct hmi_runnable *runnable);
 	/*
 	 * The run queue is empty: do some of what runnables have deferred, which may make others
@@ -59,12 +68,14 @@ struct hmi_worker {
 	struct hmi_poller poller; /* functions NULL: none */
 	struct hmi_lane_rx *lanes_in;
 	uint32_t lanes_in_count;
-	uint32_t index;        /* among the system's lcores */
-	uint32_t lcores_count; /* of the system */
+	uint32_t lanes_in_next; /* the lane that is looked at first */
+	uint32_t index;         /* among the system's lcores */
+	uint32_t lcores_count;  /* of the system */
 	uint32_t turns_since_clock;
 	struct hmi_inject inject;
 	uint64_t now_ns; /* when the clock was last read */
 	const struct hmi_clock *clock;
+	struct hmi_deadline deadline; /* of the stage of the turn that is under way */
 	struct hmi_runq runq;
 	struct hmi_lane **lanes_dirty; /* those with something to flush */
 	uint32_t lanes_dirty_count;
@@ -109,6 +120,31 @@ static inline void
 hmi_worker_stop(struct hmi_worker *worker)
 {
 	atomic_store_explicit(&worker->stop, true, memory_order_release); /* W1 */
+}
+
+/*
+ * Some steps of work are done, each one call of a receive function, one notification, one message
+ * freed. Returns whether the stage's time is used up: what is left has to wait for another turn.
+ * Cheap: the clock is read every few steps only.
+ */
+static inline bool
+hmi_worker_steps(struct hmi_worker *worker, uint32_t count)
+{
+	return hmi_deadline_step(&worker->deadline, worker->clock, count);
+}
+
+/* Steps until the clock is to be read, at least 1: so many of them may be counted together. */
+static inline uint32_t
+hmi_worker_steps_max(const struct hmi_worker *worker)
+{
+	return worker->deadline.steps_left;
+}
+
+/* Whether the stage's time is used up, after work that was not counted as steps: reads the clock. */
+static inline bool
+hmi_worker_expired(struct hmi_worker *worker)
+{
+	return hmi_deadline_look(&worker->deadline, worker->clock, 0);
 }
 
 /* Send a message to another lcore; it leaves at the end of the turn at the latest. */

@@ -58,6 +58,7 @@ hmi_worker_create(struct hmi_worker *w, const struct hmi_worker_config *config,
 	w->lcores_count = config->lcores_count;
 	w->clock = config->clock;
 	w->now_ns = hmi_clock_ns(config->clock);
+	hmi_deadline_init(&w->deadline);
 	hmi_idle_init(&w->idle, config->idle, config->crowded);
 	hmi_wheel_init(&w->wheel, w->now_ns);
 

@@ -62,10 +62,11 @@ user_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	return may_receive(ctx, cell);
 }
 
+/* Few messages where receive functions are slow, so that others get their turn in time. */
 static inline void
 turn(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	uint32_t left = ctx->quantum;
+	uint32_t quantum = RTE_MIN(ctx->quantum, hmi_worker_steps_max(&ctx->worker)), left = quantum;
 	struct hm_msg *msg;
 
 	while (left > 0 && (msg = hmi_fifo_pop(&cell->box)) != NULL) {
@@ -73,7 +74,8 @@ turn(struct hm_ctx *ctx, struct hmi_cell *cell)
 		if (unlikely(!user_receive(ctx, cell, msg)))
 			break;
 	}
-	hmi_count(&ctx->stats.received, ctx->quantum - left);
+	hmi_count(&ctx->stats.received, quantum - left);
+	(void)hmi_worker_steps(&ctx->worker, quantum - left);
 }
 
 /* Whether an actor has anything to do that need not wait for a message. */

@@ -72,6 +72,21 @@ hmi_timers_shut_down(struct hm_ctx *ctx)
 	}
 }
 
+/*
+ * Past the outbox, in which everything may wait that actors of this lcore have sent: a timer would
+ * be late by the time that handling it takes.
+ */
+static void
+post_due(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
+{
+	if (to.node != ctx->node || hmi_local_lcore(to.local) != hmi_index(ctx)) {
+		(void)hmi_post(ctx, to, msg);
+		return;
+	}
+	msg->to = to.local;
+	hmi_deliver(ctx, msg);
+}
+
 static void
 send_fire(void *worker, struct hmi_timer *timer)
 {
@@ -96,7 +111,7 @@ send_fire(void *worker, struct hmi_timer *timer)
 	msg->sender = hm_pid_none();
 	msg->flags = hm_pid_equal(to, owner) ? HMI_MSG_TIMER : 0;
 	hmi_count(&ctx->stats.sent, 1);
-	(void)hmi_post(ctx, to, msg);
+	post_due(ctx, to, msg);
 }
 
 static uint64_t

@@ -51,10 +51,8 @@ static uint32_t
 provider_poll(void *provider, struct hmi_worker *worker)
 {
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
-	uint32_t work = ctx->sys->provider_ops->poll(provider, ctx);
 
-	hmi_outbox_flush(ctx);
-	return work;
+	return ctx->sys->provider_ops->poll(provider, ctx);
 }
 
 static uint32_t
@@ -63,9 +61,8 @@ provider_flush(void *provider, struct hmi_worker *worker)
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
 	uint32_t work = ctx->sys->provider_ops->flush(provider, ctx);
 
-	/* A flush that gives up on messages tells actors of it. */
-	hmi_outbox_flush(ctx);
-	return work;
+	/* A flush that gives up on messages tells actors of it, in the next turn. */
+	return work + hmi_outbox_count(&ctx->outbox);
 }
 
 void

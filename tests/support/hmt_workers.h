@@ -81,6 +81,7 @@ hmt_worker_run(struct hmi_worker *worker, struct hmi_runnable *runnable)
 	node->unsettled = true;
 	if (node->on_run != NULL)
 		node->on_run(node, runnable);
+	(void)hmi_worker_steps(worker, 1);
 }
 
 static inline uint32_t

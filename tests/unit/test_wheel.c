@@ -49,7 +49,7 @@ advance_with(uint64_t now_ns, hmi_timer_fn *fire)
 {
 	for (unsigned int i = 0; i < TIMERS_MAX; i++)
 		timers[i].fire = fire;
-	return hmi_wheel_advance(&wheel, now_ns, &record);
+	return hmi_wheel_advance(&wheel, now_ns, &record, NULL);
 }
 
 static uint32_t
@@ -265,6 +265,51 @@ Test(wheel, fire__added_for_the_tick_of_an_older_one)
 	cr_assert_eq(advance_with(70 * TICK_NS, fire_and_add_another), 3);
 	cr_assert_eq(record.fired[1], &timers[1]);
 	cr_assert_eq(record.fired[2], &timers[2]);
+}
+
+/* ---- Advances that are cut short ---- */
+
+static bool
+never_more(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+static uint32_t
+advance_by_one(uint64_t now_ns)
+{
+	for (unsigned int i = 0; i < TIMERS_MAX; i++)
+		timers[i].fire = record_fire;
+	return hmi_wheel_advance(&wheel, now_ns, &record, never_more);
+}
+
+Test(wheel, advance__cut_short_goes_on_where_it_was)
+{
+	hmi_wheel_add(&wheel, &timers[0], 100 * TICK_NS);
+	hmi_wheel_add(&wheel, &timers[1], 100 * TICK_NS);
+	hmi_wheel_add(&wheel, &timers[2], 101 * TICK_NS);
+	cr_assert_eq(advance_by_one(200 * TICK_NS), 1);
+	cr_assert_eq(wheel.count, 2);
+	cr_assert_eq(hmi_wheel_next_ns(&wheel), 100 * TICK_NS, "the rest is due, and nobody may sleep on it");
+	cr_assert_eq(advance_by_one(200 * TICK_NS), 1);
+	cr_assert_eq(advance_by_one(200 * TICK_NS), 1);
+	for (unsigned int i = 0; i < 3; i++)
+		cr_assert_eq(record.fired[i], &timers[i]);
+	cr_assert_eq(advance_by_one(200 * TICK_NS), 0);
+	cr_assert_eq(wheel.time, 200);
+}
+
+Test(wheel, cancel__due_and_not_fired)
+{
+	for (unsigned int i = 0; i < 3; i++)
+		hmi_wheel_add(&wheel, &timers[i], 100 * TICK_NS);
+	cr_assert_eq(advance_by_one(100 * TICK_NS), 1);
+	hmi_wheel_cancel(&wheel, &timers[1]);
+	hmi_wheel_cancel(&wheel, &timers[2]);
+	cr_assert_eq(wheel.count, 0);
+	cr_assert_eq(hmi_wheel_next_ns(&wheel), UINT64_MAX);
+	cr_assert_eq(advance(1000 * TICK_NS), 0);
 }
 
 /* ---- The end of time ---- */

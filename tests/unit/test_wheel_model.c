@@ -37,6 +37,7 @@ struct model {
 	uint32_t count;
 	uint32_t fired;
 	uint32_t adds_left;
+	bool cut; /* the callback has cut the advance short */
 	uint64_t seed, random;
 	uint32_t episode, step;
 };
@@ -146,15 +147,29 @@ fire(void *arg, struct hmi_timer *timer)
 		cancel_random(m);
 }
 
+static bool
+more(void *arg)
+{
+	struct model *m = arg;
+
+	m->cut = hmt_random_below(&m->random, 4) == 0;
+	return !m->cut;
+}
+
 static void
 advance(struct model *m, uint64_t now_ns)
 {
-	uint32_t fired;
+	uint32_t fired = 0;
 
 	m->now_tick = now_ns / TICK_NS;
 	m->fired = 0;
 	m->adds_left = ADDS_MAX;
-	fired = hmi_wheel_advance(&m->wheel, now_ns, m);
+	do {
+		m->cut = false;
+		fired += hmi_wheel_advance(&m->wheel, now_ns, m, more);
+		if (m->cut && hmt_random_below(&m->random, 4) == 0)
+			cancel_random(m);
+	} while (m->cut);
 	must(m, fired == m->fired, "returned another number than it fired");
 	must(m, model_first(m) > m->now_tick, "did not fire what was due");
 	if (m->now_tick > m->time)

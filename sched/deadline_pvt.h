@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DEADLINE_PVT_H
+#define DEADLINE_PVT_H
+
+/*
+ * The time limit of one stage of a turn.
+ *
+ *     begin ─▶ step, step, step ─▶ look at the clock ─▶ step, step, step ─▶ look ─▶ expired
+ *
+ * A step is the smallest piece of work that cannot be divided, such as one call of a receive
+ * function. Reading the time stamp counter takes as long as some short steps (up to 35 ns on
+ * virtual machines), so it is read only every HMI_DEADLINE_STEPS steps. When steps turn out to be
+ * slow it is read more often, at last after each one. The interval is kept from stage to stage, and
+ * grows only slowly again: among fast steps, a slow one is found when it is done.
+ *
+ * Limits: a stage exceeds its time by one step; by HMI_DEADLINE_STEPS of them, once, where steps
+ *         turn from fast to slow.
+ *
+ * Owned by one lcore.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_branch_prediction.h>
+
+#include "clock_pvt.h"
+
+#define HMI_DEADLINE_STEPS 64u
+
+struct hmi_deadline {
+	uint32_t steps_left; /* until the clock is read again ... */
+	uint32_t steps_set;  /* ... of so many */
+	bool expired;
+	bool measure;        /* how long the next step takes: the last look had no time to compare with */
+	uint32_t steps;      /* between two looks at the clock, by what steps have cost */
+	uint32_t fast_looks; /* in a row that found less work than there could have been */
+	uint32_t limit_us;
+	uint64_t at_ticks;     /* 0: the clock has not been read in this stage */
+	uint64_t looked_ticks; /* when it was read last */
+};
+
+static inline void
+hmi_deadline_init(struct hmi_deadline *deadline)
+{
+	*deadline = (struct hmi_deadline){ .steps_left = HMI_DEADLINE_STEPS,
+					   .steps_set = HMI_DEADLINE_STEPS,
+					   .steps = HMI_DEADLINE_STEPS };
+}
+
+/* Whether the clock is read often, since steps are slow. */
+static inline bool
+hmi_deadline_is_tight(const struct hmi_deadline *deadline)
+{
+	return deadline->steps < HMI_DEADLINE_STEPS;
+}
+
+/* Read the clock after `steps` steps. Returns whether the stage's time is used up. */
+bool hmi_deadline_look(struct hmi_deadline *deadline, const struct hmi_clock *clock, uint32_t steps);
+
+/* A stage begins that may take `limit_us` microseconds. */
+static inline void
+hmi_deadline_begin(struct hmi_deadline *deadline, const struct hmi_clock *clock, uint32_t limit_us)
+{
+	deadline->limit_us = limit_us;
+	deadline->expired = false;
+	deadline->at_ticks = 0;
+	/* Fast steps start the time at the first look: until then they take next to none. */
+	if (unlikely(hmi_deadline_is_tight(deadline) || deadline->measure))
+		(void)hmi_deadline_look(deadline, clock, 0);
+}
+
+/* Some steps are done. Returns whether the stage has to end. */
+static inline bool
+hmi_deadline_step(struct hmi_deadline *deadline, const struct hmi_clock *clock, uint32_t steps)
+{
+	if (likely(steps < deadline->steps_left)) {
+		deadline->steps_left -= steps;
+		return false;
+	}
+	return hmi_deadline_look(deadline, clock, deadline->steps_set - deadline->steps_left + steps);
+}
+
+#endif /* DEADLINE_PVT_H */

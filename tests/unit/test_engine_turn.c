@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * What else an lcore does waits no longer than 100 us for actors whose receive functions are slow,
+ * in a clock that these turn on.
+ */
+#include <criterion/criterion.h>
+
+#include "hmt_actor.h"
+#include "hmt_eal.h"
+
+#define US        1000u
+#define PERIOD_US 200u
+#define LATE_US   100u
+#define WARM_UP   80u
+
+TestSuite(engine_turn, .init = hmt_eal_start);
+
+static struct hmt_node node;
+static struct hmt_probe slow[8], prompt;
+static uint64_t step_us, due_ns, late_ns_max;
+static uint32_t ticks;
+
+static void
+take_long(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)probe;
+	if (hm_msg_type(msg) == HMT_NUMBER)
+		node.now_ns += step_us * US;
+}
+
+/* A tick of the prompt actor: it notes how late it comes, and asks for the next. */
+static void
+tick(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)probe;
+	if (hm_msg_type(msg) == HMT_EMPTY) {
+		late_ns_max = RTE_MAX(late_ns_max, node.now_ns - due_ns);
+		ticks++;
+	}
+	due_ns = node.now_ns + PERIOD_US * US;
+	cr_assert_eq(hm_send_after(ctx, hm_self(ctx), HMT_EMPTY, NULL, PERIOD_US, 0, NULL), HM_OK);
+}
+
+struct feed {
+	uint32_t actors, messages;
+};
+
+static void
+feed_send(struct hm_ctx *ctx, void *arg)
+{
+	const struct feed *feed = arg;
+
+	for (uint64_t k = 0; k < feed->messages; k++) {
+		for (uint32_t i = 0; i < feed->actors; i++)
+			cr_assert_eq(hm_send(ctx, slow[i].pid, HMT_NUMBER, &k), HM_OK);
+	}
+}
+
+/* All at once, so that they wait in mailboxes; runs when the test settles. */
+static void
+send(uint32_t actors, uint32_t messages)
+{
+	static struct feed feed;
+	struct hmt_deed deed = { feed_send, &feed };
+
+	feed = (struct feed){ actors, messages };
+	cr_assert_eq(hm_system_send(node.sys, prompt.pid, HMT_DO, &deed), HM_OK);
+}
+
+static void
+start(uint32_t actors, uint32_t messages)
+{
+	hmt_node_start_with(&node, 1, 16384, NULL);
+	prompt.on_msg = tick;
+	(void)hmt_probe_spawn(&node, &prompt, 0, "prompt");
+	for (uint32_t i = 0; i < actors; i++) {
+		slow[i].on_msg = take_long;
+		(void)hmt_probe_spawn(&node, &slow[i], 0, NULL);
+	}
+	/* It takes a few messages to learn that they are slow. */
+	send(actors, WARM_UP);
+	hmt_settle(&node);
+	late_ns_max = ticks = 0;
+	send(actors, messages);
+}
+
+static void
+must_be_in_time(uint32_t actors, uint32_t messages)
+{
+	hmt_settle(&node);
+	for (uint32_t i = 0; i < actors; i++)
+		cr_assert_eq(slow[i].count, 1 + WARM_UP + messages);
+	cr_assert_gt(ticks, 1);
+	cr_assert_leq(late_ns_max, LATE_US * US, "%lu ns late", late_ns_max);
+	hmt_node_drop(&node);
+}
+
+Test(engine_turn, timer__beside_an_actor_of_a_microsecond)
+{
+	step_us = 1;
+	start(1, 4000);
+	must_be_in_time(1, 4000);
+}
+
+Test(engine_turn, timer__beside_many_actors_of_a_microsecond)
+{
+	step_us = 1;
+	start(8, 400);
+	must_be_in_time(8, 400);
+}
+
+Test(engine_turn, timer__beside_an_actor_of_thirty_microseconds)
+{
+	step_us = 30;
+	start(1, 200);
+	must_be_in_time(1, 200);
+}
+
+/* One call is what cannot be divided. */
+Test(engine_turn, timer__beside_an_actor_of_a_millisecond)
+{
+	step_us = 1000;
+	start(1, 100);
+	hmt_settle(&node);
+	cr_assert_gt(ticks, 10);
+	cr_assert_leq(late_ns_max, 2000 * US, "%lu ns late", late_ns_max);
+	hmt_node_drop(&node);
+}
+
+/* Messages that were not handled in a turn keep their order, and are handled once. */
+Test(engine_turn, run__cut_short_keeps_order)
+{
+	step_us = 7;
+	start(1, 170);
+	hmt_settle(&node);
+	cr_assert_eq(slow[0].count, 1 + WARM_UP + 170);
+	for (uint32_t i = 0; i < 170; i++)
+		cr_assert_eq(slow[0].seen[1 + WARM_UP + i].number, i);
+	hmt_node_drop(&node);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * A turn is bounded in time: whatever waits, lanes, threads outside, the network and timers are
+ * looked at every 100 us, in a clock of the test.
+ */
+#include <criterion/criterion.h>
+
+#include "hmt_workers.h"
+
+#define US      1000u
+#define LOOK_US 100u
+
+TestSuite(worker_time, .init = hmt_workers_start, .fini = hmt_workers_end);
+
+static uint64_t step_ns; /* what each step takes */
+
+static void
+run_slowly(struct hmt_node *node, struct hmi_runnable *runnable)
+{
+	hmt_now_ns += step_ns;
+	hmi_runq_push(&node->worker.runq, runnable);
+}
+
+static void
+always_busy(uint64_t ns)
+{
+	step_ns = ns;
+	hmt_nodes[0].on_run = run_slowly;
+	for (unsigned int i = 0; i < 8; i++)
+		hmi_runq_push(&hmt_nodes[0].worker.runq, &hmt_nodes[0].runnables[i]);
+	/* It takes a turn to learn that they are slow. */
+	hmt_turn(0);
+	memset(hmt_nodes[0].letters, 0, sizeof(hmt_nodes[0].letters));
+}
+
+static void
+turn_takes_at_most(uint64_t ns)
+{
+	uint64_t begin_ns = hmt_now_ns;
+
+	hmt_turn(0);
+	cr_assert_leq(hmt_now_ns - begin_ns, ns, "%lu ns", hmt_now_ns - begin_ns);
+	cr_assert_gt(hmt_nodes[0].runs, 0);
+}
+
+Test(worker_time, run__steps_of_a_microsecond)
+{
+	always_busy(1 * US);
+	for (unsigned int i = 0; i < 100; i++)
+		turn_takes_at_most(LOOK_US * US);
+}
+
+Test(worker_time, run__steps_of_thirty_microseconds)
+{
+	always_busy(30 * US);
+	for (unsigned int i = 0; i < 100; i++)
+		turn_takes_at_most(LOOK_US * US);
+}
+
+/* One step is what cannot be divided. */
+Test(worker_time, run__steps_longer_than_a_turn)
+{
+	always_busy(3000 * US);
+	for (unsigned int i = 0; i < 10; i++)
+		turn_takes_at_most(3000 * US);
+}
+
+Test(worker_time, turn__others_come_between_slow_runnables)
+{
+	struct hmi_worker *w = &hmt_nodes[0].worker;
+
+	always_busy(25 * US);
+	hmt_push_range(1, 0, 0, 1);
+	hmt_turn(1);
+	cr_assert(hmi_inject_push(&w->inject, hmt_messages[1]));
+	hmt_nodes[0].timer.fire = hmt_worker_fire;
+	hmi_wheel_add(&w->wheel, &hmt_nodes[0].timer, hmt_now_ns + 40 * US);
+	hmt_turn(0);
+	hmt_turn(0);
+	cr_assert_str_eq(hmt_nodes[0].letters, "ddrrtrr");
+}
+
+/* Steps have turned out to be slow. */
+static void
+deadline_learn(void)
+{
+	struct hmi_deadline *d = &hmt_nodes[0].worker.deadline;
+
+	hmi_deadline_begin(d, &hmt_clock, LOOK_US);
+	for (unsigned int i = 0; i <= HMI_DEADLINE_STEPS; i++) {
+		hmt_now_ns += step_ns;
+		(void)hmi_deadline_step(d, &hmt_clock, 1);
+	}
+}
+
+/* ---- Timers ---- */
+
+static struct hmi_timer many[500];
+
+static void
+fire_slowly(void *worker, struct hmi_timer *timer)
+{
+	(void)timer;
+	hmt_now_ns += step_ns;
+	hmt_node_of(worker)->fired++;
+}
+
+Test(worker_time, timers__many_due_at_once_hold_up_nobody)
+{
+	struct hmi_worker *w = &hmt_nodes[0].worker;
+
+	step_ns = 2 * US;
+	deadline_learn();
+	for (unsigned int i = 0; i < RTE_DIM(many); i++) {
+		many[i].fire = fire_slowly;
+		hmi_wheel_add(&w->wheel, &many[i], hmt_now_ns + 100 * US);
+	}
+	hmt_now_ns += 110 * US;
+	for (unsigned int i = 0; hmt_nodes[0].fired < RTE_DIM(many); i++) {
+		uint64_t begin_ns = hmt_now_ns;
+
+		cr_assert_gt(hmt_turn(0), 0);
+		cr_assert_leq(hmt_now_ns - begin_ns, LOOK_US * US);
+	}
+	cr_assert_eq(w->wheel.count, 0);
+}
+
+/* ---- Lanes ---- */
+
+static void
+deliver_slowly(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count)
+{
+	struct hmt_node *node = hmt_node_of(worker);
+
+	hmt_now_ns += count * step_ns;
+	for (uint32_t i = 0; i < count; i++)
+		node->received[node->received_count++] = msgs[i];
+}
+
+/* Two full lanes, of which time suffices for one: they take turns. */
+Test(worker_time, lanes__share_the_time)
+{
+	struct hmi_worker_ops ops = hmt_worker_ops;
+	struct hmt_node *node = &hmt_nodes[0];
+	uint32_t from1 = 0;
+
+	ops.deliver = deliver_slowly;
+	node->worker.ops = &ops;
+	step_ns = 1 * US;
+	deadline_learn();
+	hmt_push_range(1, 0, 0, 120);
+	hmt_push_range(2, 0, 120, 240);
+	hmt_turn(1);
+	hmt_turn(2);
+	for (unsigned int i = 0; i < 6; i++)
+		hmt_turn(0);
+	cr_assert_lt(node->received_count, 240);
+	for (uint32_t i = 0; i < node->received_count; i++)
+		from1 += node->received[i]->to < 120;
+	cr_assert_geq(from1, 64);
+	cr_assert_geq(node->received_count - from1, 64);
+}
+
+static void
+run_and_push(struct hmt_node *node, struct hmi_runnable *runnable)
+{
+	hmt_now_ns += step_ns;
+	hmi_worker_push(&node->worker, 1, hmt_messages[node->runs % HMT_MESSAGES]);
+	hmi_runq_push(&node->worker.runq, runnable);
+}
+
+/* A slow runnable that sends is not left after one step a turn, nor does its message wait for the next one. */
+Test(worker_time, run__slow_ones_that_send_use_their_time)
+{
+	always_busy(4 * US);
+	hmt_nodes[0].on_run = run_and_push;
+	deadline_learn();
+	hmt_turn(0);
+	hmt_nodes[0].runs = 0;
+	hmt_turn(0);
+	cr_assert_geq(hmt_nodes[0].runs, 9);
+}
+
+/* ---- What is deferred ---- */
+
+static uint32_t deferred;
+
+static uint32_t
+settle_slowly(struct hmi_worker *worker)
+{
+	(void)worker;
+	if (deferred == 0)
+		return 0;
+	hmt_now_ns += step_ns;
+	deferred--;
+	return 1;
+}
+
+Test(worker_time, deferred__is_done_in_portions_beside_a_busy_run_queue)
+{
+	struct hmi_worker_ops ops = hmt_worker_ops;
+
+	ops.settle = settle_slowly;
+	hmt_nodes[0].worker.ops = &ops;
+	deferred = 1000;
+	always_busy(1 * US);
+	for (unsigned int i = 0; i < 1000 && deferred > 0; i++) {
+		uint32_t before = deferred;
+
+		turn_takes_at_most(LOOK_US * US);
+		cr_assert_lt(deferred, before);
+	}
+	cr_assert_eq(deferred, 0);
+}
