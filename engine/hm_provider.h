@@ -150,6 +150,19 @@ void hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg);
  */
 struct hm_msg *hm_msg_alloc(struct hm_ctx *ctx, uint16_t type, size_t bytes);
 
+/**
+ * Make a control message: one of those whose loss nobody would be told of, and which are few. When message
+ * memory has run out, it comes from the heap.
+ *
+ * Context: the provider's lcore; does not block; allocates only when message memory has run out.
+ * Ownership: the caller's, who gives it to hm_provider_receive, or frees it by hm_msg_free.
+ * @param type   HM_IDENTITY or enum hm_system_type
+ * @param bytes  bytes of body, which is zeroed
+ * @return the message; never NULL
+ */
+__attribute__((warn_unused_result))
+struct hm_msg *hm_msg_alloc_control(struct hm_ctx *ctx, uint16_t type, size_t bytes);
+
 /** Bytes of body that a message has room for. */
 size_t hm_msg_capacity(const struct hm_msg *msg);
 

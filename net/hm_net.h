@@ -75,8 +75,9 @@ enum hm_net_drop {
 	HM_NET_DROP_ACK,           /**< acknowledges what was never sent */
 	HM_NET_DROP_HANDSHAKE,     /**< handshake that cannot be decoded, or comes too late */
 	HM_NET_DROP_BATCH,         /**< batch that is no protobuf; what it held up to there was delivered */
-	HM_NET_DROP_NO_FRAME,      /**< no free buffer to answer it, or to linearize it */
-	HM_NET_DROPS,              /**< count of the above */
+	HM_NET_DROP_MARTIAN,  /**< source address that no station has: multicast, broadcast, loopback, 0 */
+	HM_NET_DROP_NO_FRAME, /**< no free buffer to answer it, or to linearize it */
+	HM_NET_DROPS,         /**< count of the above */
 };
 
 /** What becomes of a peer. */

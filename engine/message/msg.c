@@ -116,6 +116,12 @@ hm_msg_alloc(struct hm_ctx *ctx, uint16_t type, size_t bytes)
 	return msg_get(&ctx->cache, type, bytes, bytes, &result);
 }
 
+struct hm_msg *
+hm_msg_alloc_control(struct hm_ctx *ctx, uint16_t type, size_t bytes)
+{
+	return hmi_control(&ctx->cache, type, bytes);
+}
+
 size_t
 hm_msg_capacity(const struct hm_msg *msg)
 {

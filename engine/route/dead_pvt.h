@@ -26,11 +26,14 @@ void hmi_dead(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason
 /* As hmi_dead, for a receiver whose node has no index. */
 void hmi_dead_to(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, enum hm_dead_reason reason);
 
-/* Whether a message belongs to the engine: it is not counted or published, but whoever waits is told. */
+/*
+ * Whether a message belongs to the engine: it is not counted or published, but whoever waits is told.
+ * The answer to a resolve request is one, too: it may come late, after its asker has timed out.
+ */
 static inline bool
 hmi_msg_is_internal(const struct hm_msg *msg)
 {
-	return (msg->flags & (HMI_MSG_SYSTEM | HMI_MSG_POISON)) != 0;
+	return (msg->flags & (HMI_MSG_SYSTEM | HMI_MSG_POISON)) != 0 || msg->type == HM_IDENTITY;
 }
 
 #endif /* DEAD_PVT_H */

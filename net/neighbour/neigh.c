@@ -105,6 +105,7 @@ hmi_neigh_lookup(struct hmi_neigh *neigh, rte_be32_t ip, uint64_t now, struct rt
 			return -ENOSPC;
 		*entry = (struct hmi_neighbour){ .ip = ip, .ask_ns = now };
 	}
+	entry->used_ns = now;
 	if (!entry->known)
 		return -EAGAIN;
 	rte_ether_addr_copy(&entry->mac, mac);
@@ -117,8 +118,7 @@ entry_learn(struct hmi_neigh *neigh, const struct arp *arp, uint64_t now)
 {
 	struct hmi_neighbour *entry = arp->source_ip != 0 ? entry_find(neigh, arp->source_ip) : NULL;
 
-	if (entry == NULL || rte_is_multicast_ether_addr(&arp->source_mac) ||
-	    rte_is_zero_ether_addr(&arp->source_mac))
+	if (entry == NULL)
 		return;
 	if (!entry->known || !rte_is_same_ether_addr(&entry->mac, &arp->source_mac))
 		neigh->changes++;
@@ -135,7 +135,13 @@ entry_tick(struct hmi_neigh *neigh, struct hmi_neighbour *entry, uint64_t now, u
 {
 	uint64_t wait = ASK_NS << entry->asked;
 
-	if (entry->ip == 0 || now < entry->ask_ns)
+	if (entry->ip == 0)
+		return false;
+	if (now - entry->used_ns > HMI_NEIGH_UNUSED_NS) {
+		*entry = (struct hmi_neighbour){ .ip = 0 };
+		return false;
+	}
+	if (now < entry->ask_ns)
 		return false;
 	if (entry->known && entry->asked >= ASKED_MAX) {
 		/* It moved, perhaps: forget where it was, and ask everybody. */
@@ -217,6 +223,12 @@ hmi_neigh_receive(struct hmi_neigh *neigh, const uint8_t *packet, uint32_t lengt
 	*drop = rc == 0 ? HM_NET_DROPS : rc == -EMSGSIZE ? HM_NET_DROP_TRUNCATED : HM_NET_DROP_HEADER;
 	if (rc != 0)
 		return false;
+	/* A sender IP of 0 is that of a probe. */
+	if (!hmi_mac_is_station(&arp.source_mac) ||
+	    (arp.source_ip != 0 && !hmi_ip_is_source(arp.source_ip, &neigh->own))) {
+		*drop = HM_NET_DROP_MARTIAN;
+		return false;
+	}
 	if (is_conflict(neigh, &arp))
 		return conflict(neigh, &arp, now, out);
 	entry_learn(neigh, &arp, now);

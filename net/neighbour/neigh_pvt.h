@@ -20,8 +20,9 @@
 
 #include "frame_pvt.h"
 
-#define HMI_NEIGHBOURS 128u
-#define HMI_ARP_FRAME  42u /* Ethernet header and ARP packet */
+#define HMI_NEIGHBOURS      128u
+#define HMI_NEIGH_UNUSED_NS 60000000000ull /* without a look-up for so long, an entry is freed */
+#define HMI_ARP_FRAME       42u            /* Ethernet header and ARP packet */
 
 enum hmi_neigh_state {
 	HMI_NEIGH_WAITING = 0, /* for a link */
@@ -37,6 +38,7 @@ struct hmi_neighbour {
 	uint8_t asked; /* requests without an answer */
 	struct rte_ether_addr mac;
 	uint64_t confirmed_ns; /* last answer */
+	uint64_t used_ns;      /* last look-up; an entry that is not looked up is freed */
 	uint64_t ask_ns;       /* next request */
 };
 
@@ -68,7 +70,8 @@ bool hmi_neigh_receive(struct hmi_neigh *neigh, const uint8_t *packet, uint32_t 
 bool hmi_neigh_tick(struct hmi_neigh *neigh, uint64_t now, uint8_t *out);
 
 /*
- * The Ethernet address of a neighbour. If it is not known yet, hmi_neigh_tick asks for it.
+ * The Ethernet address of a neighbour. If it is not known yet, hmi_neigh_tick asks for it. Whoever
+ * relies on the entry looks it up more often than every HMI_NEIGH_UNUSED_NS.
  * Returns 0, -EAGAIN, or -ENOSPC: too many neighbours.
  */
 int hmi_neigh_lookup(struct hmi_neigh *neigh, rte_be32_t ip, uint64_t now, struct rte_ether_addr *mac);

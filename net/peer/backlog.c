@@ -14,6 +14,8 @@ static void
 count_update(struct hmi_peer *peer, const struct hm_msg *msg, uint32_t change)
 {
 	atomic_store_explicit(&peer->backlog.count, peer->backlog.fifo.count, memory_order_relaxed);
+	if (msg->type < HM_TYPE_USER)
+		peer->backlog.system_count += change;
 	if (hmi_is_resolve_request(msg))
 		peer->resolves += change;
 }

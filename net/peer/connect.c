@@ -13,18 +13,6 @@
 #include "table_pvt.h"
 #include "transmit_pvt.h"
 
-#define LOG_NS 1000000000ull /* between lines about strangers */
-
-/* Lines about stations that are no peer, which anybody could cause: one a second. */
-static bool
-may_log(struct hmi_net *net)
-{
-	if (net->now < net->log_ns)
-		return false;
-	net->log_ns = net->now + LOG_NS;
-	return true;
-}
-
 /* Longest payload that this node's port carries. */
 static uint32_t
 payload_max(const struct hmi_net *net)
@@ -63,7 +51,7 @@ refuse(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_hand
 	own.session = hello->session;
 	own.reason = reason;
 	hmi_transmit_handshake(net, &frame->source, &header, &own);
-	if (may_log(net))
+	if (hmi_log_allows(&net->log, net->now))
 		hmi_net_log(net, WARNING, "node %s at %s refused: %s", hello->name,
 			    hmi_ip_format(frame->source.ip, ip), hmi_refusal_text(reason));
 }
@@ -159,8 +147,7 @@ peer_learn(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_frame *f
 		rte_strscpy(peer->name, handshake->name, sizeof(peer->name));
 	peer->address = frame->source;
 	peer->payload_max = RTE_MIN(payload_max(net), handshake->max_payload);
-	if (handshake->types != hm_type_digest(net->sys))
-		hmi_net_log(net, INFO, "peer %s: knows other message types than this node", handshake->name);
+	peer->types_differ = handshake->types != hm_type_digest(net->sys);
 }
 
 static void
@@ -183,7 +170,8 @@ hello_receive(struct hmi_net *net, const struct hmi_frame *frame, const struct h
 	id = hmi_peer_session_id(net, peer);
 	action = hmi_handshake_hello(&peer->session, hello, id, net->now);
 	if (action == HMI_HANDSHAKE_REPLACE) {
-		hmi_peer_lost(net, peer, "it calls anew: restarted, or it had lost this node");
+		hmi_peer_lost(net, peer,
+			      "lost: it sent a new HELLO: it has restarted, or had lost this node");
 		action = hmi_handshake_hello(&peer->session, hello, id, net->now);
 	}
 	if (action != HMI_HANDSHAKE_ANSWER) {

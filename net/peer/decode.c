@@ -8,13 +8,17 @@
 
 #include <rte_branch_prediction.h>
 
+#include "backlog_pvt.h"
 #include "decode_pvt.h"
-#include "encode_pvt.h"
+#include "envelope_pvt.h"
 #include "hm_actor.h"
 #include "system_body_pvt.h"
 
 /* After so long without message memory its lack is an error of the message, not of the moment. */
 #define STALL_MAX_NS 1000000000ull
+
+/* Control messages in a peer's backlog beyond which no answer is added. */
+#define ANSWERS_MAX 256u
 
 enum outcome {
 	DONE,
@@ -34,7 +38,24 @@ sender_of(const struct hmi_peer *peer, const struct hmi_envelope *envelope)
 	return sender;
 }
 
-/* An envelope that becomes no message; whoever asked need not wait for the answer. */
+/*
+ * Send a control message back to the sender of an envelope. It waits in the backlog if there is no room
+ * now. The backlog holds so many: a peer that grants no credit must not fill this node's memory by its
+ * requests.
+ */
+static void
+answer(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope, struct hm_msg *msg)
+{
+	if (peer->session.state != HMI_SESSION_OPEN || peer->backlog.system_count >= ANSWERS_MAX) {
+		hm_msg_free(net->ctx, msg);
+		return;
+	}
+	msg->to = envelope->from;
+	msg->to_node = peer->node_index;
+	hmi_backlog_send(net, peer, msg);
+}
+
+/* An envelope that becomes no message. A request's future ends at once, not at its deadline. */
 static void
 dead(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope,
      enum hm_dead_reason reason)
@@ -47,15 +68,14 @@ dead(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *enve
 		.length = (uint16_t)envelope->payload_length,
 		.reason = reason,
 	};
-	struct hmi_envelope answer = { .to = envelope->from, .system = HM_SYS_UNDELIVERED };
 
 	hm_dead_letter_report(net->ctx, &letter);
 	if (envelope->from != 0 && envelope->from_node == 0)
-		(void)hmi_encode_envelope(net, peer, &answer);
+		answer(net, peer, envelope, hm_msg_alloc_control(net->ctx, HM_SYS_UNDELIVERED, 0));
 }
 
 static void
-hand_on(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope, struct hm_msg *msg)
+deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope, struct hm_msg *msg)
 {
 	msg->to = envelope->to;
 	msg->sender = sender_of(peer, envelope);
@@ -104,7 +124,7 @@ big_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelop
 		return DONE;
 	}
 	msg->length = (uint16_t)used;
-	hand_on(net, peer, envelope, msg);
+	deliver(net, peer, envelope, msg);
 	return DONE;
 }
 
@@ -135,7 +155,7 @@ typed_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envel
 		return DONE;
 	}
 	msg->length = (uint16_t)used;
-	hand_on(net, peer, envelope, msg);
+	deliver(net, peer, envelope, msg);
 	return DONE;
 }
 
@@ -161,7 +181,7 @@ system_body(uint32_t system)
 	}
 }
 
-static enum outcome
+static void
 system_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
 {
 	struct hm_terminated terminated = { 0 };
@@ -173,44 +193,39 @@ system_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_enve
 		rc = hmi_wire_terminated_read(envelope->payload, envelope->payload_length, &terminated);
 	else if (envelope->system == HM_IDENTITY)
 		rc = hmi_wire_pid_read(envelope->payload, envelope->payload_length, &identity.pid);
-	/* A node can speak for its own processes alone. */
-	if (envelope->system == HM_SYS_TERMINATED && terminated.who.node != peer->session.peer_node)
+	/* A node speaks for its own processes only. */
+	if ((envelope->system == HM_SYS_TERMINATED && terminated.who.node != peer->session.peer_node) ||
+	    (identity.pid.node != 0 && identity.pid.node != peer->session.peer_node))
 		rc = -EBADMSG;
 	if (body < 0 || rc != 0) {
 		dead(net, peer, envelope, HM_DEAD_MALFORMED);
-		return DONE;
+		return;
 	}
-	msg = hm_msg_alloc(net->ctx, (uint16_t)envelope->system, (size_t)body);
-	if (msg == NULL)
-		return no_memory(net, peer, envelope);
+	msg = hm_msg_alloc_control(net->ctx, (uint16_t)envelope->system, (size_t)body);
 	if (envelope->system == HM_SYS_TERMINATED)
 		memcpy(msg->body, &terminated, sizeof(terminated));
 	else if (envelope->system == HM_IDENTITY)
 		memcpy(msg->body, &identity, sizeof(identity));
-	hand_on(net, peer, envelope, msg);
-	return DONE;
+	deliver(net, peer, envelope, msg);
 }
 
-/* Whom does a path name here? Nobody is an answer as well. */
-static enum outcome
+/* A resolve request: which PID has this path? None is an answer as well. */
+static void
 path_answer(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
 {
-	struct hmi_envelope answer = { .to = envelope->from, .system = HM_IDENTITY };
-	uint8_t payload[HMI_PID_BYTES];
-	struct hm_pid pid = hm_pid_none();
+	struct hm_identity identity;
 	char path[HM_PATH_MAX + 1];
+	struct hm_msg *msg;
 
 	if (envelope->from == 0 || envelope->path_length > HM_PATH_MAX)
-		return DONE;
+		return;
 	memcpy(path, envelope->path, envelope->path_length);
 	path[envelope->path_length] = '\0';
-	if (hm_lookup(net->sys, path, &pid) != 0)
-		pid = hm_pid_none();
-	answer.payload = payload;
-	answer.payload_length = (uint32_t)(hmi_wire_pid_write(payload, pid) - payload);
-	/* Without room the asker hears nothing, and has its deadline. */
-	(void)hmi_encode_envelope(net, peer, &answer);
-	return DONE;
+	if (hm_lookup(net->sys, path, &identity.pid) != 0)
+		identity.pid = hm_pid_none();
+	msg = hm_msg_alloc_control(net->ctx, HM_IDENTITY, sizeof(identity));
+	memcpy(msg->body, &identity, sizeof(identity));
+	answer(net, peer, envelope, msg);
 }
 
 /* ---- Batches ----------------------------------------------------------------------- */
@@ -221,10 +236,11 @@ envelope_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_en
 	if (likely(envelope->type != 0))
 		return typed_deliver(net, peer, envelope);
 	if (envelope->system != 0)
-		return system_deliver(net, peer, envelope);
-	if (envelope->path != NULL)
-		return path_answer(net, peer, envelope);
-	dead(net, peer, envelope, HM_DEAD_UNKNOWN_TYPE);
+		system_deliver(net, peer, envelope);
+	else if (envelope->path != NULL)
+		path_answer(net, peer, envelope);
+	else
+		dead(net, peer, envelope, HM_DEAD_UNKNOWN_TYPE);
 	return DONE;
 }
 

@@ -9,6 +9,7 @@
 
 #include "batch_pvt.h"
 #include "encode_pvt.h"
+#include "envelope_pvt.h"
 #include "hm_actor.h"
 #include "protobuf_pvt.h"
 #include "system_body_pvt.h"
@@ -25,23 +26,18 @@ hmi_is_resolve_request(const struct hm_msg *msg)
 	return msg->type == HM_IDENTITY && msg->to == 0;
 }
 
-bool
-hmi_encode_envelope(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
-{
-	if (peer->session.state != HMI_SESSION_OPEN ||
-	    !hmi_batch_reserve(net, peer, hmi_envelope_size(envelope)))
-		return false;
-	peer->batch_at = hmi_envelope_write(peer->batch_at, envelope);
-	return true;
-}
-
-/* As hmi_encode_envelope, for one that may not fit into any batch. */
+/* Put an envelope into the batch, if it fits into any. */
 static enum encoded
 envelope_put(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
 {
-	if (hmi_envelope_size(envelope) > peer->payload_max)
+	size_t size = hmi_envelope_size(envelope);
+
+	if (size > peer->payload_max)
 		return ENCODED_TOO_BIG;
-	return hmi_encode_envelope(net, peer, envelope) ? ENCODED : ENCODED_NO_ROOM;
+	if (!hmi_batch_reserve(net, peer, size))
+		return ENCODED_NO_ROOM;
+	peer->batch_at = hmi_envelope_write(peer->batch_at, envelope);
+	return ENCODED;
 }
 
 static void

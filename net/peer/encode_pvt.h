@@ -6,7 +6,6 @@
  * Messages into the batch of a peer.
  */
 
-#include "envelope_pvt.h"
 #include "peer_pvt.h"
 
 /* Whether a message is a resolve request: see remote_resolve. */
@@ -20,8 +19,5 @@ bool hmi_encode_body(struct hmi_net *net, struct hmi_peer *peer, const struct hm
 
 /* Put a message into the peer's batch and free it. Returns false if there is no room: nothing happened. */
 bool hmi_encode_message(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg);
-
-/* Put an envelope into the peer's batch. Returns false if there is no room, or no session. */
-bool hmi_encode_envelope(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope);
 
 #endif /* ENCODE_PVT_H */

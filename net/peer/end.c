@@ -49,8 +49,10 @@ hmi_peer_opened(struct hmi_net *net, struct hmi_peer *peer)
 	(void)hmi_neigh_lookup(&net->neigh, peer->address.ip, net->now, &peer->address.mac);
 	node_take(net, peer);
 	hmi_peer_activate(net, peer);
-	hmi_net_log(net, INFO, "peer %s at %s: connected, node %" PRIx64, peer->name,
-		    hmi_ip_format(peer->address.ip, ip), peer->session.peer_node);
+	if (hmi_log_allows(&peer->log, net->now))
+		hmi_net_log(net, INFO, "peer %s at %s: connected, node %" PRIx64 "%s", peer->name,
+			    hmi_ip_format(peer->address.ip, ip), peer->session.peer_node,
+			    peer->types_differ ? "; it knows other message types than this node" : "");
 }
 
 /* ---- Ending ------------------------------------------------------------------------- */
@@ -104,7 +106,8 @@ void
 hmi_peer_lost(struct hmi_net *net, struct hmi_peer *peer, const char *why)
 {
 	if (peer->session.state == HMI_SESSION_OPEN) {
-		hmi_net_log(net, INFO, "peer %s: lost: %s", peer->name, why);
+		if (hmi_log_allows(&peer->log, net->now))
+			hmi_net_log(net, INFO, "peer %s: %s", peer->name, why);
 		hmi_count(&peer->lost, 1);
 		session_end(net, peer, HM_DEAD_NODE_LOST);
 		hmi_peer_credit_deal(net);

@@ -43,7 +43,7 @@ session_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_hea
 	if (likely(header->kind == HMI_DATA))
 		kept = hmi_handover_packet(net, peer, header, frame);
 	else if (header->kind == HMI_BYE)
-		hmi_peer_lost(net, peer, "it said goodbye");
+		hmi_peer_lost(net, peer, "disconnected");
 	hmi_peer_activate(net, peer);
 	return kept;
 }

@@ -47,8 +47,27 @@ static_assert(1u << HMI_PEER_BITS == HM_NET_PEERS_MAX, "a session's id names its
 /* Messages queued for a peer, oldest first. */
 struct hmi_backlog {
 	struct hmi_fifo fifo;
+	uint32_t system_count;  /* of fifo, messages of the engine */
 	_Atomic uint32_t count; /* of fifo, for other threads */
 };
+
+/* Lines that packets from the network cause, whoever sends them: so many in a second, then none. */
+struct hmi_log_limit {
+	uint64_t second_ns; /* when the present second began */
+	uint32_t lines;     /* in it */
+};
+
+#define HMI_LOG_LINES     3u
+#define HMI_LOG_SECOND_NS 1000000000ull
+
+/* Whether one more line may be logged now; if so, it counts. */
+static inline bool
+hmi_log_allows(struct hmi_log_limit *limit, uint64_t now)
+{
+	if (limit->second_ns == 0 || now - limit->second_ns >= HMI_LOG_SECOND_NS)
+		*limit = (struct hmi_log_limit){ .second_ns = now };
+	return limit->lines++ < HMI_LOG_LINES;
+}
 
 /* Another node, as far as this one has to do with it. */
 struct hmi_peer {
@@ -76,6 +95,8 @@ struct hmi_peer {
 	uint32_t attempt;        /* sessions tried */
 	uint32_t resolves;       /* resolve requests in the backlog */
 	uint32_t refusal_logged; /* last refusal that was logged + 1; not repeated */
+	bool types_differ;       /* it knows other message types */
+	struct hmi_log_limit log;
 	uint64_t unreachable_ns; /* since when it does not answer; 0: that was logged, or it does */
 
 	/* Counters, beside the session's. */
@@ -105,10 +126,11 @@ struct hmi_net {
 	uint64_t arp_replies, echo_replies, rx_bytes, tx_bytes;
 
 	struct hmi_neigh neigh;
+	uint64_t neigh_refresh_ns;
 	uint32_t neigh_changes; /* as of neigh.changes when header templates were last made */
 	uint64_t conflicts_logged;
-	uint64_t log_ns;  /* not before this is the next warning about garbage logged */
-	uint64_t started; /* this incarnation: nanoseconds since 1970 */
+	struct hmi_log_limit log; /* lines about stations that are no peer */
+	uint64_t started;         /* this incarnation: nanoseconds since 1970 */
 	int logtype;
 	uint64_t peer_timeout_ns; /* option */
 	uint64_t backlog_max;     /* option: messages in the backlog of a peer */

@@ -14,6 +14,22 @@
 
 /* ---- Neighbours --------------------------------------------------------------------- */
 
+/*
+ * Neighbours of peers with a session stay in the table; those of peers that are gone leave it. (A peer that
+ * is called looks up its neighbour for each HELLO.)
+ */
+static void
+neighbours_refresh(struct hmi_net *net)
+{
+	net->neigh_refresh_ns = net->now + HMI_NEIGH_UNUSED_NS / 4;
+	for (uint32_t i = 0; i < net->peers_count; i++) {
+		struct rte_ether_addr mac;
+
+		if (net->peers[i]->session.state == HMI_SESSION_OPEN)
+			(void)hmi_neigh_lookup(&net->neigh, net->peers[i]->address.ip, net->now, &mac);
+	}
+}
+
 /* Neighbours moved: frames to peers take the new way. */
 static void
 templates_renew(struct hmi_net *net)
@@ -34,9 +50,8 @@ conflict_log(struct hmi_net *net)
 	const uint8_t *mac = net->neigh.rival.addr_bytes;
 	char ip[HMI_IP_TEXT];
 
-	if (net->now < net->log_ns)
+	if (!hmi_log_allows(&net->log, net->now))
 		return;
-	net->log_ns = net->now + 1000000000ull;
 	net->conflicts_logged = net->neigh.conflicts;
 	hmi_net_log(
 		net, ERR,
@@ -51,6 +66,8 @@ neighbours_tick(struct hmi_net *net)
 {
 	uint8_t out[HMI_ARP_FRAME];
 
+	if (net->now >= net->neigh_refresh_ns)
+		neighbours_refresh(net);
 	while (hmi_neigh_tick(&net->neigh, net->now, out))
 		hmi_transmit_raw(net, out, sizeof(out));
 	if (net->neigh.changes != net->neigh_changes)
@@ -84,12 +101,12 @@ peer_tick(struct hmi_net *net, struct hmi_peer *peer)
 	if (s->state == HMI_SESSION_CALLING)
 		calling_tick(net, peer);
 	else if (s->state == HMI_SESSION_ANSWERED && net->now - s->last_rx_ns > s->peer_timeout_ns)
-		hmi_peer_lost(net, peer, "it did not go on");
+		hmi_peer_lost(net, peer, "lost: its handshake was not completed");
 	if (s->state != HMI_SESSION_OPEN)
 		return;
 	due = hmi_session_timer(s, net->now);
 	if ((due & HMI_DUE_LOST) != 0) {
-		hmi_peer_lost(net, peer, "nothing received within --peer-timeout-ms");
+		hmi_peer_lost(net, peer, "lost: nothing received within --peer-timeout-ms");
 		return;
 	}
 	if ((due & HMI_DUE_ACK) != 0)

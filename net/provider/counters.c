@@ -127,6 +127,7 @@ hm_net_drop_name(enum hm_net_drop drop)
 		[HM_NET_DROP_ACK] = "acknowledges what was never sent",
 		[HM_NET_DROP_HANDSHAKE] = "bad or late handshake",
 		[HM_NET_DROP_BATCH] = "bad batch",
+		[HM_NET_DROP_MARTIAN] = "impossible source address",
 		[HM_NET_DROP_NO_FRAME] = "no buffer",
 	};
 

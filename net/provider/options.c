@@ -189,6 +189,7 @@ hmi_net_options_check(struct hmi_remote *remote, struct hmi_address *own)
 	}
 	own->udp_port = rte_cpu_to_be_16((uint16_t)o->udp_port);
 	mask = UINT32_MAX << (32 - bits);
+	own->mask = mask;
 	if (hmi_ip_is_network_or_broadcast(own->ip, mask)) {
 		fprintf(stderr,
 			"hermod: --ip %s: the first and the last address of a network are no node's\n",

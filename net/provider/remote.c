@@ -118,9 +118,7 @@ remote_resolve(void *self, struct hm_ctx *ctx, const char *node, const char *pat
 		return -EINVAL;
 	if (peer->resolves >= HMI_RESOLVES_MAX)
 		return -ENOMEM;
-	msg = hm_msg_alloc(ctx, HM_IDENTITY, length);
-	if (msg == NULL)
-		return -ENOMEM;
+	msg = hm_msg_alloc_control(ctx, HM_IDENTITY, length);
 	memcpy(msg->body, path, length);
 	msg->to = 0;
 	msg->to_node = 0;

@@ -20,6 +20,7 @@ struct hmi_address {
 	rte_be32_t ip;
 	rte_be16_t udp_port;
 	struct rte_ether_addr mac;
+	uint32_t mask; /* of its network, in host byte order; 0: not known */
 };
 
 /* Write an IPv4 address as text. Returns `text`, of HMI_IP_TEXT characters. */
@@ -42,5 +43,19 @@ hmi_ip_is_station(rte_be32_t ip)
 
 /* Whether an address is its network's own, or its broadcast address; RFC 3021 has neither in a /31. */
 bool hmi_ip_is_network_or_broadcast(rte_be32_t ip, uint32_t mask);
+
+/* Whether an address can be the source of a packet in the network of `own`. */
+static inline bool
+hmi_ip_is_source(rte_be32_t ip, const struct hmi_address *own)
+{
+	return hmi_ip_is_station(ip) && (own->mask == 0 || !hmi_ip_is_network_or_broadcast(ip, own->mask));
+}
+
+/* Whether an Ethernet address can be a station's: neither multicast, nor broadcast, nor 0. */
+static inline bool
+hmi_mac_is_station(const struct rte_ether_addr *mac)
+{
+	return rte_is_valid_assigned_ether_addr(mac) != 0;
+}
 
 #endif /* ADDRESS_PVT_H */

@@ -86,6 +86,8 @@ envelope_read(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelo
 	if (likely(envelope_read_common(at, end, envelope)))
 		return 1;
 	memset(envelope, 0, sizeof(*envelope));
+	/* An absent payload is an empty one: decoders add its length to the pointer. */
+	envelope->payload = end;
 	while (at < end) {
 		at = envelope_field(at, end, envelope);
 		if (unlikely(at == NULL))

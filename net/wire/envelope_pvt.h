@@ -32,7 +32,7 @@ struct hmi_envelope {
 	uint64_t to, from, from_node;
 	uint32_t type, system;
 	uint32_t payload_length, path_length;
-	const uint8_t *payload; /* NULL: none */
+	const uint8_t *payload; /* writing: NULL: none; reading: never NULL */
 	const uint8_t *path;    /* NULL: none; not zero-terminated */
 };
 

@@ -230,6 +230,10 @@ ip_parse(struct hmi_frame *frame, const struct hmi_address *own, unsigned int ch
 		drop(frame, HM_NET_DROP_FRAGMENT);
 		return;
 	}
+	if (!hmi_ip_is_source(ip.src_addr, own)) {
+		drop(frame, HM_NET_DROP_MARTIAN);
+		return;
+	}
 	/* Short frames are padded, so the length is the header's, not the frame's. */
 	frame->source.ip = ip.src_addr;
 	frame->payload += head;
@@ -257,11 +261,14 @@ hmi_frame_parse(struct hmi_frame *frame, const uint8_t *data, uint32_t length, c
 	type = rte_be_to_cpu_16(ether.ether_type);
 	frame->source.mac = ether.src_addr;
 	frame->source.udp_port = 0;
+	frame->source.mask = 0;
 	frame->payload = data + sizeof(ether);
 	frame->length = length - (uint32_t)sizeof(ether);
 	if (!rte_is_same_ether_addr(&ether.dst_addr, &own->mac) &&
 	    !(rte_is_broadcast_ether_addr(&ether.dst_addr) && type == RTE_ETHER_TYPE_ARP))
 		drop(frame, HM_NET_DROP_FOREIGN);
+	else if (!hmi_mac_is_station(&ether.src_addr))
+		drop(frame, HM_NET_DROP_MARTIAN);
 	else if (type == RTE_ETHER_TYPE_IPV4)
 		ip_parse(frame, own, checked);
 	else if (type == RTE_ETHER_TYPE_ARP)

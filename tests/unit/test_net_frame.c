@@ -3,6 +3,8 @@
  * @file
  * Frames, ARP and ping: pure functions of bytes and time.
  */
+#include <errno.h>
+
 #include <criterion/criterion.h>
 #include <rte_arp.h>
 #include <rte_icmp.h>
@@ -14,8 +16,10 @@
 
 #define SECOND 1000000000ull
 
-static const struct hmi_address alice = { RTE_BE32(0x0a000001), RTE_BE16(17355), { { 2, 0, 0, 0, 0, 1 } } };
-static const struct hmi_address bob = { RTE_BE32(0x0a000002), RTE_BE16(17355), { { 2, 0, 0, 0, 0, 2 } } };
+static const struct hmi_address alice = {
+	RTE_BE32(0x0a000001), RTE_BE16(17355), { { 2, 0, 0, 0, 0, 1 } }, 0
+};
+static const struct hmi_address bob = { RTE_BE32(0x0a000002), RTE_BE16(17355), { { 2, 0, 0, 0, 0, 2 } }, 0 };
 
 /* ---- Frames ---------------------------------------------------------------------- */
 
@@ -57,6 +61,8 @@ Test(frame, write__checksums_are_good_whatever_the_addresses)
 	for (uint32_t octets = 0; octets < 1u << 16; octets += 3) {
 		from.ip = rte_cpu_to_be_32(RTE_IPV4(octets >> 8, 0, 0, octets >> 8));
 		to.ip = rte_cpu_to_be_32(RTE_IPV4(octets & 0xff, 0, 0, octets & 0xff));
+		if (!hmi_ip_is_station(from.ip))
+			continue;
 		hmi_template_init(&template, &from, &to);
 		hmi_template_write(&template, frame, 40, hmi_sum(frame + HMI_HEAD_BYTES, 40), false);
 		hmi_frame_parse(&parts, frame, HMI_HEAD_BYTES + 40, &to, 0);
@@ -109,6 +115,60 @@ Test(frame, parse__for_others)
 	other.udp_port = RTE_BE16(1);
 	hmi_frame_parse(&parts, frame, 46, &other, 0);
 	cr_assert_eq(parts.drop, HM_NET_DROP_FOREIGN);
+}
+
+Test(frame, parse__checksum_of_zero_is_none)
+{
+	uint8_t frame[100] = { 0 };
+	struct hmi_frame parts;
+	struct hmi_template template;
+
+	hmi_template_init(&template, &alice, &bob);
+	hmi_template_write(&template, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), false);
+	/* Whatever the payload, without a checksum nothing is compared. */
+	frame[HMI_HEAD_BYTES] ^= 1;
+	hmi_frame_parse(&parts, frame, 46, &bob, 0);
+	cr_assert_eq(parts.drop, HM_NET_DROP_CHECKSUM);
+	memset(frame + HMI_UDP_OFFSET + 6, 0, 2);
+	hmi_frame_parse(&parts, frame, 46, &bob, 0);
+	cr_assert_eq(parts.kind, HMI_FRAME_UDP);
+	cr_assert_eq(parts.length, 4);
+	/* One of the two bytes is a checksum. */
+	frame[HMI_UDP_OFFSET + 7] = 1;
+	hmi_frame_parse(&parts, frame, 46, &bob, 0);
+	cr_assert_eq(parts.drop, HM_NET_DROP_CHECKSUM);
+}
+
+Test(frame, parse__impossible_sources)
+{
+	static const struct rte_ether_addr macs[] = { { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
+						      { { 1, 0, 0x5e, 0, 0, 1 } },
+						      { { 0 } } };
+	const uint32_t ips[] = { 0,
+				 RTE_IPV4(127, 0, 0, 1),
+				 RTE_IPV4(224, 0, 0, 1),
+				 RTE_IPV4(240, 1, 1, 1),
+				 RTE_IPV4(255, 255, 255, 255),
+				 RTE_IPV4(10, 0, 0, 255),
+				 RTE_IPV4(10, 0, 0, 0) };
+	struct hmi_address from, own = bob;
+	struct hmi_template template;
+	uint8_t frame[100] = { 0 };
+	struct hmi_frame parts;
+
+	own.mask = 0xffffff00;
+	for (size_t i = 0; i < RTE_DIM(macs) + RTE_DIM(ips); i++) {
+		from = alice;
+		if (i < RTE_DIM(macs))
+			from.mac = macs[i];
+		else
+			from.ip = rte_cpu_to_be_32(ips[i - RTE_DIM(macs)]);
+		hmi_template_init(&template, &from, &bob);
+		hmi_template_write(&template, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), false);
+		hmi_frame_parse(&parts, frame, 46, &own, 0);
+		cr_assert_eq(parts.kind, HMI_FRAME_DROP, "source %zu", i);
+		cr_assert_eq(parts.drop, HM_NET_DROP_MARTIAN, "source %zu", i);
+	}
 }
 
 /* ---- Ping ------------------------------------------------------------------------- */
@@ -241,6 +301,75 @@ Test(neigh, receive__strangers_are_not_remembered)
 	cr_assert(hear(&a, request, now, reply));
 	for (uint32_t i = 0; i < HMI_NEIGHBOURS; i++)
 		cr_assert_eq(a.entries[i].ip, 0);
+}
+
+Test(neigh, tick__entries_that_nobody_looks_up_are_freed)
+{
+	uint8_t out[HMI_ARP_FRAME], reply[HMI_ARP_FRAME];
+	struct hmi_neigh a, b;
+	struct rte_ether_addr mac;
+	uint64_t now = acquire(&a, &alice, SECOND), freed;
+
+	acquire(&b, &bob, SECOND);
+	(void)hmi_neigh_lookup(&a, bob.ip, now, &mac);
+	(void)hmi_neigh_lookup(&a, RTE_BE32(0x0a000003), now, &mac);
+	/* Bob answers for two minutes, and is looked up now and then; the third address is not. */
+	for (uint64_t end = now + 120 * SECOND; now < end; now += SECOND / 10) {
+		while (hmi_neigh_tick(&a, now, out)) {
+			if (hear(&b, out, now, reply))
+				(void)hear(&a, reply, now, out);
+		}
+		if (now / SECOND % 30 == 0)
+			cr_assert_eq(hmi_neigh_lookup(&a, bob.ip, now, &mac),
+				     now < end - 119 * SECOND ? -EAGAIN : 0);
+	}
+	for (uint32_t i = 0; i < HMI_NEIGHBOURS; i++)
+		cr_assert(a.entries[i].ip == 0 || a.entries[i].ip == bob.ip);
+	cr_assert_eq(hmi_neigh_lookup(&a, bob.ip, now, &mac), 0);
+	/* From then on nobody looks Bob up: revalidated for a while, then freed, and not asked for any more. */
+	freed = now + HMI_NEIGH_UNUSED_NS + SECOND;
+	for (; now < freed; now += SECOND / 10) {
+		while (hmi_neigh_tick(&a, now, out)) {
+			if (hear(&b, out, now, reply))
+				(void)hear(&a, reply, now, out);
+		}
+	}
+	for (uint32_t i = 0; i < HMI_NEIGHBOURS; i++)
+		cr_assert_eq(a.entries[i].ip, 0);
+	cr_assert_not(hmi_neigh_tick(&a, now + 100 * SECOND, out));
+}
+
+Test(neigh, receive__impossible_senders)
+{
+	uint8_t request[HMI_ARP_FRAME], out[HMI_ARP_FRAME];
+	struct hmi_address own = bob;
+	struct hmi_neigh a, b;
+	struct rte_ether_addr mac;
+	uint64_t now = acquire(&a, &alice, SECOND);
+	enum hm_net_drop drop;
+
+	own.mask = 0xffffff00;
+	acquire(&b, &own, SECOND);
+	(void)hmi_neigh_lookup(&a, bob.ip, now, &mac);
+	cr_assert(hmi_neigh_tick(&a, now, request));
+	/* Sender's addresses: Ethernet from byte 22, IPv4 from byte 28 on. */
+	for (int i = 0; i < 4; i++) {
+		uint8_t bad[HMI_ARP_FRAME];
+
+		memcpy(bad, request, sizeof(bad));
+		if (i == 0)
+			bad[22] |= 1;
+		else if (i == 1)
+			memset(bad + 22, 0, 6);
+		else if (i == 2)
+			bad[28] = 224;
+		else
+			bad[31] = 255;
+		cr_assert_not(hmi_neigh_receive(&b, bad + RTE_ETHER_HDR_LEN,
+						HMI_ARP_FRAME - RTE_ETHER_HDR_LEN, now, out, &drop));
+		cr_assert_eq(drop, HM_NET_DROP_MARTIAN, "sender %d", i);
+	}
+	cr_assert(hear(&b, request, now, out));
 }
 
 Test(neigh, lookup__more_than_there_is_room_for)

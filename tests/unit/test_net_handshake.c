@@ -3,6 +3,8 @@
  * @file
  * Strangers: what a node answers to their handshakes, and what they can take from others.
  */
+#include <rte_log.h>
+
 #include "test_net_inject.h"
 
 TestSuite(net_handshake, .init = pair_eal_start, .timeout = 120);
@@ -316,6 +318,52 @@ Test(net_handshake, strangers__of_one_id_that_call_at_the_same_time)
 	cr_assert(is_known(f, 77));
 	bare_from(f, 8, first, HMI_BYE);
 	cr_assert_not(is_known(f, 77));
+	fixture_destroy(f);
+}
+
+/* How often a text stands in another one. */
+static unsigned int
+occurrences(const char *text, const char *part)
+{
+	unsigned int count = 0;
+
+	for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part))
+		count++;
+	return count;
+}
+
+Test(net_handshake, log__flood_of_hellos_is_a_few_lines)
+{
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
+	struct hmi_handshake handshake = stranger("flood");
+	uint8_t answer[1514];
+	char *text = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&text, &size);
+	double start = pair_seconds();
+
+	cr_assert_eq(rte_openlog_stream(stream), 0);
+	cr_assert_geq(rte_log_set_level_pattern("hermod.net", RTE_LOG_INFO), 0);
+	/* Each ends the session that the one before it has opened. */
+	for (handshake.attempt = 1; handshake.attempt <= 200; handshake.attempt++) {
+		struct hmi_handshake back;
+		struct hmi_header header;
+		uint32_t length;
+
+		handshake.session = 5000 + handshake.attempt;
+		length = hello_from(f, 9, &handshake, answer);
+		cr_assert_gt(length, BATCH);
+		cr_assert_eq(hmi_header_read(&header, answer + PACKET, length - PACKET), 0);
+		cr_assert_eq(hmi_handshake_read(&back, answer + BATCH, header.length), 0);
+		bare_from(f, 9, back.session, HMI_ACK);
+	}
+	rte_openlog_stream(NULL);
+	fclose(stream);
+	/* Three in each second that was begun. */
+	cr_assert_geq(occurrences(text, "peer flood"), 3);
+	cr_assert_leq(occurrences(text, "peer flood"), 3 * ((unsigned int)(pair_seconds() - start) + 2), "%s",
+		      text);
+	free(text);
 	fixture_destroy(f);
 }
 

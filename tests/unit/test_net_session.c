@@ -553,6 +553,33 @@ Test(session, acknowledge__three_overtaken_are_retransmitted_at_once)
 	session_free(s);
 }
 
+Test(session, acknowledge__fresh_retransmission_is_not_lost_again)
+{
+	struct hmi_session *s = session_with(10);
+	struct hmi_header header = { .ack = 2, .credit = 100 };
+	uint64_t number = 0, rtt;
+
+	/* A round trip of 1 ms is known. */
+	cr_assert(hmi_session_acknowledge(s, &header, 1000001));
+	rtt = s->rtt_ns;
+	cr_assert_geq(rtt, 1000000);
+	header.sack = 0x7;
+	cr_assert(hmi_session_acknowledge(s, &header, 2000000));
+	cr_assert_not_null(hmi_session_retransmit(s, 2000000, &number));
+	cr_assert_eq(number, 2);
+	/* Acknowledgements that were under way say nothing about it: it needs a round trip and a quarter. */
+	header.sack = 0xf;
+	cr_assert(hmi_session_acknowledge(s, &header, 2000000 + rtt));
+	cr_assert_null(hmi_session_retransmit(s, 2000000 + rtt, &number));
+	cr_assert_eq(s->tx_lost, 0);
+	/* After that it is lost once more. */
+	header.sack = 0x1f;
+	cr_assert(hmi_session_acknowledge(s, &header, 2000000 + rtt + rtt / 4));
+	cr_assert_not_null(hmi_session_retransmit(s, 2000000 + 2 * rtt, &number));
+	cr_assert_eq(number, 2);
+	session_free(s);
+}
+
 Test(session, acknowledge__credit_is_never_taken_back)
 {
 	struct hmi_session *s = session_with(1);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the engine makes of messages from the network that have no receiver, and what it logs of dead
+ * letters.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <rte_log.h>
+
+#include "dead_pvt.h"
+#include "granted_pvt.h"
+#include "hmt_actor.h"
+#include "hmt_eal.h"
+#include "post_pvt.h"
+
+TestSuite(engine_network, .init = hmt_eal_start);
+
+static struct hm_msg *
+number_to(struct hmt_node *node, struct hm_pid to)
+{
+	struct hm_msg *msg = hm_msg_alloc(node->sys->lcores[0], HMT_NUMBER, sizeof(uint64_t));
+
+	cr_assert_not_null(msg);
+	memset(msg->body, 0, sizeof(uint64_t));
+	msg->to = to.local;
+	msg->to_node = 0;
+	msg->sender = hm_pid_none();
+	msg->flags = 0;
+	return msg;
+}
+
+Test(engine_network, granted_slot__takes_no_message_from_the_network)
+{
+	struct hmt_node node;
+	struct hmi_cell *cell;
+	struct hm_ctx *ctx;
+	struct hm_msg *msg;
+	struct hm_pid pid;
+
+	hmt_node_start(&node, 1);
+	ctx = node.sys->lcores[0];
+	cell = hmi_granted_new(ctx);
+	cr_assert_not_null(cell);
+	pid = hmi_pid_of(ctx, cell);
+
+	/* The PID is known to nobody on another node yet, so whoever names it has guessed. */
+	hm_provider_receive(ctx, number_to(&node, pid));
+	hmt_settle(&node);
+	cr_assert_null(cell->box.head);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 1);
+	msg = hm_msg_alloc_control(ctx, HM_SYS_STOP, 0);
+	msg->to = pid.local;
+	msg->to_node = 0;
+	hm_provider_receive(ctx, msg);
+	hmt_settle(&node);
+	cr_assert_null(hmi_cell_pop_system(cell));
+
+	/* What this node's actors send may overtake the spawn, and waits. */
+	cr_assert_eq(hm_system_send(node.sys, pid, HMT_NUMBER, &(uint64_t){ 1 }), HM_OK);
+	hmt_settle(&node);
+	cr_assert_not_null(cell->box.head);
+	hmt_node_drop(&node);
+}
+
+Test(engine_network, identity__that_nobody_waits_for_is_no_dead_letter)
+{
+	struct hm_pid gone = { 0 };
+	struct hmt_node node;
+	struct hm_msg *msg;
+
+	hmt_node_start(&node, 1);
+	gone.local = UINT64_MAX >> 8;
+	msg = hm_msg_alloc_control(node.sys->lcores[0], HM_IDENTITY, sizeof(struct hm_identity));
+	msg->to = gone.local;
+	msg->to_node = 0;
+	hm_provider_receive(node.sys->lcores[0], msg);
+	hmt_settle(&node);
+	cr_assert_eq(hmt_dead(&node), 0);
+	/* As opposed to a message of a user. */
+	hm_provider_receive(node.sys->lcores[0], number_to(&node, gone));
+	hmt_settle(&node);
+	cr_assert_eq(hmt_dead(&node), 1);
+	hmt_node_drop(&node);
+}
+
+static unsigned int
+lines(FILE *stream, char **text, const char *part)
+{
+	unsigned int count = 0;
+
+	fflush(stream);
+	for (const char *at = strstr(*text, part); at != NULL; at = strstr(at + 1, part))
+		count++;
+	return count;
+}
+
+static void
+die(struct hmt_node *node, unsigned int count)
+{
+	struct hm_pid nobody = { hm_system_node(node->sys), UINT64_MAX >> 8 };
+
+	for (unsigned int i = 0; i < count; i++)
+		cr_assert_eq(hm_system_send(node->sys, nobody, HMT_NUMBER, &(uint64_t){ 1 }), HM_OK);
+	hmt_settle(node);
+}
+
+/* Let time pass, and the lcore look at its clock, which it does every few turns. */
+static void
+elapse(struct hmt_node *node, uint64_t us)
+{
+	hmt_elapse(node, us);
+	for (int i = 0; i < 1000; i++)
+		hm_system_turn(node->sys);
+}
+
+Test(engine_network, log__three_dead_letters_a_second)
+{
+	struct hmt_node node;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&text, &size);
+	char **now = &text;
+
+	hmt_node_start(&node, 1);
+	cr_assert_eq(rte_openlog_stream(stream), 0);
+	cr_assert_geq(rte_log_set_level_pattern("hermod*", RTE_LOG_INFO), 0);
+	elapse(&node, 2000000);
+	die(&node, 2);
+	cr_assert_eq(lines(stream, now, "dead letter"), 2);
+	cr_assert_eq(lines(stream, now, "no more of these"), 0);
+	die(&node, 20);
+	cr_assert_eq(lines(stream, now, "dead letter"), 3);
+	cr_assert_eq(lines(stream, now, "no more of these"), 1);
+	/* Within the second: none. */
+	elapse(&node, 900000);
+	die(&node, 20);
+	cr_assert_eq(lines(stream, now, "dead letter"), 3);
+	/* In the next one: three more. */
+	elapse(&node, 200000);
+	die(&node, 20);
+	cr_assert_eq(lines(stream, now, "dead letter"), 6, "%u: %s", lines(stream, now, "dead letter"), text);
+	cr_assert_eq(lines(stream, now, "no more of these"), 2);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 62);
+	rte_openlog_stream(NULL);
+	fclose(stream);
+	free(text);
+	hmt_node_drop(&node);
+}
