@@ -172,6 +172,14 @@ void hm_dead_letter_publish(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead
 /** Count and publish a dead letter of which only the description is left. */
 void hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *letter);
 
+/**
+ * Whether nothing is runnable on the provider's lcore, so that its poll function may look several times.
+ *
+ * Context: the provider's lcore, in its poll function; does not block or allocate.
+ * @return true: no actor waits to run
+ */
+bool hm_lcore_is_idle(const struct hm_ctx *ctx);
+
 /** Time stamp of the turn, in nanoseconds of a monotonic clock. */
 uint64_t hm_now_ns(const struct hm_ctx *ctx);
 

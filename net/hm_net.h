@@ -24,6 +24,7 @@
  *     --udp-port N              of this node, 17355
  *     --net-lcore N             index of the lcore that owns the port, 0
  *     --mtu N                   bytes of an IP packet, 1,500 or what the port can
+ *     --udp-checksum            give frames a UDP checksum over memif, too: without it they have none there
  *     --rx-desc N, --tx-desc N  descriptors of the port's queues, 1,024
  *     --peer-timeout-ms N       a peer is lost when nothing was received for so long, 1,000
  *     --peer-queue N            messages in the backlog of a peer, 8,192; more are dead letters
@@ -95,6 +96,7 @@ struct hm_net_stats {
 	bool link_up;             /**< as last seen */
 	bool address_taken;       /**< another station uses this node's IP address */
 	bool tx_checksum_offload; /**< the port fills in checksums */
+	bool tx_udp_checksum;     /**< data frames have a UDP checksum: not over memif, unless asked for */
 	bool rx_checksum_offload; /**< the port checks them */
 	uint64_t rx_frames, rx_bytes;
 	uint64_t tx_frames, tx_bytes;

@@ -48,6 +48,12 @@ hm_mailbox_count(const struct hm_ctx *ctx)
 	return ctx->cell->box.count;
 }
 
+bool
+hm_lcore_is_idle(const struct hm_ctx *ctx)
+{
+	return hmi_runq_count(&ctx->worker.runq) == 0;
+}
+
 uint64_t
 hm_now_ns(const struct hm_ctx *ctx)
 {

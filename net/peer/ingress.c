@@ -186,11 +186,14 @@ frame_receive(struct hmi_net *net, struct rte_mbuf *frame)
 }
 
 uint32_t
-hmi_ingress_poll(struct hmi_net *net)
+hmi_ingress_poll(struct hmi_net *net, uint32_t polls)
 {
 	struct rte_mbuf *frames[HMI_PORT_BURST];
-	uint32_t count = hmi_port_receive(&net->port, frames);
+	uint32_t count;
 
+	do {
+		count = hmi_port_receive(&net->port, frames);
+	} while (count == 0 && --polls > 0);
 	for (uint32_t i = 0; i < count; i++) {
 		if (i + 1 < count)
 			rte_prefetch0(rte_pktmbuf_mtod(frames[i + 1], void *));

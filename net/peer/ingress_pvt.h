@@ -8,7 +8,7 @@
 
 #include "peer_pvt.h"
 
-/* Take in a burst of frames from the port. Returns how many there were. */
-uint32_t hmi_ingress_poll(struct hmi_net *net);
+/* Take in a burst of frames from the port, which is polled up to `polls` times. Returns how many came. */
+uint32_t hmi_ingress_poll(struct hmi_net *net, uint32_t polls);
 
 #endif /* INGRESS_PVT_H */

@@ -22,10 +22,10 @@ frame_send(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame, e
 	hmi_session_header(&peer->session, &header, kind, number, net->now);
 	header.length = (uint16_t)(packet - HMI_HEADER_BYTES);
 	sum = hmi_header_write(start + HMI_HEAD_BYTES, &header);
-	if (!net->port.tx_offload)
+	if (net->port.tx_checksum == HMI_CHECKSUM_SOFTWARE)
 		sum += hmi_sum(start + HMI_PACKET_OFFSET, header.length);
-	hmi_template_write(&peer->template, start, packet, sum, net->port.tx_offload);
-	if (net->port.tx_offload) {
+	hmi_template_write(&peer->template, start, packet, sum, net->port.tx_checksum);
+	if (net->port.tx_checksum == HMI_CHECKSUM_OFFLOAD) {
 		frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM;
 		frame->l2_len = RTE_ETHER_HDR_LEN;
 		frame->l3_len = sizeof(struct rte_ipv4_hdr);
@@ -121,6 +121,7 @@ hmi_transmit_handshake(struct hmi_net *net, const struct hmi_address *to, const 
 	sum = hmi_header_write(frame + HMI_HEAD_BYTES, &full);
 	sum += hmi_sum(frame + HMI_PACKET_OFFSET, full.length);
 	hmi_template_init(&template, &net->neigh.own, to);
-	hmi_template_write(&template, frame, (uint16_t)(HMI_HEADER_BYTES + full.length), sum, false);
+	hmi_template_write(&template, frame, (uint16_t)(HMI_HEADER_BYTES + full.length), sum,
+			   HMI_CHECKSUM_SOFTWARE);
 	hmi_transmit_raw(net, frame, HMI_PACKET_OFFSET + full.length);
 }

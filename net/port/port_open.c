@@ -68,6 +68,12 @@ port_failed(const struct hmi_port *port, const char *what, int rc)
 	return rc == -ENOMEM ? -ENOMEM : -EIO;
 }
 
+static bool
+is_memif(const struct rte_eth_dev_info *info)
+{
+	return info->driver_name != NULL && strcmp(info->driver_name, "net_memif") == 0;
+}
+
 /* One queue pair, with those of the wanted offloads that the port has. */
 static int
 port_configure(struct hmi_port *port, const struct hmi_port_config *config,
@@ -91,7 +97,10 @@ port_configure(struct hmi_port *port, const struct hmi_port_config *config,
 		return port_failed(port, "configure", rc);
 	port->rx_offload = conf.rxmode.offloads != 0;
 	/* Half an offload is none: the frame's checksums are made in one place. */
-	port->tx_offload = conf.txmode.offloads == TX_OFFLOADS;
+	if (conf.txmode.offloads == TX_OFFLOADS)
+		port->tx_checksum = HMI_CHECKSUM_OFFLOAD;
+	else if (is_memif(info) && !config->udp_checksum && config->faults.corrupt == 0)
+		port->tx_checksum = HMI_CHECKSUM_NO_UDP;
 	port->mtu = conf.rxmode.mtu;
 	if (config->mtu == 0 && rte_eth_dev_get_mtu(port->id, &mtu) == 0 && mtu != 0)
 		port->mtu = RTE_MIN(port->mtu, mtu);
@@ -142,12 +151,6 @@ queues_setup(struct hmi_port *port, const struct hmi_port_config *config, const 
 		return port_failed(port, "receive queue", rc);
 	rc = rte_eth_tx_queue_setup(port->id, 0, tx_desc, (unsigned int)socket, NULL);
 	return rc != 0 ? port_failed(port, "send queue", rc) : 0;
-}
-
-static bool
-is_memif(const struct rte_eth_dev_info *info)
-{
-	return info->driver_name != NULL && strcmp(info->driver_name, "net_memif") == 0;
 }
 
 /* memif's client neither waits for its server nor reconnects to it. */

@@ -12,7 +12,8 @@
  * ethdev does not take a frame, it stays in the fifo, in order; when the link is down, the
  * fifo is emptied, since a session retransmits what matters.
  *
- * memif: EAL's interrupt thread is blocked while bursts may run (guard_pvt.h).
+ * memif: EAL's interrupt thread is blocked while bursts may run (guard_pvt.h). Its frames are copied from
+ * memory to memory, so they have no UDP checksum unless it is asked for, or frames are to be corrupted.
  *
  * One lcore owns the port.
  */
@@ -24,6 +25,7 @@
 #include <rte_mbuf.h>
 
 #include "fault_pvt.h"
+#include "frame_pvt.h"
 #include "guard_pvt.h"
 #include "hm_net.h"
 
@@ -38,6 +40,7 @@ struct hmi_port_config {
 	uint64_t mtu;     /* 0: 1,500, or what the port can */
 	uint64_t rx_desc, tx_desc;
 	uint32_t tx_buffers; /* that sessions keep */
+	bool udp_checksum;   /* give frames one even where memory carries them */
 	int logtype;
 	struct hmi_fault_odds faults;
 };
@@ -45,8 +48,8 @@ struct hmi_port_config {
 struct hmi_port {
 	/* Hot. */
 	uint16_t id;
-	bool usable;     /* it is started, and no other thread works on it */
-	bool tx_offload; /* the port fills in checksums */
+	bool usable; /* it is started, and no other thread works on it */
+	enum hmi_checksum tx_checksum;
 	bool faulty;
 	uint32_t fifo_count;
 	struct rte_mempool *rx_pool, *tx_pool;

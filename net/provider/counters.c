@@ -40,7 +40,8 @@ hm_net_stats(const struct hm_system *sys, struct hm_net_stats *stats)
 	stats->mtu = net->port.mtu;
 	stats->link_up = net->port.link_up;
 	stats->address_taken = net->neigh.state == HMI_NEIGH_TAKEN;
-	stats->tx_checksum_offload = net->port.tx_offload;
+	stats->tx_checksum_offload = net->port.tx_checksum == HMI_CHECKSUM_OFFLOAD;
+	stats->tx_udp_checksum = net->port.tx_checksum != HMI_CHECKSUM_NO_UDP;
 	stats->rx_checksum_offload = net->port.rx_offload;
 	stats->rx_frames = hmi_counted(&net->port.rx_frames);
 	stats->rx_bytes = hmi_counted(&net->rx_bytes);

@@ -63,6 +63,7 @@ port_open(struct hmi_remote *remote, struct hmi_address *own)
 		.rx_desc = o->rx_desc,
 		.tx_desc = o->tx_desc,
 		.tx_buffers = HMI_FRAMES_KEPT,
+		.udp_checksum = o->udp_checksum,
 		.logtype = net->logtype,
 		.faults = o->faults,
 	};

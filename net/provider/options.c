@@ -110,6 +110,12 @@ hmi_net_options_init(struct hmi_remote *remote)
 		      "index of the lcore that owns the port (0)");
 	*t++ = number("mtu", &o->mtu, HMI_MTU_MIN, MTU_MAX,
 		      "bytes of an IP packet (1500, or what the port can)");
+	*t++ = (struct hm_option){
+		.name = "udp-checksum",
+		.help = "give frames a UDP checksum over memif, too",
+		.kind = HM_OPTION_FLAG,
+		.value = &o->udp_checksum,
+	};
 	*t++ = number("rx-desc", &o->rx_desc, 64, 16384, "receive descriptors (1024)");
 	*t++ = number("tx-desc", &o->tx_desc, 64, 16384, "send descriptors (1024)");
 	*t++ = number("peer-timeout-ms", &o->peer_timeout_ms, 10, 3600000,

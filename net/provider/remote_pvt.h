@@ -20,7 +20,8 @@ struct hmi_net_options {
 	uint64_t udp_port, net_lcore, mtu, rx_desc, tx_desc, peer_timeout_ms, peer_queue;
 	struct hmi_fault_odds faults;
 	uint64_t fault_delay_us;
-	struct hm_option table[17];
+	bool udp_checksum;
+	struct hm_option table[18];
 };
 
 struct hmi_remote {

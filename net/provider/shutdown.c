@@ -33,7 +33,7 @@ all_acknowledged(const struct hmi_net *net)
 static void
 shutdown_turn(struct hmi_net *net)
 {
-	(void)hmi_ingress_poll(net);
+	(void)hmi_ingress_poll(net, 1);
 	for (uint32_t i = 0; i < net->peers_count; i++) {
 		struct hmi_peer *peer = net->peers[i];
 		struct hmi_session *s = &peer->session;

@@ -123,7 +123,7 @@ udp_head_sum(const struct hmi_template *template, rte_be16_t udp_length)
 
 void
 hmi_template_write(const struct hmi_template *template, uint8_t *frame, uint16_t length, uint64_t sum,
-		   bool offload)
+		   enum hmi_checksum checksum)
 {
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + HMI_IP_OFFSET);
 	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(frame + HMI_UDP_OFFSET);
@@ -132,13 +132,17 @@ hmi_template_write(const struct hmi_template *template, uint8_t *frame, uint16_t
 	memcpy(frame, template->head, HMI_HEAD_BYTES);
 	ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + sizeof(*udp) + length));
 	udp->dgram_len = udp_length;
-	if (offload) {
+	if (checksum == HMI_CHECKSUM_OFFLOAD) {
 		/* The port wants the pseudo header's sum, which has no ports in it, not complemented. */
 		ip->hdr_checksum = 0;
 		udp->dgram_cksum = rte_ipv4_phdr_cksum(ip, 0);
 		return;
 	}
 	ip->hdr_checksum = hmi_sum_fold(template->ip_sum + ip->total_length);
+	if (checksum == HMI_CHECKSUM_NO_UDP) {
+		udp->dgram_cksum = 0;
+		return;
+	}
 	udp->dgram_cksum = hmi_sum_fold(udp_head_sum(template, udp_length) + sum);
 	/* Zero on the wire means "none". */
 	if (udp->dgram_cksum == 0)

@@ -34,6 +34,13 @@ struct hmi_template {
 	uint64_t udp_sum; /* of pseudo header and ports but the lengths */
 };
 
+/* Who computes the checksums of a frame. */
+enum hmi_checksum {
+	HMI_CHECKSUM_SOFTWARE = 0,
+	HMI_CHECKSUM_OFFLOAD, /* the port, both of them */
+	HMI_CHECKSUM_NO_UDP,  /* software for IPv4; UDP has none, which RFC 768 writes as 0 */
+};
+
 /* Which checksums a received frame's port has found good already. */
 #define HMI_CHECKED_IP  1u
 #define HMI_CHECKED_UDP 2u
@@ -73,11 +80,11 @@ void hmi_template_init(struct hmi_template *template, const struct hmi_address *
 		       const struct hmi_address *to);
 
 /*
- * Write the headers in front of a UDP payload of `length` bytes whose hmi_sum is `sum`.
- * `offload`: the port fills in both checksums, `sum` does not matter.
+ * Write the headers in front of a UDP payload of `length` bytes whose hmi_sum is `sum`, which matters for
+ * HMI_CHECKSUM_SOFTWARE only.
  */
 void hmi_template_write(const struct hmi_template *template, uint8_t *frame, uint16_t length, uint64_t sum,
-			bool offload);
+			enum hmi_checksum checksum);
 
 /* Take apart a frame for the station `own`. `checked`: HMI_CHECKED_ bits. */
 void hmi_frame_parse(struct hmi_frame *frame, const uint8_t *data, uint32_t length,

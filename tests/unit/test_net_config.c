@@ -267,3 +267,26 @@ Test(net_config, memif__one_node_holds_the_interrupt_thread)
 	cr_assert(port_of(nodes[2])->guarded);
 	hm_system_destroy(nodes[2]);
 }
+
+Test(net_config, memif__udp_checksum_only_where_it_is_wanted)
+{
+	static const struct {
+		const char *words;
+		bool expected;
+	} cases[] = {
+		{ "--node a --port net_memif7 --ip 10.0.0.1/24", false },
+		{ "--node a --port net_memif7 --ip 10.0.0.1/24 --udp-checksum", true },
+		/* What is corrupted on purpose has to be noticed. */
+		{ "--node a --port net_memif7 --ip 10.0.0.1/24 --fault-corrupt 1", true },
+		{ "--node a --port net_ring_a --ip 10.0.0.1/24", true },
+	};
+
+	if (!memif_create("net_memif7", "role=server,id=7,socket=hm-test-config"))
+		cr_skip_test("no memif here");
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		struct hm_system *sys = pair_node(cases[i].words);
+
+		cr_assert_eq(pair_net(sys).tx_udp_checksum, cases[i].expected, "%s", cases[i].words);
+		hm_system_destroy(sys);
+	}
+}

@@ -36,7 +36,8 @@ Test(frame, write__dpdk_finds_the_checksums_good)
 
 		for (uint16_t i = 0; i < length; i++)
 			frame[HMI_HEAD_BYTES + i] = (uint8_t)(i * 31 + length);
-		hmi_template_write(&template, frame, length, hmi_sum(frame + HMI_HEAD_BYTES, length), false);
+		hmi_template_write(&template, frame, length, hmi_sum(frame + HMI_HEAD_BYTES, length),
+				   HMI_CHECKSUM_SOFTWARE);
 		/* Over the checksum itself, DPDK's sum comes out as nothing; or all ones, for none. */
 		cr_assert(rte_ipv4_udptcp_cksum(ip, udp) == 0 || rte_ipv4_udptcp_cksum(ip, udp) == 0xffff,
 			  "length %u", length);
@@ -64,7 +65,8 @@ Test(frame, write__checksums_are_good_whatever_the_addresses)
 		if (!hmi_ip_is_station(from.ip))
 			continue;
 		hmi_template_init(&template, &from, &to);
-		hmi_template_write(&template, frame, 40, hmi_sum(frame + HMI_HEAD_BYTES, 40), false);
+		hmi_template_write(&template, frame, 40, hmi_sum(frame + HMI_HEAD_BYTES, 40),
+				   HMI_CHECKSUM_SOFTWARE);
 		hmi_frame_parse(&parts, frame, HMI_HEAD_BYTES + 40, &to, 0);
 		cr_assert_eq(parts.kind, HMI_FRAME_UDP, "octets %x: drop %d", octets, parts.drop);
 	}
@@ -77,7 +79,7 @@ Test(frame, parse__padding_is_not_payload)
 	struct hmi_template template;
 
 	hmi_template_init(&template, &alice, &bob);
-	hmi_template_write(&template, frame, 3, hmi_sum(frame + HMI_HEAD_BYTES, 3), false);
+	hmi_template_write(&template, frame, 3, hmi_sum(frame + HMI_HEAD_BYTES, 3), HMI_CHECKSUM_SOFTWARE);
 	hmi_frame_parse(&parts, frame, 60, &bob, 0);
 	cr_assert_eq(parts.kind, HMI_FRAME_UDP);
 	cr_assert_eq(parts.length, 3);
@@ -90,7 +92,7 @@ Test(frame, parse__what_the_port_checked_is_not_checked_again)
 	struct hmi_template template;
 
 	hmi_template_init(&template, &alice, &bob);
-	hmi_template_write(&template, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), true);
+	hmi_template_write(&template, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), HMI_CHECKSUM_OFFLOAD);
 	hmi_frame_parse(&parts, frame, 46, &bob, 0);
 	cr_assert_eq(parts.drop, HM_NET_DROP_CHECKSUM);
 	hmi_frame_parse(&parts, frame, 46, &bob, HMI_CHECKED_IP | HMI_CHECKED_UDP);
@@ -105,7 +107,7 @@ Test(frame, parse__for_others)
 	struct hmi_template template;
 
 	hmi_template_init(&template, &alice, &bob);
-	hmi_template_write(&template, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), false);
+	hmi_template_write(&template, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), HMI_CHECKSUM_SOFTWARE);
 	hmi_frame_parse(&parts, frame, 46, &alice, 0);
 	cr_assert_eq(parts.drop, HM_NET_DROP_FOREIGN);
 	other.ip = RTE_BE32(0x0a000009);
@@ -124,7 +126,7 @@ Test(frame, parse__checksum_of_zero_is_none)
 	struct hmi_template template;
 
 	hmi_template_init(&template, &alice, &bob);
-	hmi_template_write(&template, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), false);
+	hmi_template_write(&template, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), HMI_CHECKSUM_SOFTWARE);
 	/* Whatever the payload, without a checksum nothing is compared. */
 	frame[HMI_HEAD_BYTES] ^= 1;
 	hmi_frame_parse(&parts, frame, 46, &bob, 0);
@@ -136,6 +138,25 @@ Test(frame, parse__checksum_of_zero_is_none)
 	/* One of the two bytes is a checksum. */
 	frame[HMI_UDP_OFFSET + 7] = 1;
 	hmi_frame_parse(&parts, frame, 46, &bob, 0);
+	cr_assert_eq(parts.drop, HM_NET_DROP_CHECKSUM);
+}
+
+Test(frame, write__without_a_udp_checksum)
+{
+	uint8_t frame[100] = { 0 };
+	struct hmi_template template;
+	struct hmi_frame parts;
+
+	hmi_template_init(&template, &alice, &bob);
+	hmi_template_write(&template, frame, 40, 0, HMI_CHECKSUM_NO_UDP);
+	cr_assert_eq(frame[HMI_UDP_OFFSET + 6] | frame[HMI_UDP_OFFSET + 7], 0);
+	/* That of the IPv4 header is there, and checked. */
+	cr_assert_eq((uint16_t)~rte_raw_cksum(frame + HMI_IP_OFFSET, sizeof(struct rte_ipv4_hdr)), 0);
+	hmi_frame_parse(&parts, frame, HMI_HEAD_BYTES + 40, &bob, 0);
+	cr_assert_eq(parts.kind, HMI_FRAME_UDP);
+	cr_assert_eq(parts.length, 40);
+	frame[HMI_IP_OFFSET + 8] ^= 1;
+	hmi_frame_parse(&parts, frame, HMI_HEAD_BYTES + 40, &bob, 0);
 	cr_assert_eq(parts.drop, HM_NET_DROP_CHECKSUM);
 }
 
@@ -164,7 +185,8 @@ Test(frame, parse__impossible_sources)
 		else
 			from.ip = rte_cpu_to_be_32(ips[i - RTE_DIM(macs)]);
 		hmi_template_init(&template, &from, &bob);
-		hmi_template_write(&template, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4), false);
+		hmi_template_write(&template, frame, 4, hmi_sum(frame + HMI_HEAD_BYTES, 4),
+				   HMI_CHECKSUM_SOFTWARE);
 		hmi_frame_parse(&parts, frame, 46, &own, 0);
 		cr_assert_eq(parts.kind, HMI_FRAME_DROP, "source %zu", i);
 		cr_assert_eq(parts.drop, HM_NET_DROP_MARTIAN, "source %zu", i);

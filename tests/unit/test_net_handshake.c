@@ -32,7 +32,8 @@ packet_from(struct fixture *f, uint8_t host, struct hmi_header header, const uin
 	hmi_header_write(frame + PACKET, &header);
 	hmi_template_init(&template, &from, &to);
 	hmi_template_write(&template, frame, (uint16_t)(HMI_HEADER_BYTES + header.length),
-			   hmi_sum(frame + HMI_HEAD_BYTES, HMI_HEADER_BYTES + header.length), false);
+			   hmi_sum(frame + HMI_HEAD_BYTES, HMI_HEADER_BYTES + header.length),
+			   HMI_CHECKSUM_SOFTWARE);
 
 	mbuf = rte_pktmbuf_alloc(f->pool);
 	memcpy(rte_pktmbuf_append(mbuf, (uint16_t)(BATCH + header.length)), frame, BATCH + header.length);
