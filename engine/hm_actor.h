@@ -56,7 +56,7 @@ typedef void hm_receive_fn(struct hm_ctx *ctx, void *state, const struct hm_msg 
 /** hm_props.lcore: the lcore of an index below hm_system_lcores. */
 #define HM_LCORE(index) ((uint32_t)(index) + 1u)
 
-/** Bytes that a state is aligned to, unless hm_props.state_align says more. */
+/** Bytes that a state is aligned to, where a C type of its size can need as many. */
 #define HM_STATE_ALIGN 16u
 /** The most that hm_props.state_align may say. */
 #define HM_STATE_ALIGN_MAX 4096u
@@ -74,7 +74,10 @@ struct hm_props {
 	uint32_t args_size;
 	/** HM_LCORE_SAME (0), HM_LCORE_ANY, or HM_LCORE(index). */
 	uint32_t lcore;
-	/** Bytes that the state is aligned to: a power of two up to HM_STATE_ALIGN_MAX; 0: HM_STATE_ALIGN. */
+	/**
+	 * Bytes that the state is aligned to: a power of two up to HM_STATE_ALIGN_MAX. 0: what any C type of
+	 * that size needs, up to HM_STATE_ALIGN.
+	 */
 	uint32_t state_align;
 };
 

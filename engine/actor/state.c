@@ -28,10 +28,17 @@ state_align(const struct hm_props *props)
 	return props->state_align > HM_STATE_ALIGN ? props->state_align : HM_STATE_ALIGN;
 }
 
+/* Whatever needs 16 bytes of alignment has a size that is a multiple of 16: in the cell, 16. */
+static bool
+is_word_pair(const struct hm_props *props)
+{
+	return props->state_size == 16 && props->state_align <= 16;
+}
+
 static bool
 is_small(const struct hm_props *props)
 {
-	return props->state_size <= HMI_STATE_INLINE && state_align(props) == HM_STATE_ALIGN;
+	return props->state_size <= HMI_STATE_INLINE && (props->state_align <= 8 || is_word_pair(props));
 }
 
 static bool
@@ -40,16 +47,12 @@ is_from_slab(const struct hm_props *props)
 	return state_class(props->state_size) < HMI_STATE_CLASSES && state_align(props) <= SLAB_ALIGN;
 }
 
-/*
- * Where a small state lies. Whatever needs 16 bytes of alignment has a size that is a multiple of 16, and
- * the only such size is 16.
- */
 static uint8_t
 small_offset(const struct hm_props *props)
 {
 	size_t offset = offsetof(struct hmi_cell, actor.small);
 
-	return (uint8_t)(props->state_size == 16 ? offset + 8 : offset);
+	return (uint8_t)(is_word_pair(props) ? offset + 8 : offset);
 }
 
 static void *

@@ -108,6 +108,44 @@ Test(engine_ask, system_ask__timeout_and_dead_letter)
 	background_end(&b);
 }
 
+static _Atomic bool stuck, freed;
+
+static void
+be_stuck(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)state;
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return;
+	stuck = true;
+	while (!freed)
+		sched_yield();
+}
+
+/* The deadline of a caller does not depend on an lcore that does not turn. */
+Test(engine_ask, system_ask__times_out_though_lcore_0_is_stuck)
+{
+	static const struct hm_props props = { .receive = be_stuck, .lcore = HM_LCORE(0) };
+	static struct background b;
+	uint64_t number = 1;
+	struct hm_pid pid;
+
+	stuck = freed = false;
+	background_start(&b);
+	cr_assert_eq(hm_system_spawn(b.sys, &props, NULL, NULL, &pid), 0);
+	cr_assert_eq(hm_system_send(b.sys, pid, HMT_NUMBER, &number), HM_OK);
+	while (!stuck)
+		sched_yield();
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(hm_system_ask(b.sys, b.answerer.pid, HMT_NUMBER, &number, 2000, NULL),
+			     -ETIMEDOUT);
+	cr_assert_eq(hm_lookup(b.sys, "/user/answerer", &pid), 0);
+	freed = true;
+	/* What was left behind is not done, and the system is as good as before. */
+	cr_assert_eq(hm_system_ask(b.sys, b.answerer.pid, HMT_NUMBER, &number, 10000000, NULL), 0);
+	background_end(&b);
+}
+
 static void *
 ask_for_ever(void *arg)
 {

@@ -84,3 +84,57 @@ Test(engine_resolve, resolve__bad_addresses_are_refused)
 	cr_assert_eq(cells_live(&s.node), live);
 	hmt_node_end(&s.node);
 }
+
+/* ---- Another node's answer ---------------------------------------------------------------- */
+
+#define OTHER_NODE 4711u
+
+static struct hm_pid asked_for;
+
+static int
+provider_resolve(void *self, struct hm_ctx *ctx, const char *node, const char *path, struct hm_pid reply_to)
+{
+	(void)self;
+	(void)ctx;
+	(void)node;
+	(void)path;
+	asked_for = reply_to;
+	return 0;
+}
+
+static void
+provider_answer(struct hm_ctx *ctx, uint16_t type, const void *body, size_t bytes)
+{
+	struct hm_msg *msg = hm_msg_alloc(ctx, type, bytes);
+
+	memcpy(hm_msg_body_mut(msg), body, bytes);
+	msg->to = asked_for.local;
+	msg->sender = hm_pid_none();
+	hm_provider_receive(ctx, msg);
+}
+
+/* Whoever knows the future's PID could hand its actor a message of any type as the identity. */
+Test(engine_resolve, resolve__takes_nothing_but_an_identity)
+{
+	static const struct hm_provider_ops ops = { .resolve = provider_resolve };
+	static struct future_scene s;
+	struct address there = { .text = "hermod://there/user/a" };
+	struct hm_identity identity = { { OTHER_NODE, 5 } };
+	uint64_t number = 1;
+	uint16_t index;
+
+	scene_start(&s, 0, 0);
+	cr_assert_eq(hm_provider_register(s.node.sys, 0, &ops, NULL), 0);
+	cr_assert_eq(hm_node_learn(s.node.sys, OTHER_NODE, &index), 0);
+	hmt_do(&s.node, s.asker.pid, resolve, &there);
+	cr_assert_eq(there.rc, 0);
+	provider_answer(s.node.sys->lcores[0], HMT_NUMBER, &number, sizeof(number));
+	hmt_settle(&s.node);
+	cr_assert_eq(there.question.ends, 0);
+	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_UNEXPECTED], 1);
+	provider_answer(s.node.sys->lcores[0], HM_IDENTITY, &identity, sizeof(identity));
+	hmt_settle(&s.node);
+	cr_assert_eq(there.question.ends, 1);
+	cr_assert_eq(there.question.from.node, OTHER_NODE);
+	hmt_node_drop(&s.node);
+}

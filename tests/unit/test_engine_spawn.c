@@ -351,6 +351,46 @@ order_among_threads(struct hmt_node *node, struct hm_pid parent, struct order *o
 	return order->rc;
 }
 
+/* In one turn, on all lcores: none is refused for want of a granted slot. */
+Test(engine_spawn, spawn__two_thousand_in_one_turn_of_an_lcore)
+{
+	static struct hmt_probe parent;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_any, .args = &args, .count = 2000 };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 3);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_settle(&node);
+	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
+	cr_assert_eq(order.done, 2000);
+	hmt_settle(&node);
+	cr_assert_eq(alive, 2000);
+	hmt_node_end(&node);
+}
+
+/* An answer without a slot, because none is owed, does not mean that there are none. */
+Test(engine_spawn, slot_cache__an_empty_grant_that_owes_nothing_is_no_lack_of_slots)
+{
+	static struct hmt_probe parent;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_there, .args = &args, .count = HMI_GRANTED_SLOTS };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_settle(&node);
+	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
+	/* The cache is empty, and the spawns wait in the lane: nothing is owed yet when it is asked for. */
+	order.count = 1;
+	for (int i = 0; i < 20000 && order_among_threads(&node, parent.pid, &order) == -EAGAIN; i++)
+		;
+	cr_assert_eq(order.rc, 0);
+	hmt_settle(&node);
+	cr_assert_eq(alive, order.done);
+	hmt_node_end(&node);
+}
+
 /* An actor may spawn as many on one lcore, before that lcore turns, as were granted; but no more. */
 Test(engine_spawn, slot_cache__is_refilled_as_it_is_used)
 {

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The end of actors that own much, and what an end makes of messages that are under way.
+ */
+#include <criterion/criterion.h>
+
+#include "actor_pvt.h"
+#include "dead_pvt.h"
+#include "granted_pvt.h"
+#include "hmt_actor.h"
+#include "hmt_eal.h"
+#include "msg_pvt.h"
+
+TestSuite(engine_end, .init = hmt_eal_start);
+
+static void
+hold_timers(struct hm_ctx *ctx, void *count)
+{
+	for (uint32_t i = 0; i < *(uint32_t *)count; i++)
+		cr_assert_eq(hm_send_after(ctx, hm_self(ctx), HMT_EMPTY, NULL, 3600000000u, 0, NULL), HM_OK);
+}
+
+/* How much the dying actor still owned when another one had its turn. */
+static void
+count_links(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	if (hm_msg_type(msg) == HMT_NUMBER)
+		*(uint32_t *)probe->arg = ctx->links.count;
+}
+
+/* Others wait for the lcore: what a dying actor owns is dropped in portions. */
+Test(engine_end, end__of_an_actor_that_owns_much_is_cut_into_portions)
+{
+	static struct hmt_probe owner, other;
+	uint32_t count = 10 * HMI_SYSTEM_PORTION, left = 0;
+	struct hmt_node node;
+
+	owner = (struct hmt_probe){ 0 };
+	other = (struct hmt_probe){ .on_msg = count_links, .arg = &left };
+	hmt_node_start_with(&node, 1, 131072, NULL);
+	hmt_probe_spawn(&node, &owner, 0, NULL);
+	hmt_probe_spawn(&node, &other, 0, NULL);
+	hmt_do(&node, owner.pid, hold_timers, &count);
+	cr_assert_eq(hm_system_stop_actor(node.sys, owner.pid), 0);
+	hmt_number(&node, other.pid, 1);
+	hmt_settle(&node);
+	cr_assert_eq(hmt_seen_count(&owner, HM_STOPPED), 1);
+	cr_assert_gt(left, 0, "the other one had to wait for the end of the first");
+	cr_assert_geq(left, count - 2 * HMI_SYSTEM_PORTION);
+	cr_assert_eq(node.sys->lcores[0]->links.count, 0);
+	hmt_node_end(&node);
+}
+
+static void
+send_to_dying(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	const struct hmt_probe *dying = probe->arg;
+
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return;
+	cr_assert_eq(hmt_seen_count(dying, HM_STOPPED), 1);
+	cr_assert_not_null(hmi_cell_live(ctx, dying->pid.local));
+	cr_assert_eq(hm_send(ctx, dying->pid, HMT_EMPTY, NULL), HM_OK);
+}
+
+/* A message that reaches an actor between HM_STOPPED and its last portion is a dead letter, not received. */
+Test(engine_end, end__receives_nothing_behind_stopped)
+{
+	static struct hmt_probe owner, other;
+	uint32_t count = 10 * HMI_SYSTEM_PORTION;
+	struct hmt_node node;
+
+	owner = (struct hmt_probe){ 0 };
+	other = (struct hmt_probe){ .on_msg = send_to_dying, .arg = &owner };
+	hmt_node_start_with(&node, 1, 131072, NULL);
+	hmt_probe_spawn(&node, &owner, 0, NULL);
+	hmt_probe_spawn(&node, &other, 0, NULL);
+	hmt_do(&node, owner.pid, hold_timers, &count);
+	cr_assert_eq(hm_system_stop_actor(node.sys, owner.pid), 0);
+	hmt_number(&node, other.pid, 1);
+	hmt_settle(&node);
+	cr_assert_eq(hmt_seen_last(&owner, HM_STOPPED), &owner.seen[owner.count - 1]);
+	cr_assert_eq(hmt_dead(&node), 1);
+	hmt_node_end(&node);
+}
+
+static void
+spawn_children(struct hm_ctx *ctx, void *children)
+{
+	static struct hmt_probe sink;
+
+	for (uint32_t i = 0; i < *(uint32_t *)children; i++)
+		cr_assert_eq(hmt_probe_child(ctx, &sink, HMT_LCORE_ANY, NULL), 0);
+}
+
+/* More children than one portion, on its own lcore and on others: all stop, and the parent counts them down. */
+Test(engine_end, stop__of_a_parent_with_many_children_everywhere)
+{
+	static struct hmt_probe parent;
+	uint32_t children = 3 * 4 * HMI_SYSTEM_PORTION;
+	struct hmt_node node;
+
+	parent = (struct hmt_probe){ 0 };
+	hmt_node_start(&node, 3);
+	hmt_probe_spawn(&node, &parent, 1, NULL);
+	hmt_do(&node, parent.pid, spawn_children, &children);
+	hmt_stop(&node, parent.pid);
+	cr_assert_eq(hmt_seen_count(&parent, HM_STOPPED), 1);
+	cr_assert_eq(parent.count, children + 3, "started, stopping, each child, stopped");
+	hmt_node_end(&node);
+}
+
+/* ---- A parent and the watch of its child ---------------------------------------------------- */
+
+static void
+spawn_one(struct hm_ctx *ctx, void *child)
+{
+	cr_assert_eq(hmt_probe_child(ctx, child, HMT_LCORE_SAME, NULL), 0);
+}
+
+/* A refused watch says "not found"; to a parent that must not mean that its child is gone. */
+Test(engine_end, terminated__not_found_does_not_take_a_living_child_away)
+{
+	static struct hmt_probe parent, child;
+	struct hmt_node node;
+	struct hm_ctx *ctx;
+
+	parent = child = (struct hmt_probe){ 0 };
+	hmt_node_start(&node, 1);
+	ctx = node.sys->lcores[0];
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_do(&node, parent.pid, spawn_one, &child);
+	hmt_do(&node, parent.pid, hmt_watch, &child.pid);
+	hmi_terminated_post(ctx, parent.pid, child.pid, HM_TERMINATED_NOT_FOUND);
+	hmt_settle(&node);
+	cr_assert_eq(hmi_cell_live(ctx, parent.pid.local)->actor.children, 1);
+	hmt_stop(&node, child.pid);
+	cr_assert_eq(hmt_seen_last(&parent, HM_TERMINATED)->terminated.reason, HM_TERMINATED_STOPPED);
+	cr_assert_eq(hmi_cell_live(ctx, parent.pid.local)->actor.children, 0);
+	hmt_node_end(&node);
+}
+
+/* hm_unwatch takes back the watch, not the parenthood. */
+Test(engine_end, unwatch__a_parent_is_told_of_its_child_all_the_same)
+{
+	static struct hmt_probe parent, child;
+	struct hmt_node node;
+
+	parent = child = (struct hmt_probe){ 0 };
+	hmt_node_start(&node, 1);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_do(&node, parent.pid, spawn_one, &child);
+	hmt_do(&node, parent.pid, hmt_watch, &child.pid);
+	hmt_do(&node, parent.pid, hmt_unwatch, &child.pid);
+	hmt_stop(&node, child.pid);
+	cr_assert_eq(hmt_seen_count(&parent, HM_TERMINATED), 1);
+	hmt_node_end(&node);
+}
+
+/* ---- The dead-letter queue ------------------------------------------------------------------- */
+
+/* Nothing is sent from within the call: whoever finds no receiver is not entered again. */
+Test(engine_end, dead__is_queued_and_published_by_the_loop)
+{
+	static struct hmt_probe subscriber;
+	struct hmt_node node;
+	struct hm_ctx *ctx;
+	struct hm_msg *msg;
+
+	subscriber = (struct hmt_probe){ 0 };
+	hmt_node_start(&node, 1);
+	ctx = node.sys->lcores[0];
+	hmt_probe_spawn(&node, &subscriber, 0, NULL);
+	hmt_settle(&node);
+	cr_assert_eq(hm_dead_letters_subscribe(node.sys, subscriber.pid), 0);
+	msg = hm_msg_alloc(ctx, HMT_NUMBER, sizeof(uint64_t));
+	msg->to = UINT32_MAX;
+	msg->sender = hm_pid_none();
+	ctx->stats.sent++;
+	hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
+	cr_assert_eq(ctx->dead.count, 1);
+	cr_assert_eq(hmi_outbox_count(&ctx->outbox), 0);
+	cr_assert_eq(ctx->stats.dead[HM_DEAD_NO_PROCESS], 1, "it is counted at once");
+	hmt_settle(&node);
+	cr_assert_eq(ctx->dead.count, 0);
+	cr_assert_eq(hmt_seen_count(&subscriber, HM_DEAD_LETTER), 1);
+	hmt_node_end(&node);
+}
+
+static void
+tick_at_once(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	cr_assert_eq(hm_send_after(ctx, hm_self(ctx), HMT_EMPTY, NULL, 0, 0, NULL), HM_OK);
+	hm_stop(ctx, hm_self(ctx));
+}
+
+/* An actor's own timer that finds it stopped is counted and published, but nothing to log. */
+Test(engine_end, timer__of_a_stopped_actor_is_not_logged)
+{
+	static struct hmt_probe probe;
+	struct hmt_node node;
+	struct hm_ctx *ctx;
+	struct hm_msg *msg;
+
+	probe = (struct hmt_probe){ 0 };
+	hmt_node_start(&node, 1);
+	ctx = node.sys->lcores[0];
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	hmt_do(&node, probe.pid, tick_at_once, NULL);
+	msg = hm_msg_alloc(ctx, HMT_EMPTY, 0);
+	msg->to = probe.pid.local;
+	msg->sender = hm_pid_none();
+	msg->flags = HMI_MSG_TIMER;
+	ctx->stats.sent++;
+	hmi_dead(ctx, msg, HM_DEAD_STOPPED);
+	hmt_settle(&node);
+	cr_assert_eq(ctx->stats.dead[HM_DEAD_STOPPED], 1);
+	cr_assert_eq(ctx->stats.logged, 0);
+	hmt_node_end(&node);
+}
