@@ -43,6 +43,7 @@ void hmi_timers_shut_down(struct hm_ctx *ctx);
 enum hmi_call_state {
 	HMI_CALL_WAITING = 0, /* the caller waits */
 	HMI_CALL_ENDING,      /* an lcore writes the result */
+	HMI_CALL_DONE,        /* the result is there */
 	HMI_CALL_ABANDONED,   /* the caller has gone: whoever ends the call frees it */
 };
 

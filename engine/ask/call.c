@@ -2,8 +2,8 @@
 /*
  * Calls of external threads: they wait on a semaphore for what an lcore does.
  *
- * Ordering: O1: what an lcore writes into a call happens before its sem_post, which the caller's sem_wait
- * sees. O2: a caller whose time is up releases the call by its state; the lcore that ends the call
+ * Ordering: O1: what an lcore writes into a call it releases by the state "done", before its sem_post; the
+ * caller acquires that behind its wait. O2: a caller whose time is up releases the call by its state; the lcore that ends the call
  * acquires that, and frees it. The other way round, an lcore that ends the call first takes the
  * state, and the caller waits for the semaphore, which follows at once.
  */
@@ -76,7 +76,8 @@ hmi_call_finish(struct hmi_call *call, int rc, const struct hm_msg *reply)
 	if (reply != NULL && call->reply != NULL)
 		rc = reply_copy(call->sys, call->reply, reply);
 	call->rc = rc;
-	sem_post(&call->done); /* O1 */
+	atomic_store_explicit(&call->state, HMI_CALL_DONE, memory_order_release); /* O1 */
+	sem_post(&call->done);
 }
 
 /* Whether the call has ended before the time was up. */
@@ -87,7 +88,7 @@ wait_until(struct hmi_call *call, const struct timespec *until)
 
 	do
 		rc = until != NULL ? sem_clockwait(&call->done, CLOCK_MONOTONIC, until)
-				   : sem_wait(&call->done); /* O1 */
+				   : sem_wait(&call->done);
 	while (rc != 0 && errno == EINTR);
 	return rc == 0;
 }
@@ -102,6 +103,7 @@ hmi_call_wait(struct hmi_call *call, const struct timespec *until)
 			return -ETIMEDOUT;
 		(void)wait_until(call, NULL);
 	}
+	(void)atomic_load_explicit(&call->state, memory_order_acquire); /* O1 */
 	rc = call->rc;
 	call_free(call);
 	return rc;
