@@ -13,9 +13,9 @@
  * touched by that lcore alone, so a receive function needs no lock. It must not
  * block: it holds up every other actor of its lcore.
  *
- * Every function with a `ctx` may be called only from within a receive function
- * (or a reply function, which runs in its actor's turn), with the ctx it was
- * given, and only until it returns. From other threads: hm_system.h.
+ * "Turn" below means: within a receive function, or a reply function, which runs
+ * in its actor's turn; with the ctx that it was given, which is never NULL, and
+ * only until it returns. Other threads call what hm_system.h offers.
  *
  * Order: messages from one sender to one receiver arrive in the order of the
  * calls, on the same lcore, across lcores and across nodes; HM_TERMINATED of an
@@ -49,7 +49,7 @@ struct hm_system;
  */
 typedef void hm_receive_fn(struct hm_ctx *ctx, void *state, const struct hm_msg *msg);
 
-/** hm_props.lcore: the lcore of the spawning actor; from outside, the first lcore. The default. */
+/** hm_props.lcore: the lcore of the spawning actor; of an external thread, the first lcore. The default. */
 #define HM_LCORE_SAME 0u
 /** hm_props.lcore: each spawning lcore deals its actors out to all lcores in turn. */
 #define HM_LCORE_ANY UINT32_MAX
@@ -92,6 +92,8 @@ struct hm_props {
  * Spawn a child of the running actor. HM_STARTED is its first message. When it
  * stops, for whatever reason, the parent receives HM_TERMINATED.
  *
+ * Context: turn; does not block; may take memory for the child's state.
+ *
  * @param ctx        of the running actor
  * @param props      must outlive the child
  * @param name       unique among the parent's children: letters, digits and "-_.~+@", not
@@ -99,10 +101,10 @@ struct hm_props {
  * @param args       props->args_size bytes, copied to the start of the state; NULL if that is 0
  * @param[out] pid   the child; may be NULL; untouched on error
  * @return 0; -EINVAL: bad props or name, or props->lcore is no lcore of the system (hm_system_lcores
- *         counts them); -EEXIST: name taken; -ENOMEM: no slot or
- *         memory; -EAGAIN: too many children on another lcore at once, try again later;
- *         -ESHUTDOWN: the running actor is stopping; -ENAMETOOLONG: name longer than HM_NAME_MAX, or
- *         path not shorter than HM_PATH_MAX
+ *         counts them); -EEXIST: name taken; -ENOMEM: no slot or memory; -EAGAIN: more than 65,536
+ *         children (fewer with more than 128 lcores) on another lcore that has not turned since, try again
+ *         later; -ESHUTDOWN: the running actor is stopping; -ENAMETOOLONG: name longer than HM_NAME_MAX,
+ *         or path not shorter than HM_PATH_MAX
  */
 __attribute__((warn_unused_result))
 int hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
@@ -110,28 +112,43 @@ int hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name,
 
 /**
  * Be told when a process is gone: one HM_TERMINATED for each watch, also if it is gone
- * already, never existed, or its node is lost. Watching twice is watching once.
+ * already, never existed, or its node is lost. Watching twice is watching once. A parent is told
+ * of its children in any case, and once.
+ *
+ * Context: turn; does not block; may take memory for the watch.
  *
  * Ordering: HM_TERMINATED waits in the mailbox behind all that the process has sent to the
- * watcher, in answer to HM_STOPPED too; of children, whom nobody need watch, the same holds. An
- * actor that is stopping handles no other messages any more, and is told at once. The news that
- * a node is lost is this node's own, and knows no order with what came from there. Of several that
- * are told of the same process, its parent among them, any may be told first.
+ * watcher, in answer to HM_STOPPED too. An actor that is stopping handles no other messages any
+ * more, and is told at once. NODE_LOST is local, and unordered with that node's messages. Of several
+ * that are told of the same process, its parent among them, any may be told first.
  *
- * @return HM_OK, HM_NO_MEMORY, or HM_NO_RECEIVER: nobody, or the running actor itself
+ * @return HM_OK; HM_NO_MEMORY; HM_NO_RECEIVER: nobody, or the running actor itself
  */
 enum hm_result hm_watch(struct hm_ctx *ctx, struct hm_pid who);
 
-/** Take a watch back; no HM_TERMINATED of @p who is received after this. */
+/**
+ * Take a watch back: no HM_TERMINATED of @p who is received after this, unless it is a child. Whoever is
+ * not watched is ignored.
+ *
+ * Context: turn; neither blocks nor allocates.
+ */
 void hm_unwatch(struct hm_ctx *ctx, struct hm_pid who);
 
 /**
  * Stop a process after its current message. Its children stop first. What is left in its
  * mailbox becomes dead letters. Stopping a process twice, or one that is gone, does nothing.
+ *
+ * Context: turn; does not block.
  */
 void hm_stop(struct hm_ctx *ctx, struct hm_pid who);
 
-/** Stop a process after the messages that are in its mailbox when this arrives. */
+/**
+ * Stop a process after the messages that are in its mailbox when this arrives.
+ *
+ * Context: turn; does not block.
+ *
+ * @return HM_OK; HM_NO_RECEIVER: nobody
+ */
 enum hm_result hm_poison(struct hm_ctx *ctx, struct hm_pid who);
 
 /* ---- Hot path: never blocks, never allocates from the heap -------------- */
@@ -140,51 +157,92 @@ enum hm_result hm_poison(struct hm_ctx *ctx, struct hm_pid who);
  * Send a message without a sender. What finds no receiver becomes a dead letter, and so does what
  * cannot cross to the receiver's node: HM_OK does not say that it arrives.
  *
+ * Context: turn. Ownership: the body stays the caller's.
+ *
  * @param to    anybody
  * @param type  registered type
  * @param body  the type's C struct, copied (a protobuf message with all that it points to, set up by
  *              its generated ..._INIT: one that points to anything and is not is HM_INVALID);
  *              NULL: a struct of zeros, a protobuf message of defaults, or no body if the type has none
+ * @return HM_OK; HM_NO_MEMORY; HM_TOO_BIG; HM_UNKNOWN_TYPE; HM_NO_RECEIVER: nobody; HM_INVALID
  */
 enum hm_result hm_send(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body);
 
-/** As hm_send, with the running actor as sender, so that the receiver can respond. */
+/**
+ * As hm_send, with the running actor as sender, so that the receiver can respond.
+ *
+ * Context: turn. Ownership: the body stays the caller's.
+ *
+ * @return as hm_send
+ */
 enum hm_result hm_request(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body);
 
-/** Send to the sender of the message that is being received. */
+/**
+ * Send to the sender of the message that is being received, with the running actor as sender.
+ *
+ * Context: turn. Ownership: the body stays the caller's.
+ *
+ * @return as hm_send; HM_NO_SENDER: the message came without a sender
+ */
 enum hm_result hm_respond(struct hm_ctx *ctx, uint16_t type, const void *body);
 
-/** Hand the message that is being received on, with its sender. No copy: do not read it afterwards. */
+/**
+ * Hand the message that is being received on, with its sender. No copy is made.
+ *
+ * Context: turn. Ownership: the message goes to the receiver; the caller must not read it afterwards.
+ *
+ * @return HM_OK; HM_NO_RECEIVER: nobody, or the message is the engine's own or was handed on already
+ */
 enum hm_result hm_forward(struct hm_ctx *ctx, struct hm_pid to);
 
 /**
  * Make a message to be filled in place.
  *
+ * Context: turn. Ownership: the message is the caller's until it is sent or freed.
+ *
  * @param type   registered type; a protobuf message is initialised
  * @param extra  bytes wanted behind the type's C struct, zeroed when reserved
- * @return the message, owned by the caller; NULL: out of messages, unknown type or too big
+ * @return the message; NULL: out of messages, unknown type or too big
  */
 struct hm_msg *hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra);
 
 /**
  * Room behind a message's C struct, for what its pointers point to.
  *
+ * Context: turn. Ownership: the room belongs to the message.
+ *
  * @param msg    made by hm_msg_new, not sent yet
  * @param bytes  size; the room is zeroed and aligned to 8 bytes
- * @return the room, which belongs to the message; NULL: more than the message has left
+ * @return the room; NULL: more than the message has left
  */
 void *hm_msg_reserve(struct hm_msg *msg, size_t bytes);
 
-/** Free a message that was made and is not wanted any more. NULL is allowed. */
+/**
+ * Free a message that was made and is not wanted any more. NULL is allowed.
+ *
+ * Context: turn. Ownership: the message is gone.
+ */
 void hm_msg_free(struct hm_ctx *ctx, struct hm_msg *msg);
 
-/** As hm_send, handing over a message made by hm_msg_new, whatever the answer. */
+/**
+ * As hm_send, of a message made by hm_msg_new.
+ *
+ * Context: turn. Ownership: the message is handed over, whatever the answer.
+ *
+ * @return as hm_send
+ */
 enum hm_result hm_msg_send(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg);
 
-/** As hm_request, handing over a message made by hm_msg_new, whatever the answer. */
+/**
+ * As hm_request, of a message made by hm_msg_new.
+ *
+ * Context: turn. Ownership: the message is handed over, whatever the answer.
+ *
+ * @return as hm_send
+ */
 enum hm_result hm_msg_request(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg);
 
-/* ---- Futures: a reply, or the news that there is none -------------------- */
+/* ---- Futures: a reply, or the reason why there is none ------------------- */
 
 /** How a future ended. */
 enum hm_future_result {
@@ -193,7 +251,13 @@ enum hm_future_result {
 	HM_FUTURE_DEAD_LETTER, /**< the request found no receiver, or its node was lost */
 };
 
-/** Name of a result, for logs; "unknown" for a number that is none. Never NULL. */
+/**
+ * Name of a result, for logs.
+ *
+ * Context: any thread.
+ *
+ * @return a constant text; "unknown" for a number that is none; never NULL
+ */
 const char *hm_future_result_name(enum hm_future_result result);
 
 /**
@@ -211,22 +275,29 @@ typedef void hm_reply_fn(struct hm_ctx *ctx, void *state, enum hm_future_result 
  * Send a request whose answer goes to a function instead of the receive function. An answer
  * that comes after the deadline is a dead letter.
  *
+ * Context: turn; neither blocks nor allocates from the heap. Ownership: body and @p arg stay the caller's.
+ *
  * @param timeout_us  microseconds, at least 1
  * @param on_reply    must not be NULL
- * @param arg         handed to @p on_reply
+ * @param arg         handed to @p on_reply; may be NULL
  * @return as hm_send; HM_INVALID: no timeout, or no @p on_reply
  */
 enum hm_result hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
 		      uint64_t timeout_us, hm_reply_fn *on_reply, void *arg);
 
 /**
- * Ask whom a path names. The reply is HM_IDENTITY, with nobody's PID if it names none. An address
- * that names this node is resolved here. A node named by --peer that is not connected is waited for
- * until the timeout; of a node that is neither a peer nor connected the answer is
- * HM_FUTURE_DEAD_LETTER. A PID ends with its actor: whoever is told that it is gone resolves again.
+ * Ask whom a path names. The reply is HM_IDENTITY, with nobody's PID if it names none; messages of other
+ * types that are sent to the future are dead letters. An address that names this node is resolved here. A
+ * node named by --peer that is not connected is waited for until the timeout; of a node that is neither a
+ * peer nor connected the answer is HM_FUTURE_DEAD_LETTER. A PID ends with its actor: whoever is told that
+ * it is gone resolves again.
+ *
+ * Context: turn; does not block.
  *
  * @param address     "/user/name" on this node, or "hermod://node/user/name"
  * @param timeout_us  microseconds, at least 1
+ * @param on_reply    must not be NULL
+ * @param arg         handed to @p on_reply; may be NULL
  * @return 0; -EINVAL: no address of this form, no timeout, or no @p on_reply; -ENOMEM: out of memory;
  *         -ENETUNREACH: a node was named and the system has no network
  */
@@ -244,38 +315,87 @@ struct hm_timer {
 /**
  * Send a message later, once or again and again (fixed rate). Timers of an actor end with it.
  *
+ * Context: turn; neither blocks nor allocates from the heap. Ownership: the body is copied.
+ *
  * @param to         often hm_self(ctx)
  * @param delay_us   microseconds until the first message
  * @param period_us  microseconds between messages, 0: only one
  * @param[out] timer may be NULL
+ * @return as hm_send
  */
 enum hm_result hm_send_after(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
 			     uint64_t delay_us, uint64_t period_us, struct hm_timer *timer);
 
-/** Cancel a timer. One that is over, or cancelled before, is ignored. */
+/**
+ * Cancel a timer of the running actor. One that is over, or was cancelled before, is ignored.
+ *
+ * Context: turn; neither blocks nor allocates.
+ */
 void hm_timer_cancel(struct hm_ctx *ctx, struct hm_timer timer);
 
 /* ---- Inspect ------------------------------------------------------------- */
 
-/** The running actor. */
+/**
+ * The running actor.
+ *
+ * Context: turn.
+ *
+ * @return its PID
+ */
 struct hm_pid hm_self(const struct hm_ctx *ctx);
 
-/** The running actor's parent: another actor, or the guardian /user, which takes no messages. */
+/**
+ * The running actor's parent.
+ *
+ * Context: turn.
+ *
+ * @return another actor, or the guardian /user, which takes no messages
+ */
 struct hm_pid hm_parent(const struct hm_ctx *ctx);
 
-/** Sender of the message that is being received; nobody if it has none. */
+/**
+ * Sender of the message that is being received.
+ *
+ * Context: turn.
+ *
+ * @return its PID; nobody if the message has none
+ */
 struct hm_pid hm_sender(const struct hm_ctx *ctx);
 
-/** The system that the actor belongs to. */
+/**
+ * The system that the actor belongs to.
+ *
+ * Context: turn.
+ *
+ * @return the system; never NULL
+ */
 struct hm_system *hm_system(const struct hm_ctx *ctx);
 
-/** Index of the lcore that the actor lives on. */
+/**
+ * The lcore that the actor lives on.
+ *
+ * Context: turn.
+ *
+ * @return its index, below hm_system_lcores
+ */
 uint32_t hm_lcore(const struct hm_ctx *ctx);
 
-/** Children that are alive. */
+/**
+ * Children of the running actor whose HM_TERMINATED it has not received yet.
+ *
+ * Context: turn.
+ *
+ * @return how many
+ */
 uint32_t hm_children_count(const struct hm_ctx *ctx);
 
-/** Messages that wait in the running actor's mailbox. */
+/**
+ * Messages that wait in the running actor's mailbox.
+ *
+ * Context: turn.
+ *
+ * @return how many, without the one that is being received
+ */
 uint32_t hm_mailbox_count(const struct hm_ctx *ctx);
 
 #ifdef __cplusplus

@@ -47,7 +47,13 @@ struct hm_dead_letter {
 	uint32_t reason;      /**< enum hm_dead_reason */
 };
 
-/** Name of a reason in words; "unknown" for a number that is none. Never NULL. */
+/**
+ * Name of a reason, in words.
+ *
+ * Context: any thread.
+ *
+ * @return a constant text; "unknown" for a number that is none; never NULL
+ */
 const char *hm_dead_reason_name(enum hm_dead_reason reason);
 
 /** Subscribers of dead letters that a system may have at once. */

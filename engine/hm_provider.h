@@ -47,7 +47,13 @@ struct hm_module {
 	void (*destroy)(void *self);
 };
 
-/** State of a module of a system; NULL: the system has no such module. Any thread. */
+/**
+ * State of a module of a system.
+ *
+ * Context: any thread.
+ *
+ * @return what its create function made; NULL: the system has no such module
+ */
 void *hm_module_self(const struct hm_system *sys, const struct hm_module *module);
 
 /** A message that is not made yet: its body is still the sender's. */
@@ -106,8 +112,10 @@ enum hm_system_type {
 /**
  * Serve the PIDs of other nodes.
  *
+ * Context: a module's start function. Ownership: @p ops and @p self outlive the system's run.
+ *
  * @param lcore  index of the lcore that calls the provider's functions
- * @return 0; -EEXIST: the system has a provider; -EINVAL: no such lcore
+ * @return 0; -EEXIST: the system has a provider; -EINVAL: no such lcore, or an argument is NULL
  */
 __attribute__((warn_unused_result))
 int hm_provider_register(struct hm_system *sys, uint32_t lcore, const struct hm_provider_ops *ops,
@@ -119,30 +127,44 @@ int hm_provider_register(struct hm_system *sys, uint32_t lcore, const struct hm_
  * Learn a node: PIDs with this node id can be sent to from now on. A node that is known and
  * alive keeps its index. That of a lost one is given out again once nothing is under way to it.
  *
+ * Context: the provider's lcore. Ordering: N1 releases the id to all lcores.
+ *
  * @param[out] index  the node's index for msg->to_node, never 0
  * @return 0; -ENOSPC: 65,535 nodes are known, or were lost a moment ago; -EINVAL: id is 0 or this node's
  */
 __attribute__((warn_unused_result))
 int hm_node_learn(struct hm_system *sys, uint64_t node, uint16_t *index);
 
-/** Id of a learnt node. */
+/**
+ * Id of a learnt node.
+ *
+ * Context: any lcore.
+ *
+ * @return the id; 0: no node has this index, or it was lost
+ */
 uint64_t hm_node_id(const struct hm_system *sys, uint16_t index);
 
 /**
  * A node is lost for ever: every watcher of its processes receives HM_TERMINATED (node lost),
- * futures that wait for it end, and later sends to it are dead letters.
+ * futures that wait for it end, and later sends to it are dead letters. An index that no node has is ignored.
+ *
+ * Context: the provider's lcore.
  */
 void hm_node_lost(struct hm_ctx *ctx, uint16_t index);
 
 /**
  * A message for a process of this node arrived.
  *
- * @param msg  owned by the callee; to, sender, type, length and body set, to_node 0
+ * Context: the provider's lcore. Ownership: the message is handed over.
+ *
+ * @param msg  to, sender, type, length and body set, to_node 0
  */
 void hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg);
 
 /**
  * Make a message with room for a body, for a provider to decode into.
+ *
+ * Context: an lcore. Ownership: the message is the caller's.
  *
  * @param type   registered type, HM_IDENTITY, or enum hm_system_type
  * @param bytes  bytes of body
@@ -163,13 +185,27 @@ struct hm_msg *hm_msg_alloc(struct hm_ctx *ctx, uint16_t type, size_t bytes);
 __attribute__((warn_unused_result))
 struct hm_msg *hm_msg_alloc_control(struct hm_ctx *ctx, uint16_t type, size_t bytes);
 
-/** Bytes of body that a message has room for. */
+/**
+ * Room in a message.
+ *
+ * Context: the owner.
+ *
+ * @return bytes of body that it can hold
+ */
 size_t hm_msg_capacity(const struct hm_msg *msg);
 
-/** Count and publish a dead letter, tell a waiting future, and free the message. */
+/**
+ * Count a dead letter. It is published, and a waiting future is told, by the loop of the lcore.
+ *
+ * Context: an lcore. Ownership: the message is handed over.
+ */
 void hm_dead_letter_publish(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason);
 
-/** Count and publish a dead letter of which only the description is left. */
+/**
+ * As hm_dead_letter_publish, of a message of which only the description is left.
+ *
+ * Context: an lcore.
+ */
 void hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *letter);
 
 /**
@@ -180,24 +216,60 @@ void hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *lett
  */
 bool hm_lcore_is_idle(const struct hm_ctx *ctx);
 
-/** Time stamp of the turn, in nanoseconds of a monotonic clock. */
+/**
+ * Time stamp of the turn.
+ *
+ * Context: turn, or the provider's functions.
+ *
+ * @return nanoseconds of a monotonic clock
+ */
 uint64_t hm_now_ns(const struct hm_ctx *ctx);
 
 /* ---- Inspect: constant while the system runs ------------------------------- */
 
-/** A registered type by id; NULL: none. */
+/**
+ * A registered type by id.
+ *
+ * Context: any thread.
+ *
+ * @return the type, constant while the system exists; NULL: none
+ */
 const struct hm_type *hm_type_by_id(const struct hm_system *sys, uint16_t id);
 
-/** A protobuf type by the hash of its full name; NULL: none. */
+/**
+ * A protobuf type by the hash of its full name.
+ *
+ * Context: any thread.
+ *
+ * @return the type, constant while the system exists; NULL: none
+ */
 const struct hm_type *hm_type_by_hash(const struct hm_system *sys, uint32_t hash);
 
-/** Hash of a protobuf type's full name: FNV-1a, 32 bits. */
+/**
+ * Hash of a protobuf type's full name: FNV-1a, 32 bits.
+ *
+ * Context: any thread.
+ *
+ * @return the hash
+ */
 uint32_t hm_type_hash(const char *name);
 
-/** Hash over all registered protobuf names, in any order of registration. */
+/**
+ * Hash over all registered protobuf names, in any order of registration.
+ *
+ * Context: any thread.
+ *
+ * @return the hash; 0: none is registered
+ */
 uint64_t hm_type_digest(const struct hm_system *sys);
 
-/** Whether a type has no pointers, so that copying its bytes copies it. */
+/**
+ * Whether a type has no pointers, so that copying its bytes copies it.
+ *
+ * Context: any thread.
+ *
+ * @return true: it has none
+ */
 bool hm_type_is_flat(const struct hm_system *sys, uint16_t id);
 
 #ifdef __cplusplus

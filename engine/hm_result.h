@@ -30,7 +30,13 @@ enum hm_result {
 	HM_INVALID,
 };
 
-/** Name of a result, for logs; "unknown" for a number that is none. Never NULL. */
+/**
+ * Name of a result, for logs.
+ *
+ * Context: any thread.
+ *
+ * @return a constant text; "unknown" for a number that is none; never NULL
+ */
 const char *hm_result_name(enum hm_result result);
 
 #ifdef __cplusplus

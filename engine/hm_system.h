@@ -14,8 +14,9 @@
  * process: by the first system, which ends it with the process, or by the program before it.
  *
  * Who may call what: create, register, run and destroy: one thread, in this order.
- * The rest: any thread that is no lcore of the system, as long as the system exists;
- * hm_system_stop also from actors.
+ * The rest: external threads, which are no lcore of the system, as long as the system exists;
+ * hm_system_stop also actors. A NULL system or argument is -EINVAL to a call that returns an errno, unless its
+ * description says that NULL is allowed; calls under "Inspect" must not be given one.
  */
 
 #include <stdbool.h>
@@ -82,8 +83,8 @@ struct hm_config {
 /** Counters of a system or of one of its lcores, all since start-up. */
 struct hm_stats {
 	uint64_t turns;    /**< of the worker loop */
-	uint64_t sent;     /**< messages sent by actors, timers and from outside, and news of dead letters */
-	uint64_t received; /**< messages handed to receive and reply functions, and to waiters outside */
+	uint64_t sent;     /**< by actors, timers and external threads, and dead letters published */
+	uint64_t received; /**< by receive and reply functions, and by external threads that wait */
 	uint64_t spawned;
 	uint64_t stopped;
 	uint64_t no_memory; /**< sends refused for want of a free message */
@@ -113,11 +114,20 @@ struct hm_stats {
 __attribute__((warn_unused_result))
 int hm_system_create(struct hm_system **sys, int argc, char **argv, const struct hm_config *config);
 
-/** Exit status for a return value of this header: 0: 0; --help: 0; wrong option: 2; else: 1. */
+/**
+ * Exit status for a return value of this header.
+ *
+ * Context: any thread.
+ *
+ * @return 0: for 0 and --help; 2: a wrong option; 1: anything else
+ */
+__attribute__((warn_unused_result))
 int hm_exit_status(int rc);
 
 /**
  * Spawn a child of the guardian /user. Waits until the actor's slot exists, not until it started.
+ *
+ * Context: an external thread; blocks until lcore 0 has turned.
  *
  * @param name  as in hm_spawn; its path is "/user/name"
  * @param args  as in hm_spawn
@@ -134,6 +144,8 @@ int hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const c
  * Run the lcores (HM_MODE_LCORES), the caller's thread among them, until the system stopped.
  * SIGINT and SIGTERM stop it; a second one does not wait for the actors.
  *
+ * Context: the thread that created the system; blocks.
+ *
  * @return 0: every actor stopped in order; -EINTR: forced; -EINVAL: another mode
  */
 __attribute__((warn_unused_result))
@@ -144,36 +156,54 @@ int hm_system_run(struct hm_system *sys);
  * blocks SIGINT and SIGTERM before hm_system_create, and calls hm_system_stop after sigwait; not in a
  * handler, where it is not safe.
  *
+ * Context: the thread that created the system; does not block.
+ *
  * @return 0; -EBUSY: an lcore runs another system, try again when that has stopped; -EINVAL: another mode
  */
 __attribute__((warn_unused_result))
 int hm_system_start(struct hm_system *sys);
 
-/** Wait until a system started by hm_system_start has stopped. @return as hm_system_run. */
+/**
+ * Wait until a system started by hm_system_start has stopped.
+ *
+ * Context: the thread that created the system; blocks.
+ *
+ * @return as hm_system_run
+ */
+__attribute__((warn_unused_result))
 int hm_system_join(struct hm_system *sys);
 
 /**
  * Run one turn of every lcore on this thread (HM_MODE_STEPPED).
  *
+ * Context: one thread at a time; runs receive functions.
+ *
  * @return units of work done; 0: nothing to do but wait for timers
  */
 uint32_t hm_system_turn(struct hm_system *sys);
 
-/** Ask the system to stop all actors, children first, and then its lcores. Returns at once. */
+/**
+ * Ask the system to stop all actors, children first, and then its lcores. Asking twice is asking once.
+ *
+ * Context: any thread, actors included, from the creation of the system on; does not wait for the stop. NULL
+ * is ignored.
+ */
 void hm_system_stop(struct hm_system *sys);
 
-/* ---- From outside: threads that are no lcore ------------------------------ */
+/* ---- External threads: those that are no lcore ----------------------------- */
 
 /**
  * Send a message from a thread that is no lcore. Never blocks. What is sent before the system runs
  * waits for it; what is still under way when it stops becomes a dead letter.
+ *
+ * Context: an external thread; neither blocks nor allocates. Ownership: the body stays the caller's.
  *
  * @return HM_OK; HM_WOULD_BLOCK: the lcore's inject ring is full; HM_NO_RECEIVER: nobody, an lcore
  *         or node that does not exist, or the system has stopped; as hm_send otherwise
  */
 enum hm_result hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body);
 
-/** Answer of a request from outside. */
+/** Answer to a request of an external thread. */
 struct hm_reply {
 	uint16_t type;   /**< of the answer */
 	uint32_t length; /**< of the answer's body, in bytes */
@@ -182,10 +212,13 @@ struct hm_reply {
 };
 
 /**
- * Send a request and wait for its answer. Blocks the calling thread.
+ * Send a request and wait for its answer. The deadline is kept though an lcore be stuck.
+ *
+ * Context: an external thread; blocks until the answer, the deadline, or the stop of the system; allocates.
+ * Ownership: body and @p reply stay the caller's; neither is touched after the return.
  *
  * @param timeout_us  microseconds
- * @param reply       filled on success
+ * @param reply       filled on success; NULL: the answer is not wanted
  * @return 0; -ETIMEDOUT; -ENOENT: dead letter; -EMSGSIZE: the answer is longer than
  *         reply->size; -EAGAIN: overloaded; -ENOMEM: no slot; -EINVAL: unknown type or nobody;
  *         -ESHUTDOWN: the system stops, or has stopped; -EDEADLK: called on an lcore of the system,
@@ -195,7 +228,13 @@ __attribute__((warn_unused_result))
 int hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body,
 		  uint64_t timeout_us, struct hm_reply *reply);
 
-/** Stop a process, as hm_stop. @return 0, also when the system has stopped; -EAGAIN: overloaded, try again. */
+/**
+ * Stop a process, as hm_stop.
+ *
+ * Context: an external thread; does not block.
+ *
+ * @return 0, also when the system has stopped; -EAGAIN: overloaded, try again; -EINVAL: @p sys is NULL
+ */
 __attribute__((warn_unused_result))
 int hm_system_stop_actor(struct hm_system *sys, struct hm_pid who);
 
@@ -214,24 +253,59 @@ int hm_system_stop_actor(struct hm_system *sys, struct hm_pid who);
 __attribute__((warn_unused_result))
 int hm_lookup(const struct hm_system *sys, const char *path, struct hm_pid *pid);
 
-/** Sum of all lcores' counters. */
+/**
+ * Sum of all lcores' counters.
+ *
+ * Context: any thread.
+ *
+ * @param[out] stats  must not be NULL
+ */
 void hm_system_stats(const struct hm_system *sys, struct hm_stats *stats);
 
-/** Lcores of the system. */
+/**
+ * Lcores of the system.
+ *
+ * Context: any thread.
+ *
+ * @return how many
+ */
 uint32_t hm_system_lcores(const struct hm_system *sys);
 
-/** Id of this incarnation of the node; never 0. */
+/**
+ * Id of this incarnation of the node.
+ *
+ * Context: any thread.
+ *
+ * @return the id; never 0
+ */
 uint64_t hm_system_node(const struct hm_system *sys);
 
-/** Name of the node, set by --node; "node" without it. Nodes that connect need different names. */
+/**
+ * Name of the node, set by --node. Nodes that connect need different names.
+ *
+ * Context: any thread.
+ *
+ * @return the name; "node" without --node; never NULL
+ */
 const char *hm_system_name(const struct hm_system *sys);
 
-/** PID of /deadLetters: what is sent there is a dead letter. */
+/**
+ * PID of /deadLetters: what is sent there is a dead letter.
+ *
+ * Context: any thread.
+ *
+ * @return the PID
+ */
 struct hm_pid hm_system_dead_letters(const struct hm_system *sys);
 
 /* ---- Tear-down ------------------------------------------------------------ */
 
-/** Free a system that does not run (any more). NULL is allowed. */
+/**
+ * Free a system that does not run (any more). NULL is allowed.
+ *
+ * Context: the thread that created the system; no other one uses it any more. What is still under way becomes
+ * dead letters.
+ */
 void hm_system_destroy(struct hm_system *sys);
 
 #ifdef __cplusplus

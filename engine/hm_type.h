@@ -54,9 +54,11 @@ struct hm_type {
 /**
  * Register a message type.
  *
+ * Context: the thread that created the system, before it runs; allocates.
+ *
  * @param sys   system that does not run yet
  * @param type  copied; its name and descriptor must outlive the system
- * @return 0; -EINVAL: id below HM_TYPE_USER, no name, or a size above HM_MSG_BODY_MAX;
+ * @return 0; -EINVAL: an argument is NULL, id below HM_TYPE_USER, no name, or a size above HM_MSG_BODY_MAX;
  *         -EEXIST: id or name taken, or a name whose hash equals that of another;
  *         -EBUSY: the system runs already
  */
@@ -65,6 +67,8 @@ int hm_type_register(struct hm_system *sys, const struct hm_type *type);
 
 /**
  * Name of a type, for logs.
+ *
+ * Context: any thread.
  *
  * @param sys   any system
  * @param type  any number

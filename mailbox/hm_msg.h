@@ -61,7 +61,13 @@ enum hm_terminated_reason {
 	HM_TERMINATED_NODE_LOST = 3,
 };
 
-/** Name of a reason, for logs; "unknown" for a number that is none. Never NULL. */
+/**
+ * Name of a reason, for logs.
+ *
+ * Context: any thread.
+ *
+ * @return a constant text; "unknown" for a number that is none; never NULL
+ */
 const char *hm_terminated_reason_name(enum hm_terminated_reason reason);
 
 /** Body of HM_TERMINATED. */
@@ -92,35 +98,65 @@ struct hm_msg {
 /** Longest body of a message, in bytes. */
 #define HM_MSG_BODY_MAX 65472u
 
-/** Type of a message: enum hm_msg_type, or a registered type. */
+/**
+ * Type of a message.
+ *
+ * Context: the owner.
+ *
+ * @return enum hm_msg_type, or a registered type
+ */
 static inline uint16_t
 hm_msg_type(const struct hm_msg *msg)
 {
 	return msg->type;
 }
 
-/** Body of a message: never NULL, aligned to 8 bytes, valid as long as the message. */
+/**
+ * Body of a message, to be read.
+ *
+ * Context: the owner. Ownership: it belongs to the message, and is valid as long.
+ *
+ * @return never NULL; aligned to 8 bytes
+ */
 static inline const void *
 hm_msg_body(const struct hm_msg *msg)
 {
 	return msg->body;
 }
 
-/** Body of a message that the caller made and has not sent yet, to be written. */
+/**
+ * Body of a message that the caller made and has not sent yet, to be written.
+ *
+ * Context: the owner. Ownership: it belongs to the message.
+ *
+ * @return never NULL; aligned to 8 bytes
+ */
 static inline void *
 hm_msg_body_mut(struct hm_msg *msg)
 {
 	return msg->body;
 }
 
-/** Bytes of body in use. */
+/**
+ * Length of the body.
+ *
+ * Context: the owner.
+ *
+ * @return bytes in use
+ */
 static inline size_t
 hm_msg_length(const struct hm_msg *msg)
 {
 	return msg->length;
 }
 
-/** Whom to answer; nobody if the message was sent and not requested. */
+/**
+ * Whom to answer.
+ *
+ * Context: the owner.
+ *
+ * @return a PID; nobody if the message was sent and not requested
+ */
 static inline struct hm_pid
 hm_msg_sender(const struct hm_msg *msg)
 {

@@ -38,7 +38,13 @@ struct hm_pid {
 	uint64_t local; /**< lcore, slot and generation within the node */
 };
 
-/** The PID of nobody: no sender, no parent. */
+/**
+ * The PID of nobody: no sender, no parent.
+ *
+ * Context: any thread.
+ *
+ * @return zeros
+ */
 static inline struct hm_pid
 hm_pid_none(void)
 {
@@ -47,35 +53,65 @@ hm_pid_none(void)
 	return none;
 }
 
-/** Whether @p pid is the PID of nobody. */
+/**
+ * Whether @p pid is the PID of nobody.
+ *
+ * Context: any thread.
+ *
+ * @return true: no process
+ */
 static inline bool
 hm_pid_is_none(struct hm_pid pid)
 {
 	return pid.node == 0;
 }
 
-/** Whether both name the same process. */
+/**
+ * Whether both name the same process.
+ *
+ * Context: any thread.
+ *
+ * @return true: they do
+ */
 static inline bool
 hm_pid_equal(struct hm_pid a, struct hm_pid b)
 {
 	return a.node == b.node && a.local == b.local;
 }
 
-/** Index of the lcore, among the system's, that the process lives on. */
+/**
+ * The lcore that the process lives on.
+ *
+ * Context: any thread.
+ *
+ * @return its index, among those of the process's node
+ */
 static inline uint32_t
 hm_pid_lcore(struct hm_pid pid)
 {
 	return (uint32_t)(pid.local >> 56);
 }
 
-/** Slot of the process on its lcore. */
+/**
+ * Slot of the process on its lcore.
+ *
+ * Context: any thread.
+ *
+ * @return a number below HM_SLOTS_MAX
+ */
 static inline uint32_t
 hm_pid_slot(struct hm_pid pid)
 {
 	return (uint32_t)(pid.local >> 32) & (HM_SLOTS_MAX - 1);
 }
 
-/** Which of the slot's successive processes is meant; never 0. */
+/**
+ * Which of the slot's successive processes is meant.
+ *
+ * Context: any thread.
+ *
+ * @return a number; 0 in no PID of a process
+ */
 static inline uint32_t
 hm_pid_generation(struct hm_pid pid)
 {
@@ -87,6 +123,8 @@ hm_pid_generation(struct hm_pid pid)
 
 /**
  * Write a PID as text, "node:lcore.slot.generation" with the node in hexadecimal.
+ *
+ * Context: any thread.
  *
  * @param pid   any PID
  * @param text  at least HM_PID_TEXT_SIZE characters; always zero-terminated

@@ -207,7 +207,7 @@ hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, con
 {
 	struct hm_pid spawned;
 	uint32_t lcore;
-	int rc = props_check(ctx, props, name, args);
+	int rc = ctx != NULL ? props_check(ctx, props, name, args) : -EINVAL;
 
 	if (rc != 0)
 		return rc;

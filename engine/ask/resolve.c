@@ -65,7 +65,7 @@ hm_resolve(struct hm_ctx *ctx, const char *address, uint64_t timeout_us, hm_repl
 	struct hmi_cell *cell;
 	int rc = 0;
 
-	if (address == NULL || on_reply == NULL || timeout_us == 0 ||
+	if (ctx == NULL || address == NULL || on_reply == NULL || timeout_us == 0 ||
 	    (remote ? !address_valid(address + scheme) : address[0] != '/' || strlen(address) >= HM_PATH_MAX))
 		return -EINVAL;
 	if (remote && is_own(ctx->sys, address + scheme)) {

@@ -203,7 +203,7 @@ hm_dead_letters_subscribe(struct hm_system *sys, struct hm_pid subscriber)
 {
 	uint64_t locals[HM_DEAD_LETTER_SUBSCRIBERS_MAX];
 
-	if (subscriber.node != sys->node || subscriber.local == 0 ||
+	if (sys == NULL || subscriber.node != sys->node || subscriber.local == 0 ||
 	    hmi_local_lcore(subscriber.local) >= sys->lcores_count)
 		return -EINVAL;
 	if (is_among(locals, subscribers_read(sys, locals), subscriber.local))
@@ -223,7 +223,7 @@ void
 hm_dead_letters_unsubscribe(struct hm_system *sys, struct hm_pid subscriber)
 {
 	/* Every actor that stops comes by. */
-	if (!atomic_load_explicit(&sys->had_subscribers, memory_order_relaxed) ||
+	if (sys == NULL || !atomic_load_explicit(&sys->had_subscribers, memory_order_relaxed) ||
 	    subscriber.node != sys->node)
 		return;
 	for (uint32_t i = 0; i < HM_DEAD_LETTER_SUBSCRIBERS_MAX; i++) {

@@ -86,10 +86,13 @@ entry_add(struct hmi_types *types, const struct hmi_type_entry *entry)
 int
 hm_type_register(struct hm_system *sys, const struct hm_type *type)
 {
-	struct hmi_type_entry entry = { .type = *type };
+	struct hmi_type_entry entry;
 	uint32_t info = HMI_TYPE_KNOWN;
 	int rc;
 
+	if (sys == NULL || type == NULL)
+		return -EINVAL;
+	entry = (struct hmi_type_entry){ .type = *type };
 	if (atomic_load_explicit(&sys->state, memory_order_relaxed) != HMI_CREATED)
 		return -EBUSY;
 	if (type->descriptor != NULL) {

@@ -12,7 +12,7 @@
 int
 hm_provider_register(struct hm_system *sys, uint32_t lcore, const struct hm_provider_ops *ops, void *self)
 {
-	if (lcore >= sys->lcores_count)
+	if (sys == NULL || ops == NULL || lcore >= sys->lcores_count)
 		return -EINVAL;
 	if (sys->provider_ops != NULL)
 		return -EEXIST;
@@ -28,7 +28,7 @@ hm_node_learn(struct hm_system *sys, uint64_t node, uint16_t *index)
 {
 	uint16_t i;
 
-	if (node == 0 || node == sys->node)
+	if (sys == NULL || index == NULL || node == 0 || node == sys->node)
 		return -EINVAL;
 	i = hmi_nodes_find(&sys->nodes, node);
 	if (i == 0)

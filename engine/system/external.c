@@ -137,6 +137,8 @@ hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const voi
 	enum hm_result result;
 	struct hm_msg *msg;
 
+	if (sys == NULL)
+		return HM_INVALID;
 	if (hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
 	msg = make_external(sys, type, body, &result);
@@ -154,6 +156,8 @@ hm_system_stop_actor(struct hm_system *sys, struct hm_pid who)
 {
 	struct hm_msg *msg;
 
+	if (sys == NULL)
+		return -EINVAL;
 	if (hm_pid_is_none(who))
 		return 0;
 	msg = hmi_control(&sys->external, HM_SYS_STOP, 0);
@@ -178,11 +182,12 @@ stop_direct(struct hm_system *sys, struct hm_msg *msg)
 void
 hm_system_stop(struct hm_system *sys)
 {
-	struct hm_ctx *ctx = ctx_of_thread(sys);
+	struct hm_ctx *ctx;
 	struct hm_msg *msg;
 
-	if (atomic_exchange_explicit(&sys->stop_asked, true, memory_order_relaxed))
+	if (sys == NULL || atomic_exchange_explicit(&sys->stop_asked, true, memory_order_relaxed))
 		return;
+	ctx = ctx_of_thread(sys);
 	if (ctx != NULL) {
 		(void)hmi_post(ctx, hmi_lcore_process(sys, 0),
 			       hmi_control(&ctx->cache, HMI_COMMAND_STOP_SYSTEM, 0));
@@ -279,6 +284,8 @@ hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char 
 	struct spawn_call *spawn;
 	int rc;
 
+	if (sys == NULL)
+		return -EINVAL;
 	/* Slots on another lcore come back within some turns. */
 	do {
 		spawn = hmi_call_new(sys, sizeof(*spawn), spawn_run);
@@ -351,10 +358,10 @@ hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void
 	struct ask_call *ask;
 	struct hm_msg *msg;
 
+	if (sys == NULL || hm_pid_is_none(to))
+		return -EINVAL;
 	if (single_threaded(sys))
 		return -EDEADLK;
-	if (hm_pid_is_none(to))
-		return -EINVAL;
 	msg = make_external(sys, type, body, &result);
 	if (msg == NULL)
 		return result == HM_NO_MEMORY ? -EAGAIN : -EINVAL;

@@ -205,10 +205,13 @@ start_up(struct hm_system *sys, int argc, char **argv, const struct hm_config *c
 int
 hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_config *config)
 {
-	struct hm_system *sys = calloc(1, sizeof(*sys));
+	struct hm_system *sys;
 	int rc;
 
+	if (out == NULL)
+		return -EINVAL;
 	*out = NULL;
+	sys = calloc(1, sizeof(*sys));
 	if (sys == NULL)
 		return -ENOMEM;
 	pthread_mutex_init(&sys->control, NULL);

@@ -126,7 +126,7 @@ hm_system_run(struct hm_system *sys)
 	uint32_t end;
 	int rc, ended;
 
-	if (sys->mode != HM_MODE_LCORES || !is_created(sys))
+	if (sys == NULL || sys->mode != HM_MODE_LCORES || !is_created(sys))
 		return -EINVAL;
 	rc = launch(sys, 1, &end);
 	if (rc != 0 && is_created(sys))
@@ -147,7 +147,7 @@ hm_system_start(struct hm_system *sys)
 	uint32_t end;
 	int rc;
 
-	if (sys->mode != HM_MODE_BACKGROUND || !is_created(sys))
+	if (sys == NULL || sys->mode != HM_MODE_BACKGROUND || !is_created(sys))
 		return -EINVAL;
 	rc = launch(sys, 0, &end);
 	if (rc != 0 && !is_created(sys))
@@ -158,7 +158,7 @@ hm_system_start(struct hm_system *sys)
 int
 hm_system_join(struct hm_system *sys)
 {
-	if (sys->mode != HM_MODE_BACKGROUND ||
+	if (sys == NULL || sys->mode != HM_MODE_BACKGROUND ||
 	    atomic_load_explicit(&sys->state, memory_order_relaxed) != HMI_RUNNING)
 		return -EINVAL;
 	return finish(sys, 0, sys->lcores_count);
@@ -169,7 +169,7 @@ hm_system_turn(struct hm_system *sys)
 {
 	uint32_t work = 0;
 
-	if (sys->mode != HM_MODE_STEPPED)
+	if (sys == NULL || sys->mode != HM_MODE_STEPPED)
 		return 0;
 	atomic_store_explicit(&sys->state, HMI_RUNNING, memory_order_relaxed);
 	hmi_rcu_enter();

@@ -404,3 +404,43 @@ Test(engine_system, signal__a_second_one_forces_it)
 	hmt_books_check(sys);
 	hmt_system_free(sys);
 }
+
+/* ---- NULL --------------------------------------------------------------------------- */
+
+Test(engine_system, null__is_refused_by_every_control_call, .init = hmt_eal_start)
+{
+	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
+	static const struct hm_provider_ops ops;
+	struct hm_pid pid = { 1, 1 };
+	struct hmt_node node;
+	uint64_t number = 1;
+	uint16_t index;
+
+	hmt_node_start(&node, 1);
+	cr_assert_eq(hm_system_create(NULL, 0, NULL, NULL), -EINVAL);
+	cr_assert_eq(hm_type_register(NULL, &type), -EINVAL);
+	cr_assert_eq(hm_type_register(node.sys, NULL), -EINVAL);
+	cr_assert_eq(hm_system_spawn(NULL, hmt_probe_props(0), NULL, NULL, &pid), -EINVAL);
+	cr_assert_eq(hm_system_spawn(node.sys, NULL, NULL, NULL, &pid), -EINVAL);
+	cr_assert_eq(hm_spawn(NULL, hmt_probe_props(0), NULL, NULL, &pid), -EINVAL);
+	cr_assert_eq(hm_resolve(NULL, "/user/a", 1, NULL, NULL), -EINVAL);
+	cr_assert_eq(hm_system_run(NULL), -EINVAL);
+	cr_assert_eq(hm_system_start(NULL), -EINVAL);
+	cr_assert_eq(hm_system_join(NULL), -EINVAL);
+	cr_assert_eq(hm_system_turn(NULL), 0);
+	cr_assert_eq(hm_system_send(NULL, pid, HMT_NUMBER, &number), HM_INVALID);
+	cr_assert_eq(hm_system_ask(NULL, pid, HMT_NUMBER, &number, 1000, NULL), -EINVAL);
+	cr_assert_eq(hm_system_stop_actor(NULL, pid), -EINVAL);
+	cr_assert_eq(hm_lookup(NULL, "/user", &pid), -EINVAL);
+	cr_assert_eq(hm_lookup(node.sys, NULL, &pid), -EINVAL);
+	cr_assert_eq(hm_lookup(node.sys, "/user", NULL), -EINVAL);
+	cr_assert_eq(hm_dead_letters_subscribe(NULL, pid), -EINVAL);
+	cr_assert_eq(hm_provider_register(NULL, 0, &ops, NULL), -EINVAL);
+	cr_assert_eq(hm_provider_register(node.sys, 0, NULL, NULL), -EINVAL);
+	cr_assert_eq(hm_node_learn(NULL, 5, &index), -EINVAL);
+	cr_assert_eq(hm_node_learn(node.sys, 5, NULL), -EINVAL);
+	hm_dead_letters_unsubscribe(NULL, pid);
+	hm_system_stop(NULL);
+	hm_system_destroy(NULL);
+	hmt_node_end(&node);
+}
