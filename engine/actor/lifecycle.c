@@ -91,6 +91,7 @@ end_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 
 	owned_drop(ctx, cell, &budget);
 	(void)hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_STOPPED, &budget);
+	(void)hmi_worker_steps(&ctx->worker, HMI_SYSTEM_PORTION - budget);
 	if (budget > 0)
 		end_finish(ctx, cell);
 }

@@ -53,6 +53,8 @@ check_headers() {
 				{ printf '%s:1: does not compile alone with %s\n' "$header" "${compiler%% *}"; status=1; }
 		done
 	done
+	# shellcheck disable=SC2086
+	g++ -std=c++20 -fsyntax-only -Wall -Wextra -Wno-missing-field-initializers -Werror $cflags $includes "-I$build" "$here/props.cpp" || status=1
 	return "$status"
 }
 
