@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Runs a fuzz target without libFuzzer: on the files named, or on seeded random inputs.
+ * Runs a fuzz target without libFuzzer: on seeded random inputs, and on the files of folders.
  *
- *     fuzz_frame                   10,000 inputs from seed 1
- *     fuzz_frame --seed 7          the same from seed 7
- *     fuzz_frame FILE...           each file once
+ *     fuzz_frame                          10,000 inputs from seed 1
+ *     fuzz_frame --seed 7 --inputs 500    500 from seed 7
+ *     fuzz_frame FILE... FOLDER...        each file once
  *
- * The target is libFuzzer's: `clang -fsanitize=fuzzer` takes the same source without this file.
+ * The target is libFuzzer's, which ./dev fuzz runs on the same source without this file.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define INPUTS     10000
 #define LENGTH_MAX 2048
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* A target may have it. */
+__attribute__((weak))
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 /* splitmix64: every seed gives another sequence, the same on every machine. */
 static uint64_t
@@ -31,15 +37,29 @@ random_next(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
+/* The target gets a copy of exact size, so that a sanitizer sees the first byte too far. */
 static int
-seed_run(uint64_t seed)
+input_run(const uint8_t *data, size_t length)
+{
+	uint8_t *exact = malloc(length > 0 ? length : 1);
+
+	if (exact == NULL)
+		return EXIT_FAILURE;
+	if (length > 0)
+		memcpy(exact, data, length);
+	LLVMFuzzerTestOneInput(exact, length);
+	free(exact);
+	return EXIT_SUCCESS;
+}
+
+static int
+seed_run(uint64_t seed, unsigned long inputs)
 {
 	uint64_t state = seed;
 	uint8_t *data = malloc(LENGTH_MAX);
+	int status = data != NULL ? EXIT_SUCCESS : EXIT_FAILURE;
 
-	if (data == NULL)
-		return EXIT_FAILURE;
-	for (unsigned int n = 0; n < INPUTS; n++) {
+	for (unsigned long n = 0; n < inputs && status == EXIT_SUCCESS; n++) {
 		size_t length = random_next(&state) % LENGTH_MAX;
 
 		/* Small values and high bits, as lengths and varints have them, more often than chance. */
@@ -48,49 +68,81 @@ seed_run(uint64_t seed)
 
 			data[i] = (r >> 8 & 3) == 0 ? r & 7 : (uint8_t)r;
 		}
-
-		/* A copy of exact size, so that a sanitizer sees the first byte too far. */
-		uint8_t *exact = malloc(length + 1);
-
-		if (exact == NULL)
-			break;
-		memcpy(exact + 1, data, length);
-		LLVMFuzzerTestOneInput(exact + 1, length);
-		free(exact);
+		status = input_run(data, length);
 	}
 	free(data);
-	return EXIT_SUCCESS;
+	return status;
 }
 
 static int
-file_run(const char *path)
+file_run(const char *path, size_t size)
 {
 	FILE *file = fopen(path, "rb");
-	uint8_t *data = malloc(1 << 20);
+	uint8_t *data = malloc(size + 1);
 	int status = EXIT_FAILURE;
 
-	if (file != NULL && data != NULL) {
-		LLVMFuzzerTestOneInput(data, fread(data, 1, 1 << 20, file));
-		status = EXIT_SUCCESS;
-	} else {
-		fprintf(stderr, "%s: %s\n", path, strerror(errno));
-	}
+	if (file != NULL && data != NULL && fread(data, 1, size, file) == size)
+		status = input_run(data, size);
+	else
+		fprintf(stderr, "%s: %s\n", path, errno != 0 ? strerror(errno) : "ends too soon");
 	if (file != NULL)
 		fclose(file);
 	free(data);
 	return status;
 }
 
+/* A file, or each file of a folder. A folder without any has no corpus, which is an error. */
+static int
+path_run(const char *path)
+{
+	struct stat info;
+	int status = EXIT_SUCCESS, count = 0;
+	struct dirent *entry;
+	DIR *folder;
+
+	if (stat(path, &info) != 0) {
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		return EXIT_FAILURE;
+	}
+	if (!S_ISDIR(info.st_mode))
+		return file_run(path, (size_t)info.st_size);
+	folder = opendir(path);
+	while (folder != NULL && (entry = readdir(folder)) != NULL) {
+		char file[PATH_MAX];
+
+		if (entry->d_name[0] == '.')
+			continue;
+		if (snprintf(file, sizeof(file), "%s/%s", path, entry->d_name) < (int)sizeof(file))
+			status |= path_run(file);
+		count++;
+	}
+	if (folder != NULL)
+		closedir(folder);
+	if (count == 0)
+		fprintf(stderr, "%s: no file\n", path);
+	return count > 0 ? status : EXIT_FAILURE;
+}
+
 int
 main(int argc, char **argv)
 {
-	int status = EXIT_SUCCESS;
+	unsigned long inputs = INPUTS;
+	int status = EXIT_SUCCESS, i = 1;
+	uint64_t seed = 1;
 
-	if (argc == 1)
-		return seed_run(1);
-	if (argc == 3 && strcmp(argv[1], "--seed") == 0)
-		return seed_run(strtoull(argv[2], NULL, 0));
-	for (int i = 1; i < argc; i++)
-		status |= file_run(argv[i]);
+	if (LLVMFuzzerInitialize != NULL && LLVMFuzzerInitialize(&argc, &argv) != 0)
+		return EXIT_FAILURE;
+	for (; i + 1 < argc && argv[i][0] == '-'; i += 2) {
+		if (strcmp(argv[i], "--seed") == 0)
+			seed = strtoull(argv[i + 1], NULL, 0);
+		else if (strcmp(argv[i], "--inputs") == 0)
+			inputs = strtoul(argv[i + 1], NULL, 0);
+		else
+			break;
+	}
+	if (i >= argc)
+		return seed_run(seed, inputs);
+	for (; i < argc; i++)
+		status |= path_run(argv[i]);
 	return status;
 }
