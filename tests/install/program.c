@@ -36,7 +36,7 @@ receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	}
 }
 
-static const struct hm_props props = HM_PROPS(.receive = receive);
+static const struct hm_props props = { .receive = receive };
 
 static int
 run(struct hm_system *sys)

@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Breaks the library in one small way at a time, and sees whether a test notices.
+
+usage: mutate.py [--seconds S] [--floor PERCENT] [--files GLOB] COUNT SEED
+
+A copy of the sources and a build folder of their own lie in build/mutate. Each mutant is one change of
+one line; it is built, and the tests of its module run until one fails. What no test notices is printed:
+either a test is missing, or the change means nothing. The exit status is 1 when the part that was noticed
+is below the floor, for which at least 8 mutants must have been judged.
+"""
+import argparse
+import fnmatch
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, 'tests', 'check'))
+import sources  # noqa: E402
+
+HOME = os.path.join(TOP, 'build', 'mutate')
+COPY = os.path.join(HOME, 'src')
+BUILD = os.path.join(HOME, 'out')
+JUDGED_MIN = 8
+
+# The tests that are about a module, by the names of their programs.
+TESTS = {
+    'mailbox': r'^test_(?!engine|net|worker|wheel|runq|idle|version)|^test_carrier',
+    'sched': r'^test_(idle|runq|wheel|worker|carrier)|^test_engine_timer',
+    'engine': r'^test_(engine|carrier)',
+    'net': r'^test_net',
+}
+
+RELATIONS = {'<': '<=', '<=': '<', '>': '>=', '>=': '>', '==': '!=', '!=': '=='}
+RELATION = re.compile(r'(?<= )(<=|>=|==|!=|<|>)(?= )')
+CONDITION = re.compile(r'^(\t+(?:\} else )?(?:if|while) \()(.*)(\)(?: \{)?)$')
+STATEMENT = re.compile(r'^(\t+)((?!return\b|break\b|continue\b|goto\b|case\b|default\b|static\b|const\b|struct\b|enum\b|'
+                       r'(?:u?int\d+_t|int|bool|char|size_t|double|unsigned|void|long)\b)[\w*(][^;{}]*;)$')
+CALL = re.compile(r'^(?:\(void\))?[a-z]\w*\(.*\);$')
+NUMBER = re.compile(r'(?<![\w.])(\d+)(u|ul|ull)?\b(?![.\w])')
+LOGIC = re.compile(r'(?<= )(&&|\|\|)(?= )')
+
+
+def line_mutants(line):
+    """(operator, changed line) for what can be changed in a line of code, whose strings are blanked."""
+    found = []
+    match = CONDITION.match(line)
+    if match and match.group(2).count('(') == match.group(2).count(')'):
+        found.append(('negate', f'{match.group(1)}!({match.group(2)}){match.group(3)}'))
+    for match in RELATION.finditer(line):
+        if '#' not in line and 'for (' not in line[:match.start()]:
+            found.append(('relation', line[:match.start()] + RELATIONS[match.group(1)] + line[match.end():]))
+    for match in LOGIC.finditer(line):
+        found.append(('logic', line[:match.start()] + {'&&': '||', '||': '&&'}[match.group(1)] + line[match.end():]))
+    match = STATEMENT.match(line)
+    if match and match.group(2).count('(') == match.group(2).count(')'):
+        kind = 'call' if CALL.match(match.group(2)) else 'drop'
+        if kind == 'call' or re.search(r'(?<![=!<>])=(?!=)|\+\+|--', match.group(2)):
+            found.append((kind, match.group(1) + ';'))
+    if line.startswith('\t'):
+        for match in NUMBER.finditer(line):
+            more = str(int(match.group(1)) + 1) + (match.group(2) or '')
+            found.append(('constant', line[:match.start()] + more + line[match.end():]))
+    return found
+
+
+def file_mutants(path, text):
+    """(path, line number, operator, line, changed line) for each mutant of a source."""
+    code, _ = sources.split_code(text)
+    raw = text.split('\n')
+    found = []
+    for number, (line, whole) in enumerate(zip(code, raw), 1):
+        # Lines with a comment or a string are left alone: what is shown here is what is written back.
+        if line != whole or 'assert(' in line.lower() or 'HMI_ASSERT' in line or 'fprintf' in line or 'rte_log' in line:
+            continue
+        previous = code[number - 2].rstrip() if number > 1 else ''
+        for operator, changed in line_mutants(line):
+            # Not the rest of a statement that began above.
+            if operator in ('drop', 'call') and not (previous == '' or previous.endswith((';', '{', '}', ':'))
+                                                     or re.match(r'^\t*(if|for|while|else)\b', previous)):
+                continue
+            found.append((path, number, operator, line, changed))
+    return found
+
+
+def copy_sources():
+    """Bring the copy up to date; files that did not change keep their time, so that little is rebuilt."""
+    wanted = subprocess.run(['git', '-C', TOP, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+                            capture_output=True, check=True).stdout.decode().split('\0')
+    for path in filter(None, wanted):
+        source, copy = os.path.join(TOP, path), os.path.join(COPY, path)
+        if not os.path.isfile(source):
+            continue
+        try:
+            with open(source, 'rb') as a, open(copy, 'rb') as b:
+                if a.read() == b.read():
+                    continue
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(copy), exist_ok=True)
+        shutil.copyfile(source, copy)
+        shutil.copymode(source, copy)
+
+
+def run(command, seconds):
+    """Exit status, or None: it ran too long, and was killed with all that it had started."""
+    with open(os.path.join(HOME, 'log'), 'wb') as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return None
+
+
+def log_text():
+    with open(os.path.join(HOME, 'log'), encoding='utf-8', errors='replace') as log:
+        return log.read()
+
+
+def configure():
+    if not os.path.exists(os.path.join(BUILD, 'build.ninja')):
+        shutil.rmtree(BUILD, ignore_errors=True)
+        if run(['meson', 'setup', BUILD, COPY, '--buildtype=debug', '-Dapps=false', '-Dbench=disabled',
+                '-Dtests=enabled'], 600) != 0:
+            sys.exit('mutate: cannot configure:\n' + log_text()[-2000:])
+
+
+def tests_of(module):
+    names = subprocess.run(['meson', 'test', '-C', BUILD, '--no-rebuild', '--list', '--suite', 'unit', '--suite',
+                            'contract'], capture_output=True, text=True, check=True).stdout
+    programs = [line.split(' / ')[-1].strip() for line in names.split('\n') if ' / ' in line]
+    return [name for name in programs if re.search(TESTS[module], name)]
+
+
+def build(programs):
+    return run(['ninja', '-C', BUILD] + [f'tests/{name}' for name in programs], 900)
+
+
+def judge(programs, seconds):
+    """The test that noticed, 'time' when one did not end, or None."""
+    done = run(['meson', 'test', '-C', BUILD, '--no-rebuild', '--maxfail', '1', '-t', '0.25'] + programs, seconds)
+    if done is None:
+        return 'time'
+    if done == 0:
+        return None
+    match = re.search(r'/ (\S+)\s+(FAIL|ERROR|TIMEOUT)', log_text())
+    return match.group(1) if match else 'a test'
+
+
+def try_mutant(mutant, baseline):
+    """What came of it: 'invalid', 'survived', or who noticed."""
+    path, number, _, _, changed = mutant
+    copy = os.path.join(COPY, path)
+    with open(copy, encoding='utf-8') as file:
+        text = file.read()
+    lines = text.split('\n')
+    lines[number - 1] = changed
+    with open(copy, 'w', encoding='utf-8') as file:
+        file.write('\n'.join(lines))
+    programs = baseline['programs']
+    try:
+        if build(programs) != 0:
+            return 'invalid'
+        return judge(programs, 30 + 2 * baseline['seconds']) or 'survived'
+    finally:
+        with open(copy, 'w', encoding='utf-8') as file:
+            file.write(text)
+
+
+def baseline_of(module):
+    """The tests have to pass without any change; how long they take says when a mutant hangs."""
+    programs = tests_of(module)
+    if build(programs) != 0:
+        sys.exit('mutate: does not build:\n' + log_text()[-2000:])
+    began = time.monotonic()
+    who = judge(programs, 900)
+    if who is not None:
+        sys.exit(f'mutate: {who} fails without any change:\n' + log_text()[-2000:])
+    return {'programs': programs, 'seconds': time.monotonic() - began}
+
+
+def choose(count, seed, glob):
+    """Mutants by chance, each as likely as any other."""
+    chance = random.Random(seed)
+    by_file = {}
+    for path in sources.all_files():
+        if path.split('/')[0] in TESTS and path.endswith('.c') and fnmatch.fnmatch(path, glob):
+            mutants = file_mutants(path, sources.read(path))
+            if mutants:
+                by_file[path] = mutants
+    if not by_file:
+        sys.exit(f'mutate: no source matches {glob}')
+    chosen = []
+    paths = sorted(by_file)
+    while len(chosen) < count and any(by_file.values()):
+        path = chance.choices(paths, weights=[len(by_file[path]) for path in paths])[0]
+        chosen.append(by_file[path].pop(chance.randrange(len(by_file[path]))))
+    return chosen
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--seconds', type=int, default=0, help='begin no further mutant after so long')
+    parser.add_argument('--floor', type=int, default=60, help='percent that must be noticed')
+    parser.add_argument('--files', default='*', help='sources to change')
+    parser.add_argument('count', type=int)
+    parser.add_argument('seed', type=int)
+    return parser.parse_args()
+
+
+def main():
+    args = parse()
+    os.chdir(TOP)
+    os.makedirs(HOME, exist_ok=True)
+    mutants = choose(args.count, args.seed, args.files)
+    copy_sources()
+    configure()
+    began, noticed, survivors, invalid, baselines = time.monotonic(), 0, [], 0, {}
+    for n, mutant in enumerate(mutants, 1):
+        if args.seconds and time.monotonic() - began > args.seconds:
+            print(f'out of time after {n - 1} of {len(mutants)}')
+            break
+        path, number, operator, line, changed = mutant
+        module = path.split('/')[0]
+        if module not in baselines:
+            baselines[module] = baseline_of(module)
+        result = try_mutant(mutant, baselines[module])
+        print(f'{n}/{len(mutants)} {path}:{number}: {operator}: {line.strip()} -> {changed.strip()}: {result}', flush=True)
+        if result == 'invalid':
+            invalid += 1
+        elif result == 'survived':
+            survivors.append(mutant)
+        else:
+            noticed += 1
+    judged = noticed + len(survivors)
+    print('\nsurvivors:' if survivors else '\nno survivors')
+    for path, number, operator, line, changed in sorted(survivors):
+        print(f'{path}:{number}: {operator}: {line.strip()} -> {changed.strip()}')
+    rate = 100 * noticed // judged if judged else 0
+    print(f'seed {args.seed}: {judged} mutants judged, {invalid} did not compile; {noticed} noticed: {rate} %')
+    if judged >= JUDGED_MIN and rate < args.floor:
+        print(f'mutate: below the floor of {args.floor} %')
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
