@@ -133,18 +133,48 @@ struct hm_net_peer_stats {
 /**
  * Counters of the node's port.
  *
- * Context: counting the buffers walks caches; not for the hot path.
+ * @param sys         the system; not NULL
+ * @param[out] stats  the counters; left alone on error; not NULL
  * @return 0; -ENOENT: the system has no network module
+ *
+ * Context: any thread. Does not block, allocates nothing; counting the buffers walks caches, so it is
+ * not for the hot path.
  */
+__attribute__((warn_unused_result))
 int hm_net_stats(const struct hm_system *sys, struct hm_net_stats *stats);
 
-/** Peers known, named by option or learnt; their numbers are 0 to this, exclusively. */
+/**
+ * Peers known, named by option or learnt.
+ *
+ * @param sys  the system; not NULL
+ * @return how many; their numbers are 0 to this, exclusively; 0 without a network module
+ *
+ * Context: any thread. Does not block, allocates nothing.
+ */
 uint32_t hm_net_peers(const struct hm_system *sys);
 
-/** Counters of a peer. @return 0; -ENOENT: no such peer, or no network module */
+/**
+ * Counters of a peer.
+ *
+ * @param sys         the system; not NULL
+ * @param peer        number of the peer, below hm_net_peers
+ * @param[out] stats  the counters; left alone on error; not NULL
+ * @return 0; -ENOENT: no such peer, or no network module
+ *
+ * Context: any thread. Does not block, allocates nothing.
+ * Ordering: acquires NP1.
+ */
+__attribute__((warn_unused_result))
 int hm_net_peer_stats(const struct hm_system *sys, uint32_t peer, struct hm_net_peer_stats *stats);
 
-/** Name of a reason in words; "unknown" for a number that is none. Never NULL. */
+/**
+ * Name of a reason in words.
+ *
+ * @param drop  any number
+ * @return constant text; "unknown" for a number that is no reason; never NULL
+ *
+ * Context: any thread. Does not block, allocates nothing.
+ */
 const char *hm_net_drop_name(enum hm_net_drop drop);
 
 #ifdef __cplusplus
