@@ -26,25 +26,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_errno.h>
 #include <rte_ring.h>
 
 #include "hm_msg.h"
+#include "ring_pvt.h"
 #include "tsan_pvt.h"
 
 struct hmi_inject {
 	struct rte_ring *ring;
 };
 
-/* Create an inject ring; `size` is a power of two. Returns 0, -EINVAL, -EEXIST or -ENOMEM. */
+/* Create an inject ring; `size` is a power of two. Returns 0, -EINVAL or -ENOMEM. */
 static inline int
-hmi_inject_create(struct hmi_inject *inject, const char *name, uint32_t size, int socket)
+hmi_inject_create(struct hmi_inject *inject, uint32_t size, int socket)
 {
-	inject->ring = rte_ring_create(name, size, socket, RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
-	if (inject->ring == NULL)
-		return -rte_errno;
+	int rc = hmi_ring_create(&inject->ring, size, RING_F_MP_RTS_ENQ | RING_F_SC_DEQ, socket);
+
 	/* Behind a preempted producer the others see a full ring, rather than spin. */
-	return rte_ring_set_prod_htd_max(inject->ring, rte_ring_get_capacity(inject->ring));
+	return rc == 0 ? rte_ring_set_prod_htd_max(inject->ring, rte_ring_get_capacity(inject->ring)) : rc;
 }
 
 /* Any thread. Returns whether there was room. */
@@ -69,7 +68,7 @@ hmi_inject_pop_burst(struct hmi_inject *inject, struct hm_msg **msgs, uint32_t m
 static inline void
 hmi_inject_destroy(struct hmi_inject *inject)
 {
-	rte_ring_free(inject->ring);
+	hmi_ring_destroy(inject->ring);
 	inject->ring = NULL;
 }
 

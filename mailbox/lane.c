@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include <rte_branch_prediction.h>
-#include <rte_errno.h>
+
+#include "ring_pvt.h"
 
 int
-hmi_lane_create(struct hmi_lane *lane, const char *name, uint32_t size, int socket)
+hmi_lane_create(struct hmi_lane *lane, uint32_t size, int socket)
 {
 	memset(lane, 0, sizeof(*lane));
-	lane->ring = rte_ring_create(name, size, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	return lane->ring != NULL ? 0 : -rte_errno;
+	return hmi_ring_create(&lane->ring, size, RING_F_SP_ENQ | RING_F_SC_DEQ, socket);
 }
 
 /* The waiting messages leave before the buffered ones, so that order is kept. */
@@ -61,6 +61,6 @@ hmi_lane_drain(struct hmi_lane *lane)
 void
 hmi_lane_destroy(struct hmi_lane *lane)
 {
-	rte_ring_free(lane->ring);
+	hmi_ring_destroy(lane->ring);
 	lane->ring = NULL;
 }

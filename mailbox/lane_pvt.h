@@ -50,8 +50,11 @@ struct hmi_lane_rx {
 	struct rte_ring *ring;
 };
 
-/* Create a lane; `size` is a power of two. Returns 0, -EINVAL, -EEXIST or -ENOMEM. */
-int hmi_lane_create(struct hmi_lane *lane, const char *name, uint32_t size, int socket);
+/*
+ * Create a lane; `size` is a power of two, memory comes from `socket` if that has any left. Returns 0,
+ * -EINVAL or -ENOMEM.
+ */
+int hmi_lane_create(struct hmi_lane *lane, uint32_t size, int socket);
 
 /* Publish what was pushed, oldest first, as far as there is room. Returns what still waits. */
 uint32_t hmi_lane_flush(struct hmi_lane *lane);

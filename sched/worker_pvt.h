@@ -93,7 +93,6 @@ struct hmi_worker_config {
 	enum hm_idle idle;
 	bool crowded; /* more lcores than cores */
 	int socket;
-	const char *name; /* unique in the process, short */
 	const struct hmi_clock *clock;
 };
 

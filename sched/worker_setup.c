@@ -2,16 +2,13 @@
 #include "worker_pvt.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <rte_malloc.h>
-#include <rte_ring.h>
 
 static int
 lanes_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 {
-	char name[RTE_RING_NAMESIZE];
 	uint32_t n = config->lcores_count;
 
 	w->lanes_out = rte_zmalloc_socket(NULL, n * sizeof(*w->lanes_out), 64, config->socket);
@@ -22,11 +19,8 @@ lanes_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 	for (uint32_t to = 0; to < n; to++) {
 		if (to == config->index)
 			continue;
-		if (snprintf(name, sizeof(name), "%s.l%u.%u", config->name, config->index, to) >=
-		    (int)sizeof(name))
-			return -ENAMETOOLONG;
 
-		int rc = hmi_lane_create(&w->lanes_out[to], name, config->lane_size, config->socket);
+		int rc = hmi_lane_create(&w->lanes_out[to], config->lane_size, config->socket);
 
 		if (rc != 0)
 			return rc;
@@ -37,15 +31,11 @@ lanes_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 static int
 parts_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 {
-	char name[RTE_RING_NAMESIZE];
 	int rc = hmi_runq_create(&w->runq);
 
-	if (rc != 0)
-		return rc;
-	if (snprintf(name, sizeof(name), "%s.i%u", config->name, config->index) >= (int)sizeof(name))
-		return -ENAMETOOLONG;
-	rc = hmi_inject_create(&w->inject, name, config->inject_size, config->socket);
-	return rc != 0 ? rc : lanes_create(w, config);
+	if (rc == 0)
+		rc = hmi_inject_create(&w->inject, config->inject_size, config->socket);
+	return rc == 0 ? lanes_create(w, config) : rc;
 }
 
 int

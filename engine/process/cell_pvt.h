@@ -157,6 +157,23 @@ struct hmi_cell *hmi_cells_take(struct hmi_cells *cells, uint32_t slot);
 /* Give a slot back; from here on its PID is stale. */
 void hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell);
 
+/*
+ * The lowest slot from `slot` on that has memory; at or above `fresh`: there is none. To walk over all
+ * processes: of what is reserved most has never been taken.
+ */
+static inline uint32_t
+hmi_cells_next(const struct hmi_cells *cells, uint32_t slot)
+{
+	while (slot < cells->fresh) {
+		uint32_t chunk = slot / (uint32_t)HMI_CELLS_CHUNK;
+
+		if ((cells->backed[chunk / 64] >> chunk % 64 & 1) != 0)
+			break;
+		slot = (chunk + 1) * (uint32_t)HMI_CELLS_CHUNK;
+	}
+	return slot;
+}
+
 static inline struct hmi_cell *
 hmi_cells_slot(const struct hmi_cells *cells, uint32_t slot)
 {

@@ -50,7 +50,7 @@ links_down(struct hm_ctx *ctx, uint64_t node)
 static void
 futures_down(struct hm_ctx *ctx, uint16_t index)
 {
-	for (uint32_t slot = 0; slot < ctx->cells.fresh; slot++) {
+	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < ctx->cells.fresh; slot++) {
 		struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
 
 		if (!hmi_cell_is_actor(cell) && cell->ops == &hmi_future_ops && cell->future.node == index)

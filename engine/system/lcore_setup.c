@@ -95,7 +95,6 @@ worker_create(struct hm_ctx *ctx, uint32_t index, int socket)
 		.idle = sys->options.idle,
 		.crowded = crowded(sys),
 		.socket = socket,
-		.name = sys->name,
 		.clock = &sys->clock,
 	};
 
@@ -171,7 +170,7 @@ processes_shut_down(struct hm_ctx *ctx)
 {
 	bool any = false;
 
-	for (uint32_t slot = 0; slot < ctx->cells.fresh; slot++) {
+	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < ctx->cells.fresh; slot++) {
 		struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
 
 		if (!hmi_cell_is_free(cell) && hmi_ops_of(ctx, cell)->shut_down != NULL)
@@ -184,7 +183,9 @@ processes_shut_down(struct hm_ctx *ctx)
 static void
 states_free(struct hm_ctx *ctx)
 {
-	for (uint32_t slot = 0; ctx->cells.base != NULL && slot < ctx->cells.fresh; slot++) {
+	for (uint32_t slot = 0;
+	     ctx->cells.base != NULL && (slot = hmi_cells_next(&ctx->cells, slot)) < ctx->cells.fresh;
+	     slot++) {
 		struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
 
 		if (hmi_cell_is_actor(cell))

@@ -13,7 +13,7 @@ static void
 create(void)
 {
 	hmt_eal_start();
-	cr_assert_eq(hmi_inject_create(&inject, "inject", RING, SOCKET_ID_ANY), 0);
+	cr_assert_eq(hmi_inject_create(&inject, RING, SOCKET_ID_ANY), 0);
 }
 
 static void

@@ -15,7 +15,7 @@ static void
 create(void)
 {
 	hmt_eal_start();
-	cr_assert_eq(hmi_lane_create(&lane, "lane", RING, SOCKET_ID_ANY), 0);
+	cr_assert_eq(hmi_lane_create(&lane, RING, SOCKET_ID_ANY), 0);
 	rx.ring = lane.ring;
 }
 

@@ -134,7 +134,7 @@ set_up(void)
 	if (hmi_pool_create(&pool, "stress", OBJECTS, SOCKET_ID_ANY) != 0 ||
 	    hmi_msg_cache_create(&outside, &pool, 0, SOCKET_ID_ANY) != 0 ||
 	    hmi_msg_cache_create(&consumer.cache, &pool, 2, SOCKET_ID_ANY) != 0 ||
-	    hmi_inject_create(&inject, "stress", RING, SOCKET_ID_ANY) != 0)
+	    hmi_inject_create(&inject, RING, SOCKET_ID_ANY) != 0)
 		abort();
 }
 

@@ -144,13 +144,11 @@ stations_open(uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		struct station *s = &stations[i];
-		char name[32];
 
 		memset(s, 0, sizeof(*s));
 		s->index = i;
 		s->count = count;
-		snprintf(name, sizeof(name), "lane%u", i);
-		if (hmi_lane_create(&s->out, name, RING, SOCKET_ID_ANY) != 0)
+		if (hmi_lane_create(&s->out, RING, SOCKET_ID_ANY) != 0)
 			abort();
 	}
 	for (uint32_t i = 0; i < count; i++)

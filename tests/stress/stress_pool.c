@@ -178,11 +178,9 @@ set_up(void)
 		abort();
 	for (uint32_t i = 0; i < PAIRS; i++) {
 		struct pair *p = &pairs[i];
-		char name[32];
 
 		p->index = i;
-		snprintf(name, sizeof(name), "lane%u", i);
-		if (hmi_lane_create(&p->lane, name, RING, SOCKET_ID_ANY) != 0 ||
+		if (hmi_lane_create(&p->lane, RING, SOCKET_ID_ANY) != 0 ||
 		    hmi_msg_cache_create(&p->take_cache, &pool, LCORES, SOCKET_ID_ANY) != 0 ||
 		    hmi_msg_cache_create(&p->give_cache, &pool, LCORES, SOCKET_ID_ANY) != 0)
 			abort();

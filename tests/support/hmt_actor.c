@@ -154,7 +154,7 @@ hmt_books_check(const struct hm_system *sys)
 static void
 lcore_check(const struct hm_ctx *ctx)
 {
-	for (uint32_t slot = 0; slot < ctx->cells.fresh; slot++) {
+	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < ctx->cells.fresh; slot++) {
 		const struct hmi_cell *cell = hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
 
 		CHECK(!hmi_cell_is_actor(cell), "an actor is left in slot %u", slot);

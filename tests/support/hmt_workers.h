@@ -124,7 +124,6 @@ hmt_worker_config_of(uint32_t index)
 		.inject_size = HMT_INJECT,
 		.idle = HM_IDLE_YIELD,
 		.socket = SOCKET_ID_ANY,
-		.name = "test",
 		.clock = &hmt_clock,
 	};
 }

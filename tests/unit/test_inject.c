@@ -23,7 +23,7 @@ inject_start(void)
 {
 	hmt_eal_start();
 	hmt_msgs_make(messages, RING + 1);
-	cr_assert_eq(hmi_inject_create(&inject, "inject", RING, SOCKET_ID_ANY), 0);
+	cr_assert_eq(hmi_inject_create(&inject, RING, SOCKET_ID_ANY), 0);
 }
 
 TestSuite(inject, .init = inject_start);
@@ -61,15 +61,14 @@ Test(inject, push__full_ring_says_so)
 	cr_assert_not(hmi_inject_push(&inject, messages[CAPACITY + 1]));
 }
 
-Test(inject, create__wrong_size_or_name)
+Test(inject, create__wrong_size)
 {
 	struct hmi_inject other;
 
-	cr_assert_eq(hmi_inject_create(&other, "other", 100, SOCKET_ID_ANY), -EINVAL);
-	cr_assert_eq(hmi_inject_create(&other, "inject", RING, SOCKET_ID_ANY), -EEXIST);
+	cr_assert_eq(hmi_inject_create(&other, 100, SOCKET_ID_ANY), -EINVAL);
 	hmi_inject_destroy(&inject);
 	cr_assert_null(inject.ring);
-	cr_assert_eq(hmi_inject_create(&inject, "inject", RING, SOCKET_ID_ANY), 0);
+	cr_assert_eq(hmi_inject_create(&inject, RING, SOCKET_ID_ANY), 0);
 }
 
 Test(inject, destroy__none)

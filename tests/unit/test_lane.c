@@ -23,7 +23,7 @@ lane_start(void)
 {
 	hmt_eal_start();
 	hmt_msgs_make(messages, MESSAGES);
-	cr_assert_eq(hmi_lane_create(&lane, "lane", RING, SOCKET_ID_ANY), 0);
+	cr_assert_eq(hmi_lane_create(&lane, RING, SOCKET_ID_ANY), 0);
 	rx.ring = lane.ring;
 }
 
@@ -182,14 +182,22 @@ Test(lane, drain__no_lane_has_no_message)
 	hmi_lane_destroy(&none);
 }
 
-Test(lane, create__wrong_size_or_name)
+Test(lane, create__wrong_size)
 {
 	struct hmi_lane other;
 
-	cr_assert_eq(hmi_lane_create(&other, "other", 100, SOCKET_ID_ANY), -EINVAL);
-	cr_assert_eq(hmi_lane_create(&other, "lane", RING, SOCKET_ID_ANY), -EEXIST);
-	hmi_lane_destroy(&lane);
-	cr_assert_eq(hmi_lane_create(&lane, "lane", RING, SOCKET_ID_ANY), 0);
+	cr_assert_eq(hmi_lane_create(&other, 100, SOCKET_ID_ANY), -EINVAL);
+	cr_assert_eq(hmi_lane_create(&other, 1u << 31, SOCKET_ID_ANY), -EINVAL);
+}
+
+/* A lane takes memory of another socket rather than none. */
+Test(lane, create__socket_without_memory)
+{
+	struct hmi_lane other;
+
+	cr_assert_eq(hmi_lane_create(&other, RING, 7), 0);
+	hmi_lane_destroy(&other);
+	cr_assert_null(other.ring);
 }
 
 /* A message that is under way must not be pushed again: no more than MESSAGES are. */
