@@ -372,6 +372,18 @@ struct hm_pid hm_sender(const struct hm_ctx *ctx);
 struct hm_system *hm_system(const struct hm_ctx *ctx);
 
 /**
+ * The time: nanoseconds of CLOCK_MONOTONIC, so that it compares with clock_gettime of other threads. Never goes
+ * backwards on one lcore; lcores differ by less than a microsecond. With a clock of a test or a simulation, that
+ * one's time. Reads the CPU's time stamp counter, 10 to 35 ns; about once a second it is compared with
+ * CLOCK_MONOTONIC.
+ *
+ * Context: turn.
+ *
+ * @return nanoseconds
+ */
+uint64_t hm_now_ns(struct hm_ctx *ctx);
+
+/**
  * The lcore that the actor lives on.
  *
  * Context: turn.

@@ -217,13 +217,13 @@ void hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *lett
 bool hm_lcore_is_idle(const struct hm_ctx *ctx);
 
 /**
- * Time stamp of the turn.
+ * As hm_now_ns, for what happens in each turn: read at the begin of this turn, or of one of the four before it.
  *
  * Context: turn, or the provider's functions.
  *
- * @return nanoseconds of a monotonic clock
+ * @return nanoseconds
  */
-uint64_t hm_now_ns(const struct hm_ctx *ctx);
+uint64_t hm_turn_ns(const struct hm_ctx *ctx);
 
 /* ---- Inspect: constant while the system runs ------------------------------- */
 

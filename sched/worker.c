@@ -34,6 +34,16 @@ poll(struct hmi_worker *w)
 	return w->poller.poll != NULL ? w->poller.poll(w->poller.arg, w) : 0;
 }
 
+uint64_t
+hmi_worker_clock_correct(struct hmi_worker *w)
+{
+	uint64_t ticks, ns;
+
+	hmi_tsc_read_pair(&ticks, &ns);
+	hmi_tsc_correct(&w->tsc, ticks, ns, w->now_ns);
+	return w->now_ns = hmi_tsc_ns(&w->tsc, rte_rdtsc());
+}
+
 static inline void
 stage_begin(struct hmi_worker *w, uint32_t limit_us)
 {
@@ -95,7 +105,7 @@ clock_look(struct hmi_worker *w)
 	if (w->wheel.count == 0 && ++w->turns_since_clock < rarely)
 		return;
 	w->turns_since_clock = 0;
-	w->now_ns = hmi_clock_ns(w->clock);
+	(void)hmi_worker_clock(w);
 }
 
 static uint32_t
@@ -242,6 +252,8 @@ hmi_worker_loop(struct hmi_worker *w)
 	/* Short sleeps end when they should, not 50 us later. */
 	prctl(PR_SET_TIMERSLACK, 1ul);
 	hmi_rcu_enter();
+	/* Whoever asks in the first turn gets the time of it. */
+	(void)hmi_worker_clock(w);
 	while (!atomic_load_explicit(&w->stop, memory_order_acquire)) { /* W1 */
 		if (hmi_worker_turn(w) > 0)
 			hmi_idle_reset(&w->idle);

@@ -36,6 +36,7 @@
 #include "inject_pvt.h"
 #include "lane_pvt.h"
 #include "runq_pvt.h"
+#include "tsc_pvt.h"
 #include "wheel_pvt.h"
 
 struct hmi_worker;
@@ -75,6 +76,7 @@ struct hmi_worker {
 	struct hmi_inject inject;
 	uint64_t now_ns; /* when the clock was last read */
 	const struct hmi_clock *clock;
+	struct hmi_tsc tsc;
 	struct hmi_deadline deadline; /* of the stage of the turn that is under way */
 	struct hmi_runq runq;
 	struct hmi_lane **lanes_dirty; /* those with something to flush */
@@ -119,6 +121,23 @@ static inline void
 hmi_worker_stop(struct hmi_worker *worker)
 {
 	atomic_store_explicit(&worker->stop, true, memory_order_release); /* W1 */
+}
+
+/* Compare with CLOCK_MONOTONIC, and read the clock. */
+uint64_t hmi_worker_clock_correct(struct hmi_worker *worker);
+
+/* Read the clock: nanoseconds of CLOCK_MONOTONIC, or of the clock that was given. Never goes back. */
+static inline uint64_t
+hmi_worker_clock(struct hmi_worker *worker)
+{
+	uint64_t ticks;
+
+	if (unlikely(worker->clock->read != NULL))
+		return worker->now_ns = worker->clock->read(worker->clock->arg);
+	ticks = rte_rdtsc();
+	if (unlikely(ticks >= worker->tsc.correct_ticks))
+		return hmi_worker_clock_correct(worker);
+	return worker->now_ns = hmi_tsc_ns(&worker->tsc, ticks);
 }
 
 /*

@@ -38,6 +38,15 @@ parts_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 	return rc == 0 ? lanes_create(w, config) : rc;
 }
 
+static void
+tsc_init(struct hmi_tsc *tsc)
+{
+	uint64_t ticks, ns;
+
+	hmi_tsc_read_pair(&ticks, &ns);
+	hmi_tsc_init(tsc, ticks, ns, rte_get_tsc_hz());
+}
+
 int
 hmi_worker_create(struct hmi_worker *w, const struct hmi_worker_config *config,
 		  const struct hmi_worker_ops *ops)
@@ -47,7 +56,8 @@ hmi_worker_create(struct hmi_worker *w, const struct hmi_worker_config *config,
 	w->index = config->index;
 	w->lcores_count = config->lcores_count;
 	w->clock = config->clock;
-	w->now_ns = hmi_clock_ns(config->clock);
+	tsc_init(&w->tsc);
+	(void)hmi_worker_clock(w);
 	hmi_deadline_init(&w->deadline);
 	hmi_idle_init(&w->idle, config->idle, config->crowded);
 	hmi_wheel_init(&w->wheel, w->now_ns);

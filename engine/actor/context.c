@@ -55,7 +55,13 @@ hm_lcore_is_idle(const struct hm_ctx *ctx)
 }
 
 uint64_t
-hm_now_ns(const struct hm_ctx *ctx)
+hm_now_ns(struct hm_ctx *ctx)
+{
+	return hmi_worker_clock(&ctx->worker);
+}
+
+uint64_t
+hm_turn_ns(const struct hm_ctx *ctx)
 {
 	return ctx->worker.now_ns;
 }

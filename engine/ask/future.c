@@ -38,7 +38,7 @@ hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us)
 	if (cell == NULL)
 		return NULL;
 	/* Not the time of the turn's start, which may be older than the timeout. */
-	now_ns = ctx->worker.now_ns = hmi_clock_ns(ctx->worker.clock);
+	now_ns = hmi_worker_clock(&ctx->worker);
 	cell->ops = &hmi_future_ops;
 	cell->future.timer.fire = deadline_fire;
 	if (timeout_us > (UINT64_MAX - now_ns) / 1000)

@@ -124,8 +124,7 @@ static void
 timer_start(struct hm_ctx *ctx, struct hmi_send_timer *t, uint64_t delay_us)
 {
 	/* Not the time of the turn's start, which may be older than the delay. */
-	ctx->worker.now_ns = hmi_clock_ns(ctx->worker.clock);
-	t->at_ns = ctx->worker.now_ns + ns_of(delay_us);
+	t->at_ns = hmi_worker_clock(&ctx->worker) + ns_of(delay_us);
 	t->timer = (struct hmi_timer){ .fire = send_fire };
 	hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
 	t->link.kind = HMI_LINK_TIMER;

@@ -53,7 +53,7 @@ remote_poll(void *self, struct hm_ctx *ctx)
 
 	if (unlikely(!remote->begun))
 		begin(remote);
-	hmi_net_turn(net, ctx, hm_now_ns(ctx));
+	hmi_net_turn(net, ctx, hm_turn_ns(ctx));
 	polling_gap_forgive(remote);
 	remote->polled_ns = net->now;
 	work = hmi_ingress_poll(net, hm_lcore_is_idle(ctx) ? IDLE_POLLS : 1);
@@ -97,7 +97,7 @@ remote_flush(void *self, struct hm_ctx *ctx)
 	uint32_t work;
 
 	/* The turn was long, perhaps: what goes out now is stamped with its end. */
-	hmi_net_turn(net, ctx, hm_now_ns(ctx));
+	hmi_net_turn(net, ctx, hm_turn_ns(ctx));
 	work = hmi_egress_flush_all(net);
 	(void)hmi_port_flush(&net->port);
 	return work;

@@ -10,8 +10,8 @@
 
 #define TURNS_MAX   1000000u
 #define QUIET_TURNS 3u
-/* Later than any reading of the real clock while the system was made. */
-#define CLOCK_START_NS (3600ull * 1000000000)
+/* After whatever the machine's clock has shown while the system was made. */
+#define CLOCK_START_NS (10ull * 365 * 86400 * 1000000000)
 #define MESSAGES       4096u
 
 #define CHECK(what, ...)                                                \

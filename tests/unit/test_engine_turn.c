@@ -4,6 +4,8 @@
  * What else an lcore does waits no longer than 100 us for actors whose receive functions are slow,
  * in a clock that these turn on.
  */
+#include <time.h>
+
 #include <criterion/criterion.h>
 
 #include "hmt_actor.h"
@@ -139,4 +141,51 @@ Test(engine_turn, run__cut_short_keeps_order)
 	for (uint32_t i = 0; i < 170; i++)
 		cr_assert_eq(slow[0].seen[1 + WARM_UP + i].number, i);
 	hmt_node_drop(&node);
+}
+
+/* ---- The time ---- */
+
+static void
+time_note(struct hm_ctx *ctx, void *arg)
+{
+	*(uint64_t *)arg = hm_now_ns(ctx);
+}
+
+Test(engine_turn, now__is_that_of_the_clock_given)
+{
+	static struct hmt_probe probe;
+	uint64_t now_ns = 0;
+
+	hmt_node_start(&node, 1);
+	node.now_ns += 12345;
+	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), time_note, &now_ns);
+	cr_assert_eq(now_ns, node.now_ns);
+	hmt_node_end(&node);
+}
+
+static uint64_t
+monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Between two readings of CLOCK_MONOTONIC, but for a microsecond; also in the first turn, long after creation. */
+Test(engine_turn, now__is_true_in_the_first_turn)
+{
+	static struct hmt_probe probe;
+	struct timespec pause = { .tv_nsec = 200 * 1000 * 1000 };
+	uint64_t before, now_ns = 0;
+
+	hmt_node_start(&node, 1);
+	node.sys->clock.read = NULL;
+	(void)hmt_probe_spawn(&node, &probe, 0, NULL);
+	nanosleep(&pause, NULL);
+	before = monotonic_ns();
+	hmt_do(&node, probe.pid, time_note, &now_ns);
+	cr_assert_geq(now_ns + US, before);
+	cr_assert_leq(now_ns, monotonic_ns() + US);
+	hmt_node_end(&node);
 }
