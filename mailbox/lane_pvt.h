@@ -39,7 +39,8 @@
 struct hmi_lane {
 	struct rte_ring *ring;
 	uint32_t buffered;
-	bool dirty;          /* the owner's mark: it is among those to be flushed */
+	bool dirty;          /* the owner's marks: it is among those to be flushed, ... */
+	bool untold;         /* ... and among those whose receiver may have fallen asleep */
 	uint64_t overflowed; /* messages that ever waited, for the statistics */
 	struct hmi_fifo overflow;
 	struct hm_msg *buffer[HMI_LANE_BUFFER];

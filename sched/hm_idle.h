@@ -14,8 +14,10 @@ extern "C" {
 /** Idle policy, chosen by --idle. */
 enum hm_idle {
 	/**
-	 * Spin for a while, then pause, then yield, then sleep up to 100 microseconds at a
-	 * time. Cool when idle, and within some nanoseconds of HM_IDLE_SPIN when busy. The default.
+	 * Spin for some 20 microseconds, then pause as long, then yield, then sleep until the next
+	 * timer, or until another lcore or thread sends something and wakes it. An lcore that
+	 * polls a network sleeps up to 100 microseconds at a time. Cool when idle, and within some
+	 * nanoseconds of HM_IDLE_SPIN when busy. The default.
 	 */
 	HM_IDLE_ADAPTIVE = 0,
 	/** Never give the core away. Shortest reaction; for dedicated cores. */

@@ -3,6 +3,7 @@
 
 #include <sys/prctl.h>
 
+#include <rte_pause.h>
 #include <rte_prefetch.h>
 
 #include <urcu-qsbr.h>
@@ -23,6 +24,8 @@
 #define TIMERS_US   15u
 #define RUN_US      40u
 #define DEFERRED_US 15u /* what runnables have deferred, behind a run queue that never was empty */
+/* Turns after which receivers are looked at behind a fence, at the latest. */
+#define UNTOLD_TURNS 4u
 /* Ahead of the runnable that runs: this far its memory is fetched, ... */
 #define PREFETCH_RUNNABLE 24u
 /* ... and this far what its memory points to. */
@@ -149,6 +152,35 @@ deferred_run(struct hmi_worker *w)
 	return done;
 }
 
+/* The receiver gets what the lane brings, though it sleeps; for certain when wakes_tell has looked again. */
+static inline void
+receiver_wake(struct hmi_worker *w, struct hmi_lane *lane)
+{
+	struct hmi_wake *wake = w->wakes[lane - w->lanes_out];
+
+	if (wake == NULL)
+		return;
+	hmi_wake(wake);
+	if (!lane->untold) {
+		lane->untold = true;
+		w->lanes_untold[w->lanes_untold_count++] = lane;
+	}
+}
+
+static void
+wakes_tell(struct hmi_worker *w)
+{
+	hmi_wake_fence(); /* W2 */
+	for (uint32_t i = 0; i < w->lanes_untold_count; i++) {
+		struct hmi_lane *lane = w->lanes_untold[i];
+
+		lane->untold = false;
+		hmi_wake(w->wakes[lane - w->lanes_out]);
+	}
+	w->lanes_untold_count = 0;
+	w->turns_untold = 0;
+}
+
 static uint32_t
 lanes_flush(struct hmi_worker *w)
 {
@@ -163,6 +195,7 @@ lanes_flush(struct hmi_worker *w)
 		lane->dirty = waiting > 0;
 		if (lane->dirty)
 			w->lanes_dirty[still++] = lane;
+		receiver_wake(w, lane);
 	}
 	w->lanes_dirty_count = still;
 	return work;
@@ -233,17 +266,61 @@ hmi_worker_turn(struct hmi_worker *w)
 	return work + hmi_runq_count(&w->runq);
 }
 
+/* Nanoseconds until the next timer, by the time of the last look at the clock; UINT64_MAX: there is none. */
+static uint64_t
+timer_ns(const struct hmi_worker *w)
+{
+	uint64_t at_ns = w->wheel.count > 0 ? hmi_wheel_next_ns(&w->wheel) : UINT64_MAX;
+
+	if (at_ns == UINT64_MAX)
+		return UINT64_MAX;
+	return at_ns > w->now_ns ? at_ns - w->now_ns : 0;
+}
+
+static bool
+stopped(struct hmi_worker *w)
+{
+	return atomic_load_explicit(&w->stop, memory_order_acquire); /* W1 */
+}
+
+/* The last look for work comes after the announcement, so that work which it does not find wakes. */
+static void
+sleep_until_work(struct hmi_worker *w)
+{
+	bool wakeable = hmi_wake_prepare(&w->wake);
+	uint64_t ns;
+
+	if (hmi_worker_turn(w) > 0 || stopped(w)) {
+		hmi_wake_cancel(&w->wake);
+		hmi_idle_reset(&w->idle);
+		return;
+	}
+	if (w->lanes_untold_count > 0)
+		wakes_tell(w);
+	(void)hmi_worker_clock(w);
+	ns = timer_ns(w);
+	/* Nobody tells of what comes to a port. */
+	if (w->poller.poll != NULL || !wakeable)
+		ns = hmi_idle_poll_ns(&w->idle, ns);
+	hmi_wake_sleep(&w->wake, ns);
+}
+
 static void
 idle(struct hmi_worker *w)
 {
-	uint64_t next_ns = UINT64_MAX;
-
-	if (w->wheel.count > 0) {
-		uint64_t at_ns = hmi_wheel_next_ns(&w->wheel);
-
-		next_ns = at_ns > w->now_ns ? at_ns - w->now_ns : 0;
+	switch (hmi_idle_next(&w->idle, timer_ns(w))) {
+	case HMI_IDLE_TURN:
+		break;
+	case HMI_IDLE_PAUSE:
+		rte_pause();
+		break;
+	case HMI_IDLE_YIELD:
+		hmi_idle_yield();
+		break;
+	case HMI_IDLE_SLEEP:
+		sleep_until_work(w);
+		break;
 	}
-	hmi_idle_wait(&w->idle, next_ns);
 }
 
 void
@@ -254,11 +331,16 @@ hmi_worker_loop(struct hmi_worker *w)
 	hmi_rcu_enter();
 	/* Whoever asks in the first turn gets the time of it. */
 	(void)hmi_worker_clock(w);
-	while (!atomic_load_explicit(&w->stop, memory_order_acquire)) { /* W1 */
-		if (hmi_worker_turn(w) > 0)
+	while (!stopped(w)) {
+		uint32_t work = hmi_worker_turn(w);
+
+		if (w->lanes_untold_count > 0 && (work == 0 || ++w->turns_untold >= UNTOLD_TURNS))
+			wakes_tell(w);
+		if (work > 0)
 			hmi_idle_reset(&w->idle);
 		else
 			idle(w);
 	}
+	wakes_tell(w);
 	hmi_rcu_leave();
 }

@@ -18,9 +18,15 @@
  * The worker knows messages, runnables and timers; what they mean is its owner's, who gives
  * the functions. A timer's function gets the worker as its argument. Members stand in the order in which a turn touches them.
  *
+ * An lcore that sleeps is woken by whoever flushes a lane to it, injects, or stops it. A sender needs
+ * a full fence between its flush and its look at the receiver (W2), which would cost as much as the
+ * flush. So it looks at once without one, which wakes whoever has slept for long; and once more
+ * behind a fence, for all that it has flushed, when it has nothing else to do, after UNTOLD_TURNS
+ * turns at the latest.
+ *
  * Who may call what: everything is for the worker's own thread, but for hmi_worker_stop and
- * inject (any thread), and create/destroy (while the worker does not run).
- * Ordering:  W1: hmi_worker_stop releases, the loop acquires.
+ * hmi_worker_inject (any thread), and create/destroy (while the worker does not run).
+ * Ordering:  W1: hmi_worker_stop releases, the loop acquires. W2: see wake_pvt.h.
  */
 
 #include <stdatomic.h>
@@ -37,6 +43,7 @@
 #include "lane_pvt.h"
 #include "runq_pvt.h"
 #include "tsc_pvt.h"
+#include "wake_pvt.h"
 #include "wheel_pvt.h"
 
 struct hmi_worker;
@@ -81,10 +88,15 @@ struct hmi_worker {
 	struct hmi_runq runq;
 	struct hmi_lane **lanes_dirty; /* those with something to flush */
 	uint32_t lanes_dirty_count;
-	struct hmi_lane *lanes_out; /* by the receiver's index; the own one is unused */
+	struct hmi_lane *lanes_out;     /* by the receiver's index; the own one is unused */
+	struct hmi_wake **wakes;        /* of the receivers, by index; NULL: it never sleeps */
+	struct hmi_lane **lanes_untold; /* flushed since receivers were last looked at behind a fence */
+	uint32_t lanes_untold_count;
+	uint32_t turns_untold; /* since the first of them */
 	struct hmi_idle idle;
 	uint64_t turns;
 	struct hmi_wheel wheel;
+	struct hmi_wake wake; /* read by all who send to this lcore */
 	/* written by other threads */
 	_Alignas(64) _Atomic bool stop;
 };
@@ -121,6 +133,19 @@ static inline void
 hmi_worker_stop(struct hmi_worker *worker)
 {
 	atomic_store_explicit(&worker->stop, true, memory_order_release); /* W1 */
+	hmi_wake_fence();                                                 /* W2 */
+	hmi_wake(&worker->wake);
+}
+
+/* Send a message from a thread that is no lcore. Any thread. Returns whether there was room. */
+static inline bool
+hmi_worker_inject(struct hmi_worker *worker, struct hm_msg *msg)
+{
+	if (!hmi_inject_push(&worker->inject, msg))
+		return false;
+	hmi_wake_fence(); /* W2 */
+	hmi_wake(&worker->wake);
+	return true;
 }
 
 /* Compare with CLOCK_MONOTONIC, and read the clock. */

@@ -14,7 +14,10 @@ lanes_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 	w->lanes_out = rte_zmalloc_socket(NULL, n * sizeof(*w->lanes_out), 64, config->socket);
 	w->lanes_in = rte_zmalloc_socket(NULL, n * sizeof(*w->lanes_in), 64, config->socket);
 	w->lanes_dirty = rte_zmalloc_socket(NULL, n * sizeof(struct hmi_lane *), 64, config->socket);
-	if (w->lanes_out == NULL || w->lanes_in == NULL || w->lanes_dirty == NULL)
+	w->lanes_untold = rte_zmalloc_socket(NULL, n * sizeof(struct hmi_lane *), 64, config->socket);
+	w->wakes = rte_zmalloc_socket(NULL, n * sizeof(struct hmi_wake *), 64, config->socket);
+	if (w->lanes_out == NULL || w->lanes_in == NULL || w->lanes_dirty == NULL ||
+	    w->lanes_untold == NULL || w->wakes == NULL)
 		return -ENOMEM;
 	for (uint32_t to = 0; to < n; to++) {
 		if (to == config->index)
@@ -59,6 +62,7 @@ hmi_worker_create(struct hmi_worker *w, const struct hmi_worker_config *config,
 	tsc_init(&w->tsc);
 	(void)hmi_worker_clock(w);
 	hmi_deadline_init(&w->deadline);
+	hmi_wake_init(&w->wake);
 	hmi_idle_init(&w->idle, config->idle, config->crowded);
 	hmi_wheel_init(&w->wheel, w->now_ns);
 
@@ -77,8 +81,11 @@ hmi_worker_connect(struct hmi_worker **workers, uint32_t count)
 
 		w->lanes_in_count = 0;
 		for (uint32_t from = 0; from < count; from++) {
-			if (from != to)
-				w->lanes_in[w->lanes_in_count++].ring = workers[from]->lanes_out[to].ring;
+			if (from == to)
+				continue;
+			w->lanes_in[w->lanes_in_count++].ring = workers[from]->lanes_out[to].ring;
+			if (w->idle.policy == HM_IDLE_ADAPTIVE)
+				workers[from]->wakes[to] = &w->wake;
 		}
 	}
 }
@@ -104,9 +111,14 @@ hmi_worker_destroy(struct hmi_worker *w)
 	rte_free(w->lanes_out);
 	rte_free(w->lanes_in);
 	rte_free(w->lanes_dirty);
+	rte_free(w->lanes_untold);
+	rte_free(w->wakes);
+	hmi_wake_fini(&w->wake);
 	w->lanes_out = NULL;
 	w->lanes_in = NULL;
 	w->lanes_dirty = NULL;
+	w->lanes_untold = NULL;
+	w->wakes = NULL;
 	hmi_inject_destroy(&w->inject);
 	if (w->runq.ring != NULL)
 		hmi_runq_destroy(&w->runq);

@@ -113,7 +113,7 @@ inject(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
 	msg->to = to.local;
 	if (to.node != sys->node)
 		first = remote_send_new(sys, to.node, msg);
-	if (hmi_inject_push(&ctx->worker.inject, first))
+	if (hmi_worker_inject(&ctx->worker, first))
 		return HM_OK;
 	if (first != msg)
 		hmi_msg_release(&sys->external, first);
@@ -198,7 +198,7 @@ hm_system_stop(struct hm_system *sys)
 	if (stop_direct(sys, msg))
 		return;
 	/* A full ring has an lcore that empties it, unless it has left its loop. */
-	while (!hmi_inject_push(&sys->lcores[0]->worker.inject, msg)) {
+	while (!hmi_worker_inject(&sys->lcores[0]->worker, msg)) {
 		if (!running(sys)) {
 			hmi_msg_release(&sys->external, msg);
 			return;

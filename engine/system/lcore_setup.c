@@ -74,13 +74,20 @@ static const struct hmi_worker_ops worker_ops = {
 
 /* ---- Set-up ---------------------------------------------------------------------- */
 
+/* Whether there are more lcores than cores. Not by the caller's affinity, which EAL has set to one core. */
 static bool
 crowded(const struct hm_system *sys)
 {
-	cpu_set_t cpus;
+	cpu_set_t cores;
+	unsigned int lcore;
 
-	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 &&
-	       sys->lcores_count > (uint32_t)CPU_COUNT(&cpus);
+	CPU_ZERO(&cores);
+	RTE_LCORE_FOREACH(lcore) {
+		rte_cpuset_t own = rte_lcore_cpuset(lcore);
+
+		CPU_OR(&cores, &cores, &own);
+	}
+	return sys->lcores_count > (uint32_t)CPU_COUNT(&cores);
 }
 
 static int

@@ -239,8 +239,13 @@ loop_stops(enum hm_idle policy)
 
 	hmi_idle_init(&w->idle, policy, true);
 	hmt_launch(1, loop_main, w);
-	while (__atomic_load_n(&w->turns, __ATOMIC_RELAXED) < 100)
-		;
+	if (policy == HM_IDLE_ADAPTIVE) {
+		while (!atomic_load(&w->wake.asleep))
+			;
+	} else {
+		while (__atomic_load_n(&w->turns, __ATOMIC_RELAXED) < 100)
+			;
+	}
 	cr_assert(hmi_inject_push(&w->inject, hmt_messages[0]));
 	hmi_worker_stop(w);
 	cr_assert_eq(hmt_wait(1), 7);
