@@ -218,7 +218,8 @@ struct hm_msg *hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra);
 void *hm_msg_reserve(struct hm_msg *msg, size_t bytes);
 
 /**
- * Free a message that was made and is not wanted any more. NULL is allowed.
+ * Free a message that was made and is not wanted any more. NULL is allowed. One that was received, sent
+ * or freed before is not the caller's: debug builds end the process, others leave it alone.
  *
  * Context: turn. Ownership: the message is gone.
  */
@@ -229,7 +230,8 @@ void hm_msg_free(struct hm_ctx *ctx, struct hm_msg *msg);
  *
  * Context: turn. Ownership: the message is handed over, whatever the answer.
  *
- * @return as hm_send
+ * @return as hm_send; HM_INVALID: it was received, sent or freed before, so it is not the caller's: debug
+ *         builds end the process
  */
 enum hm_result hm_msg_send(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg);
 

@@ -14,7 +14,7 @@ extern "C" {
 /** Answer of a sending call. Whatever is not HM_OK means that nothing was sent. */
 enum hm_result {
 	HM_OK = 0,
-	/** No free message of that size: send less, or raise --messages. */
+	/** The memory of messages is used up: send less, or raise --memory. */
 	HM_NO_MEMORY,
 	/** The inject ring is full: the system is overloaded, try again. */
 	HM_WOULD_BLOCK,

@@ -76,7 +76,12 @@ struct hm_config {
 	enum hm_mode mode;
 	/** Lcores to use; 0: all of EAL's. In HM_MODE_STEPPED any number, default 1. */
 	uint32_t lcores;
-	/** Messages of the smallest size class; 0: the default. The command line overrides it. */
+	/**
+	 * Memory of all messages, in bytes, at most; 0: the default, 1 GiB or a quarter of the machine's RAM,
+	 * whichever is less. Backed as it is used. From 256 KiB to 256 GiB; --memory overrides it.
+	 */
+	uint64_t memory;
+	/** At least so many messages of 24 bytes of body: raises memory where that is less. 0: as it is. */
 	uint32_t messages;
 };
 
@@ -87,7 +92,10 @@ struct hm_stats {
 	uint64_t received; /**< by receive and reply functions, and by external threads that wait */
 	uint64_t spawned;
 	uint64_t stopped;
-	uint64_t no_memory; /**< sends refused for want of a free message */
+	uint64_t no_memory; /**< sends refused since the memory of messages was used up */
+	uint64_t
+		reserved; /**< messages of actors to themselves that were made all the same, from the reserve */
+	uint64_t timers_delayed; /**< times that a timer was due and found no memory: it came later */
 	uint64_t dead[HM_DEAD_REASONS];
 };
 

@@ -73,6 +73,25 @@ hmi_memory_unmap(void *region, size_t bytes)
 }
 
 void *
+hmi_memory_map_small(size_t bytes)
+{
+	void *region =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (region == MAP_FAILED)
+		return NULL;
+	madvise(region, bytes, MADV_NOHUGEPAGE);
+	return region;
+}
+
+void
+hmi_memory_unmap_small(void *region, size_t bytes)
+{
+	if (region != NULL)
+		munmap(region, bytes);
+}
+
+void *
 hmi_memory_reserve(size_t bytes)
 {
 	/* Not writable, so the kernel neither counts it nor backs it by more than its page of zeros. */
@@ -93,6 +112,15 @@ hmi_memory_commit(void *part, size_t bytes)
 	if (mprotect(part, bytes, PROT_READ | PROT_WRITE) != 0)
 		return -ENOMEM;
 	madvise(part, bytes, MADV_HUGEPAGE);
+	return 0;
+}
+
+int
+hmi_memory_commit_small(void *part, size_t bytes)
+{
+	if (mprotect(part, bytes, PROT_READ | PROT_WRITE) != 0)
+		return -ENOMEM;
+	madvise(part, bytes, MADV_NOHUGEPAGE);
 	return 0;
 }
 

@@ -20,6 +20,14 @@ void *hmi_memory_map(size_t bytes);
 void hmi_memory_unmap(void *region, size_t bytes);
 
 /*
+ * The same on small pages alone, of which nothing is taken before it is touched: for tables that are
+ * mostly empty.
+ */
+void *hmi_memory_map_small(size_t bytes);
+
+void hmi_memory_unmap_small(void *region, size_t bytes);
+
+/*
  * Address space without memory behind it, aligned to HMI_HUGEPAGE_BYTES: it may be read, and
  * is all zeros. NULL: no address space.
  */
@@ -30,6 +38,9 @@ void *hmi_memory_reserve(size_t bytes);
  * content stays zero. Readers need not wait. Returns 0 or -ENOMEM.
  */
 int hmi_memory_commit(void *part, size_t bytes);
+
+/* As hmi_memory_commit, on small pages. */
+int hmi_memory_commit_small(void *part, size_t bytes);
 
 /* Give address space and memory back. NULL is allowed. */
 void hmi_memory_release(void *region, size_t bytes);

@@ -3,209 +3,354 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include <rte_bitops.h>
-#include <rte_errno.h>
-#include <rte_malloc.h>
-
 #include "memory_pvt.h"
-#include "tsan_pvt.h"
 
-#define OBJECTS_MIN   32u
-#define MAGAZINE_SIZE 512u
-#define MAGAZINE_MIN  32u
+/* Bytes that move between a cache and the depot in one go, at most. */
+#define BATCH_BYTES 32768u
+/* What lcores may hide from each other, as a part of all memory: one in so many. */
+#define HIDDEN_PART 4u
+/* Of the heap, for what actors send to themselves when all memory is used. */
+#define RESERVE_PART 16u
+#define RESERVE_MIN  (128u << 10)
+#define RESERVE_MAX  (16u << 20)
 
-static_assert(HMI_POOL_SMALLEST << (HMI_POOL_CLASSES - 1) == 65536,
-	      "the biggest class holds HM_MSG_BODY_MAX");
 static_assert(sizeof(struct hm_msg) == 40, "a message of 24 bytes fills one cache line");
 
-/* ---- The pool -------------------------------------------------------------------- */
-
-/* Bigger classes have fewer objects, so that each takes about the same memory at most. */
-static uint32_t
-class_count(uint32_t count, unsigned int size_class)
+static size_t
+object_bytes(unsigned int size_class)
 {
-	unsigned int shift = size_class <= 4 ? size_class : 2 * size_class - 4;
-	uint32_t n = shift < 32 ? count >> shift : 0;
-
-	return n < OBJECTS_MIN ? OBJECTS_MIN : n;
+	return (size_t)HMI_POOL_SMALLEST << size_class;
 }
 
-static size_t
-class_bytes(const struct hmi_pool_class *class, unsigned int size_class)
+/* ---- Magazines ------------------------------------------------------------------------ */
+
+static uint32_t
+unit_of(const struct hmi_pool *pool, const struct hm_msg *object)
 {
-	return (size_t) class->count * (HMI_POOL_SMALLEST << size_class);
+	return (uint32_t)((size_t)((const char *)object - pool->region.base) / HMI_POOL_SMALLEST);
+}
+
+static struct hm_msg *
+object_at(const struct hmi_pool *pool, uint32_t unit)
+{
+	return (void *)(pool->region.base + (size_t)unit * HMI_POOL_SMALLEST);
 }
 
 static void
-class_fill(struct hmi_pool_class *class, unsigned int size_class)
+magazine_load(const struct hmi_pool *pool, struct hmi_magazine *magazine, struct hm_msg *const *objects,
+	      uint32_t count)
 {
-	for (uint32_t i = 0; i < class->count; i++) {
-		void *obj = class->objects + (size_t)i * (HMI_POOL_SMALLEST << size_class);
+	for (uint32_t i = 0; i < count; i++)
+		magazine->objects[i] = unit_of(pool, objects[i]);
+	magazine->count = count;
+}
 
-		((struct hm_msg *)obj)->size_class = (uint8_t)size_class;
-		HMI_TSAN_RELEASE(obj);
-		rte_ring_enqueue(class->free, obj);
+/* Returns how many objects there were. */
+static uint32_t
+magazine_unload(const struct hmi_pool *pool, struct hmi_magazine *magazine, struct hm_msg **objects)
+{
+	uint32_t count = magazine->count;
+
+	for (uint32_t i = 0; i < count; i++)
+		objects[i] = object_at(pool, magazine->objects[i]);
+	magazine->count = 0;
+	return count;
+}
+
+/* Up to a batch of objects into the depot, or into their chunks if it has no empty magazine. */
+static void
+objects_return(struct hmi_pool *pool, unsigned int size_class, struct hm_msg *const *objects, uint32_t count)
+{
+	struct hmi_depot *depot = &pool->depots[size_class];
+	struct hmi_magazine *magazine = hmi_magazine_empty(depot);
+
+	if (magazine == NULL) {
+		hmi_region_give(&pool->region, objects, count);
+		return;
+	}
+	magazine_load(pool, magazine, objects, count);
+	hmi_magazine_push(depot, count == pool->batch[size_class] ? &depot->full : &depot->some, magazine);
+}
+
+/* Up to a batch of objects. Returns how many. */
+static uint32_t
+objects_fetch(struct hmi_pool *pool, unsigned int size_class, struct hm_msg **objects, uint32_t batch)
+{
+	struct hmi_depot *depot = &pool->depots[size_class];
+	struct hmi_magazine *magazine = hmi_magazine_any(depot);
+	uint32_t count;
+
+	if (magazine == NULL)
+		return hmi_region_take(&pool->region, size_class, objects, batch);
+	count = magazine_unload(pool, magazine, objects);
+	hmi_magazine_push(depot, &depot->empty, magazine);
+	return count;
+}
+
+/* ---- Shortage -------------------------------------------------------------------------- */
+
+/* Everything in the depots goes to its chunk, which may become free. */
+static void
+depots_empty(struct hmi_pool *pool)
+{
+	struct hm_msg *objects[HMI_MAGAZINE_OBJECTS];
+
+	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++) {
+		struct hmi_depot *depot = &pool->depots[c];
+		struct hmi_magazine *magazine;
+
+		while ((magazine = hmi_magazine_any(depot)) != NULL) {
+			hmi_region_give(&pool->region, objects, magazine_unload(pool, magazine, objects));
+			hmi_magazine_push(depot, &depot->empty, magazine);
+		}
 	}
 }
 
-static int
-class_create(struct hmi_pool_class *class, const char *name, unsigned int size_class, int socket)
+static void
+cache_empty(struct hmi_msg_cache *cache)
 {
-	char full[RTE_RING_NAMESIZE];
+	struct hmi_region *region = &cache->pool->region;
 
-	if (snprintf(full, sizeof(full), "%s.%u", name, HMI_POOL_SMALLEST << size_class) >= (int)sizeof(full))
-		return -ENAMETOOLONG;
-	/* Relaxed tail sync: a preempted thread holds nobody up when lcores share a core. */
-	class->free = rte_ring_create(full, rte_align32pow2(2 * (class->count + MAGAZINE_SIZE)), socket,
-				      RING_F_MP_RTS_ENQ | RING_F_MC_RTS_DEQ);
-	if (class->free == NULL)
-		return -rte_errno;
-	class->objects = hmi_memory_map(class_bytes(class, size_class));
-	if (class->objects == NULL)
-		return -ENOMEM;
-	class_fill(class, size_class);
-	return 0;
+	/* The way in of threads outside is empty, and must not be written. */
+	if (cache->count > 0) {
+		hmi_region_give(region, cache->small, cache->count);
+		cache->count = 0;
+	}
+	for (unsigned int c = 1; c < HMI_POOL_CLASSES; c++) {
+		struct hmi_rack *rack = &cache->racks[c];
+
+		if (rack->count == 0)
+			continue;
+		hmi_region_give(region, &cache->others[rack->start], rack->count);
+		rack->count = 0;
+	}
+}
+
+/* Neither depot nor region had an object of this class: let the other classes give what they have. */
+static uint32_t
+shortage(struct hmi_msg_cache *cache, unsigned int size_class, struct hm_msg **objects, uint32_t batch)
+{
+	depots_empty(cache->pool);
+	cache_empty(cache);
+	return hmi_region_take(&cache->pool->region, size_class, objects, batch);
+}
+
+/* ---- Get and put, the slow halves --------------------------------------------------------- */
+
+static struct hm_msg **
+cache_objects(struct hmi_msg_cache *cache, unsigned int size_class)
+{
+	return size_class == 0 ? cache->small : &cache->others[cache->racks[size_class].start];
+}
+
+static void
+cache_count_set(struct hmi_msg_cache *cache, unsigned int size_class, uint32_t count)
+{
+	if (size_class == 0)
+		cache->count = count;
+	else
+		cache->racks[size_class].count = (uint16_t)count;
+}
+
+static uint32_t
+cache_capacity(const struct hmi_msg_cache *cache, unsigned int size_class)
+{
+	return size_class == 0 ? cache->capacity : cache->racks[size_class].capacity;
+}
+
+/* Without a cache: the last object of a magazine, whose rest goes back to the depot. */
+static struct hm_msg *
+get_single(struct hmi_msg_cache *cache, unsigned int size_class)
+{
+	struct hm_msg *objects[HMI_MAGAZINE_OBJECTS];
+	struct hmi_pool *pool = cache->pool;
+	uint32_t batch = pool->batch[size_class] > 0 ? pool->batch[size_class] : 1;
+	uint32_t n = objects_fetch(pool, size_class, objects, batch);
+
+	if (n == 0)
+		n = shortage(cache, size_class, objects, batch);
+	if (n == 0)
+		return NULL;
+	if (n > 1)
+		objects_return(pool, size_class, objects, n - 1);
+	return objects[n - 1];
+}
+
+/* Without a cache: into a magazine that is not full, if the class has any. */
+static void
+put_single(struct hmi_pool *pool, unsigned int size_class, struct hm_msg *msg)
+{
+	struct hmi_depot *depot = &pool->depots[size_class];
+	uint32_t batch = pool->batch[size_class];
+	struct hmi_magazine *magazine = batch > 0 ? hmi_magazine_pop(depot, &depot->some) : NULL;
+
+	if (magazine == NULL && batch > 0)
+		magazine = hmi_magazine_empty(depot);
+	if (magazine == NULL) {
+		hmi_region_give(&pool->region, &msg, 1);
+		return;
+	}
+	magazine->objects[magazine->count++] = unit_of(pool, msg);
+	hmi_magazine_push(depot, magazine->count == batch ? &depot->full : &depot->some, magazine);
+}
+
+__attribute__((noinline)) struct hm_msg *
+hmi_pool_refill(struct hmi_msg_cache *cache, unsigned int size_class)
+{
+	struct hm_msg **objects = cache_objects(cache, size_class), *msg;
+	uint32_t batch = cache_capacity(cache, size_class) / 2, n;
+
+	if (batch == 0) {
+		msg = get_single(cache, size_class);
+	} else {
+		n = objects_fetch(cache->pool, size_class, objects, batch);
+		if (unlikely(n == 0))
+			n = shortage(cache, size_class, objects, batch);
+		msg = n > 0 ? objects[n - 1] : NULL;
+		cache_count_set(cache, size_class, n > 0 ? n - 1 : 0);
+	}
+	if (msg != NULL)
+		hmi_guard_taken(msg);
+	return msg;
+}
+
+__attribute__((noinline)) void
+hmi_pool_spill(struct hmi_msg_cache *cache, struct hm_msg *msg)
+{
+	unsigned int size_class = msg->size_class;
+	uint32_t capacity, count;
+	struct hm_msg **objects;
+
+	hmi_guard_freed(msg);
+	HMI_ASSERT(size_class < HMI_POOL_CLASSES);
+	capacity = cache_capacity(cache, size_class);
+	if (capacity == 0) {
+		put_single(cache->pool, size_class, msg);
+		return;
+	}
+	objects = cache_objects(cache, size_class);
+	count = size_class == 0 ? cache->count : cache->racks[size_class].count;
+	if (count == capacity) {
+		/* The older half goes: it has left the CPU's cache first. */
+		objects_return(cache->pool, size_class, objects, capacity / 2);
+		count -= capacity / 2;
+		memmove(objects, objects + capacity / 2, count * sizeof(*objects));
+	}
+	objects[count] = msg;
+	cache_count_set(cache, size_class, count + 1);
+}
+
+/* ---- Caches --------------------------------------------------------------------------------- */
+
+void
+hmi_msg_cache_init(struct hmi_msg_cache *cache, struct hmi_pool *pool, bool is_outside)
+{
+	uint32_t start = 0;
+
+	memset(cache, 0, sizeof(*cache));
+	cache->pool = pool;
+	if (is_outside)
+		return;
+	cache->capacity = 2 * pool->batch[0];
+	for (unsigned int c = 1; c < HMI_POOL_CLASSES; c++) {
+		uint32_t capacity = 2 * pool->batch[c];
+
+		cache->racks[c].start = (uint16_t)start;
+		cache->racks[c].capacity = (uint16_t)capacity;
+		start += capacity;
+	}
+	HMI_ASSERT(start <= HMI_OTHERS_CACHE);
+}
+
+uint64_t
+hmi_msg_cache_count(const struct hmi_msg_cache *cache)
+{
+	uint64_t sum = cache->count;
+
+	for (unsigned int c = 1; c < HMI_POOL_CLASSES; c++)
+		sum += cache->racks[c].count;
+	return sum;
+}
+
+void
+hmi_msg_cache_fini(struct hmi_msg_cache *cache)
+{
+	if (cache->pool != NULL)
+		cache_empty(cache);
+	memset(cache, 0, sizeof(*cache));
+}
+
+/* ---- The pool -------------------------------------------------------------------------------- */
+
+/* A magazine of a class: what is worth a walk to the depot, and no more than is fair. */
+static uint32_t
+batch_of(unsigned int size_class, size_t memory_bytes, uint32_t lcores)
+{
+	size_t fair = memory_bytes / HIDDEN_PART / lcores / HMI_POOL_CLASSES / 2 / object_bytes(size_class);
+	size_t usual = BATCH_BYTES / object_bytes(size_class);
+	size_t batch = usual > 0 ? usual : 1;
+
+	batch = batch < HMI_MAGAZINE_OBJECTS ? batch : HMI_MAGAZINE_OBJECTS;
+	return (uint32_t)(batch < fair ? batch : fair);
+}
+
+/* A sixteenth of the memory, beside it: room for one message of any size, and not for many. */
+static int64_t
+reserve_bytes(size_t memory_bytes)
+{
+	size_t bytes = memory_bytes / RESERVE_PART;
+
+	bytes = bytes > RESERVE_MIN ? bytes : RESERVE_MIN;
+	return (int64_t)(bytes < RESERVE_MAX ? bytes : RESERVE_MAX);
+}
+
+static size_t
+magazines_bytes(void)
+{
+	return sizeof(struct hmi_magazine) * HMI_DEPOT_MAGAZINES * HMI_POOL_CLASSES;
 }
 
 int
-hmi_pool_create(struct hmi_pool *pool, const char *name, uint32_t count, int socket)
+hmi_pool_create(struct hmi_pool *pool, size_t bytes, uint32_t lcores)
 {
+	int rc;
+
 	memset(pool, 0, sizeof(*pool));
+	rc = hmi_region_create(&pool->region, bytes);
+	if (rc != 0)
+		return rc;
+	atomic_init(&pool->reserve_left, reserve_bytes(bytes));
+	pool->magazines = hmi_memory_map_small(magazines_bytes());
+	if (pool->magazines == NULL) {
+		hmi_pool_destroy(pool);
+		return -ENOMEM;
+	}
 	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++) {
-		pool->classes[c].count = class_count(count, c);
-
-		int rc = class_create(&pool->classes[c], name, c, socket);
-
-		if (rc != 0) {
-			hmi_pool_destroy(pool);
-			return rc;
-		}
+		pool->batch[c] = batch_of(c, bytes, lcores);
+		hmi_depot_init(&pool->depots[c], pool->magazines + (size_t)c * HMI_DEPOT_MAGAZINES);
 	}
 	return 0;
 }
 
-uint32_t
-hmi_pool_in_use(const struct hmi_pool *pool)
+uint64_t
+hmi_pool_in_use(struct hmi_pool *pool)
 {
-	uint32_t sum = 0;
+	struct hmi_region_used used;
+	uint64_t sum = 0;
 
+	depots_empty(pool);
+	hmi_region_used(&pool->region, &used);
 	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++)
-		sum += pool->classes[c].count - rte_ring_count(pool->classes[c].free);
+		sum += used.out[c];
 	return sum;
 }
 
 void
 hmi_pool_destroy(struct hmi_pool *pool)
 {
-	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++) {
-		struct hmi_pool_class *class = &pool->classes[c];
-
-		rte_ring_free(class->free);
-		hmi_memory_unmap(class->objects, class_bytes(class, c));
-		*class = (struct hmi_pool_class){ 0 };
-	}
-}
-
-/* ---- Magazines --------------------------------------------------------------------- */
-
-/* At most half of a class may hide in magazines. */
-static uint32_t
-magazine_capacity(uint32_t objects, uint32_t lcores)
-{
-	uint32_t fair = objects / (2 * lcores);
-
-	if (fair < MAGAZINE_MIN)
-		return 0;
-	return fair < MAGAZINE_SIZE ? fair : MAGAZINE_SIZE;
-}
-
-int
-hmi_msg_cache_create(struct hmi_msg_cache *cache, const struct hmi_pool *pool, uint32_t lcores, int socket)
-{
-	memset(cache, 0, sizeof(*cache));
-	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++) {
-		struct hmi_magazine *magazine = &cache->classes[c];
-
-		magazine->ring = pool->classes[c].free;
-		magazine->capacity = lcores == 0 ? 0 : magazine_capacity(pool->classes[c].count, lcores);
-		if (magazine->capacity == 0)
-			continue;
-		magazine->objects = rte_malloc_socket(NULL, magazine->capacity * sizeof(void *), 64, socket);
-		if (magazine->objects == NULL) {
-			hmi_msg_cache_destroy(cache);
-			return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
-/* The ring has a place for every object there is: this cannot fail. */
-HMI_TSAN_OFF static void
-ring_return(struct rte_ring *ring, void *const *objects, uint32_t count)
-{
-	unsigned int n;
-
-	for (uint32_t i = 0; i < count; i++)
-		HMI_TSAN_RELEASE(objects[i]);
-	n = rte_ring_enqueue_bulk(ring, objects, count, NULL);
-
-	assert(n == count);
-	(void)n;
-}
-
-HMI_TSAN_OFF static bool
-ring_take(struct rte_ring *ring, void **objects, uint32_t count)
-{
-	if (rte_ring_dequeue_bulk(ring, objects, count, NULL) == 0)
-		return false;
-	for (uint32_t i = 0; i < count; i++)
-		HMI_TSAN_ACQUIRE(objects[i]);
-	return true;
-}
-
-/* Half a magazine, or one, for none is too few while there is any. */
-__attribute__((noinline)) struct hm_msg *
-hmi_magazine_refill(struct hmi_magazine *magazine)
-{
-	uint32_t want = magazine->capacity / 2;
-	void *obj;
-
-	if (want > 0 && ring_take(magazine->ring, magazine->objects, want)) {
-		magazine->count = want - 1;
-		return magazine->objects[want - 1];
-	}
-	return ring_take(magazine->ring, &obj, 1) ? obj : NULL;
-}
-
-__attribute__((noinline)) void
-hmi_magazine_spill(struct hmi_magazine *magazine, struct hm_msg *msg)
-{
-	uint32_t go = magazine->capacity / 2;
-	void *obj = msg;
-
-	if (go == 0) {
-		ring_return(magazine->ring, &obj, 1);
-		return;
-	}
-	/* The older half goes: it has left the CPU's cache first. */
-	ring_return(magazine->ring, magazine->objects, go);
-	magazine->count -= go;
-	memmove(magazine->objects, magazine->objects + go, magazine->count * sizeof(void *));
-	magazine->objects[magazine->count++] = msg;
-}
-
-void
-hmi_msg_cache_destroy(struct hmi_msg_cache *cache)
-{
-	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++) {
-		struct hmi_magazine *magazine = &cache->classes[c];
-
-		if (magazine->count > 0)
-			ring_return(magazine->ring, magazine->objects, magazine->count);
-		rte_free(magazine->objects);
-		*magazine = (struct hmi_magazine){ 0 };
-	}
+	hmi_region_destroy(&pool->region);
+	hmi_memory_unmap_small(pool->magazines, magazines_bytes());
+	memset(pool, 0, sizeof(*pool));
 }

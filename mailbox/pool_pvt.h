@@ -3,74 +3,85 @@
 #define POOL_PVT_H
 
 /*
- * Message memory: for each size class one region of objects and a ring of the free ones, shared
- * by all lcores of a system; and for each lcore a magazine of each class.
+ * Message memory, in three layers:
  *
- *     lcore 0: magazine ─┐
- *     lcore 1: magazine ─┼── ring of free 64-byte objects
- *     other threads ─────┘
+ *     cache    of one lcore: free objects of each class, youngest last      no atomics
+ *       ▲│     a magazine's worth, when it is empty or full
+ *       │▼
+ *     depot    of a class: magazines on their way between lcores            lock-free
+ *       ▲│     when there is none, or no room for one
+ *       │▼
+ *     region   chunks of 64 KiB, shared by all classes, up to a limit       a lock
  *
- * Why no rte_mempool: it puts a header of a cache line before each object, which doubles the
- * memory that a million messages spread over, and its cache takes three times the instructions
- * of a magazine (docs/decisions/0002-message-pool.md has the measurements).
+ * When the region has no chunk left, the depots' objects and those of the lcore's other classes
+ * go back to their chunks first: only what other lcores cache stays hidden, at most a quarter of
+ * the memory. Threads outside have no cache; they take from and give to the depot one by one.
+ *
+ * Why no rte_mempool, and why no ring of free objects: docs/decisions/0002 and 0004.
  *
  * Who may call what at the same time ("-": same thread only):
  *
- *                          get/put, one cache   get/put, outside   destroy
+ *                          get/put, one cache   get/put, outside   create/destroy
  *   get/put, one cache             -                  yes            no
  *   get/put, outside              yes                 yes            no
  *
  * Ownership: get hands an object to the caller, put takes it back.
- * Ordering:  P1: what a thread did with an object before it put it is seen by whoever gets it
- *            (rte_ring's tails); within a magazine there is one thread.
- * Limits:    memory is taken once, at creation; when it is gone, get says so.
+ * Ordering:  P1 (depot_pvt.h) and P2 (region_pvt.h): what a thread did with an object before it put
+ *            it is seen by whoever gets it; within a cache there is one thread.
+ * Limits:    the bytes given at creation; when they are used, get says so.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_branch_prediction.h>
-#include <rte_ring.h>
 
+#include "depot_pvt.h"
+#include "msg_guard_pvt.h"
 #include "hm_msg.h"
+#include "region_pvt.h"
 
-/* Size classes: 64, 128, ... 65,536 bytes with the header. */
-#define HMI_POOL_CLASSES       11
-#define HMI_POOL_SMALLEST      64u
-#define HMI_POOL_CONTROL_CLASS 1    /* fits every message of the engine itself */
-#define HMI_MSG_CLASS_HEAP     0xff /* of a control message that no pool had room for */
+#define HMI_POOL_CONTROL_CLASS 1 /* fits every message of the engine itself */
+
+/* hm_msg.size_class of what is in no pool, or not out */
+#define HMI_MSG_CLASS_FREE    0xfd /* debug builds: it is free */
+#define HMI_MSG_CLASS_RESERVE 0xfe /* from the heap, bounded by hmi_pool.reserve_left */
+#define HMI_MSG_CLASS_HEAP    0xff /* from the heap: a control message that no pool had room for */
 
 /* hm_msg.flags */
 #define HMI_MSG_SYSTEM  0x01 /* travels in the system lane */
 #define HMI_MSG_REQUEST 0x02 /* its sender is a future, which must learn of its death */
 #define HMI_MSG_NETWORK 0x04 /* came from another node */
+#define HMI_MSG_MADE    0x08 /* by hm_msg_new, or for a provider, who owns it: neither sent nor freed yet */
 
-struct hmi_pool_class {
-	struct rte_ring *free;
-	char *objects;
-	uint32_t count;
-};
+#define HMI_SMALL_CACHE  (2 * HMI_MAGAZINE_OBJECTS)
+#define HMI_OTHERS_CACHE 760 /* of all classes but the smallest, see batch_of() */
 
 struct hmi_pool {
-	struct hmi_pool_class classes[HMI_POOL_CLASSES];
+	struct hmi_region region;
+	struct hmi_depot depots[HMI_POOL_CLASSES];
+	uint32_t batch[HMI_POOL_CLASSES]; /* objects of a full magazine; 0: the class has no magazines */
+	struct hmi_magazine *magazines;   /* of all depots */
+	_Atomic int64_t reserve_left;     /* bytes of the heap that stand behind the pool; no order */
 };
 
-/* Free objects of one class, youngest last: what was used last is in the CPU's cache. */
-struct hmi_magazine {
-	uint32_t count;
-	uint32_t capacity; /* 0: every object goes to the ring and comes from there */
-	void **objects;
-	struct rte_ring *ring;
+struct hmi_rack {
+	uint16_t count, capacity, start; /* in hmi_msg_cache.others */
 };
 
-/* One lcore's way into the pool. A class with few objects has magazines without capacity. */
+/* One lcore's way into the pool, or that of all threads outside, whose capacities are 0. */
 struct hmi_msg_cache {
-	struct hmi_magazine classes[HMI_POOL_CLASSES];
+	uint32_t count, capacity; /* of the smallest class */
+	struct hm_msg *small[HMI_SMALL_CACHE];
+	struct hmi_pool *pool;
+	struct hmi_rack racks[HMI_POOL_CLASSES]; /* of the others; the first is unused */
+	struct hm_msg *others[HMI_OTHERS_CACHE];
 };
 
-/* The slow halves of get and put: exchange half a magazine with the ring. */
-struct hm_msg *hmi_magazine_refill(struct hmi_magazine *magazine);
-void hmi_magazine_spill(struct hmi_magazine *magazine, struct hm_msg *msg);
+/* The slow halves of get and put. */
+struct hm_msg *hmi_pool_refill(struct hmi_msg_cache *cache, unsigned int size_class);
+void hmi_pool_spill(struct hmi_msg_cache *cache, struct hm_msg *msg);
 
 /* Size class for a body, HMI_POOL_CLASSES if there is none so big. */
 static inline unsigned int
@@ -93,61 +104,67 @@ hmi_pool_capacity(unsigned int size_class)
 	return bytes < HM_MSG_BODY_MAX ? bytes : HM_MSG_BODY_MAX;
 }
 
-/* An object of a class, its size_class set and nothing else; NULL: none is free. */
+/* An object of the smallest class; NULL: the limit is reached. */
+static inline struct hm_msg *
+hmi_pool_get_small(struct hmi_msg_cache *cache)
+{
+	struct hm_msg *msg;
+
+	if (unlikely(cache->count == 0))
+		return hmi_pool_refill(cache, 0);
+	msg = cache->small[--cache->count];
+	hmi_guard_taken(msg);
+	return msg;
+}
+
+/* An object of a class, its size_class not set; NULL: the limit is reached. */
 static inline struct hm_msg *
 hmi_pool_get(struct hmi_msg_cache *cache, unsigned int size_class)
 {
-	struct hmi_magazine *magazine = &cache->classes[size_class];
+	struct hmi_rack *rack = &cache->racks[size_class];
+	struct hm_msg *msg;
 
-	if (unlikely(magazine->count == 0))
-		return hmi_magazine_refill(magazine);
-	return magazine->objects[--magazine->count];
+	if (size_class == 0)
+		return hmi_pool_get_small(cache);
+	if (unlikely(rack->count == 0))
+		return hmi_pool_refill(cache, size_class);
+	msg = cache->others[rack->start + --rack->count];
+	hmi_guard_taken(msg);
+	return msg;
 }
 
-/* Give an object back. */
+/* Give an object back, whose size_class is that of the get. */
 static inline void
 hmi_pool_put(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
-	struct hmi_magazine *magazine = &cache->classes[msg->size_class];
-
-	if (unlikely(magazine->count == magazine->capacity))
-		hmi_magazine_spill(magazine, msg);
-	else
-		magazine->objects[magazine->count++] = msg;
+	hmi_guard_owned(msg);
+	if (likely(msg->size_class == 0 && cache->count < cache->capacity)) {
+		hmi_guard_freed(msg);
+		cache->small[cache->count++] = msg;
+	} else {
+		hmi_pool_spill(cache, msg);
+	}
 }
 
 /*
- * Create the pools. `name` is unique in the process, `count` the objects of the smallest
- * class (bigger ones have fewer).
- * Returns 0, -ENOMEM, -EEXIST or -ENAMETOOLONG.
+ * Create a pool of at most `bytes`, rounded up to whole chunks, for `lcores` lcores. Takes no memory
+ * yet, but for addresses. Returns 0 or -ENOMEM.
  */
-int hmi_pool_create(struct hmi_pool *pool, const char *name, uint32_t count, int socket);
-
-/* Objects of all classes. */
-static inline uint32_t
-hmi_pool_objects(const struct hmi_pool *pool)
-{
-	uint32_t sum = 0;
-
-	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++)
-		sum += pool->classes[c].count;
-	return sum;
-}
+int hmi_pool_create(struct hmi_pool *pool, size_t bytes, uint32_t lcores);
 
 /* Objects that are out, or in an lcore's cache. Slow: for tests and telemetry. */
-uint32_t hmi_pool_in_use(const struct hmi_pool *pool);
+uint64_t hmi_pool_in_use(struct hmi_pool *pool);
 
-/* Free the pools, also half-created ones; no object may be in use any more. */
+/* Free the pool; no object may be in use any more, and all caches are empty. */
 void hmi_pool_destroy(struct hmi_pool *pool);
 
-/*
- * Create the caches of one of `lcores` lcores; 0: a way in for any thread, without cache.
- * Returns 0 or -ENOMEM.
- */
-int hmi_msg_cache_create(struct hmi_msg_cache *cache, const struct hmi_pool *pool, uint32_t lcores,
-			 int socket);
+/* An empty cache for an lcore; or the way in of threads outside, which is never written. */
+void hmi_msg_cache_init(struct hmi_msg_cache *cache, struct hmi_pool *pool, bool is_outside);
 
-/* Give the cached objects back to the pools and free the caches. */
-void hmi_msg_cache_destroy(struct hmi_msg_cache *cache);
+/* Objects in a cache. */
+uint64_t hmi_msg_cache_count(const struct hmi_msg_cache *cache);
+
+/* Give the cached objects back to their chunks. */
+void hmi_msg_cache_fini(struct hmi_msg_cache *cache);
 
 #endif /* POOL_PVT_H */

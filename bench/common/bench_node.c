@@ -159,7 +159,7 @@ bench_node_check(struct bench_node *node, struct hm_ctx *ctx, enum hm_result res
 {
 	if (result != HM_OK)
 		bench_node_fail(node, ctx,
-				result == HM_NO_MEMORY ? "out of messages: --messages gives more"
+				result == HM_NO_MEMORY ? "out of messages: --memory gives more"
 						       : hm_result_name(result));
 }
 

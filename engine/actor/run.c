@@ -57,7 +57,7 @@ user_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	} else {
 		hmi_receive(ctx, cell, msg);
 		if (likely(ctx->msg != NULL))
-			hmi_pool_put(&ctx->cache, msg);
+			hmi_msg_release(&ctx->cache, msg);
 	}
 	return may_receive(ctx, cell);
 }

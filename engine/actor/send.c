@@ -5,15 +5,22 @@
 #include "counter_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
+#include "shortage_pvt.h"
 
 /* ---- Sending ---------------------------------------------------------------- */
 
 static enum hm_result
-refused(struct hm_ctx *ctx, enum hm_result result)
+refused(struct hm_ctx *ctx, uint16_t type, enum hm_result result)
 {
 	if (result == HM_NO_MEMORY)
-		hmi_count(&ctx->stats.no_memory, 1);
+		hmi_no_memory(ctx, type);
 	return result;
+}
+
+static bool
+is_self(const struct hm_ctx *ctx, struct hm_pid to)
+{
+	return ctx->cell != NULL && hm_pid_equal(to, hmi_pid_of(ctx, ctx->cell));
 }
 
 /* What is no small message; to another node, the provider may take it straight from its body. */
@@ -26,8 +33,10 @@ send_any(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, 
 
 	if (to.node == ctx->node || body == NULL || !hmi_send_remote(ctx, to.node, &out)) {
 		msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
+		if (msg == NULL && result == HM_NO_MEMORY && is_self(ctx, to))
+			msg = hmi_msg_make_reserved(ctx, type, body);
 		if (msg == NULL)
-			return refused(ctx, result);
+			return refused(ctx, type, result);
 		msg->sender = sender;
 		result = hmi_post(ctx, to, msg);
 	}
@@ -76,6 +85,8 @@ send_made(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, struct hm_pi
 {
 	enum hm_result result;
 
+	if (unlikely(!hmi_msg_take(ctx, msg, "hm_msg_send")))
+		return HM_INVALID;
 	msg->sender = sender;
 	result = hmi_post(ctx, to, msg);
 	hmi_count(&ctx->stats.sent, result == HM_OK);

@@ -33,7 +33,9 @@ void hmi_resolve_run(struct hm_ctx *ctx, const struct hm_msg *msg);
 
 /* ---- timer.c ---- */
 
-size_t hmi_timer_bytes(void);
+/* The memory of an lcore's timers. */
+void hmi_timers_init(struct hm_ctx *ctx);
+void hmi_timers_destroy(struct hm_ctx *ctx);
 
 /* Free the timers of actors that a forced stop has left behind. */
 void hmi_timers_shut_down(struct hm_ctx *ctx);

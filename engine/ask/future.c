@@ -19,6 +19,7 @@
 #include "dead_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
+#include "shortage_pvt.h"
 
 /* ---- Making ------------------------------------------------------------------- */
 
@@ -230,7 +231,7 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 	msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
 	if (unlikely(msg == NULL)) {
 		if (result == HM_NO_MEMORY)
-			hmi_count(&ctx->stats.no_memory, 1);
+			hmi_no_memory(ctx, type);
 		return result;
 	}
 	cell = hmi_future_own(ctx, timeout_us, on_reply, arg);

@@ -1,42 +1,123 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Messages sent later. A timer is a link of its actor, so that it ends with it, and can be
- * found by the number in its handle.
+ * found by the number in its handle. It holds a copy of the body and no message: timers that
+ * wait keep nobody from sending.
  */
-#include <protobuf-c/protobuf-c.h>
-#include <rte_memcpy.h>
-
 #include "ask_pvt.h"
 #include "counter_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
+#include "shortage_pvt.h"
+
+#define SMALL_WORDS 3
+/* hmi_send_timer.body_class: the body is in the timer. */
+#define INSIDE 0xff
+/* When to try again without memory for the message. */
+#define RETRY_NS 1000000ull
+/* Messages of starved timers in one go, so that others get their turn. */
+#define RETRY_MAX 256u
 
 struct hmi_send_timer {
 	struct hmi_link link; /* first: pid.local is the timer's number */
 	struct hmi_timer timer;
 	struct hm_pid to;
-	struct hm_msg *msg; /* sent once, or the model of what is sent each time */
 	uint64_t at_ns, period_ns;
+	void *body; /* NULL: what the type looks like before anything is set */
+	uint16_t type;
+	uint8_t body_class;                  /* of the body's memory; INSIDE: small */
+	struct hmi_send_timer *next, **prev; /* among those that are starved; prev NULL: it is not */
+	uint64_t small[SMALL_WORDS];
 };
 
 static_assert(offsetof(struct hmi_send_timer, link) == 0, "a timer's link is the timer");
 
+/* ---- Bodies ----------------------------------------------------------------------- */
+
+/* Copy a body into the timer, or into memory of the lcore's timers. Returns whether there was some. */
+static bool
+body_keep(struct hm_ctx *ctx, struct hmi_send_timer *t, const struct hmi_body *body)
+{
+	t->body = NULL;
+	t->body_class = INSIDE;
+	if (body->from == NULL)
+		return true;
+	if (body->bytes <= sizeof(t->small)) {
+		t->body = t->small;
+	} else {
+		unsigned int body_class = hmi_pool_class(body->bytes);
+
+		t->body = hmi_slab_get(&ctx->timer_bodies[body_class]);
+		if (t->body == NULL)
+			return false;
+		t->body_class = (uint8_t)body_class;
+	}
+	hmi_body_copy(t->body, body);
+	return true;
+}
+
+static void
+body_drop(struct hm_ctx *ctx, struct hmi_send_timer *t)
+{
+	if (t->body_class != INSIDE)
+		hmi_slab_put(&ctx->timer_bodies[t->body_class], t->body);
+}
+
+/* The message of a timer that is due; what is for its own actor may come from the reserve. */
 static struct hm_msg *
-msg_clone(struct hm_ctx *ctx, const struct hm_msg *model)
+msg_make(struct hm_ctx *ctx, const struct hmi_send_timer *t, bool to_owner)
 {
 	enum hm_result result;
-	struct hm_msg *msg = hmi_msg_make(ctx->sys, &ctx->cache, model->type, model->body, &result);
+	struct hm_msg *msg = hmi_msg_make(ctx->sys, &ctx->cache, t->type, t->body, &result);
 
-	if (msg == NULL)
-		hmi_count(&ctx->stats.no_memory, 1);
-	return msg;
+	return msg == NULL && to_owner ? hmi_msg_make_reserved(ctx, t->type, t->body) : msg;
 }
+
+/* ---- Starved ones: due, and without memory for the message --------------------------- */
+
+static void retry_fire(void *worker, struct hmi_timer *timer);
+
+static void
+starved_add(struct hm_ctx *ctx, struct hmi_send_timer *t)
+{
+	t->next = NULL;
+	t->prev = ctx->timers_starved_end;
+	*t->prev = t;
+	ctx->timers_starved_end = &t->next;
+	hmi_count(&ctx->stats.timers_delayed, 1);
+}
+
+static void
+starved_remove(struct hm_ctx *ctx, struct hmi_send_timer *t)
+{
+	if (t->prev == NULL)
+		return;
+	*t->prev = t->next;
+	if (t->next != NULL)
+		t->next->prev = t->prev;
+	else
+		ctx->timers_starved_end = t->prev;
+	t->prev = NULL;
+}
+
+/* One timer of the lcore tries for all that are starved: a million of them would do nothing else. */
+static void
+retry_arm(struct hm_ctx *ctx, uint64_t delay_ns)
+{
+	if (ctx->timers_starved == NULL || hmi_timer_pending(&ctx->timers_retry))
+		return;
+	ctx->timers_retry.fire = retry_fire;
+	hmi_wheel_add(&ctx->worker.wheel, &ctx->timers_retry, ctx->worker.now_ns + delay_ns);
+}
+
+/* ---- Timers ------------------------------------------------------------------------- */
 
 static void
 timer_free(struct hm_ctx *ctx, struct hmi_send_timer *t)
 {
 	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
-	hm_msg_free(ctx, t->msg);
+	starved_remove(ctx, t);
+	body_drop(ctx, t);
 	hmi_slab_put(&ctx->timers, t);
 }
 
@@ -87,16 +168,24 @@ post_due(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 	hmi_deliver(ctx, msg);
 }
 
-static void
-send_fire(void *worker, struct hmi_timer *timer)
+static bool
+is_to_owner(const struct hm_ctx *ctx, const struct hmi_send_timer *t)
 {
-	struct hm_ctx *ctx = hmi_ctx_of(worker);
-	struct hmi_send_timer *t = container_of(timer, struct hmi_send_timer, timer);
-	struct hm_msg *msg = t->period_ns == 0 ? t->msg : msg_clone(ctx, t->msg);
-	struct hm_pid to = t->to, owner = hmi_pid_of(ctx, hmi_cells_slot(&ctx->cells, t->link.owner));
+	return hm_pid_equal(t->to, hmi_pid_of(ctx, hmi_cells_slot(&ctx->cells, t->link.owner)));
+}
 
+/* Send what a timer is for, and start its next period. Returns whether there was memory. */
+static bool
+timer_send(struct hm_ctx *ctx, struct hmi_send_timer *t)
+{
+	bool to_owner = is_to_owner(ctx, t);
+	struct hm_msg *msg = msg_make(ctx, t, to_owner);
+	struct hm_pid to = t->to;
+
+	if (unlikely(msg == NULL))
+		return false;
+	starved_remove(ctx, t);
 	if (t->period_ns == 0) {
-		t->msg = NULL;
 		timer_end(ctx, t);
 	} else {
 		/* Fixed rate; ticks that were missed altogether are skipped, not made up in a burst. */
@@ -106,12 +195,36 @@ send_fire(void *worker, struct hmi_timer *timer)
 				(ctx->worker.now_ns - t->at_ns) / t->period_ns * t->period_ns + t->period_ns;
 		hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
 	}
-	if (msg == NULL)
-		return;
 	msg->sender = hm_pid_none();
-	msg->flags = hm_pid_equal(to, owner) ? HMI_MSG_TIMER : 0;
+	msg->flags = to_owner ? HMI_MSG_TIMER : 0;
 	hmi_count(&ctx->stats.sent, 1);
 	post_due(ctx, to, msg);
+	return true;
+}
+
+/* Whoever is starved already comes first, but for messages to oneself, which have the reserve. */
+static void
+send_fire(void *worker, struct hmi_timer *timer)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	struct hmi_send_timer *t = container_of(timer, struct hmi_send_timer, timer);
+
+	if ((likely(ctx->timers_starved == NULL) || is_to_owner(ctx, t)) && likely(timer_send(ctx, t)))
+		return;
+	starved_add(ctx, t);
+	retry_arm(ctx, RETRY_NS);
+}
+
+static void
+retry_fire(void *worker, struct hmi_timer *timer)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	uint32_t sent = 0;
+
+	(void)timer;
+	while (sent < RETRY_MAX && ctx->timers_starved != NULL && timer_send(ctx, ctx->timers_starved))
+		sent++;
+	retry_arm(ctx, sent == RETRY_MAX ? 0 : RETRY_NS);
 }
 
 static uint64_t
@@ -132,29 +245,38 @@ timer_start(struct hm_ctx *ctx, struct hmi_send_timer *t, uint64_t delay_us)
 	hmi_link_add(&ctx->links, ctx->cell, hmi_slot_of(ctx, ctx->cell), &t->link, &timer_ops);
 }
 
+static struct hmi_send_timer *
+timer_new(struct hm_ctx *ctx, const struct hmi_body *body)
+{
+	struct hmi_send_timer *t = hmi_slab_get(&ctx->timers);
+
+	if (t == NULL || body_keep(ctx, t, body))
+		return t;
+	hmi_slab_put(&ctx->timers, t);
+	return NULL;
+}
+
 enum hm_result
 hm_send_after(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, uint64_t delay_us,
 	      uint64_t period_us, struct hm_timer *timer)
 {
 	struct hmi_send_timer *t;
+	struct hmi_body measured;
 	enum hm_result result;
-	struct hm_msg *msg;
 
 	if (hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
-	msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
-	if (msg == NULL) {
-		if (result == HM_NO_MEMORY)
-			hmi_count(&ctx->stats.no_memory, 1);
+	result = hmi_body_measure(ctx->sys, type, body, &measured);
+	if (result != HM_OK)
 		return result;
-	}
-	t = hmi_slab_get(&ctx->timers);
+	t = timer_new(ctx, &measured);
 	if (t == NULL) {
-		hmi_msg_release(&ctx->cache, msg);
+		hmi_no_memory(ctx, type);
 		return HM_NO_MEMORY;
 	}
 	t->to = to;
-	t->msg = msg;
+	t->type = type;
+	t->prev = NULL;
 	t->period_ns = ns_of(period_us);
 	timer_start(ctx, t, delay_us);
 	if (timer != NULL)
@@ -173,8 +295,19 @@ hm_timer_cancel(struct hm_ctx *ctx, struct hm_timer timer)
 		timer_end(ctx, (struct hmi_send_timer *)(void *)link);
 }
 
-size_t
-hmi_timer_bytes(void)
+void
+hmi_timers_init(struct hm_ctx *ctx)
 {
-	return sizeof(struct hmi_send_timer);
+	ctx->timers_starved_end = &ctx->timers_starved;
+	hmi_slab_init(&ctx->timers, sizeof(struct hmi_send_timer));
+	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++)
+		hmi_slab_init(&ctx->timer_bodies[c], (size_t)HMI_POOL_SMALLEST << c);
+}
+
+void
+hmi_timers_destroy(struct hm_ctx *ctx)
+{
+	hmi_slab_destroy(&ctx->timers);
+	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++)
+		hmi_slab_destroy(&ctx->timer_bodies[c]);
 }

@@ -8,6 +8,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "counter_pvt.h"
 #include "lcore_pvt.h"
 #include "proto_copy_pvt.h"
 
@@ -39,25 +40,6 @@ body_init(const struct hm_system *sys, uint16_t type, uint32_t info, struct hm_m
 		protobuf_c_message_init(hmi_type_entry(sys->types, type)->type.descriptor, msg->body);
 }
 
-static struct hm_msg *
-make_deep(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type,
-	  const ProtobufCMessage *body, enum hm_result *result)
-{
-	struct hm_msg *msg;
-	size_t bytes;
-
-	/* Zeros, or a message of another type: not to be walked by what it says of itself. */
-	if (unlikely(body->descriptor != hmi_type_entry(sys->types, type)->type.descriptor)) {
-		*result = HM_INVALID;
-		return NULL;
-	}
-	bytes = hmi_proto_bytes(body);
-	msg = msg_get(cache, type, bytes, bytes, result);
-	if (msg != NULL)
-		hmi_proto_copy(msg->body, body);
-	return msg;
-}
-
 /* Whether a body points to anything: by its type, or by fields that its type does not know. */
 static bool
 is_deep(uint32_t info, const void *body)
@@ -67,27 +49,95 @@ is_deep(uint32_t info, const void *body)
 	return (info & HMI_TYPE_DEEP) != 0 || ((const ProtobufCMessage *)body)->n_unknown_fields != 0;
 }
 
+enum hm_result
+hmi_body_measure(const struct hm_system *sys, uint16_t type, const void *body, struct hmi_body *measured)
+{
+	uint32_t info = sys->types->info[type];
+	const ProtobufCMessage *message = body;
+
+	*measured = (struct hmi_body){ .from = body, .bytes = info & HMI_TYPE_SIZE };
+	if (unlikely(info == 0))
+		return HM_UNKNOWN_TYPE;
+	if (unlikely(is_deep(info, body))) {
+		/* Zeros, or a message of another type: not to be walked by what it says of itself. */
+		if (unlikely(message->descriptor != hmi_type_entry(sys->types, type)->type.descriptor))
+			return HM_INVALID;
+		measured->is_deep = true;
+		measured->bytes = hmi_proto_bytes(message);
+	}
+	return measured->bytes <= HM_MSG_BODY_MAX ? HM_OK : HM_TOO_BIG;
+}
+
+void
+hmi_body_copy(void *to, const struct hmi_body *body)
+{
+	if (unlikely(body->is_deep))
+		hmi_proto_copy(to, body->from);
+	else
+		memcpy(to, body->from, body->bytes);
+}
+
+static void
+body_fill(const struct hm_system *sys, struct hm_msg *msg, const struct hmi_body *body)
+{
+	if (likely(body->from != NULL))
+		hmi_body_copy(msg->body, body);
+	else
+		body_init(sys, msg->type, sys->types->info[msg->type], msg);
+}
+
 __attribute__((noinline)) struct hm_msg *
 hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type, const void *body,
 	     enum hm_result *result)
 {
-	uint32_t info = sys->types->info[type];
-	size_t bytes = info & HMI_TYPE_SIZE;
+	struct hm_msg *msg = NULL;
+	struct hmi_body measured;
+
+	*result = hmi_body_measure(sys, type, body, &measured);
+	if (likely(*result == HM_OK))
+		msg = msg_get(cache, type, measured.bytes, measured.bytes, result);
+	if (likely(msg != NULL))
+		body_fill(sys, msg, &measured);
+	return msg;
+}
+
+/* ---- The reserve ----------------------------------------------------------------- */
+
+static bool
+reserve_take(struct hmi_pool *pool, size_t bytes)
+{
+	int64_t left = atomic_fetch_sub_explicit(&pool->reserve_left, (int64_t)bytes, memory_order_relaxed);
+
+	if (left >= (int64_t)bytes)
+		return true;
+	atomic_fetch_add_explicit(&pool->reserve_left, (int64_t)bytes, memory_order_relaxed);
+	return false;
+}
+
+static void
+reserve_give(struct hmi_pool *pool, size_t bytes)
+{
+	atomic_fetch_add_explicit(&pool->reserve_left, (int64_t)bytes, memory_order_relaxed);
+}
+
+struct hm_msg *
+hmi_msg_make_reserved(struct hm_ctx *ctx, uint16_t type, const void *body)
+{
+	struct hmi_pool *pool = &ctx->sys->pool;
+	struct hmi_body measured;
 	struct hm_msg *msg;
 
-	if (unlikely(info == 0)) {
-		*result = HM_UNKNOWN_TYPE;
+	if (hmi_body_measure(ctx->sys, type, body, &measured) != HM_OK ||
+	    !reserve_take(pool, sizeof(*msg) + measured.bytes))
+		return NULL;
+	msg = malloc(sizeof(*msg) + measured.bytes);
+	if (msg == NULL) {
+		reserve_give(pool, sizeof(*msg) + measured.bytes);
 		return NULL;
 	}
-	if (unlikely(is_deep(info, body)))
-		return make_deep(sys, cache, type, body, result);
-	msg = msg_get(cache, type, bytes, bytes, result);
-	if (unlikely(msg == NULL))
-		return NULL;
-	if (likely(body != NULL))
-		memcpy(msg->body, body, bytes);
-	else
-		body_init(sys, type, info, msg);
+	hmi_msg_describe(msg, type, measured.bytes, HMI_MSG_CLASS_RESERVE);
+	body_fill(ctx->sys, msg, &measured);
+	hmi_count(&ctx->stats.reserved, 1);
 	return msg;
 }
 
@@ -103,8 +153,10 @@ hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 		return NULL;
 	msg = msg_get(&ctx->cache, type, extra > 0 ? ((bytes + 7) & ~(size_t)7) + extra : bytes, bytes,
 		      &result);
-	if (msg != NULL)
-		body_init(ctx->sys, type, info, msg);
+	if (msg == NULL)
+		return NULL;
+	msg->flags = HMI_MSG_MADE;
+	body_init(ctx->sys, type, info, msg);
 	return msg;
 }
 
@@ -112,14 +164,20 @@ struct hm_msg *
 hm_msg_alloc(struct hm_ctx *ctx, uint16_t type, size_t bytes)
 {
 	enum hm_result result;
+	struct hm_msg *msg = msg_get(&ctx->cache, type, bytes, bytes, &result);
 
-	return msg_get(&ctx->cache, type, bytes, bytes, &result);
+	if (msg != NULL)
+		msg->flags = HMI_MSG_MADE;
+	return msg;
 }
 
 struct hm_msg *
 hm_msg_alloc_control(struct hm_ctx *ctx, uint16_t type, size_t bytes)
 {
-	return hmi_control(&ctx->cache, type, bytes);
+	struct hm_msg *msg = hmi_control(&ctx->cache, type, bytes);
+
+	msg->flags |= HMI_MSG_MADE;
+	return msg;
 }
 
 size_t
@@ -144,19 +202,36 @@ hm_msg_reserve(struct hm_msg *msg, size_t bytes)
 	return room;
 }
 
-void
-hmi_msg_release(struct hmi_msg_cache *cache, struct hm_msg *msg)
+__attribute__((noinline)) void
+hmi_msg_release_other(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
-	if (unlikely(msg->size_class == HMI_MSG_CLASS_HEAP))
-		free(msg);
-	else
-		hmi_pool_put(cache, msg);
+	if (msg->size_class < HMI_MSG_CLASS_FREE) {
+		hmi_pool_spill(cache, msg);
+		return;
+	}
+	if (msg->size_class == HMI_MSG_CLASS_RESERVE)
+		reserve_give(cache->pool, sizeof(*msg) + msg->length);
+	free(msg);
+}
+
+bool
+hmi_msg_take(const struct hm_ctx *ctx, struct hm_msg *msg, const char *function)
+{
+	hmi_guard_owned(msg);
+	if (likely((msg->flags & HMI_MSG_MADE) != 0)) {
+		msg->flags &= (uint8_t)~HMI_MSG_MADE;
+		return true;
+	}
+	if (HMI_DEBUG)
+		hmi_misuse(function, "a %s that was received, or sent or freed before, is not the caller's",
+			   hm_type_name(ctx->sys, msg->type));
+	return false;
 }
 
 void
 hm_msg_free(struct hm_ctx *ctx, struct hm_msg *msg)
 {
-	if (msg != NULL)
+	if (msg != NULL && hmi_msg_take(ctx, msg, "hm_msg_free"))
 		hmi_msg_release(&ctx->cache, msg);
 }
 

@@ -76,7 +76,44 @@ struct hm_msg *hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *c
 /* A control message: never fails, the heap stands behind the pool. Zeroed but for type and sizes. */
 struct hm_msg *hmi_control(struct hmi_msg_cache *cache, uint16_t type, size_t bytes);
 
+/* What is not of the smallest class, or from the heap. */
+void hmi_msg_release_other(struct hmi_msg_cache *cache, struct hm_msg *msg);
+
 /* Free any message. */
-void hmi_msg_release(struct hmi_msg_cache *cache, struct hm_msg *msg);
+static inline void
+hmi_msg_release(struct hmi_msg_cache *cache, struct hm_msg *msg)
+{
+	hmi_guard_owned(msg);
+	if (likely(msg->size_class == 0))
+		hmi_pool_put(cache, msg);
+	else
+		hmi_msg_release_other(cache, msg);
+}
+
+/*
+ * Take over a message that the caller has made. Returns false if it is not his: because it was sent,
+ * freed or received. In debug builds that ends the process.
+ */
+bool hmi_msg_take(const struct hm_ctx *ctx, struct hm_msg *msg, const char *function);
+
+/* A body that is to be copied. */
+struct hmi_body {
+	const void *from; /* NULL: what the type looks like before anything is set */
+	size_t bytes;     /* of the copy */
+	bool is_deep;     /* it points to more */
+};
+
+/* Whether a body may be sent as a type, and how long it is. */
+enum hm_result hmi_body_measure(const struct hm_system *sys, uint16_t type, const void *body,
+				struct hmi_body *measured);
+
+/* Copy a measured body that is not NULL to memory aligned to 8. */
+void hmi_body_copy(void *to, const struct hmi_body *body);
+
+/*
+ * A message to the running actor itself, or from a timer of its own, when message memory is used up:
+ * from the reserve. NULL: that is used up as well.
+ */
+struct hm_msg *hmi_msg_make_reserved(struct hm_ctx *ctx, uint16_t type, const void *body);
 
 #endif /* MSG_PVT_H */

@@ -41,7 +41,7 @@
 
 /* Written by the lcore alone, read by anybody: torn reads do not occur, stale ones may. */
 struct hmi_stats {
-	uint64_t sent, received, spawned, stopped, no_memory;
+	uint64_t sent, received, spawned, stopped, no_memory, reserved, timers_delayed;
 	uint64_t dead[HM_DEAD_REASONS];
 	uint64_t log_window_ns; /* start of the second in which dead letters are logged */
 	uint32_t logged;        /* in that second */
@@ -63,6 +63,10 @@ struct hm_ctx {
 	struct hmi_links links;
 	struct hmi_slab states[HMI_STATE_CLASSES];
 	struct hmi_slab timers;
+	struct hmi_slab timer_bodies[HMI_POOL_CLASSES]; /* of those that do not fit into their timer */
+	struct hmi_send_timer *timers_starved;          /* due, and found no memory; oldest first */
+	struct hmi_send_timer **timers_starved_end;     /* where the next one goes */
+	struct hmi_timer timers_retry;
 	uint64_t timer_serial;
 	uint64_t last_node;        /* the remote node that was sent to last, ... */
 	uint16_t last_node_index;  /* ... and its index */

@@ -11,10 +11,11 @@
  * before: so each cache line is fetched once, and nobody waits for it. With many actors that is
  * the difference between one access to memory at a time and many (docs/decisions/0001).
  *
- * Owned by one lcore. The ring has a place for every message of the pool; more than that (the
- * heap's control messages) make it deliver early.
+ * Owned by one lcore. The ring grows with what is sent before anything is delivered; only if there
+ * is no memory for a longer one are messages delivered early.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "hm_msg.h"
@@ -43,6 +44,14 @@ hmi_outbox_count(const struct hmi_outbox *outbox)
 {
 	return outbox->tail - outbox->head;
 }
+
+/* Returns 0 or -ENOMEM. */
+int hmi_outbox_create(struct hmi_outbox *outbox);
+
+/* Double the ring. Returns whether there was memory for it. */
+bool hmi_outbox_grow(struct hmi_outbox *outbox);
+
+void hmi_outbox_destroy(struct hmi_outbox *outbox);
 
 /* The outbox must not be full. */
 static inline void

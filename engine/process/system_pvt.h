@@ -28,6 +28,9 @@
 
 #define HMI_MODULES_MAX 8u
 #define HMI_SCHEME      "hermod://"
+/* Of messages: four chunks, and what an index of 32 bits tells apart. */
+#define HMI_MEMORY_MIN (UINT64_C(256) << 10)
+#define HMI_MEMORY_MAX (UINT64_C(256) << 30)
 
 /* Slots of the processes that every lcore has. */
 #define HMI_SLOT_LCORE        0u
@@ -50,7 +53,7 @@ struct hmi_options {
 	const char *node;
 	const char *idle_name;
 	enum hm_idle idle;
-	uint64_t lcores, messages, quantum, lane, inject;
+	uint64_t lcores, memory, quantum, lane, inject;
 	bool help;
 };
 
@@ -86,6 +89,8 @@ struct hm_system {
 	_Atomic bool had_subscribers; /* of dead letters, now or before */
 	struct hmi_node_table nodes;
 	_Atomic uint64_t external_sent, external_no_memory;
+	_Atomic uint64_t
+		warned_ticks; /* when the last warning of used up memory was logged, by the clock; 0: never */
 	/* Local parts of PIDs; 0: a free place. */
 	_Atomic uint64_t subscribers[HM_DEAD_LETTER_SUBSCRIBERS_MAX];
 	pthread_mutex_t control; /* serialises control calls of external threads */

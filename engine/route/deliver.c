@@ -41,7 +41,7 @@ hmi_deliver_burst(struct hm_ctx *ctx, struct hm_msg **msgs, uint32_t count)
 		__builtin_prefetch(hmi_cells_at(&ctx->cells, msgs[i]->to), 1);
 	for (uint32_t i = 0; i < count; i++) {
 		if (unlikely(msgs[i]->to_node != 0))
-			ctx->sys->provider_ops->deliver(ctx->sys->provider, ctx, msgs[i]);
+			hmi_provider_take(ctx, msgs[i]);
 		else
 			hmi_deliver(ctx, msgs[i]);
 	}
@@ -91,6 +91,7 @@ hmi_outbox_flush(struct hm_ctx *ctx)
 __attribute__((noinline)) void
 hmi_outbox_full(struct hm_ctx *ctx, struct hm_msg *msg)
 {
+	(void)hmi_outbox_grow(&ctx->outbox);
 	/* Delivering one may send another, into the room that it made. */
 	while (hmi_outbox_count(&ctx->outbox) > ctx->outbox.mask) {
 		struct hmi_sent oldest = hmi_outbox_pop(&ctx->outbox);

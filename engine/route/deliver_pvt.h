@@ -32,6 +32,14 @@ void hmi_outbox_flush(struct hm_ctx *ctx);
 /* The outbox has no room for a message: make some. */
 void hmi_outbox_full(struct hm_ctx *ctx, struct hm_msg *msg);
 
+/* Hand a message for another node to the provider, which owns it from here on; on the provider's lcore. */
+static inline void
+hmi_provider_take(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	msg->flags |= HMI_MSG_MADE;
+	ctx->sys->provider_ops->deliver(ctx->sys->provider, ctx, msg);
+}
+
 /* Deliver to a cell, which is the receiver's if its generation fits. */
 static inline void
 hmi_deliver_to(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)

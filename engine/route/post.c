@@ -19,7 +19,7 @@ post_remote(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 		return HM_OK;
 	}
 	if (sys->provider_lcore == hmi_index(ctx))
-		sys->provider_ops->deliver(sys->provider, ctx, msg);
+		hmi_provider_take(ctx, msg);
 	else
 		hmi_worker_push(&ctx->worker, sys->provider_lcore, msg);
 	return HM_OK;

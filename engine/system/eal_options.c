@@ -5,10 +5,12 @@
  * EAL alone judges; this explains. So a later EAL may know more options than stand here.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 

@@ -18,6 +18,7 @@
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "rcu_pvt.h"
+#include "shortage_pvt.h"
 
 /* The lcore that the calling thread runs; NULL: none. */
 static struct hm_ctx *
@@ -127,7 +128,7 @@ make_external(struct hm_system *sys, uint16_t type, const void *body, enum hm_re
 	struct hm_msg *msg = hmi_msg_make(sys, &sys->external, type, body, result);
 
 	if (msg == NULL && *result == HM_NO_MEMORY)
-		atomic_fetch_add_explicit(&sys->external_no_memory, 1, memory_order_relaxed);
+		hmi_no_memory_external(sys, type);
 	return msg;
 }
 

@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 
-#include <rte_bitops.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 
@@ -19,6 +18,7 @@
 #include "deliver_pvt.h"
 #include "event_pvt.h"
 #include "provider_pvt.h"
+#include "shortage_pvt.h"
 #include "slot_grant_pvt.h"
 #include "state_pvt.h"
 #include "type_pvt.h"
@@ -45,6 +45,7 @@ const struct hmi_parts hmi_parts = {
 		COMMAND(HMI_COMMAND_REMOTE_SEND) = { hmi_remote_send_run, hmi_remote_send_drop },
 		COMMAND(HMI_COMMAND_RESOLVE) = { hmi_resolve_run, NULL },
 		COMMAND(HMI_COMMAND_STOP_SYSTEM) = { hmi_stop_system_run, NULL },
+		COMMAND(HMI_COMMAND_REPORT) = { hmi_memory_report_lcore, NULL },
 	},
 	.actor_ended = actor_ended,
 	.root_ended = hmi_root_ended,
@@ -108,39 +109,23 @@ worker_create(struct hm_ctx *ctx, uint32_t index, int socket)
 	return hmi_worker_create(&ctx->worker, &config, &worker_ops);
 }
 
-static size_t
-outbox_bytes(const struct hmi_outbox *outbox)
-{
-	return ((size_t)outbox->mask + 1) * sizeof(struct hmi_sent);
-}
-
-/* Address space for every message there is; the kernel backs what is used of it. */
 static int
-outbox_create(struct hm_ctx *ctx)
-{
-	ctx->outbox.mask = rte_align32pow2(hmi_pool_objects(&ctx->sys->pool)) - 1;
-	ctx->outbox.ring = hmi_memory_map(outbox_bytes(&ctx->outbox));
-	return ctx->outbox.ring != NULL ? 0 : -ENOMEM;
-}
-
-static int
-parts_create(struct hm_ctx *ctx, int socket)
+parts_create(struct hm_ctx *ctx)
 {
 	int rc = hmi_cells_create(&ctx->cells);
 
 	if (rc == 0)
 		rc = hmi_links_create(&ctx->links);
-	if (rc == 0)
-		rc = hmi_msg_cache_create(&ctx->cache, &ctx->sys->pool, ctx->sys->lcores_count, socket);
+	hmi_msg_cache_init(&ctx->cache, &ctx->sys->pool, false);
 	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
 		hmi_slab_init(&ctx->states[c], (size_t)64 << c);
-	hmi_slab_init(&ctx->timers, hmi_timer_bytes());
+	hmi_timers_init(ctx);
 	ctx->lifecycle = calloc(1, sizeof(*ctx->lifecycle));
 	if (ctx->lifecycle == NULL)
 		return -ENOMEM;
 	if (rc == 0)
 		rc = hmi_grants_create(ctx);
-	return rc == 0 ? outbox_create(ctx) : rc;
+	return rc == 0 ? hmi_outbox_create(&ctx->outbox) : rc;
 }
 
 int
@@ -160,7 +145,7 @@ hmi_ctx_create(struct hm_ctx **out, struct hm_system *sys, uint32_t index)
 		rte_free(ctx);
 		return rc;
 	}
-	rc = parts_create(ctx, socket);
+	rc = parts_create(ctx);
 	if (rc != 0) {
 		hmi_ctx_destroy(ctx);
 		return rc;
@@ -229,11 +214,11 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 	free(ctx->lifecycle);
 	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
 		hmi_slab_destroy(&ctx->states[c]);
-	hmi_slab_destroy(&ctx->timers);
-	hmi_memory_unmap(ctx->outbox.ring, outbox_bytes(&ctx->outbox));
+	hmi_timers_destroy(ctx);
+	hmi_outbox_destroy(&ctx->outbox);
 	if (ctx->links.buckets != NULL)
 		hmi_links_destroy(&ctx->links);
-	hmi_msg_cache_destroy(&ctx->cache);
+	hmi_msg_cache_fini(&ctx->cache);
 	hmi_cells_destroy(&ctx->cells);
 	hmi_worker_destroy(&ctx->worker);
 	rte_free(ctx);

@@ -4,14 +4,18 @@
  * one table, so that --help lists them all and an unknown one is an error.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "options_pvt.h"
 
-#define OWN_OPTIONS 9
-#define TABLES_MAX  (HMI_MODULES_MAX + 2)
+#define OWN_OPTIONS  9
+#define MEMORY_USUAL (UINT64_C(1) << 30)
+#define TABLES_MAX   (HMI_MODULES_MAX + 2)
 
 /* Options, and whose they are: "every hermod program", a module's name, "this program". */
 struct table {
@@ -39,6 +43,41 @@ idle_set(void *options, const char *value)
 	return -EINVAL;
 }
 
+/* A size in bytes, with a letter for its unit. Returns 0: it is none. */
+static uint64_t
+size_read(const char *text)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	uint64_t number;
+	char *end;
+
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || errno != 0)
+		return 0;
+	if (*end == '\0')
+		return number;
+	unit = strchr(units, toupper((unsigned char)*end));
+	if (unit == NULL || end[1] != '\0' || number > UINT64_MAX >> 10 * (unit - units + 1))
+		return 0;
+	return number << 10 * (unit - units + 1);
+}
+
+static int
+memory_set(void *options, const char *value)
+{
+	uint64_t bytes = size_read(value);
+
+	if (bytes < HMI_MEMORY_MIN || bytes > HMI_MEMORY_MAX) {
+		fprintf(stderr, "hermod: --memory '%s': give a size from 256K to 256G, as in 512M or 4G\n",
+			value);
+		return -EINVAL;
+	}
+	((struct hmi_options *)options)->memory = bytes;
+	return 0;
+}
+
 static void
 own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 {
@@ -58,12 +97,11 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .kind = HM_OPTION_CALL,
 		  .value = o,
 		  .call = idle_set },
-		{ .name = "messages",
-		  .help = "messages of the smallest size class; default 65536",
-		  .kind = HM_OPTION_NUMBER,
-		  .value = &o->messages,
-		  .min = 64,
-		  .max = 1u << 28 },
+		{ .name = "memory",
+		  .help = "of all messages at most, as in 512M or 4G; default 1G, or a quarter of the RAM",
+		  .kind = HM_OPTION_CALL,
+		  .value = o,
+		  .call = memory_set },
 		{ .name = "quantum",
 		  .help = "messages that an actor handles in one turn; default 300",
 		  .kind = HM_OPTION_NUMBER,
@@ -89,13 +127,23 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 	memcpy(table, own, sizeof(own));
 }
 
+/* Much, since only what is used is backed; but not so much that one program takes the machine. */
+static uint64_t
+memory_default(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+	uint64_t ram = pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : MEMORY_USUAL;
+
+	return RTE_MAX(RTE_MIN(MEMORY_USUAL, ram / 4), HMI_MEMORY_MIN);
+}
+
 void
 hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 {
 	*o = (struct hmi_options){
 		.node = "node",
 		.idle = HM_IDLE_ADAPTIVE,
-		.messages = 65536,
+		.memory = memory_default(),
 		.quantum = 300,
 		.lane = 4096,
 		.inject = 4096,
@@ -103,8 +151,9 @@ hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 	if (config == NULL)
 		return;
 	o->lcores = config->lcores;
-	if (config->messages != 0)
-		o->messages = config->messages;
+	if (config->memory != 0)
+		o->memory = RTE_MIN(RTE_MAX(config->memory, HMI_MEMORY_MIN), HMI_MEMORY_MAX);
+	o->memory = RTE_MAX(o->memory, (uint64_t)config->messages * HMI_POOL_SMALLEST);
 }
 
 /* The tables of a command line, whose own one was made before. Returns how many there are. */

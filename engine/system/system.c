@@ -2,6 +2,7 @@
 /*
  * A system from nothing to ready, and back.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -14,6 +15,7 @@
 #include "lcore_setup_pvt.h"
 #include "options_pvt.h"
 #include "rcu_pvt.h"
+#include "shortage_pvt.h"
 #include "slot_grant_pvt.h"
 #include "type_pvt.h"
 
@@ -127,18 +129,18 @@ identify(struct hm_system *sys)
 static int
 shared_create(struct hm_system *sys)
 {
-	int rc = hmi_pool_create(&sys->pool, sys->name, (uint32_t)sys->options.messages, SOCKET_ID_ANY);
+	int rc = hmi_pool_create(&sys->pool, sys->options.memory, sys->lcores_count);
 
-	if (rc == 0)
-		rc = hmi_msg_cache_create(&sys->external, &sys->pool, 0, SOCKET_ID_ANY);
+	hmi_msg_cache_init(&sys->external, &sys->pool, true);
 	if (rc == 0)
 		rc = hmi_paths_create(&sys->paths, sys->node);
 	if (rc == 0)
 		rc = hmi_nodes_create(&sys->nodes);
 	if (rc != 0)
 		fprintf(stderr,
-			"hermod: no memory for %u messages: %s; give EAL more with -m, or fewer --messages\n",
-			(uint32_t)sys->options.messages, rte_strerror(-rc));
+			"hermod: no address space for %" PRIu64
+			" bytes of messages: %s; give a smaller --memory\n",
+			sys->options.memory, rte_strerror(-rc));
 	return rc;
 }
 
@@ -279,6 +281,7 @@ hm_system_destroy(struct hm_system *sys)
 	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++)
 		hmi_ctx_destroy(sys->lcores[i]);
 	free(sys->lcores);
+	(void)hmi_memory_leaks(sys);
 	hmi_pool_destroy(&sys->pool);
 	if (sys->types != NULL)
 		hmi_types_destroy(sys->types);

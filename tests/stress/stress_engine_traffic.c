@@ -29,8 +29,8 @@
 #define TICK_US       50u
 #define DEEDS         6u
 #define ROUND_SECONDS 0.4
-#define MESSAGES_FEW  2048u
-#define MESSAGES_MANY 65536u
+#define MEMORY_LITTLE (256u << 10)
+#define MEMORY_MUCH   (4u << 20)
 
 enum {
 	TICK = HM_TYPE_USER,
@@ -490,7 +490,7 @@ require(bool what, const char *text)
 }
 
 static void
-system_make(struct shared *shared, uint32_t messages)
+system_make(struct shared *shared, uint64_t memory)
 {
 	static const struct hm_type types[] = {
 		{ .id = TICK, .name = "tick" },
@@ -502,7 +502,7 @@ system_make(struct shared *shared, uint32_t messages)
 	/* Rings so small that they overflow. */
 	static char words[][16] = { "stress", "--", "--lane", "32", "--inject", "64" };
 	char *argv[] = { words[0], words[1], words[2], words[3], words[4], words[5], NULL };
-	struct hm_config config = { .mode = HM_MODE_BACKGROUND, .lcores = LCORES, .messages = messages };
+	struct hm_config config = { .mode = HM_MODE_BACKGROUND, .lcores = LCORES, .memory = memory };
 
 	require(hm_system_create(&shared->sys, 6, argv, &config) == 0, "no system");
 	for (size_t i = 0; i < RTE_DIM(types); i++)
@@ -542,14 +542,14 @@ pause_for(double seconds)
 }
 
 static int
-round_run(uint64_t *seed, double seconds, uint32_t messages, bool is_forced)
+round_run(uint64_t *seed, double seconds, uint64_t memory, bool is_forced)
 {
 	static struct shared shared;
 	struct outsider outsiders[THREADS];
 	struct hm_stats stats;
 
 	memset(&shared, 0, sizeof(shared));
-	system_make(&shared, messages);
+	system_make(&shared, memory);
 	roots_make(&shared, seed);
 	require(hm_dead_letters_subscribe(shared.sys, shared.roots[0]) == 0, "no subscriber");
 	require(hm_system_start(shared.sys) == 0, "it does not start");
@@ -591,8 +591,8 @@ main(void)
 	printf("seed %" PRIu64 "\n", seed);
 	hmt_eal_start_with(LCORES + 1, 64);
 	for (uint32_t i = 0; i == 0 || left > 0; i++) {
-		faults += round_run(&seed, ROUND_SECONDS, i % 2 == 0 ? MESSAGES_MANY : MESSAGES_FEW,
-				    i % 3 == 2);
+		faults +=
+			round_run(&seed, ROUND_SECONDS, i % 2 == 0 ? MEMORY_MUCH : MEMORY_LITTLE, i % 3 == 2);
 		left -= ROUND_SECONDS;
 	}
 	return faults == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

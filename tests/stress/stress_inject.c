@@ -22,7 +22,7 @@
 
 #define THREADS    4u
 #define RING       64u
-#define OBJECTS    128u
+#define MEMORY     (256u << 10)
 #define BURST      32u
 #define BODY_WORDS 3u
 
@@ -54,6 +54,7 @@ push_next(struct producer *p)
 		sched_yield();
 		return;
 	}
+	msg->size_class = 0;
 	msg->to = p->pushed;
 	msg->sender.node = p->index;
 	for (unsigned int i = 0; i < BODY_WORDS; i++)
@@ -131,11 +132,10 @@ static void
 set_up(void)
 {
 	hmt_eal_start_with(2, 64);
-	if (hmi_pool_create(&pool, "stress", OBJECTS, SOCKET_ID_ANY) != 0 ||
-	    hmi_msg_cache_create(&outside, &pool, 0, SOCKET_ID_ANY) != 0 ||
-	    hmi_msg_cache_create(&consumer.cache, &pool, 2, SOCKET_ID_ANY) != 0 ||
-	    hmi_inject_create(&inject, RING, SOCKET_ID_ANY) != 0)
+	if (hmi_pool_create(&pool, MEMORY, 2) != 0 || hmi_inject_create(&inject, RING, SOCKET_ID_ANY) != 0)
 		abort();
+	hmi_msg_cache_init(&outside, &pool, true);
+	hmi_msg_cache_init(&consumer.cache, &pool, false);
 }
 
 static uint64_t
@@ -149,7 +149,7 @@ report(void)
 		starved += producers[i].starved;
 		problems += consumer.expected[i] != producers[i].pushed;
 	}
-	hmi_msg_cache_destroy(&consumer.cache);
+	hmi_msg_cache_fini(&consumer.cache);
 	problems += hmi_pool_in_use(&pool) != 0;
 	printf("%u threads: %lu messages, %lu times the ring was full, %lu times the pool was empty, %lu problems\n",
 	       THREADS, pushed, refused, starved, problems);

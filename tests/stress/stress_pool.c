@@ -26,7 +26,7 @@
 
 #define PAIRS    2u
 #define LCORES   (2 * PAIRS)
-#define OBJECTS  2048u
+#define MEMORY   (1u << 20)
 #define RING     1024u
 #define BURST    32u
 #define HELD_MAX 64u
@@ -76,6 +76,16 @@ class_random(uint64_t *random)
 	return (unsigned int)hmt_random_below(random, classes);
 }
 
+static struct hm_msg *
+get(struct hmi_msg_cache *cache, unsigned int size_class)
+{
+	struct hm_msg *msg = hmi_pool_get(cache, size_class);
+
+	if (msg != NULL)
+		msg->size_class = (uint8_t)size_class;
+	return msg;
+}
+
 static uint64_t
 mark_of(uint64_t owner, uint64_t n)
 {
@@ -89,7 +99,7 @@ taker_main(void *arg)
 	uint64_t random = p->index;
 
 	while (!atomic_load_explicit(&stop, memory_order_relaxed) || p->taken < 1000) {
-		struct hm_msg *msg = hmi_pool_get(&p->take_cache, class_random(&random));
+		struct hm_msg *msg = get(&p->take_cache, class_random(&random));
 
 		if (msg == NULL) {
 			p->starved++;
@@ -145,8 +155,7 @@ thread_main(void *problems)
 	uint64_t random = 1, n = 0;
 	struct hmi_msg_cache cache;
 
-	if (hmi_msg_cache_create(&cache, &pool, 0, SOCKET_ID_ANY) != 0)
-		abort();
+	hmi_msg_cache_init(&cache, &pool, true);
 	while (!atomic_load_explicit(&thread_stop, memory_order_relaxed)) {
 		uint64_t i = hmt_random_below(&random, HELD_MAX);
 
@@ -155,7 +164,7 @@ thread_main(void *problems)
 			hmi_pool_put(&cache, held[i]);
 			held[i] = NULL;
 		} else {
-			held[i] = hmi_pool_get(&cache, class_random(&random));
+			held[i] = get(&cache, class_random(&random));
 			if (held[i] != NULL)
 				write_all(held[i], mark_of(LCORES, i));
 		}
@@ -166,7 +175,7 @@ thread_main(void *problems)
 		if (held[i] != NULL)
 			hmi_pool_put(&cache, held[i]);
 	}
-	hmi_msg_cache_destroy(&cache);
+	hmi_msg_cache_fini(&cache);
 	return NULL;
 }
 
@@ -174,16 +183,16 @@ static void
 set_up(void)
 {
 	hmt_eal_start_with(LCORES + 1, 64);
-	if (hmi_pool_create(&pool, "stress", OBJECTS, SOCKET_ID_ANY) != 0)
+	if (hmi_pool_create(&pool, MEMORY, LCORES) != 0)
 		abort();
 	for (uint32_t i = 0; i < PAIRS; i++) {
 		struct pair *p = &pairs[i];
 
 		p->index = i;
-		if (hmi_lane_create(&p->lane, RING, SOCKET_ID_ANY) != 0 ||
-		    hmi_msg_cache_create(&p->take_cache, &pool, LCORES, SOCKET_ID_ANY) != 0 ||
-		    hmi_msg_cache_create(&p->give_cache, &pool, LCORES, SOCKET_ID_ANY) != 0)
+		if (hmi_lane_create(&p->lane, RING, SOCKET_ID_ANY) != 0)
 			abort();
+		hmi_msg_cache_init(&p->take_cache, &pool, false);
+		hmi_msg_cache_init(&p->give_cache, &pool, false);
 		p->rx.ring = p->lane.ring;
 	}
 }
@@ -197,8 +206,8 @@ report(uint64_t problems)
 		given += pairs[i].given;
 		starved += pairs[i].starved;
 		problems += pairs[i].problems + (pairs[i].given != pairs[i].taken);
-		hmi_msg_cache_destroy(&pairs[i].take_cache);
-		hmi_msg_cache_destroy(&pairs[i].give_cache);
+		hmi_msg_cache_fini(&pairs[i].take_cache);
+		hmi_msg_cache_fini(&pairs[i].give_cache);
 		hmi_lane_destroy(&pairs[i].lane);
 	}
 	problems += hmi_pool_in_use(&pool) != 0;

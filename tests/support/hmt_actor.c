@@ -12,7 +12,6 @@
 #define QUIET_TURNS 3u
 /* After whatever the machine's clock has shown while the system was made. */
 #define CLOCK_START_NS (10ull * 365 * 86400 * 1000000000)
-#define MESSAGES       4096u
 
 #define CHECK(what, ...)                                                \
 	do {                                                            \
@@ -61,11 +60,11 @@ types_register(struct hm_system *sys)
 }
 
 void
-hmt_node_start_with(struct hmt_node *node, uint32_t lcores, uint32_t messages, const char *options)
+hmt_node_start_with(struct hmt_node *node, uint32_t lcores, uint64_t memory, const char *options)
 {
 	/* EAL runs, so nobody keeps these. */
 	char words[256], *argv[16] = { (char *)(uintptr_t) "hmt", (char *)(uintptr_t) "--" }, *rest = NULL;
-	struct hm_config config = { .mode = HM_MODE_STEPPED, .lcores = lcores, .messages = messages };
+	struct hm_config config = { .mode = HM_MODE_STEPPED, .lcores = lcores, .memory = memory };
 	int argc = 2, rc;
 
 	snprintf(words, sizeof(words), "%s", options != NULL ? options : "");
@@ -84,7 +83,7 @@ hmt_node_start_with(struct hmt_node *node, uint32_t lcores, uint32_t messages, c
 void
 hmt_node_start(struct hmt_node *node, uint32_t lcores)
 {
-	hmt_node_start_with(node, lcores, MESSAGES, NULL);
+	hmt_node_start_with(node, lcores, 0, NULL);
 }
 
 uint64_t
@@ -173,13 +172,13 @@ hmt_system_drain(struct hm_system *sys)
 void
 hmt_system_free(struct hm_system *sys)
 {
-	uint32_t in_use;
+	uint64_t in_use;
 
 	hmt_system_drain(sys);
 	for (uint32_t i = 0; i < sys->lcores_count; i++)
-		hmi_msg_cache_destroy(&sys->lcores[i]->cache);
+		hmi_msg_cache_fini(&sys->lcores[i]->cache);
 	in_use = hmi_pool_in_use(&sys->pool);
-	CHECK(in_use == 0, "%u messages are lost", in_use);
+	CHECK(in_use == 0, "%" PRIu64 " messages are lost", in_use);
 	hm_system_destroy(sys);
 	if (nodes_count == 0)
 		LEAKS_CHECK();

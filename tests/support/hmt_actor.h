@@ -39,8 +39,8 @@ struct hmt_node {
 /** Start a system of @p lcores lcores. EAL runs already (hmt_eal_start). */
 void hmt_node_start(struct hmt_node *node, uint32_t lcores);
 
-/** As hmt_node_start, with @p messages messages of the smallest size and options behind `--`. */
-void hmt_node_start_with(struct hmt_node *node, uint32_t lcores, uint32_t messages, const char *options);
+/** As hmt_node_start, with @p memory bytes for messages, 0: the default, and options behind `--`. */
+void hmt_node_start_with(struct hmt_node *node, uint32_t lcores, uint64_t memory, const char *options);
 
 /** Turn until there is nothing to do but wait for timers. @return units of work done */
 uint64_t hmt_settle(struct hmt_node *node);

@@ -50,7 +50,7 @@ static void
 background_start(struct background *b)
 {
 	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
-	struct hm_config config = { .mode = HM_MODE_BACKGROUND, .messages = 1024 };
+	struct hm_config config = { .mode = HM_MODE_BACKGROUND };
 	struct hmt_probe *probe = &b->answerer;
 
 	*b = (struct background){ .answerer = { .on_msg = answer, .arg = &b->oracle } };
@@ -65,8 +65,7 @@ background_end(struct background *b)
 {
 	hm_system_stop(b->sys);
 	cr_assert_eq(hm_system_join(b->sys), 0);
-	cr_assert_eq(hmi_pool_in_use(&b->sys->pool),
-		     b->sys->lcores[0]->cache.classes[0].count + b->sys->lcores[0]->cache.classes[1].count,
+	cr_assert_eq(hmi_pool_in_use(&b->sys->pool), hmi_msg_cache_count(&b->sys->lcores[0]->cache),
 		     "the rest is in magazines");
 	hm_system_destroy(b->sys);
 }

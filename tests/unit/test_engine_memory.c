@@ -2,18 +2,24 @@
 /*
  * Out of messages: an error of the send, counted; the process lives, and control goes on.
  */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <criterion/criterion.h>
+
+#include <rte_log.h>
 
 #include "hmt_actor.h"
 #include "hmt_eal.h"
 
 TestSuite(engine_memory, .init = hmt_eal_start);
 
-#define FEW 64u
+#define LITTLE (256u << 10)
+#define FEW    (LITTLE / 64)
 
 /* All that an actor could get, and what it was told when there was no more. */
 struct hoard {
-	struct hm_msg *msgs[4096];
+	struct hm_msg *msgs[FEW + 1];
 	uint32_t count;
 	struct hm_pid to;
 	enum hm_result send, ask, after;
@@ -43,7 +49,7 @@ hoard_all(struct hm_ctx *ctx, void *arg)
 	for (size_t i = 0; i < RTE_DIM(extras); i++) {
 		struct hm_msg *msg;
 
-		while ((msg = hm_msg_new(ctx, HMT_NUMBER, extras[i])) != NULL && hoard->count < 4096)
+		while ((msg = hm_msg_new(ctx, HMT_NUMBER, extras[i])) != NULL)
 			hoard->msgs[hoard->count++] = msg;
 	}
 }
@@ -87,7 +93,7 @@ Test(engine_memory, send__without_a_free_message_is_refused_and_counted)
 	struct hmt_node node;
 	uint64_t number = 1;
 
-	hmt_node_start_with(&node, 2, FEW, NULL);
+	hmt_node_start_with(&node, 2, LITTLE, NULL);
 	hoard.to = hmt_probe_spawn(&node, &other, 1, NULL);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
 	hmt_settle(&node);
@@ -95,14 +101,16 @@ Test(engine_memory, send__without_a_free_message_is_refused_and_counted)
 	cr_assert_geq(hoard.count, FEW / 2);
 	cr_assert_eq(hoard.send, HM_NO_MEMORY);
 	cr_assert_eq(hoard.ask, HM_NO_MEMORY);
-	cr_assert_eq(hoard.after, HM_NO_MEMORY);
-	cr_assert_eq(hmt_stats(&node).no_memory, 3);
+	cr_assert_eq(hoard.after, HM_OK, "a timer holds no message");
+	cr_assert_eq(hmt_stats(&node).no_memory, 2);
 	cr_assert_eq(hm_system_send(node.sys, other.pid, HMT_NUMBER, &number), HM_NO_MEMORY);
-	cr_assert_eq(hmt_stats(&node).no_memory, 4);
+	cr_assert_eq(hmt_stats(&node).no_memory, 3);
 	do_now(&node, probe.pid, hoard_free, &hoard);
 	hmt_number(&node, other.pid, 1);
 	hmt_settle(&node);
 	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 1);
+	hmt_elapse(&node, 10);
+	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 2);
 	cr_assert_eq(hoard.ends, 0);
 	hmt_node_end(&node);
 }
@@ -121,7 +129,7 @@ Test(engine_memory, control__passes_without_a_free_message)
 	static struct hoard hoard;
 	struct hmt_node node;
 
-	hmt_node_start_with(&node, 2, FEW, NULL);
+	hmt_node_start_with(&node, 2, LITTLE, NULL);
 	hmt_probe_spawn(&node, &watched, 1, NULL);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
 	hmt_settle(&node);
@@ -157,7 +165,7 @@ Test(engine_memory, future__times_out_without_a_free_message)
 	static struct hoard hoard;
 	struct hmt_node node;
 
-	hmt_node_start_with(&node, 2, FEW, NULL);
+	hmt_node_start_with(&node, 2, LITTLE, NULL);
 	hoard.to = hmt_probe_spawn(&node, &silent, 1, NULL);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
 	hmt_settle(&node);
@@ -179,25 +187,255 @@ tick_then_hoard(struct hm_ctx *ctx, void *arg)
 	hoard_all(ctx, arg);
 }
 
-Test(engine_memory, timer__skips_a_period_without_a_free_message)
+Test(engine_memory, timer__that_finds_no_memory_is_late_and_not_lost)
 {
 	static struct hmt_probe probe, other;
 	static struct hoard hoard;
 	struct hmt_node node;
 
-	hmt_node_start_with(&node, 2, FEW, NULL);
+	hmt_node_start_with(&node, 2, LITTLE, NULL);
 	hoard.to = hmt_probe_spawn(&node, &other, 1, NULL);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
 	hmt_settle(&node);
 	do_now(&node, probe.pid, tick_then_hoard, &hoard);
 	hmt_elapse(&node, 150);
 	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 0);
-	cr_assert_eq(hmt_stats(&node).no_memory, 1);
+	cr_assert_eq(hmt_stats(&node).timers_delayed, 1);
+	hmt_elapse(&node, 1010);
+	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 0);
+	cr_assert_eq(hmt_stats(&node).timers_delayed, 1);
 	do_now(&node, probe.pid, hoard_free, &hoard);
-	hmt_elapse(&node, 100);
+	hmt_elapse(&node, 1010);
 	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 1);
+	hmt_elapse(&node, 102);
+	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 2);
 	hmt_node_end(&node);
 }
+
+/* ---- The reserve: an actor can always wake itself up ---------------------------------- */
+
+#define RESERVE_BYTES (128u << 10)
+
+static void
+send_to_self(struct hm_ctx *ctx, void *arg)
+{
+	struct hoard *hoard = arg;
+	uint64_t number = 1;
+
+	hoard_all(ctx, arg);
+	hoard->send = hm_send(ctx, hm_self(ctx), HMT_NUMBER, &number);
+	hoard->after = hm_send_after(ctx, hm_self(ctx), HMT_NUMBER, &number, 100, 100, NULL);
+}
+
+Test(engine_memory, reserve__messages_and_timers_to_oneself_pass)
+{
+	static struct hmt_probe probe;
+	static struct hoard hoard;
+	struct hmt_node node;
+
+	hmt_node_start_with(&node, 2, LITTLE, NULL);
+	hmt_probe_spawn(&node, &probe, 1, NULL);
+	hmt_settle(&node);
+	do_now(&node, probe.pid, send_to_self, &hoard);
+	cr_assert_eq(hoard.send, HM_OK);
+	cr_assert_eq(hoard.after, HM_OK);
+	hmt_settle(&node);
+	cr_assert_eq(hmt_seen_count(&probe, HMT_NUMBER), 1);
+	for (uint32_t i = 0; i < 3; i++)
+		hmt_elapse(&node, 101);
+	cr_assert_eq(hmt_seen_count(&probe, HMT_NUMBER), 4);
+	cr_assert_eq(hmt_stats(&node).reserved, 4);
+	cr_assert_eq(hmt_stats(&node).no_memory, 0);
+	cr_assert_eq(hmt_stats(&node).timers_delayed, 0);
+	cr_assert_eq(node.sys->pool.reserve_left, RESERVE_BYTES, "what was received is back");
+	do_now(&node, probe.pid, hoard_free, &hoard);
+	hmt_node_end(&node);
+}
+
+static void
+send_to_self_until_refused(struct hm_ctx *ctx, void *arg)
+{
+	struct hoard *hoard = arg;
+	uint64_t number = 1;
+
+	hoard_all(ctx, arg);
+	while ((hoard->send = hm_send(ctx, hm_self(ctx), HMT_NUMBER, &number)) == HM_OK)
+		hoard->ends++;
+}
+
+Test(engine_memory, reserve__is_bounded)
+{
+	static struct hmt_probe probe;
+	static struct hoard hoard;
+	struct hmt_node node;
+
+	hmt_node_start_with(&node, 1, LITTLE, NULL);
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	hmt_settle(&node);
+	do_now(&node, probe.pid, send_to_self_until_refused, &hoard);
+	cr_assert_eq(hoard.send, HM_NO_MEMORY);
+	cr_assert_eq(hoard.ends, RESERVE_BYTES / (sizeof(struct hm_msg) + sizeof(uint64_t)));
+	do_now(&node, probe.pid, hoard_free, &hoard);
+	hmt_settle(&node);
+	cr_assert_eq(probe.count, 1 + hoard.ends);
+	cr_assert_eq(node.sys->pool.reserve_left, RESERVE_BYTES);
+	hmt_node_end(&node);
+}
+
+/* ---- Who is told ------------------------------------------------------------------------ */
+
+/* What is logged, from here on. */
+static FILE *
+log_start(char **text, size_t *bytes)
+{
+	FILE *log = open_memstream(text, bytes);
+
+	cr_assert_not_null(log);
+	cr_assert_eq(rte_openlog_stream(log), 0);
+	/* The suite's EAL logs errors alone. */
+	cr_assert_geq(rte_log_set_level_pattern("hermod", RTE_LOG_INFO), 0);
+	return log;
+}
+
+static void
+log_end(FILE *log)
+{
+	rte_openlog_stream(NULL);
+	fclose(log);
+}
+
+static void
+fill_and_send(struct hm_ctx *ctx, void *arg)
+{
+	struct hoard *hoard = arg;
+	uint64_t number = 1;
+
+	for (uint32_t i = 0; i < 100; i++)
+		cr_assert_eq(hm_send(ctx, hoard->to, HMT_NUMBER, &number), HM_OK);
+	hoard_use(ctx, arg);
+}
+
+Test(engine_memory, warning__names_actor_type_and_option_and_what_holds_messages)
+{
+	static struct hmt_probe probe, other;
+	static struct hoard hoard;
+	struct hmt_node node;
+	size_t bytes = 0;
+	char *text = NULL;
+	FILE *log;
+
+	hmt_node_start_with(&node, 2, LITTLE, NULL);
+	log = log_start(&text, &bytes);
+	hoard.to = hmt_probe_spawn(&node, &other, 0, "slow");
+	hmt_probe_spawn(&node, &probe, 0, "hoarder");
+	hmt_settle(&node);
+	/* Delivered, and not handled: the lcore turns later. */
+	do_now(&node, probe.pid, fill_and_send, &hoard);
+	do_now(&node, probe.pid, hoard_free, &hoard);
+	hmt_settle(&node);
+	fflush(log);
+	cr_assert_not_null(strstr(text, "out of message memory: /user/hoarder could not send number"), "%s",
+			   text);
+	cr_assert_not_null(strstr(text, "1 sends were refused"), "%s", text);
+	cr_assert_not_null(strstr(text, "--memory 256K"), "%s", text);
+	cr_assert_not_null(strstr(text, "message memory: 256K of 256K belong to a size"), "%s", text);
+	cr_assert_not_null(strstr(text, "lcore 0: 100 messages in the mailboxes of 1 actors"), "%s", text);
+	cr_assert_not_null(strstr(text, "100 messages wait for /user/slow, the first is a number"), "%s",
+			   text);
+	cr_assert_not_null(strstr(text, "lcore 1: 0 messages"), "%s", text);
+	/* Two were refused, one is told. */
+	cr_assert_eq(hmt_stats(&node).no_memory, 2);
+	cr_assert_null(strstr(strstr(text, "out of message") + 1, "out of message"), "%s", text);
+	log_end(log);
+	free(text);
+	hmt_node_end(&node);
+}
+
+Test(engine_memory, warning__comes_again_after_seconds)
+{
+	static struct hmt_probe probe, other;
+	static struct hoard hoard;
+	struct hmt_node node;
+	size_t bytes = 0;
+	char *text = NULL;
+	FILE *log;
+
+	hmt_node_start_with(&node, 1, LITTLE, NULL);
+	log = log_start(&text, &bytes);
+	hoard.to = hmt_probe_spawn(&node, &other, 0, NULL);
+	hmt_probe_spawn(&node, &probe, 0, "hoarder");
+	hmt_settle(&node);
+	for (uint32_t i = 0; i < 3; i++) {
+		do_now(&node, probe.pid, hoard_use, &hoard);
+		do_now(&node, probe.pid, hoard_free, &hoard);
+		hmt_elapse(&node, i == 0 ? 4999000 : 2000);
+	}
+	fflush(log);
+	cr_assert_not_null(strstr(text, "1 sends were refused"), "%s", text);
+	cr_assert_not_null(strstr(text, "5 sends were refused"), "%s", text);
+	cr_assert_null(strstr(text, "3 sends were refused"), "%s", text);
+	log_end(log);
+	free(text);
+	hmt_node_end(&node);
+}
+
+Test(engine_memory, warning__of_a_thread_outside)
+{
+	static struct hmt_probe probe, other;
+	static struct hoard hoard;
+	struct hmt_node node;
+	uint64_t number = 1;
+	size_t bytes = 0;
+	char *text = NULL;
+	FILE *log;
+
+	hmt_node_start_with(&node, 1, LITTLE, NULL);
+	log = log_start(&text, &bytes);
+	hmt_probe_spawn(&node, &other, 0, NULL);
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	hmt_settle(&node);
+	do_now(&node, probe.pid, hoard_all, &hoard);
+	cr_assert_eq(hm_system_send(node.sys, other.pid, HMT_NUMBER, &number), HM_NO_MEMORY);
+	fflush(log);
+	cr_assert_not_null(strstr(text, "an external thread could not send number"), "%s", text);
+	log_end(log);
+	free(text);
+	do_now(&node, probe.pid, hoard_free, &hoard);
+	hmt_node_end(&node);
+}
+
+static void
+lose_three(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	cr_assert_not_null(hm_msg_new(ctx, HMT_NUMBER, 0));
+	cr_assert_not_null(hm_msg_new(ctx, HMT_NUMBER, 1000));
+	cr_assert_not_null(hm_msg_new(ctx, HMT_BIG, 0));
+}
+
+Test(engine_memory, destroy__names_the_type_of_what_was_lost)
+{
+	static struct hmt_probe probe;
+	struct hmt_node node;
+	size_t bytes = 0;
+	char *text = NULL;
+	FILE *log;
+
+	hmt_node_start(&node, 1);
+	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), lose_three, NULL);
+	log = log_start(&text, &bytes);
+	hm_system_stop(node.sys);
+	hmt_settle(&node);
+	hm_system_destroy(node.sys);
+	fflush(log);
+	cr_assert_not_null(strstr(text, "3 messages were lost"), "%s", text);
+	cr_assert_not_null(strstr(text, "of these 2 are a number"), "%s", text);
+	cr_assert_not_null(strstr(text, "of these 1 are a big"), "%s", text);
+	log_end(log);
+	free(text);
+}
+
+/* ---- More than there is room for ---------------------------------------------------------- */
 
 Test(engine_memory, dead_letters__are_counted_when_they_cannot_be_published)
 {
@@ -205,7 +443,7 @@ Test(engine_memory, dead_letters__are_counted_when_they_cannot_be_published)
 	static struct hoard hoard;
 	struct hmt_node node;
 
-	hmt_node_start_with(&node, 1, FEW, NULL);
+	hmt_node_start_with(&node, 1, LITTLE, NULL);
 	hmt_probe_spawn(&node, &subscriber, 0, NULL);
 	cr_assert_eq(hm_dead_letters_subscribe(node.sys, subscriber.pid), 0);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
@@ -241,7 +479,7 @@ Test(engine_memory, control__more_than_the_outbox_holds)
 	struct hmt_deed deed = { watch_many_dead, &dead.pid };
 	struct hmt_node node;
 
-	hmt_node_start_with(&node, 1, FEW, NULL);
+	hmt_node_start_with(&node, 1, LITTLE, NULL);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
 	hmt_probe_spawn(&node, &dead, 0, NULL);
 	for (int i = 0; i < 16; i++)
@@ -279,7 +517,7 @@ Test(engine_memory, flood__ends_with_every_message_back)
 	struct hmt_node node;
 	struct hm_stats stats;
 
-	hmt_node_start_with(&node, 3, 512, "--lane 16");
+	hmt_node_start_with(&node, 3, LITTLE, "--lane 16");
 	for (uint32_t i = 0; i < 3; i++) {
 		probes[i].on_msg = flood;
 		probes[i].arg = pids;
@@ -302,7 +540,7 @@ Test(engine_memory, drop__in_the_middle_of_a_flood)
 		struct hmt_node node;
 
 		memset(probes, 0, sizeof(probes));
-		hmt_node_start_with(&node, 3, 512, "--lane 16");
+		hmt_node_start_with(&node, 3, LITTLE, "--lane 16");
 		for (uint32_t i = 0; i < 3; i++) {
 			probes[i].on_msg = flood;
 			probes[i].arg = pids;

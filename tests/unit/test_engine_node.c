@@ -38,13 +38,13 @@ carrier_send(void *self, struct hm_ctx *ctx, const struct hm_outgoing *out)
 static const struct hm_provider_ops carrier_ops = { .deliver = carrier_deliver, .send = carrier_send };
 
 static uint16_t *
-carrier_start(struct hmt_node *node, uint32_t lcores, uint32_t messages)
+carrier_start(struct hmt_node *node, uint32_t lcores, uint64_t memory)
 {
 	static uint16_t sent_to;
 
 	sent_to = 0;
 	swallows = false;
-	hmt_node_start_with(node, lcores, messages, NULL);
+	hmt_node_start_with(node, lcores, memory, NULL);
 	cr_assert_eq(hm_provider_register(node->sys, 0, &carrier_ops, &sent_to), 0);
 	hmt_settle(node);
 	return &sent_to;
@@ -115,7 +115,7 @@ Test(engine_node, lost__two_at_once_with_a_full_outbox)
 	struct hmt_node node;
 	struct hm_ctx *ctx;
 
-	carrier_start(&node, 1, 64);
+	carrier_start(&node, 1, 0);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
 	hmt_settle(&node);
 	a = learn(&node, NODE_A);
@@ -154,7 +154,7 @@ Test(engine_node, lost__ends_watches_and_futures)
 		uint16_t a;
 
 		probe = (struct hmt_probe){ 0 };
-		(void)carrier_start(&node, 3, 64);
+		(void)carrier_start(&node, 3, 0);
 		swallows = true;
 		a = learn(&node, NODE_A);
 		hmt_do(&node, hmt_probe_spawn(&node, &probe, lcore, NULL), hmt_watch, &who);
@@ -189,7 +189,7 @@ Test(engine_node, lost__a_stranger_costs_no_walk)
 	struct hm_ctx *ctx;
 	uint16_t a;
 
-	(void)carrier_start(&node, 1, 64);
+	(void)carrier_start(&node, 1, 0);
 	ctx = node.sys->lcores[0];
 	a = learn(&node, NODE_A);
 	link_in_bucket(ctx, hmi_cell_live(ctx, node.sys->user.local), HMI_LINK_WATCHER, NODE_A, 7);
@@ -205,7 +205,7 @@ Test(engine_node, learn__a_hundred_thousand_times)
 {
 	struct hmt_node node;
 
-	carrier_start(&node, 2, 64);
+	carrier_start(&node, 2, 0);
 	for (uint64_t id = 1; id <= 100000; id++) {
 		uint16_t index = learn(&node, NODE_A + id);
 
@@ -242,7 +242,7 @@ Test(engine_node, learn__index_of_a_lost_one_only_when_nothing_is_under_way_to_i
 	uint16_t *sent_to, a;
 	struct hmt_node node;
 
-	sent_to = carrier_start(&node, 2, 64);
+	sent_to = carrier_start(&node, 2, 0);
 	hmt_probe_spawn(&node, &probe, 1, NULL);
 	hmt_settle(&node);
 	a = learn(&node, NODE_A);
@@ -265,7 +265,7 @@ Test(engine_node, learn__index_of_one_that_is_sent_to_from_outside)
 	uint16_t *sent_to, a;
 	struct hmt_node node;
 
-	sent_to = carrier_start(&node, 1, 64);
+	sent_to = carrier_start(&node, 1, 0);
 	a = learn(&node, NODE_A);
 	hmt_number(&node, who, 1);
 	hmt_settle(&node);
@@ -288,7 +288,7 @@ Test(engine_node, learn__index_of_one_that_an_actor_sent_to_last)
 	uint16_t *sent_to, a;
 	struct hmt_node node;
 
-	sent_to = carrier_start(&node, 1, 64);
+	sent_to = carrier_start(&node, 1, 0);
 	a = learn(&node, NODE_A);
 	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), number_send, &who);
 	cr_assert_eq(*sent_to, a);
@@ -307,7 +307,7 @@ Test(engine_node, drop__what_was_sent_from_outside_is_freed)
 	struct hm_pid who = { NODE_A, 99 };
 	struct hmt_node node;
 
-	carrier_start(&node, 2, 64);
+	carrier_start(&node, 2, 0);
 	learn(&node, NODE_A);
 	for (uint64_t i = 0; i < 20; i++)
 		hmt_number(&node, who, i);

@@ -111,11 +111,18 @@ Test(engine_options, parse__mistakes_are_named)
 		{ "app -- --workers 99999999999999999999", "give a whole number" },
 		{ "app -- --workers 2.5", "--workers \'2.5\': give a whole number from 1 to 255" },
 		{ "app -- --quantum 1e3", "--quantum '1e3': give a whole number from 1 to 1048576" },
-		{ "app -- --messages 1", "give a whole number from 64" },
+		{ "app -- --memory 1", "give a size from 256K to 256G" },
 		{ "app -- --quantum 0", "give a whole number from 1" },
 		{ "app -- --lane 17", "hermod: --lane '17': give a power of two from 16 to 1048576" },
 		{ "app -- --inject 4095", "hermod: --inject '4095': give a power of two from 16 to 1048576" },
-		{ "app -- --messages 63", "(messages of the smallest size class; default 65536)" },
+		{ "app -- --memory 262143", "--memory '262143'" },
+		{ "app -- --memory 257G", "give a size from 256K to 256G" },
+		{ "app -- --memory 262145K1", "--memory '262145K1'" },
+		{ "app -- --memory 1KB", "--memory '1KB'" },
+		{ "app -- --memory M", "--memory 'M'" },
+		{ "app -- --memory=-1M", "--memory '-1M'" },
+		{ "app -- --memory 18014398509481985K", "give a size from 256K to 256G" },
+		{ "app -- --memory=", "--memory ''" },
 		{ "app -- --lane 8", "give a whole number from 16" },
 		{ "app -- --idle lazy", "--idle 'lazy': choose adaptive, spin, pause or yield" },
 		{ "app -- --node a/b", "--node 'a/b'" },
@@ -145,7 +152,7 @@ Test(engine_options, parse__every_kind_is_taken)
 		{ .name = "flag", .help = "a flag", .kind = HM_OPTION_FLAG, .value = &flag },
 		{ .name = NULL },
 	};
-	struct attempt a = { .config = { .mode = HM_MODE_STEPPED, .options = options, .messages = 256 } };
+	struct attempt a = { .config = { .mode = HM_MODE_STEPPED, .options = options } };
 
 	cr_expect_refused(&a, "app -- --flag=yes", "--flag=yes: --flag takes no value");
 	cr_expect_refused(&a, "app -- --flag yes", "unexpected argument 'yes': --flag takes no value");
@@ -245,7 +252,7 @@ Test(engine_options, help__lists_all_options_wherever_it_stands)
 					     "app -l 0-99 -- --workers 3 --help" };
 	static const char *const names[] = { "what it is for", "--mine N",    "my own",   "--workers N",
 					     "--idle VALUE",   "--node TEXT", "--lane N", "--inject N",
-					     "--messages N",   "--quantum N", "--help",   "usage: app" };
+					     "--memory VALUE", "--quantum N", "--help",   "usage: app" };
 	static uint64_t number;
 	static const struct hm_option options[] = {
 		{ .name = "mine", .help = "my own", .kind = HM_OPTION_NUMBER, .value = &number },
@@ -363,7 +370,7 @@ Test(engine_options, eal__options_stand_before_the_dashes_and_ours_behind)
 
 Test(engine_options, eal__is_started_once_and_outlives_its_first_system)
 {
-	struct attempt first = { .config = { .mode = HM_MODE_STEPPED, .messages = 256 } }, second = first;
+	struct attempt first = { .config = { .mode = HM_MODE_STEPPED } }, second = first;
 
 	try(&first, "app " EAL_QUIET);
 	cr_assert_eq(first.rc, 0, "%s", first.err);
@@ -385,7 +392,7 @@ Test(engine_options, create__out_of_memory_is_named)
 	struct attempt a = { .config = { .mode = HM_MODE_STEPPED } };
 
 	hmt_eal_start();
-	try(&a, "app -- --workers 100 --lane 1048576 --messages 64");
+	try(&a, "app -- --workers 100 --lane 1048576");
 	cr_assert_eq(a.rc, -ENOMEM);
 	cr_assert_not_null(strstr(a.err, "hermod: no memory for 100 lcores"), "%s", a.err);
 	cr_assert_not_null(strstr(a.err, "smaller --lane"), "%s", a.err);

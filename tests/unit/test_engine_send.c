@@ -148,7 +148,7 @@ Test(engine_send, send__more_than_outbox_and_quantum_keeps_order_on_one_lcore)
 	struct errand errand = { .first = 100, .count = 200 };
 	struct hmt_node node;
 
-	hmt_node_start_with(&node, 1, 4096, "--quantum 7");
+	hmt_node_start_with(&node, 1, 0, "--quantum 7");
 	errand.to = hmt_probe_spawn(&node, &to, 0, NULL);
 	hmt_do(&node, hmt_probe_spawn(&node, &from, 0, NULL), send_numbers, &errand);
 	cr_expect_numbers(&to, 100, 200);
@@ -161,7 +161,7 @@ Test(engine_send, send__more_than_a_lane_holds_keeps_order_across_lcores)
 	struct errand errand = { .first = 1, .count = 250 };
 	struct hmt_node node;
 
-	hmt_node_start_with(&node, 3, 4096, "--lane 16");
+	hmt_node_start_with(&node, 3, 0, "--lane 16");
 	errand.to = hmt_probe_spawn(&node, &to, 2, NULL);
 	hmt_do(&node, hmt_probe_spawn(&node, &from, 1, NULL), send_numbers, &errand);
 	cr_expect_numbers(&to, 1, 250);
@@ -175,7 +175,7 @@ Test(engine_send, send__from_outside_keeps_order_and_would_block_when_the_ring_i
 	struct hmt_node node;
 	uint64_t sent = 0;
 
-	hmt_node_start_with(&node, 1, 4096, "--inject 16");
+	hmt_node_start_with(&node, 1, 0, "--inject 16");
 	hmt_probe_spawn(&node, &to, 0, NULL);
 	while (sent < 100 && (result = hm_system_send(node.sys, to.pid, HMT_NUMBER, &sent)) == HM_OK)
 		sent++;
@@ -441,7 +441,7 @@ Test(engine_send, quantum__a_busy_actor_does_not_hold_up_its_neighbour)
 	struct hmt_node node;
 	uint64_t number = 0;
 
-	hmt_node_start_with(&node, 1, 4096, "--quantum 2 --inject 64");
+	hmt_node_start_with(&node, 1, 0, "--quantum 2 --inject 64");
 	hmt_probe_spawn(&node, &busy, 0, NULL);
 	hmt_probe_spawn(&node, &other, 0, NULL);
 	hmt_settle(&node);

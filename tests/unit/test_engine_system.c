@@ -19,7 +19,7 @@ static struct hm_system *
 make(enum hm_mode mode)
 {
 	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
-	struct hm_config config = { .mode = mode, .messages = 1024 };
+	struct hm_config config = { .mode = mode };
 	struct hm_system *sys;
 
 	cr_assert_eq(hm_system_create(&sys, 0, NULL, &config), 0);
@@ -251,7 +251,7 @@ static const struct hm_module module_bare = { .name = "bare", .create = module_c
 Test(engine_system, modules__come_and_go_in_order, .init = hmt_eal_start)
 {
 	static const struct hm_module *const modules[] = { &module_one, &module_bare, NULL };
-	struct hm_config config = { .mode = HM_MODE_STEPPED, .modules = modules, .messages = 256 };
+	struct hm_config config = { .mode = HM_MODE_STEPPED, .modules = modules };
 	static const char *const fails[] = { NULL, "create", "start" };
 	static const char *const calls[] = { "create create start stop destroy ", "create destroy ",
 					     "create create start destroy " };
@@ -285,7 +285,7 @@ make_alone(void)
 			 (char *)(uintptr_t) "--log-level=*:error",
 			 lcores,
 			 NULL };
-	struct hm_config config = { .mode = HM_MODE_LCORES, .messages = 256 };
+	struct hm_config config = { .mode = HM_MODE_LCORES };
 	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
 	struct hm_system *sys;
 	cpu_set_t cores;

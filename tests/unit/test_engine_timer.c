@@ -308,3 +308,73 @@ Test(engine_timer, drop__timers_and_their_messages_are_freed)
 	hmt_elapse(&node, 100);
 	hmt_node_drop(&node);
 }
+
+/* ---- As many as one likes ------------------------------------------------------------ */
+
+#define MANY 1000000u
+
+struct crowd {
+	struct hm_pid to;
+	uint64_t period_us;
+	uint32_t set;
+};
+
+static void
+crowd_set(struct hm_ctx *ctx, void *arg)
+{
+	struct crowd *crowd = arg;
+	uint64_t number = 1;
+
+	while (crowd->set < MANY &&
+	       hm_send_after(ctx, crowd->to, HMT_NUMBER, &number, 3600000000ull + crowd->set % 1000,
+			     crowd->period_us, NULL) == HM_OK)
+		crowd->set++;
+	cr_assert_eq(hm_send(ctx, crowd->to, HMT_NUMBER, &number), HM_OK, "timers hold no messages");
+}
+
+Test(engine_timer, send_after__a_million_at_a_time)
+{
+	static struct hmt_probe probe;
+	struct crowd crowd = { .period_us = 0 };
+	struct hmt_node node;
+
+	hmt_node_start_with(&node, 1, 16u << 20, NULL);
+	crowd.to = hmt_probe_spawn(&node, &probe, 0, NULL);
+	hmt_do(&node, probe.pid, crowd_set, &crowd);
+	cr_assert_eq(crowd.set, MANY);
+	cr_assert_eq(timers_count(&node), MANY);
+	cr_assert_eq(probe.count, 2);
+	/* More are due at once than there are messages: the rest comes a little later. */
+	for (uint32_t i = 0; i < 3000 && probe.count < 2 + MANY; i++)
+		hmt_elapse(&node, i == 0 ? 3600001000ull : 1100);
+	cr_assert_eq(probe.count, 2 + MANY);
+	cr_assert_gt(hmt_stats(&node).timers_delayed, 0);
+	cr_assert_eq(timers_count(&node), 0);
+	hmt_node_end(&node);
+}
+
+static void
+big_set(struct hm_ctx *ctx, void *arg)
+{
+	static uint8_t body[HMT_BIG_BYTES];
+
+	memset(body, 0x5a, sizeof(body));
+	for (uint32_t i = 0; i < 100; i++)
+		cr_assert_eq(hm_send_after(ctx, *(struct hm_pid *)arg, HMT_BIG, body, 100, 0, NULL), HM_OK);
+	memset(body, 0, sizeof(body));
+}
+
+Test(engine_timer, send_after__big_bodies_are_copied)
+{
+	static struct hmt_probe probe;
+	struct hmt_node node;
+
+	hmt_node_start(&node, 1);
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	hmt_do(&node, probe.pid, big_set, &probe.pid);
+	hmt_elapse(&node, 102);
+	cr_assert_eq(hmt_seen_count(&probe, HMT_BIG), RTE_MIN(100u, HMT_SEEN_MAX - 1));
+	cr_assert_eq(probe.seen[1].length, HMT_BIG_BYTES);
+	cr_assert_eq(probe.seen[1].words[0], 0x5a5a5a5a5a5a5a5a);
+	hmt_node_end(&node);
+}

@@ -536,7 +536,7 @@ Test(engine_type, system_ask__a_tree_is_copied_into_the_callers_memory)
 {
 	static struct hmt_probe probe;
 	struct hmt_probe *args = &probe;
-	struct hm_config config = { .mode = HM_MODE_BACKGROUND, .messages = 1024 };
+	struct hm_config config = { .mode = HM_MODE_BACKGROUND };
 	static uint64_t memory[8192];
 	struct hm_reply reply = { .body = memory, .size = sizeof(memory) };
 	struct hm_system *sys;

@@ -152,7 +152,7 @@ Test(net_lcores, send__nothing_overtakes_what_waits)
 	static struct fixture f;
 	uint32_t waited = 0;
 
-	fixture_create(&f, "--workers 2 --messages 16384 --rx-desc 64 --peer-queue 100000");
+	fixture_create(&f, "--workers 2 --memory 64M --rx-desc 64 --peer-queue 100000");
 	poke(&f);
 	pair_until(f.nodes, is_found(&f));
 	for (uint32_t turn = 0; received(&f) < MESSAGES * DRIVERS * SINKS; turn++) {

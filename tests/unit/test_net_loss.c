@@ -141,14 +141,10 @@ way_fill(struct fixture *f)
 }
 
 /* Messages of a system that are not free. */
-static uint32_t
-messages_out(const struct hm_system *sys)
+static uint64_t
+messages_out(struct hm_system *sys)
 {
-	uint32_t out = hmi_pool_in_use(&sys->pool);
-
-	for (int c = 0; c < HMI_POOL_CLASSES; c++)
-		out -= sys->lcores[0]->cache.classes[c].count;
-	return out;
+	return hmi_pool_in_use(&sys->pool) - hmi_msg_cache_count(&sys->lcores[0]->cache);
 }
 
 /* Have the asker ask, and hold back what node b sends for it. Returns frames. */

@@ -73,7 +73,7 @@ pair_try(struct hm_system **sys, const char *words)
 	static char texts[PAIR_NODES_MAX][512], program[] = "test", dashes[] = "--";
 	static unsigned int used;
 	char *argv[PAIR_ARGS_MAX] = { program, dashes }, *text = texts[used++], *rest = NULL;
-	struct hm_config config = { .modules = pair_modules, .mode = HM_MODE_STEPPED, .messages = 4096 };
+	struct hm_config config = { .modules = pair_modules, .mode = HM_MODE_STEPPED, .memory = 512u << 10 };
 	int argc = 2;
 
 	cr_assert_leq(used, PAIR_NODES_MAX);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "depot_pvt.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define INDEX  UINT64_C(0xffff)
+#define CHANGE (INDEX + 1)
+
+_Static_assert(HMI_DEPOT_MAGAZINES < INDEX, "an index fits");
+_Static_assert(sizeof(struct hmi_magazine) == 512, "a magazine is eight cache lines");
+
+void
+hmi_depot_init(struct hmi_depot *depot, struct hmi_magazine *magazines)
+{
+	memset(depot, 0, sizeof(*depot));
+	depot->magazines = magazines;
+}
+
+void
+hmi_magazine_push(struct hmi_depot *depot, struct hmi_stack *stack, struct hmi_magazine *magazine)
+{
+	uint64_t name = (uint64_t)(magazine - depot->magazines) + 1;
+	uint64_t head = atomic_load_explicit(&stack->head, memory_order_relaxed), next;
+
+	do {
+		atomic_store_explicit(&magazine->next, (uint32_t)(head & INDEX), memory_order_relaxed);
+		next = ((head & ~INDEX) + CHANGE) | name;
+		/* P1, release: what was done with the objects, and the magazine's content. */
+	} while (!atomic_compare_exchange_weak_explicit(&stack->head, &head, next, memory_order_release,
+							memory_order_relaxed));
+}
+
+struct hmi_magazine *
+hmi_magazine_pop(struct hmi_depot *depot, struct hmi_stack *stack)
+{
+	uint64_t head = atomic_load_explicit(&stack->head, memory_order_acquire); /* P1 */
+
+	while ((head & INDEX) != 0) {
+		struct hmi_magazine *magazine = &depot->magazines[(head & INDEX) - 1];
+		uint64_t below = atomic_load_explicit(&magazine->next, memory_order_relaxed);
+
+		/* P1, acquire: pairs with the push, of which all later changes are a part. */
+		if (atomic_compare_exchange_weak_explicit(&stack->head, &head,
+							  ((head & ~INDEX) + CHANGE) | below,
+							  memory_order_acquire, memory_order_acquire))
+			return magazine;
+	}
+	return NULL;
+}
+
+struct hmi_magazine *
+hmi_magazine_empty(struct hmi_depot *depot)
+{
+	struct hmi_magazine *magazine = hmi_magazine_pop(depot, &depot->empty);
+	uint32_t fresh;
+
+	if (magazine != NULL)
+		return magazine;
+	fresh = atomic_load_explicit(&depot->fresh, memory_order_relaxed);
+	while (fresh < HMI_DEPOT_MAGAZINES) {
+		/* Relaxed: nobody has written a fresh magazine. */
+		if (atomic_compare_exchange_weak_explicit(&depot->fresh, &fresh, fresh + 1,
+							  memory_order_relaxed, memory_order_relaxed))
+			return &depot->magazines[fresh];
+	}
+	return NULL;
+}
+
+struct hmi_magazine *
+hmi_magazine_any(struct hmi_depot *depot)
+{
+	struct hmi_magazine *magazine = hmi_magazine_pop(depot, &depot->full);
+
+	return magazine != NULL ? magazine : hmi_magazine_pop(depot, &depot->some);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "msg_guard_pvt.h"
+
+#include "pool_pvt.h"
+
+#if HMI_DEBUG
+
+#ifdef HMI_ASAN
+#include <sanitizer/asan_interface.h>
+#define POISON(memory, bytes)   ASAN_POISON_MEMORY_REGION(memory, bytes)
+#define UNPOISON(memory, bytes) ASAN_UNPOISON_MEMORY_REGION(memory, bytes)
+#define IS_POISONED(memory)     (__asan_address_is_poisoned(memory) != 0)
+#else
+#define POISON(memory, bytes)   ((void)(memory), (void)(bytes))
+#define UNPOISON(memory, bytes) ((void)(memory), (void)(bytes))
+#define IS_POISONED(memory)     (false)
+#endif
+
+#define PATTERN UINT64_C(0xdbdbdbdbdbdbdbdb)
+/* Words of a body that are filled: bigger ones would take longer to fill than to use. */
+#define WORDS_MAX 32u
+
+static size_t
+guarded_words(unsigned int size_class)
+{
+	size_t words = hmi_pool_capacity(size_class) / sizeof(uint64_t);
+
+	return words < WORDS_MAX ? words : WORDS_MAX;
+}
+
+static void
+object_guard(struct hm_msg *msg, unsigned int size_class)
+{
+	/* The class is kept where no magazine needs it. */
+	msg->size_class = HMI_MSG_CLASS_FREE;
+	msg->flags = (uint8_t)size_class;
+	msg->to = PATTERN;
+	for (size_t i = 0; i < guarded_words(size_class); i++)
+		msg->body[i] = PATTERN;
+	POISON(msg, (size_t)HMI_POOL_SMALLEST << size_class);
+}
+
+void
+hmi_guard_chunk(char *memory, unsigned int size_class)
+{
+	size_t bytes = (size_t)HMI_POOL_SMALLEST << size_class;
+
+	UNPOISON(memory, HMI_CHUNK_BYTES);
+	for (size_t at = 0; at < HMI_CHUNK_BYTES; at += bytes)
+		object_guard((struct hm_msg *)(void *)(memory + at), size_class);
+}
+
+void
+hmi_guard_taken(struct hm_msg *msg)
+{
+	bool whole;
+
+	UNPOISON(msg, sizeof(*msg));
+	HMI_ASSERT(msg->size_class == HMI_MSG_CLASS_FREE && msg->flags < HMI_POOL_CLASSES);
+	UNPOISON(msg, (size_t)HMI_POOL_SMALLEST << msg->flags);
+	whole = msg->to == PATTERN;
+	for (size_t i = 0; i < guarded_words(msg->flags); i++)
+		whole = whole && msg->body[i] == PATTERN;
+	if (!whole)
+		hmi_misuse("message", "message %p of type %u was written to after it was freed", (void *)msg,
+			   msg->type);
+	msg->size_class = msg->flags;
+}
+
+void
+hmi_guard_owned(const struct hm_msg *msg)
+{
+	if (IS_POISONED(msg) || msg->size_class == HMI_MSG_CLASS_FREE)
+		hmi_misuse("message", "message %p was freed, or received, before: it is freed twice",
+			   (const void *)msg);
+}
+
+void
+hmi_guard_freed(struct hm_msg *msg)
+{
+	HMI_ASSERT(msg->size_class < HMI_POOL_CLASSES);
+	object_guard(msg, msg->size_class);
+}
+
+void
+hmi_guard_forget(char *memory, size_t bytes)
+{
+	UNPOISON(memory, bytes);
+}
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MSG_GUARD_PVT_H
+#define MSG_GUARD_PVT_H
+
+/*
+ * Guards of free messages: they find who uses, frees or sends a message that is not his.
+ *
+ *     build        a free object                              found
+ *     release      as it was left                             an object that comes back twice, when its
+ *                                                             magazine is emptied into its chunk
+ *     debug        size_class HMI_MSG_CLASS_FREE, the rest    freed twice: when freed; written to after it
+ *                  filled with a pattern                      was freed: when it is taken again; read: the pattern
+ *     sanitizer    poisoned as well (ASan)                    the access itself, with its stack
+ *
+ * For whoever owns the object.
+ */
+
+#include <stddef.h>
+
+#include "assert_pvt.h"
+#include "hm_msg.h"
+
+#if HMI_DEBUG
+
+/* A chunk is cut into objects of a class, all of them free. */
+void hmi_guard_chunk(char *memory, unsigned int size_class);
+
+/* An object is taken: it must be free and untouched. */
+void hmi_guard_taken(struct hm_msg *msg);
+
+/* An object is to be freed: it must be taken, or the process ends with the reason. */
+void hmi_guard_owned(const struct hm_msg *msg);
+
+/* An object is freed. */
+void hmi_guard_freed(struct hm_msg *msg);
+
+/* The addresses are used for something else from here on. */
+void hmi_guard_forget(char *memory, size_t bytes);
+
+#else
+
+static inline void
+hmi_guard_chunk(char *memory, unsigned int size_class)
+{
+	(void)memory;
+	(void)size_class;
+}
+
+static inline void
+hmi_guard_taken(struct hm_msg *msg)
+{
+	(void)msg;
+}
+
+static inline void
+hmi_guard_owned(const struct hm_msg *msg)
+{
+	(void)msg;
+}
+
+static inline void
+hmi_guard_freed(struct hm_msg *msg)
+{
+	(void)msg;
+}
+
+static inline void
+hmi_guard_forget(char *memory, size_t bytes)
+{
+	(void)memory;
+	(void)bytes;
+}
+
+#endif
+
+#endif /* MSG_GUARD_PVT_H */
