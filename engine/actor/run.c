@@ -7,7 +7,10 @@
 #include "msg_pvt.h"
 #include "receive_pvt.h"
 
-/* turn() counts what it takes from the mailbox; poison, deadlines and notifications are nobody's message. */
+/*
+ * turn() counts what it takes from the mailbox; poison, deadlines, notifications and identities are the
+ * engine's own messages, which were not counted as sent.
+ */
 static void
 uncount(struct hm_ctx *ctx)
 {
@@ -21,7 +24,7 @@ special_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	struct hmi_cell *process = hmi_cells_at(&ctx->cells, msg->to);
 
 	ctx->msg = msg;
-	if (msg->type == HM_TYPE_NONE || (msg->flags & (HMI_MSG_SYSTEM | HMI_MSG_POISON)) != 0)
+	if (msg->type < HM_TYPE_USER)
 		uncount(ctx);
 	if (msg->flags & HMI_MSG_SYSTEM) {
 		hmi_terminated_receive(ctx, cell, msg);

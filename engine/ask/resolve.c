@@ -5,7 +5,6 @@
 #include <errno.h>
 
 #include "ask_pvt.h"
-#include "counter_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 
@@ -16,7 +15,6 @@ identity_post(struct hm_ctx *ctx, struct hm_pid to, const char *path)
 	struct hm_identity *body = hm_msg_body_mut(msg);
 
 	msg->flags = 0;
-	hmi_count(&ctx->stats.sent, 1);
 	if (hmi_path_find(&ctx->sys->paths, path, &body->pid) != 0)
 		body->pid = hm_pid_none();
 	(void)hmi_post(ctx, to, msg);
