@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rcu_pvt.h"
 
-#include <assert.h>
-
 #include <urcu-qsbr.h>
+
+#include "assert_pvt.h"
 
 /* allowed: liburcu knows whether a thread is registered and does not tell; twice breaks its list. */
 static __thread unsigned int depth;
@@ -18,7 +18,7 @@ hmi_rcu_enter(void)
 void
 hmi_rcu_leave(void)
 {
-	assert(depth > 0);
+	HMI_ASSERT(depth > 0);
 	if (--depth == 0)
 		rcu_unregister_thread();
 }

@@ -6,6 +6,8 @@
 
 #include <rte_common.h>
 
+#include "assert_pvt.h"
+
 #define DIGIT_BITS 6
 #define DIGIT_MASK (HMI_WHEEL_SLOTS - 1)
 
@@ -49,7 +51,7 @@ hmi_wheel_init(struct hmi_wheel *wheel, uint64_t now_ns)
 static void
 place(struct hmi_wheel *wheel, struct hmi_timer *timer)
 {
-	assert(timer->expiry > wheel->time);
+	HMI_ASSERT(timer->expiry > wheel->time);
 
 	uint64_t differing = timer->expiry ^ wheel->time;
 	unsigned int level = (63u - (unsigned int)__builtin_clzll(differing)) / DIGIT_BITS;
@@ -66,7 +68,7 @@ place(struct hmi_wheel *wheel, struct hmi_timer *timer)
 void
 hmi_wheel_add(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t at_ns)
 {
-	assert(!hmi_timer_pending(timer));
+	HMI_ASSERT(!hmi_timer_pending(timer));
 	timer->expiry = ticks_up(at_ns);
 	if (timer->expiry <= wheel->time)
 		timer->expiry = wheel->time + 1;

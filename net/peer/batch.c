@@ -5,6 +5,7 @@
  */
 #include <rte_branch_prediction.h>
 
+#include "assert_pvt.h"
 #include "batch_pvt.h"
 #include "transmit_pvt.h"
 
@@ -69,7 +70,7 @@ hmi_batch_renew(struct hmi_net *net, struct hmi_peer *peer, size_t bytes)
 		hmi_batch_close(peer);
 		send_early(net, peer);
 	}
-	assert(bytes <= peer->payload_max);
+	HMI_ASSERT(bytes <= peer->payload_max);
 	RTE_SET_USED(bytes); /* without assertions */
 	hmi_peer_activate(net, peer);
 	return batch_open(net, peer);

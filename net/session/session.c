@@ -10,6 +10,7 @@
 #include <rte_common.h>
 
 #include "session_pvt.h"
+#include "assert_pvt.h"
 #include "counter_pvt.h"
 
 #define FIRST_NUMBER     1u
@@ -316,6 +317,8 @@ hmi_session_acknowledge(struct hmi_session *s, const struct hmi_header *header, 
 		s->tx_limit = ack + RTE_MIN(header->credit, HMI_RX_RING);
 	if (unlikely(header->sack != 0))
 		sack_take(s, ack, header->sack, now);
+	HMI_ASSERT(s->tx_una <= s->tx_sent && s->tx_sent <= s->tx_next);
+	HMI_ASSERT(s->tx_lost <= s->tx_sent - s->tx_una);
 	return true;
 }
 
