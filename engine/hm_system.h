@@ -150,7 +150,9 @@ int hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const c
 
 /**
  * Run the lcores (HM_MODE_LCORES), the caller's thread among them, until the system stopped.
- * SIGINT and SIGTERM stop it; a second one does not wait for the actors.
+ * SIGINT and SIGTERM stop it; a second one does not wait for the actors. If a receive function has
+ * not returned half a second after that one, the process ends by _exit, with status 128 plus the signal's number
+ * (130 for SIGINT), and standard error names the actor and the type of its message.
  *
  * Context: the thread that created the system; blocks.
  *
@@ -166,7 +168,7 @@ int hm_system_run(struct hm_system *sys);
  *
  * Context: the thread that created the system; does not block.
  *
- * @return 0; -EBUSY: an lcore runs another system, try again when that has stopped; -EINVAL: another mode
+ * @return 0; -EBUSY: other systems run on too many of EAL's lcores, try again when one has stopped; -EINVAL: another mode
  */
 __attribute__((warn_unused_result))
 int hm_system_start(struct hm_system *sys);

@@ -11,6 +11,7 @@
  */
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -78,7 +79,9 @@ struct hm_system {
 	const char *summary;
 	const struct hm_option *app_options;
 	int logtype;
-	char name[16]; /* prefix of what DPDK wants named */
+	char name[16];                      /* prefix of what DPDK wants named */
+	uint16_t eal_lcores[HM_LCORES_MAX]; /* by index, from launch to finish */
+	sem_t ended;                        /* posted by each launched lcore at its end */
 	pthread_t signals;
 	bool signals_started, signals_blocked;
 	sigset_t signals_before; /* of the thread that created the system */

@@ -330,6 +330,14 @@ eal_call(int argc, char **argv, bool *explained)
 	return 0;
 }
 
+/* Also for threads that EAL does not know: it prints an error when it is asked to start again. */
+bool
+hmi_eal_runs(void)
+{
+	return rte_lcore_id() != LCORE_ID_ANY ||
+	       (rte_lcore_count() > 0 && rte_eal_iova_mode() != RTE_IOVA_DC);
+}
+
 static int
 eal_init(int argc, char **argv)
 {
@@ -338,8 +346,7 @@ eal_init(int argc, char **argv)
 	char **all;
 	int n, rc;
 
-	/* A thread of EAL's: it runs already. */
-	if (rte_lcore_id() != LCORE_ID_ANY)
+	if (hmi_eal_runs())
 		return 0;
 	n = extra_arguments(argc, argv, extra);
 	/* EAL and the handler of its end keep pointers to these. */

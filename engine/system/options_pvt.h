@@ -41,4 +41,7 @@ int hmi_options_misplaced(struct hm_system *sys, int argc, char **argv);
  */
 int hmi_command_line(struct hm_system *sys, int argc, char **argv);
 
+/* Whether EAL has been started, by a system or by the program. */
+bool hmi_eal_runs(void);
+
 #endif /* OPTIONS_PVT_H */

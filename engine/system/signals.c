@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SIGINT and SIGTERM stop the system; a second one forces it. A thread of its own waits for
+ * SIGINT and SIGTERM stop the system; a second one forces it, and the process ends if a receive function
+ * does not return then. A thread of its own waits for
  * them, so that no handler runs, and nothing global tells a handler which system is meant.
  */
 #include <signal.h>
+#include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_lcore.h>
 #include <rte_log.h>
@@ -16,6 +19,8 @@
 #define POLL_NS 50000000l
 /* So soon after the first one it is the same: terminals and wrappers signal a process and its group. */
 #define ECHO_NS 200000000u
+/* So long the receive functions that run have to return after the second one. */
+#define GRACE_NS 500000000u
 
 static void
 stop_signals(sigset_t *set)
@@ -43,6 +48,65 @@ now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* ---- The second signal ---------------------------------------------------------------- */
+
+static bool
+any_runs(const struct hm_system *sys)
+{
+	for (uint32_t i = 0; i < sys->lcores_count; i++) {
+		if (atomic_load_explicit(&sys->lcores[i]->has_thread, memory_order_acquire)) /* S3 */
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What an lcore runs that has not ended a turn for GRACE_NS. It writes these two as plain memory, but not while
+ * the receive function lasts: what is read here is whole, and has been the same for long.
+ */
+static void
+stuck_tell(const struct hm_system *sys, struct hm_ctx *ctx)
+{
+	struct hmi_cell *cell =
+		atomic_load_explicit((struct hmi_cell * _Atomic *)&ctx->cell, memory_order_relaxed);
+	struct hm_msg *msg = atomic_load_explicit((struct hm_msg * _Atomic *)&ctx->msg, memory_order_relaxed);
+	char pid[HM_PID_TEXT_SIZE] = "no actor";
+	const char *path = "";
+
+	if (cell != NULL && hmi_cell_is_actor(cell)) {
+		hm_pid_format(hmi_pid_of(ctx, cell), pid);
+		path = cell->actor.path != NULL ? cell->actor.path->path : "(no name)";
+	}
+	fprintf(stderr, "hermod: lcore %u is stuck in actor %s %s, message type %s; the process ends\n",
+		hmi_index(ctx), pid, path, msg != NULL ? hm_type_name(sys, msg->type) : "unknown");
+}
+
+/* Stop the lcores without waiting for actors. One that does not end its turn keeps the process alive for ever. */
+static void
+force(struct hm_system *sys, int sig)
+{
+	struct timespec pause = { .tv_nsec = 10000000 };
+	uint64_t end_ns = now_ns() + GRACE_NS;
+
+	rte_log(RTE_LOG_WARNING, (uint32_t)sys->logtype, "hermod: stopped by force\n");
+	atomic_store_explicit(&sys->forced, true, memory_order_relaxed);
+	for (uint32_t i = 0; i < sys->lcores_count; i++)
+		hmi_worker_stop(&sys->lcores[i]->worker);
+	while (any_runs(sys)) {
+		if (now_ns() < end_ns) {
+			/* allowed: this thread is no lcore */
+			nanosleep(&pause, NULL);
+			continue;
+		}
+		for (uint32_t i = 0; i < sys->lcores_count; i++) {
+			if (atomic_load_explicit(&sys->lcores[i]->has_thread, memory_order_acquire)) /* S3 */
+				stuck_tell(sys, sys->lcores[i]);
+		}
+		/* allowed: promised in hm_system.h; exit would run handlers beside an actor that may hold their locks. */
+		_exit(128 + sig);
+	}
+}
+
 static void *
 wait_for_signals(void *arg)
 {
@@ -64,10 +128,7 @@ wait_for_signals(void *arg)
 		}
 		if (now_ns() - stopped_ns < ECHO_NS)
 			continue;
-		rte_log(RTE_LOG_WARNING, (uint32_t)sys->logtype, "hermod: stopped by force\n");
-		atomic_store_explicit(&sys->forced, true, memory_order_relaxed);
-		for (uint32_t i = 0; i < sys->lcores_count; i++)
-			hmi_worker_stop(&sys->lcores[i]->worker);
+		force(sys, sig);
 	}
 	return NULL;
 }

@@ -3,6 +3,8 @@
  * A system from nothing to ready, and back.
  */
 #include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -11,6 +13,8 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
+
+#include <urcu-qsbr.h>
 
 #include "lcore_setup_pvt.h"
 #include "options_pvt.h"
@@ -183,11 +187,54 @@ with_rcu(struct hm_system *sys, int (*make)(struct hm_system *sys))
 	return rc;
 }
 
+/* ---- Threads of liburcu's ------------------------------------------------------------ */
+
+/* The cores that the process may use: this thread's, before EAL gives it one; later, those of all lcores. */
+static void
+cores_of_process(cpu_set_t *cores)
+{
+	unsigned int lcore;
+
+	CPU_ZERO(cores);
+	if (!hmi_eal_runs()) {
+		pthread_getaffinity_np(pthread_self(), sizeof(*cores), cores);
+		return;
+	}
+	RTE_LCORE_FOREACH(lcore) {
+		rte_cpuset_t own = rte_lcore_cpuset(lcore);
+
+		CPU_OR(cores, cores, &own);
+	}
+}
+
+/*
+ * liburcu starts its threads when they are first needed, and they keep the cores of whoever needed
+ * them: on an lcore's core they would take time from it for ever. So they are started here, and
+ * may run on all cores.
+ */
+static int
+with_cores(const cpu_set_t *cores, struct hm_system *sys, int (*make)(struct hm_system *sys))
+{
+	cpu_set_t own;
+	int rc;
+
+	pthread_getaffinity_np(pthread_self(), sizeof(own), &own);
+	pthread_setaffinity_np(pthread_self(), sizeof(*cores), cores);
+	(void)get_default_call_rcu_data();
+	rc = make(sys);
+	pthread_setaffinity_np(pthread_self(), sizeof(own), &own);
+	return rc;
+}
+
+/* ---- From nothing to ready ----------------------------------------------------------- */
+
 static int
 start_up(struct hm_system *sys, int argc, char **argv, const struct hm_config *config)
 {
+	cpu_set_t cores;
 	int rc = modules_create(sys, config);
 
+	cores_of_process(&cores);
 	if (rc == 0)
 		rc = hmi_command_line(sys, argc, argv);
 	if (rc == 0)
@@ -198,7 +245,7 @@ start_up(struct hm_system *sys, int argc, char **argv, const struct hm_config *c
 		return rc;
 	hmi_clock_init(&sys->clock);
 	sys->logtype = rte_log_register_type_and_pick_level("hermod", RTE_LOG_INFO);
-	rc = shared_create(sys);
+	rc = with_cores(&cores, sys, shared_create);
 	if (rc == 0)
 		rc = with_rcu(sys, lcores_create);
 	return rc == 0 ? with_rcu(sys, modules_start) : rc;
@@ -217,6 +264,7 @@ hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_
 	if (sys == NULL)
 		return -ENOMEM;
 	pthread_mutex_init(&sys->control, NULL);
+	sem_init(&sys->ended, 0, 0);
 	hmi_options_default(&sys->options, config);
 	if (config != NULL) {
 		sys->mode = config->mode;
@@ -288,6 +336,7 @@ hm_system_destroy(struct hm_system *sys)
 	free(sys->types);
 	hmi_nodes_destroy(&sys->nodes);
 	pthread_mutex_destroy(&sys->control);
+	sem_destroy(&sys->ended);
 	if (sys->signals_blocked)
 		pthread_sigmask(SIG_SETMASK, &sys->signals_before, NULL);
 	free(sys);

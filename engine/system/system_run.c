@@ -6,7 +6,8 @@
  *                    └──────────(second signal)──────────────────────────▲
  *
  * Ordering: S1: see external.c. S2: the guardian's lcore releases actors_gone, whoever looks
- * acquires it. S3: an lcore's thread releases has_thread behind its id.
+ * acquires it. S3: an lcore's thread releases has_thread behind its id. S4: an lcore that was
+ * launched posts `ended`. C1: see claimed.
  */
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -54,38 +55,70 @@ all_stop(struct hm_system *sys)
 		hmi_worker_stop(&sys->lcores[i]->worker);
 }
 
-/* The EAL lcore that runs a system's lcore; the main one first unless it stays free. */
-static unsigned int
-eal_lcore(const struct hm_system *sys, uint32_t index)
+static int
+launched_main(void *arg)
 {
-	unsigned int lcore =
-		sys->mode == HM_MODE_LCORES ? rte_get_main_lcore() : rte_get_next_lcore(-1, 1, 0);
+	struct hm_ctx *ctx = arg;
+	struct hm_system *sys = ctx->sys;
+	int rc = lcore_main(ctx);
 
-	if (sys->mode == HM_MODE_LCORES && index > 0) {
-		lcore = rte_get_next_lcore(-1, 1, 0);
-		index--;
-	}
-	while (index-- > 0)
-		lcore = rte_get_next_lcore(lcore, 1, 0);
-	return lcore;
+	sem_post(&sys->ended); /* S4 */
+	return rc;
 }
+
+/* ---- EAL's lcores, which the systems of a process share ---------------------------- */
+
+/* allowed: EAL's lcores are the process's, and its own launch is not safe against another one. */
+static _Atomic bool claimed[RTE_MAX_LCORE];
+
+static void
+lcores_release(const struct hm_system *sys, uint32_t first, uint32_t end)
+{
+	for (uint32_t i = first; i < end; i++)
+		atomic_store_explicit(&claimed[sys->eal_lcores[i]], false, memory_order_release); /* C1 */
+}
+
+/* Choose EAL lcores that nobody uses, the main one never. Returns 0; -EBUSY: there are too few, none is taken. */
+static int
+lcores_claim(struct hm_system *sys, uint32_t first)
+{
+	uint32_t i = first;
+	unsigned int lcore;
+
+	RTE_LCORE_FOREACH_WORKER(lcore) {
+		if (i == sys->lcores_count)
+			break;
+		if (atomic_exchange_explicit(&claimed[lcore], true, memory_order_acquire)) /* C1 */
+			continue;
+		if (rte_eal_get_lcore_state(lcore) == WAIT)
+			sys->eal_lcores[i++] = (uint16_t)lcore;
+		else
+			atomic_store_explicit(&claimed[lcore], false, memory_order_release); /* C1 */
+	}
+	if (i == sys->lcores_count)
+		return 0;
+	lcores_release(sys, first, i);
+	return -EBUSY;
+}
+
+/* ---- Launch and finish --------------------------------------------------------------- */
 
 /* Launch the lcores from the first one on; *end: behind the last one that runs. */
 static int
 launch(struct hm_system *sys, uint32_t first, uint32_t *end)
 {
+	int claim = lcores_claim(sys, first);
+
 	*end = first;
-	/* Another system runs there: nothing has happened yet, so that it can be tried again. */
-	for (uint32_t i = first; i < sys->lcores_count; i++) {
-		if (rte_eal_get_lcore_state(eal_lcore(sys, i)) != WAIT)
-			return -EBUSY;
-	}
+	/* Others run there: nothing has happened yet, so that it can be tried again. */
+	if (claim != 0)
+		return claim;
 	/* What a thread outside does while nothing runs is done before. */
 	pthread_mutex_lock(&sys->control);
 	atomic_store_explicit(&sys->state, HMI_RUNNING, memory_order_release); /* S1 */
 	pthread_mutex_unlock(&sys->control);
 	for (; *end < sys->lcores_count; (*end)++) {
-		int rc = rte_eal_remote_launch(lcore_main, sys->lcores[*end], eal_lcore(sys, *end));
+		int rc = rte_eal_remote_launch(launched_main, sys->lcores[*end], sys->eal_lcores[*end]);
 
 		if (rc != 0) {
 			all_stop(sys);
@@ -105,11 +138,17 @@ is_created(const struct hm_system *sys)
 static int
 finish(struct hm_system *sys, uint32_t first, uint32_t end)
 {
+	/* EAL's own wait spins; it is for the last instructions of each lcore only. */
 	for (uint32_t i = first; i < end; i++) {
-		rte_eal_wait_lcore(eal_lcore(sys, i));
+		while (sem_wait(&sys->ended) != 0) /* S4 */
+			;
+	}
+	for (uint32_t i = first; i < end; i++) {
+		rte_eal_wait_lcore(sys->eal_lcores[i]);
 		/* DPDK has ordered it already, but where the thread sanitizer cannot see it. */
 		(void)atomic_load_explicit(&sys->lcores[i]->has_thread, memory_order_acquire); /* S3 */
 	}
+	lcores_release(sys, first, sys->lcores_count);
 	pthread_mutex_lock(&sys->control);
 	atomic_store_explicit(&sys->state, HMI_STOPPED, memory_order_release); /* S1 */
 	pthread_mutex_unlock(&sys->control);

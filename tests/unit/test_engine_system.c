@@ -10,6 +10,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <sys/wait.h>
+#include <time.h>
+
+#include <urcu-qsbr.h>
+
 #include "hmt_actor.h"
 #include "hmt_eal.h"
 
@@ -19,7 +24,7 @@ static struct hm_system *
 make(enum hm_mode mode)
 {
 	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
-	struct hm_config config = { .mode = mode };
+	struct hm_config config = { .mode = mode, .lcores = 1 };
 	struct hm_system *sys;
 
 	cr_assert_eq(hm_system_create(&sys, 0, NULL, &config), 0);
@@ -111,6 +116,95 @@ Test(engine_system, start__on_busy_lcores_is_refused_and_can_be_tried_again, .in
 	cr_assert_eq(hmt_seen_count(&b, HM_STOPPED), 1);
 	hmt_books_check(second);
 	hmt_system_free(second);
+}
+
+static void
+three_lcores_start(void)
+{
+	hmt_eal_start_with(3, 64);
+}
+
+/* Two of EAL's lcores beside the main one: each of two systems gets one, a third has to wait. */
+Test(engine_system, start__side_by_side_on_free_lcores, .init = three_lcores_start)
+{
+	static struct hmt_probe probes[3];
+	struct hm_system *systems[3];
+
+	for (int i = 0; i < 3; i++) {
+		systems[i] = make(HM_MODE_BACKGROUND);
+		probe_spawn(systems[i], &probes[i]);
+	}
+	cr_assert_eq(hm_system_start(systems[0]), 0);
+	cr_assert_eq(hm_system_start(systems[1]), 0);
+	cr_assert_eq(hm_system_start(systems[2]), -EBUSY);
+	hm_system_stop(systems[0]);
+	cr_assert_eq(hm_system_join(systems[0]), 0);
+	cr_assert_eq(hm_system_start(systems[2]), 0);
+	for (int i = 1; i < 3; i++) {
+		hm_system_stop(systems[i]);
+		cr_assert_eq(hm_system_join(systems[i]), 0);
+	}
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(hmt_seen_count(&probes[i], HM_STOPPED), 1);
+		hmt_system_free(systems[i]);
+	}
+}
+
+static uint64_t
+own_cpu_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void
+stop_later(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	uint64_t number = 1;
+
+	(void)probe;
+	if (hm_msg_type(msg) == HM_STARTED)
+		cr_assert_eq(hm_send_after(ctx, hm_self(ctx), HMT_NUMBER, &number, 300000, 0, NULL), HM_OK);
+	else if (hm_msg_type(msg) == HMT_NUMBER)
+		hm_system_stop(hm_system(ctx));
+}
+
+/* Whoever joins sleeps: of 300 ms it takes next to nothing. */
+Test(engine_system, join__takes_no_core, .init = hmt_eal_start)
+{
+	static struct hmt_probe probe = { .on_msg = stop_later };
+	struct hm_system *sys = make(HM_MODE_BACKGROUND);
+	uint64_t before_ns;
+
+	probe_spawn(sys, &probe);
+	cr_assert_eq(hm_system_start(sys), 0);
+	before_ns = own_cpu_ns();
+	cr_assert_eq(hm_system_join(sys), 0);
+	cr_assert_lt(own_cpu_ns() - before_ns, 100u * 1000000);
+	hmt_system_free(sys);
+}
+
+static void *
+create_and_destroy(void *ok)
+{
+	struct hm_system *sys = make(HM_MODE_STEPPED);
+
+	hm_system_destroy(sys);
+	*(bool *)ok = true;
+	return NULL;
+}
+
+/* EAL runs, and does not know the thread: it is not asked to start again, which it would print an error for. */
+Test(engine_system, create__on_a_thread_that_eal_does_not_know, .init = hmt_eal_start)
+{
+	bool ok = false;
+	pthread_t thread;
+
+	cr_assert_eq(pthread_create(&thread, NULL, create_and_destroy, &ok), 0);
+	pthread_join(thread, NULL);
+	cr_assert(ok);
 }
 
 static void
@@ -308,6 +402,21 @@ signal_on_number(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_ms
 		kill(getpid(), *(int *)probe->arg);
 }
 
+/* EAL gives the thread one core, before liburcu's threads are first needed. */
+Test(engine_system, create__threads_of_rcu_may_run_on_all_cores)
+{
+	struct hm_system *sys;
+	cpu_set_t before, rcu;
+
+	cr_assert_eq(sched_getaffinity(0, sizeof(before), &before), 0);
+	sys = make_alone();
+	cr_assert_eq(pthread_getaffinity_np(get_call_rcu_thread(get_default_call_rcu_data()), sizeof(rcu),
+					    &rcu),
+		     0);
+	cr_assert(CPU_EQUAL(&before, &rcu));
+	hm_system_destroy(sys);
+}
+
 Test(engine_system, signal__stops_it_in_order)
 {
 	static const int signals[] = { SIGTERM, SIGINT };
@@ -443,4 +552,55 @@ Test(engine_system, null__is_refused_by_every_control_call, .init = hmt_eal_star
 	hm_system_stop(NULL);
 	hm_system_destroy(NULL);
 	hmt_node_end(&node);
+}
+
+/* Never returns; more signals come meanwhile. */
+static void
+never_return(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)state;
+	while (hm_msg_type(msg) == HMT_NUMBER) {
+		kill(getpid(), SIGINT);
+		usleep(5000);
+	}
+}
+
+static void
+stuck_run(void)
+{
+	static const struct hm_props props = { .receive = never_return, .lcore = HM_LCORE(1) };
+	struct hm_system *sys = make_alone();
+	uint64_t number = 1;
+	struct hm_pid pid;
+
+	if (hm_system_spawn(sys, &props, "stuck", NULL, &pid) != 0 ||
+	    hm_system_send(sys, pid, HMT_NUMBER, &number) != HM_OK)
+		_exit(1);
+	_exit(hm_system_run(sys) == 0 ? 2 : 3);
+}
+
+/* In a process of its own, made before there are any threads: it ends, and says why. */
+Test(engine_system, signal__a_second_one_ends_a_process_that_is_stuck)
+{
+	char text[4096] = "";
+	size_t length = 0;
+	int out[2], status;
+	ssize_t n;
+	pid_t child;
+
+	cr_assert_eq(pipe(out), 0);
+	child = fork();
+	if (child == 0) {
+		dup2(out[1], STDERR_FILENO);
+		stuck_run();
+	}
+	close(out[1]);
+	while ((n = read(out[0], text + length, sizeof(text) - 1 - length)) > 0)
+		length += (size_t)n;
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status));
+	cr_assert_eq(WEXITSTATUS(status), 130);
+	cr_assert_not_null(strstr(text, "/user/stuck"), "%s", text);
+	cr_assert_not_null(strstr(text, "message type number"), "%s", text);
 }

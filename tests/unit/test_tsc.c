@@ -8,6 +8,8 @@
 #include "hmt_random.h"
 #include "tsc_pvt.h"
 
+__extension__ typedef __int128 wide;
+
 #define HZ     2000000000ull
 #define MS     1000000ull
 #define SECOND 1000000000ull
@@ -93,7 +95,7 @@ Test(tsc, correct__drift)
 		uint64_t at = ticks(&m), base = m.now_ns;
 
 		m.ppm = ppm;
-		m.start_ns = base - (uint64_t)((__int128)(at - 77777) * 1000000 / (2 * (1000000 + ppm)));
+		m.start_ns = base - (uint64_t)((wide)(at - 77777) * 1000000 / (2 * (1000000 + ppm)));
 		cr_assert_leq(error_max(&m, 5 * SECOND, 100000), 60000);
 	}
 	cr_assert_leq(error_max(&m, 5 * SECOND, 100000), 1000);
