@@ -67,9 +67,10 @@ any_runs(const struct hm_system *sys)
 static void
 stuck_tell(const struct hm_system *sys, struct hm_ctx *ctx)
 {
-	struct hmi_cell *cell =
-		atomic_load_explicit((struct hmi_cell * _Atomic *)&ctx->cell, memory_order_relaxed);
-	struct hm_msg *msg = atomic_load_explicit((struct hm_msg * _Atomic *)&ctx->msg, memory_order_relaxed);
+	_Atomic(struct hmi_cell *) *running = (void *)&ctx->cell;
+	_Atomic(struct hm_msg *) *received = (void *)&ctx->msg;
+	struct hmi_cell *cell = atomic_load_explicit(running, memory_order_relaxed);
+	struct hm_msg *msg = atomic_load_explicit(received, memory_order_relaxed);
 	char pid[HM_PID_TEXT_SIZE] = "no actor";
 	const char *path = "";
 

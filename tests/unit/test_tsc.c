@@ -27,7 +27,7 @@ ticks(const struct machine *m)
 {
 	uint64_t ns = m->now_ns - m->start_ns;
 
-	return 77777 + ns * 2 + (uint64_t)((__int128)ns * 2 * m->ppm / 1000000);
+	return 77777 + ns * 2 + (uint64_t)((wide)ns * 2 * m->ppm / 1000000);
 }
 
 static void
