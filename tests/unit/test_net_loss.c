@@ -202,7 +202,7 @@ Test(net_loss, lost__who_asked_is_on_the_lost_node)
 	struct hm_system *still = f->nodes[1];
 	struct rte_mbuf *held[HELD_MAX];
 	unsigned int frames = ask_held(f, 10, 1, held);
-	uint32_t out = messages_out(f->nodes[0]);
+	uint64_t out = messages_out(f->nodes[0]);
 	uint64_t sent;
 
 	f->nodes[1] = NULL;
