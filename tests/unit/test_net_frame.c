@@ -166,12 +166,12 @@ Test(frame, parse__impossible_sources)
 						      { { 1, 0, 0x5e, 0, 0, 1 } },
 						      { { 0 } } };
 	const uint32_t ips[] = { 0,
-				 RTE_IPV4(127, 0, 0, 1),
-				 RTE_IPV4(224, 0, 0, 1),
-				 RTE_IPV4(240, 1, 1, 1),
-				 RTE_IPV4(255, 255, 255, 255),
-				 RTE_IPV4(10, 0, 0, 255),
-				 RTE_IPV4(10, 0, 0, 0) };
+				 RTE_IPV4(127u, 0, 0, 1),
+				 RTE_IPV4(224u, 0, 0, 1),
+				 RTE_IPV4(240u, 1, 1, 1),
+				 RTE_IPV4(255u, 255, 255, 255),
+				 RTE_IPV4(10u, 0, 0, 255),
+				 RTE_IPV4(10u, 0, 0, 0) };
 	struct hmi_address from, own = bob;
 	struct hmi_template template;
 	uint8_t frame[100] = { 0 };
