@@ -16,7 +16,7 @@
  * the call of a receive function.
  *
  * The worker knows messages, runnables and timers; what they mean is its owner's, who gives
- * the functions. A timer's function gets the worker as its argument. Members stand in the order in which a turn touches them.
+ * the functions. A timer's function gets the worker as its argument.
  *
  * An lcore that sleeps is woken by whoever flushes a lane to it, injects, or stops it. A sender needs
  * a full fence between its flush and its look at the receiver (W2), which would cost as much as the
