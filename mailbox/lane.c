@@ -1,44 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lane_pvt.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <rte_branch_prediction.h>
+#include <rte_common.h>
+#include <rte_malloc.h>
 
-#include "ring_pvt.h"
+#define SIZE_MAX_SLOTS (1u << 30) /* so that numbers of messages wrap around at the end of a lap */
 
 int
 hmi_lane_create(struct hmi_lane *lane, uint32_t size, int socket)
 {
+	size_t bytes = sizeof(struct hmi_lane_ring) + size * sizeof(uintptr_t);
+	struct hmi_lane_ring *ring;
+
 	memset(lane, 0, sizeof(*lane));
-	return hmi_ring_create(&lane->ring, size, RING_F_SP_ENQ | RING_F_SC_DEQ, socket);
+	if (size == 0 || (size & (size - 1)) != 0 || size > SIZE_MAX_SLOTS)
+		return -EINVAL;
+	ring = rte_zmalloc_socket(NULL, bytes, RTE_CACHE_LINE_SIZE, socket);
+	if (ring == NULL && socket != SOCKET_ID_ANY)
+		ring = rte_zmalloc_socket(NULL, bytes, RTE_CACHE_LINE_SIZE, SOCKET_ID_ANY);
+	if (ring == NULL)
+		return -ENOMEM;
+	ring->size = size;
+	lane->ring = ring;
+	return 0;
+}
+
+/* How many of `wanted` messages there is room for. */
+static uint32_t
+room(struct hmi_lane *lane, uint32_t wanted)
+{
+	uint32_t size = lane->ring->size;
+
+	if (lane->sent - lane->taken + wanted > size)
+		lane->taken = atomic_load_explicit(&lane->ring->taken, memory_order_acquire); /* L2 */
+	return RTE_MIN(wanted, size - (lane->sent - lane->taken));
+}
+
+/* From here on the message, and its link with it, is the receiver's. */
+static inline void
+put(struct hmi_lane *lane, struct hm_msg *msg)
+{
+	struct hmi_lane_ring *ring = lane->ring;
+	uint32_t number = lane->sent++;
+
+	atomic_store_explicit(&ring->slots[number & (ring->size - 1)],
+			      (uintptr_t)msg | hmi_lane_lap(number, ring->size), memory_order_release); /* L1 */
 }
 
 /* The waiting messages leave before the buffered ones, so that order is kept. */
 static void
 overflow_flush(struct hmi_lane *lane)
 {
-	struct hm_msg *msg;
-
-	while ((msg = lane->overflow.head) != NULL) {
-		/* After the enqueue the message, and its link with it, is the receiver's. */
-		hmi_fifo_pop(&lane->overflow);
-		if (rte_ring_sp_enqueue(lane->ring, msg) != 0) {
-			hmi_fifo_unpop(&lane->overflow, msg);
-			return;
-		}
-	}
+	for (uint32_t n = room(lane, lane->overflow.count); n > 0; n--)
+		put(lane, hmi_fifo_pop(&lane->overflow));
 }
 
 uint32_t
 hmi_lane_flush(struct hmi_lane *lane)
 {
-	uint32_t n = 0;
+	uint32_t n = 0, end;
 
 	if (unlikely(lane->overflow.count > 0))
 		overflow_flush(lane);
-	if (likely(lane->overflow.count == 0))
-		n = rte_ring_sp_enqueue_burst(lane->ring, (void **)lane->buffer, lane->buffered, NULL);
+	end = likely(lane->overflow.count == 0) ? room(lane, lane->buffered) : 0;
+	for (; n < end; n++)
+		put(lane, lane->buffer[n]);
 	for (; unlikely(n < lane->buffered); n++) {
 		hmi_fifo_push(&lane->overflow, lane->buffer[n]);
 		lane->overflowed++;
@@ -50,17 +80,20 @@ hmi_lane_flush(struct hmi_lane *lane)
 struct hm_msg *
 hmi_lane_drain(struct hmi_lane *lane)
 {
-	void *msg;
+	struct hmi_lane_rx rx;
+	struct hm_msg *msg;
 
 	if (lane->ring == NULL)
 		return NULL;
 	hmi_lane_flush(lane);
-	return rte_ring_sc_dequeue(lane->ring, &msg) == 0 ? msg : NULL;
+	rx = hmi_lane_receiver(lane);
+	rx.taken = atomic_load_explicit(&lane->ring->taken, memory_order_acquire); /* L2 */
+	return hmi_lane_pop_burst(&rx, &msg, 1) == 1 ? msg : NULL;
 }
 
 void
 hmi_lane_destroy(struct hmi_lane *lane)
 {
-	hmi_ring_destroy(lane->ring);
+	rte_free(lane->ring);
 	lane->ring = NULL;
 }

@@ -5,12 +5,22 @@
 /*
  * A lane carries messages from one lcore to one other, in order.
  *
- *     sender lcore                                      receiver lcore
- *     push ──▶ buffer[] ──flush──▶ rte_ring (SP/SC) ──▶ pop_burst
+ *     sender lcore                                  receiver lcore
+ *     push ──▶ buffer[] ──flush──▶ ring of slots ──▶ pop_burst
  *                  └─▶ overflow list, when the ring is full
  *
- * Each ordered pair of lcores has its own lane, so both ends are single: no compare-and-swap,
- * and one cache line moves for a burst of eight pointers.
+ * Each ordered pair of lcores has its own lane, so both ends are single: no compare-and-swap.
+ *
+ * A slot holds the address of a message and, in its lowest bit, the parity of the lap in which it was
+ * written. The receiver sees by that bit alone whether a slot is new: no index passes between the
+ * lcores, and a message that travels alone moves two cache lines, its slot's and its own. With an
+ * index, as in rte_ring, it would move four (docs/decisions/0006).
+ *
+ *     lap 0:  a|1  b|1  c|1  d|1     lap 1:  e|0  f|0  c|1  d|1
+ *                                                      └─ not new: the receiver waits here
+ *
+ * The receiver counts what it has taken in a line of its own, which the sender reads when the ring
+ * seems full: once a lap.
  *
  * Who may call what at the same time ("-": same thread only):
  *
@@ -19,25 +29,33 @@
  *   pop_burst         yes           -             no
  *
  * Ownership: push hands the message over; pop_burst hands it to the caller.
- * Ordering:  L1: flush releases what was pushed (rte_ring's tail of the producer), pop_burst
- *            acquires it; L2: pop_burst releases the slots (tail of the consumer), flush
- *            acquires them.
+ * Ordering:  L1: flush releases each slot, pop_burst acquires it: header and body of the message are
+ *            written before the receiver reads them. L2: pop_burst releases `taken`, flush acquires it:
+ *            a slot is read before it is written anew.
  * Limits:    the overflow list is bounded only by message memory, and counted.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#include <rte_ring.h>
 
 #include "fifo_pvt.h"
 #include "hm_msg.h"
 
 #define HMI_LANE_BUFFER 64u
 
+/* Shared by both ends. */
+struct hmi_lane_ring {
+	uint32_t size;          /* slots, a power of two; constant */
+	_Atomic uint32_t taken; /* messages that the receiver has taken; free-running */
+	_Alignas(64) _Atomic uintptr_t slots[];
+};
+
 /* The sender's end, written by the sender alone. */
 struct hmi_lane {
-	struct rte_ring *ring;
+	struct hmi_lane_ring *ring;
+	uint32_t sent;  /* messages that were put into the ring; free-running */
+	uint32_t taken; /* of them the receiver has taken so many, or more by now */
 	uint32_t buffered;
 	bool dirty;          /* the owner's marks: it is among those to be flushed, ... */
 	bool untold;         /* ... and among those whose receiver may have fallen asleep */
@@ -46,9 +64,11 @@ struct hmi_lane {
 	struct hm_msg *buffer[HMI_LANE_BUFFER];
 } __attribute__((aligned(64)));
 
-/* The receiver's end: apart from the sender's, so that polling it costs no shared line but the ring's. */
+/* The receiver's end, written by the receiver alone. */
 struct hmi_lane_rx {
-	struct rte_ring *ring;
+	struct hmi_lane_ring *ring;
+	uint32_t taken; /* free-running */
+	uint32_t size;  /* copy of the ring's, so that polling reads nothing else of it than a slot */
 };
 
 /*
@@ -56,6 +76,13 @@ struct hmi_lane_rx {
  * -EINVAL or -ENOMEM.
  */
 int hmi_lane_create(struct hmi_lane *lane, uint32_t size, int socket);
+
+/* The receiver's end of a lane that was just created. */
+static inline struct hmi_lane_rx
+hmi_lane_receiver(const struct hmi_lane *lane)
+{
+	return (struct hmi_lane_rx){ .ring = lane->ring, .size = lane->ring->size };
+}
 
 /* Publish what was pushed, oldest first, as far as there is room. Returns what still waits. */
 uint32_t hmi_lane_flush(struct hmi_lane *lane);
@@ -69,11 +96,34 @@ hmi_lane_push(struct hmi_lane *lane, struct hm_msg *msg)
 		hmi_lane_flush(lane);
 }
 
+/* Lowest bit of the slot that the message of this number comes into. Memory that was never written holds 0. */
+static inline uintptr_t
+hmi_lane_lap(uint32_t number, uint32_t size)
+{
+	return (number & size) == 0;
+}
+
 /* Take up to `max` messages in the order in which they were pushed. Returns how many. */
 static inline uint32_t
-hmi_lane_pop_burst(const struct hmi_lane_rx *lane, struct hm_msg **msgs, uint32_t max)
+hmi_lane_pop_burst(struct hmi_lane_rx *rx, struct hm_msg **msgs, uint32_t max)
 {
-	return rte_ring_sc_dequeue_burst(lane->ring, (void **)msgs, max, NULL);
+	struct hmi_lane_ring *ring = rx->ring;
+	uint32_t n;
+
+	for (n = 0; n < max; n++) {
+		uint32_t number = rx->taken + n;
+		uintptr_t slot = atomic_load_explicit(&ring->slots[number & (rx->size - 1)],
+						      memory_order_acquire); /* L1 */
+
+		if ((slot & 1) != hmi_lane_lap(number, rx->size))
+			break;
+		msgs[n] = (struct hm_msg *)(slot & ~(uintptr_t)1);
+	}
+	if (n > 0) {
+		rx->taken += n;
+		atomic_store_explicit(&ring->taken, rx->taken, memory_order_release); /* L2 */
+	}
+	return n;
 }
 
 /* Take a message after both lcores have left their loops; NULL: none is left, or no lane. */

@@ -83,7 +83,8 @@ hmi_worker_connect(struct hmi_worker **workers, uint32_t count)
 		for (uint32_t from = 0; from < count; from++) {
 			if (from == to)
 				continue;
-			w->lanes_in[w->lanes_in_count++].ring = workers[from]->lanes_out[to].ring;
+			w->lanes_in[w->lanes_in_count++] =
+				hmi_lane_receiver(&workers[from]->lanes_out[to]);
 			if (w->idle.policy == HM_IDLE_ADAPTIVE)
 				workers[from]->wakes[to] = &w->wake;
 		}

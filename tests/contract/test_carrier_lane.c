@@ -16,7 +16,7 @@ create(void)
 {
 	hmt_eal_start();
 	cr_assert_eq(hmi_lane_create(&lane, RING, SOCKET_ID_ANY), 0);
-	rx.ring = lane.ring;
+	rx = hmi_lane_receiver(&lane);
 }
 
 static void

@@ -152,7 +152,7 @@ stations_open(uint32_t count)
 			abort();
 	}
 	for (uint32_t i = 0; i < count; i++)
-		stations[(i + 1) % count].in.ring = stations[i].out.ring;
+		stations[(i + 1) % count].in = hmi_lane_receiver(&stations[i].out);
 }
 
 static bool

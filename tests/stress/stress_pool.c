@@ -193,7 +193,7 @@ set_up(void)
 			abort();
 		hmi_msg_cache_init(&p->take_cache, &pool, false);
 		hmi_msg_cache_init(&p->give_cache, &pool, false);
-		p->rx.ring = p->lane.ring;
+		p->rx = hmi_lane_receiver(&p->lane);
 	}
 }
 

@@ -10,7 +10,7 @@
 #include "lane_pvt.h"
 
 #define RING     64u
-#define CAPACITY (RING - 1) /* an rte_ring keeps one place free */
+#define CAPACITY RING
 #define MESSAGES 1024u
 #define STEPS    100000u
 
@@ -24,7 +24,7 @@ lane_start(void)
 	hmt_eal_start();
 	hmt_msgs_make(messages, MESSAGES);
 	cr_assert_eq(hmi_lane_create(&lane, RING, SOCKET_ID_ANY), 0);
-	rx.ring = lane.ring;
+	rx = hmi_lane_receiver(&lane);
 }
 
 TestSuite(lane, .init = lane_start);
