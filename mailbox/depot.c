@@ -4,17 +4,42 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <rte_common.h>
+
+#include "assert_pvt.h"
+#include "tsan_pvt.h"
+
 #define INDEX  UINT64_C(0xffff)
 #define CHANGE (INDEX + 1)
 
 _Static_assert(HMI_DEPOT_MAGAZINES < INDEX, "an index fits");
 _Static_assert(sizeof(struct hmi_magazine) == 512, "a magazine is eight cache lines");
 
-void
-hmi_depot_init(struct hmi_depot *depot, struct hmi_magazine *magazines)
+#define RING_SIZE (HMI_DEPOT_MAGAZINES + 1)
+
+size_t
+hmi_depot_bytes(void)
 {
+	return HMI_DEPOT_MAGAZINES * sizeof(struct hmi_magazine) +
+	       RTE_ALIGN((size_t)rte_ring_get_memsize(RING_SIZE), sizeof(struct hmi_magazine));
+}
+
+void
+hmi_depot_init(struct hmi_depot *depot, void *memory, uint32_t aging)
+{
+	int rc;
+
 	memset(depot, 0, sizeof(*depot));
-	depot->magazines = magazines;
+	depot->aging = aging;
+	depot->magazines = memory;
+	depot->full = (void *)(depot->magazines + HMI_DEPOT_MAGAZINES);
+	rc = rte_ring_init(depot->full, "hermod", RING_SIZE, RING_F_MP_RTS_ENQ | RING_F_MC_RTS_DEQ);
+	/* So that behind a preempted thread the others see a full or an empty ring, rather than spin. */
+	if (rc == 0)
+		rc = rte_ring_set_prod_htd_max(depot->full, HMI_DEPOT_MAGAZINES);
+	if (rc == 0)
+		rc = rte_ring_set_cons_htd_max(depot->full, HMI_DEPOT_MAGAZINES);
+	HMI_ASSERT(rc == 0);
 }
 
 void
@@ -49,6 +74,26 @@ hmi_magazine_pop(struct hmi_depot *depot, struct hmi_stack *stack)
 	return NULL;
 }
 
+/* As many fit as there are; but behind a preempted thread the ring may seem full. */
+HMI_TSAN_OFF void
+hmi_magazine_store(struct hmi_depot *depot, struct hmi_magazine *magazine)
+{
+	HMI_TSAN_RELEASE(magazine); /* P1 */
+	if (rte_ring_enqueue(depot->full, magazine) != 0)
+		hmi_magazine_push(depot, &depot->some, magazine);
+}
+
+HMI_TSAN_OFF static struct hmi_magazine *
+oldest_full(struct hmi_depot *depot)
+{
+	void *magazine;
+
+	if (rte_ring_dequeue(depot->full, &magazine) != 0)
+		return NULL;
+	HMI_TSAN_ACQUIRE(magazine); /* P1 */
+	return magazine;
+}
+
 struct hmi_magazine *
 hmi_magazine_empty(struct hmi_depot *depot)
 {
@@ -70,7 +115,7 @@ hmi_magazine_empty(struct hmi_depot *depot)
 struct hmi_magazine *
 hmi_magazine_any(struct hmi_depot *depot)
 {
-	struct hmi_magazine *magazine = hmi_magazine_pop(depot, &depot->full);
+	struct hmi_magazine *magazine = oldest_full(depot);
 
 	return magazine != NULL ? magazine : hmi_magazine_pop(depot, &depot->some);
 }

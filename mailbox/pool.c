@@ -11,6 +11,8 @@
 #define BATCH_BYTES 32768u
 /* What lcores may hide from each other, as a part of all memory: one in so many. */
 #define HIDDEN_PART 4u
+/* Of all memory, what a class lets age. */
+#define AGING_PART 64u
 /* Of the heap, for what actors send to themselves when all memory is used. */
 #define RESERVE_PART 16u
 #define RESERVE_MIN  (128u << 10)
@@ -44,7 +46,7 @@ magazine_load(const struct hmi_pool *pool, struct hmi_magazine *magazine, struct
 {
 	for (uint32_t i = 0; i < count; i++)
 		magazine->objects[i] = unit_of(pool, objects[i]);
-	magazine->count = count;
+	magazine->count = (uint16_t)count;
 }
 
 /* Returns how many objects there were. */
@@ -59,10 +61,23 @@ magazine_unload(const struct hmi_pool *pool, struct hmi_magazine *magazine, stru
 	return count;
 }
 
+static void
+magazine_give(struct hmi_pool *pool, unsigned int size_class, struct hmi_magazine *magazine)
+{
+	struct hmi_depot *depot = &pool->depots[size_class];
+
+	if (magazine->count == pool->batch[size_class])
+		hmi_magazine_store(depot, magazine);
+	else
+		hmi_magazine_push(depot, &depot->some, magazine);
+}
+
 /* Up to a batch of objects into the depot, or into their chunks if it has no empty magazine. */
 static void
-objects_return(struct hmi_pool *pool, unsigned int size_class, struct hm_msg *const *objects, uint32_t count)
+objects_return(struct hmi_msg_cache *cache, unsigned int size_class, struct hm_msg *const *objects,
+	       uint32_t count)
 {
+	struct hmi_pool *pool = cache->pool;
 	struct hmi_depot *depot = &pool->depots[size_class];
 	struct hmi_magazine *magazine = hmi_magazine_empty(depot);
 
@@ -71,19 +86,28 @@ objects_return(struct hmi_pool *pool, unsigned int size_class, struct hm_msg *co
 		return;
 	}
 	magazine_load(pool, magazine, objects, count);
-	hmi_magazine_push(depot, count == pool->batch[size_class] ? &depot->full : &depot->some, magazine);
+	magazine->filler = cache->number;
+	magazine_give(pool, size_class, magazine);
 }
 
 /* Up to a batch of objects. Returns how many. */
 static uint32_t
-objects_fetch(struct hmi_pool *pool, unsigned int size_class, struct hm_msg **objects, uint32_t batch)
+objects_fetch(struct hmi_msg_cache *cache, unsigned int size_class, struct hm_msg **objects, uint32_t batch)
 {
+	struct hmi_pool *pool = cache->pool;
 	struct hmi_depot *depot = &pool->depots[size_class];
-	struct hmi_magazine *magazine = hmi_magazine_any(depot);
-	uint32_t count;
+	struct hmi_magazine *magazine;
+	uint32_t count = 0;
 
+	if (hmi_depot_ages(depot))
+		count = hmi_region_take(&pool->region, size_class, objects, batch);
+	if (count > 0)
+		return count;
+	magazine = hmi_magazine_any(depot);
 	if (magazine == NULL)
 		return hmi_region_take(&pool->region, size_class, objects, batch);
+	if (unlikely(magazine->filler != cache->number))
+		atomic_store_explicit(&depot->is_crossed, true, memory_order_relaxed);
 	count = magazine_unload(pool, magazine, objects);
 	hmi_magazine_push(depot, &depot->empty, magazine);
 	return count;
@@ -113,7 +137,7 @@ cache_empty(struct hmi_msg_cache *cache)
 {
 	struct hmi_region *region = &cache->pool->region;
 
-	/* The way in of threads outside is empty, and must not be written. */
+	/* The way in of external threads is empty, and must not be written. */
 	if (cache->count > 0) {
 		hmi_region_give(region, cache->small, cache->count);
 		cache->count = 0;
@@ -160,21 +184,40 @@ cache_capacity(const struct hmi_msg_cache *cache, unsigned int size_class)
 	return size_class == 0 ? cache->capacity : cache->racks[size_class].capacity;
 }
 
-/* Without a cache: the last object of a magazine, whose rest goes back to the depot. */
+/* The last object of a magazine that is not full. */
+static struct hm_msg *
+get_from_some(struct hmi_pool *pool, unsigned int size_class)
+{
+	struct hmi_depot *depot = &pool->depots[size_class];
+	struct hmi_magazine *magazine = hmi_magazine_pop(depot, &depot->some);
+	struct hm_msg *object;
+
+	if (magazine == NULL)
+		return NULL;
+	object = object_at(pool, magazine->objects[--magazine->count]);
+	hmi_magazine_push(depot, magazine->count > 0 ? &depot->some : &depot->empty, magazine);
+	return object;
+}
+
+/* Without a cache: an object of a magazine, whose rest goes back to the depot. */
 static struct hm_msg *
 get_single(struct hmi_msg_cache *cache, unsigned int size_class)
 {
+	struct hm_msg *object = get_from_some(cache->pool, size_class);
 	struct hm_msg *objects[HMI_MAGAZINE_OBJECTS];
 	struct hmi_pool *pool = cache->pool;
 	uint32_t batch = pool->batch[size_class] > 0 ? pool->batch[size_class] : 1;
-	uint32_t n = objects_fetch(pool, size_class, objects, batch);
+	uint32_t n;
 
+	if (object != NULL)
+		return object;
+	n = objects_fetch(cache, size_class, objects, batch);
 	if (n == 0)
 		n = shortage(cache, size_class, objects, batch);
 	if (n == 0)
 		return NULL;
 	if (n > 1)
-		objects_return(pool, size_class, objects, n - 1);
+		objects_return(cache, size_class, objects, n - 1);
 	return objects[n - 1];
 }
 
@@ -193,7 +236,8 @@ put_single(struct hmi_pool *pool, unsigned int size_class, struct hm_msg *msg)
 		return;
 	}
 	magazine->objects[magazine->count++] = unit_of(pool, msg);
-	hmi_magazine_push(depot, magazine->count == batch ? &depot->full : &depot->some, magazine);
+	magazine->filler = 0;
+	magazine_give(pool, size_class, magazine);
 }
 
 __attribute__((noinline)) struct hm_msg *
@@ -205,7 +249,7 @@ hmi_pool_refill(struct hmi_msg_cache *cache, unsigned int size_class)
 	if (batch == 0) {
 		msg = get_single(cache, size_class);
 	} else {
-		n = objects_fetch(cache->pool, size_class, objects, batch);
+		n = objects_fetch(cache, size_class, objects, batch);
 		if (unlikely(n == 0))
 			n = shortage(cache, size_class, objects, batch);
 		msg = n > 0 ? objects[n - 1] : NULL;
@@ -234,7 +278,7 @@ hmi_pool_spill(struct hmi_msg_cache *cache, struct hm_msg *msg)
 	count = size_class == 0 ? cache->count : cache->racks[size_class].count;
 	if (count == capacity) {
 		/* The older half goes: it has left the CPU's cache first. */
-		objects_return(cache->pool, size_class, objects, capacity / 2);
+		objects_return(cache, size_class, objects, capacity / 2);
 		count -= capacity / 2;
 		memmove(objects, objects + capacity / 2, count * sizeof(*objects));
 	}
@@ -253,6 +297,7 @@ hmi_msg_cache_init(struct hmi_msg_cache *cache, struct hmi_pool *pool, bool is_o
 	cache->pool = pool;
 	if (is_outside)
 		return;
+	cache->number = ++pool->caches;
 	cache->capacity = 2 * pool->batch[0];
 	for (unsigned int c = 1; c < HMI_POOL_CLASSES; c++) {
 		uint32_t capacity = 2 * pool->batch[c];
@@ -296,6 +341,17 @@ batch_of(unsigned int size_class, size_t memory_bytes, uint32_t lcores)
 	return (uint32_t)(batch < fair ? batch : fair);
 }
 
+/* Magazines of a class that age, if they travel between lcores: a part of the memory, and no more than helps. */
+static uint32_t
+aging_of(unsigned int size_class, size_t memory_bytes, uint32_t batch)
+{
+	size_t bytes = memory_bytes / AGING_PART;
+	size_t magazine_bytes = batch * object_bytes(size_class);
+
+	bytes = bytes < HMI_DEPOT_AGING_BYTES ? bytes : HMI_DEPOT_AGING_BYTES;
+	return magazine_bytes > 0 ? (uint32_t)(bytes / magazine_bytes) : 0;
+}
+
 /* A sixteenth of the memory, beside it: room for one message of any size, and not for many. */
 static int64_t
 reserve_bytes(size_t memory_bytes)
@@ -309,7 +365,7 @@ reserve_bytes(size_t memory_bytes)
 static size_t
 magazines_bytes(void)
 {
-	return sizeof(struct hmi_magazine) * HMI_DEPOT_MAGAZINES * HMI_POOL_CLASSES;
+	return hmi_depot_bytes() * HMI_POOL_CLASSES;
 }
 
 int
@@ -329,7 +385,8 @@ hmi_pool_create(struct hmi_pool *pool, size_t bytes, uint32_t lcores)
 	}
 	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++) {
 		pool->batch[c] = batch_of(c, bytes, lcores);
-		hmi_depot_init(&pool->depots[c], pool->magazines + (size_t)c * HMI_DEPOT_MAGAZINES);
+		hmi_depot_init(&pool->depots[c], (char *)pool->magazines + c * hmi_depot_bytes(),
+			       aging_of(c, bytes, pool->batch[c]));
 	}
 	return 0;
 }

@@ -15,7 +15,7 @@
  *
  * When the region has no chunk left, the depots' objects and those of the lcore's other classes
  * go back to their chunks first: only what other lcores cache stays hidden, at most a quarter of
- * the memory. Threads outside have no cache; they take from and give to the depot one by one.
+ * the memory. External threads have no cache; they take from and give to the depot one by one.
  *
  * Why no rte_mempool, and why no ring of free objects: docs/decisions/0002 and 0004.
  *
@@ -62,7 +62,8 @@ struct hmi_pool {
 	struct hmi_region region;
 	struct hmi_depot depots[HMI_POOL_CLASSES];
 	uint32_t batch[HMI_POOL_CLASSES]; /* objects of a full magazine; 0: the class has no magazines */
-	struct hmi_magazine *magazines;   /* of all depots */
+	void *magazines;                  /* memory of all depots */
+	uint16_t caches;                  /* that were made */
 	_Atomic int64_t reserve_left;     /* bytes of the heap that stand behind the pool; no order */
 };
 
@@ -70,11 +71,12 @@ struct hmi_rack {
 	uint16_t count, capacity, start; /* in hmi_msg_cache.others */
 };
 
-/* One lcore's way into the pool, or that of all threads outside, whose capacities are 0. */
+/* One lcore's way into the pool, or that of all external threads, whose capacities are 0. */
 struct hmi_msg_cache {
 	uint32_t count, capacity; /* of the smallest class */
 	struct hm_msg *small[HMI_SMALL_CACHE];
 	struct hmi_pool *pool;
+	uint16_t number; /* among the pool's caches; 0: that of external threads */
 	struct hmi_rack racks[HMI_POOL_CLASSES]; /* of the others; the first is unused */
 	struct hm_msg *others[HMI_OTHERS_CACHE];
 };
@@ -104,17 +106,36 @@ hmi_pool_capacity(unsigned int size_class)
 	return bytes < HM_MSG_BODY_MAX ? bytes : HM_MSG_BODY_MAX;
 }
 
-/* An object of the smallest class; NULL: the limit is reached. */
+/* An object of the smallest class, if one is cached; NULL: none. */
 static inline struct hm_msg *
-hmi_pool_get_small(struct hmi_msg_cache *cache)
+hmi_pool_get_cached(struct hmi_msg_cache *cache)
 {
 	struct hm_msg *msg;
 
 	if (unlikely(cache->count == 0))
-		return hmi_pool_refill(cache, 0);
+		return NULL;
 	msg = cache->small[--cache->count];
+	if (msg == NULL)
+		__builtin_unreachable(); /* so that no caller tests it again */
 	hmi_guard_taken(msg);
 	return msg;
+}
+
+/* An object of the smallest class; NULL: the limit is reached. */
+static inline struct hm_msg *
+hmi_pool_get_small(struct hmi_msg_cache *cache)
+{
+	struct hm_msg *msg = hmi_pool_get_cached(cache);
+
+	return likely(msg != NULL) ? msg : hmi_pool_refill(cache, 0);
+}
+
+/* Header and first body of an object that will be written soon. */
+static inline void
+hmi_pool_prefetch(const struct hm_msg *msg)
+{
+	__builtin_prefetch(msg, 1);
+	__builtin_prefetch((const char *)msg + HMI_POOL_SMALLEST, 1);
 }
 
 /* An object of a class, its size_class not set; NULL: the limit is reached. */
@@ -129,18 +150,41 @@ hmi_pool_get(struct hmi_msg_cache *cache, unsigned int size_class)
 	if (unlikely(rack->count == 0))
 		return hmi_pool_refill(cache, size_class);
 	msg = cache->others[rack->start + --rack->count];
+	/* Whoever decodes a packet takes one after the other. */
+	if (likely(rack->count > 0))
+		hmi_pool_prefetch(cache->others[rack->start + rack->count - 1]);
 	hmi_guard_taken(msg);
 	return msg;
+}
+
+/* Give an object of the smallest class back. */
+static inline void
+hmi_pool_put_small(struct hmi_msg_cache *cache, struct hm_msg *msg)
+{
+	hmi_guard_owned(msg);
+	if (likely(cache->count < cache->capacity)) {
+		hmi_guard_freed(msg);
+		cache->small[cache->count++] = msg;
+	} else {
+		hmi_pool_spill(cache, msg);
+	}
 }
 
 /* Give an object back, whose size_class is that of the get. */
 static inline void
 hmi_pool_put(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
+	struct hmi_rack *rack;
+
+	if (msg->size_class == 0) {
+		hmi_pool_put_small(cache, msg);
+		return;
+	}
 	hmi_guard_owned(msg);
-	if (likely(msg->size_class == 0 && cache->count < cache->capacity)) {
+	rack = &cache->racks[msg->size_class];
+	if (likely(rack->count < rack->capacity)) {
 		hmi_guard_freed(msg);
-		cache->small[cache->count++] = msg;
+		cache->others[rack->start + rack->count++] = msg;
 	} else {
 		hmi_pool_spill(cache, msg);
 	}
@@ -158,7 +202,7 @@ uint64_t hmi_pool_in_use(struct hmi_pool *pool);
 /* Free the pool; no object may be in use any more, and all caches are empty. */
 void hmi_pool_destroy(struct hmi_pool *pool);
 
-/* An empty cache for an lcore; or the way in of threads outside, which is never written. */
+/* An empty cache for an lcore; or the way in of external threads, which is never written. */
 void hmi_msg_cache_init(struct hmi_msg_cache *cache, struct hmi_pool *pool, bool is_outside);
 
 /* Objects in a cache. */

@@ -391,7 +391,8 @@ Test(pool_memory, caches__magazines_travel_through_the_depot)
 	pool_start_with(16 * MEMORY, 2);
 	hmi_msg_cache_init(&from, &pool, false);
 	hmi_msg_cache_init(&to, &pool, false);
-	for (uint32_t i = 0; i < 10000; i++)
+	/* Until what travels has aged. */
+	for (uint32_t i = 0; i < 100000; i++)
 		hmi_pool_put(&to, get(&from, 0));
 	used = pool.region.used;
 	atomic_store(&pool.region.lock, 1);
@@ -403,40 +404,109 @@ Test(pool_memory, caches__magazines_travel_through_the_depot)
 	end(&to);
 }
 
+/* What one lcore allocates and another one frees leaves the private caches of both before it comes back. */
+Test(pool_memory, caches__memory_between_lcores_ages)
+{
+	struct hmi_msg_cache from, to;
+	const struct hm_msg *first;
+	uint32_t rounds = 0;
+
+	pool_start_with((size_t)1 << 30, 2);
+	hmi_msg_cache_init(&from, &pool, false);
+	hmi_msg_cache_init(&to, &pool, false);
+	/* Until the depot has seen that memory crosses. */
+	for (uint32_t i = 0; i < 10000; i++)
+		hmi_pool_put(&to, get(&from, 0));
+	first = get(&from, 0);
+	hmi_pool_put(&to, (struct hm_msg *)(uintptr_t)first);
+	for (const struct hm_msg *msg = NULL; msg != first; rounds++) {
+		msg = get(&from, 0);
+		hmi_pool_put(&to, (struct hm_msg *)(uintptr_t)msg);
+		cr_assert_lt(rounds, 10 * HMI_DEPOT_AGING_BYTES / HMI_POOL_SMALLEST);
+	}
+	cr_assert_geq(rounds, HMI_DEPOT_AGING_BYTES / HMI_POOL_SMALLEST / 2);
+	hmi_msg_cache_fini(&from);
+	end(&to);
+}
+
+/* What an lcore frees itself is in its cache: it gets that again, and no new memory. */
+Test(pool_memory, cache__memory_of_one_lcore_does_not_age)
+{
+	static struct hm_msg *msgs[5000];
+	struct hmi_msg_cache cache;
+	uint32_t used;
+
+	pool_start_with((size_t)1 << 30, 2);
+	hmi_msg_cache_init(&cache, &pool, false);
+	for (unsigned int round = 0; round < 100; round++) {
+		for (unsigned int i = 0; i < RTE_DIM(msgs); i++)
+			msgs[i] = get(&cache, 0);
+		if (round == 0)
+			used = pool.region.used;
+		for (unsigned int i = 0; i < RTE_DIM(msgs); i++)
+			hmi_pool_put(&cache, msgs[i]);
+	}
+	cr_assert_eq(pool.region.used, used);
+	end(&cache);
+}
+
 /* ---- The depot ---- */
 
-Test(depot, empty__as_many_as_there_are)
+/* Over memory as the pool gives it. */
+static void
+depot_start(struct hmi_depot *depot, uint32_t aging)
 {
-	static struct hmi_magazine magazines[HMI_DEPOT_MAGAZINES];
-	struct hmi_magazine *first = NULL, *magazine;
+	void *memory = calloc(1, hmi_depot_bytes() + 64);
+
+	hmi_depot_init(depot, RTE_PTR_ALIGN(memory, 64), aging);
+}
+
+Test(depot, empty__as_many_as_there_are_and_all_fit_into_the_ring)
+{
+	struct hmi_magazine *magazine;
 	struct hmi_depot depot;
 	uint32_t n = 0;
 
-	hmi_depot_init(&depot, magazines);
+	depot_start(&depot, 0);
 	cr_assert_null(hmi_magazine_any(&depot));
 	while ((magazine = hmi_magazine_empty(&depot)) != NULL) {
-		first = magazine;
+		hmi_magazine_store(&depot, magazine);
 		n++;
 	}
 	cr_assert_eq(n, HMI_DEPOT_MAGAZINES);
-	hmi_magazine_push(&depot, &depot.empty, first);
-	cr_assert_eq(hmi_magazine_empty(&depot), first);
+	cr_assert_eq(rte_ring_count(depot.full), HMI_DEPOT_MAGAZINES);
+	magazine = hmi_magazine_any(&depot);
+	cr_assert_eq(magazine, &depot.magazines[0]);
+	hmi_magazine_push(&depot, &depot.empty, magazine);
+	cr_assert_eq(hmi_magazine_empty(&depot), magazine);
 	cr_assert_null(hmi_magazine_empty(&depot));
 }
 
-Test(depot, any__the_youngest_full_one_first)
+Test(depot, any__the_oldest_full_one_first_and_others_last)
 {
-	static struct hmi_magazine magazines[HMI_DEPOT_MAGAZINES];
 	struct hmi_depot depot;
 
-	hmi_depot_init(&depot, magazines);
-	hmi_magazine_push(&depot, &depot.some, &magazines[0]);
-	hmi_magazine_push(&depot, &depot.full, &magazines[1]);
-	hmi_magazine_push(&depot, &depot.full, &magazines[2]);
-	cr_assert_eq(hmi_magazine_any(&depot), &magazines[2]);
-	cr_assert_eq(hmi_magazine_any(&depot), &magazines[1]);
-	cr_assert_eq(hmi_magazine_any(&depot), &magazines[0]);
+	depot_start(&depot, 0);
+	hmi_magazine_push(&depot, &depot.some, &depot.magazines[0]);
+	hmi_magazine_store(&depot, &depot.magazines[1]);
+	hmi_magazine_store(&depot, &depot.magazines[2]);
+	cr_assert_eq(hmi_magazine_any(&depot), &depot.magazines[1]);
+	cr_assert_eq(hmi_magazine_any(&depot), &depot.magazines[2]);
+	cr_assert_eq(hmi_magazine_any(&depot), &depot.magazines[0]);
 	cr_assert_null(hmi_magazine_any(&depot));
+}
+
+Test(depot, ages__only_between_caches_and_until_enough_is_under_way)
+{
+	struct hmi_depot depot;
+
+	depot_start(&depot, 2);
+	cr_assert_not(hmi_depot_ages(&depot));
+	atomic_store(&depot.is_crossed, true);
+	hmi_magazine_store(&depot, &depot.magazines[0]);
+	cr_assert(hmi_depot_ages(&depot));
+	hmi_magazine_store(&depot, &depot.magazines[1]);
+	cr_assert_not(hmi_depot_ages(&depot));
 }
 
 /*
@@ -445,17 +515,16 @@ Test(depot, any__the_youngest_full_one_first)
  */
 Test(depot, pop__a_magazine_that_left_and_came_back)
 {
-	static struct hmi_magazine magazines[HMI_DEPOT_MAGAZINES];
 	struct hmi_depot depot;
 	uint64_t seen;
 
-	hmi_depot_init(&depot, magazines);
-	hmi_magazine_push(&depot, &depot.full, &magazines[0]);
-	seen = atomic_load(&depot.full.head);
-	cr_assert_eq(hmi_magazine_pop(&depot, &depot.full), &magazines[0]);
-	hmi_magazine_push(&depot, &depot.full, &magazines[1]);
-	hmi_magazine_push(&depot, &depot.full, &magazines[0]);
-	cr_assert_neq(atomic_load(&depot.full.head), seen);
+	depot_start(&depot, 0);
+	hmi_magazine_push(&depot, &depot.some, &depot.magazines[0]);
+	seen = atomic_load(&depot.some.head);
+	cr_assert_eq(hmi_magazine_pop(&depot, &depot.some), &depot.magazines[0]);
+	hmi_magazine_push(&depot, &depot.some, &depot.magazines[1]);
+	hmi_magazine_push(&depot, &depot.some, &depot.magazines[0]);
+	cr_assert_neq(atomic_load(&depot.some.head), seen);
 }
 
 /* ---- In any order ---- */
