@@ -15,11 +15,11 @@ interval_adapt(struct hmi_deadline *d, uint32_t steps, uint64_t ticks, uint64_t 
 	if (unlikely(found > wanted)) {
 		d->fast_looks = 0;
 		d->steps = found > 8 * wanted || d->steps == 1 ? 1 : d->steps / 2;
-	} else if (unlikely(d->steps < HMI_DEADLINE_STEPS)) {
+	} else if (unlikely(d->steps < d->steps_max)) {
 		d->fast_looks = 2 * found > wanted ? 0 : d->fast_looks + 1;
 		if (d->fast_looks == FAST_LOOKS) {
 			d->fast_looks = 0;
-			d->steps *= 2;
+			d->steps = 2 * d->steps < d->steps_max ? 2 * d->steps : d->steps_max;
 		}
 	}
 }

@@ -5,15 +5,15 @@
 /*
  * The time limit of one stage of a turn.
  *
- *     begin ─▶ step, step, step ─▶ look at the clock ─▶ step, step, step ─▶ look ─▶ expired
+ *     begin ─▶ start ─▶ step, step, step ─▶ look at the clock ─▶ step, step, step ─▶ look ─▶ expired
  *
  * A step is the smallest piece of work that cannot be divided, such as one call of a receive
  * function. Reading the time stamp counter takes as long as some short steps (up to 35 ns on
- * virtual machines), so it is read only every HMI_DEADLINE_STEPS steps. When steps turn out to be
+ * virtual machines), so it is read only every `steps_max` steps. When steps turn out to be
  * slow it is read more often, at last after each one. The interval is kept from stage to stage, and
  * grows only slowly again: among fast steps, a slow one is found when it is done.
  *
- * Limits: a stage exceeds its time by one step; by HMI_DEADLINE_STEPS of them, once, where steps
+ * Limits: a stage exceeds its time by one step; by steps_max of them, once, where steps
  *         turn from fast to slow.
  *
  * Owned by one lcore.
@@ -26,6 +26,7 @@
 
 #include "clock_pvt.h"
 
+/* A steps_max by which looking costs little, and one slow step after many fast ones harms little. */
 #define HMI_DEADLINE_STEPS 64u
 
 struct hmi_deadline {
@@ -33,7 +34,8 @@ struct hmi_deadline {
 	uint32_t steps_set;  /* ... of so many */
 	bool expired;
 	bool measure;        /* how long the next step takes: the last look had no time to compare with */
-	uint32_t steps;      /* between two looks at the clock, by what steps have cost */
+	uint32_t steps_max;  /* between two looks at the clock, at most ... */
+	uint32_t steps;      /* ... and by what steps have cost */
 	uint32_t fast_looks; /* in a row that found less work than there could have been */
 	uint32_t limit_us;
 	uint64_t at_ticks;     /* 0: the clock has not been read in this stage */
@@ -41,18 +43,19 @@ struct hmi_deadline {
 };
 
 static inline void
-hmi_deadline_init(struct hmi_deadline *deadline)
+hmi_deadline_init(struct hmi_deadline *deadline, uint32_t steps_max)
 {
-	*deadline = (struct hmi_deadline){ .steps_left = HMI_DEADLINE_STEPS,
-					   .steps_set = HMI_DEADLINE_STEPS,
-					   .steps = HMI_DEADLINE_STEPS };
+	*deadline = (struct hmi_deadline){ .steps_left = steps_max,
+					   .steps_set = steps_max,
+					   .steps_max = steps_max,
+					   .steps = steps_max };
 }
 
 /* Whether the clock is read often, since steps are slow. */
 static inline bool
 hmi_deadline_is_tight(const struct hmi_deadline *deadline)
 {
-	return deadline->steps < HMI_DEADLINE_STEPS;
+	return deadline->steps < deadline->steps_max;
 }
 
 /* Read the clock after `steps` steps. Returns whether the stage's time is used up. */
@@ -60,13 +63,22 @@ bool hmi_deadline_look(struct hmi_deadline *deadline, const struct hmi_clock *cl
 
 /* A stage begins that may take `limit_us` microseconds. */
 static inline void
-hmi_deadline_begin(struct hmi_deadline *deadline, const struct hmi_clock *clock, uint32_t limit_us)
+hmi_deadline_begin(struct hmi_deadline *deadline, uint32_t limit_us)
 {
 	deadline->limit_us = limit_us;
 	deadline->expired = false;
 	deadline->at_ticks = 0;
-	/* Fast steps start the time at the first look: until then they take next to none. */
-	if (unlikely(hmi_deadline_is_tight(deadline) || deadline->measure))
+}
+
+/*
+ * The stage has something to do: its time starts. A stage that has nothing to do must not look at the
+ * clock, or an lcore that polls would do little else. Fast steps start the time at the first look: until
+ * then they take next to none.
+ */
+static inline void
+hmi_deadline_start(struct hmi_deadline *deadline, const struct hmi_clock *clock)
+{
+	if (unlikely((hmi_deadline_is_tight(deadline) || deadline->measure) && deadline->at_ticks == 0))
 		(void)hmi_deadline_look(deadline, clock, 0);
 }
 

@@ -31,13 +31,11 @@ hmi_runq_destroy(struct hmi_runq *q)
 }
 
 int
-hmi_runq_reserve(struct hmi_runq *q, uint32_t count)
+hmi_runq_grow(struct hmi_runq *q, uint32_t count)
 {
 	uint32_t capacity = q->mask + 1, used = hmi_runq_count(q);
 	struct hmi_runnable **ring;
 
-	if (count <= capacity)
-		return 0;
 	while (capacity < count)
 		capacity *= 2;
 	ring = hmi_memory_map(ring_bytes(capacity));

@@ -35,8 +35,15 @@ int hmi_runq_create(struct hmi_runq *q);
 
 void hmi_runq_destroy(struct hmi_runq *q);
 
+/* Make room for `count` runnables in all, more than there is. Returns 0 or -ENOMEM; then the queue is as before. */
+int hmi_runq_grow(struct hmi_runq *q, uint32_t count);
+
 /* Make room for `count` runnables in all. Returns 0 or -ENOMEM; then the queue is as before. */
-int hmi_runq_reserve(struct hmi_runq *q, uint32_t count);
+static inline int
+hmi_runq_reserve(struct hmi_runq *q, uint32_t count)
+{
+	return count <= q->mask + 1 ? 0 : hmi_runq_grow(q, count);
+}
 
 static inline uint32_t
 hmi_runq_count(const struct hmi_runq *q)
@@ -55,6 +62,19 @@ static inline struct hmi_runnable *
 hmi_runq_pop(struct hmi_runq *q)
 {
 	return q->ring[q->head++ & q->mask];
+}
+
+/* The one that was pushed last. The queue must not be empty. */
+static inline struct hmi_runnable *
+hmi_runq_pop_last(struct hmi_runq *q)
+{
+	return q->ring[--q->tail & q->mask];
+}
+
+static inline bool
+hmi_runq_is_full(const struct hmi_runq *q)
+{
+	return hmi_runq_count(q) > q->mask;
 }
 
 /* What will be popped after `ahead` others; the queue must hold more than `ahead`. */

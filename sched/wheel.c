@@ -32,19 +32,33 @@ ticks_down(uint64_t ns)
 	return ticks < TICK_MAX ? ticks : TICK_MAX - 1;
 }
 
+static void
+ring_init(struct hmi_timer_link *head)
+{
+	head->next = head->prev = head;
+}
+
 void
 hmi_wheel_init(struct hmi_wheel *wheel, uint64_t now_ns)
 {
 	memset(wheel, 0, sizeof(*wheel));
 	wheel->time = ticks_down(now_ns);
-	wheel->due.next = wheel->due.prev = &wheel->due;
+	ring_init(&wheel->unstarted);
+	ring_init(&wheel->due);
 	for (unsigned int level = 0; level < HMI_WHEEL_LEVELS; level++) {
 		for (unsigned int slot = 0; slot < HMI_WHEEL_SLOTS; slot++) {
-			struct hmi_timer_link *head = &wheel->slots[level][slot];
-
-			head->next = head->prev = head;
+			ring_init(&wheel->slots[level][slot]);
 		}
 	}
+}
+
+static void
+ring_add(struct hmi_timer_link *head, struct hmi_timer_link *link)
+{
+	link->next = head;
+	link->prev = head->prev;
+	head->prev->next = link;
+	head->prev = link;
 }
 
 /* The timer's expiry is after the wheel's time. */
@@ -56,12 +70,8 @@ place(struct hmi_wheel *wheel, struct hmi_timer *timer)
 	uint64_t differing = timer->expiry ^ wheel->time;
 	unsigned int level = (63u - (unsigned int)__builtin_clzll(differing)) / DIGIT_BITS;
 	unsigned int slot = (unsigned int)(timer->expiry >> (level * DIGIT_BITS)) & DIGIT_MASK;
-	struct hmi_timer_link *head = &wheel->slots[level][slot];
 
-	timer->link.next = head;
-	timer->link.prev = head->prev;
-	head->prev->next = &timer->link;
-	head->prev = &timer->link;
+	ring_add(&wheel->slots[level][slot], &timer->link);
 	wheel->used[level] |= 1ull << slot;
 }
 
@@ -76,6 +86,15 @@ hmi_wheel_add(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t at_ns)
 	place(wheel, timer);
 }
 
+void
+hmi_wheel_add_unstarted(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t delay_ns)
+{
+	HMI_ASSERT(!hmi_timer_pending(timer));
+	timer->expiry = delay_ns;
+	wheel->count++;
+	ring_add(&wheel->unstarted, &timer->link);
+}
+
 static void
 unlink_timer(struct hmi_wheel *wheel, struct hmi_timer *timer)
 {
@@ -84,8 +103,8 @@ unlink_timer(struct hmi_wheel *wheel, struct hmi_timer *timer)
 	prev->next = next;
 	next->prev = prev;
 	timer->link.next = timer->link.prev = NULL;
-	/* The last of its slot: what is left is the head alone. Those that are due lie in no slot. */
-	if (next == prev && next != &wheel->due) {
+	/* The last of its slot: what is left is the head alone. Those that are due or not started lie in no slot. */
+	if (next == prev && next != &wheel->due && next != &wheel->unstarted) {
 		size_t index = (size_t)(next - &wheel->slots[0][0]);
 
 		wheel->used[index / HMI_WHEEL_SLOTS] &= ~(1ull << (index % HMI_WHEEL_SLOTS));
@@ -99,6 +118,18 @@ hmi_wheel_cancel(struct hmi_wheel *wheel, struct hmi_timer *timer)
 		return;
 	unlink_timer(wheel, timer);
 	wheel->count--;
+}
+
+void
+hmi_wheel_start(struct hmi_wheel *wheel, uint64_t now_ns)
+{
+	while (hmi_wheel_has_unstarted(wheel)) {
+		struct hmi_timer *timer = (struct hmi_timer *)(void *)wheel->unstarted.next;
+		uint64_t delay_ns = RTE_MIN(timer->expiry, UINT64_MAX - now_ns);
+
+		hmi_wheel_cancel(wheel, timer);
+		hmi_wheel_add(wheel, timer, now_ns + delay_ns);
+	}
 }
 
 /* Lowest level in use, and its first slot; HMI_WHEEL_LEVELS: the wheel is empty. */
@@ -128,8 +159,6 @@ slot_time(const struct hmi_wheel *wheel, unsigned int level, unsigned int slot)
 static void
 slot_open(struct hmi_wheel *wheel, struct hmi_timer_link *head)
 {
-	struct hmi_timer_link *due = &wheel->due;
-
 	for (struct hmi_timer_link *link = head->next, *next; link != head; link = next) {
 		struct hmi_timer *timer = (struct hmi_timer *)(void *)link;
 
@@ -139,10 +168,7 @@ slot_open(struct hmi_wheel *wheel, struct hmi_timer_link *head)
 			place(wheel, timer);
 			continue;
 		}
-		link->next = due;
-		link->prev = due->prev;
-		due->prev->next = link;
-		due->prev = link;
+		ring_add(&wheel->due, link);
 	}
 }
 
@@ -185,7 +211,7 @@ hmi_wheel_next_ns(const struct hmi_wheel *wheel)
 {
 	unsigned int slot, level = next_event(wheel, &slot);
 
-	if (wheel->due.next != &wheel->due)
+	if (wheel->due.next != &wheel->due || hmi_wheel_has_unstarted(wheel))
 		return wheel->time << HMI_WHEEL_TICK_SHIFT;
 	return level < HMI_WHEEL_LEVELS ? slot_time(wheel, level, slot) << HMI_WHEEL_TICK_SHIFT : UINT64_MAX;
 }

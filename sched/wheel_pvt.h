@@ -41,13 +41,14 @@ typedef bool hmi_wheel_more_fn(void *arg);
 
 struct hmi_timer {
 	struct hmi_timer_link link; /* first */
-	uint64_t expiry;            /* in ticks */
+	uint64_t expiry;            /* in ticks; of one that is not started: its delay in ns */
 	hmi_timer_fn *fire;         /* set by the owner before the timer is added */
 };
 
 struct hmi_wheel {
 	uint64_t time; /* in ticks; every earlier timer has fired or is due */
 	uint32_t count;
+	struct hmi_timer_link unstarted; /* head of the ring of those that hmi_wheel_start starts */
 	struct hmi_timer_link due;       /* head of the ring of those that are due at `time` */
 	uint64_t used[HMI_WHEEL_LEVELS]; /* a bit for each slot that is not empty */
 	struct hmi_timer_link slots[HMI_WHEEL_LEVELS][HMI_WHEEL_SLOTS]; /* heads of rings */
@@ -68,6 +69,21 @@ void hmi_wheel_init(struct hmi_wheel *wheel, uint64_t now_ns);
  */
 void hmi_wheel_add(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t at_ns);
 
+/*
+ * Add a timer that is in no wheel, whose delay begins at the next hmi_wheel_start: for whoever adds many
+ * that are cancelled soon, and does not know the time without a look at the clock.
+ */
+void hmi_wheel_add_unstarted(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t delay_ns);
+
+static inline bool
+hmi_wheel_has_unstarted(const struct hmi_wheel *wheel)
+{
+	return wheel->unstarted.next != &wheel->unstarted;
+}
+
+/* Begin the delays of all that were added unstarted. */
+void hmi_wheel_start(struct hmi_wheel *wheel, uint64_t now_ns);
+
 /* Take a timer out, also one that is due and has not fired; one that is in no wheel is ignored. */
 void hmi_wheel_cancel(struct hmi_wheel *wheel, struct hmi_timer *timer);
 
@@ -78,7 +94,10 @@ void hmi_wheel_cancel(struct hmi_wheel *wheel, struct hmi_timer *timer);
  */
 uint32_t hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, void *arg, hmi_wheel_more_fn *more);
 
-/* A time in ns before which no timer fires, which may be past; UINT64_MAX: there is none. */
+/*
+ * A time in ns before which no timer fires, which may be past, as it is while some are not started.
+ * UINT64_MAX: there is none.
+ */
 uint64_t hmi_wheel_next_ns(const struct hmi_wheel *wheel);
 
 #endif /* WHEEL_PVT_H */

@@ -4,7 +4,6 @@
 #include <sys/prctl.h>
 
 #include <rte_pause.h>
-#include <rte_prefetch.h>
 
 #include <urcu-qsbr.h>
 
@@ -17,20 +16,11 @@
  */
 #define CLOCK_TURNS         32u
 #define CLOCK_TURNS_NETWORK 4u
-/* Runnables in one turn. */
-#define RUNS_MAX 256u
 /* Time limits of the stages of a turn. */
 #define DELIVER_US  15u /* what came over lanes, and from outside */
 #define TIMERS_US   15u
-#define RUN_US      40u
-#define DEFERRED_US 15u /* what runnables have deferred, behind a run queue that never was empty */
 /* Turns after which receivers are looked at behind a fence, at the latest. */
 #define UNTOLD_TURNS 4u
-/* Ahead of the runnable that runs: this far its memory is fetched, ... */
-#define PREFETCH_RUNNABLE 24u
-/* ... and this far what its memory points to. */
-#define PREFETCH_WORK 12u
-
 static uint32_t
 poll(struct hmi_worker *w)
 {
@@ -47,16 +37,11 @@ hmi_worker_clock_correct(struct hmi_worker *w)
 	return w->now_ns = hmi_tsc_ns(&w->tsc, rte_rdtsc());
 }
 
-static inline void
-stage_begin(struct hmi_worker *w, uint32_t limit_us)
-{
-	hmi_deadline_begin(&w->deadline, w->clock, limit_us);
-}
-
 /* Deliver a burst. Returns whether the stage has to end. */
 static inline bool
 deliver(struct hmi_worker *w, struct hm_msg **msgs, uint32_t count)
 {
+	hmi_worker_stage_start(w);
 	w->ops->deliver(w, msgs, count);
 	return hmi_deadline_step(&w->deadline, w->clock, count);
 }
@@ -116,40 +101,10 @@ timers_run(struct hmi_worker *w)
 {
 	if (w->turns_since_clock != 0 || w->wheel.count == 0)
 		return 0;
-	stage_begin(w, TIMERS_US);
+	hmi_worker_stage_begin(w, TIMERS_US);
+	if (hmi_wheel_next_ns(&w->wheel) <= w->now_ns)
+		hmi_worker_stage_start(w);
 	return hmi_wheel_advance(&w->wheel, w->now_ns, w, time_is_left);
-}
-
-static inline void
-run_next(struct hmi_worker *w)
-{
-	struct hmi_runq *q = &w->runq;
-	uint32_t left = hmi_runq_count(q);
-	struct hmi_runnable *r = hmi_runq_pop(q);
-
-	if (left > PREFETCH_RUNNABLE) {
-		rte_prefetch0(hmi_runq_peek(q, PREFETCH_RUNNABLE - 1));
-		rte_prefetch0(hmi_runq_peek(q, PREFETCH_WORK - 1)->next_work);
-	}
-	w->ops->run(w, r);
-}
-
-/*
- * A run queue that never was empty must not keep back what is deferred: at least some of it is
- * done in each turn.
- */
-static uint32_t
-deferred_run(struct hmi_worker *w)
-{
-	uint32_t done = 0, n;
-
-	stage_begin(w, DEFERRED_US);
-	while ((n = w->ops->settle(w)) > 0) {
-		done += n;
-		if (hmi_worker_steps(w, 1))
-			break;
-	}
-	return done;
 }
 
 /* The receiver gets what the lane brings, though it sleeps; for certain when wakes_tell has looked again. */
@@ -181,8 +136,8 @@ wakes_tell(struct hmi_worker *w)
 	w->turns_untold = 0;
 }
 
-static uint32_t
-lanes_flush(struct hmi_worker *w)
+uint32_t
+hmi_worker_flush_lanes(struct hmi_worker *w)
 {
 	uint32_t dirty = w->lanes_dirty_count, still = 0, work = 0;
 
@@ -201,42 +156,15 @@ lanes_flush(struct hmi_worker *w)
 	return work;
 }
 
-/*
- * What waits at the start runs, and then what becomes runnable by it: polling after each would
- * cost more than running it. But nobody waits for long: a turn runs for RUN_US and RUNS_MAX
- * runnables at most. Once a message for another lcore wants to leave, only what was waiting before
- * runs; slow runnables, of which each is run for few steps only, let it leave in between.
- */
-static uint32_t
-run_queue_run(struct hmi_worker *w)
+void
+hmi_worker_start(struct hmi_worker *w, struct hmi_runnable *r)
 {
-	uint32_t waiting = hmi_runq_count(&w->runq), done = 0, settled = 0;
+	struct hmi_runq *q = &w->unstarted;
 
-	stage_begin(w, RUN_US);
-	if (waiting == 0) {
-		settled = w->ops->settle(w);
-		waiting = hmi_runq_count(&w->runq);
-	}
-	while (!w->deadline.expired && done < RUNS_MAX) {
-		if (done >= waiting && w->lanes_dirty_count > 0) {
-			if (!hmi_deadline_is_tight(&w->deadline))
-				break;
-			(void)lanes_flush(w);
-			waiting = done + hmi_runq_count(&w->runq);
-		}
-		if (hmi_runq_count(&w->runq) > 0) {
-			run_next(w);
-			done++;
-		} else {
-			uint32_t n = w->ops->settle(w);
-
-			if (n == 0)
-				break;
-			settled += n;
-			(void)hmi_worker_steps(w, 1);
-		}
-	}
-	return done + settled + (settled == 0 ? deferred_run(w) : 0);
+	/* Without memory for a longer queue, first runs are as others. */
+	if (hmi_runq_is_full(q) && hmi_runq_reserve(q, 2 * (q->mask + 1)) != 0)
+		q = &w->runq;
+	hmi_runq_push(q, r);
 }
 
 static uint32_t
@@ -250,20 +178,23 @@ hmi_worker_turn(struct hmi_worker *w)
 {
 	uint32_t work;
 
-	stage_begin(w, DELIVER_US);
+	hmi_worker_stage_begin(w, DELIVER_US);
 	work = lanes_drain(w);
 	work += inject_drain(w);
 	clock_look(w);
 	/* Late, since what comes from another node has had the longest way; but an answer beats its deadline. */
 	work += poll(w);
 	work += timers_run(w);
-	work += run_queue_run(w);
+	work += w->ops->run_stage(w);
 	work += flush(w);
-	work += lanes_flush(w);
+	work += hmi_worker_flush_lanes(w);
+	/* Most of what is asked and answered within a turn needs no look at the clock. */
+	if (hmi_wheel_has_unstarted(&w->wheel))
+		hmi_wheel_start(&w->wheel, hmi_worker_clock(w));
 	__atomic_store_n(&w->turns, w->turns + 1, __ATOMIC_RELAXED); /* other threads read it */
 	rcu_quiescent_state();
 	/* What the flush made runnable waits for the next turn, which must not wait for a sleep. */
-	return work + hmi_runq_count(&w->runq);
+	return work + hmi_worker_waiting(w);
 }
 
 /* Nanoseconds until the next timer, by the time of the last look at the clock; UINT64_MAX: there is none. */

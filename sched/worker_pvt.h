@@ -5,13 +5,13 @@
 /*
  * The worker loop of one lcore.
  *
- *     lanes_drain → inject_drain → poll → timers_run → run_queue_run → flush → lanes_flush
+ *     lanes_drain → inject_drain → poll → timers_run → run_stage → flush → flush_lanes
  *          → rcu_quiescent → idle(work done)
  *
  * The network flushes before the lanes: what its flush tells other lcores leaves in the same turn.
  *
  * A turn is bounded in time: each stage that could last ends when its time is used up, and goes on
- * in the next turn. Their times add up to 85 us, so that lanes, threads outside, the network and
+ * in the next turn. Their times add up to 85 us, so that lanes, external threads, the network and
  * timers are looked at every 100 us, however much waits. What cannot be divided is one step:
  * the call of a receive function.
  *
@@ -52,16 +52,8 @@ struct hmi_worker;
 struct hmi_worker_ops {
 	/* Messages came from another lcore or from outside. */
 	void (*deliver)(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count);
-	/*
-	 * A runnable's turn. The function puts it back into the run queue if work is left. It takes
-	 * hmi_worker_steps_max steps at most and counts them by hmi_worker_steps.
-	 */
-	void (*run)(struct hmi_worker *worker, struct hmi_runnable *runnable);
-	/*
-	 * The run queue is empty: do some of what runnables have deferred, which may make others
-	 * runnable. Returns how much was done; 0: nothing is deferred.
-	 */
-	uint32_t (*settle)(struct hmi_worker *worker);
+	/* Run what is in the run queue, and what is deferred: see run_stage_pvt.h. Returns units of work done. */
+	uint32_t (*run_stage)(struct hmi_worker *worker);
 };
 
 /* A network's part in the turn; both functions return how much work they did. */
@@ -86,6 +78,7 @@ struct hmi_worker {
 	struct hmi_tsc tsc;
 	struct hmi_deadline deadline; /* of the stage of the turn that is under way */
 	struct hmi_runq runq;
+	struct hmi_runq unstarted; /* runnables that have never run; see hmi_worker_start */
 	struct hmi_lane **lanes_dirty; /* those with something to flush */
 	uint32_t lanes_dirty_count;
 	struct hmi_lane *lanes_out;     /* by the receiver's index; the own one is unused */
@@ -104,6 +97,7 @@ struct hmi_worker {
 struct hmi_worker_config {
 	uint32_t index, lcores_count;
 	uint32_t lane_size, inject_size; /* powers of two */
+	uint32_t quantum; /* steps between two looks at the clock, at most */
 	enum hm_idle idle;
 	bool crowded; /* more lcores than cores */
 	int socket;
@@ -148,6 +142,9 @@ hmi_worker_inject(struct hmi_worker *worker, struct hm_msg *msg)
 	return true;
 }
 
+/* Hand what was pushed to the receivers. Returns for how many lanes there was anything to do. */
+uint32_t hmi_worker_flush_lanes(struct hmi_worker *worker);
+
 /* Compare with CLOCK_MONOTONIC, and read the clock. */
 uint64_t hmi_worker_clock_correct(struct hmi_worker *worker);
 
@@ -176,6 +173,20 @@ hmi_worker_steps(struct hmi_worker *worker, uint32_t count)
 	return hmi_deadline_step(&worker->deadline, worker->clock, count);
 }
 
+/* A stage of the turn begins that may take `limit_us` microseconds. */
+static inline void
+hmi_worker_stage_begin(struct hmi_worker *worker, uint32_t limit_us)
+{
+	hmi_deadline_begin(&worker->deadline, limit_us);
+}
+
+/* The stage has something to do. */
+static inline void
+hmi_worker_stage_start(struct hmi_worker *worker)
+{
+	hmi_deadline_start(&worker->deadline, worker->clock);
+}
+
 /* Steps until the clock is to be read, at least 1: so many of them may be counted together. */
 static inline uint32_t
 hmi_worker_steps_max(const struct hmi_worker *worker)
@@ -188,6 +199,20 @@ static inline bool
 hmi_worker_expired(struct hmi_worker *worker)
 {
 	return hmi_deadline_look(&worker->deadline, worker->clock, 0);
+}
+
+/*
+ * A new runnable runs for the first time when nothing else does, oldest first; but when very many wait, the
+ * youngest first, so that a tree of runnables grows in depth and what is done is gone before more is made.
+ * The oldest runs in each turn in any case. The run queue has room for it.
+ */
+void hmi_worker_start(struct hmi_worker *worker, struct hmi_runnable *runnable);
+
+/* How many runnables wait. */
+static inline uint32_t
+hmi_worker_waiting(const struct hmi_worker *worker)
+{
+	return hmi_runq_count(&worker->runq) + hmi_runq_count(&worker->unstarted);
 }
 
 /* Send a message to another lcore; it leaves at the end of the turn at the latest. */

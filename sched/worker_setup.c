@@ -37,6 +37,9 @@ parts_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 	int rc = hmi_runq_create(&w->runq);
 
 	if (rc == 0)
+		rc = hmi_runq_create(&w->unstarted);
+
+	if (rc == 0)
 		rc = hmi_inject_create(&w->inject, config->inject_size, config->socket);
 	return rc == 0 ? lanes_create(w, config) : rc;
 }
@@ -61,7 +64,7 @@ hmi_worker_create(struct hmi_worker *w, const struct hmi_worker_config *config,
 	w->clock = config->clock;
 	tsc_init(&w->tsc);
 	(void)hmi_worker_clock(w);
-	hmi_deadline_init(&w->deadline);
+	hmi_deadline_init(&w->deadline, config->quantum);
 	hmi_wake_init(&w->wake);
 	hmi_idle_init(&w->idle, config->idle, config->crowded);
 	hmi_wheel_init(&w->wheel, w->now_ns);
@@ -83,8 +86,7 @@ hmi_worker_connect(struct hmi_worker **workers, uint32_t count)
 		for (uint32_t from = 0; from < count; from++) {
 			if (from == to)
 				continue;
-			w->lanes_in[w->lanes_in_count++] =
-				hmi_lane_receiver(&workers[from]->lanes_out[to]);
+			w->lanes_in[w->lanes_in_count++] = hmi_lane_receiver(&workers[from]->lanes_out[to]);
 			if (w->idle.policy == HM_IDLE_ADAPTIVE)
 				workers[from]->wakes[to] = &w->wake;
 		}
@@ -123,4 +125,6 @@ hmi_worker_destroy(struct hmi_worker *w)
 	hmi_inject_destroy(&w->inject);
 	if (w->runq.ring != NULL)
 		hmi_runq_destroy(&w->runq);
+	if (w->unstarted.ring != NULL)
+		hmi_runq_destroy(&w->unstarted);
 }

@@ -23,7 +23,8 @@ extern const struct hmi_process_ops hmi_actor_ops;
 
 /* ---- run.c ---- */
 
-void hmi_actor_run(struct hmi_worker *worker, struct hmi_runnable *runnable);
+/* The run stage of an lcore's turn: actors run, what they have sent is delivered. Returns units of work done. */
+uint32_t hmi_actors_run(struct hmi_worker *worker);
 
 /* ---- lifecycle.c ---- */
 

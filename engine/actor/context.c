@@ -21,7 +21,12 @@ hm_parent(const struct hm_ctx *ctx)
 struct hm_pid
 hm_sender(const struct hm_ctx *ctx)
 {
-	return ctx->msg != NULL ? ctx->msg->sender : hm_pid_none();
+	const struct hm_msg *msg = ctx->msg;
+
+	/* By its parts, as it was stored: a load of both at once would wait for the stores to leave the core. */
+	if (msg == NULL)
+		return hm_pid_none();
+	return (struct hm_pid){ msg->sender.node, msg->sender.local };
 }
 
 struct hm_system *
@@ -51,7 +56,7 @@ hm_mailbox_count(const struct hm_ctx *ctx)
 bool
 hm_lcore_is_idle(const struct hm_ctx *ctx)
 {
-	return hmi_runq_count(&ctx->worker.runq) == 0;
+	return hmi_worker_waiting(&ctx->worker) == 0;
 }
 
 uint64_t

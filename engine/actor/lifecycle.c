@@ -90,7 +90,8 @@ end_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 	uint32_t budget = HMI_SYSTEM_PORTION;
 
 	owned_drop(ctx, cell, &budget);
-	(void)hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_STOPPED, &budget);
+	if (cell->box.head != NULL || cell->actor.system.tail != NULL)
+		(void)hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_STOPPED, &budget);
 	(void)hmi_worker_steps(&ctx->worker, HMI_SYSTEM_PORTION - budget);
 	if (budget > 0)
 		end_finish(ctx, cell);
@@ -170,15 +171,10 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_msg_release(&ctx->cache, msg);
 }
 
-void
-hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
+/* The system lane, or a portion of it. */
+static void
+system_drain(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	if (cell->pending & HMI_PENDING_START) {
-		cell->pending &= (uint8_t)~HMI_PENDING_START;
-		hmi_lifecycle_receive(ctx, cell, HM_STARTED);
-	}
-	if (cell->stops_left > 0)
-		(void)hmi_children_stop_advance(ctx, cell);
 	for (uint32_t n = 0; n < HMI_SYSTEM_PORTION && (cell->pending & HMI_PENDING_END) == 0; n++) {
 		struct hm_msg *msg = hmi_cell_pop_system(cell);
 
@@ -188,9 +184,30 @@ hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
 		if (ctx->cell == NULL)
 			return;
 	}
-	/* Begun in an earlier turn, or too long for this one. */
-	if (cell->pending & HMI_PENDING_END)
+}
+
+void
+hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	/* Begun in an earlier turn. */
+	bool ends = (cell->pending & HMI_PENDING_END) != 0;
+
+	if (cell->pending & HMI_PENDING_START) {
+		cell->pending &= (uint8_t)~HMI_PENDING_START;
+		hmi_lifecycle_receive(ctx, cell, HM_STARTED);
+	}
+	if (cell->stops_left > 0)
+		(void)hmi_children_stop_advance(ctx, cell);
+	if (cell->pending & HMI_PENDING_SYSTEM)
+		system_drain(ctx, cell);
+	if (ctx->cell == NULL)
+		return;
+	if (cell->pending & HMI_PENDING_ASKED) {
+		cell->pending &= (uint8_t)~HMI_PENDING_ASKED;
+		hmi_actor_stop(ctx, cell, HM_TERMINATED_STOPPED);
+	} else if (ends) {
 		end_advance(ctx, cell);
+	}
 }
 
 /* ---- What actors ask for ---------------------------------------------------- */
@@ -198,18 +215,13 @@ hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
 void
 hm_stop(struct hm_ctx *ctx, struct hm_pid who)
 {
-	struct hm_msg *msg;
-
 	if (hm_pid_is_none(who))
 		return;
-	if (!hm_pid_equal(who, hmi_pid_of(ctx, ctx->cell))) {
+	/* Itself not by the outbox: after the current message, not after the turn. */
+	if (hm_pid_equal(who, hmi_pid_of(ctx, ctx->cell)))
+		ctx->cell->pending |= HMI_PENDING_ASKED;
+	else
 		hmi_control_post(ctx, who, hm_pid_none(), HM_SYS_STOP);
-		return;
-	}
-	/* Not by the outbox: after the current message, not after the turn. */
-	msg = hmi_control(&ctx->cache, HM_SYS_STOP, 0);
-	msg->to = who.local;
-	hmi_cell_push_system(ctx->cell, msg);
 }
 
 enum hm_result

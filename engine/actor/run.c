@@ -4,8 +4,10 @@
  */
 #include "actor_pvt.h"
 #include "counter_pvt.h"
+#include "deliver_pvt.h"
 #include "msg_pvt.h"
 #include "receive_pvt.h"
+#include "run_stage_pvt.h"
 
 /*
  * turn() counts what it takes from the mailbox; poison, deadlines, notifications and identities are the
@@ -40,12 +42,11 @@ special_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 }
 
 /* Whether the running actor still exists, and handles user messages. */
-static inline bool
-may_receive(struct hm_ctx *ctx, struct hmi_cell *cell)
+static __attribute__((noinline)) bool
+pending_handle(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	if (likely(cell->pending == 0))
-		return true;
-	hmi_actor_handle_pending(ctx, cell);
+	if (ctx->cell != NULL && cell->pending != 0)
+		hmi_actor_handle_pending(ctx, cell);
 	return ctx->cell != NULL && cell->pending == 0;
 }
 
@@ -55,56 +56,94 @@ user_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	if (unlikely((msg->flags & HMI_MSG_SPECIAL) != 0)) {
 		special_receive(ctx, cell, msg);
-		if (unlikely(ctx->cell == NULL))
-			return false;
-	} else {
-		hmi_receive(ctx, cell, msg);
-		if (likely(ctx->msg != NULL))
-			hmi_msg_release(&ctx->cache, msg);
+		return pending_handle(ctx, cell);
 	}
-	return may_receive(ctx, cell);
+	hmi_receive(ctx, cell, msg);
+	if (likely(ctx->msg != NULL))
+		hmi_msg_release(&ctx->cache, msg);
+	return likely(cell->pending == 0) || pending_handle(ctx, cell);
 }
 
-/* Few messages where receive functions are slow, so that others get their turn in time. */
-static inline void
-turn(struct hm_ctx *ctx, struct hmi_cell *cell)
+/* Its turn is over, and it has more to do than user messages, or it is gone. */
+static __attribute__((noinline)) void
+pending_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	uint32_t quantum = RTE_MIN(ctx->quantum, hmi_worker_steps_max(&ctx->worker)), left = quantum;
-	struct hm_msg *msg;
-
-	while (left > 0 && (msg = hmi_fifo_pop(&cell->box)) != NULL) {
-		left--;
-		if (unlikely(!user_receive(ctx, cell, msg)))
-			break;
-	}
-	hmi_count(&ctx->stats.received, quantum - left);
-	(void)hmi_worker_steps(&ctx->worker, quantum - left);
+	if (ctx->cell == NULL)
+		return;
+	cell->scheduled = 0;
+	if ((cell->pending & HMI_PENDING_READY) != 0 || cell->stops_left > 0)
+		hmi_schedule(ctx, cell);
 }
 
-/* Whether an actor has anything to do that need not wait for a message. */
+/* A turn of an actor: `portion` user messages at most. Returns how many it was. */
+static inline uint32_t
+actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion)
+{
+	uint32_t n = 0;
+
+	if (unlikely(cell->pending != 0 && !pending_handle(ctx, cell))) {
+		pending_turn_end(ctx, cell);
+		return 0;
+	}
+	do {
+		struct hm_msg *msg = hmi_fifo_pop(&cell->box);
+
+		if (msg == NULL) {
+			cell->scheduled = 0;
+			return n;
+		}
+		__builtin_prefetch(cell->box.head);
+		n++;
+		if (unlikely(!user_receive(ctx, cell, msg))) {
+			pending_turn_end(ctx, cell);
+			return n;
+		}
+	} while (n < portion);
+	if (cell->box.head == NULL)
+		cell->scheduled = 0;
+	else
+		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
+	return n;
+}
+
+/* ctx->cell and ctx->msg stay until the next one runs: no_actor_runs() clears them. */
 static inline bool
-is_ready(const struct hmi_cell *cell)
-{
-	if (likely(cell->pending == 0))
-		return cell->box.head != NULL;
-	return (cell->pending & (HMI_PENDING_SYSTEM | HMI_PENDING_END)) != 0 || cell->stops_left > 0;
-}
-
-void
-hmi_actor_run(struct hmi_worker *worker, struct hmi_runnable *runnable)
+actor_run(struct hmi_worker *worker, struct hmi_runnable *runnable)
 {
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
 	struct hmi_cell *cell = (struct hmi_cell *)(void *)runnable;
+	uint32_t n;
 
 	ctx->cell = cell;
-	if (may_receive(ctx, cell))
-		turn(ctx, cell);
-	/* An actor that is gone has left no cell. */
-	if (likely(ctx->cell != NULL)) {
-		cell->scheduled = 0;
-		if (is_ready(cell))
-			hmi_schedule(ctx, cell);
-		ctx->cell = NULL;
-	}
+	n = actor_turn(ctx, cell, hmi_worker_steps_max(worker));
+	hmi_count(&ctx->stats.received, n);
+	return unlikely(n > 1) && hmi_worker_steps(worker, n);
+}
+
+static inline void
+no_actor_runs(struct hm_ctx *ctx)
+{
+	ctx->cell = NULL;
 	ctx->msg = NULL;
+}
+
+/* Deliver what actors have sent; dead letters come last. */
+static inline uint32_t
+deferred_run(struct hmi_worker *worker)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+
+	no_actor_runs(ctx);
+	if (likely(hmi_outbox_count(&ctx->outbox) > 0))
+		return hmi_outbox_deliver(ctx);
+	return ctx->dead.head != NULL ? ctx->sys->parts->dead_publish(ctx) : 0;
+}
+
+uint32_t
+hmi_actors_run(struct hmi_worker *worker)
+{
+	uint32_t work = hmi_run_stage(worker, actor_run, deferred_run);
+
+	no_actor_runs(hmi_ctx_of(worker));
+	return work;
 }

@@ -44,18 +44,36 @@ send_any(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, 
 	return result;
 }
 
+/* To another lcore or node. */
+static __attribute__((noinline)) enum hm_result
+send_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *msg)
+{
+	enum hm_result result = hmi_post_away(ctx, node, msg);
+
+	hmi_count(&ctx->stats.sent, result == HM_OK);
+	return result;
+}
+
+/* What a call needs is not live behind it: so a send to this lcore saves no registers. */
 static inline enum hm_result
 send_from(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, struct hm_pid sender)
 {
-	struct hm_msg *msg = hmi_msg_make_small(ctx->type_info, &ctx->cache, type, body);
-	enum hm_result result;
+	struct hm_msg *msg = hmi_msg_make_small(ctx->small_types, &ctx->cache, type, body);
+	struct hmi_cell *cell;
 
 	if (unlikely(msg == NULL))
 		return send_any(ctx, to, type, body, sender);
 	msg->sender = sender;
-	result = hmi_post_inline(ctx, to, msg);
-	hmi_count(&ctx->stats.sent, result == HM_OK);
-	return result;
+	msg->to = to.local;
+	if (unlikely(!hmi_is_here(ctx, to)))
+		return send_away(ctx, to.node, msg);
+	hmi_count(&ctx->stats.sent, 1);
+	cell = hmi_cells_at(&ctx->cells, to.local);
+	if (hmi_post_is_direct(ctx))
+		hmi_deliver_plain(ctx, cell, msg);
+	else
+		hmi_post_later(ctx, cell, msg);
+	return HM_OK;
 }
 
 enum hm_result

@@ -40,7 +40,8 @@ static void
 actor_start(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	hmi_count(&ctx->stats.spawned, 1);
-	hmi_schedule(ctx, cell);
+	cell->scheduled = 1;
+	hmi_worker_start(&ctx->worker, (struct hmi_runnable *)(void *)cell);
 }
 
 /* Give a slot back that did not become an actor. */

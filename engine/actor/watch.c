@@ -112,12 +112,13 @@ hmi_terminated_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg 
 {
 	struct hm_terminated *body = hm_msg_body_mut(msg);
 	bool from_network = (msg->flags & HMI_MSG_NETWORK) != 0;
-	bool child = body->reserved == HMI_TERMINATED_CHILD && !from_network, watched;
+	bool child = body->reserved == HMI_TERMINATED_CHILD && !from_network, watched = false;
 
 	/* Another node can speak for its own processes alone. */
 	if (from_network && body->who.node == ctx->node)
 		return;
-	watched = hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_WATCHING, body->who);
+	if (cell->actor.owned != NULL)
+		watched = hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_WATCHING, body->who);
 	if (child)
 		hmi_child_gone(ctx, cell, body->who);
 	if (!watched && !child)

@@ -34,17 +34,14 @@ struct hmi_cell *
 hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us)
 {
 	struct hmi_cell *cell = hmi_cells_get(&ctx->cells);
-	uint64_t now_ns;
 
 	if (cell == NULL)
 		return NULL;
-	/* Not the time of the turn's start, which may be older than the timeout. */
-	now_ns = hmi_worker_clock(&ctx->worker);
 	cell->ops = &hmi_future_ops;
 	cell->future.timer.fire = deadline_fire;
-	if (timeout_us > (UINT64_MAX - now_ns) / 1000)
-		timeout_us = (UINT64_MAX - now_ns) / 1000;
-	hmi_wheel_add(&ctx->worker.wheel, &cell->future.timer, now_ns + timeout_us * 1000);
+	/* Most are answered before anybody has to look at the clock. */
+	hmi_wheel_add_unstarted(&ctx->worker.wheel, &cell->future.timer,
+				timeout_us < UINT64_MAX / 1000 ? timeout_us * 1000 : UINT64_MAX);
 	return cell;
 }
 
@@ -228,7 +225,9 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 		return HM_INVALID;
 	if (unlikely(hm_pid_is_none(to)))
 		return HM_NO_RECEIVER;
-	msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
+	msg = hmi_msg_make_small(ctx->small_types, &ctx->cache, type, body);
+	if (unlikely(msg == NULL))
+		msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
 	if (unlikely(msg == NULL)) {
 		if (result == HM_NO_MEMORY)
 			hmi_no_memory(ctx, type);

@@ -144,7 +144,7 @@ hmi_msg_make_reserved(struct hm_ctx *ctx, uint16_t type, const void *body)
 struct hm_msg *
 hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 {
-	uint32_t info = ctx->type_info[type];
+	uint32_t info = ctx->sys->types->info[type];
 	size_t bytes = info & HMI_TYPE_SIZE;
 	enum hm_result result;
 	struct hm_msg *msg;
@@ -205,8 +205,9 @@ hm_msg_reserve(struct hm_msg *msg, size_t bytes)
 __attribute__((noinline)) void
 hmi_msg_release_other(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
-	if (msg->size_class < HMI_MSG_CLASS_FREE) {
-		hmi_pool_spill(cache, msg);
+	hmi_guard_owned(msg);
+	if (likely(msg->size_class < HMI_MSG_CLASS_FREE)) {
+		hmi_pool_put(cache, msg);
 		return;
 	}
 	if (msg->size_class == HMI_MSG_CLASS_RESERVE)
@@ -239,10 +240,7 @@ struct hm_msg *
 hmi_control(struct hmi_msg_cache *cache, uint16_t type, size_t bytes)
 {
 	enum hm_result result;
-	size_t room = bytes > hmi_pool_capacity(HMI_POOL_CONTROL_CLASS)
-			      ? bytes
-			      : hmi_pool_capacity(HMI_POOL_CONTROL_CLASS);
-	struct hm_msg *msg = msg_get(cache, type, room, bytes, &result);
+	struct hm_msg *msg = msg_get(cache, type, bytes, bytes, &result);
 
 	if (unlikely(msg == NULL)) {
 		/* Control traffic outlives an exhausted pool: losing it would lose a Terminated or a stop. */

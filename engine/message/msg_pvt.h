@@ -7,6 +7,7 @@
  * Everything else, failure included, is for hmi_msg_make in msg.c.
  */
 
+#include <stddef.h>
 #include <string.h>
 
 #include "hm_result.h"
@@ -15,6 +16,12 @@
 
 struct hm_ctx;
 struct hm_system;
+
+_Static_assert(sizeof(struct hmi_small_type) == offsetof(struct hm_msg, body) - offsetof(struct hm_msg, type),
+	       "the words of a header");
+_Static_assert(offsetof(struct hmi_small_type, to_node) ==
+		       offsetof(struct hm_msg, to_node) - offsetof(struct hm_msg, type),
+	       "the words of a header");
 
 #define HMI_SMALL_BODY (HMI_POOL_SMALLEST - sizeof(struct hm_msg))
 
@@ -28,44 +35,61 @@ hmi_msg_describe(struct hm_msg *msg, uint16_t type, size_t length, unsigned int 
 	msg->to_node = 0;
 }
 
-/* The common sizes are whole words; a call to memcpy would cost more than the copy. */
+/* Up to 7 bytes: words of 4, 2 and 1. */
+static inline void
+hmi_tail_copy(char *to, const char *from, size_t bytes)
+{
+	size_t at = 0;
+
+	if (bytes & 4) {
+		memcpy(to, from, 4);
+		at = 4;
+	}
+	if (bytes & 2) {
+		memcpy(to + at, from + at, 2);
+		at += 2;
+	}
+	if (bytes & 1)
+		to[at] = from[at];
+}
+
+/*
+ * Copy up to HMI_SMALL_BODY bytes, without a call: that would cost more than the copy, and more still
+ * for the registers that the caller would have to save. Words may overlap.
+ */
 static inline void
 hmi_small_copy(uint64_t *to, const void *from, size_t bytes)
 {
 	const char *words = from;
+	char *copy = (char *)to;
 
-	switch (bytes) {
-	case 24:
-		memcpy(&to[2], words + 16, 8);
-		/* fall through */
-	case 16:
-		memcpy(&to[1], words + 8, 8);
-		/* fall through */
-	case 8:
-		memcpy(&to[0], words, 8);
-		break;
-	default:
-		memcpy(to, from, bytes);
-		break;
+	if (likely(bytes >= 8)) {
+		memcpy(copy, words, 8);
+		if (bytes == 8)
+			return;
+		if (bytes > 16)
+			memcpy(copy + 8, words + 8, 8);
+		memcpy(copy + bytes - 8, words + bytes - 8, 8);
+	} else {
+		hmi_tail_copy(copy, words, bytes);
 	}
 }
 
-/* A message that is known, not deep, small, and has a body; NULL if it is not, or none is free. */
+/* A message of a small type, with a copy of a body; NULL if it is not small, or none is cached. */
 static inline struct hm_msg *
-hmi_msg_make_small(const uint32_t *type_info, struct hmi_msg_cache *cache, uint16_t type, const void *body)
+hmi_msg_make_small(const struct hmi_small_type *small, struct hmi_msg_cache *cache, uint16_t type,
+		   const void *body)
 {
-	uint32_t info = type_info[type];
-	size_t bytes = info & HMI_TYPE_SIZE;
+	struct hmi_small_type words = small[type];
 	struct hm_msg *msg;
 
-	if (unlikely((info & (HMI_TYPE_KNOWN | HMI_TYPE_DEEP)) != HMI_TYPE_KNOWN || bytes > HMI_SMALL_BODY ||
-		     body == NULL))
+	if (unlikely(words.type == 0 || (body == NULL && words.length != 0)))
 		return NULL;
-	msg = hmi_pool_get(cache, 0);
+	msg = hmi_pool_get_cached(cache);
 	if (unlikely(msg == NULL))
 		return NULL;
-	hmi_msg_describe(msg, type, bytes, 0);
-	hmi_small_copy(msg->body, body, bytes);
+	memcpy((char *)msg + offsetof(struct hm_msg, type), &words, sizeof(words));
+	hmi_small_copy(msg->body, body, words.length);
 	return msg;
 }
 
@@ -83,9 +107,8 @@ void hmi_msg_release_other(struct hmi_msg_cache *cache, struct hm_msg *msg);
 static inline void
 hmi_msg_release(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
-	hmi_guard_owned(msg);
 	if (likely(msg->size_class == 0))
-		hmi_pool_put(cache, msg);
+		hmi_pool_put_small(cache, msg);
 	else
 		hmi_msg_release_other(cache, msg);
 }

@@ -7,6 +7,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "msg_pvt.h"
 #include "proto_copy_pvt.h"
 #include "system_pvt.h"
 
@@ -17,14 +18,16 @@ int
 hmi_types_create(struct hmi_types *types)
 {
 	*types = (struct hmi_types){ 0 };
+	types->small = calloc(HMI_TYPES_MAX, sizeof(*types->small));
 	types->info = calloc(HMI_TYPES_MAX, sizeof(*types->info));
 	types->place = calloc(HMI_TYPES_MAX, sizeof(*types->place));
-	return types->info != NULL && types->place != NULL ? 0 : -ENOMEM;
+	return types->small != NULL && types->info != NULL && types->place != NULL ? 0 : -ENOMEM;
 }
 
 void
 hmi_types_destroy(struct hmi_types *types)
 {
+	free(types->small);
 	free(types->info);
 	free(types->place);
 	free(types->entries);
@@ -83,6 +86,18 @@ entry_add(struct hmi_types *types, const struct hmi_type_entry *entry)
 	return 0;
 }
 
+/* Of protobuf types none is small: unknown fields need a look, even where there are no others. */
+static void
+info_set(struct hmi_types *types, const struct hmi_type_entry *entry, uint32_t info)
+{
+	const struct hm_type *type = &entry->type;
+
+	types->info[type->id] = info | type->size;
+	if ((info & HMI_TYPE_PROTO) == 0 && type->size <= HMI_SMALL_BODY)
+		types->small[type->id] =
+			(struct hmi_small_type){ .type = type->id, .length = (uint16_t)type->size };
+}
+
 int
 hm_type_register(struct hm_system *sys, const struct hm_type *type)
 {
@@ -105,7 +120,7 @@ hm_type_register(struct hm_system *sys, const struct hm_type *type)
 	if (rc == 0)
 		rc = entry_add(sys->types, &entry);
 	if (rc == 0)
-		sys->types->info[type->id] = info | entry.type.size;
+		info_set(sys->types, &entry, info);
 	return rc;
 }
 

@@ -19,12 +19,23 @@
 #define HMI_TYPE_PROTO 0x20000000u
 #define HMI_TYPE_SIZE  0x0001ffffu
 
+/*
+ * The header words of a small message: as in struct hm_msg from `type` on, so that a send writes them
+ * at once. type 0: not small, or not known.
+ */
+struct hmi_small_type {
+	uint16_t type, length;
+	uint8_t size_class, flags;
+	uint16_t to_node;
+};
+
 struct hmi_type_entry {
 	struct hm_type type;
 	uint32_t hash; /* of a protobuf type's full name */
 };
 
 struct hmi_types {
+	struct hmi_small_type *small;   /* by id */
 	uint32_t *info;                 /* by id */
 	uint16_t *place;                /* by id: place in entries, counted from 1; 0: none */
 	struct hmi_type_entry *entries; /* in order of registration */

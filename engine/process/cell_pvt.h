@@ -41,6 +41,9 @@ struct hmi_call;
 #define HMI_PENDING_START  0x02 /* HM_STARTED is still to come */
 #define HMI_PENDING_STOP   0x04 /* it stops: its children stop first */
 #define HMI_PENDING_END    0x08 /* it has stopped: what it owns is dropped, in portions */
+#define HMI_PENDING_ASKED  0x10 /* it has asked itself to stop */
+/* What needs no message to go on. */
+#define HMI_PENDING_READY (HMI_PENDING_SYSTEM | HMI_PENDING_END | HMI_PENDING_ASKED)
 
 struct hmi_cell_actor {
 	uint64_t small[HMI_STATE_INLINE / sizeof(uint64_t)]; /* the state, if it fits */
@@ -94,10 +97,15 @@ struct hmi_cell {
 	};
 } __attribute__((aligned(128)));
 
-/* An actor's state, without touching line 1 if it is small. */
+/*
+ * An actor's state, without touching line 1 if it is small. A branch, which is predicted: adding
+ * state_at would make every access to the state wait for it.
+ */
 static inline void *
 hmi_cell_state(struct hmi_cell *cell)
 {
+	if (__builtin_expect(cell->state_at == offsetof(struct hmi_cell, actor.small), 1))
+		return cell->actor.small;
 	return cell->state_at != HMI_STATE_APART ? (char *)cell + cell->state_at : cell->actor.state;
 }
 

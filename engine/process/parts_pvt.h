@@ -45,6 +45,8 @@ struct hmi_parts {
 	struct hmi_command commands[HMI_COMMANDS]; /* by type - HMI_COMMAND_SPAWN */
 	/* An actor has handled HM_STOPPED, and nobody was told yet. */
 	void (*actor_ended)(struct hm_ctx *ctx, struct hm_pid actor);
+	/* Publish some of the dead letters that wait. Returns how many. */
+	uint32_t (*dead_publish)(struct hm_ctx *ctx);
 	/* The actor without a parent has ended, so all have. */
 	void (*root_ended)(struct hm_ctx *ctx);
 };

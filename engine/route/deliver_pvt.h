@@ -56,4 +56,16 @@ hmi_deliver_to(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_schedule(ctx, cell);
 }
 
+/* As hmi_deliver_to, for a message without flags. */
+static inline void
+hmi_deliver_plain(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	if (unlikely(cell->generation != (uint32_t)msg->to || cell->state_at == 0)) {
+		hmi_deliver(ctx, msg);
+		return;
+	}
+	hmi_fifo_push(&cell->box, msg);
+	hmi_schedule(ctx, cell);
+}
+
 #endif /* DELIVER_PVT_H */

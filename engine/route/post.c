@@ -42,7 +42,16 @@ hmi_post_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *msg)
 enum hm_result
 hmi_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 {
-	return hmi_post_inline(ctx, to, msg);
+	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, to.local);
+
+	msg->to = to.local;
+	if (unlikely(!hmi_is_here(ctx, to)))
+		return hmi_post_away(ctx, to.node, msg);
+	if (hmi_post_is_direct(ctx))
+		hmi_deliver_to(ctx, cell, msg);
+	else
+		hmi_post_later(ctx, cell, msg);
+	return HM_OK;
 }
 
 void

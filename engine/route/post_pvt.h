@@ -21,7 +21,7 @@ enum hm_result hmi_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg
 void hmi_control_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_pid sender, uint16_t type);
 
 /*
- * The rest of hmi_post_inline: to another lcore, or to another node. It takes the PID in two parts, so
+ * The rest of hmi_post: to another lcore, or to another node. It takes the PID in two parts, so
  * that the caller need not have it in memory.
  */
 enum hm_result hmi_post_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *msg);
@@ -33,32 +33,30 @@ enum hm_result hmi_post_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *m
 bool hmi_send_remote(struct hm_ctx *ctx, uint64_t node, struct hm_outgoing *out);
 
 /*
- * To this lcore: into the outbox; or at once, when little else is waiting to run and nothing
+ * Whether a message to this lcore is delivered at once: when little else is waiting to run, and nothing
  * that was sent before is still in the outbox.
  */
-static inline void
-hmi_post_here(struct hm_ctx *ctx, struct hm_msg *msg)
+static inline bool
+hmi_post_is_direct(const struct hm_ctx *ctx)
 {
-	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, msg->to);
-	uint32_t waiting = hmi_outbox_count(&ctx->outbox);
+	return hmi_outbox_count(&ctx->outbox) == 0 && hmi_runq_count(&ctx->worker.runq) < HMI_DIRECT_BELOW;
+}
 
-	if (waiting == 0 && hmi_runq_count(&ctx->worker.runq) < HMI_DIRECT_BELOW)
-		hmi_deliver_to(ctx, cell, msg);
-	else if (likely(waiting <= ctx->outbox.mask))
+/* Into the outbox. */
+static inline void
+hmi_post_later(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	if (likely(hmi_outbox_count(&ctx->outbox) <= ctx->outbox.mask))
 		hmi_outbox_push(&ctx->outbox, msg, cell);
 	else
 		hmi_outbox_full(ctx, msg);
 }
 
-/* As hmi_post, inline. */
-static inline enum hm_result
-hmi_post_inline(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
+/* Whether a process is of this lcore. */
+static inline bool
+hmi_is_here(const struct hm_ctx *ctx, struct hm_pid pid)
 {
-	msg->to = to.local;
-	if (unlikely(to.node != ctx->node || hmi_local_lcore(to.local) != hmi_index(ctx)))
-		return hmi_post_away(ctx, to.node, msg);
-	hmi_post_here(ctx, msg);
-	return HM_OK;
+	return pid.node == ctx->node && hmi_local_lcore(pid.local) == hmi_index(ctx);
 }
 
 #endif /* POST_PVT_H */

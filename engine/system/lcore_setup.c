@@ -48,6 +48,7 @@ const struct hmi_parts hmi_parts = {
 		COMMAND(HMI_COMMAND_REPORT) = { hmi_memory_report_lcore, NULL },
 	},
 	.actor_ended = actor_ended,
+	.dead_publish = hmi_dead_letters_publish,
 	.root_ended = hmi_root_ended,
 };
 
@@ -57,20 +58,9 @@ deliver(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count)
 	hmi_deliver_burst(hmi_ctx_of(worker), msgs, count);
 }
 
-static uint32_t
-settle(struct hmi_worker *worker)
-{
-	struct hm_ctx *ctx = hmi_ctx_of(worker);
-
-	if (likely(hmi_outbox_count(&ctx->outbox) > 0))
-		return hmi_outbox_deliver(ctx);
-	return hmi_dead_letters_publish(ctx);
-}
-
 static const struct hmi_worker_ops worker_ops = {
 	.deliver = deliver,
-	.run = hmi_actor_run,
-	.settle = settle,
+	.run_stage = hmi_actors_run,
 };
 
 /* ---- Set-up ---------------------------------------------------------------------- */
@@ -100,6 +90,7 @@ worker_create(struct hm_ctx *ctx, uint32_t index, int socket)
 		.lcores_count = sys->lcores_count,
 		.lane_size = (uint32_t)sys->options.lane,
 		.inject_size = (uint32_t)sys->options.inject,
+		.quantum = (uint32_t)sys->options.quantum,
 		.idle = sys->options.idle,
 		.crowded = crowded(sys),
 		.socket = socket,
@@ -138,8 +129,7 @@ hmi_ctx_create(struct hm_ctx **out, struct hm_system *sys, uint32_t index)
 		return -ENOMEM;
 	ctx->sys = sys;
 	ctx->node = sys->node;
-	ctx->type_info = sys->types->info;
-	ctx->quantum = (uint32_t)sys->options.quantum;
+	ctx->small_types = sys->types->small;
 	rc = worker_create(ctx, index, socket);
 	if (rc != 0) {
 		rte_free(ctx);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deadline_pvt.h"
 #include "options_pvt.h"
 
 #define OWN_OPTIONS  9
@@ -103,7 +104,7 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .value = o,
 		  .call = memory_set },
 		{ .name = "quantum",
-		  .help = "messages that an actor handles in one turn; default 300",
+		  .help = "messages that an actor handles in one turn at most; default 64",
 		  .kind = HM_OPTION_NUMBER,
 		  .value = &o->quantum,
 		  .min = 1,
@@ -144,7 +145,7 @@ hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 		.node = "node",
 		.idle = HM_IDLE_ADAPTIVE,
 		.memory = memory_default(),
-		.quantum = 300,
+		.quantum = HMI_DEADLINE_STEPS,
 		.lane = 4096,
 		.inject = 4096,
 	};

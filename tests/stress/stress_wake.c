@@ -53,21 +53,14 @@ deliver(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count)
 	}
 }
 
-static void
-run(struct hmi_worker *worker, struct hmi_runnable *runnable)
-{
-	(void)worker;
-	(void)runnable;
-}
-
 static uint32_t
-settle(struct hmi_worker *worker)
+nothing_runs(struct hmi_worker *worker)
 {
 	(void)worker;
 	return 0;
 }
 
-static const struct hmi_worker_ops ops = { .deliver = deliver, .run = run, .settle = settle };
+static const struct hmi_worker_ops ops = { .deliver = deliver, .run_stage = nothing_runs };
 
 static int
 worker_main(void *worker)
@@ -91,6 +84,7 @@ set_up(void)
 			.lcores_count = WORKERS,
 			.lane_size = 64,
 			.inject_size = 64,
+			.quantum = HMI_DEADLINE_STEPS,
 			.idle = HM_IDLE_ADAPTIVE,
 			.crowded = true,
 			.socket = SOCKET_ID_ANY,

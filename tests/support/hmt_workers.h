@@ -17,6 +17,7 @@
 #include "hmt_eal.h"
 #include "hmt_msg.h"
 #include "rcu_pvt.h"
+#include "run_stage_pvt.h"
 #include "worker_pvt.h"
 
 #define HMT_WORKERS  3u
@@ -32,7 +33,7 @@ struct hmt_node {
 	struct hm_msg *received[HMT_MESSAGES];
 	uint32_t received_count, biggest_burst;
 	uint32_t runs, fired;
-	bool unsettled; /* something ran, and its settling is still to come */
+	bool has_deferred; /* something ran, and its settling is still to come */
 	/** What a runnable does; NULL: nothing. */
 	void (*on_run)(struct hmt_node *node, struct hmi_runnable *runnable);
 	char letters[64];
@@ -71,23 +72,23 @@ hmt_worker_deliver(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t cou
 		node->received[node->received_count++] = msgs[i];
 }
 
-static inline void
+static inline bool
 hmt_worker_run(struct hmi_worker *worker, struct hmi_runnable *runnable)
 {
 	struct hmt_node *node = hmt_node_of(worker);
 
 	hmt_note(node, 'r');
 	node->runs++;
-	node->unsettled = true;
+	node->has_deferred = true;
 	if (node->on_run != NULL)
 		node->on_run(node, runnable);
-	(void)hmi_worker_steps(worker, 1);
+	return false;
 }
 
 static inline uint32_t
-hmt_worker_settle(struct hmi_worker *worker)
+hmt_worker_deferred(struct hmi_worker *worker)
 {
-	hmt_node_of(worker)->unsettled = false;
+	hmt_node_of(worker)->has_deferred = false;
 	return 0;
 }
 
@@ -101,10 +102,15 @@ hmt_worker_fire(void *arg, struct hmi_timer *timer)
 	hmt_node_of(worker)->fired++;
 }
 
+static inline uint32_t
+hmt_worker_run_stage(struct hmi_worker *worker)
+{
+	return hmi_run_stage(worker, hmt_worker_run, hmt_worker_deferred);
+}
+
 static const struct hmi_worker_ops hmt_worker_ops = {
 	.deliver = hmt_worker_deliver,
-	.run = hmt_worker_run,
-	.settle = hmt_worker_settle,
+	.run_stage = hmt_worker_run_stage,
 };
 
 static inline uint64_t
@@ -122,6 +128,7 @@ hmt_worker_config_of(uint32_t index)
 		.lcores_count = HMT_WORKERS,
 		.lane_size = HMT_LANE,
 		.inject_size = HMT_INJECT,
+		.quantum = HMI_DEADLINE_STEPS,
 		.idle = HM_IDLE_YIELD,
 		.socket = SOCKET_ID_ANY,
 		.clock = &hmt_clock,

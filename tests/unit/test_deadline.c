@@ -26,10 +26,17 @@ start(void)
 	now_ns = 1000 * US;
 	clock_of_test.read = clock_read;
 	clock_of_test.arg = &now_ns;
-	hmi_deadline_init(&deadline);
+	hmi_deadline_init(&deadline, HMI_DEADLINE_STEPS);
 }
 
 TestSuite(deadline, .init = start);
+
+static void
+stage_begin(uint32_t limit_us)
+{
+	hmi_deadline_begin(&deadline, limit_us);
+	hmi_deadline_start(&deadline, &clock_of_test);
+}
 
 /* Steps of a length until the stage ends; returns how many. */
 static uint32_t
@@ -37,7 +44,7 @@ stage(uint32_t limit_us, uint64_t step_ns)
 {
 	uint32_t steps = 0;
 
-	hmi_deadline_begin(&deadline, &clock_of_test, limit_us);
+	stage_begin(limit_us);
 	do {
 		now_ns += step_ns;
 		steps++;
@@ -47,7 +54,7 @@ stage(uint32_t limit_us, uint64_t step_ns)
 
 Test(deadline, step__fast_ones_read_the_clock_rarely)
 {
-	hmi_deadline_begin(&deadline, &clock_of_test, 50);
+	stage_begin(50);
 	for (unsigned int i = 0; i < 1600; i++) {
 		now_ns += 10;
 		cr_assert_not(hmi_deadline_step(&deadline, &clock_of_test, 1));
@@ -59,7 +66,7 @@ Test(deadline, step__fast_ones_read_the_clock_rarely)
 Test(deadline, step__short_stages_of_fast_steps)
 {
 	for (unsigned int i = 0; i < 1600; i++) {
-		hmi_deadline_begin(&deadline, &clock_of_test, 50);
+		stage_begin(50);
 		now_ns += 10;
 		cr_assert_not(hmi_deadline_step(&deadline, &clock_of_test, 1));
 	}
@@ -70,7 +77,7 @@ Test(deadline, step__short_stages_of_fast_steps)
 Test(deadline, step__short_stages_of_slow_steps_are_found)
 {
 	for (unsigned int i = 0; i < HMI_DEADLINE_STEPS + 1; i++) {
-		hmi_deadline_begin(&deadline, &clock_of_test, 50);
+		stage_begin(50);
 		now_ns += 100 * US;
 		(void)hmi_deadline_step(&deadline, &clock_of_test, 1);
 	}
@@ -134,7 +141,7 @@ Test(deadline, step__one_slow_among_fast_ones)
 {
 	(void)stage(40, 1000 * US);
 	for (unsigned int i = 0; i < 100; i++) {
-		hmi_deadline_begin(&deadline, &clock_of_test, 40);
+		stage_begin(40);
 		for (unsigned int k = 0; k < 15; k++) {
 			now_ns += 20;
 			cr_assert_not(hmi_deadline_step(&deadline, &clock_of_test, 1));
@@ -153,14 +160,14 @@ Test(deadline, step__after_the_end_says_so_again)
 	cr_assert(hmi_deadline_step(&deadline, &clock_of_test, 1));
 	cr_assert(hmi_deadline_look(&deadline, &clock_of_test, 0));
 	cr_assert(deadline.expired);
-	hmi_deadline_begin(&deadline, &clock_of_test, 40);
+	stage_begin(40);
 	cr_assert_not(deadline.expired);
 	cr_assert_not(hmi_deadline_step(&deadline, &clock_of_test, 1));
 }
 
 Test(deadline, step__many_at_once)
 {
-	hmi_deadline_begin(&deadline, &clock_of_test, 40);
+	stage_begin(40);
 	cr_assert_not(hmi_deadline_step(&deadline, &clock_of_test, 2 * HMI_DEADLINE_STEPS));
 	cr_assert_eq(reads, 1);
 	now_ns += 41 * US;
@@ -170,7 +177,20 @@ Test(deadline, step__many_at_once)
 /* A clock that stands still, as in a stepped system, ends no stage. */
 Test(deadline, step__clock_that_stands_still)
 {
-	hmi_deadline_begin(&deadline, &clock_of_test, 40);
+	stage_begin(40);
 	for (unsigned int i = 0; i < 100000; i++)
 		cr_assert_not(hmi_deadline_step(&deadline, &clock_of_test, 1));
+}
+
+/* An lcore that polls an empty port begins a million stages a second. */
+Test(deadline, begin__without_work_reads_no_clock_however_slow_steps_were)
+{
+	uint32_t before;
+
+	stage(40, 100 * US);
+	cr_assert(hmi_deadline_is_tight(&deadline));
+	before = reads;
+	for (unsigned int i = 0; i < 100; i++)
+		hmi_deadline_begin(&deadline, 40);
+	cr_assert_eq(reads, before);
 }

@@ -170,6 +170,7 @@ Test(engine_memory, future__times_out_without_a_free_message)
 	hmt_probe_spawn(&node, &probe, 0, NULL);
 	hmt_settle(&node);
 	do_now(&node, probe.pid, ask_two, &hoard);
+	hmt_settle(&node);
 	hmt_elapse(&node, 2000);
 	cr_assert_eq(hoard.ends, 1);
 	cr_assert_eq(hoard.result, HM_FUTURE_TIMEOUT);

@@ -247,6 +247,64 @@ Test(engine_send, send__type_without_body_is_empty_and_missing_body_is_zeroed)
 	hmt_node_end(&node);
 }
 
+/* ---- Bodies of every size ---------------------------------------------------------- */
+
+#define SIZED      0x400u /* and as many types behind it as there are sizes */
+#define SIZES_MAX  40u
+#define BODY_BYTES 64u
+
+struct sized {
+	struct hm_pid to;
+	size_t bytes;
+};
+
+/* From memory of just that size, so that a sanitizer sees a read behind it. */
+static void
+send_sized(struct hm_ctx *ctx, void *arg)
+{
+	const struct sized *sized = arg;
+	unsigned char *body = malloc(sized->bytes + (sized->bytes == 0));
+
+	for (size_t i = 0; i < sized->bytes; i++)
+		body[i] = (unsigned char)(0xa0 + i);
+	cr_assert_eq(hm_send(ctx, sized->to, (uint16_t)(SIZED + sized->bytes), body), HM_OK);
+	free(body);
+}
+
+static void
+cr_expect_sized(const struct hmt_seen *seen, size_t bytes)
+{
+	const unsigned char *body = (const unsigned char *)seen->words;
+
+	cr_assert_eq(seen->length, bytes);
+	for (size_t i = 0; i < bytes; i++)
+		cr_assert_eq(body[i], (unsigned char)(0xa0 + i), "byte %zu of %zu", i, bytes);
+}
+
+Test(engine_send, send__bodies_of_every_small_size_arrive_whole)
+{
+	static struct hmt_probe from, to;
+	static char names[SIZES_MAX][12];
+	struct sized sized;
+	struct hmt_node node;
+
+	static_assert(SIZES_MAX <= BODY_BYTES, "what a probe writes down");
+	hmt_node_start(&node, 1);
+	for (uint16_t bytes = 0; bytes < SIZES_MAX; bytes++) {
+		struct hm_type type = { .id = (uint16_t)(SIZED + bytes), .name = names[bytes], .size = bytes };
+
+		snprintf(names[bytes], sizeof(names[bytes]), "sized %u", bytes);
+		cr_assert_eq(hm_type_register(node.sys, &type), 0);
+	}
+	sized.to = hmt_probe_spawn(&node, &to, 0, NULL);
+	hmt_probe_spawn(&node, &from, 0, NULL);
+	for (sized.bytes = 0; sized.bytes < SIZES_MAX; sized.bytes++) {
+		hmt_do(&node, from.pid, send_sized, &sized);
+		cr_expect_sized(hmt_seen_last(&to, (uint16_t)(SIZED + sized.bytes)), sized.bytes);
+	}
+	hmt_node_end(&node);
+}
+
 /* ---- Forwarding ----------------------------------------------------------------- */
 
 static void

@@ -56,6 +56,29 @@ Test(runq, pop__oldest_comes_first)
 	cr_assert_eq(hmi_runq_count(&queue), 0);
 }
 
+Test(runq, pop_last__youngest_comes_first_and_leaves_the_others)
+{
+	push_range(0, 3);
+	cr_assert_eq(hmi_runq_pop_last(&queue), &runnables[2]);
+	push_range(3, 4);
+	cr_assert_eq(hmi_runq_pop_last(&queue), &runnables[3]);
+	pop_range(0, 2);
+	cr_assert_eq(hmi_runq_count(&queue), 0);
+}
+
+Test(runq, is_full__only_when_a_push_has_no_room)
+{
+	uint32_t capacity = queue.mask + 1;
+
+	push_range(0, capacity - 1);
+	cr_assert_not(hmi_runq_is_full(&queue));
+	push_range(capacity - 1, capacity);
+	cr_assert(hmi_runq_is_full(&queue));
+	cr_assert_eq(hmi_runq_reserve(&queue, 2 * capacity), 0);
+	cr_assert_not(hmi_runq_is_full(&queue));
+	pop_range(0, capacity);
+}
+
 Test(runq, peek__sees_what_pop_will_take)
 {
 	push_range(0, 5);

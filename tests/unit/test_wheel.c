@@ -315,6 +315,54 @@ Test(wheel, cancel__due_and_not_fired)
 /* ---- The end of time ---- */
 
 /* A deadline that is never meant to come: nearly 585 years ahead. */
+/* ---- Timers that are not started ---- */
+
+Test(wheel, start__delay_begins_there)
+{
+	hmi_wheel_add_unstarted(&wheel, &timers[0], 5 * TICK_NS);
+	cr_assert_eq(wheel.count, 1);
+	cr_assert_eq(advance(100 * TICK_NS), 0, "it does not fire before it is started");
+	cr_assert_leq(hmi_wheel_next_ns(&wheel), 100 * TICK_NS, "nobody may sleep on it");
+	hmi_wheel_start(&wheel, 100 * TICK_NS);
+	cr_assert_eq(advance(104 * TICK_NS), 0);
+	cr_assert_eq(advance(105 * TICK_NS), 1);
+	cr_assert_eq(record.fired[0], &timers[0]);
+	cr_assert_eq(wheel.count, 0);
+}
+
+Test(wheel, start__keeps_the_order_of_adding)
+{
+	for (unsigned int i = 0; i < 3; i++)
+		hmi_wheel_add_unstarted(&wheel, &timers[i], TICK_NS);
+	hmi_wheel_start(&wheel, 0);
+	cr_assert_eq(advance(TICK_NS), 3);
+	for (unsigned int i = 0; i < 3; i++)
+		cr_assert_eq(record.fired[i], &timers[i]);
+}
+
+Test(wheel, start__delay_without_end_never_fires)
+{
+	hmi_wheel_add_unstarted(&wheel, &timers[0], UINT64_MAX);
+	hmi_wheel_start(&wheel, TICK_NS);
+	cr_assert_eq(advance(UINT64_MAX - 1), 0);
+	hmi_wheel_cancel(&wheel, &timers[0]);
+	cr_assert_eq(wheel.count, 0);
+}
+
+Test(wheel, cancel__not_started)
+{
+	hmi_wheel_add_unstarted(&wheel, &timers[0], TICK_NS);
+	hmi_wheel_add_unstarted(&wheel, &timers[1], TICK_NS);
+	hmi_wheel_cancel(&wheel, &timers[0]);
+	cr_assert_not(hmi_timer_pending(&timers[0]));
+	cr_assert_eq(wheel.count, 1);
+	hmi_wheel_cancel(&wheel, &timers[1]);
+	cr_assert_eq(wheel.count, 0);
+	hmi_wheel_start(&wheel, 0);
+	cr_assert_eq(advance(10 * TICK_NS), 0);
+	cr_assert_eq(hmi_wheel_next_ns(&wheel), UINT64_MAX);
+}
+
 Test(wheel, add__end_of_time_has_a_place)
 {
 	hmi_wheel_add(&wheel, &timers[0], UINT64_MAX);

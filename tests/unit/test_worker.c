@@ -141,16 +141,109 @@ Test(worker, turn__runs_in_order_of_becoming_runnable)
 	cr_assert_str_eq(hmt_nodes[0].letters, "r7r6r5r4r3r2r1r0");
 }
 
-Test(worker, turn__settles_what_ran)
+Test(worker, start__oldest_first_and_behind_what_is_runnable)
+{
+	struct hmt_node *node = &hmt_nodes[0];
+
+	node->on_run = run_note;
+	hmi_worker_start(&node->worker, &node->runnables[1]);
+	hmi_worker_start(&node->worker, &node->runnables[2]);
+	hmi_worker_start(&node->worker, &node->runnables[3]);
+	hmi_runq_push(&node->worker.runq, &node->runnables[4]);
+	hmi_runq_push(&node->worker.runq, &node->runnables[5]);
+	cr_assert_eq(hmt_turn(0), 5);
+	/* One of those that have never run is behind the others in each turn, however many these are. */
+	cr_assert_str_eq(node->letters, "r4r5r1r2r3");
+}
+
+Test(worker, start__waiting_is_work)
+{
+	hmi_worker_start(&hmt_nodes[0].worker, &hmt_nodes[0].runnables[0]);
+	cr_assert_eq(hmi_worker_waiting(&hmt_nodes[0].worker), 1);
+	cr_assert_gt(hmt_turn(0), 0);
+	cr_assert_eq(hmi_worker_waiting(&hmt_nodes[0].worker), 0);
+}
+
+/* ---- Very many that have never run ---- */
+
+#define CROWD 10000u
+
+static struct hmi_runnable crowd[CROWD];
+static uint32_t crowd_order[CROWD], crowd_runs;
+
+static void
+crowd_run(struct hmt_node *node, struct hmi_runnable *runnable)
+{
+	(void)node;
+	crowd_order[runnable - crowd] = ++crowd_runs;
+}
+
+static void
+crowd_start(uint32_t from, uint32_t to)
+{
+	struct hmi_worker *w = &hmt_nodes[0].worker;
+
+	cr_assert_eq(hmi_runq_reserve(&w->runq, CROWD), 0);
+	for (uint32_t i = from; i < to; i++)
+		hmi_worker_start(w, &crowd[i]);
+}
+
+Test(worker, start__of_very_many_the_youngest_is_first_and_each_runs_once)
+{
+	hmt_nodes[0].on_run = crowd_run;
+	crowd_start(0, CROWD);
+	while (hmi_worker_waiting(&hmt_nodes[0].worker) > 0)
+		hmt_turn(0);
+	cr_assert_eq(crowd_runs, CROWD);
+	for (uint32_t i = 0; i < CROWD; i++)
+		cr_assert_neq(crowd_order[i], 0);
+	cr_assert_lt(crowd_order[CROWD - 1], crowd_order[CROWD / 2]);
+	cr_assert_lt(crowd_order[CROWD / 2], crowd_order[1000]);
+}
+
+/* Each that runs starts another one: the youngest is always new. */
+static void
+crowd_grow(struct hmt_node *node, struct hmi_runnable *runnable)
+{
+	static struct hmi_runnable descendants[8];
+	static uint32_t next;
+
+	if (runnable >= crowd && runnable < crowd + CROWD)
+		crowd_run(node, runnable);
+	else
+		hmi_worker_start(&node->worker, &descendants[next++ % 8]);
+}
+
+Test(worker, start__oldest_runs_in_each_turn_though_younger_ones_never_end)
+{
+	hmt_nodes[0].on_run = crowd_grow;
+	crowd_start(0, 300);
+	hmi_worker_start(&hmt_nodes[0].worker, &hmt_nodes[0].runnables[0]);
+	for (uint32_t i = 0; i < 300; i++)
+		hmt_turn(0);
+	cr_assert_eq(crowd_runs, 300);
+}
+
+Test(worker, start__runs_though_the_run_queue_never_is_empty)
+{
+	hmt_nodes[0].on_run = run_again;
+	hmi_runq_push(&hmt_nodes[0].worker.runq, &hmt_nodes[0].runnables[0]);
+	hmi_runq_push(&hmt_nodes[0].worker.runq, &hmt_nodes[0].runnables[1]);
+	hmi_worker_start(&hmt_nodes[0].worker, &hmt_nodes[0].runnables[2]);
+	hmt_turn(0);
+	cr_assert_eq(hmi_runq_count(&hmt_nodes[0].worker.runq), 3);
+}
+
+Test(worker, turn__does_what_runnables_deferred)
 {
 	hmi_runq_push(&hmt_nodes[0].worker.runq, &hmt_nodes[0].runnables[0]);
 	hmt_turn(0);
 	cr_assert_eq(hmt_nodes[0].runs, 1);
-	cr_assert_not(hmt_nodes[0].unsettled);
+	cr_assert_not(hmt_nodes[0].has_deferred);
 	hmt_nodes[0].on_run = run_again;
 	hmi_runq_push(&hmt_nodes[0].worker.runq, &hmt_nodes[0].runnables[0]);
 	hmt_turn(0);
-	cr_assert_not(hmt_nodes[0].unsettled, "also when the run queue is never empty");
+	cr_assert_not(hmt_nodes[0].has_deferred, "also when the run queue is never empty");
 }
 
 /* ---- Timers ---- */

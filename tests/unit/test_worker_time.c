@@ -87,7 +87,8 @@ deadline_learn(void)
 {
 	struct hmi_deadline *d = &hmt_nodes[0].worker.deadline;
 
-	hmi_deadline_begin(d, &hmt_clock, LOOK_US);
+	hmi_deadline_begin(d, LOOK_US);
+	hmi_deadline_start(d, &hmt_clock);
 	for (unsigned int i = 0; i <= HMI_DEADLINE_STEPS; i++) {
 		hmt_now_ns += step_ns;
 		(void)hmi_deadline_step(d, &hmt_clock, 1);
@@ -187,7 +188,7 @@ Test(worker_time, run__slow_ones_that_send_use_their_time)
 static uint32_t deferred;
 
 static uint32_t
-settle_slowly(struct hmi_worker *worker)
+deferred_slowly(struct hmi_worker *worker)
 {
 	(void)worker;
 	if (deferred == 0)
@@ -197,11 +198,17 @@ settle_slowly(struct hmi_worker *worker)
 	return 1;
 }
 
+static uint32_t
+run_stage_slowly_deferred(struct hmi_worker *worker)
+{
+	return hmi_run_stage(worker, hmt_worker_run, deferred_slowly);
+}
+
 Test(worker_time, deferred__is_done_in_portions_beside_a_busy_run_queue)
 {
 	struct hmi_worker_ops ops = hmt_worker_ops;
 
-	ops.settle = settle_slowly;
+	ops.run_stage = run_stage_slowly_deferred;
 	hmt_nodes[0].worker.ops = &ops;
 	deferred = 1000;
 	always_busy(1 * US);

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUN_STAGE_PVT_H
+#define RUN_STAGE_PVT_H
+
+/*
+ * The stage of a worker's turn that runs runnables, for the owner of the worker to instantiate with
+ * functions of its own:
+ *
+ *     static uint32_t my_run_stage(struct hmi_worker *w) { return hmi_run_stage(w, my_run, my_defer); }
+ *     struct hmi_worker_ops ops = { .run_stage = my_run_stage, ... };
+ *
+ * Inline, since a call by pointer would cost a short runnable a tenth of its time.
+ */
+
+#include <rte_common.h>
+
+#include "worker_pvt.h"
+
+/* Runnables in one turn. */
+#define HMI_RUNS_MAX 256u
+/* Time limits: of the stage, and of what is deferred behind a run queue that never was empty. */
+#define HMI_RUN_US      40u
+#define HMI_DEFERRED_US 15u
+/* Ahead of the runnable that runs: this far its memory is fetched, ... */
+#define HMI_PREFETCH_RUNNABLE 24u
+/* ... and this far what its memory points to. */
+#define HMI_PREFETCH_WORK 12u
+
+/*
+ * A runnable's turn. One step is counted by the caller; if it takes more, the function counts them
+ * by hmi_worker_steps, and returns its answer. It takes hmi_worker_steps_max steps at most, and puts
+ * the runnable back into the run queue if work is left. Returns whether the stage has to end.
+ */
+typedef bool hmi_run_fn(struct hmi_worker *worker, struct hmi_runnable *runnable);
+
+/*
+ * The run queue is empty: do some of what runnables have deferred, which may make others runnable.
+ * Returns how much was done; 0: nothing is deferred.
+ */
+typedef uint32_t hmi_deferred_fn(struct hmi_worker *worker);
+
+/* Returns whether the stage has to end. The run queue must not be empty. */
+static inline __attribute__((always_inline)) bool
+hmi_run_next(struct hmi_worker *w, hmi_run_fn *run)
+{
+	struct hmi_runq *q = &w->runq;
+	uint32_t left = hmi_runq_count(q);
+	struct hmi_runnable *r = hmi_runq_pop(q);
+
+	if (left > HMI_PREFETCH_RUNNABLE) {
+		__builtin_prefetch(hmi_runq_peek(q, HMI_PREFETCH_RUNNABLE - 1));
+		__builtin_prefetch(hmi_runq_peek(q, HMI_PREFETCH_WORK - 1)->next_work);
+	}
+	return run(w, r);
+}
+
+/*
+ * A run queue that never was empty must not keep back what is deferred: at least some of it is
+ * done in each turn.
+ */
+static inline uint32_t
+hmi_run_deferred(struct hmi_worker *w, hmi_deferred_fn *deferred)
+{
+	uint32_t done = 0, n;
+
+	hmi_worker_stage_begin(w, HMI_DEFERRED_US);
+	while ((n = deferred(w)) > 0) {
+		done += n;
+		if (hmi_worker_steps(w, 1))
+			break;
+	}
+	return done;
+}
+
+/* Of one stage. */
+struct hmi_run_state {
+	uint32_t waiting;  /* runs after which messages for other lcores may leave */
+	uint32_t done;     /* runs */
+	uint32_t deferred; /* units of work */
+	bool ended;
+};
+
+/* So many that have never run may wait before the youngest of them is the next. */
+#define HMI_UNSTARTED_MANY 256u
+
+/* Move one that has never run into the run queue. */
+static inline void
+hmi_run_start(struct hmi_worker *w)
+{
+	struct hmi_runq *q = &w->unstarted;
+
+	hmi_runq_push(&w->runq,
+		      hmi_runq_count(q) > HMI_UNSTARTED_MANY ? hmi_runq_pop_last(q) : hmi_runq_pop(q));
+}
+
+/* Whether there is something to run; makes it so, if anything is deferred or has never run. */
+static inline __attribute__((always_inline)) bool
+hmi_run_fill(struct hmi_worker *w, struct hmi_run_state *state, hmi_deferred_fn *deferred)
+{
+	uint32_t n;
+
+	while (hmi_runq_count(&w->runq) == 0) {
+		n = deferred(w);
+		state->deferred += n;
+		if (n == 0) {
+			if (hmi_runq_count(&w->unstarted) == 0)
+				return false;
+			hmi_run_start(w);
+			hmi_worker_stage_start(w);
+		} else if (hmi_worker_steps(w, 1)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * Once a message for another lcore wants to leave, only what was waiting before runs; slow runnables,
+ * of which each is run for few steps only, let it leave in between. Returns whether to go on.
+ */
+static inline bool
+hmi_run_leave(struct hmi_worker *w, struct hmi_run_state *state, uint32_t done)
+{
+	if (!hmi_deadline_is_tight(&w->deadline))
+		return false;
+	(void)hmi_worker_flush_lanes(w);
+	state->waiting = done + hmi_runq_count(&w->runq);
+	return true;
+}
+
+/* Run until the clock is to be looked at. */
+static inline __attribute__((always_inline)) void
+hmi_run_some(struct hmi_worker *w, struct hmi_run_state *state, hmi_run_fn *run, hmi_deferred_fn *deferred)
+{
+	uint32_t steps = hmi_worker_steps_max(w), done = state->done, end;
+
+	end = done + RTE_MIN(steps, HMI_RUNS_MAX - done);
+	do {
+		if (unlikely(done >= state->waiting && w->lanes_dirty_count > 0 &&
+			     !hmi_run_leave(w, state, done))) {
+			state->ended = true;
+			break;
+		}
+		if (unlikely(hmi_runq_count(&w->runq) == 0 && !hmi_run_fill(w, state, deferred))) {
+			state->ended = true;
+			break;
+		}
+		state->ended = hmi_run_next(w, run);
+		done++;
+	} while (done < end && !state->ended);
+	steps = done - state->done;
+	state->done = done;
+	state->ended |= hmi_worker_steps(w, steps) || done == HMI_RUNS_MAX;
+}
+
+/*
+ * What waits at the start runs, and then what becomes runnable by it: polling after each would
+ * cost more than running it. But nobody waits for long: a turn runs for HMI_RUN_US and HMI_RUNS_MAX
+ * runnables at most.
+ *
+ * Returns units of work done.
+ */
+static inline __attribute__((always_inline)) uint32_t
+hmi_run_stage(struct hmi_worker *w, hmi_run_fn *run, hmi_deferred_fn *deferred)
+{
+	struct hmi_run_state state = { 0 };
+
+	hmi_worker_stage_begin(w, HMI_RUN_US);
+	/* However many younger ones come, and however busy the others are. */
+	if (hmi_runq_count(&w->unstarted) > 0)
+		hmi_runq_push(&w->runq, hmi_runq_pop(&w->unstarted));
+	if (hmi_runq_count(&w->runq) == 0)
+		state.deferred = deferred(w);
+	state.waiting = hmi_runq_count(&w->runq);
+	if (state.waiting > 0)
+		hmi_worker_stage_start(w);
+	while (!state.ended)
+		hmi_run_some(w, &state, run, deferred);
+	return state.done + state.deferred + (state.deferred == 0 ? hmi_run_deferred(w, deferred) : 0);
+}
+
+#endif /* RUN_STAGE_PVT_H */
