@@ -48,7 +48,8 @@ put(struct hmi_lane *lane, struct hm_msg *msg)
 	uint32_t number = lane->sent++;
 
 	atomic_store_explicit(&ring->slots[number & (ring->size - 1)],
-			      (uintptr_t)msg | hmi_lane_lap(number, ring->size), memory_order_release); /* L1 */
+			      (uintptr_t)msg | hmi_lane_lap(number, ring->size),
+			      memory_order_release); /* L1 */
 }
 
 /* The waiting messages leave before the buffered ones, so that order is kept. */

@@ -76,7 +76,7 @@ struct hmi_msg_cache {
 	uint32_t count, capacity; /* of the smallest class */
 	struct hm_msg *small[HMI_SMALL_CACHE];
 	struct hmi_pool *pool;
-	uint16_t number; /* among the pool's caches; 0: that of external threads */
+	uint16_t number;                         /* among the pool's caches; 0: that of external threads */
 	struct hmi_rack racks[HMI_POOL_CLASSES]; /* of the others; the first is unused */
 	struct hm_msg *others[HMI_OTHERS_CACHE];
 };

@@ -45,10 +45,9 @@ struct hmi_deadline {
 static inline void
 hmi_deadline_init(struct hmi_deadline *deadline, uint32_t steps_max)
 {
-	*deadline = (struct hmi_deadline){ .steps_left = steps_max,
-					   .steps_set = steps_max,
-					   .steps_max = steps_max,
-					   .steps = steps_max };
+	*deadline = (struct hmi_deadline){
+		.steps_left = steps_max, .steps_set = steps_max, .steps_max = steps_max, .steps = steps_max
+	};
 }
 
 /* Whether the clock is read often, since steps are slow. */

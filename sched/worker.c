@@ -17,8 +17,8 @@
 #define CLOCK_TURNS         32u
 #define CLOCK_TURNS_NETWORK 4u
 /* Time limits of the stages of a turn. */
-#define DELIVER_US  15u /* what came over lanes, and from outside */
-#define TIMERS_US   15u
+#define DELIVER_US 15u /* what came over lanes, and from outside */
+#define TIMERS_US  15u
 /* Turns after which receivers are looked at behind a fence, at the latest. */
 #define UNTOLD_TURNS 4u
 static uint32_t

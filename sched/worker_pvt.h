@@ -78,7 +78,7 @@ struct hmi_worker {
 	struct hmi_tsc tsc;
 	struct hmi_deadline deadline; /* of the stage of the turn that is under way */
 	struct hmi_runq runq;
-	struct hmi_runq unstarted; /* runnables that have never run; see hmi_worker_start */
+	struct hmi_runq unstarted;     /* runnables that have never run; see hmi_worker_start */
 	struct hmi_lane **lanes_dirty; /* those with something to flush */
 	uint32_t lanes_dirty_count;
 	struct hmi_lane *lanes_out;     /* by the receiver's index; the own one is unused */
@@ -97,7 +97,7 @@ struct hmi_worker {
 struct hmi_worker_config {
 	uint32_t index, lcores_count;
 	uint32_t lane_size, inject_size; /* powers of two */
-	uint32_t quantum; /* steps between two looks at the clock, at most */
+	uint32_t quantum;                /* steps between two looks at the clock, at most */
 	enum hm_idle idle;
 	bool crowded; /* more lcores than cores */
 	int socket;

@@ -7,6 +7,7 @@
  * millions of links and messages, and others wait for the lcore.
  */
 #include "actor_pvt.h"
+#include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "granted_pvt.h"
@@ -215,6 +216,7 @@ hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
 void
 hm_stop(struct hm_ctx *ctx, struct hm_pid who)
 {
+	hmi_check_ctx(ctx, "hm_stop");
 	if (hm_pid_is_none(who))
 		return;
 	/* Itself not by the outbox: after the current message, not after the turn. */
@@ -229,6 +231,7 @@ hm_poison(struct hm_ctx *ctx, struct hm_pid who)
 {
 	struct hm_msg *msg;
 
+	hmi_check_ctx(ctx, "hm_poison");
 	if (hm_pid_is_none(who))
 		return HM_NO_RECEIVER;
 	msg = hmi_control(&ctx->cache, HM_SYS_POISON, 0);

@@ -2,6 +2,7 @@
 /*
  * What an actor calls to send.
  */
+#include "check_pvt.h"
 #include "counter_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
@@ -79,12 +80,14 @@ send_from(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
 enum hm_result
 hm_send(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body)
 {
+	hmi_check_send(ctx, type, body, "hm_send");
 	return send_from(ctx, to, type, body, hm_pid_none());
 }
 
 enum hm_result
 hm_request(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body)
 {
+	hmi_check_send(ctx, type, body, "hm_request");
 	return send_from(ctx, to, type, body, hmi_pid_of(ctx, ctx->cell));
 }
 
@@ -93,6 +96,7 @@ hm_respond(struct hm_ctx *ctx, uint16_t type, const void *body)
 {
 	struct hm_pid to = hm_sender(ctx);
 
+	hmi_check_send(ctx, type, body, "hm_respond");
 	if (unlikely(hm_pid_is_none(to)))
 		return HM_NO_SENDER;
 	return send_from(ctx, to, type, body, hmi_pid_of(ctx, ctx->cell));
@@ -103,6 +107,7 @@ send_made(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, struct hm_pi
 {
 	enum hm_result result;
 
+	hmi_check_ctx(ctx, "hm_msg_send");
 	if (unlikely(!hmi_msg_take(ctx, msg, "hm_msg_send")))
 		return HM_INVALID;
 	msg->sender = sender;
@@ -128,6 +133,7 @@ hm_forward(struct hm_ctx *ctx, struct hm_pid to)
 {
 	struct hm_msg *msg = ctx->msg;
 
+	hmi_check_ctx(ctx, "hm_forward");
 	/* HM_STARTED and its like are this actor's own affair. */
 	if (msg == NULL || msg->type < HM_TYPE_USER || hm_pid_is_none(to))
 		return HM_NO_RECEIVER;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "actor_pvt.h"
+#include "check_pvt.h"
 #include "counter_pvt.h"
 #include "granted_pvt.h"
 #include "msg_pvt.h"
@@ -212,6 +213,7 @@ hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, con
 
 	if (rc != 0)
 		return rc;
+	hmi_check_ctx(ctx, "hm_spawn");
 	if ((ctx->cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		return -ESHUTDOWN;
 	lcore = lcore_choose(ctx, props);

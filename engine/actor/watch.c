@@ -8,6 +8,7 @@
  * A parent needs no link: it is told of its children's end in any case, and once.
  */
 #include "actor_pvt.h"
+#include "check_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
@@ -138,6 +139,7 @@ hm_watch(struct hm_ctx *ctx, struct hm_pid who)
 	uint32_t slot = hmi_slot_of(ctx, ctx->cell);
 	struct hmi_link *link;
 
+	hmi_check_ctx(ctx, "hm_watch");
 	if (hm_pid_is_none(who) || hm_pid_equal(who, self))
 		return HM_NO_RECEIVER;
 	if (hmi_link_find(&ctx->links, slot, HMI_LINK_WATCHING, who) != NULL)
@@ -155,6 +157,7 @@ hm_watch(struct hm_ctx *ctx, struct hm_pid who)
 void
 hm_unwatch(struct hm_ctx *ctx, struct hm_pid who)
 {
+	hmi_check_ctx(ctx, "hm_unwatch");
 	if (hmi_link_drop(&ctx->links, hmi_slot_of(ctx, ctx->cell), HMI_LINK_WATCHING, who))
 		hmi_control_post(ctx, who, hmi_pid_of(ctx, ctx->cell), HM_SYS_UNWATCH);
 }

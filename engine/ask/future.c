@@ -15,6 +15,7 @@
 #include "actor_pvt.h"
 #include "ask_pvt.h"
 #include "assert_pvt.h"
+#include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "msg_pvt.h"
@@ -221,6 +222,7 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 	struct hmi_cell *cell;
 	struct hm_msg *msg;
 
+	hmi_check_send(ctx, type, body, "hm_ask");
 	if (unlikely(timeout_us == 0 || on_reply == NULL))
 		return HM_INVALID;
 	if (unlikely(hm_pid_is_none(to)))

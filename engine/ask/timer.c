@@ -5,6 +5,7 @@
  * wait keep nobody from sending.
  */
 #include "ask_pvt.h"
+#include "check_pvt.h"
 #include "counter_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
@@ -264,6 +265,7 @@ hm_send_after(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *b
 	struct hmi_body measured;
 	enum hm_result result;
 
+	hmi_check_send(ctx, type, body, "hm_send_after");
 	if (hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
 	result = hmi_body_measure(ctx->sys, type, body, &measured);
@@ -291,6 +293,7 @@ hm_timer_cancel(struct hm_ctx *ctx, struct hm_timer timer)
 	struct hmi_link *link =
 		hmi_link_find(&ctx->links, hmi_slot_of(ctx, ctx->cell), HMI_LINK_TIMER, number);
 
+	hmi_check_ctx(ctx, "hm_timer_cancel");
 	if (link != NULL)
 		timer_end(ctx, (struct hmi_send_timer *)(void *)link);
 }

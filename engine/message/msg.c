@@ -8,6 +8,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "check_pvt.h"
 #include "counter_pvt.h"
 #include "lcore_pvt.h"
 #include "proto_copy_pvt.h"
@@ -149,6 +150,8 @@ hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 	enum hm_result result;
 	struct hm_msg *msg;
 
+	hmi_check_ctx(ctx, "hm_msg_new");
+	hmi_check_body(ctx->sys, type, NULL, "hm_msg_new");
 	if (info == 0 || extra > HM_MSG_BODY_MAX)
 		return NULL;
 	msg = msg_get(&ctx->cache, type, extra > 0 ? ((bytes + 7) & ~(size_t)7) + extra : bytes, bytes,
@@ -232,6 +235,7 @@ hmi_msg_take(const struct hm_ctx *ctx, struct hm_msg *msg, const char *function)
 void
 hm_msg_free(struct hm_ctx *ctx, struct hm_msg *msg)
 {
+	hmi_check_ctx(ctx, "hm_msg_free");
 	if (msg != NULL && hmi_msg_take(ctx, msg, "hm_msg_free"))
 		hmi_msg_release(&ctx->cache, msg);
 }

@@ -50,10 +50,10 @@ struct hmi_stats {
 struct hm_ctx {
 	struct hmi_worker worker; /* first: the loop knows nothing else */
 	struct hm_system *sys;
-	uint64_t node;             /* copy of the system's */
+	uint64_t node;                            /* copy of the system's */
 	const struct hmi_small_type *small_types; /* copy of the type registry's */
-	struct hmi_cell *cell;     /* the running actor */
-	struct hm_msg *msg;        /* the message that it receives; NULL: handed on */
+	struct hmi_cell *cell;                    /* the running actor */
+	struct hm_msg *msg;                       /* the message that it receives; NULL: handed on */
 	struct hmi_outbox outbox;
 	struct hmi_cells cells;
 	struct hmi_msg_cache cache;

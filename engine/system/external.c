@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "ask_pvt.h"
+#include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "deliver_pvt.h"
@@ -125,8 +126,10 @@ inject(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
 static struct hm_msg *
 make_external(struct hm_system *sys, uint16_t type, const void *body, enum hm_result *result)
 {
-	struct hm_msg *msg = hmi_msg_make(sys, &sys->external, type, body, result);
+	struct hm_msg *msg;
 
+	hmi_check_body(sys, type, body, "hm_system_send");
+	msg = hmi_msg_make(sys, &sys->external, type, body, result);
 	if (msg == NULL && *result == HM_NO_MEMORY)
 		hmi_no_memory_external(sys, type);
 	return msg;

@@ -291,7 +291,9 @@ Test(engine_send, send__bodies_of_every_small_size_arrive_whole)
 	static_assert(SIZES_MAX <= BODY_BYTES, "what a probe writes down");
 	hmt_node_start(&node, 1);
 	for (uint16_t bytes = 0; bytes < SIZES_MAX; bytes++) {
-		struct hm_type type = { .id = (uint16_t)(SIZED + bytes), .name = names[bytes], .size = bytes };
+		struct hm_type type = { .id = (uint16_t)(SIZED + bytes),
+					.name = names[bytes],
+					.size = bytes };
 
 		snprintf(names[bytes], sizeof(names[bytes]), "sized %u", bytes);
 		cr_assert_eq(hm_type_register(node.sys, &type), 0);
