@@ -4,18 +4,18 @@
 
 /**
  * @file
- * All of hermod's public headers, from the bottom to the top.
+ * All of hermod's public headers, from the lowest layer to the highest.
  *
- *     hm_version.h      which hermod
- *     hm_pid.h          who: 128 bits that name an actor for ever
- *     hm_msg.h          what: messages, and those that the engine itself sends
- *     hm_idle.h         what an lcore does when there is nothing to do
- *     hm_result.h       how a send ends
+ *     hm_version.h      version of the headers and of the library
+ *     hm_pid.h          PIDs: 128 bits that name a process
+ *     hm_msg.h          messages, and those that the engine itself sends
+ *     hm_idle.h         what an lcore does when it has no work
+ *     hm_result.h       results of sending calls
  *     hm_type.h         message types: protobuf messages and local structs
- *     hm_actor.h        what an actor can do
- *     hm_dead_letter.h  messages that found no receiver
+ *     hm_actor.h        the API of actors: spawn, send, watch, timers
+ *     hm_dead_letter.h  messages that were not delivered
  *     hm_system.h       a node, from start-up to tear-down
- *     hm_provider.h     serving PIDs of other nodes; for parts built on top
+ *     hm_provider.h     modules, and providers, which serve PIDs of other nodes
  *     hm_net.h          actors of other nodes, over a DPDK port
  */
 

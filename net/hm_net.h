@@ -10,34 +10,33 @@
  *              (protobuf)         (numbers,   (UDP, IPv4,
  *                                  acks)       Ethernet)
  *
- * A program takes part by naming &hm_net_module among its modules:
+ * A program names &hm_net_module among its modules:
  *
  *     static const struct hm_module *const modules[] = { &hm_net_module, NULL };
  *     const struct hm_config config = { .modules = modules };
  *
- * and is then told by options which port to use, and whom to call:
+ * Options then say which port to use, and which peers to connect to:
  *
  *     --port NAME               ethdev to use, such as net_memif0; default: the first one
- *     --ip A.B.C.D/LEN          this node's address; needed as soon as a port or a peer is named
- *     --peer NAME@A.B.C.D[:UDP] node to keep a session with, by its --node and --ip; repeat it. Nodes
- *                               that call this one need not be named. UDP: as this node's.
+ *     --ip A.B.C.D/LEN          this node's address; required with --port or --peer
+ *     --peer NAME@A.B.C.D[:UDP] node to keep a session with, by its --node and --ip; may be repeated. Nodes
+ *                               that connect to this one need not be named. Default of UDP: --udp-port.
  *     --udp-port N              of this node, 17355
  *     --net-lcore N             index of the lcore that owns the port, 0
- *     --mtu N                   bytes of an IP packet, 1,500 or what the port can
- *     --udp-checksum            give frames a UDP checksum over memif, too: without it they have none there
+ *     --mtu N                   bytes of an IP packet, 1,500 or the port's maximum if that is less
+ *     --udp-checksum            UDP checksums over memif, too; without it frames have none there
  *     --rx-desc N, --tx-desc N  descriptors of the port's queues, 1,024
- *     --peer-timeout-ms N       a peer is lost when nothing was received for so long, 1,000
+ *     --peer-timeout-ms N       a peer from which nothing was received for this time is lost, 1,000
  *     --peer-queue N            messages in the backlog of a peer, 8,192; more are dead letters
  *                               (node busy)
  *     --fault-drop, --fault-duplicate, --fault-reorder, --fault-corrupt N
- *                               spoil N of 10,000 sent frames, to try a program under loss
+ *                               fault injection: in N of 10,000 sent frames
  *     --fault-delay-us N, --fault-seed N
  *
  * Without a port, an address and a peer the module stays idle.
  *
- * Promises: messages to an actor arrive in order and at most once; what was not acknowledged when
- * a peer is lost becomes a dead letter. Frames from the network, whatever their bytes, are counted
- * and dropped when they are not understood.
+ * Guarantees: messages from one sender to one receiver arrive in order and at most once. Messages that
+ * were not acknowledged when a peer is lost become dead letters. Invalid frames are counted and dropped.
  *
  * Limits: one port, one queue pair, one lcore; 64 peers; a message fits into a frame: --mtu less some 100.
  *
@@ -63,7 +62,7 @@ extern const struct hm_module hm_net_module;
 enum hm_net_drop {
 	HM_NET_DROP_TRUNCATED = 0, /**< shorter than its headers say */
 	HM_NET_DROP_FOREIGN,       /**< for another address, port or protocol */
-	HM_NET_DROP_HEADER,        /**< an IPv4 or ARP header that makes no sense */
+	HM_NET_DROP_HEADER,        /**< an IPv4 or ARP header that is invalid */
 	HM_NET_DROP_CHECKSUM,      /**< IPv4, UDP or ICMP checksum is wrong */
 	HM_NET_DROP_FRAGMENT,      /**< a fragment of an IPv4 packet */
 	HM_NET_DROP_GARBAGE,       /**< UDP to this node that is no frame of the session protocol */
@@ -73,20 +72,20 @@ enum hm_net_drop {
 	HM_NET_DROP_SOURCE,        /**< a session's id, from an address that is not its peer's */
 	HM_NET_DROP_DUPLICATE,     /**< packet that was received before */
 	HM_NET_DROP_WINDOW,        /**< packet number beyond the credit given */
-	HM_NET_DROP_ACK,           /**< acknowledges what was never sent */
-	HM_NET_DROP_HANDSHAKE,     /**< handshake that cannot be decoded, or comes too late */
-	HM_NET_DROP_BATCH,         /**< batch that is no protobuf; what it held up to there was delivered */
+	HM_NET_DROP_ACK,           /**< acknowledges packets that were never sent */
+	HM_NET_DROP_HANDSHAKE,     /**< handshake that cannot be decoded, or is late or out of place */
+	HM_NET_DROP_BATCH,         /**< not a protobuf batch; the envelopes before the error were delivered */
 	HM_NET_DROP_MARTIAN,  /**< source address that no station has: multicast, broadcast, loopback, 0 */
-	HM_NET_DROP_NO_FRAME, /**< no free buffer to answer it, or to linearize it */
+	HM_NET_DROP_NO_FRAME, /**< segmented frame, and no free buffer to linearize it */
 	HM_NET_DROPS,         /**< count of the above */
 };
 
-/** What becomes of a peer. */
+/** State of the session with a peer. */
 enum hm_net_peer_state {
-	HM_NET_PEER_IDLE = 0, /**< no session, and this node does not call */
-	HM_NET_PEER_CALLING,  /**< this node calls it */
-	HM_NET_PEER_ANSWERED, /**< it called; waiting for its first packet */
-	HM_NET_PEER_OPEN,     /**< messages flow */
+	HM_NET_PEER_IDLE = 0, /**< no session, and this node does not request one */
+	HM_NET_PEER_CALLING,  /**< this node sends HELLO and waits for the answer */
+	HM_NET_PEER_ANSWERED, /**< the peer sent HELLO; waiting for its first packet after WELCOME */
+	HM_NET_PEER_OPEN,     /**< messages can be sent and received */
 };
 
 /** Counters of a node's port, all since start-up. */
@@ -96,16 +95,16 @@ struct hm_net_stats {
 	bool link_up;             /**< as last seen */
 	bool address_taken;       /**< another station uses this node's IP address */
 	bool tx_checksum_offload; /**< the port fills in checksums */
-	bool tx_udp_checksum;     /**< data frames have a UDP checksum: not over memif, unless asked for */
-	bool rx_checksum_offload; /**< the port checks them */
+	bool tx_udp_checksum;     /**< data frames have a UDP checksum; over memif only with --udp-checksum */
+	bool rx_checksum_offload; /**< the port checks checksums */
 	uint64_t rx_frames, rx_bytes;
 	uint64_t tx_frames, tx_bytes;
-	uint64_t tx_held;    /**< frames that waited a turn because the port was full */
-	uint64_t tx_dropped; /**< frames thrown away because the port had no link */
+	uint64_t tx_held;    /**< frames that a full port did not take, counted again at each attempt */
+	uint64_t tx_dropped; /**< frames dropped because the port had no link */
 	uint64_t rx_dropped[HM_NET_DROPS];
-	uint64_t arp_replies;
+	uint64_t arp_replies;     /**< ARP packets sent in answer, announcements in defence included */
 	uint64_t echo_replies;    /**< pings answered */
-	uint32_t rx_buffers_used; /**< buffers of received frames that are not free */
+	uint32_t rx_buffers_used; /**< receive buffers in use, those in the port's queue included */
 	uint32_t tx_buffers_used; /**< buffers of frames to be sent, or sent and not acknowledged */
 };
 
@@ -116,12 +115,12 @@ struct hm_net_peer_stats {
 	uint16_t udp_port;
 	enum hm_net_peer_state state;
 	uint64_t node;         /**< id of its present incarnation; 0: none known */
-	uint64_t rtt_ns;       /**< smoothed round trip */
-	uint64_t sessions;     /**< that were opened */
-	uint64_t lost;         /**< that ended: by peer timeout, BYE or a new handshake */
-	uint64_t packets_sent; /**< with messages, each counted once */
+	uint64_t rtt_ns;       /**< smoothed round-trip time */
+	uint64_t sessions;     /**< sessions that were opened */
+	uint64_t lost;         /**< sessions that ended: by peer timeout, BYE or a new handshake */
+	uint64_t packets_sent; /**< DATA packets, each counted once */
 	uint64_t packets_retransmitted;
-	uint64_t packets_received; /**< with messages, in any order, without duplicates */
+	uint64_t packets_received; /**< DATA packets, in any order, without duplicates */
 	uint64_t messages_sent;
 	uint64_t messages_received;
 	uint32_t messages_backlogged; /**< queued: no session, no credit or no buffer */
@@ -137,17 +136,17 @@ struct hm_net_peer_stats {
  * @param[out] stats  the counters; left alone on error; not NULL
  * @return 0; -ENOENT: the system has no network module
  *
- * Context: any thread. Does not block, allocates nothing; counting the buffers walks caches, so it is
- * not for the hot path.
+ * Context: any thread. Does not block, allocates nothing. Not for the hot path: counting the buffers
+ * reads the cache of every lcore.
  */
 __attribute__((warn_unused_result))
 int hm_net_stats(const struct hm_system *sys, struct hm_net_stats *stats);
 
 /**
- * Peers known, named by option or learnt.
+ * Number of peers known: configured by --peer, or learnt from their handshakes.
  *
  * @param sys  the system; not NULL
- * @return how many; their numbers are 0 to this, exclusively; 0 without a network module
+ * @return the count; peers are numbered from 0; 0 without a network module
  *
  * Context: any thread. Does not block, allocates nothing.
  */
@@ -168,7 +167,7 @@ __attribute__((warn_unused_result))
 int hm_net_peer_stats(const struct hm_system *sys, uint32_t peer, struct hm_net_peer_stats *stats);
 
 /**
- * Name of a reason in words.
+ * Text of a reason.
  *
  * @param drop  any number
  * @return constant text; "unknown" for a number that is no reason; never NULL

@@ -3,7 +3,7 @@
 #define ICMP_PVT_H
 
 /*
- * ICMP: the answer to ping, so that people can see that a node is there.
+ * ICMP: answers to ping.
  */
 
 #include <stdint.h>
@@ -15,8 +15,8 @@
 #define HMI_ICMP_ECHO_REQUEST 8
 
 /*
- * Write the answer to an ICMP packet whose checksum is good, into `room` bytes.
- * Returns the frame's bytes; 0: not an echo request, or it does not fit.
+ * Write the answer to an ICMP packet whose checksum is correct, into `room` bytes.
+ * Returns the length of the frame; 0: not an echo request, or too long.
  */
 uint32_t hmi_icmp_answer(const struct hmi_frame *request, const struct hmi_address *own, uint8_t *out,
 			 uint32_t room);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * ARP: answers, cache with ageing, probing and announcing the own address.
+ * ARP: replies, a cache with ageing, probes and announcements of the own address.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,12 +12,12 @@
 
 #define PROBES      3u
 #define PROBE_NS    20000000ull   /* between probes */
-#define RETRY_NS    2000000000ull /* until a taken address is probed for once more */
+#define RETRY_NS    2000000000ull /* until a taken address is probed for again */
 #define DEFEND_NS   1000000000ull /* between defences */
 #define ASK_NS      50000000ull   /* between requests at first; doubles */
 #define ASK_LAST_NS 1000000000ull
 #define AGE_NS      30000000000ull /* after which an entry is revalidated */
-#define ASKED_MAX   5u             /* requests without answer after which an old entry goes */
+#define ASKED_MAX   5u             /* unanswered requests after which a known address becomes unknown */
 
 static const struct rte_ether_addr broadcast = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
 
@@ -40,7 +40,7 @@ hmi_neigh_link_up(struct hmi_neigh *neigh, uint64_t now)
 
 /* ---- Writing -------------------------------------------------------------------- */
 
-/* What an ARP packet says. */
+/* Content of an ARP packet. */
 struct arp {
 	uint16_t operation;
 	struct rte_ether_addr source_mac, target_mac;
@@ -75,7 +75,7 @@ request_write(const struct hmi_neigh *neigh, uint8_t *out, rte_be32_t from, rte_
 	arp_write(out, &arp, to);
 }
 
-/* "The own address is mine", to everybody. */
+/* ARP announcement of the own address: broadcast, source and target IP are the same. */
 static void
 announce_write(const struct hmi_neigh *neigh, uint8_t *out)
 {
@@ -112,7 +112,7 @@ hmi_neigh_lookup(struct hmi_neigh *neigh, rte_be32_t ip, uint64_t now, struct rt
 	return 0;
 }
 
-/* A packet says where an address is. Only addresses that were asked for are remembered. */
+/* Update the entry of a packet's source. Addresses that were not looked up get no entry. */
 static void
 entry_learn(struct hmi_neigh *neigh, const struct arp *arp, uint64_t now)
 {
@@ -129,7 +129,7 @@ entry_learn(struct hmi_neigh *neigh, const struct arp *arp, uint64_t now)
 	entry->ask_ns = now + AGE_NS;
 }
 
-/* Ask about one entry whose time has come. Returns whether `out` holds the request. */
+/* Send the request that is due for an entry. Returns whether `out` holds it. */
 static bool
 entry_tick(struct hmi_neigh *neigh, struct hmi_neighbour *entry, uint64_t now, uint8_t *out)
 {
@@ -144,7 +144,7 @@ entry_tick(struct hmi_neigh *neigh, struct hmi_neighbour *entry, uint64_t now, u
 	if (now < entry->ask_ns)
 		return false;
 	if (entry->known && entry->asked >= ASKED_MAX) {
-		/* It moved, perhaps: forget where it was, and ask everybody. */
+		/* The address may have moved to another station: ask by broadcast. */
 		entry->known = false;
 		entry->asked = 0;
 		neigh->changes++;
@@ -168,7 +168,7 @@ conflict(struct hmi_neigh *neigh, const struct arp *arp, uint64_t now, uint8_t *
 	if (neigh->state != HMI_NEIGH_READY) {
 		if (neigh->state == HMI_NEIGH_PROBING) {
 			neigh->state = HMI_NEIGH_TAKEN;
-			/* Two that start together must not probe together for ever. */
+			/* Different delays, so that two nodes that start together do not collide again. */
 			neigh->next_ns = now + RETRY_NS +
 					 neigh->own.mac.addr_bytes[RTE_ETHER_ADDR_LEN - 1] * 4000000ull;
 		}
@@ -201,7 +201,7 @@ arp_read(struct arp *arp, const uint8_t *packet, uint32_t length)
 	return arp->operation == RTE_ARP_OP_REQUEST || arp->operation == RTE_ARP_OP_REPLY ? 0 : -EBADMSG;
 }
 
-/* Whether a packet claims the own address, or probes for it while this node does. */
+/* Whether a packet claims the own address, or probes for it while this node probes for it. */
 static bool
 is_conflict(const struct hmi_neigh *neigh, const struct arp *arp)
 {
@@ -236,7 +236,7 @@ hmi_neigh_receive(struct hmi_neigh *neigh, const uint8_t *packet, uint32_t lengt
 	    neigh->state != HMI_NEIGH_READY)
 		return false;
 	if (arp.source_ip == 0) {
-		/* A probe: somebody is about to take the own address. */
+		/* A probe for the own address: the reply below tells the other station that it is taken. */
 		neigh->conflicts++;
 		neigh->rival = arp.source_mac;
 	}
