@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The handshake: what follows from each of its packets.
+ * The handshake: state changes by each of its packets.
  */
 #include <rte_common.h>
 
@@ -46,7 +46,7 @@ peer_take(struct hmi_session *s, const struct hmi_handshake *handshake)
 	s->peer_window = handshake->window;
 }
 
-/* Whether a HELLO is of a later attempt, or a later incarnation, than the session's. */
+/* Whether a HELLO is of a later attempt than the session, or of another incarnation that is not older. */
 static bool
 is_newer(const struct hmi_session *s, const struct hmi_handshake *hello)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The protocol core: numbers, acknowledgements, credit, loss.
+ * The protocol core: packet numbers, acknowledgements, credit, loss, congestion window.
  */
 #include <assert.h>
 #include <string.h>
@@ -16,11 +16,11 @@
 #define FIRST_NUMBER     1u
 #define CWND_FIRST       32u
 #define CWND_MIN         4u
-#define OVERTAKEN        3u  /* later packets that arrived make one count as lost (DUPTHRESH) */
-#define RETRANSMIT_BURST 16u /* packets marked at once after a time-out */
+#define OVERTAKEN        3u  /* a packet so far below the highest received number counts as lost */
+#define RETRANSMIT_BURST 16u /* packets marked lost by one acknowledgement after a time-out */
 #define BACKOFF_MAX      6u
 #define SACK_BITS        32u
-#define HEARTBEATS       8u /* within the peer timeout */
+#define HEARTBEATS       8u /* in one peer timeout */
 
 static_assert(HMI_RX_RING <= HMI_TX_RING, "credit fits the sender's ring");
 static_assert(HMI_RX_RING <= UINT16_MAX, "credit fits the header");
@@ -31,7 +31,7 @@ slot_of(struct hmi_session *s, uint64_t number)
 	return &s->tx[number % HMI_TX_RING];
 }
 
-/* The number near `near` whose low bits a header carries; huge, and so refused, if there is none. */
+/* The number closest to `near` with these low bits. Below 0 it wraps to a huge one, which is refused. */
 static uint64_t
 number_near(uint64_t near, uint32_t low)
 {
@@ -135,7 +135,7 @@ sack_bits(const struct hmi_session *s)
 	for (uint32_t i = 0; i < SACK_BITS; i++) {
 		uint64_t number = s->rx_expected + 1 + i;
 
-		/* Beyond the ring lie packets that wait to be handed on. */
+		/* A number beyond the ring shares its slot with a packet that is not handed on yet. */
 		if (number - s->rx_done < HMI_RX_RING && s->rx[number % HMI_RX_RING] != NULL)
 			bits |= 1u << i;
 	}
@@ -146,7 +146,7 @@ void
 hmi_session_header(struct hmi_session *s, struct hmi_header *header, enum hmi_kind kind, uint64_t number,
 		   uint64_t now)
 {
-	/* Credit once given is not taken back, even if there is less of it now. */
+	/* Credit that was given is not taken back, even if rx_credit is smaller now. */
 	s->rx_limit = RTE_MAX(s->rx_limit, s->rx_done + s->rx_credit);
 	header->version = HMI_WIRE_VERSION;
 	header->kind = (uint8_t)kind;
@@ -198,7 +198,7 @@ cwnd_grow(struct hmi_session *s, uint32_t acked)
 	s->cwnd = RTE_MIN(s->cwnd, HMI_RX_RING);
 }
 
-/* Reduce cwnd to `kept` quarters, once for what is in flight now. */
+/* Reduce cwnd to `kept` quarters, but only once for the packets in flight now. */
 static void
 cwnd_cut(struct hmi_session *s, uint32_t kept)
 {
@@ -210,7 +210,7 @@ cwnd_cut(struct hmi_session *s, uint32_t kept)
 	s->cwnd_acked = 0;
 }
 
-/* Mark packets as lost that were sent before recover_ns, a burst of them, oldest first. */
+/* Mark packets lost that were sent before recover_ns: one burst, oldest first. */
 static void
 recover_mark(struct hmi_session *s)
 {
@@ -228,8 +228,8 @@ recover_mark(struct hmi_session *s)
 }
 
 /*
- * The first acknowledgement after a time-out. If it covers the retransmitted packet alone, the others
- * were lost; if it covers more, they had arrived and the time-out was spurious.
+ * The first acknowledgement after a time-out. If it covers only the retransmitted packet, the others
+ * were lost. If it covers more, they had arrived and the time-out was spurious.
  */
 static void
 probe_answered(struct hmi_session *s, uint64_t ack)
@@ -243,7 +243,7 @@ probe_answered(struct hmi_session *s, uint64_t ack)
 	s->probe = 0;
 }
 
-/* All packets before `ack` arrived. */
+/* All packets before `ack` were received. */
 static void
 ack_advance(struct hmi_session *s, uint64_t ack, uint64_t now)
 {
@@ -270,7 +270,7 @@ ack_advance(struct hmi_session *s, uint64_t ack, uint64_t now)
 	}
 }
 
-/* Bit i: packet ack + 1 + i arrived out of order. */
+/* Bit i: packet ack + 1 + i was received out of order. */
 static void
 sack_take(struct hmi_session *s, uint64_t ack, uint32_t sack, uint64_t now)
 {
@@ -288,7 +288,7 @@ sack_take(struct hmi_session *s, uint64_t ack, uint32_t sack, uint64_t now)
 	for (uint64_t n = ack; n + OVERTAKEN <= highest; n++) {
 		struct hmi_tx_slot *slot = slot_of(s, n);
 
-		/* A retransmission needs a round trip to arrive before it can count as lost again. */
+		/* A retransmitted packet cannot be acknowledged before a round trip has passed. */
 		if (slot->sacked || slot->lost ||
 		    (slot->retransmitted && now - slot->sent_ns < s->rtt_ns + s->rtt_ns / 4))
 			continue;
@@ -343,7 +343,7 @@ hmi_session_receive(struct hmi_session *s, uint32_t low, void *packet, uint64_t 
 		return HMI_DROP;
 	}
 	if (unlikely(number < s->rx_expected || (number > s->rx_expected && *place != NULL))) {
-		/* Its acknowledgement may have been lost: repeat it. */
+		/* The acknowledgement may have been lost: repeat it. */
 		ack_want(s, true, now);
 		*drop = HM_NET_DROP_DUPLICATE;
 		return HMI_DROP;
