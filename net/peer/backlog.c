@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Messages that wait for a peer.
+ * The backlog of a peer.
  */
 #include <rte_branch_prediction.h>
 
@@ -9,7 +9,7 @@
 #include "encode_pvt.h"
 #include "hm_actor.h"
 
-/* The queue has changed by a message. Other threads read the count. */
+/* A message was added or removed (change: 1 or -1). Other threads read the count. */
 static void
 count_update(struct hmi_peer *peer, const struct hm_msg *msg, uint32_t change)
 {
@@ -50,7 +50,7 @@ backlog_unpop(struct hmi_peer *peer, struct hm_msg *msg)
 static void
 backlog_put(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
 {
-	/* System messages are few, and nobody would be told of their loss. */
+	/* Control messages are not limited: they are few, and their loss would not be reported. */
 	if (peer->backlog.fifo.count >= net->backlog_max && msg->type >= HM_TYPE_USER) {
 		hm_dead_letter_publish(net->ctx, msg, HM_DEAD_NODE_BUSY);
 		return;

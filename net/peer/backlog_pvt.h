@@ -4,9 +4,6 @@
 
 /*
  * The backlog: messages queued for a peer that has no session, no credit or no buffer.
- *
- * Making a dead letter may send another message to the same peer, so a message is taken out of the
- * queue before anything is done with it.
  */
 
 #include "peer_pvt.h"
@@ -17,7 +14,7 @@ void hmi_backlog_send(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg 
 /* Move messages of the backlog into the batch, as many as there is room for. */
 void hmi_backlog_flush(struct hmi_net *net, struct hmi_peer *peer);
 
-/* Messages become dead letters; resolve requests stay for the next session if there is to be one. */
+/* Messages become dead letters. Resolve requests stay if this node will call the peer again. */
 void hmi_backlog_lose(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason);
 
 #endif /* BACKLOG_PVT_H */

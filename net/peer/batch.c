@@ -9,10 +9,10 @@
 #include "batch_pvt.h"
 #include "transmit_pvt.h"
 
-/* Batches that are closed before the turn's end are sent on when there are so many. */
+/* So many closed batches are sent before the end of the turn. */
 #define SEND_EARLY 8u
 
-/* Whether a session may keep one more frame: peers that take nothing leave some for the others. */
+/* Whether a session may keep one more frame. Some are reserved: a peer without credit cannot take all. */
 static bool
 may_keep(const struct hmi_net *net, const struct hmi_session *s)
 {
@@ -22,7 +22,7 @@ may_keep(const struct hmi_net *net, const struct hmi_session *s)
 	       net->frames_kept < HMI_FRAMES_KEPT - HMI_FRAMES_OWN * HM_NET_PEERS_MAX;
 }
 
-/* Start a batch. Returns whether there is a buffer, and room in the session. */
+/* Open a batch. Returns whether there is a buffer, and room in the session. */
 static bool
 batch_open(struct hmi_net *net, struct hmi_peer *peer)
 {
@@ -53,7 +53,7 @@ hmi_batch_close(struct hmi_peer *peer)
 	peer->batch_at = peer->batch_end = NULL;
 }
 
-/* Send packets that wait for the end of the turn without need. */
+/* Many packets are sent before the end of the turn, so that the peer can process them meanwhile. */
 static void
 send_early(struct hmi_net *net, struct hmi_peer *peer)
 {

@@ -12,13 +12,13 @@
 
 #include "peer_pvt.h"
 
-/* Close the batch, and start one with `bytes` of room, which a batch can have. Returns whether it did. */
+/* Close the batch, and open one with `bytes` of room, at most payload_max. Returns whether it did. */
 bool hmi_batch_renew(struct hmi_net *net, struct hmi_peer *peer, size_t bytes);
 
-/* Give the batch, which is there, to the session, as its next packet. */
+/* Append the batch, which must exist, to the session as its next packet. */
 void hmi_batch_close(struct hmi_peer *peer);
 
-/* Have `bytes` of room in the batch, which a batch can have. Returns whether there are. */
+/* Make sure of `bytes` of room in the batch, at most payload_max. Returns whether there is. */
 static inline bool
 hmi_batch_reserve(struct hmi_net *net, struct hmi_peer *peer, size_t bytes)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Handshake packets: which node gets a session, which is refused and why, and HELLOs of this node.
+ * Handshake packets: which node gets a session, which one is refused and why, and HELLOs of this node.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -20,7 +20,7 @@ payload_max(const struct hmi_net *net)
 	return net->port.mtu - HMI_MTU_HEADERS;
 }
 
-/* What this node says of itself. */
+/* This node's side of a handshake. */
 static void
 own_handshake(struct hmi_net *net, struct hmi_handshake *own, const struct hmi_peer *peer)
 {
@@ -66,14 +66,14 @@ welcome(struct hmi_net *net, struct hmi_peer *peer)
 	hmi_transmit_handshake(net, &peer->address, &header, &own);
 }
 
-/* Whether a session with a peer exists, so that another node cannot have its name. */
+/* Whether a peer has a session, so that no other node can take its name. */
 static bool
 is_engaged(const struct hmi_peer *peer)
 {
 	return peer->session.state == HMI_SESSION_OPEN || peer->session.state == HMI_SESSION_ANSWERED;
 }
 
-/* Whether another peer's session is with a node of this id, which names one alone. */
+/* Whether another peer's open session is with a node of this id. */
 static bool
 is_id_taken(const struct hmi_net *net, const struct hmi_peer *peer, uint64_t node)
 {
@@ -87,7 +87,7 @@ is_id_taken(const struct hmi_net *net, const struct hmi_peer *peer, uint64_t nod
 	return false;
 }
 
-/* The peer that a HELLO is of, made if need be; NULL: refused, as *reason says. */
+/* The peer that has sent a HELLO, added if necessary; NULL: refused, for *reason. */
 static struct hmi_peer *
 hello_peer(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_handshake *hello,
 	   uint32_t *reason)
@@ -104,7 +104,7 @@ hello_peer(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_
 		*reason = HMI_REFUSAL_UNEXPECTED_NAME;
 		return NULL;
 	}
-	/* It moved to where another one was: a name names one peer. */
+	/* The node has moved to the address of another peer, which becomes this one: names are unique. */
 	if (peer != NULL && namesake != NULL && namesake != peer)
 		namesake->name[0] = '\0';
 	if (peer == NULL)
@@ -120,7 +120,7 @@ hello_peer(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_
 	return peer;
 }
 
-/* Why a HELLO is refused, whoever it is of. */
+/* Reasons to refuse a HELLO that do not depend on the table of peers. */
 static uint32_t
 hello_refusal(const struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_header *header,
 	      const struct hmi_handshake *hello)
@@ -138,7 +138,7 @@ hello_refusal(const struct hmi_net *net, const struct hmi_frame *frame, const st
 	return HMI_REFUSAL_NONE;
 }
 
-/* Take over from the handshake what frames towards the peer need. */
+/* Take name, address and payload limit from a handshake. */
 static void
 peer_learn(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_frame *frame,
 	   const struct hmi_handshake *handshake)
@@ -183,7 +183,7 @@ hello_receive(struct hmi_net *net, const struct hmi_frame *frame, const struct h
 	welcome(net, peer);
 }
 
-/* The peer that a WELCOME or REJECT is meant for; NULL: none, or it is not from its address. */
+/* The peer that has answered by WELCOME or REJECT; NULL: unknown session, or another address. */
 static struct hmi_peer *
 caller_of(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_header *header)
 {
@@ -198,7 +198,7 @@ caller_of(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_h
 	return NULL;
 }
 
-/* A call was in vain; say so once for each reason. */
+/* A HELLO was refused. Logged, unless the last refusal had the same reason. */
 static void
 refused(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_handshake *by, uint32_t reason)
 {
@@ -243,7 +243,7 @@ handshake_take(struct hmi_handshake *handshake, const struct hmi_header *header,
 		       handshake->session != 0;
 	if (hmi_handshake_read(handshake, payload, header->length) != 0 || handshake->session == 0)
 		return false;
-	/* A batch for a peer must have room for any of this node's own messages. */
+	/* A packet to the peer must have room for any control message. */
 	return header->kind == HMI_REJECT || (handshake->node != 0 && handshake->name[0] != '\0' &&
 					      handshake->max_payload >= HMI_PAYLOAD_MIN);
 }
@@ -279,7 +279,7 @@ hmi_connect_call(struct hmi_net *net, struct hmi_peer *peer)
 	struct hmi_header header = { .kind = HMI_HELLO };
 	struct hmi_handshake own;
 
-	/* Before ARP has answered there is nowhere to send it. */
+	/* Without the peer's Ethernet address there is nowhere to send it. */
 	if (net->neigh.state != HMI_NEIGH_READY ||
 	    hmi_neigh_lookup(&net->neigh, peer->address.ip, net->now, &peer->address.mac) != 0 ||
 	    !hmi_handshake_call_is_due(&peer->session, net->now))

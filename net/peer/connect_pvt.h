@@ -8,10 +8,10 @@
 
 #include "peer_pvt.h"
 
-/* A handshake packet came. */
+/* Process a handshake packet. */
 void hmi_connect_receive(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_header *header);
 
-/* Call a peer, if it is time. */
+/* Send HELLO to a peer, if it is due. */
 void hmi_connect_call(struct hmi_net *net, struct hmi_peer *peer);
 
 #endif /* CONNECT_PVT_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * In: batches into messages, for actors, or for the dead letters.
+ * In: decodes batches into messages for actors, or reports them as dead letters.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "hm_actor.h"
 #include "system_body_pvt.h"
 
-/* After so long without message memory its lack is an error of the message, not of the moment. */
+/* A message that has waited so long for message memory becomes a dead letter. */
 #define STALL_MAX_NS 1000000000ull
 
 /* Control messages in a peer's backlog beyond which no answer is added. */
@@ -25,7 +25,7 @@ enum outcome {
 	NO_MEMORY
 };
 
-/* Who sent an envelope. */
+/* Sender of an envelope's message. */
 static struct hm_pid
 sender_of(const struct hmi_peer *peer, const struct hmi_envelope *envelope)
 {
@@ -39,9 +39,8 @@ sender_of(const struct hmi_peer *peer, const struct hmi_envelope *envelope)
 }
 
 /*
- * Send a control message back to the sender of an envelope. It waits in the backlog if there is no room
- * now. The backlog holds so many: a peer that grants no credit must not fill this node's memory by its
- * requests.
+ * Send a control message to the sender of an envelope. Without room it waits in the backlog. Answers in
+ * the backlog are limited: a peer that grants no credit must not fill this node's memory by its requests.
  */
 static void
 answer(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope, struct hm_msg *msg)
@@ -55,7 +54,7 @@ answer(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *en
 	hmi_backlog_send(net, peer, msg);
 }
 
-/* An envelope that becomes no message. A request's future ends at once, not at its deadline. */
+/* An envelope that cannot be delivered. Its sender is told, so that a future ends before its deadline. */
 static void
 dead(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope,
      enum hm_dead_reason reason)
@@ -87,7 +86,7 @@ deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *e
 
 /* ---- Messages of registered types ------------------------------------------------ */
 
-/* There is no message to decode into: wait for one, unless that has gone on for too long. */
+/* There is no message memory: wait, unless it has lasted too long or the session ends. */
 static enum outcome
 no_memory(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
 {
@@ -99,7 +98,7 @@ no_memory(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope 
 	return DONE;
 }
 
-/* A message that outgrew the usual room: find out its size, then decode it into one that fits. */
+/* A message that may need more than the usual room: find out its size, then decode it into one that fits. */
 static enum outcome
 big_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope,
 	    const struct hmi_plan *plan)
@@ -161,7 +160,7 @@ typed_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envel
 
 /* ---- Messages of the engine -------------------------------------------------------- */
 
-/* Bytes of body of a message of the engine; -1: none of its messages crosses nodes as this number. */
+/* Bytes of body of a message of the engine; -1: no message with this number crosses nodes. */
 static int
 system_body(uint32_t system)
 {
@@ -193,7 +192,7 @@ system_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_enve
 		rc = hmi_wire_terminated_read(envelope->payload, envelope->payload_length, &terminated);
 	else if (envelope->system == HM_IDENTITY)
 		rc = hmi_wire_pid_read(envelope->payload, envelope->payload_length, &identity.pid);
-	/* A node speaks for its own processes only. */
+	/* A node may report only its own processes. */
 	if ((envelope->system == HM_SYS_TERMINATED && terminated.who.node != peer->session.peer_node) ||
 	    (identity.pid.node != 0 && identity.pid.node != peer->session.peer_node))
 		rc = -EBADMSG;
@@ -209,7 +208,7 @@ system_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_enve
 	deliver(net, peer, envelope, msg);
 }
 
-/* A resolve request: which PID has this path? None is an answer as well. */
+/* Answer a resolve request. A path without a process is answered, too: by no PID. */
 static void
 path_answer(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
 {
@@ -282,7 +281,7 @@ hmi_decode_dead(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *paylo
 			.reason = reason,
 		};
 
-		/* Who watches or asks hears of the lost node anyway. */
+		/* Control messages need no report: hm_node_lost notifies watchers and futures. */
 		if (envelope.type == 0 || plan == NULL)
 			continue;
 		if (envelope.from == 0)

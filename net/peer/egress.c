@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * What goes out at the end of a turn.
+ * Sending at the end of a turn.
  */
 #include <rte_branch_prediction.h>
 
@@ -23,7 +23,7 @@ hmi_egress_flush(struct hmi_net *net, struct hmi_peer *peer)
 	sent += hmi_transmit_packets(net, peer);
 	if (unlikely(peer->backlog.fifo.head != NULL))
 		hmi_backlog_flush(net, peer);
-	/* A batch that could not go out now goes on being filled instead. */
+	/* A batch that could not be sent now stays open, so that more messages can be added. */
 	if (peer->batch != NULL && s->tx_sent == s->tx_next && hmi_session_may_send(s) &&
 	    hmi_port_room(&net->port) > 0)
 		hmi_batch_close(peer);
@@ -51,7 +51,7 @@ hmi_egress_flush_all(struct hmi_net *net)
 {
 	uint32_t i = 0, work = 0;
 
-	/* A dead letter may activate any peer, so the list is whole at all times. */
+	/* The last peer of the list takes the place of one that is removed. */
 	while (i < net->active_count) {
 		struct hmi_peer *peer = net->active[i];
 

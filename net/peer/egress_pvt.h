@@ -3,15 +3,15 @@
 #define EGRESS_PVT_H
 
 /*
- * What goes out at the end of a turn.
+ * Sending at the end of a turn.
  */
 
 #include "peer_pvt.h"
 
-/* Send what is ready: batches, retransmissions, an acknowledgement. Returns frames. */
+/* Send what is ready: retransmissions, batches, an acknowledgement. Returns the number of frames. */
 uint32_t hmi_egress_flush(struct hmi_net *net, struct hmi_peer *peer);
 
-/* hmi_egress_flush for all peers that are active. Returns frames. */
+/* hmi_egress_flush for all active peers. Returns the number of frames. */
 uint32_t hmi_egress_flush_all(struct hmi_net *net);
 
 #endif /* EGRESS_PVT_H */

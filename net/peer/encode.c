@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Messages into the batch of a peer.
+ * Encodes messages into the batch of a peer.
  */
 #include <string.h>
 
@@ -26,7 +26,7 @@ hmi_is_resolve_request(const struct hm_msg *msg)
 	return msg->type == HM_IDENTITY && msg->to == 0;
 }
 
-/* Put an envelope into the batch, if it fits into any. */
+/* Put an envelope into the batch. */
 static enum encoded
 envelope_put(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
 {
@@ -79,7 +79,7 @@ system_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg,
 	return envelope_put(net, peer, &envelope);
 }
 
-/* A message of a registered type, whatever its size. */
+/* A message of a registered type, of any size. */
 static enum encoded
 typed_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
 	  const struct hmi_plan *plan)
@@ -91,7 +91,7 @@ typed_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *
 
 	if (packed > peer->payload_max)
 		return ENCODED_TOO_BIG;
-	/* The envelope around an empty payload, and then the payload in its place. */
+	/* The head of the envelope is written first, then the payload behind it. */
 	envelope_address(net, out, &envelope);
 	envelope.type = plan->hash;
 	size = hmi_envelope_head_size(&envelope, packed) + packed;
@@ -105,8 +105,8 @@ typed_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *
 }
 
 /*
- * The usual case: an envelope whose lengths take one byte each, since the payload is no longer than
- * `bound`. Written in one go.
+ * The common case: an envelope whose lengths take one byte each, since the payload is no longer than
+ * `bound`. Written in one pass, the lengths last.
  */
 static inline enum encoded
 short_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
@@ -135,7 +135,7 @@ short_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *
 	return ENCODED;
 }
 
-/* A message of a type that the codec knows. */
+/* A message of a type that has a plan. */
 static inline enum encoded
 body_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
 	 const struct hmi_plan *plan)
@@ -159,7 +159,7 @@ message_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg
 	return plan != NULL ? body_put(net, peer, &out, plan) : system_put(net, peer, msg, &out);
 }
 
-/* Whether a body is what its type says, and not zeros or a message of another type. */
+/* Whether a body is of the plan's type, and not zeros or of another type. */
 static bool
 is_of(const struct hmi_plan *plan, const void *body)
 {
@@ -171,7 +171,7 @@ hmi_encode_body(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outg
 {
 	const struct hmi_plan *plan = hmi_codec_by_id(&net->codec, out->type);
 
-	/* What waits goes first; and what has no room, or is too big, has to be a message for that. */
+	/* Messages in the backlog go first. Without room, or if it is too big, it has to be a message. */
 	if (unlikely(plan == NULL || peer->backlog.fifo.head != NULL ||
 		     peer->session.state != HMI_SESSION_OPEN) ||
 	    unlikely(!is_of(plan, out->body)) || unlikely(body_put(net, peer, out, plan) != ENCODED))

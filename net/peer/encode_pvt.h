@@ -3,7 +3,7 @@
 #define ENCODE_PVT_H
 
 /*
- * Messages into the batch of a peer.
+ * Encodes messages into the batch of a peer.
  */
 
 #include "peer_pvt.h"
@@ -12,12 +12,12 @@
 bool hmi_is_resolve_request(const struct hm_msg *msg);
 
 /*
- * Put a message into the peer's batch straight from its sender's body. Returns false if it has to be
- * a message first, and come by hmi_backlog_send: nothing happened.
+ * Encode a message straight from the sender's body. Returns false, and does nothing, if the caller has to
+ * make a message of it for hmi_backlog_send.
  */
 bool hmi_encode_body(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out);
 
-/* Put a message into the peer's batch and free it. Returns false if there is no room: nothing happened. */
+/* Encode a message and free it. Returns false, and does nothing, if there is no room. */
 bool hmi_encode_message(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg);
 
 #endif /* ENCODE_PVT_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * A session opens, and ends: what was under way becomes dead letters.
+ * A session opens, or ends: messages that were under way become dead letters.
  */
 #include <inttypes.h>
 
@@ -14,7 +14,7 @@
 
 /* ---- Opening ------------------------------------------------------------------------ */
 
-/* From now on messages for the peer's node go to the peer; not if another one's session is with that node. */
+/* Route messages for the peer's node to the peer, unless another peer has that node. */
 static void
 node_take(struct hmi_net *net, struct hmi_peer *peer)
 {
@@ -45,7 +45,7 @@ hmi_peer_opened(struct hmi_net *net, struct hmi_peer *peer)
 	peer->stalled = false;
 	peer->stalled_ns = 0;
 	hmi_peer_template_make(net, peer);
-	/* From now on ARP watches over it. */
+	/* Creates an ARP entry, which neighbours_refresh keeps. */
 	(void)hmi_neigh_lookup(&net->neigh, peer->address.ip, net->now, &peer->address.mac);
 	node_take(net, peer);
 	hmi_peer_activate(net, peer);
@@ -57,7 +57,7 @@ hmi_peer_opened(struct hmi_net *net, struct hmi_peer *peer)
 
 /* ---- Ending ------------------------------------------------------------------------- */
 
-/* A packet, or a batch, that the peer has not acknowledged. */
+/* Report the messages of a packet or batch that the peer has not acknowledged, and free it. */
 static void
 frame_lose(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame, const uint8_t *end,
 	   enum hm_dead_reason reason)
@@ -78,7 +78,7 @@ packets_lose(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason rea
 	peer->batch = NULL;
 	peer->batch_at = peer->batch_end = NULL;
 	while ((frame = hmi_session_drain(&peer->session, &received)) != NULL) {
-		/* What came too early was not acknowledged: its sender reports it. */
+		/* Received behind a gap, so not in the cumulative acknowledgement: the peer reports it. */
 		if (received)
 			rte_pktmbuf_free(frame);
 		else
@@ -90,7 +90,7 @@ packets_lose(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason rea
 		frame_lose(net, peer, batch, batch_at, reason);
 }
 
-/* Nobody can send to the node any more; what was under way is handed on, or a dead letter. */
+/* Stop routing to the node; deliver what was acknowledged, and report the rest as dead letters. */
 static void
 session_end(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * In: packets to the decoder, in the order of their numbers.
+ * In: hands packets to the decoder, in the order of their numbers.
  */
 #include <rte_branch_prediction.h>
 #include <rte_udp.h>
@@ -9,7 +9,7 @@
 #include "decode_pvt.h"
 #include "handover_pvt.h"
 
-/* The payload of a frame that was found good when it arrived. */
+/* The payload of a frame that was checked when it was received. */
 static const uint8_t *
 frame_payload(const struct rte_mbuf *frame, uint32_t *length)
 {
@@ -23,7 +23,7 @@ frame_payload(const struct rte_mbuf *frame, uint32_t *length)
 	return packet + HMI_HEADER_BYTES;
 }
 
-/* Hand on one packet, which is the session's next. Returns whether it was handed on whole. */
+/* Deliver the session's next packet. Returns whether all of it was delivered. */
 static bool
 packet_deliver(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame)
 {
@@ -41,7 +41,7 @@ packet_deliver(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *fram
 	return true;
 }
 
-/* Hand on what has become the session's next. */
+/* Deliver the packets that are next in order. */
 static uint32_t
 packets_deliver(struct hmi_net *net, struct hmi_peer *peer)
 {
@@ -63,7 +63,7 @@ peer_resume(struct hmi_net *net, struct hmi_peer *peer)
 
 	peer->stalled = false;
 	work = packets_deliver(net, peer);
-	/* Credit had shrunk by what waited. */
+	/* The packets that waited had reduced the credit: announce the new one at once. */
 	if (work > 0 && peer->session.state == HMI_SESSION_OPEN) {
 		hmi_session_ack_soon(&peer->session, net->now);
 		hmi_peer_activate(net, peer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * In: frames into packets, packets to their session.
+ * In: parses frames, and dispatches packets to their session.
  */
 #include <string.h>
 
@@ -59,7 +59,7 @@ packet_receive(struct hmi_net *net, const struct hmi_frame *parts, struct rte_mb
 		hmi_net_drop(net, HM_NET_DROP_GARBAGE);
 		return false;
 	}
-	/* Of another version only the first eight bytes are known, and where a handshake begins. */
+	/* Other versions share only the first eight bytes, and the offset of a handshake's payload. */
 	if (unlikely(header.version != HMI_WIRE_VERSION))
 		header.length = (uint16_t)(parts->length - HMI_HEADER_BYTES);
 	if (unlikely(header.length != parts->length - HMI_HEADER_BYTES)) {
@@ -121,7 +121,7 @@ icmp_receive(struct hmi_net *net, const struct hmi_frame *parts)
 	hmi_count(&net->echo_replies, 1);
 }
 
-/* A frame in one piece: the same, or a copy. Returns NULL if there is no buffer that holds it. */
+/* The frame in one segment: the same, or a copy. Returns NULL if no buffer can hold it. */
 static struct rte_mbuf *
 linearized(struct hmi_net *net, struct rte_mbuf *frame)
 {
@@ -138,7 +138,7 @@ linearized(struct hmi_net *net, struct rte_mbuf *frame)
 	return NULL;
 }
 
-/* What the port has checked already. */
+/* Checksums that the port has verified: HMI_CHECKED_ bits. */
 static unsigned int
 checked_by_port(const struct rte_mbuf *frame)
 {
@@ -151,7 +151,7 @@ checked_by_port(const struct rte_mbuf *frame)
 	return checked;
 }
 
-/* Take in a frame; owns it. */
+/* Process a frame, and free it if it is not kept. */
 static void
 frame_receive(struct hmi_net *net, struct rte_mbuf *frame)
 {

@@ -3,12 +3,12 @@
 #define INGRESS_PVT_H
 
 /*
- * Frames from the port, each to where it belongs.
+ * Receives frames from the port and dispatches them.
  */
 
 #include "peer_pvt.h"
 
-/* Take in a burst of frames from the port, which is polled up to `polls` times. Returns how many came. */
+/* Poll the port until a burst arrives, at most `polls` times. Returns the number of frames. */
 uint32_t hmi_ingress_poll(struct hmi_net *net, uint32_t polls);
 
 #endif /* INGRESS_PVT_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The table of peers, and the credit that is dealt out among them.
+ * The table of peers, and the credit that is shared among them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +91,7 @@ hmi_peer_by_session(const struct hmi_net *net, uint32_t session)
 static uint64_t
 random_next(struct hmi_net *net)
 {
-	/* splitmix64; the ids only have to differ from those of sessions that are over */
+	/* splitmix64; ids only have to differ from those of earlier sessions */
 	uint64_t z = net->random += 0x9e3779b97f4a7c15u;
 
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -127,7 +127,10 @@ hmi_peer_release(void *arg, void *frame)
 
 /* ---- Credit ------------------------------------------------------------------------- */
 
-/* A session's part of the port's descriptors: all that peers may send at once fits into its queue. */
+/*
+ * A session's share of the port's receive descriptors: what all peers may send at once fits into the
+ * queue, unless there are so many sessions that each has the minimum.
+ */
 static uint32_t
 credit_part(const struct hmi_net *net, uint32_t sessions)
 {
@@ -138,8 +141,8 @@ credit_part(const struct hmi_net *net, uint32_t sessions)
 }
 
 /*
- * What was promised before stays promised; it runs out within a window, or is what a session that
- * is not open yet will begin with.
+ * A smaller share takes effect as the credit given before is used up. A session that is not open yet
+ * keeps the credit that its handshake has announced.
  */
 void
 hmi_peer_credit_deal(struct hmi_net *net)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * What depends on the clock: the port, neighbours, and sessions.
+ * Timers of the port, of neighbours, and of sessions.
  */
 #include "connect_pvt.h"
 #include "end_pvt.h"
@@ -9,14 +9,14 @@
 #include "tick_pvt.h"
 #include "transmit_pvt.h"
 
-#define UNREACHABLE_NS 5000000000ull /* calling in vain for so long is worth a line */
-#define TICK_NS        100000ull     /* between looks at the timers */
+#define UNREACHABLE_NS 5000000000ull /* without an answer for so long, a line is logged */
+#define TICK_NS        100000ull     /* interval of hmi_tick */
 
 /* ---- Neighbours --------------------------------------------------------------------- */
 
 /*
- * Neighbours of peers with a session stay in the table; those of peers that are gone leave it. (A peer that
- * is called looks up its neighbour for each HELLO.)
+ * A look-up keeps the entries of peers with an open session; others are freed when unused. (While a peer
+ * is called, each HELLO looks up its neighbour.)
  */
 static void
 neighbours_refresh(struct hmi_net *net)
@@ -30,7 +30,7 @@ neighbours_refresh(struct hmi_net *net)
 	}
 }
 
-/* Neighbours moved: frames to peers take the new way. */
+/* Ethernet addresses of neighbours may have changed: renew the header templates. */
 static void
 templates_renew(struct hmi_net *net)
 {

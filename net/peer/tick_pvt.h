@@ -3,12 +3,12 @@
 #define TICK_PVT_H
 
 /*
- * What depends on the clock.
+ * Timers of the network.
  */
 
 #include "peer_pvt.h"
 
-/* Look at the clock, from time to time: port, neighbours, sessions. */
+/* Process the timers of port, neighbours and sessions. To be called when net->tick_ns has passed. */
 void hmi_tick(struct hmi_net *net);
 
 #endif /* TICK_PVT_H */

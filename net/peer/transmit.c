@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Out: packets into frames, frames to the port.
+ * Out: makes frames of packets, and hands them to the port.
  */
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 #include "transmit_pvt.h"
 
-/* Fill in all headers of a frame whose payload is there, and hand it to the port. */
+/* Write the headers in front of a frame's payload, and hand the frame to the port. */
 static void
 frame_send(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame, enum hmi_kind kind,
 	   uint64_t number)
@@ -43,7 +43,7 @@ hmi_transmit_packets(struct hmi_net *net, struct hmi_peer *peer)
 
 	while (hmi_port_room(&net->port) > 0 &&
 	       (frame = hmi_session_send(&peer->session, net->now, &number)) != NULL) {
-		/* The session keeps it until it is acknowledged. */
+		/* The session keeps the frame until it is acknowledged; the port frees its own reference. */
 		rte_mbuf_refcnt_update(frame, 1);
 		frame_send(net, peer, frame, HMI_DATA, number);
 		sent++;
@@ -51,7 +51,7 @@ hmi_transmit_packets(struct hmi_net *net, struct hmi_peer *peer)
 	return sent;
 }
 
-/* Lost packets: a copy each, since a sent frame may still be read by the port, or by its receiver. */
+/* A retransmission is a copy: the port, or over net_ring the receiver, may still read the first frame. */
 uint32_t
 hmi_transmit_lost(struct hmi_net *net, struct hmi_peer *peer)
 {
@@ -62,7 +62,7 @@ hmi_transmit_lost(struct hmi_net *net, struct hmi_peer *peer)
 	while (hmi_port_room(&net->port) > 0 &&
 	       (frame = hmi_session_retransmit(&peer->session, net->now, &number)) != NULL) {
 		copy = rte_pktmbuf_copy(frame, net->port.tx_pool, 0, UINT32_MAX);
-		/* Without a buffer the packet is lost once more; its time will come. */
+		/* Without a buffer this retransmission is lost, and the packet is sent again later. */
 		if (copy == NULL)
 			break;
 		copy->ol_flags = 0;

@@ -3,18 +3,18 @@
 #define TRANSMIT_PVT_H
 
 /*
- * Packets into frames, and frames to the port.
+ * Makes frames of packets, and hands them to the port.
  */
 
 #include "peer_pvt.h"
 
-/* Send new packets of a session, as far as there is credit. Returns frames. */
+/* Send new packets of a session, as far as credit and cwnd allow. Returns the number of frames. */
 uint32_t hmi_transmit_packets(struct hmi_net *net, struct hmi_peer *peer);
 
-/* Retransmit lost packets of a session. Returns frames. */
+/* Retransmit lost packets of a session. Returns the number of frames. */
 uint32_t hmi_transmit_lost(struct hmi_net *net, struct hmi_peer *peer);
 
-/* Send a packet without a batch: ACK, BYE. */
+/* Send a packet without payload: ACK, BYE. */
 void hmi_transmit_bare(struct hmi_net *net, struct hmi_peer *peer, enum hmi_kind kind);
 
 /* Send a packet of the handshake to any station. */
