@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * IPv4 addresses: read, written, and which of them are no station's.
+ * IPv4 addresses: parsed, formatted, and checked.
  */
 #include <stdio.h>
 #include <string.h>

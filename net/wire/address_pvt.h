@@ -15,24 +15,24 @@
 /* Room for an IPv4 address as text. */
 #define HMI_IP_TEXT 16u
 
-/* Where a station is reached. */
+/* Address of a station. */
 struct hmi_address {
 	rte_be32_t ip;
 	rte_be16_t udp_port;
 	struct rte_ether_addr mac;
-	uint32_t mask; /* of its network, in host byte order; 0: not known */
+	uint32_t mask; /* netmask in host byte order; 0: not known */
 };
 
 /* Write an IPv4 address as text. Returns `text`, of HMI_IP_TEXT characters. */
 char *hmi_ip_format(rte_be32_t ip, char *text);
 
-/* Read "A.B.C.D". Returns its end; NULL: no address. */
+/* Read "A.B.C.D". Returns its end; NULL: not an address. */
 const char *hmi_ip_read(const char *at, rte_be32_t *ip);
 
 /* Read a decimal number up to `max`. Returns its end; NULL: there is none. */
 const char *hmi_number_read(const char *at, uint32_t max, uint32_t *number);
 
-/* Whether an address can be one station's: not "this network", loopback, multicast or reserved. */
+/* Whether an address can be a station's: not "this network", loopback, multicast or reserved. */
 static inline bool
 hmi_ip_is_station(rte_be32_t ip)
 {
@@ -41,7 +41,7 @@ hmi_ip_is_station(rte_be32_t ip)
 	return first != 0 && first != 127 && first < 224;
 }
 
-/* Whether an address is its network's own, or its broadcast address; RFC 3021 has neither in a /31. */
+/* Whether an address is its network's own or broadcast address. A /31 (RFC 3021) or /32 has neither. */
 bool hmi_ip_is_network_or_broadcast(rte_be32_t ip, uint32_t mask);
 
 /* Whether an address can be the source of a packet in the network of `own`. */

@@ -19,7 +19,7 @@ hmi_codec_by_hash(const struct hmi_codec *codec, uint32_t hash)
 	for (uint32_t at = hash & codec->mask;; at = (at + 1) & codec->mask) {
 		const struct hmi_plan *plan = codec->by_hash[at];
 
-		/* At most half of the places are taken: the search ends. */
+		/* At most half of the entries are used, so the search ends. */
 		if (plan == NULL || plan->hash == hash)
 			return plan;
 	}
@@ -67,7 +67,7 @@ store64(uint8_t *at, uint64_t value)
 	memcpy(at, &value, sizeof(value));
 }
 
-/* Most strings are short, and calling memcpy for them costs more than the copy. */
+/* Most strings are short, and a call of memcpy costs more than such a copy. */
 static inline void
 short_copy(uint8_t *to, const uint8_t *from, size_t length)
 {
@@ -84,7 +84,7 @@ short_copy(uint8_t *to, const uint8_t *from, size_t length)
 		store64(to + length - sizeof(last), last);
 		return;
 	}
-	/* Two copies of a size that the compiler knows, which overlap in the middle. */
+	/* Two copies of constant size that overlap in the middle. */
 	memcpy(head, from, sizeof(head));
 	memcpy(tail, from + length - sizeof(tail), sizeof(tail));
 	memcpy(to, head, sizeof(head));
@@ -93,7 +93,7 @@ short_copy(uint8_t *to, const uint8_t *from, size_t length)
 
 /* ---- Packing ------------------------------------------------------------------ */
 
-/* A field's value: a number's bits as they go on the wire, or the length of a length-delimited field. */
+/* A field's value: the bits of a number as encoded, or the length of a length-delimited field. */
 static uint64_t
 field_value(const struct hmi_plan_field *field, const uint8_t *member)
 {
@@ -116,7 +116,7 @@ field_value(const struct hmi_plan_field *field, const uint8_t *member)
 		return text != NULL ? strlen(text) : 0;
 	case HMI_FIELD_FIXED64:
 	case HMI_FIELD_UINT64:
-	case HMI_FIELD_BYTES: /* its first member is the length */
+	case HMI_FIELD_BYTES: /* ProtobufCBinaryData starts with the length */
 		return load64(member);
 	}
 	return 0;
@@ -199,7 +199,7 @@ hmi_plan_packed_bound_delimited(const struct hmi_plan *plan, const void *body)
 static uint8_t *
 field_write(const struct hmi_plan_field *field, const uint8_t *member, uint64_t value, uint8_t *at)
 {
-	/* A tag of one byte is the rule; a longer one may not write beyond itself either. */
+	/* Most tags have one byte. A longer one is written byte by byte, not beyond its end. */
 	if (likely(field->tag_bytes == 1)) {
 		*at = (uint8_t)field->tag;
 	} else {
@@ -223,7 +223,7 @@ field_write(const struct hmi_plan_field *field, const uint8_t *member, uint64_t 
 	}
 }
 
-/* A field of the fast path: its first member is the number, or the length. */
+/* A field of the fast path: its first 8 bytes are the number, or the length. */
 static inline uint8_t *
 fast_write(const struct hmi_plan_field *field, const uint8_t *member, uint8_t *at)
 {
@@ -262,11 +262,11 @@ hmi_plan_pack(const struct hmi_plan *plan, const void *body, uint8_t *at)
 
 /* ---- Unpacking ---------------------------------------------------------------- */
 
-/* Memory behind a body, given out from low to high. */
+/* A message's body and the memory behind it, allocated in ascending order. */
 struct arena {
 	uint8_t *start;
 	size_t used, room;
-	bool full; /* somebody asked for more than there was */
+	bool full; /* an allocation failed */
 };
 
 static void *
@@ -283,7 +283,7 @@ arena_alloc(void *arg, size_t size)
 	return arena->start + at;
 }
 
-/* What protobuf-c frees is part of a message that stays; it is freed with the message. */
+/* The memory is part of the message and is freed with it. */
 static void
 arena_free(void *arg, void *memory)
 {
@@ -298,15 +298,15 @@ hmi_unpack_generic(const struct ProtobufCMessageDescriptor *descriptor, const ui
 	struct arena arena = { .start = body, .room = room };
 	ProtobufCAllocator allocator = { arena_alloc, arena_free, &arena };
 
-	/* Its first allocation is the struct itself: that makes it the body. Each level of nesting
-	 * takes room as well, which bounds the depth of its recursion. */
+	/* Its first allocation is the struct itself, which so becomes the body. Each level of nesting
+	 * allocates, too, so the room bounds the depth of its recursion. */
 	if (protobuf_c_message_unpack(descriptor, &allocator, length, at) == NULL)
 		return arena.full ? -ENOSPC : -EBADMSG;
 	*used = arena.used;
 	return 0;
 }
 
-/* Copy a length-delimited field behind the body. Returns its end on the wire, or NULL: truncated, or no room. */
+/* Copy a length-delimited field behind the body. Returns its encoded end, or NULL: truncated, or no room. */
 static const uint8_t *
 delimited_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t *end, uint8_t *member,
 	       struct arena *arena)
@@ -388,7 +388,7 @@ field_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t 
 	}
 }
 
-/* A tag of some bytes, the first of which is the lowest. */
+/* A tag of several bytes, the first of which is the least significant. */
 static uint32_t
 tag_read(const uint8_t *at, uint32_t bytes)
 {
@@ -398,7 +398,7 @@ tag_read(const uint8_t *at, uint32_t bytes)
 	return rte_le_to_cpu_32(tag);
 }
 
-/* The field whose tag stands at `at`, looked for from number *next on; NULL: none of the table's. */
+/* The field whose tag is at `at`; the search starts at field *next. NULL: not in the table. */
 static const struct hmi_plan_field *
 field_find(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end, uint32_t *next)
 {
@@ -419,7 +419,7 @@ field_find(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end, u
 	return NULL;
 }
 
-/* Read by the table. Returns whether that was possible; protobuf-c finds out why not. */
+/* Decode by the table. Returns false if that is not possible; protobuf-c then decodes or finds the error. */
 static bool
 table_unpack(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end, struct arena *arena)
 {

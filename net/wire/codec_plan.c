@@ -14,7 +14,7 @@
 #include "codec_pvt.h"
 #include "protobuf_pvt.h"
 
-/* Kind, wire type and longest value of a protobuf type; -1: has no place in a table. */
+/* Kind, wire type and longest value of a protobuf type; kind -1: not possible in a table. */
 struct field_shape {
 	int kind;
 	uint8_t wire_type;
@@ -41,7 +41,7 @@ static const struct field_shape shapes[] = {
 	[PROTOBUF_C_TYPE_MESSAGE] = { -1, 2, 0 },
 };
 
-/* Describe one field. Returns whether it has a place in a table. */
+/* Describe one field. Returns false if a table cannot hold it. */
 static bool
 field_plan(struct hmi_plan *plan, const ProtobufCFieldDescriptor *from)
 {

@@ -3,14 +3,14 @@
 #define CODEC_PVT_H
 
 /*
- * Payloads: the C struct of a registered protobuf type, to bytes and back.
+ * Encodes and decodes payloads: C structs of registered protobuf types.
  *
  *     descriptor ──plan (at start)──▶ table of fields ──▶ packed, unpacked by a loop over the table
  *                 └─ nested, repeated, oneof: protobuf-c's own functions, with memory of the message
  *
- * A plan says the same bytes as protobuf-c, but that it writes a negative zero, which protobuf-c
- * takes for none; it is there because it takes a third of the time. It is made once for each type
- * and constant from then on. No function here takes from the heap but hmi_codec_create.
+ * A plan produces the same bytes as protobuf-c, with one exception: it writes a negative zero, which
+ * protobuf-c omits. It takes a third of the time. A plan is made once for each type, and is constant
+ * from then on. Only hmi_codec_create and hmi_codec_create_from allocate from the heap.
  */
 
 #include <stdbool.h>
@@ -21,10 +21,10 @@
 
 #include "hm_provider.h"
 
-/* Fields of a type that has a table; more: protobuf-c does it. */
+/* Most fields of a type that has a table. Types with more are left to protobuf-c. */
 #define HMI_PLAN_FIELDS_MAX 24u
 
-/* How a field's value lies in the struct, and on the wire. */
+/* How a field's value is stored in the struct, and encoded. */
 enum hmi_field_kind {
 	HMI_FIELD_FIXED32, /* fixed32, sfixed32, float */
 	HMI_FIELD_FIXED64, /* fixed64, sfixed64, double */
@@ -45,7 +45,7 @@ enum hmi_field_presence {
 	HMI_FIELD_HAS,      /* optional */
 };
 
-/* Fast path: kinds of fields that most messages are made of, without the switches over kinds. */
+/* Fast path for the most common fields, which avoids the switches over kinds. */
 enum hmi_field_fast {
 	HMI_FAST_NONE,
 	HMI_FAST_FIXED64, /* HMI_FIELD_FIXED64, HMI_FIELD_NON_ZERO, tag of one byte */
@@ -57,7 +57,7 @@ struct hmi_plan_field {
 	uint8_t presence; /* enum hmi_field_presence */
 	uint8_t tag_bytes;
 	uint8_t fast; /* enum hmi_field_fast */
-	uint32_t tag; /* as it lies on the wire, first byte lowest */
+	uint32_t tag; /* as encoded, first byte least significant */
 	uint32_t offset;
 	uint32_t has_offset;
 	const void *default_value;
@@ -65,15 +65,15 @@ struct hmi_plan_field {
 
 /* One type. */
 struct hmi_plan {
-	uint32_t hash; /* of its full name: what stands on the wire */
-	uint16_t id;   /* what stands in a message */
-	bool table;    /* false: protobuf-c does it */
+	uint32_t hash; /* of its full name: identifies the type in envelopes */
+	uint16_t id;   /* identifies the type in messages */
+	bool table;    /* false: protobuf-c encodes and decodes it */
 	bool flat;     /* no field points to anything */
 	uint32_t size; /* bytes of the struct */
 	uint32_t fields;
-	uint32_t plain_max; /* of a table type's encoding without length-delimited fields */
+	uint32_t plain_max; /* table: longest encoding of all fields that are not length-delimited */
 	uint32_t delimited; /* bit i: field i is a string or bytes */
-	uint32_t required;  /* bit i: field i must be there */
+	uint32_t required;  /* bit i: field i must be present */
 	const struct ProtobufCMessageDescriptor *descriptor;
 	const uint8_t *initial; /* the struct as protobuf-c initialises it */
 	struct hmi_plan_field field[HMI_PLAN_FIELDS_MAX];
@@ -81,10 +81,10 @@ struct hmi_plan {
 
 /* All types of a system. */
 struct hmi_codec {
-	struct hmi_plan **by_id;   /* ids_count of them; NULL: no protobuf type */
-	struct hmi_plan **by_hash; /* open addressing; mask + 1 of them */
+	struct hmi_plan **by_id;   /* ids_count entries; NULL: no protobuf type */
+	struct hmi_plan **by_hash; /* open addressing; mask + 1 entries */
 	uint32_t ids_count, mask;
-	struct hmi_plan *none; /* the table while there are no plans */
+	struct hmi_plan *none; /* what by_hash points to without plans */
 };
 
 /* Make the plans of all types that are registered. Returns 0 or -ENOMEM. */
@@ -96,7 +96,7 @@ int hmi_codec_create_from(struct hmi_codec *codec, const struct hm_type *const *
 /* Free the plans: no type is left. A zeroed codec is allowed. */
 void hmi_codec_destroy(struct hmi_codec *codec);
 
-/* Plan of a type by id; NULL: none that may cross the network. */
+/* Plan of a type by id; NULL: not a protobuf type, so it cannot cross the network. */
 static inline const struct hmi_plan *
 hmi_codec_by_id(const struct hmi_codec *codec, uint16_t id)
 {
@@ -106,7 +106,7 @@ hmi_codec_by_id(const struct hmi_codec *codec, uint16_t id)
 /* Plan of a type by the hash of its name; NULL: none. */
 const struct hmi_plan *hmi_codec_by_hash(const struct hmi_codec *codec, uint32_t hash);
 
-/* Whether a body has fields of a newer version of its type, which only protobuf-c keeps. */
+/* Whether a body has unknown fields, of a newer version of its type. Only protobuf-c encodes them. */
 static inline bool
 hmi_body_has_unknown(const void *body)
 {
@@ -119,7 +119,7 @@ size_t hmi_plan_packed_size(const struct hmi_plan *plan, const void *body);
 /* As hmi_plan_packed_bound, for types with strings or bytes. */
 size_t hmi_plan_packed_bound_delimited(const struct hmi_plan *plan, const void *body);
 
-/* At least hmi_plan_packed_size, for less, of a table type. */
+/* Upper bound of hmi_plan_packed_size, which is cheaper; for types with a table. */
 static inline size_t
 hmi_plan_packed_bound(const struct hmi_plan *plan, const void *body)
 {
@@ -129,20 +129,20 @@ hmi_plan_packed_bound(const struct hmi_plan *plan, const void *body)
 /* Write a body's encoding, hmi_plan_packed_size bytes. Returns its end. */
 uint8_t *hmi_plan_pack(const struct hmi_plan *plan, const void *body, uint8_t *at);
 
-/* Bytes of message that hmi_plan_unpack is sure, or likely, to get by with. */
+/* Room that in most cases is enough for hmi_plan_unpack, which returns -ENOSPC otherwise. */
 static inline size_t
 hmi_plan_room(const struct hmi_plan *plan, size_t length)
 {
 	if (plan->flat)
 		return plan->size;
-	/* Strings get a zero each; lists and nested structs grow, and protobuf-c needs temporary memory. */
+	/* Strings get a zero byte; repeated and nested fields grow; protobuf-c needs temporary memory. */
 	return plan->table ? plan->size + length : plan->size + 4 * length + 128;
 }
 
 /*
- * Read an encoding into a body of `room` bytes, aligned to 8; what it points to goes behind it.
+ * Decode into a body of `room` bytes, aligned to 8. What its pointers point to is placed behind it.
  *
- * Returns 0; -EBADMSG: no encoding of this type; -ENOSPC: needs more room.
+ * Returns 0; -EBADMSG: not an encoding of this type; -ENOSPC: more room is needed.
  */
 int hmi_plan_unpack(const struct hmi_plan *plan, const uint8_t *at, size_t length, void *body, size_t room,
 		    size_t *used);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The batch of envelopes, written and read by hand.
+ * Encoder and decoder for batches of envelopes.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 
 /* ---- Reading ------------------------------------------------------------------------ */
 
-/* Read one field of an envelope. Returns its end, or NULL: no protobuf. */
+/* Read one field of an envelope. Returns its end, or NULL: not protobuf. */
 static const uint8_t *
 envelope_field(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope)
 {
@@ -56,8 +56,8 @@ envelope_field(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envel
 }
 
 /*
- * The form in which hermod writes a message of a registered type: to, [from], type, payload, with
- * lengths of one byte. Returns whether it was that, and then the envelope is complete.
+ * The common form, in which hermod writes most messages of registered types: to, [from], type, payload,
+ * with lengths of one byte. Returns whether it was this form; if so, the envelope is complete.
  */
 static bool
 envelope_read_common(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope)
@@ -86,7 +86,7 @@ envelope_read(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelo
 	if (likely(envelope_read_common(at, end, envelope)))
 		return 1;
 	memset(envelope, 0, sizeof(*envelope));
-	/* An absent payload is an empty one: decoders add its length to the pointer. */
+	/* An absent payload is empty, not NULL: decoders add the length to the pointer. */
 	envelope->payload = end;
 	while (at < end) {
 		at = envelope_field(at, end, envelope);
@@ -126,7 +126,7 @@ hmi_batch_next(struct hmi_reader *reader, struct hmi_envelope *envelope)
 
 /* ---- Writing ------------------------------------------------------------------------ */
 
-/* Bytes of all fields in front of payload and path. */
+/* Bytes of all fields before payload and path. */
 static size_t
 address_size(const struct hmi_envelope *envelope)
 {
@@ -167,7 +167,7 @@ address_write(uint8_t *at, const struct hmi_envelope *envelope)
 	return at;
 }
 
-/* Bytes of a field of bytes, 0 if it is not there. */
+/* Bytes of a length-delimited field; 0 if it is absent. */
 static size_t
 bytes_size(const uint8_t *bytes, uint32_t length)
 {

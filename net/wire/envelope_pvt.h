@@ -3,9 +3,9 @@
 #define ENVELOPE_PVT_H
 
 /*
- * The protobuf Batch behind a session header, and its envelopes, as bytes: docs/wire.md.
+ * Encodes and decodes the protobuf Batch behind a session header, and its envelopes: docs/wire.md.
  *
- * Reading: hmi_batch_next until it says 0. Whatever the bytes, no read passes the end.
+ * To read, call hmi_batch_next until it returns 0 or an error. No read passes the end of the input.
  * All functions are pure.
  */
 
@@ -24,10 +24,10 @@ enum hmi_tag {
 	HMI_TAG_PATH = 0x3a,
 };
 
-/* Bytes of to, from, type, and the payload's tag and length, all of which stand in most envelopes. */
+/* Bytes of to, from, type, and the payload's tag and length, which most envelopes have. */
 #define HMI_ENVELOPE_COMMON 25u
 
-/* One message on the wire; the pointers are into the packet. */
+/* One encoded message; the pointers are into the packet. */
 struct hmi_envelope {
 	uint64_t to, from, from_node;
 	uint32_t type, system;
@@ -42,8 +42,8 @@ struct hmi_reader {
 };
 
 /*
- * The next envelope of a batch. Fields that are not known are skipped, as protobuf wants it.
- * Returns 1; 0: there is none; -EBADMSG: no protobuf.
+ * Read the next envelope of a batch. Unknown fields are skipped, as protobuf requires.
+ * Returns 1; 0: there is none; -EBADMSG: not protobuf.
  */
 int hmi_batch_next(struct hmi_reader *reader, struct hmi_envelope *envelope);
 

@@ -11,10 +11,10 @@
 #include "frame_pvt.h"
 
 #define TIME_TO_LIVE 64
-#define NO_FRAGMENT  0x4000 /* "don't fragment": the session fits its packets to the path */
+#define NO_FRAGMENT  0x4000 /* "don't fragment": packets fit the MTU of both nodes */
 #define FRAGMENT     0x3fff /* "more fragments" and the offset */
 
-/* The last bytes, fewer than eight. */
+/* Sum of the last bytes, fewer than eight. */
 static uint64_t
 tail_sum(const uint8_t *data, uint32_t length)
 {
@@ -46,7 +46,7 @@ hmi_sum(const uint8_t *data, uint32_t length)
 	uint64_t low = 0, high = 0, words;
 	uint32_t i = 0;
 
-	/* Words of 32 bits into 64, by twos: no carry to mind, and the compiler makes vectors of it. */
+	/* Words of 32 bits summed in 64 bits need no carry, and two sums allow vector instructions. */
 	for (; i + sizeof(words) <= length; i += sizeof(words)) {
 		memcpy(&words, data + i, sizeof(words));
 		low += words & UINT32_MAX;
@@ -114,7 +114,7 @@ hmi_template_init(struct hmi_template *template, const struct hmi_address *from,
 	template->udp_sum = hmi_sum((const uint8_t *)&pseudo, sizeof(pseudo));
 }
 
-/* What the pseudo header and the ports add up to, with the length in pseudo and UDP header. */
+/* Sum of pseudo header and UDP header; both contain the length. */
 static uint64_t
 udp_head_sum(const struct hmi_template *template, rte_be16_t udp_length)
 {
@@ -133,7 +133,7 @@ hmi_template_write(const struct hmi_template *template, uint8_t *frame, uint16_t
 	ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + sizeof(*udp) + length));
 	udp->dgram_len = udp_length;
 	if (checksum == HMI_CHECKSUM_OFFLOAD) {
-		/* The port wants the pseudo header's sum, which has no ports in it, not complemented. */
+		/* The port expects the sum of the pseudo header alone, not complemented. */
 		ip->hdr_checksum = 0;
 		udp->dgram_cksum = rte_ipv4_phdr_cksum(ip, 0);
 		return;
@@ -238,7 +238,7 @@ ip_parse(struct hmi_frame *frame, const struct hmi_address *own, unsigned int ch
 		drop(frame, HM_NET_DROP_MARTIAN);
 		return;
 	}
-	/* Short frames are padded, so the length is the header's, not the frame's. */
+	/* Short frames are padded: use the length of the header, not of the frame. */
 	frame->source.ip = ip.src_addr;
 	frame->payload += head;
 	frame->length = total - head;

@@ -11,7 +11,7 @@
  *     └──────────┴─────────┴───────┴────────────────┴─────────────────┘
  *
  * All functions are pure. Addresses and ports are in network byte order, as DPDK has them.
- * A received frame is only read: over net_ring it may be the very mbuf that its sender keeps.
+ * A received frame is only read: over net_ring it may be the mbuf that its sender keeps.
  */
 
 #include <stdbool.h>
@@ -23,25 +23,25 @@
 #include "address_pvt.h"
 #include "hm_net.h"
 
-#define HMI_HEAD_BYTES 42u /* all in front of the session header */
+#define HMI_HEAD_BYTES 42u /* headers before the session header */
 #define HMI_IP_OFFSET  14u
 #define HMI_UDP_OFFSET 34u
 
-/* Headers towards one station, made once; each packet only fills in lengths and checksums. */
+/* Headers for frames to one station, made once. Only lengths and checksums differ from packet to packet. */
 struct hmi_template {
 	uint8_t head[HMI_HEAD_BYTES];
-	uint64_t ip_sum;  /* of the IPv4 header but its length */
-	uint64_t udp_sum; /* of pseudo header and ports but the lengths */
+	uint64_t ip_sum;  /* of the IPv4 header without its length */
+	uint64_t udp_sum; /* of pseudo header and ports without the lengths */
 };
 
 /* Who computes the checksums of a frame. */
 enum hmi_checksum {
 	HMI_CHECKSUM_SOFTWARE = 0,
 	HMI_CHECKSUM_OFFLOAD, /* the port, both of them */
-	HMI_CHECKSUM_NO_UDP,  /* software for IPv4; UDP has none, which RFC 768 writes as 0 */
+	HMI_CHECKSUM_NO_UDP,  /* software for IPv4; none for UDP, encoded as 0 (RFC 768) */
 };
 
-/* Which checksums a received frame's port has found good already. */
+/* Checksums of a received frame that the port has verified. */
 #define HMI_CHECKED_IP  1u
 #define HMI_CHECKED_UDP 2u
 
@@ -52,7 +52,7 @@ enum hmi_frame_kind {
 	HMI_FRAME_UDP,
 };
 
-/* A frame taken apart; the pointer is into the frame. */
+/* A parsed frame; the pointer is into the frame. */
 struct hmi_frame {
 	enum hmi_frame_kind kind;
 	enum hm_net_drop drop;
@@ -61,7 +61,7 @@ struct hmi_frame {
 	uint32_t length;        /* bytes of payload */
 };
 
-/* Sum of 16-bit words as they lie in memory, to be folded by hmi_sum_fold. */
+/* Sum of 16-bit words in memory order, to be folded by hmi_sum_fold. */
 uint64_t hmi_sum(const uint8_t *data, uint32_t length);
 
 /* Internet checksum of a sum: its one's complement in 16 bits. */
@@ -80,13 +80,13 @@ void hmi_template_init(struct hmi_template *template, const struct hmi_address *
 		       const struct hmi_address *to);
 
 /*
- * Write the headers in front of a UDP payload of `length` bytes whose hmi_sum is `sum`, which matters for
- * HMI_CHECKSUM_SOFTWARE only.
+ * Write the headers before a UDP payload of `length` bytes. `sum`: its hmi_sum, used only with
+ * HMI_CHECKSUM_SOFTWARE.
  */
 void hmi_template_write(const struct hmi_template *template, uint8_t *frame, uint16_t length, uint64_t sum,
 			enum hmi_checksum checksum);
 
-/* Take apart a frame for the station `own`. `checked`: HMI_CHECKED_ bits. */
+/* Parse a frame received by the station `own`. `checked`: HMI_CHECKED_ bits. */
 void hmi_frame_parse(struct hmi_frame *frame, const uint8_t *data, uint32_t length,
 		     const struct hmi_address *own, unsigned int checked);
 

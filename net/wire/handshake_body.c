@@ -15,7 +15,7 @@
 #include "hermod.pb-c.h"
 #include "protobuf_pvt.h"
 
-/* Scratch for protobuf-c's decoder; a handshake that needs more is none. */
+/* Memory for protobuf-c's decoder. A handshake that needs more is invalid. */
 #define ARENA_BYTES 2048u
 
 static_assert((int)HERMOD__WIRE__HANDSHAKE__REASON__TOO_MANY_PEERS == (int)HMI_REFUSAL_TOO_MANY_PEERS,
@@ -42,7 +42,7 @@ hmi_handshake_write(const struct hmi_handshake *handshake, uint8_t *at)
 	return hermod__wire__handshake__pack(&m, at);
 }
 
-/* Memory of a decoder: on the caller's stack, never given back. */
+/* Memory of a decoder: on the caller's stack; single allocations are not freed. */
 struct arena {
 	size_t used;
 	uint64_t bytes[ARENA_BYTES / sizeof(uint64_t)];

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define HMI_NODE_NAME_MAX   64u
-#define HMI_HANDSHAKE_BYTES 256u /* room that an encoded handshake needs at most */
+#define HMI_HANDSHAKE_BYTES 256u /* upper bound of an encoded handshake */
 
 /* Handshake.Reason of hermod.proto. */
 enum hmi_refusal {
@@ -33,24 +33,24 @@ struct hmi_handshake {
 	char expects[HMI_NODE_NAME_MAX + 1];
 };
 
-/* Encode a handshake into HMI_HANDSHAKE_BYTES. Returns its bytes. */
+/* Encode a handshake into a buffer of HMI_HANDSHAKE_BYTES. Returns its length. */
 size_t hmi_handshake_write(const struct hmi_handshake *handshake, uint8_t *at);
 
-/* Decode a handshake. Returns 0, or -EBADMSG: no protobuf, or a name that is none. */
+/* Decode a handshake. Returns 0, or -EBADMSG: not protobuf, or an invalid name. */
 int hmi_handshake_read(struct hmi_handshake *handshake, const uint8_t *at, size_t length);
 
 /*
- * Decode what a handshake has in every version: session, protocol and reason; the rest is 0.
- * Returns 0, or -EBADMSG: no protobuf.
+ * Decode the fields that a handshake has in every version: session, protocol and reason; the rest is 0.
+ * Returns 0, or -EBADMSG: not protobuf.
  */
 int hmi_handshake_read_basics(struct hmi_handshake *handshake, const uint8_t *at, size_t length);
 
-/* What is wrong, in words of a log line. Never NULL. */
+/* Text of a refusal, for a log line. Never NULL. */
 const char *hmi_refusal_text(uint32_t refusal);
 
 /*
- * Copy a name of a node, HMI_NODE_NAME_MAX characters at most: what may stand in a log line and in an
- * address. Returns 0 or -EBADMSG: no such name.
+ * Copy a node's name, HMI_NODE_NAME_MAX characters at most, all of which are safe in log lines and in
+ * hermod:// addresses. Returns 0, or -EBADMSG: not a valid name.
  */
 int hmi_node_name_take(char *to, const char *from);
 

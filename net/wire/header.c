@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The session header, written and read.
+ * Encoder and decoder for the session header.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Pieces of protobuf that take more than a few instructions.
+ * Protobuf primitives that are too long to be inline.
  */
 #include "protobuf_pvt.h"
 
@@ -19,7 +19,7 @@ hmi_varint_read_long(const uint8_t *at, const uint8_t *end, uint64_t *value)
 	for (unsigned int shift = 0; shift < 70 && at < end; shift += 7) {
 		uint8_t byte = *at++;
 
-		/* The tenth byte holds one bit; protobuf drops what is beyond 64. */
+		/* Only one bit of the tenth byte counts; protobuf ignores bits beyond 64. */
 		if (shift < 64)
 			result |= (uint64_t)(byte & 0x7f) << shift;
 		if (byte < 0x80) {
@@ -42,7 +42,7 @@ hmi_field_skip(const uint8_t *at, const uint8_t *end, uint64_t tag)
 {
 	uint64_t value;
 
-	/* Field number 0 is no field. */
+	/* Field number 0 is invalid. */
 	if (tag >> 3 == 0)
 		return NULL;
 	switch (tag & 7) {
@@ -56,7 +56,7 @@ hmi_field_skip(const uint8_t *at, const uint8_t *end, uint64_t tag)
 		at = hmi_varint_read(at, end, &value);
 		return at == NULL ? NULL : bytes_skip(at, end, value);
 	default:
-		/* Groups went out of use before hermod came into it. */
+		/* Groups are deprecated, and not supported. */
 		return NULL;
 	}
 }

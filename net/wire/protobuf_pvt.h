@@ -3,9 +3,9 @@
 #define PROTOBUF_PVT_H
 
 /*
- * Pieces of protobuf: varints, fixed numbers, length-delimited fields, unknown fields.
+ * Protobuf primitives: varints, fixed numbers, length-delimited fields, unknown fields.
  *
- * Whatever the bytes, no read passes the end. All functions are pure.
+ * Functions with a parameter `end` never read beyond it. All functions are pure.
  */
 
 #include <stddef.h>
@@ -51,7 +51,7 @@ hmi_varint_read(const uint8_t *at, const uint8_t *end, uint64_t *value)
 	return hmi_varint_read_long(at, end, value);
 }
 
-/* Read the length of a length-delimited field and its place. Returns the field's end, or NULL: truncated. */
+/* Read the length of a length-delimited field; *bytes: its content. Returns its end, or NULL: truncated. */
 static inline const uint8_t *
 hmi_delimited_read(const uint8_t *at, const uint8_t *end, const uint8_t **bytes, uint32_t *length)
 {
@@ -65,7 +65,7 @@ hmi_delimited_read(const uint8_t *at, const uint8_t *end, const uint8_t **bytes,
 	return at + value;
 }
 
-/* Skip the value of an unknown field. Returns its end, or NULL: truncated, or no such wire type. */
+/* Skip the value of an unknown field. Returns its end, or NULL: truncated, or unknown wire type. */
 const uint8_t *hmi_field_skip(const uint8_t *at, const uint8_t *end, uint64_t tag);
 
 static inline uint8_t *

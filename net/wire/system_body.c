@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Bodies of the engine's own messages, written and read.
+ * Encoder and decoder for bodies of the engine's own messages.
  */
 #include <errno.h>
 #include <string.h>
