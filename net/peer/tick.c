@@ -15,8 +15,8 @@
 /* ---- Neighbours --------------------------------------------------------------------- */
 
 /*
- * A look-up keeps the entries of peers with an open session; others are freed when unused. (While a peer
- * is called, each HELLO looks up its neighbour.)
+ * A look-up keeps the entries of peers with an open session; others are freed when unused. (While a peer is
+ * called, each HELLO looks up its neighbour.)
  */
 static void
 neighbours_refresh(struct hmi_net *net)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Faults by a seed: drop, duplicate, reorder, corrupt, delay.
+ * Fault injection, by a seeded generator: drop, duplicate, reorder, corrupt, delay.
  */
 #include <stddef.h>
 
@@ -81,7 +81,7 @@ hmi_fault_due(struct hmi_fault *fault, uint64_t now)
 	if (fault->held_count == 0 || fault->held[first].due_ns > now)
 		return NULL;
 	packet = fault->held[first].packet;
-	/* Close the gap in order: of those due at the same time the older one is first. */
+	/* Keep the order: of packets due at the same time the oldest goes first. */
 	fault->held_count--;
 	for (uint32_t i = first; i < fault->held_count; i++)
 		fault->held[i] = fault->held[i + 1];

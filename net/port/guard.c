@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Blocks EAL's interrupt thread while an lcore uses what that thread would take away.
+ * Blocks EAL's interrupt thread while an lcore uses rings that this thread could unmap.
  */
 #include <errno.h>
 
@@ -10,9 +10,9 @@
 
 #include "guard_pvt.h"
 
-#define GUARD_WAIT_MS 1000u /* longer than the driver takes for anything that it does */
+#define GUARD_WAIT_MS 1000u /* longer than any of the driver's callbacks takes */
 
-/* On the interrupt thread: an alarm's callback that returns when the lcore says so. */
+/* Runs on the interrupt thread: an alarm's callback that returns when the guard is released. */
 static void
 block(void *arg)
 {
@@ -68,7 +68,7 @@ hmi_guard_release(struct hmi_guard *guard)
 void
 hmi_guard_fini(struct hmi_guard *guard)
 {
-	/* Whether the thread is blocked, is about to block, or never comes: it does not wait. */
+	/* If the interrupt thread is in the callback, or about to enter it, this lets it pass. */
 	(void)sem_post(&guard->released);
 	(void)rte_eal_alarm_cancel(block, guard);
 	(void)sem_destroy(&guard->released);

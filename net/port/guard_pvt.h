@@ -6,17 +6,18 @@
  * Interrupt guard: keeps EAL's interrupt thread away from a port while an lcore uses it.
  *
  * memif's driver serves its control socket in the interrupt thread. When the other side disconnects,
- * the driver unmaps the rings there, without asking whether an lcore is inside a burst. So an alarm's
+ * the driver unmaps the rings in that thread, even if an lcore is inside a burst. So an alarm's
  * callback blocks the interrupt thread while the lcore uses the port. The lcore releases the thread
  * when there is no link, and whenever no frame has arrived for a while. One port of a process has a
  * guard; if the process has other memif ports, the guard is released every half second for them.
  *
  *     lcore                interrupt thread
- *     request ──alarm──▶   blocks in the callback     (G1: the lcore sees what the driver did)
+ *     request ──alarm──▶   blocks in the callback       (G1: the lcore sees what the driver did)
  *     is_held: bursts
- *     release ──sem──▶     goes on: sockets, unmapping (G2: the driver sees what the lcore did)
+ *     release ──sem──▶     continues: sockets, unmapping (G2: the driver sees what the lcore did)
  *
- * Only the port's lcore calls these functions.
+ * The port's lcore calls these functions; before and after its run, the thread that opens and closes the
+ * port.
  */
 
 #include <semaphore.h>
@@ -38,7 +39,7 @@ struct hmi_guard {
 /* Returns 0 or a negative errno. */
 int hmi_guard_init(struct hmi_guard *guard);
 
-/* Request that the interrupt thread blocks, unless that was done. Returns whether it is going to. */
+/* Request that the interrupt thread blocks, unless that was done. Returns whether it will block. */
 bool hmi_guard_request(struct hmi_guard *guard);
 
 /* Whether the interrupt thread is blocked. */
@@ -52,7 +53,7 @@ hmi_guard_is_held(const struct hmi_guard *guard)
 /* Request, and sleep until the interrupt thread is blocked. Returns whether it was within a second. */
 bool hmi_guard_wait(struct hmi_guard *guard);
 
-/* Let the interrupt thread go on. The guard was held. */
+/* Let the interrupt thread continue. The guard must be held. */
 void hmi_guard_release(struct hmi_guard *guard);
 
 /* Release the interrupt thread for good. */

@@ -13,11 +13,11 @@
 
 #define TX_TRIES     4
 #define LINK_NS      100000000ull
-#define MEMIF_NS     250000000ull /* between attempts to find memif's server */
-#define LINK_DOWN_NS 20000000ull  /* a link that is down is looked at more often */
-#define QUIET_NS     100000000ull /* without a frame for so long, the guard is released for a moment */
-#define HOLD_NS      500000000ull /* after which a shared guard is released in any case */
-#define GUARD_NS     200000ull    /* that moment */
+#define MEMIF_NS     250000000ull /* between attempts to connect to memif's server */
+#define LINK_DOWN_NS 20000000ull  /* between looks at a link that is down; LINK_NS if it is up */
+#define QUIET_NS     100000000ull /* without a frame for this time, the guard is released for GUARD_NS */
+#define HOLD_NS      500000000ull /* after this time a shared guard is released in any case */
+#define GUARD_NS     200000ull    /* how long it stays released */
 
 /* ---- Frames ------------------------------------------------------------------- */
 
@@ -35,7 +35,7 @@ hmi_port_receive(struct hmi_port *port, struct rte_mbuf **frames)
 	return count;
 }
 
-/* Frames that the fault layer held back and whose time has come. */
+/* Move frames that the fault layer held back, and that are due, into the fifo. */
 static void
 fault_release(struct hmi_port *port)
 {
@@ -110,7 +110,7 @@ hmi_port_send_faulty(struct hmi_port *port, struct rte_mbuf *frame)
 
 /* ---- Link --------------------------------------------------------------------- */
 
-/* Frames queued for a link that is down would only be late; sessions retransmit what matters. */
+/* Without a link queued frames would only get old. Sessions retransmit their packets. */
 static void
 fifo_drop(struct hmi_port *port)
 {
@@ -142,7 +142,7 @@ memif_restart(struct hmi_port *port, uint64_t now)
 	}
 }
 
-/* What may only be done while the guard is held. Returns whether to keep holding it. */
+/* What may be done only while the guard is held. Returns whether to keep holding it. */
 static bool
 held_tick(struct hmi_port *port, uint64_t now)
 {
@@ -155,7 +155,7 @@ held_tick(struct hmi_port *port, uint64_t now)
 		port->last_rx_ns = port->held_ns = now;
 	if (port->guard_shared && now - port->held_ns >= HOLD_NS)
 		return false;
-	/* A peer that sends nothing may be dead; then its rings have to be unmapped. */
+	/* If the other side has disconnected, the interrupt thread must run to notice it. */
 	return now - port->last_rx_ns < QUIET_NS;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Brings an ethdev up, in the order that DPDK documents, and down again.
+ * Configures and starts an ethdev, in the order that DPDK documents, and stops it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,11 +18,11 @@
 #define MTU_DEFAULT 1500u
 #define POOL_CACHE  256u
 #define OWNER       "hermod"
-#define TX_RESERVE  512u /* buffers for acknowledgements, handshakes, ARP, and the fifo */
+#define TX_RESERVE  512u /* buffers for acknowledgements, handshakes, ARP, copies, and the fifo */
 #define RX_OFFLOADS (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
 #define TX_OFFLOADS (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
 
-/* "a, b, c": the ethdevs there are. */
+/* Names of all ethdevs, as "a, b, c". */
 static void
 ports_list(char *text, size_t size)
 {
@@ -74,7 +74,7 @@ is_memif(const struct rte_eth_dev_info *info)
 	return info->driver_name != NULL && strcmp(info->driver_name, "net_memif") == 0;
 }
 
-/* One queue pair, with those of the wanted offloads that the port has. */
+/* One queue pair, with those of the wanted offloads that the port supports. */
 static int
 port_configure(struct hmi_port *port, const struct hmi_port_config *config,
 	       const struct rte_eth_dev_info *info)
@@ -96,7 +96,7 @@ port_configure(struct hmi_port *port, const struct hmi_port_config *config,
 	if (rc != 0)
 		return port_failed(port, "configure", rc);
 	port->rx_offload = conf.rxmode.offloads != 0;
-	/* Half an offload is none: the frame's checksums are made in one place. */
+	/* Both transmit offloads or none: a frame's checksums are computed in one place. */
 	if (conf.txmode.offloads == TX_OFFLOADS)
 		port->tx_checksum = HMI_CHECKSUM_OFFLOAD;
 	else if (is_memif(info) && !config->udp_checksum && config->faults.corrupt == 0)
@@ -141,7 +141,7 @@ queues_setup(struct hmi_port *port, const struct hmi_port_config *config, const 
 	if (rc != 0)
 		return port_failed(port, "descriptors", rc);
 	port->rx_desc = rx_desc;
-	/* Received frames wait in order behind a lost one, or for message memory, beside the ring. */
+	/* Sessions keep received frames, too: behind a lost one, or while message memory is short. */
 	port->rx_pool = pool_create(port, "rx", config, 2u * rx_desc + 2 * POOL_CACHE, info);
 	port->tx_pool = pool_create(port, "tx", config, tx_desc + config->tx_buffers + TX_RESERVE, info);
 	if (port->rx_pool == NULL || port->tx_pool == NULL)
@@ -153,7 +153,7 @@ queues_setup(struct hmi_port *port, const struct hmi_port_config *config, const 
 	return rc != 0 ? port_failed(port, "send queue", rc) : 0;
 }
 
-/* memif's client neither waits for its server nor reconnects to it. */
+/* Whether the port is a memif client, which neither waits for its server nor reconnects to it. */
 static bool
 is_memif_client(const struct rte_eth_dev_info *info)
 {
@@ -162,7 +162,7 @@ is_memif_client(const struct rte_eth_dev_info *info)
 	return args == NULL || args->args == NULL || strstr(args->args, "role=server") == NULL;
 }
 
-/* Whether another node of this process has a port. */
+/* Whether another node of this process uses the port with a guard. */
 static bool
 is_owned(uint16_t id)
 {
@@ -172,8 +172,8 @@ is_owned(uint16_t id)
 }
 
 /*
- * memif needs an interrupt guard. A process has one interrupt thread: one node of it may hold the guard,
- * and releases it now and then if the process has more memif ports, so that these can connect.
+ * memif needs an interrupt guard. A process has one interrupt thread, so only one of its nodes may have a
+ * guard. It releases the guard regularly if the process has more memif ports, so that these can connect.
  */
 static void
 memif_prepare(struct hmi_port *port, const struct rte_eth_dev_info *own)
@@ -198,7 +198,7 @@ memif_prepare(struct hmi_port *port, const struct rte_eth_dev_info *own)
 		port->owner = owner.id;
 }
 
-/* Ports that are only rings have no address; the other end needs one to answer to. */
+/* Ports such as net_ring may have no Ethernet address; the peer needs one to send to. */
 static int
 address_get(struct hmi_port *port)
 {
@@ -245,7 +245,7 @@ hmi_port_open(struct hmi_port *port, const struct hmi_port_config *config)
 	return 0;
 }
 
-/* Free a pool, unless somebody still has buffers of it: over net_ring, a peer in this process does. */
+/* Free a pool, unless buffers of it are in use: over net_ring, a peer in this process may hold some. */
 static void
 pool_free(struct rte_mempool *pool)
 {
@@ -264,7 +264,7 @@ hmi_port_close(struct hmi_port *port)
 	port->fifo_count = 0;
 	while ((frame = hmi_fault_due(&port->fault, UINT64_MAX)) != NULL)
 		rte_pktmbuf_free(frame);
-	/* The driver would else take the same connection down twice: here, and when the peer hangs up. */
+	/* Otherwise the driver could close the same connection twice: here, and when the peer disconnects. */
 	if (port->guarded)
 		(void)hmi_guard_wait(&port->guard);
 	if (port->started)

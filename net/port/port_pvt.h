@@ -8,12 +8,12 @@
  *     frame ──hmi_port_send──▶ [fault] ──▶ fifo ──hmi_port_flush──▶ ethdev
  *     frame ◀──hmi_port_receive──────────────────────────────────── ethdev
  *
- * Any driver will do: offloads are used where there are any, nothing is required. When the
- * ethdev does not take a frame, it stays in the fifo, in order; when the link is down, the
- * fifo is emptied, since a session retransmits what matters.
+ * Works with any driver: offloads are used if there are any, none is required. A frame that the
+ * ethdev does not take stays in the fifo, in order. When the link is down, the fifo is emptied; sessions
+ * retransmit their packets.
  *
  * memif: EAL's interrupt thread is blocked while bursts may run (guard_pvt.h). Its frames are copied from
- * memory to memory, so they have no UDP checksum unless it is asked for, or frames are to be corrupted.
+ * memory to memory, so they have no UDP checksum, unless --udp-checksum or --fault-corrupt is given.
  *
  * One lcore owns the port.
  */
@@ -37,10 +37,10 @@
 struct hmi_port_config {
 	const char *name; /* NULL: the first one */
 	uint64_t tag;     /* makes names of pools unique */
-	uint64_t mtu;     /* 0: 1,500, or what the port can */
+	uint64_t mtu;     /* 0: 1,500, or the port's maximum if that is less */
 	uint64_t rx_desc, tx_desc;
-	uint32_t tx_buffers; /* that sessions keep */
-	bool udp_checksum;   /* give frames one even where memory carries them */
+	uint32_t tx_buffers; /* most that sessions keep */
+	bool udp_checksum;   /* UDP checksums over memif, too */
 	int logtype;
 	struct hmi_fault_odds faults;
 };
@@ -53,28 +53,28 @@ struct hmi_port {
 	bool faulty;
 	uint32_t fifo_count;
 	struct rte_mempool *rx_pool, *tx_pool;
-	uint64_t now;        /* of the turn */
-	uint64_t last_rx_ns; /* when the last frame came */
+	uint64_t now;        /* time of the present turn */
+	uint64_t last_rx_ns; /* when the last frame was received */
 	struct rte_mbuf *fifo[HMI_PORT_FIFO];
 
 	/* Counters. */
 	uint64_t rx_frames, tx_frames, tx_held, tx_dropped;
 
-	/* Set-up, and what is looked at a few times a second. */
+	/* Set-up and link state. */
 	bool rx_offload;
 	bool started, link_up;
 	bool guarded;      /* there is an interrupt guard */
 	bool guard_shared; /* the process has other memif ports, which need the interrupt thread, too */
 	bool memif_client; /* has to be restarted to reconnect to its server */
-	bool start_logged; /* that it does not start was logged */
-	bool probed;       /* rx_pool and tx_pool are there, the ethdev is configured */
+	bool start_logged; /* it was logged that it waits for its server */
+	bool probed;       /* the ethdev is configured; pools may exist */
 	uint32_t mtu;
 	uint32_t rx_desc;
 	uint64_t link_ns;  /* when to look at the link again */
 	uint64_t start_ns; /* when to start it again */
 	uint64_t guard_ns; /* when to request the guard again */
 	uint64_t held_ns;  /* since when the guard is held */
-	uint64_t owner;    /* as which ethdev knows this node; 0: as none */
+	uint64_t owner;    /* owner id by which the ethdev is taken; 0: not taken */
 	struct hmi_guard guard;
 	int logtype;
 	char name[RTE_ETH_NAME_MAX_LEN];
@@ -87,7 +87,7 @@ struct hmi_port {
 /* Find an ethdev and bring it up. Errors are printed. Returns 0, -ENODEV, -EINVAL, -ENOMEM or -EIO. */
 int hmi_port_open(struct hmi_port *port, const struct hmi_port_config *config);
 
-/* Stop the ethdev and free everything. A zeroed port is allowed. */
+/* Stop the ethdev and free buffers and pools. A zeroed port is allowed. */
 void hmi_port_close(struct hmi_port *port);
 
 /* ---- Hot path ------------------------------------------------------------------- */
@@ -102,7 +102,7 @@ hmi_port_room(const struct hmi_port *port)
 /* As hmi_port_send, with faults. */
 void hmi_port_send_faulty(struct hmi_port *port, struct rte_mbuf *frame);
 
-/* Take a frame to be sent, for which there is room. */
+/* Put a frame into the fifo, which must have room. */
 static inline void
 hmi_port_send(struct hmi_port *port, struct rte_mbuf *frame)
 {
@@ -112,15 +112,15 @@ hmi_port_send(struct hmi_port *port, struct rte_mbuf *frame)
 		port->fifo[port->fifo_count++] = frame;
 }
 
-/* Hand the fifo to the ethdev, as far as it takes it. Returns how many frames it took. */
+/* Send the frames of the fifo, as many as the ethdev takes. Returns how many. */
 uint32_t hmi_port_flush(struct hmi_port *port);
 
-/* Take up to HMI_PORT_BURST frames that arrived. */
+/* Receive up to HMI_PORT_BURST frames. */
 uint32_t hmi_port_receive(struct hmi_port *port, struct rte_mbuf **frames);
 
 /* ---- Time ----------------------------------------------------------------------- */
 
-/* Look after the link, a few times a second. Returns whether it came up just now. */
+/* Check the link, and handle guard and reconnection. Returns whether the link has just come up. */
 bool hmi_port_tick(struct hmi_port *port, uint64_t now);
 
 #endif /* PORT_PVT_H */

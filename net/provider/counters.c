@@ -70,7 +70,7 @@ hm_net_peers(const struct hm_system *sys)
 static const struct hmi_peer *
 peer_at(const struct hmi_net *net, uint32_t number)
 {
-	/* NP1, acquire: pairs with the release in hmi_peer_add; the peer behind the count is whole. */
+	/* NP1, acquire: pairs with the release in hmi_peer_add; the peers below the count are complete. */
 	uint32_t count = atomic_load_explicit(&net->peers_count, memory_order_acquire);
 
 	return number < count ? net->peers[number] : NULL;
@@ -102,7 +102,7 @@ hm_net_peer_stats(const struct hm_system *sys, uint32_t number, struct hm_net_pe
 	stats->messages_sent = hmi_counted(&peer->messages_sent);
 	stats->messages_received = hmi_counted(&peer->messages_received);
 	stats->messages_backlogged = atomic_load_explicit(&peer->backlog.count, memory_order_relaxed);
-	/* The older number first: the other way round there could be less than none. */
+	/* tx_una is read first: read after tx_sent it could be the greater one. */
 	acknowledged = hmi_counted(&s->tx_una);
 	sent = hmi_counted(&s->tx_sent);
 	stats->packets_unacknowledged = sent > acknowledged ? (uint32_t)(sent - acknowledged) : 0;

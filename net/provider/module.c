@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The module's life: create, options, start, stop, destroy.
+ * The module's functions: create, options, start, stop, destroy.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -76,7 +76,7 @@ port_open(struct hmi_remote *remote, struct hmi_address *own)
 	return rc;
 }
 
-/* Call the peers that were named; the first HELLO goes out when the address is this node's. */
+/* Call the configured peers. The first HELLO is sent when this node's address is ready. */
 static void
 peers_call(struct hmi_net *net)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Options of the module, and what they have to say to each other.
+ * Options of the module, and checks of them.
  */
 #include <errno.h>
 #include <inttypes.h>

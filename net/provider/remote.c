@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The provider: what the engine calls, turn by turn.
+ * The provider: the functions that the engine calls.
  */
 #include <errno.h>
 #include <string.h>
@@ -18,9 +18,9 @@
 #include "table_pvt.h"
 #include "tick_pvt.h"
 
-#define IDLE_POLLS 8u /* of the port in a turn in which nothing is runnable: cheaper than a turn each */
+#define IDLE_POLLS 8u /* of the port in a turn in which no actor is runnable: cheaper than a turn each */
 
-/* Do not count this lcore's own polling gap as silence of its peers. */
+/* Do not count this lcore's own polling gap towards the timeout of its peers. */
 static void
 polling_gap_forgive(struct hmi_remote *remote)
 {
@@ -33,7 +33,7 @@ polling_gap_forgive(struct hmi_remote *remote)
 		net->peers[i]->session.last_rx_ns += gap;
 }
 
-/* Programs register their types after the module has started, and before the first turn. */
+/* In the first turn: programs register their types after the module's start. */
 static void
 begin(struct hmi_remote *remote)
 {
@@ -96,7 +96,7 @@ remote_flush(void *self, struct hm_ctx *ctx)
 	struct hmi_net *net = &((struct hmi_remote *)self)->net;
 	uint32_t work;
 
-	/* The turn was long, perhaps: what goes out now is stamped with its end. */
+	/* The time may have been read again since the poll. */
 	hmi_net_turn(net, ctx, hm_turn_ns(ctx));
 	work = hmi_egress_flush_all(net);
 	(void)hmi_port_flush(&net->port);
@@ -104,8 +104,8 @@ remote_flush(void *self, struct hm_ctx *ctx)
 }
 
 /*
- * A resolve request is sent, or queued in the backlog, as a message HM_IDENTITY to nobody: its body is
- * the path, its sender receives the answer.
+ * A resolve request is sent, or queued in the backlog, as a message HM_IDENTITY without receiver: its
+ * body is the path, its sender receives the answer.
  */
 static int
 remote_resolve(void *self, struct hm_ctx *ctx, const char *node, const char *path, struct hm_pid reply_to)

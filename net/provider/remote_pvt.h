@@ -6,7 +6,7 @@
  * The provider of remote PIDs, and the module that it is part of.
  *
  *     remote.c: what the engine calls    options.c: --ip, --peer    module.c: start, stop
- *     shutdown.c: after the last turn    counters.c: for any thread
+ *     shutdown.c: after the last turn    counters.c: counters, for any thread
  */
 
 #include <stdbool.h>
@@ -27,7 +27,7 @@ struct hmi_net_options {
 struct hmi_remote {
 	struct hmi_net net;
 	bool idle;          /* no port: nothing to do */
-	bool begun;         /* the first turn has come: all types are known */
+	bool begun;         /* the first turn has begun: all types are registered */
 	uint64_t polled_ns; /* last poll */
 	struct hmi_net_options options;
 };
@@ -36,7 +36,7 @@ struct hmi_remote {
 
 void hmi_net_options_init(struct hmi_remote *remote);
 
-/* Whether anything asks for a network. */
+/* Whether an option is given that requires a network. */
 bool hmi_net_options_wanted(const struct hmi_remote *remote);
 
 /* Read --ip, and check the peers against it. Errors are printed. Returns 0 or -EINVAL. */
@@ -48,7 +48,7 @@ extern const struct hm_provider_ops hmi_remote_ops;
 
 /* ---- shutdown.c ---- */
 
-/* Without lcores: send what is left, wait for acknowledgements for a while, say BYE, end the sessions. */
+/* After the lcores have stopped: send what is left, wait for acknowledgements, send BYE, end the sessions. */
 void hmi_remote_shutdown(struct hmi_net *net);
 
 #endif /* REMOTE_PVT_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * The end: without lcores, send what is left and close the sessions.
+ * Shutdown, after the lcores have stopped: send what is left and end the sessions.
  */
 #include <rte_cycles.h>
 #include <rte_pause.h>
@@ -29,7 +29,7 @@ all_acknowledged(const struct hmi_net *net)
 	return true;
 }
 
-/* One turn without lcores, and without anything being handed on to actors. */
+/* One turn of the network alone. Packets that are received now are not delivered. */
 static void
 shutdown_turn(struct hmi_net *net)
 {
