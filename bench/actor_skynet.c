@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * skynet: how long does a tree of actors take that is ten wide and a million leaves large?
+ * skynet: the time that a tree of actors takes, with ten children each and a million leaves.
  *
- * Each actor spawns ten children; the leaves answer with their number, everybody else with the sum
- * of the answers, and stops. Time runs from the root's spawn to the root's answer. The tree is then
- * left to end, unmeasured, before the next one.
+ * Each leaf answers its parent with its number, every other actor with the sum of its children's
+ * answers; then it stops. Measured from the root's spawn to the root's answer. The next tree starts
+ * when this one has ended.
  */
 #include <stdlib.h>
 
@@ -31,18 +31,18 @@ struct run {
 	struct limit_dispatch *limit;
 	double limit_ms, value_ms;
 	double start_s, begin_s;
-	uint32_t news; /* of the tree: its answer, and its end, in whatever order they come */
+	uint32_t ended_parts; /* of the slice: the root's answer, and the root's HM_TERMINATED */
 };
 
 struct branch {
 	struct run *run;
 	uint32_t number; /* of its first leaf */
-	uint32_t leaves; /* below it, or 1: it is one */
+	uint32_t leaves; /* below it; 1: it is a leaf */
 	uint32_t answers;
 	uint64_t sum;
 };
 
-/* what the parent passes on; the rest starts at zero */
+/* what the parent passes as arguments; the rest starts at zero */
 #define BRANCH_ARGS offsetof(struct branch, answers)
 
 /* ---- tree ------------------------------------------------------------------------------ */
@@ -107,14 +107,14 @@ slices_begin(struct hm_ctx *ctx, struct run *run)
 {
 	const struct branch root = { .run = run, .leaves = LEAVES };
 
-	run->news = 0;
+	run->ended_parts = 0;
 	run->limit_ms = limit_dispatch_spawn_ns(run->limit) * ACTORS / 1e6;
 	run->start_s = bench_clock_cpu_seconds();
 	if (hm_spawn(ctx, &branch_props, NULL, &root, NULL) != 0)
 		bench_node_fail(&run->node, ctx, "cannot spawn the root");
 }
 
-/* a tree takes as long as it takes: with many repeats asked for, time is up before they are done */
+/* a tree cannot be made shorter, so with many repeats the duration ends the run before they are done */
 static bool
 time_is_up(const struct run *run)
 {
@@ -122,11 +122,11 @@ time_is_up(const struct run *run)
 	       run->node.slices.count >= 3;
 }
 
-/* the end is news from the engine, and comes behind the answer */
+/* HM_TERMINATED of the root is delivered behind its answer */
 static void
-news_take(struct hm_ctx *ctx, struct run *run)
+part_ended(struct hm_ctx *ctx, struct run *run)
 {
-	if (++run->news < 2 || !bench_node_slice(&run->node, ctx, run->value_ms, run->limit_ms))
+	if (++run->ended_parts < 2 || !bench_node_slice(&run->node, ctx, run->value_ms, run->limit_ms))
 		return;
 	if (time_is_up(run))
 		hm_system_stop(hm_system(ctx));
@@ -140,7 +140,7 @@ answer_take(struct hm_ctx *ctx, struct run *run, const struct answer *answer)
 	run->value_ms = (bench_clock_cpu_seconds() - run->start_s) * 1e3;
 	if (answer->sum != SUM)
 		bench_node_fail(&run->node, ctx, "the tree's sum is wrong: messages were lost");
-	news_take(ctx, run);
+	part_ended(ctx, run);
 }
 
 static void
@@ -157,7 +157,7 @@ driver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 		answer_take(ctx, run, hm_msg_body(msg));
 		break;
 	case HM_TERMINATED:
-		news_take(ctx, run);
+		part_ended(ctx, run);
 		break;
 	default:
 		break;
@@ -191,7 +191,7 @@ main(int argc, char **argv)
 	if (run == NULL)
 		return EXIT_FAILURE;
 	bench_node_init(&run->node, "A tree of a million actors, spawned and summed up.");
-	/* the tree grows in breadth: at its widest, every leaf has a message */
+	/* the tree grows level by level: at its widest, every leaf has a message */
 	run->node.messages = 2 * LEAVES + LEAVES / 2;
 	status = bench_node_main(&run->node, argc, argv, measure);
 	free(run);

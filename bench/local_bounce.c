@@ -9,11 +9,11 @@
 #include "bench_node.h"
 #include "limit_dispatch.h"
 
-/* Actors spawned, or told their peer, in one turn of the driver. */
+/* Actors that are spawned, or told their peer, in one run of the driver. */
 #define SETUP_BATCH 4096
 
-/* Messages of the first pair of slices, which is thrown away: it warms caches, and tells how many
- * messages fill a slice. */
+/* Messages of the first pair of slices, which is discarded: it warms caches, and tells how many messages
+ * fill a slice. */
 #define WARM_UP_COUNT 200000
 
 enum {
@@ -31,10 +31,10 @@ struct peer {
 	struct hm_pid pid;
 };
 
-/* Everything of a run; touched by one lcore only. */
+/* State of the program; used by one lcore only. */
 struct run {
 	struct bench_node node;
-	const struct local_bounce *question;
+	const struct local_bounce *scenario;
 	struct limit_dispatch *limit;
 	struct hm_pid *pids;
 	struct hm_pid driver;
@@ -43,7 +43,7 @@ struct run {
 	double limit_ns, value_ns; /* of the last slices */
 	uint64_t count;            /* messages of this slice */
 	uint64_t remaining;        /* still to be sent on */
-	uint64_t draining;         /* under way, and not to be sent on any more */
+	uint64_t draining;         /* in flight; not sent on once remaining is 0 */
 	double start_s;
 	uint64_t payload[BENCH_PAYLOAD_MAX / sizeof(uint64_t) + 1];
 };
@@ -92,11 +92,11 @@ slices_begin(struct hm_ctx *ctx, struct run *run)
 	run->limit_ns = limit_dispatch_naive_ns(run->limit, run->in_flight,
 						bench_node_count(&run->node, run->limit_ns, WARM_UP_COUNT));
 	run->count = bench_node_count(&run->node, run->value_ns, WARM_UP_COUNT);
-	/* what is sent here counts as handled too, as it does in the bare loop */
+	/* the messages that are sent here count as handled, too, as in the bare loop */
 	run->draining = run->in_flight;
 	run->remaining = run->count > run->in_flight ? run->count - run->in_flight : 0;
 	for (uint32_t i = 0; i < run->in_flight; i++) {
-		struct hm_pid to = run->pids[(i * 131ull) % run->question->actors];
+		struct hm_pid to = run->pids[(i * 131ull) % run->scenario->actors];
 
 		bench_node_check(&run->node, ctx, hm_send(ctx, to, TYPE_BALL, run->payload));
 	}
@@ -116,22 +116,22 @@ player_spawn(struct hm_ctx *ctx, struct run *run)
 	return hm_spawn(ctx, &props, NULL, &player, &run->pids[run->spawned]) == 0;
 }
 
-/* the same peers as in the bare loop, so that both jump about in memory alike */
+/* the same peers as in the bare loop, so that both have the same access pattern */
 static bool
 player_introduce(struct hm_ctx *ctx, struct run *run)
 {
-	uint64_t i = run->introduced, actors = run->question->actors;
+	uint64_t i = run->introduced, actors = run->scenario->actors;
 	uint64_t to = actors == 2 ? !i : (i * 7919 + 13) % actors;
 	const struct peer peer = { .pid = run->pids[to] };
 
 	return hm_send(ctx, run->pids[i], TYPE_PEER, &peer) == HM_OK;
 }
 
-/* a batch a turn: the messages that it causes are handled before the next */
+/* one batch for each TYPE_NEXT: its messages are handled before the next batch, which bounds memory */
 static bool
 setup_batch(struct hm_ctx *ctx, struct run *run)
 {
-	uint32_t actors = run->question->actors;
+	uint32_t actors = run->scenario->actors;
 
 	for (int i = 0; i < SETUP_BATCH && run->spawned < actors; i++, run->spawned++) {
 		if (!player_spawn(ctx, run))
@@ -194,11 +194,11 @@ static int
 measure(struct bench_node *node, struct bench_row *row)
 {
 	struct run *run = (struct run *)node;
-	uint32_t actors = run->question->actors;
+	uint32_t actors = run->scenario->actors;
 	int status;
 
-	bench_row_init(row, run->question->name, "ns/message");
-	row->note = run->question->note;
+	bench_row_init(row, run->scenario->name, "ns/message");
+	row->note = run->scenario->note;
 	run->in_flight = node->options.in_flight;
 	run->pids = calloc(actors, sizeof(*run->pids));
 	status = run->pids == NULL ? -ENOMEM : limit_dispatch_create(&run->limit, actors);
@@ -212,18 +212,18 @@ measure(struct bench_node *node, struct bench_row *row)
 }
 
 int
-local_bounce_main(const struct local_bounce *question, int argc, char **argv)
+local_bounce_main(const struct local_bounce *scenario, int argc, char **argv)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	int status;
 
 	if (run == NULL)
 		return EXIT_FAILURE;
-	run->question = question;
-	bench_node_init(&run->node, question->about);
-	run->node.options.in_flight = question->in_flight;
-	/* those under way, those of a batch of the set-up, and some for the system itself */
-	run->node.messages = question->in_flight + 2 * SETUP_BATCH + 65536;
+	run->scenario = scenario;
+	bench_node_init(&run->node, scenario->about);
+	run->node.options.in_flight = scenario->in_flight;
+	/* those in flight, those of a batch of the set-up, and some for the system itself */
+	run->node.messages = scenario->in_flight + 2 * SETUP_BATCH + 65536;
 	status = bench_node_main(&run->node, argc, argv, measure);
 	free(run);
 	return status;

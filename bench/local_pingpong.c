@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * local.pingpong: what does a message cost when there is only one, between two actors of one lcore?
+ * local.pingpong: cost of a message when a single one goes back and forth between two actors.
  */
 #include "local_bounce.h"
 
 int
 main(int argc, char **argv)
 {
-	static const struct local_bounce question = {
+	static const struct local_bounce scenario = {
 		.name = "local.pingpong",
 		.about = "Two actors of one lcore, one message in flight.",
 		.note = "limit: bare dispatch loop, 1 in flight",
@@ -16,5 +16,5 @@ main(int argc, char **argv)
 		.in_flight = 1,
 	};
 
-	return local_bounce_main(&question, argc, argv);
+	return local_bounce_main(&scenario, argc, argv);
 }

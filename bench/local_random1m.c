@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * local.random1m: what does a message cost when its receiver is never in the cache?
+ * local.random1m: cost of a message when its receiver is hardly ever in the cache.
  */
 #include "local_bounce.h"
 
 int
 main(int argc, char **argv)
 {
-	static const struct local_bounce question = {
+	static const struct local_bounce scenario = {
 		.name = "local.random1m",
 		.about = "A million actors of one lcore, each sending to a pseudo-random other.",
 		.note = "limit: bare dispatch loop, each send touching the receiver at once",
@@ -16,5 +16,5 @@ main(int argc, char **argv)
 		.in_flight = 100000,
 	};
 
-	return local_bounce_main(&question, argc, argv);
+	return local_bounce_main(&scenario, argc, argv);
 }

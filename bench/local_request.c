@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * local.request: what does a request with a future cost, with its answer, on one lcore?
+ * local.request: cost of a request with a future, and its answer, on one lcore.
  *
- * A request is two messages, so the limit is twice the bare loop's message.
+ * A request takes two messages, so the limit is twice the bare loop's time of a message.
  */
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@
 #define WARM_UP_COUNT 100000
 
 enum {
-	TYPE_QUESTION = HM_TYPE_USER,
+	TYPE_REQUEST = HM_TYPE_USER,
 	TYPE_ANSWER,
 };
 
@@ -26,21 +26,21 @@ struct run {
 	uint32_t in_flight;
 	double limit_ns, value_ns; /* of the last slices */
 	uint64_t count;            /* requests of this slice */
-	uint64_t remaining;        /* still to be asked */
-	uint64_t draining;         /* asked and not answered, when none remains */
+	uint64_t remaining;        /* still to be sent */
+	uint64_t draining;         /* sent and not answered, once remaining is 0 */
 	double start_s;
 	uint64_t payload[BENCH_PAYLOAD_MAX / sizeof(uint64_t) + 1];
 };
 
 static void slices_begin(struct hm_ctx *ctx, struct run *run);
-static void question_ask(struct hm_ctx *ctx, struct run *run);
+static void request_send(struct hm_ctx *ctx, struct run *run);
 
 static void
 responder_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
 	(void)state;
-	/* without an answer the question times out, which the driver notices */
-	if (hm_msg_type(msg) == TYPE_QUESTION)
+	/* without an answer the request times out, which on_answer reports */
+	if (hm_msg_type(msg) == TYPE_REQUEST)
 		(void)hm_respond(ctx, TYPE_ANSWER, hm_msg_body(msg));
 }
 
@@ -66,18 +66,17 @@ on_answer(struct hm_ctx *ctx, void *state, enum hm_future_result result, const s
 	}
 	if (run->remaining > 0) {
 		run->remaining--;
-		question_ask(ctx, run);
+		request_send(ctx, run);
 	} else if (--run->draining == 0) {
 		slices_end(ctx, run);
 	}
 }
 
 static void
-question_ask(struct hm_ctx *ctx, struct run *run)
+request_send(struct hm_ctx *ctx, struct run *run)
 {
 	bench_node_check(&run->node, ctx,
-			 hm_ask(ctx, run->responder, TYPE_QUESTION, run->payload, TIMEOUT_US, on_answer,
-				run));
+			 hm_ask(ctx, run->responder, TYPE_REQUEST, run->payload, TIMEOUT_US, on_answer, run));
 }
 
 static void
@@ -91,7 +90,7 @@ slices_begin(struct hm_ctx *ctx, struct run *run)
 	run->remaining = run->count > run->in_flight ? run->count - run->in_flight : 0;
 	run->start_s = bench_clock_cpu_seconds();
 	for (uint32_t i = 0; i < run->in_flight; i++)
-		question_ask(ctx, run);
+		request_send(ctx, run);
 }
 
 static void
@@ -113,7 +112,7 @@ types_register(struct run *run)
 {
 	uint32_t payload = run->node.options.payload;
 	uint32_t size = payload > sizeof(uint64_t) ? payload : sizeof(uint64_t);
-	int status = bench_node_type(&run->node, TYPE_QUESTION, "question", size);
+	int status = bench_node_type(&run->node, TYPE_REQUEST, "request", size);
 
 	if (status == 0)
 		status = bench_node_type(&run->node, TYPE_ANSWER, "answer", size);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * local.tell: what does a message cost when many wait in two mailboxes of one lcore?
+ * local.tell: cost of a message when many wait in the mailboxes of two actors.
  */
 #include "local_bounce.h"
 
 int
 main(int argc, char **argv)
 {
-	static const struct local_bounce question = {
+	static const struct local_bounce scenario = {
 		.name = "local.tell",
 		.about = "Two actors of one lcore, 512 messages in flight.",
 		.note = "limit: bare dispatch loop, as many in flight",
@@ -16,5 +16,5 @@ main(int argc, char **argv)
 		.in_flight = 512,
 	};
 
-	return local_bounce_main(&question, argc, argv);
+	return local_bounce_main(&scenario, argc, argv);
 }

@@ -19,9 +19,9 @@
 
 #define ARGUMENTS_MAX 96
 #define TEXTS_BYTES   4096
-#define QUIT_MS       3000 /* how long the echo node may take to end after the driver has */
+#define QUIT_MS       3000 /* time for one node to end after the other has ended */
 
-/* Command line of one of the two. */
+/* Command line of one of the two nodes. */
 struct command {
 	char *argv[ARGUMENTS_MAX];
 	uint32_t argc;
@@ -29,7 +29,7 @@ struct command {
 	size_t used;
 };
 
-/* What the pair's command line says. */
+/* The launcher's command line. */
 struct pair {
 	int argc, separator;
 	char **argv;
@@ -76,7 +76,7 @@ separator(int argc, char **argv)
 	return argc;
 }
 
-/* "-l A,B" or "-l A-B"; more is EAL's art, and nobody needs it for two processes of one lcore */
+/* "-l A,B" or "-l A-B"; EAL's other forms are not needed for two processes of one lcore */
 static int
 cores_parse(const char *list, uint32_t core[2])
 {
@@ -163,7 +163,7 @@ device_add(struct command *command, const struct pair *pair, bool echo, int numb
 			     echo ? "server" : "client", number, (int)getpid());
 }
 
-/* what the user gave to EAL, but for the core list */
+/* the user's EAL options, except the core list */
 static void
 eal_add(struct command *command, const struct pair *pair)
 {
@@ -185,9 +185,9 @@ command_fill(struct command *command, const struct pair *pair, bool echo)
 	argument_add(command, "-l");
 	argument_add(command, "%u", pair->core[echo]);
 	eal_add(command, pair);
-	/* it cannot answer secondary processes under --in-memory, and says so each time */
+	/* under --in-memory the driver warns at each start that it cannot serve secondary processes */
 	argument_add(command, "--log-level=pmd.net.memif:error");
-	/* EAL leaves a folder behind for each prefix, an empty one, so it is the same in each run. */
+	/* the same in each run, since EAL leaves an empty folder behind for each prefix */
 	argument_add(command, "--file-prefix=hermod-bench-%s", echo ? "echo" : "driver");
 	device_add(command, pair, echo, 0);
 	device_add(command, pair, echo, 1);
@@ -198,9 +198,9 @@ command_fill(struct command *command, const struct pair *pair, bool echo)
 	argument_add(command, "--node=%s", echo ? "echo" : "driver");
 	argument_add(command, "--port=net_%s0", pair->transport);
 	argument_add(command, "--ip=192.0.2.%d/24", echo ? 2 : 1);
-	/* the raw slices keep a node from its session for a while */
+	/* during raw slices a node does not poll the port of its session */
 	argument_add(command, "--peer-timeout-ms=5000");
-	/* what is under way is this benchmark's own to bound */
+	/* the benchmark itself bounds the messages in flight */
 	argument_add(command, "--peer-queue=1000000");
 	if (!echo)
 		argument_add(command, "--peer=echo@192.0.2.2");
@@ -231,36 +231,36 @@ driver_start(const struct pair *pair)
 }
 
 static _Noreturn void
-echo_run(const struct pair *pair, struct command *command, const struct remote_veth_gate *gate, int ready)
+echo_run(const struct pair *pair, struct command *command, const struct remote_veth_pipes *pipes, int ready)
 {
-	if (pair->over_veth && remote_veth_enter(gate) != 0)
+	if (pair->over_veth && remote_veth_enter(pipes) != 0)
 		_exit(EXIT_FAILURE);
-	if (fcntl(ready, F_SETFD, 0) == 0) /* this one is inherited */
+	if (fcntl(ready, F_SETFD, 0) == 0) /* to be inherited */
 		execv("/proc/self/exe", command->argv);
 	_exit(EXIT_FAILURE);
 }
 
-/* the echo node, once both its ports are open; -1: it came to nothing */
+/* start the echo node and wait until both its ports are open; -1: failed */
 static pid_t
 echo_start(const struct pair *pair)
 {
 	struct command command;
-	struct remote_veth_gate gate;
+	struct remote_veth_pipes pipes;
 	int ready[2];
 	char word;
 	pid_t pid;
 
-	if (pipe2(ready, O_CLOEXEC) != 0 || (pair->over_veth && remote_veth_gate_open(&gate) != 0))
+	if (pipe2(ready, O_CLOEXEC) != 0 || (pair->over_veth && remote_veth_pipes_open(&pipes) != 0))
 		return -1;
 	command_fill(&command, pair, true);
 	argument_add(&command, "--ready-fd=%d", ready[1]);
 	pid = fork();
 	if (pid == 0)
-		echo_run(pair, &command, &gate, ready[1]);
+		echo_run(pair, &command, &pipes, ready[1]);
 	close(ready[1]);
 	if (pid < 0)
 		return -1;
-	if ((pair->over_veth && remote_veth_hand_over(&gate, pid) != 0) || read(ready[0], &word, 1) != 1) {
+	if ((pair->over_veth && remote_veth_hand_over(&pipes, pid) != 0) || read(ready[0], &word, 1) != 1) {
 		child_kill(pid);
 		pid = -1;
 	}
@@ -268,7 +268,7 @@ echo_start(const struct pair *pair)
 	return pid;
 }
 
-/* waits for one to end; 0 when none did in time */
+/* wait for a child to end; 0: none did in time */
 static pid_t
 wait_any(int *status, int timeout_ms)
 {
@@ -305,8 +305,8 @@ pair_wait(pid_t driver, pid_t echo)
 		child_kill(echo);
 		return result;
 	}
-	/* the echo node ends when the driver tells it to, and the driver right after: if it does not,
-	 * it is waiting for an echo that nobody sends any more */
+	/* the echo node ends when the driver sends Quit, and the driver right after: if it does not, it
+	 * waits for an echo that will not come */
 	result = outcome("echo", status);
 	if (wait_any(&status, QUIT_MS) == driver)
 		return result != EXIT_SUCCESS ? result : outcome("driver", status);

@@ -34,7 +34,7 @@ ip(const char *const *words)
 	return status == 0 ? 0 : -1;
 }
 
-/* the kernel shall not talk on links that are not its own: no router solicitations between frames */
+/* keeps the kernel from sending router solicitations on the benchmark's links */
 static void
 ipv6_disable(void)
 {
@@ -48,7 +48,7 @@ ipv6_disable(void)
 
 		if (fd < 0)
 			continue;
-		/* a kernel without IPv6 has nothing to be silenced */
+		/* without IPv6 in the kernel these files do not exist */
 		if (write(fd, "1", 1) != 1)
 			fprintf(stderr, "cannot write %s\n", paths[i]);
 		close(fd);
@@ -92,20 +92,21 @@ remote_veth_make(void)
 }
 
 int
-remote_veth_gate_open(struct remote_veth_gate *gate)
+remote_veth_pipes_open(struct remote_veth_pipes *pipes)
 {
-	if (pipe2(gate->here, O_CLOEXEC) == 0 && pipe2(gate->go, O_CLOEXEC) == 0)
+	if (pipe2(pipes->entered, O_CLOEXEC) == 0 && pipe2(pipes->moved, O_CLOEXEC) == 0)
 		return 0;
 	fprintf(stderr, "cannot make a pipe: %s\n", strerror(errno));
 	return -1;
 }
 
 int
-remote_veth_enter(const struct remote_veth_gate *gate)
+remote_veth_enter(const struct remote_veth_pipes *pipes)
 {
 	char word;
 
-	if (namespace_enter() != 0 || write(gate->here[1], "h", 1) != 1 || read(gate->go[0], &word, 1) != 1)
+	if (namespace_enter() != 0 || write(pipes->entered[1], "h", 1) != 1 ||
+	    read(pipes->moved[0], &word, 1) != 1)
 		return -1;
 	for (int i = 0; i < PAIRS; i++) {
 		if (link_up(REMOTE_VETH_ECHO, i) != 0)
@@ -132,17 +133,18 @@ ends_move(pid_t child)
 }
 
 int
-remote_veth_hand_over(const struct remote_veth_gate *gate, pid_t child)
+remote_veth_hand_over(const struct remote_veth_pipes *pipes, pid_t child)
 {
 	int status = -1;
 	char word;
 
-	/* closed here, so that a child which ends before it says a word is noticed */
-	close(gate->here[1]);
-	if (read(gate->here[0], &word, 1) == 1 && ends_move(child) == 0 && write(gate->go[1], "g", 1) == 1)
+	/* closed here, so that the read below fails if the child ends early */
+	close(pipes->entered[1]);
+	if (read(pipes->entered[0], &word, 1) == 1 && ends_move(child) == 0 &&
+	    write(pipes->moved[1], "g", 1) == 1)
 		status = 0;
-	close(gate->here[0]);
-	close(gate->go[0]);
-	close(gate->go[1]);
+	close(pipes->entered[0]);
+	close(pipes->moved[0]);
+	close(pipes->moved[1]);
 	return status;
 }

@@ -6,10 +6,10 @@
  * @file
  * Two veth pairs between two network namespaces without names.
  *
- *     launcher: unshare ── pairs ── fork ──▶ child: unshare ─▶ "here I am" ─▶ waits
- *        │                                                            │
- *        └── moves the far ends into the child's namespace ◀──────────┘
- *        └── "go" ──────────────────────────────────────────────▶ child: links up ─▶ exec
+ *     launcher: unshare ── pairs ── fork ──▶ child: unshare ── entered ──▶ waits
+ *        │                                                        │
+ *        └── moves the far ends into the child's namespace ◀──────┘
+ *        └── moved ─────────────────────────────────────────▶ child: links up ──▶ exec
  *
  * Needs root, and `ip` of iproute2. Errors are printed.
  */
@@ -20,26 +20,26 @@
 #define REMOTE_VETH_DRIVER "hmdriver"
 #define REMOTE_VETH_ECHO   "hmecho"
 
-/** Where launcher and child wait for each other. */
-struct remote_veth_gate {
-	int here[2]; /**< child to launcher: my namespace exists */
-	int go[2];   /**< launcher to child: your ends are in it */
+/** Pipes by which launcher and child wait for each other. */
+struct remote_veth_pipes {
+	int entered[2]; /**< child to launcher: the child is in its namespace */
+	int moved[2];   /**< launcher to child: the far ends are in that namespace */
 };
 
-/** In the launcher: leave for a namespace of one's own, and make both pairs. @return 0 or -1 */
+/** In the launcher: enter a new namespace, and make both pairs. @return 0 or -1 */
 __attribute__((warn_unused_result))
 int remote_veth_make(void);
 
 /** In the launcher, before the fork. @return 0 or -1 */
 __attribute__((warn_unused_result))
-int remote_veth_gate_open(struct remote_veth_gate *gate);
+int remote_veth_pipes_open(struct remote_veth_pipes *pipes);
 
-/** In the child: leave for a namespace of one's own, and wait for the far ends. @return 0 or -1 */
+/** In the child: enter a new namespace, and wait for the far ends. @return 0 or -1 */
 __attribute__((warn_unused_result))
-int remote_veth_enter(const struct remote_veth_gate *gate);
+int remote_veth_enter(const struct remote_veth_pipes *pipes);
 
 /** In the launcher: move the far ends to the child. @return 0 or -1 */
 __attribute__((warn_unused_result))
-int remote_veth_hand_over(const struct remote_veth_gate *gate, pid_t child);
+int remote_veth_hand_over(const struct remote_veth_pipes *pipes, pid_t child);
 
 #endif /* REMOTE_VETH_H */
