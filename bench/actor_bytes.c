@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * actor.bytes: how much memory does an idle actor take?
+ * actor.bytes: memory that an idle actor takes.
  *
- * Not the size of some structure, but what the process took from the system while a million actors
- * were spawned: resident pages, ordinary and huge ones.
+ * Measured as the growth of the process while a million actors are spawned: resident pages, ordinary
+ * and huge ones.
  */
 #include <errno.h>
 #include <math.h>
@@ -22,7 +22,7 @@ struct run {
 	uint64_t before_bytes;
 };
 
-/* "VmRSS" does not count hugepages, which have a line of their own. 0: cannot be read */
+/* "VmRSS" does not include hugepages, which have a line of their own. 0: cannot be read */
 static uint64_t
 resident_bytes(void)
 {
@@ -58,7 +58,7 @@ driver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 		break;
 	case ACTOR_CROWD_STARTED:
 		taken = resident_bytes() - run->before_bytes;
-		run->node.warm = true; /* there is only one time at which all this is new */
+		run->node.warm = true; /* no warm-up: memory is taken from the system only once */
 		bench_node_slice(&run->node, ctx, (double)taken / CROWD, NAN);
 		hm_system_stop(hm_system(ctx));
 		break;

@@ -66,7 +66,7 @@ actor_crowd_init(struct actor_crowd *crowd, struct bench_node *node, uint32_t si
 	crowd->pids = calloc(size, sizeof(*crowd->pids));
 	if (crowd->pids == NULL)
 		return -ENOMEM;
-	/* touched now, so that neither time nor memory of it is put down to the actors */
+	/* touched now, so that its page faults and memory are not counted as the actors' */
 	for (uint32_t i = 0; i < size; i++)
 		crowd->pids[i].node = 1;
 	return 0;

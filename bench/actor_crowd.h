@@ -4,13 +4,13 @@
 
 /**
  * @file
- * A crowd of idle actors: spawned in batches, stopped in batches, by the actor that drives.
+ * Many idle actors, spawned in batches and stopped in batches by a driver actor.
  *
- *     driver ── hm_spawn × 1,000 ──▶ members       one batch a turn of the driver,
- *        ▲                             │           so that a batch starts before the next is made
- *        └── TYPE_STARTED ◀── the last one to start
+ *     driver ── hm_spawn × 1,000 ──▶ members       one batch for each ACTOR_CROWD_MORE, which
+ *        ▲                             │           the driver sends to itself
+ *        └── ACTOR_CROWD_STARTED ◀── the last one to start
  *
- * Lives on one lcore, with its driver.
+ * All of them run on the driver's lcore.
  */
 
 #include <stdbool.h>
@@ -29,8 +29,8 @@ struct actor_crowd {
 	struct hm_pid *pids;
 	struct hm_pid driver;
 	uint32_t size;
-	uint32_t spawned, started, told; /**< told: to stop */
-	double start_s, started_s;       /**< when the first was spawned, when the last started */
+	uint32_t spawned, started, told; /**< told: asked to stop */
+	double start_s, started_s;       /**< CPU time when the first was spawned, when the last started */
 };
 
 /** @return 0 or negative errno, printed */
@@ -39,13 +39,13 @@ int actor_crowd_init(struct actor_crowd *crowd, struct bench_node *node, uint32_
 
 void actor_crowd_fini(struct actor_crowd *crowd);
 
-/** Begin to spawn. The driver receives ACTOR_CROWD_STARTED in the end. */
+/** Begin to spawn. The driver receives ACTOR_CROWD_STARTED when all have started. */
 void actor_crowd_spawn(struct actor_crowd *crowd, struct hm_ctx *ctx);
 
 /** Begin to stop. The driver receives one HM_TERMINATED for each member. */
 void actor_crowd_stop(struct actor_crowd *crowd, struct hm_ctx *ctx);
 
-/** On ACTOR_CROWD_MORE. */
+/** Spawn or stop the next batch; to be called on ACTOR_CROWD_MORE. */
 void actor_crowd_go_on(struct actor_crowd *crowd, struct hm_ctx *ctx);
 
 #endif /* ACTOR_CROWD_H */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * spawn: what does an actor cost, from the call that spawns it until it has handled HM_STARTED?
+ * spawn: time of an actor, from the call that spawns it until it has handled HM_STARTED.
  *
- * A million of them at a time; then they are stopped, unmeasured, and the next million follows.
+ * A million actors in a slice; stopping them is not measured.
  */
 #include <stdlib.h>
 
@@ -30,7 +30,7 @@ slices_begin(struct hm_ctx *ctx, struct run *run)
 	actor_crowd_spawn(&run->crowd, ctx);
 }
 
-/* a crowd takes as long as it takes: with many repeats asked for, time is up before they are done */
+/* a slice cannot be made shorter, so with many repeats the duration ends the run before they are done */
 static bool
 time_is_up(const struct run *run)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * cross.pingpong: how long is a message's way to another lcore and back?
+ * cross.pingpong: round-trip time of a message to another lcore and back.
  *
  *     lcore 0: driver ── TYPE_LIMIT ──▶ lcore 1: echo     both enter the raw loop of limit_ring.h
- *              driver ◀─ TYPE_BALL ──▶           echo     then one message goes to and fro
+ *              driver ◀─ TYPE_BALL ──▶           echo     then one message goes back and forth
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -15,19 +15,19 @@
 
 #define WARM_UP_COUNT 20000
 
-/* The driver's own turn has to end before it enters the raw loop, or its call to the echo side
- * would still lie in the lane. */
+/* The driver's turn has to end before the driver enters the raw loop: the end of a turn flushes the
+ * lane that holds TYPE_LIMIT. */
 #define LIMIT_DELAY_US 200
 
 enum {
 	TYPE_BALL = HM_TYPE_USER,
 	TYPE_LIMIT, /* to the echo: enter the raw loop */
-	TYPE_GO,    /* the driver to itself: enter it as well */
+	TYPE_GO,    /* the driver to itself: enter the raw loop */
 };
 
 struct limit_call {
 	uint64_t rounds;  /* timed as a whole */
-	uint64_t stamped; /* timed one by one, for the curve */
+	uint64_t stamped; /* timed one by one, for the latency curve */
 };
 
 struct run {
@@ -35,12 +35,12 @@ struct run {
 	struct limit_ring *ring;
 	struct hm_pid echo;
 	double limit_ns, value_ns; /* of the last slices: medians of chunks */
-	double pace_ns;            /* mean of the last limit slice: how many fit into the next */
+	double pace_ns;            /* mean of the last limit slice: tells how many rounds fill the next */
 	struct limit_call call;
-	uint64_t rounds;    /* of this slice, so far */
+	uint64_t rounds;    /* done in this slice */
 	uint64_t end_ticks; /* of this slice */
 	uint64_t last_ticks, chunk_ticks;
-	struct bench_histogram chunks;                   /* of the slice under way */
+	struct bench_histogram chunks;                   /* of the present slice */
 	struct bench_histogram value_ticks, limit_ticks; /* single round trips, of all slices */
 	uint64_t payload[BENCH_PAYLOAD_MAX / sizeof(uint64_t) + 1];
 };
@@ -84,8 +84,8 @@ limit_call(struct hm_ctx *ctx, struct run *run)
 			 hm_send_after(ctx, hm_self(ctx), TYPE_GO, NULL, LIMIT_DELAY_US, 0, NULL));
 }
 
-/* The median of chunks: a core that is taken away for milliseconds, again and again, would rule any
- * mean of what takes a microsecond. */
+/* Median of chunks: a mean of microseconds would be dominated by the milliseconds for which the core is
+ * taken away now and then. */
 static double
 round_trip_ns(const struct run *run)
 {

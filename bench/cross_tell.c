@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * cross.tell: how many messages a second does one actor send to an actor of another lcore?
+ * cross.tell: rate of messages from one actor to an actor on another lcore.
  *
  *     lcore 0: driver ── TYPE_LIMIT ──▶ lcore 1: sink     both enter the raw loop of limit_ring.h
  *              driver ── TYPE_TELL ═══▶          sink     then messages flow one way,
- *                     ◀─ TYPE_CREDIT ──                   and the sink says now and then how many
+ *                     ◀─ TYPE_CREDIT ──                   and the sink acknowledges them in parts
  *
- * A message of hermod is compared with one of the raw ring byte for byte: 64 bytes of memory each,
- * header and body together. The driver keeps at most `--in-flight` messages under way, so that
- * memory is bounded, as the mempool bounds it in the raw loop.
+ * A message of hermod has the size of one in the raw loop: 64 bytes of memory, header included. At most
+ * `--in-flight` messages are in flight, which bounds memory as the mempool does in the raw loop.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -20,28 +19,28 @@
 
 #define WARM_UP_COUNT 400000
 
-/* as in cross_pingpong.c: the call to the sink has to leave before the driver enters the raw loop */
+/* as in cross_pingpong.c: TYPE_LIMIT has to be flushed before the driver enters the raw loop */
 #define LIMIT_DELAY_US 200
 
-/* Messages under way, and how many parts they are acknowledged in. */
+/* Messages in flight, and the number of parts that they are acknowledged in. */
 #define IN_FLIGHT 4096
 #define PARTS     8
 
-/* What remains of 64 bytes behind the header. */
+/* 64 bytes less the header. */
 #define BODY_BYTES 24
 
 enum {
 	TYPE_TELL = HM_TYPE_USER,
 	TYPE_CREDIT, /* to the driver: a part was handled */
 	TYPE_LIMIT,  /* to the sink: enter the raw loop */
-	TYPE_GO,     /* the driver to itself: enter it as well */
+	TYPE_GO,     /* the driver to itself: enter the raw loop */
 };
 
 struct limit_call {
 	uint64_t messages;
 };
 
-/* Written by the driver before anything runs, or by the driver alone. */
+/* Written before the system runs, or by the driver alone. */
 struct run {
 	struct bench_node node;
 	struct limit_ring *ring;
@@ -61,8 +60,8 @@ struct run {
 struct sink {
 	struct run *run;
 	uint32_t part;
-	uint32_t handled; /* of the part under way */
-	uint64_t sum;     /* so that no message goes unread, as in the raw loop */
+	uint32_t handled; /* of the present part */
+	uint64_t sum;     /* makes sure that every body is read, as in the raw loop */
 };
 
 static void
@@ -98,7 +97,7 @@ part_send(struct hm_ctx *ctx, struct run *run)
 		run->payload[0] = i;
 		bench_node_check(&run->node, ctx, hm_send(ctx, run->sink, TYPE_TELL, run->payload));
 	}
-	/* the last of a part carries its sender, for the sink to answer */
+	/* the last of a part is a request, so that the sink can respond */
 	bench_node_check(&run->node, ctx, hm_request(ctx, run->sink, TYPE_TELL, run->payload));
 	run->unsent -= part;
 }

@@ -52,8 +52,8 @@ remote_driver_receive(struct remote *remote, struct hm_ctx *ctx, const struct hm
 {
 	const struct hm_dead_letter *letter = hm_msg_body(msg);
 
-	/* A message that is lost is never answered, and would be waited for. Late answers to lookups are
-	 * none of ours. */
+	/* A lost message is never answered, so the driver would wait for ever. Types of the engine are late
+	 * answers to look-ups. */
 	if (hm_msg_type(msg) != HM_DEAD_LETTER || letter->type < HM_TYPE_USER)
 		return;
 	bench_node_fail(&remote->node, ctx,
@@ -145,8 +145,8 @@ types_register(struct remote *remote)
 	return 0;
 }
 
-/* the launcher starts the driver only when both ports of the echo node are open: a memif client that
- * comes before its server never gets a link */
+/* the launcher starts the driver when both ports of the echo node are open: a memif client that starts
+ * before its server never gets a link */
 static int
 ready_tell(const struct remote *remote)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * remote.pingpong: how long is a message's way to an actor of another process and back?
+ * remote.pingpong: round-trip time of a message to an actor of another process and back.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -14,10 +14,10 @@
 struct run {
 	struct remote remote;
 	double limit_us, value_us; /* of the last slices: medians */
-	uint64_t number;           /* of the ball under way */
+	uint64_t number;           /* of the ball in flight */
 	uint64_t end_ticks;        /* of this slice */
 	uint64_t last_ticks;
-	struct bench_histogram slice;                    /* round trips of the slice under way */
+	struct bench_histogram slice;                    /* round trips of the present slice */
 	struct bench_histogram value_ticks, limit_ticks; /* of all slices */
 };
 
@@ -41,8 +41,8 @@ ball_throw(struct hm_ctx *ctx, struct run *run)
 	bench_node_check(&remote->node, ctx, hm_request(ctx, remote->echo_pid, REMOTE_BALL, &remote->ball));
 }
 
-/* A core that is taken away for milliseconds, again and again, would rule any mean of what takes a
- * microsecond. */
+/* Not the mean: of microseconds, it would be dominated by the milliseconds for which a core is taken away
+ * now and then. */
 static double
 median_us(const struct run *run)
 {

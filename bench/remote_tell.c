@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * remote.tell: how many messages a second does one actor send to an actor of another process?
+ * remote.tell: rate of messages from one actor to an actor of another process.
  *
- * The driver keeps at most `--in-flight` messages under way; the receiver says after each part
- * that it was handled. The limit is what the port could carry if frames held payloads and nothing
- * else: the rate of bare frames of the largest size, times the payloads that fit into one.
+ * The driver keeps at most `--in-flight` messages in flight; the receiver acknowledges them in parts. The
+ * limit is what the port could carry if frames held, behind the UDP header, only payloads: the rate of
+ * bare frames of the largest size, times the payloads that fit into one.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -18,13 +18,13 @@
 #define IN_FLIGHT     4096
 #define PARTS         8
 
-/* What the headers of Ethernet, IPv4 and UDP leave of a frame. */
+/* Bytes of a frame without the headers of Ethernet, IPv4 and UDP. */
 #define FRAME_ROOM (LIMIT_FRAME_MAX_BYTES - 42)
 
 struct run {
 	struct remote remote;
 	uint32_t part;               /* messages acknowledged together */
-	uint32_t handled;            /* echo node: of the part under way */
+	uint32_t handled;            /* echo node: of the present part */
 	double limit_rate, value_ns; /* of the last slices */
 	uint64_t count;              /* messages of this slice */
 	uint64_t unsent, unacknowledged;
@@ -61,7 +61,7 @@ part_send(struct hm_ctx *ctx, struct run *run)
 		bench_node_check(&remote->node, ctx,
 				 hm_send(ctx, remote->echo_pid, REMOTE_BALL, &remote->ball));
 	}
-	/* the last of a part carries its sender, for the receiver to answer */
+	/* the last of a part is a request, so that the receiver can respond */
 	bench_node_check(&remote->node, ctx, hm_request(ctx, remote->echo_pid, REMOTE_BALL, &remote->ball));
 	run->unsent -= run->part;
 }
@@ -138,7 +138,7 @@ driver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	}
 }
 
-/* both processes were told the same number of messages in flight */
+/* both processes have the same --in-flight, so parts have the same size */
 static void
 prepare(struct remote *remote)
 {

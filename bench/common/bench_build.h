@@ -11,14 +11,14 @@
 
 struct bench_build {
 	bool optimised;
-	bool asserts; /**< cheap checks compiled in */
+	bool asserts; /**< built without NDEBUG */
 	bool sanitised;
 };
 
 /** This build. */
 extern const struct bench_build bench_build;
 
-/** Why figures of this build say little; NULL: they are fine. */
+/** Why the figures of this build are not representative; NULL: they are. */
 const char *bench_build_warning(void);
 
 #endif /* BENCH_BUILD_H */

@@ -4,7 +4,7 @@
 
 /**
  * @file
- * Command lines by table, for programs that are no hermod nodes (those have hm_option).
+ * Table-driven command lines, for programs that are no hermod nodes (those have hm_option).
  *
  * Options are long ones only, `--name VALUE`, `--name=VALUE` or `--name`. A wrong command line
  * gives one line on stderr; the program then exits with BENCH_EXIT_USAGE.
@@ -21,7 +21,7 @@
 /** One option. */
 struct bench_option {
 	const char *name;  /**< without dashes; NULL ends a table */
-	const char *value; /**< what --help calls the value; NULL: takes none */
+	const char *value; /**< name of the value in --help; NULL: the option takes none */
 	const char *help;  /**< one line */
 	/** @param value  NULL when the option takes none. @return 0 or -EINVAL */
 	int (*set)(void *target, const char *value);

@@ -6,11 +6,11 @@
  * @file
  * The clocks of the benchmarks.
  *
- * What happens on one lcore is timed by the CPU time of its thread: it never waits, so this is what
- * passes on an idle machine, and on a busy one what other programs take of the core does not count.
- * What happens between lcores or processes is timed by CLOCK_MONOTONIC, as a whole. Single round
- * trips are timed by the cycle counter, which costs a few nanoseconds to read, and are converted
- * by the rate that EAL measured.
+ * Work on one lcore is timed by the CPU time of its thread. The lcore never blocks, so on an idle
+ * machine this is the elapsed time, and on a busy one the time that other programs take is not counted.
+ * Work between lcores or processes is timed by CLOCK_MONOTONIC, a slice at a time. Single round trips
+ * are timed by the cycle counter, which takes a few nanoseconds to read, and converted by the frequency
+ * that EAL measured.
  */
 
 #include <stdint.h>
@@ -18,7 +18,7 @@
 
 #include <rte_cycles.h>
 
-/** Seconds since some fixed moment; never steps back. */
+/** CLOCK_MONOTONIC in seconds. */
 static inline double
 bench_clock_seconds(void)
 {
@@ -28,7 +28,7 @@ bench_clock_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/** Seconds that the calling thread has had a core; a system call, so for whole slices only. */
+/** CPU time of the calling thread in seconds; a system call, so for whole slices only. */
 static inline double
 bench_clock_cpu_seconds(void)
 {

@@ -21,7 +21,7 @@ bench_histogram_merge(struct bench_histogram *to, const struct bench_histogram *
 		to->max = from->max;
 }
 
-/* the middle of a bucket: reading back its lower edge would make every percentile come out low */
+/* the middle of a bucket: its lower bound would make every percentile too low */
 static uint64_t
 bucket_middle(uint32_t index)
 {

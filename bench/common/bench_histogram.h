@@ -4,15 +4,14 @@
 
 /**
  * @file
- * A log-linear histogram: each power of two is cut into 128 equal steps.
+ * A log-linear histogram: each power of two is divided into 128 equal steps.
  *
  *     0 … 127 exactly │ 128 … 255 by 1 │ 256 … 511 by 2 │ 512 … 1023 by 4 │ …
  *
- * So a value is known to better than 0.8 % over the whole range of 64 bits, recording is a shift
- * and an increment, and nothing is ever lost at either end. Values are whatever the caller counts
- * (ticks, nanoseconds).
+ * So the relative error is below 0.8 % over the whole range of 64 bits, and no value is out of range.
+ * The unit of the values (ticks, nanoseconds) is the caller's choice.
  *
- * Not thread-safe; a histogram belongs to one thread, and is merged after that thread is done.
+ * Not thread-safe: a histogram belongs to one thread, and is merged after that thread is done.
  */
 
 #include <stdint.h>
@@ -59,7 +58,7 @@ void bench_histogram_merge(struct bench_histogram *to, const struct bench_histog
  * The value that @p percent of all recorded values do not exceed.
  *
  * @param percent  0 to 100
- * @return the middle of the bucket it falls into, never above the largest value; 0 when empty
+ * @return the middle of its bucket, never above the largest value; 0 if nothing was recorded
  */
 uint64_t bench_histogram_percentile(const struct bench_histogram *histogram, double percent);
 

@@ -21,7 +21,7 @@ bench_node_init(struct bench_node *node, const char *about)
 	bench_options_init(&node->options);
 }
 
-/* both tables describe options by name, help and a function: only the forms differ */
+/* both tables describe options by name, help and a function */
 static void
 options_append(struct hm_option *table, uint32_t *count, const struct bench_option *options)
 {
@@ -35,7 +35,7 @@ options_append(struct hm_option *table, uint32_t *count, const struct bench_opti
 		};
 }
 
-/* 0, or the exit status plus one, as --help ends the program well */
+/* 0, or the exit status plus one: after --help the exit status is 0 */
 static int
 node_open(struct bench_node *node, int argc, char **argv)
 {

@@ -4,14 +4,14 @@
 
 /**
  * @file
- * A benchmark that is a hermod node: what all of them do before and after measuring.
+ * A benchmark that is a hermod node: set-up, slices, and the row.
  *
  *     bench_node_main ──▶ measure: bench_node_type, bench_node_run ──▶ row
  *                                            │
  *                      driver actor: bench_node_slice … bench_node_slice ──▶ system stops
  *
- * The driver takes slices of limit and value in turns on its own lcore: the limit by calling it
- * within its receive function, the value by sending messages and waiting for the last.
+ * The driver takes slices of limit and value in turns on its own lcore. For the limit it calls a
+ * function within its receive function; for the value it sends messages and waits for the last.
  */
 
 #include <stdbool.h>
@@ -30,29 +30,29 @@ struct bench_node {
 	const char *about;                 /**< one sentence for --help */
 	const struct bench_option *extras; /**< further options, ended by a NULL name; NULL: none */
 	const struct hm_module *const *modules;
-	uint32_t messages; /**< of the smallest size; 0: hermod's default */
+	uint32_t messages; /**< hm_config.messages; 0: hermod's default */
 	uint32_t lcores;   /**< least number of lcores; 0: one */
 	/* in and out */
 	struct bench_options options; /**< defaults, then what the command line says */
 	/* out */
 	struct hm_system *sys;
 	struct bench_slices slices;
-	bool warm; /**< the first pair of slices, thrown away, is over */
-	/* own */
+	bool warm; /**< the first pair of slices, which is discarded, is over */
+	/* private */
 	const char *failure;
 	struct hm_option table[BENCH_OPTIONS_SHARED + BENCH_NODE_EXTRAS_MAX + 1];
 };
 
 /**
- * What a program does between start and row: registers types, and runs.
+ * A program's own part between start-up and row: registers types, and runs.
  *
- * @param row  to be initialised, and filled in; the summary is bench_node_main's business; left
- *             as it is, no row is written
+ * @param row  to be initialised and filled in, but for the summary, which bench_node_main computes; if
+ *             it is not initialised, no row is written
  * @return 0 or negative errno, printed
  */
 typedef int bench_measure_fn(struct bench_node *node, struct bench_row *row);
 
-/** Defaults; the caller fills in the rest. */
+/** Set defaults; the caller fills in the rest. */
 void bench_node_init(struct bench_node *node, const char *about);
 
 /**
@@ -84,25 +84,25 @@ int bench_node_run(struct bench_node *node, const char *name, hm_receive_fn *rec
  * A pair of slices is over. The first pair only warms up.
  *
  * @param limit  NaN: there is none
- * @return shall there be another pair? If not, the system stops.
+ * @return whether another pair is to be taken; if not, the system stops
  */
 bool bench_node_slice(struct bench_node *node, struct hm_ctx *ctx, double value, double limit);
 
-/** Give up: the system stops, and the program fails with this line. */
+/** Abort: the system stops, and the program fails with this message, unless it has failed before. */
 void bench_node_fail(struct bench_node *node, struct hm_ctx *ctx, const char *why);
 
-/** As above, if a sending call did not succeed. */
+/** bench_node_fail, if the result of a sending call is not HM_OK. */
 void bench_node_check(struct bench_node *node, struct hm_ctx *ctx, enum hm_result result);
 
 /**
- * How many operations fill a slice.
+ * Number of operations that fill a slice.
  *
- * @param last_ns        what one took last time
- * @param warm_up_count  answer as long as there was no last time
+ * @param last_ns        time of one in the last slice
+ * @param warm_up_count  returned for the first slice
  */
 uint64_t bench_node_count(const struct bench_node *node, double last_ns, uint64_t warm_up_count);
 
-/** Clock ticks of a slice, for programs that look at the clock all the time anyway. */
+/** Length of a slice in clock ticks, for programs that read the clock for each operation anyway. */
 uint64_t bench_node_slice_ticks(const struct bench_node *node);
 
 #endif /* BENCH_NODE_H */

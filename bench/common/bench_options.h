@@ -4,7 +4,7 @@
 
 /**
  * @file
- * The options that all benchmark programs share, and that the runner hands on to them.
+ * Options that all benchmark programs have, and that the runner passes on to them.
  */
 
 #include <stdint.h>
@@ -12,10 +12,10 @@
 #include "bench_cli.h"
 
 struct bench_options {
-	double duration_s;     /**< time to measure for, limit and value together */
+	double duration_s;     /**< time of all slices, limit and value together */
 	uint32_t repeats;      /**< pairs of slices */
-	uint32_t payload;      /**< bytes of a message's payload; 0: what the benchmark is about */
-	uint32_t in_flight;    /**< messages under way at a time; 0: what the benchmark is about */
+	uint32_t payload;      /**< bytes of a message's payload; 0: the scenario's default */
+	uint32_t in_flight;    /**< messages in flight; 0: the scenario's default */
 	const char *json_path; /**< append rows here instead of printing them; NULL: print */
 };
 
@@ -29,13 +29,13 @@ struct bench_options {
 void bench_options_init(struct bench_options *options);
 
 /**
- * Append the shared options to a table, ended anew.
+ * Write the shared options, and the entry that ends a table.
  *
  * @param table  room for BENCH_OPTIONS_SHARED + 1 entries
  */
 void bench_options_table(struct bench_options *options, struct bench_option *table);
 
-/** Seconds for one slice: a repeat has two, of limit and of value. */
+/** Length of one slice in seconds: a repeat has two, of limit and of value. */
 double bench_options_slice_s(const struct bench_options *options);
 
 #endif /* BENCH_OPTIONS_H */

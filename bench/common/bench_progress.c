@@ -18,7 +18,7 @@ bench_progress_init(struct bench_progress *progress, FILE *stream, uint32_t step
 	progress->planned_s = planned_s;
 }
 
-/* of the step under way, in its own plan's seconds, never beyond its end */
+/* elapsed time of the present step, at most its planned time */
 static double
 step_elapsed_s(const struct bench_progress *progress)
 {

@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-/* dense where curves bend; a point is used only if at least one sample lies beyond it */
+/* a point is used only if at least one sample lies beyond it */
 static const double curve_percent[] = {
 	0,    10,    25,     50,    75,     90,     95,      97.5,    99,       99.5,     99.75,
 	99.9, 99.95, 99.975, 99.99, 99.995, 99.999, 99.9995, 99.9999, 99.99995, 99.99999, 100,
@@ -60,7 +60,7 @@ bench_row_limit_latency(struct bench_row *row, const struct bench_histogram *his
 		curve_fill(&row->limit_curve, histogram, scale);
 }
 
-/* five significant digits: more would claim a precision that no benchmark here has */
+/* five significant digits: no benchmark here is more precise */
 static double
 rounded(double number)
 {

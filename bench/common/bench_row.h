@@ -4,9 +4,9 @@
 
 /**
  * @file
- * A row of the result: what one benchmark found, or why it could not run.
+ * A row of the report: the result of one benchmark, or why it could not run.
  *
- * Written as one JSON object on a line of its own, and as one line for people:
+ * Written as a JSON object on a line of its own, or as a line of text:
  *
  *     {"name": "cross.tell", "unit": "M msg/s", "value": 31.2, "limit": 84.0, "ratio": 0.37, …}
  *     cross.tell      31.2 M msg/s, limit 84.0, ratio 0.37 (0.35..0.39, 9 repeats)
@@ -22,7 +22,7 @@
 /** Most points of a latency curve. */
 #define BENCH_CURVE_MAX 32
 
-/** A latency curve: value below which `percent` of all samples lie. */
+/** A latency curve: `percent` of all samples are not greater than the value. */
 struct bench_curve {
 	uint32_t count;
 	double percent[BENCH_CURVE_MAX];
@@ -32,15 +32,15 @@ struct bench_curve {
 struct bench_row {
 	const char *name;   /**< as in "remote.pingpong" */
 	const char *unit;   /**< of value, limit and percentiles */
-	const char *reason; /**< why it could not run; then nothing else is set but name and unit */
-	const char *note;   /**< what the limit is, or what a reader must know; may be NULL */
+	const char *reason; /**< why it could not run; then only name and unit are set as well */
+	const char *note;   /**< what the limit is, or a remark; may be NULL */
 	struct bench_summary summary;
 	double p50, p99, p999, max;
 	struct bench_curve curve;       /**< of what was measured; count 0: none */
 	struct bench_curve limit_curve; /**< of the bare work; count 0: none */
 };
 
-/** A row in which nothing applies yet. */
+/** An empty row. */
 void bench_row_init(struct bench_row *row, const char *name, const char *unit);
 
 /**
@@ -50,11 +50,11 @@ void bench_row_init(struct bench_row *row, const char *name, const char *unit);
  */
 void bench_row_latency(struct bench_row *row, const struct bench_histogram *histogram, double scale);
 
-/** The bare work's curve, from its own histogram. */
+/** The curve of the bare work, from its own histogram. */
 void bench_row_limit_latency(struct bench_row *row, const struct bench_histogram *histogram, double scale);
 
 /**
- * Write the row: JSON to @p json_path if that is given, else a line for people to stdout.
+ * Write the row: as JSON to @p json_path if that is given, else as a line of text to stdout.
  *
  * @param json_path  file or device to append to, NULL: none
  * @return 0 or negative errno

@@ -4,17 +4,16 @@
 
 /**
  * @file
- * Slices, and what they say together.
+ * Slices of a benchmark, and their summary.
  *
  *     limit │ value │ limit │ value │ limit │ value │ …          one core, one run
  *      └─ ratio ─┘     └─ ratio ─┘     └─ ratio ─┘   → median, min..max, MAD
  *
- * A machine that is shared moves its cores about while a benchmark runs, so a limit measured once
- * and a value measured once say nothing about each other. Each slice of the thing measured
- * therefore stands beside a slice of the bare work taken just before it, and the ratio is formed
- * slice by slice.
+ * The speed of a shared machine changes while a benchmark runs, so a limit and a value that were measured
+ * at different times cannot be compared. Each slice of the value is therefore paired with a slice of the
+ * bare work taken just before it, and the ratio is formed for each pair.
  *
- * Not thread-safe; a set belongs to whoever fills it.
+ * Not thread-safe: a set belongs to the thread that fills it.
  */
 
 #include <stdint.h>
@@ -29,7 +28,7 @@ struct bench_slices {
 	uint32_t count;
 };
 
-/** What a set of slices says. */
+/** Summary of a set of slices. */
 struct bench_summary {
 	double value;      /**< median of the slices' values */
 	double limit;      /**< median of the slices' limits, NaN: no limit */
@@ -37,10 +36,10 @@ struct bench_summary {
 	double spread_min; /**< smallest of the ratios, or of the values where there is no limit */
 	double spread_max; /**< largest, likewise */
 	double spread_mad; /**< median distance from the median, likewise */
-	uint32_t repeats;  /**< slices summed up */
+	uint32_t repeats;  /**< slices in the set */
 };
 
-/** Forget all slices. */
+/** Empty the set. */
 void bench_slices_init(struct bench_slices *slices);
 
 /**
@@ -51,10 +50,10 @@ void bench_slices_init(struct bench_slices *slices);
  */
 void bench_slices_add(struct bench_slices *slices, double value, double limit);
 
-/** Sum up; every member is NaN when there is no slice. */
+/** Summary of the set; without a slice every member but repeats is NaN. */
 struct bench_summary bench_slices_summary(const struct bench_slices *slices);
 
-/** Median of @p count numbers, NaN for none; at most BENCH_SLICES_MAX of them are looked at. */
+/** Median of @p count numbers, NaN for none; at most BENCH_SLICES_MAX of them are used. */
 double bench_stats_median(const double *numbers, uint32_t count);
 
 /** Median distance from the median, NaN for none. */

@@ -40,7 +40,7 @@ struct limit_dispatch {
 	struct message *outbox[BURST];
 	struct actor *actors;
 	uint32_t actor_count;
-	struct actor nobody; /* fills unused run queue entries, so that prefetching them is legal */
+	struct actor nobody; /* in unused run queue entries, which are dereferenced for prefetching */
 };
 
 /* ---- the bare work ------------------------------------------------------ */
@@ -185,7 +185,7 @@ actors_set(struct limit_dispatch *limit, receive_fn receive)
 static void
 messages_inject(struct limit_dispatch *limit, uint32_t in_flight, uint64_t messages)
 {
-	/* those injected count as handled too: short slices would otherwise look dear */
+	/* those injected count as handled, too: otherwise short slices would look too expensive */
 	limit->remaining = messages > in_flight ? messages - in_flight : 0;
 	for (uint32_t i = 0; i < in_flight; i++) {
 		uint64_t to = (i * 131ull) % limit->actor_count;
@@ -240,7 +240,7 @@ limit_dispatch_spawn_ns(struct limit_dispatch *limit)
 	for (uint32_t i = 0; i < limit->actor_count; i++) {
 		actor_init(limit, i);
 		deliver(limit, &limit->actors[i], message_get(limit));
-		/* a spawn's first message is handled soon after, not a million spawns later */
+		/* an actor handles its first message soon after its spawn, not a million spawns later */
 		if (i % BURST == BURST - 1)
 			run_naive(limit);
 	}

@@ -4,16 +4,16 @@
 
 /**
  * @file
- * What a message costs on one core when nothing but the bare work is done.
+ * Cost of a message on one core when only the bare work is done.
  *
  *     free list ─▶ message ─▶ receiver's FIFO ─▶ run queue ─▶ receive(actor, message) ─▶ free list
  *
- * No identity check, no lifecycle, no statistics: the yardstick for everything local. An object
- * belongs to the thread that calls it, and figures are of that thread's CPU time.
+ * No identity check, no lifecycle, no statistics: the baseline of all local rows. An object belongs to
+ * the thread that calls it, and figures are of that thread's CPU time.
  *
  *     naive     a send touches the receiver's memory at once
- *     deferred  sends are delivered in bursts of 32 after a prefetch of the receiver, and the run
- *               queue is prefetched too
+ *     deferred  sends are delivered in bursts of up to 32 after a prefetch of the receiver, and the
+ *               run queue is prefetched, too
  */
 
 #include <stdint.h>
@@ -33,7 +33,7 @@ int limit_dispatch_create(struct limit_dispatch **limit, uint32_t actors);
 void limit_dispatch_destroy(struct limit_dispatch *limit);
 
 /**
- * Let @p in_flight messages circulate until @p messages were handled.
+ * Let @p in_flight messages circulate until @p messages have been handled.
  *
  * @return nanoseconds a message
  */
@@ -43,8 +43,8 @@ double limit_dispatch_naive_ns(struct limit_dispatch *limit, uint32_t in_flight,
 double limit_dispatch_deferred_ns(struct limit_dispatch *limit, uint32_t in_flight, uint64_t messages);
 
 /**
- * Set every actor up anew and let each handle one first message: the bare work in a spawn, once
- * its memory is there.
+ * Set up every actor anew, and let each handle a first message: the bare work of a spawn when memory is
+ * allocated already.
  *
  * @return nanoseconds an actor
  */

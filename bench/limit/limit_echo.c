@@ -5,7 +5,7 @@
 #include "limit_frame.h"
 #include "limit_port.h"
 
-/* ticks until the frame is back, 0: lost */
+/* ticks until the frame is back; 0: lost, or no free buffer */
 static inline uint64_t
 echo_round(struct limit_port *port)
 {
@@ -42,7 +42,7 @@ limit_echo_drive(struct limit_port *port, double duration_s, struct bench_histog
 		uint64_t took = echo_round(port);
 
 		if (took == 0) {
-			/* it may only be late, and would then be taken for the answer to the next */
+			/* it may be late, and must not be taken for the answer to the next frame */
 			if (!limit_control_exchange(port, LIMIT_CONTROL_START))
 				return NAN;
 			continue;
@@ -57,7 +57,7 @@ limit_echo_drive(struct limit_port *port, double duration_s, struct bench_histog
 	return (double)sum / (double)rounds * bench_clock_tick_ns();
 }
 
-/* @return does the slice end with this burst? */
+/* @return whether the slice ends with this burst */
 static inline bool
 burst_echo(struct limit_port *port, struct rte_mbuf **burst, uint16_t n)
 {

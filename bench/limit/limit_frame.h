@@ -4,18 +4,17 @@
 
 /**
  * @file
- * What a bare frame costs over a DPDK port, between two processes.
+ * Cost of a bare frame over a DPDK port, between two processes.
  *
  *     driver process                        other process
- *     limit_echo_drive    ─── one frame ──▶  limit_echo_serve sends each burst back as it came
+ *     limit_echo_drive    ─── one frame ──▶  limit_echo_serve sends each frame back unchanged
  *                         ◀──────────────
  *     limit_stream_drive  ─── bursts ─────▶  limit_stream_serve frees them,
- *                         ◀── one in 32 ──   and says so now and then
+ *                         ◀── one in 32 ──   and sends a receipt for every 32
  *
- * The serving side swaps nothing and parses nothing. A slice begins and ends with a control frame,
- * known by its length (which lies in the mbuf: looking at it touches no packet data). The serving
- * side answers it, so the two sides find each other by themselves, and whatever a lossy port kept
- * back or delayed is out of the way before the clock starts.
+ * The serving side neither changes nor parses frames. A slice begins and ends with a control frame,
+ * recognised by its length (which is in the mbuf, so no packet data is read). The serving side answers
+ * it: so the two sides synchronise, and frames that were delayed have arrived before the clock starts.
  *
  * A port belongs to the thread that calls.
  */
@@ -24,10 +23,10 @@
 
 #include "bench_histogram.h"
 
-/** Frame of the round trips: the smallest of Ethernet, rounded to a cache line. */
+/** Frame of the round trips: a cache line; the smallest of Ethernet has 60 bytes without its checksum. */
 #define LIMIT_FRAME_BYTES 64
 
-/** Largest frame of a standard Ethernet, without its checksum. */
+/** Largest frame of standard Ethernet, without its checksum. */
 #define LIMIT_FRAME_MAX_BYTES 1514
 
 struct limit_port;
@@ -43,7 +42,7 @@ __attribute__((warn_unused_result))
 int limit_port_open(struct limit_port **port, uint16_t port_id);
 
 /**
- * Wait for the port's link. A memif server has to be open before its client, or there will be none.
+ * Wait for the port's link. A memif server has to be open before its client, or the link stays down.
  *
  * @return 0; -ETIMEDOUT
  */
@@ -54,7 +53,7 @@ int limit_port_wait(const struct limit_port *port, uint32_t timeout_ms);
 void limit_port_close(struct limit_port *port);
 
 /**
- * Round trips of one LIMIT_FRAME_BYTES frame, for a time.
+ * Round trips of one frame of LIMIT_FRAME_BYTES, for a time.
  *
  * @param ticks  receives the round trips in clock ticks; may be NULL
  * @return nanoseconds a round trip, or NaN if the other side does not answer
@@ -62,16 +61,16 @@ void limit_port_close(struct limit_port *port);
 double limit_echo_drive(struct limit_port *port, double duration_s, struct bench_histogram *ticks);
 
 /**
- * Send back whatever comes, until the driver ends the slice.
+ * Send back every frame, until the driver ends the slice.
  *
- * @param silence_ms  give up when nothing came for so long
+ * @param silence_ms  give up when nothing was received for this time
  * @return 0; -ETIMEDOUT
  */
 __attribute__((warn_unused_result))
 int limit_echo_serve(struct limit_port *port, uint32_t silence_ms);
 
 /**
- * Frames one way, at most 256 of them under way, for a time.
+ * Frames one way, at most 256 of them in flight, for a time.
  *
  * @param frame_bytes  LIMIT_FRAME_BYTES to LIMIT_FRAME_MAX_BYTES
  * @return nanoseconds a frame, or NaN if the other side does not answer

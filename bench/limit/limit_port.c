@@ -12,7 +12,7 @@
 #define POOL_SIZE    16383
 #define POOL_CACHE   256
 #define DESCRIPTORS  1024
-#define ETHER_TYPE   0x88b5 /* set aside by IEEE 802 for local experiments */
+#define ETHER_TYPE   0x88b5 /* reserved by IEEE 802 for local experiments */
 #define CONTROL_MARK 0x4c494d49u
 #define TRIES_MAX    200
 
@@ -91,7 +91,7 @@ limit_port_close(struct limit_port *port)
 {
 	if (port == NULL)
 		return;
-	/* closing goes first: the port still holds frames of the pool */
+	/* the pool is freed last: until it is closed, the port holds frames of it */
 	if (port->started)
 		(void)rte_eth_dev_stop(port->id);
 	(void)rte_eth_dev_close(port->id);
@@ -114,7 +114,7 @@ limit_frame_new(struct limit_port *port, uint32_t bytes)
 		rte_pktmbuf_free(frame);
 		return NULL;
 	}
-	/* to all, as the other side's address is of no interest; from a locally administered one */
+	/* broadcast, so that the other side's address is not needed; from a locally administered address */
 	memset(&ether->dst_addr, 0xff, sizeof(ether->dst_addr));
 	memset(&ether->src_addr, 0x02, sizeof(ether->src_addr));
 	ether->ether_type = rte_cpu_to_be_16(ETHER_TYPE);
@@ -146,7 +146,7 @@ control_send(struct limit_port *port, enum limit_control kind)
 	return true;
 }
 
-/* drops all that comes, up to the answer: what came before it is of no slice any more */
+/* frames that arrive before the answer belong to an earlier slice, and are dropped */
 static bool
 control_await(struct limit_port *port)
 {
@@ -189,7 +189,7 @@ limit_control_answer(struct limit_port *port, struct rte_mbuf *frame)
 		rte_pktmbuf_free(frame);
 		return false;
 	}
-	/* the driver repeats itself when an answer was slow: a slice must not end by an old frame */
+	/* the driver repeats a control frame whose answer is late: a late END must not end the next slice */
 	ends = control.kind == LIMIT_CONTROL_END && control.slice > port->last_ended;
 	if (ends)
 		port->last_ended = control.slice;

@@ -4,10 +4,10 @@
 
 /**
  * @file
- * What echo and stream share: the port itself, and the control frames around a slice.
+ * Shared by echo and stream: the port, and the control frames around a slice.
  *
- * Ports keep order, so once the answer to a control frame is back, every frame that was sent before
- * it has either arrived or is lost: that is how a slice starts with nothing under way.
+ * Ports keep order, so when the answer to a control frame arrives, every frame that was sent before it
+ * has arrived or is lost. So a slice starts with no frame in flight.
  */
 
 #include <stdbool.h>
@@ -21,10 +21,10 @@
 /** Frames moved at a time. */
 #define LIMIT_BURST 32
 
-/** Length of control frames; frames of a slice must have another. */
+/** Length of control frames; frames of a slice must have another length. */
 #define LIMIT_CONTROL_BYTES 82
 
-/** Silence after which a frame counts as lost. */
+/** Time without an answer after which a frame counts as lost. */
 #define LIMIT_LOST_MS 10
 
 struct limit_port {
@@ -41,13 +41,13 @@ enum limit_control {
 	LIMIT_CONTROL_END = 2,
 };
 
-/** A frame of that length with an Ethernet header, or NULL. */
+/** A frame of @p bytes with an Ethernet header; NULL: no free buffer. */
 struct rte_mbuf *limit_frame_new(struct limit_port *port, uint32_t bytes);
 
-/** Send a control frame until its answer comes, and drop what else comes. @return answered? */
+/** Send a control frame until it is answered; other frames are dropped. @return whether it was answered */
 bool limit_control_exchange(struct limit_port *port, enum limit_control kind);
 
-/** Serving side: answer a control frame, which is consumed. @return does the slice end here? */
+/** Serving side: answer a control frame, which is consumed. @return whether the slice ends with it */
 bool limit_control_answer(struct limit_port *port, struct rte_mbuf *frame);
 
 /** Send all of them, waiting for room; gives up and frees the rest after LIMIT_LOST_MS. */

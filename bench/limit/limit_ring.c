@@ -31,7 +31,7 @@ struct limit_ring {
 
 /* ---- set-up and tear-down ----------------------------------------------- */
 
-/* several limits may exist in one process, and DPDK wants names: the address makes them unique */
+/* DPDK's names must be unique in a process; the address makes them so */
 static struct rte_ring *
 ring_new(const struct limit_ring *limit, const char *role)
 {
@@ -88,8 +88,8 @@ limit_ring_destroy(struct limit_ring *limit)
 static inline void
 line_round(struct limit_ring *limit, uint64_t i)
 {
-	/* release, acquire: the line itself carries the value, but a user of such a line would
-	 * publish data with it, and that is what is being priced */
+	/* release and acquire, as code that publishes data by such a line needs them, although here the line
+	 * carries only its own value */
 	atomic_store_explicit(&limit->ping, i, memory_order_release);
 	while (atomic_load_explicit(&limit->pong, memory_order_acquire) != i)
 		rte_pause();
@@ -98,7 +98,7 @@ line_round(struct limit_ring *limit, uint64_t i)
 double
 limit_line_drive(struct limit_ring *limit, uint64_t rounds)
 {
-	/* counting goes on from slice to slice: no reset that the other side could miss */
+	/* the count continues from slice to slice, so that no reset can be missed by the other side */
 	uint64_t first = atomic_load_explicit(&limit->ping, memory_order_relaxed) + 1;
 	double start;
 

@@ -4,7 +4,7 @@
 
 /**
  * @file
- * What crossing from one core to another costs when nothing but the bare work is done.
+ * Cost of communication between two cores when only the bare work is done.
  *
  *     driver core                              echo core
  *     limit_line_drive     ◀── cache line ──▶  limit_line_echo
@@ -12,9 +12,10 @@
  *     limit_pair_stamp     ◀── two rings  ──▶  limit_pair_echo
  *     limit_messages_send   ── one ring   ──▶  limit_messages_receive
  *
- * A slice is a pair of calls, one on each core, given the same count. They find each other by
- * themselves: the driver starts its clock only after the echo side has answered once, so it does
- * not matter which of them is called first. Both spin, so they need a core each.
+ * A slice is a pair of calls, one on each core, with the same count. Either may be called first: the
+ * driver starts its clock after the echo side has answered once. Both spin, so each needs a core.
+ *
+ * Which calls may run at the same time:
  *
  *                         drive/stamp/send   echo/receive   destroy
  *     drive/stamp/send            -               yes          no
@@ -38,7 +39,7 @@ int limit_ring_create(struct limit_ring **limit);
 /** Free it; NULL is allowed. */
 void limit_ring_destroy(struct limit_ring *limit);
 
-/** One cache line to and fro. @return nanoseconds a round trip */
+/** One cache line back and forth. @return nanoseconds a round trip */
 double limit_line_drive(struct limit_ring *limit, uint64_t rounds);
 
 /** The other side of limit_line_drive. */
@@ -50,14 +51,14 @@ void limit_line_echo(struct limit_ring *limit, uint64_t rounds);
 /**
  * One pointer in flight through two single-producer single-consumer rings.
  *
- * @param chunks  receives clock ticks of LIMIT_PAIR_CHUNK round trips at a time, so that their
- *                median tells what a round trip takes while nobody else has the core; may be NULL
+ * @param chunks  receives clock ticks of LIMIT_PAIR_CHUNK round trips at a time; their median is not
+ *                affected by times when the core is taken away; may be NULL
  * @return nanoseconds a round trip, as a mean
  */
 double limit_pair_drive(struct limit_ring *limit, uint64_t rounds, struct bench_histogram *chunks);
 
 /**
- * The same, each round trip timed by itself; slower by the reading of the clock.
+ * The same, each round trip timed on its own, which adds the time to read the clock.
  *
  * @param ticks  receives the round trips in clock ticks
  */
@@ -67,14 +68,14 @@ void limit_pair_stamp(struct limit_ring *limit, uint64_t rounds, struct bench_hi
 void limit_pair_echo(struct limit_ring *limit, uint64_t rounds);
 
 /**
- * 64-byte messages of one mempool, filled here, read and freed there, in bursts of 32.
+ * 64-byte messages of one mempool, in bursts of 32: filled by this side, read and freed by the other.
  *
  * @param messages  rounded up to whole bursts
  * @return nanoseconds a message, until the last one was freed
  */
 double limit_messages_send(struct limit_ring *limit, uint64_t messages);
 
-/** The other side of limit_messages_send. @return sum over all messages, so none goes unread */
+/** The other side of limit_messages_send. @return sum over all messages, so that each is read */
 uint64_t limit_messages_receive(struct limit_ring *limit, uint64_t messages);
 
 #endif /* LIMIT_RING_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * limit_show: the raw limits alone, to be held against other programs that measure the same.
+ * limit_show: the raw limits alone, for comparison with other programs that measure the same.
  *
  *     limit_show -l 0-1 --no-pci --no-telemetry -- [--repeats N]
  *     limit_show -l 1 … --vdev=net_memif0,role=server,socket=/tmp/l.sock -- --serve
@@ -54,7 +54,7 @@ rings_echo(void *arg)
 
 	limit_line_echo(ring, LINE_ROUNDS);
 	limit_pair_echo(ring, LINE_ROUNDS);
-	/* the sum goes nowhere, but computing it is what keeps the messages from going unread */
+	/* the sum has no other use than to make sure that each message is read */
 	return limit_messages_receive(ring, MESSAGES) == 0 ? -1 : 0;
 }
 

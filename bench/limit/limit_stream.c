@@ -7,7 +7,7 @@
 
 #define WINDOW 256
 
-/* one burst of frames whose content nobody looks at; false: out of frames just now */
+/* one burst of frames, whose content does not matter; false: no free buffers now */
 static inline bool
 burst_make(struct limit_port *port, struct rte_mbuf **burst, uint32_t frame_bytes)
 {
@@ -21,7 +21,7 @@ burst_make(struct limit_port *port, struct rte_mbuf **burst, uint32_t frame_byte
 	return true;
 }
 
-/* frames that the other side says it has freed */
+/* number of frames that the other side has acknowledged as freed */
 static inline uint64_t
 receipts_take(struct limit_port *port)
 {
@@ -54,7 +54,7 @@ stream_run(struct limit_port *port, double end, uint32_t frame_bytes)
 		if (freed > 0)
 			last = bench_clock_ticks();
 		else if (bench_clock_ticks() - last > port->lost_ticks)
-			under_way = 0; /* lost with their receipts: go on without them */
+			under_way = 0; /* frames or receipts were lost: continue without them */
 	}
 	return freed_total;
 }
@@ -75,7 +75,7 @@ limit_stream_drive(struct limit_port *port, double duration_s, uint32_t frame_by
 	return took / (double)freed * 1e9;
 }
 
-/* frees a burst; control frames are answered. @return does the slice end with it? */
+/* frees a burst; control frames are answered. @return whether the slice ends with it */
 static inline bool
 burst_free(struct limit_port *port, struct rte_mbuf **burst, uint16_t n, uint64_t *count)
 {

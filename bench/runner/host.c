@@ -12,14 +12,14 @@
 #include "bench_build.h"
 #include "build_record.h"
 
-/* below this a system with its message pools would not start */
+/* with less than this the benchmarks run without hugepages */
 #define HUGE_BYTES_MIN (512ull << 20)
 
 #define HUGE_FOLDER "/sys/kernel/mm/hugepages"
 
 /* ---- reading ---------------------------------------------------------------- */
 
-/* the text behind "key<blanks>:" of the first line that starts so, or nothing */
+/* the text behind the colon of the first line that starts with the key; empty: there is none */
 static void
 file_value(const char *path, const char *key, char *value, size_t size)
 {

@@ -4,7 +4,7 @@
 
 /**
  * @file
- * The machine under the benchmarks, and the build that runs on it.
+ * The machine that the benchmarks run on, and the build.
  */
 
 #include <stdbool.h>
@@ -18,24 +18,24 @@
 struct host {
 	char cpu[128];
 	char kernel[128];
-	char hypervisor[32];       /**< empty: none that tells */
-	uint32_t cores;            /**< that this process may run on */
+	char hypervisor[32];       /**< empty: none that can be detected */
+	uint32_t cores;            /**< number of cores that this process may run on */
 	uint32_t core[HOST_CORES]; /**< the first of them */
 	uint64_t memory_bytes;
 	uint64_t huge_bytes_free; /**< free hugepages of all sizes, in bytes */
 	bool is_root;
 };
 
-/** Look around; nothing here can fail, what is unknown stays empty. */
+/** Read the properties of the machine. Does not fail: what is unknown stays empty. */
 void host_read(struct host *host);
 
-/** One line about the machine. */
+/** The machine in one line of text. */
 void host_line(const struct host *host, char *line, size_t size);
 
-/** Are there enough free hugepages to use them? */
+/** Whether there are enough free hugepages to use them. */
 bool host_has_hugepages(const struct host *host);
 
-/** The records "machine" and "build" of the JSON. */
+/** The objects "machine" and "build" of the JSON. */
 json_t *host_machine_json(const struct host *host);
 json_t *host_build_json(void);
 

@@ -4,7 +4,7 @@
 
 /**
  * @file
- * Pieces that the page is made of. All write to an open file; the page checks it once at the end.
+ * Parts of the HTML page. They write to an open file, whose error state report_html checks at the end.
  */
 
 #include <stddef.h>
@@ -12,36 +12,36 @@
 
 #include "report.h"
 
-/** Longest figure as text, its closing zero included. */
+/** Size of a figure as text, terminating zero included. */
 #define HTML_FIGURE_MAX 32
 
-/** The page's style sheet: light and dark, no file from outside. */
+/** The page's style sheet: light and dark, without external files. */
 extern const char html_style[];
 
-/** Text with what HTML would take for markup made harmless; NULL writes nothing. */
+/** Write text with HTML's special characters escaped; NULL writes nothing. */
 void html_text(FILE *out, const char *text);
 
-/** Three digits that matter, never an exponent; an en dash for NaN. @return @p text */
+/** A number with about three significant digits, without exponent; an en dash for NaN. @return @p text */
 const char *html_figure(double figure, char text[HTML_FIGURE_MAX]);
 
-/** A unit as people write it: "us" becomes "µs". */
+/** A unit in its usual spelling: "us" becomes "µs". */
 const char *html_unit(const char *unit);
 
 /** CSS class of a verdict, and of its mark. */
 const char *html_verdict_class(enum plan_verdict verdict);
 
 /**
- * Bars of all rows that belong into a chart: what was measured, and below it the limit.
+ * Bars of all rows of a chart: the value, and below it the limit.
  *
- * Each row has a scale of its own, set by the longer of its two bars: what is to be seen is how
- * much of the limit is reached, in rows whose figures lie three orders of magnitude apart.
+ * Each row has its own scale, set by the greatest of value, limit and budget: the chart shows how value and
+ * limit compare in rows whose figures differ by orders of magnitude.
  */
 void html_bars(FILE *out, const json_t *report, enum plan_chart chart);
 
-/** How many rows would html_bars draw? */
+/** Number of rows that html_bars draws. */
 unsigned int html_bars_count(const json_t *report, enum plan_chart chart);
 
-/** The latency curve of a row beside that of its limit, as one figure. */
+/** The latency curve of a row and that of its limit, in one figure. */
 void html_curve(FILE *out, const struct report_row *row);
 
 #endif /* HTML_H */

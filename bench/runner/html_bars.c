@@ -9,7 +9,7 @@
 #define ROW_HEIGHT 78
 #define BAR_HEIGHT 16
 
-/* A row as bars: everything in one unit, so that lengths may be compared. */
+/* A row as bars: all figures in one unit, so that lengths can be compared. */
 struct bars {
 	const struct report_row *row;
 	const char *unit;
@@ -18,7 +18,7 @@ struct bars {
 
 /* ---- figures --------------------------------------------------------------------- */
 
-/* a cost turned into a rate where the chart is about rates; ns a message is 1,000 / M messages a s */
+/* a time as a rate: 1,000 / (ns a message) is M messages a second; other units are rates already */
 static double
 as_rate(const char *unit, double figure)
 {
@@ -55,7 +55,7 @@ bars_of(const struct report_row *row, enum plan_chart chart)
 	return bars;
 }
 
-/* fmax takes the number where one of the two is NaN */
+/* fmax returns the other number if one of the two is NaN */
 static double
 longest(const struct bars *bars)
 {
@@ -127,7 +127,7 @@ head(FILE *out, double y, const struct report_row *row)
 	fputs("</tspan></text>\n", out);
 }
 
-/* a verdict's colour goes onto the figure that it is about */
+/* the verdict colours the figure that it is about */
 static const char *
 verdict_class(const struct report_row *row, enum plan_budget kind)
 {
@@ -136,7 +136,7 @@ verdict_class(const struct report_row *row, enum plan_budget kind)
 	return html_verdict_class(plan_judge(row->plan, row->value, row->ratio));
 }
 
-/* "2.03×" of a time, "49 %" of a rate; where the row counts time, its ratio is turned over */
+/* "2.03×" for a time, "49 %" for a rate; in a chart of rates, the ratio of a row in time units is inverted */
 static const char *
 share(char text[HTML_FIGURE_MAX], double ratio, const struct report_row *row, enum plan_chart chart)
 {

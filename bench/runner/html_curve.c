@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* The plane that curves are drawn in; the margins hold the axes' labels. */
+/* Size of the drawing; the margins hold the labels of the axes. */
 #define WIDTH  480.0
 #define HEIGHT 290.0
 #define LEFT   58.0
@@ -12,10 +12,10 @@
 #define TOP    10.0
 #define BOTTOM 34.0
 
-/* Ends of both axes. Across, percentiles by their nines: 0, 90, 99, 99.9 % lie equally far apart. */
+/* Ends of both axes. The horizontal one is -log10(1 - percentile): 0, 90, 99, 99.9 % are equally spaced. */
 struct axes {
-	double nines;     /* right end, left is 0 */
-	double low, high; /* bottom and top, powers of ten of nanoseconds */
+	double nines;     /* right end; the left one is 0 */
+	double low, high; /* bottom and top, log10 of nanoseconds */
 };
 
 static double
@@ -63,7 +63,7 @@ axes_widen(struct axes *axes, const json_t *curve, double scale)
 	}
 }
 
-/* up to the next of 1, 2, 5 at either end, and at least a decade: a flat curve should look flat */
+/* extend both ends to the next of 1, 2, 5, and to at least a decade, so that a flat curve looks flat */
 static void
 axes_round(struct axes *axes)
 {
@@ -112,7 +112,7 @@ grid_times(FILE *out, const struct axes *axes)
 				continue;
 			fprintf(out, "<line class=\"axis\" x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\"/>",
 				LEFT, WIDTH - RIGHT, y_of(axes, ns), y_of(axes, ns));
-			/* beyond three decades only the powers of ten have room for a label */
+			/* with more than three decades only powers of ten have room for a label */
 			if (i > 0 && axes->high - axes->low > 3)
 				continue;
 			time_label(text, sizeof(text), ns);
@@ -134,7 +134,7 @@ grid_percentiles(FILE *out, const struct axes *axes)
 			break;
 		fprintf(out, "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%g\" y2=\"%g\"/>", x, x, TOP,
 			HEIGHT - BOTTOM);
-		/* with many nines, 50 % stands too close to 0 % for a label */
+		/* with many nines, 50 % is too close to 0 % for a label */
 		if (percents[i] == 50 && axes->nines > 4.5)
 			continue;
 		fprintf(out, "<text class=\"t m c\" x=\"%.1f\" y=\"%g\">%.7g%s</text>\n", x,

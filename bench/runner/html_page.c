@@ -7,7 +7,7 @@
 
 #include "html.h"
 
-/* The last object of the report, which is no row. */
+/* The last object of the report: machine, build, options, time. */
 static const json_t *
 record_of(const json_t *report)
 {

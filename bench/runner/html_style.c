@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "html.h"
 
-/* Colours stand once, as variables; the dark half changes nothing else. */
+/* Colours are variables; the dark scheme redefines only these. */
 const char html_style[] =
 	":root{color-scheme:light dark;--paper:#f7f5f1;--card:#fffefb;--ink:#1d2125;--muted:#6a7077;"
 	"--line:#e3dfd6;--grid:#ece8e0;--own:#0c6b74;--limit:#c3bbad;--limit-line:#978d7c;"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * hermod-bench: runs all benchmarks and reports.
+ * hermod-bench: runs the benchmarks and writes the reports.
  *
  *     plan ──▶ run (a process each) ──▶ rows ──▶ table, bench.json, index.html
  */
@@ -20,7 +20,7 @@
 #include "run.h"
 #include "settings.h"
 
-/* the programs lie where the runner lies, wherever it is called from */
+/* folder of the runner, which also holds the programs */
 static int
 own_folder(char *folder, size_t size)
 {

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* budgets: what hermod aims at; floors: what no change may fall behind */
+/* budgets are goals; no change may make a figure worse than its floor */
 static const struct plan_row rows[] = {
 	{ .name = "local.pingpong",
 	  .unit = "ns/message",

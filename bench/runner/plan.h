@@ -4,15 +4,15 @@
 
 /**
  * @file
- * The rows: which program answers which question, what it needs, and what would be good.
+ * The rows: which program measures which scenario, what it needs, and its budget.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum plan_better {
-	PLAN_LOWER,  /**< a cost: the smaller the better */
-	PLAN_HIGHER, /**< a rate: the larger the better */
+	PLAN_LOWER,  /**< a cost: lower is better */
+	PLAN_HIGHER, /**< a rate: higher is better */
 };
 
 enum plan_budget {
@@ -31,24 +31,24 @@ enum plan_chart {
 struct plan_row {
 	const char *name;
 	const char *unit;
-	const char *title;   /**< for people: what is measured, in a few words */
-	const char *program; /**< file name beside the runner */
+	const char *title;   /**< what is measured, in a few words */
+	const char *program; /**< file name in the runner's folder */
 	const char *extra;   /**< one further option of the program, `--name=value`; may be NULL */
 	enum plan_better better;
 	enum plan_chart chart;
 	enum plan_budget budget_kind;
-	double budget;   /**< aimed at */
-	double floor;    /**< the least that a release may do */
-	uint32_t cores;  /**< cores it needs to itself */
-	bool needs_root; /**< makes network namespaces */
-	int memory_mb;   /**< of a process of it, where there are no hugepages */
-	double setup_s;  /**< about, beside what it measures for */
+	double budget;   /**< goal */
+	double floor;    /**< worst figure that is acceptable */
+	uint32_t cores;  /**< cores that it needs */
+	bool needs_root; /**< creates network namespaces */
+	int memory_mb;   /**< EAL's -m for each of its processes, where there are no hugepages */
+	double setup_s;  /**< expected time in addition to the duration */
 };
 
 enum plan_verdict {
-	PLAN_VERDICT_NONE,  /**< no budget, or not run */
+	PLAN_VERDICT_NONE,  /**< no budget, or no result */
 	PLAN_VERDICT_MET,   /**< within the budget */
-	PLAN_VERDICT_FLOOR, /**< not within the budget, but above the floor */
+	PLAN_VERDICT_FLOOR, /**< not within the budget, but not worse than the floor */
 	PLAN_VERDICT_MISSED,
 };
 
@@ -61,7 +61,7 @@ const struct plan_row *plan_find(const char *name);
 /** @param value, ratio  of the row's result; NaN: it has none */
 enum plan_verdict plan_judge(const struct plan_row *row, double value, double ratio);
 
-/** "met", "missed" and so on; never NULL. */
+/** "met", "near", "missed", or "" for PLAN_VERDICT_NONE; never NULL. */
 const char *plan_verdict_name(enum plan_verdict verdict);
 
 #endif /* PLAN_H */

@@ -64,9 +64,8 @@ spawn(char *const *argv, int rows, int text, pid_t *pid)
 	return -status;
 }
 
-/* memory files: nothing to drain while the program runs, nothing left behind when we are killed.
- * Above ROWS_FD, so that dup2 onto that number never finds source and target equal, which would
- * leave close-on-exec set. */
+/* files in memory: they need not be drained while the program runs, and disappear with the runner. The
+ * number is above ROWS_FD: dup2 onto itself would leave close-on-exec set. */
 static int
 file_new(const char *name)
 {
@@ -100,7 +99,7 @@ wait_until(pid_t pid, double deadline_s, process_tick_fn *tick, void *arg)
 		if (signal == SIGINT || signal == SIGTERM)
 			return ENDING_INTERRUPTED;
 		info.si_pid = 0;
-		/* not reaped yet: its id must stay taken until its group has been killed */
+		/* WNOWAIT leaves it unreaped: its id must not be reused before the group has been killed */
 		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid)
 			return ENDING_EXITED;
 		if (bench_clock_seconds() > deadline_s)
@@ -109,7 +108,7 @@ wait_until(pid_t pid, double deadline_s, process_tick_fn *tick, void *arg)
 	}
 }
 
-/* ---- what it left ---------------------------------------------------------- */
+/* ---- result ---------------------------------------------------------------- */
 
 static void
 rows_read(int fd, struct process_result *result)
@@ -127,7 +126,7 @@ rows_read(int fd, struct process_result *result)
 	fclose(file);
 }
 
-/* the last line that is not blank: programs say last what went wrong */
+/* the last line that is not blank: programs print their error last */
 static void
 last_line(int fd, char *line, size_t size)
 {
@@ -178,7 +177,7 @@ static void
 result_read(struct process_result *result, enum ending ending, int status, int rows, int text)
 {
 	rows_read(rows, result);
-	/* a row from a program that failed later is not to be trusted */
+	/* a row is not used if its program has failed */
 	if (result->row != NULL && ending == ENDING_EXITED && status == 0)
 		return;
 	json_decref(result->row);

@@ -6,18 +6,18 @@
  * @file
  * One benchmark program, run in a process group of its own.
  *
- *     runner ──spawn──▶ program ──rows──▶ file in memory ──▶ result.rows
- *                          └──── text ──▶ file in memory ──▶ result.text
+ *     runner ──spawn──▶ program ──row───▶ file in memory ──▶ result.row
+ *                          └──── text ──▶ file in memory ──▶ last line in result.reason
  *
- * Whatever the program does (crash, hang, write garbage), the runner goes on: the result then
- * carries the reason. Its whole group is killed at the end, so that no child of it outlives it.
+ * If the program crashes, hangs or writes no valid row, the result holds the reason, and the runner
+ * continues. The whole process group is killed at the end, so that no child of the program outlives it.
  */
 
 #include <signal.h>
 
 #include <jansson.h>
 
-/** Longest reason, its closing zero included. */
+/** Size of a reason, terminating zero included. */
 #define PROCESS_REASON_MAX 256
 
 struct process_result {
@@ -25,7 +25,7 @@ struct process_result {
 	char reason[PROCESS_REASON_MAX]; /**< why there is none; empty if there is one */
 };
 
-/** Called some times a second while the program runs. */
+/** Called about five times a second while the program runs. */
 typedef void process_tick_fn(void *arg);
 
 /** Block the signals that process_run waits for; call once, before the first of them. */
@@ -34,17 +34,16 @@ void process_init(void);
 /**
  * Run a program until it ends or its time is over.
  *
- * @param argv     path and arguments, ended by NULL; "--json" and its value are added by the caller
- *                 as process_json_path
- * @param timeout_s  then it is killed
- * @param result   filled in every case; the caller drops result->row
+ * @param argv       path and arguments, ended by NULL; they include "--json" with process_json_path
+ * @param timeout_s  time after which the program is killed
+ * @param result     always filled in; the caller releases result->row
  * @return 0; -EINTR: the user interrupted the run
  */
 __attribute__((warn_unused_result))
 int process_run(char *const *argv, double timeout_s, process_tick_fn *tick, void *arg,
 		struct process_result *result);
 
-/** Where a program started by process_run finds the file for its rows. */
+/** Path by which a program started by process_run opens the file for its row. */
 extern const char process_json_path[];
 
 #endif /* PROCESS_H */

@@ -51,7 +51,7 @@ report_row_read(const json_t *object, struct report_row *row)
 
 /* ---- table ---------------------------------------------------------------------- */
 
-/* a cell of that width; nothing for NaN */
+/* a cell of that width; blank for NaN */
 static void
 cell(FILE *stream, int width, double figure)
 {

@@ -4,11 +4,11 @@
 
 /**
  * @file
- * What is done with the rows: a table for the terminal, JSON for programs, a page for people.
+ * Reports of the rows: a table for the terminal, a JSON file, an HTML page.
  *
- * All of them read the same JSON array: one object for each row (bench_row.h says what is in it;
- * a row that did not run has `name` and `reason`), and last an object with the members `machine`,
- * `build`, `options` and `time`.
+ * All of them read the same JSON array: one object for each row (its members: bench_row.h; a row that did
+ * not run has `name`, `unit` and `reason`), and a last object with the members `machine`, `build`,
+ * `options`, `time`, and `warning` if bench_build_warning has one.
  */
 
 #include <stdbool.h>
@@ -18,7 +18,7 @@
 
 #include "plan.h"
 
-/** Figures of a row; what it lacks is NaN or NULL. Texts belong to the JSON. */
+/** Members of a row; those that it lacks are NaN or NULL. Texts belong to the JSON. */
 struct report_row {
 	const char *name, *unit, *reason, *note;
 	const struct plan_row *plan; /**< never NULL */
@@ -29,7 +29,7 @@ struct report_row {
 	const json_t *curve, *limit_curve; /**< arrays of [percent, value], or NULL */
 };
 
-/** Look at one object of the array. @return false: it is no row of the plan */
+/** Read one object of the array. @return false: it is no row of the plan */
 bool report_row_read(const json_t *object, struct report_row *row);
 
 /** Print the table. */

@@ -18,7 +18,7 @@
 #define TIMEOUT_FACTOR 2
 #define TIMEOUT_MORE_S 10
 
-/* The arguments of one program, and the memory that the made-up ones lie in. */
+/* The arguments of one program, and memory for their texts. */
 struct command {
 	char *argv[ARGUMENTS_MAX];
 	uint32_t argc;
@@ -47,7 +47,7 @@ argument_add(struct command *command, const char *format, ...)
 	command->used += (size_t)length + 1;
 }
 
-/* the user's EAL options, split at blanks as an unquoted shell word would be */
+/* the user's EAL options, split at blanks, without quoting */
 static void
 eal_user_add(struct command *command, const char *options)
 {
@@ -61,7 +61,7 @@ eal_user_add(struct command *command, const char *options)
 	}
 }
 
-/* EAL refuses a second core list, so the user's takes the place of ours */
+/* EAL refuses a second core list, so the user's replaces the default */
 static bool
 eal_names_cores(const char *options)
 {
@@ -92,7 +92,7 @@ eal_add(struct command *command, const struct plan_row *row, const struct settin
 	if (host_has_hugepages(host)) {
 		argument_add(command, "--in-memory");
 	} else {
-		/* EAL forbids --in-memory beside --no-huge; --no-shconf is what remains of it */
+		/* EAL refuses --in-memory with --no-huge; of its effects --no-shconf remains */
 		argument_add(command, "--no-huge");
 		argument_add(command, "--no-shconf");
 		argument_add(command, "-m");
@@ -153,7 +153,7 @@ reason_row(const struct plan_row *row, const char *reason)
 	return json_pack("{s:s, s:s, s:s}", "name", row->name, "unit", row->unit, "reason", reason);
 }
 
-/* name and unit are the plan's, so that a report is never at odds with its list of rows */
+/* name and unit are the plan's, since the reports look up rows by name */
 static json_t *
 row_take(const struct plan_row *row, struct process_result *result)
 {
@@ -164,8 +164,8 @@ row_take(const struct plan_row *row, struct process_result *result)
 	return result->row;
 }
 
-/* What needs the kernel's favour (namespaces, AF_XDP) may fail for reasons of the machine; anything
- * else that fails is our fault. */
+/* Rows that need root (namespaces, AF_XDP) may fail because of the machine; a failure of any other row is
+ * an error. */
 static int
 row_run(const struct plan_row *row, struct command *command, double planned, struct bench_progress *progress,
 	json_t *rows)

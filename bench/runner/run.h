@@ -4,7 +4,7 @@
 
 /**
  * @file
- * Runs the rows of the plan, one program after the other.
+ * Runs the programs of the plan's rows, one after the other.
  */
 
 #include <jansson.h>
@@ -13,13 +13,13 @@
 #include "settings.h"
 
 /**
- * Run every row that the settings want. A row that cannot run, or fails, has a reason instead of
- * figures and holds up no other.
+ * Run every row that the settings select. A row that cannot run, or fails, gets a reason instead of
+ * figures; the others run all the same.
  *
  * @param folder  where the programs are
  * @param rows    JSON array that receives one object for each row
- * @return 0; -EIO: a row failed that can run on every machine; -EINTR: interrupted, the remaining
- *         rows say so
+ * @return 0; -EIO: a row failed that needs no root; -EINTR: interrupted, which the remaining rows have
+ *         as their reason
  */
 __attribute__((warn_unused_result))
 int run_plan(const struct settings *settings, const struct host *host, const char *folder, json_t *rows);

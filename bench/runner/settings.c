@@ -26,7 +26,7 @@ filter_set(void *target, const char *value)
 	return 0;
 }
 
-/* applied at once, so that --quick --duration 2 means what it says, and so does the reverse order */
+/* replaces only defaults, and at once, so that --duration and --repeats win before and after --quick */
 static int
 quick_set(void *target, const char *value)
 {

@@ -4,7 +4,7 @@
 
 /**
  * @file
- * What the user asked the runner for.
+ * The runner's command line.
  */
 
 #include <regex.h>
@@ -13,7 +13,7 @@
 #include "bench_options.h"
 
 struct settings {
-	struct bench_options shared; /**< handed on to the programs, but for json_path */
+	struct bench_options shared; /**< passed on to the programs, except json_path */
 	const char *eal;             /**< further EAL options, as one text; may be empty */
 	const char *html_path;       /**< NULL: no page */
 	const char *filter;          /**< NULL: all rows */
@@ -24,15 +24,15 @@ struct settings {
 /**
  * Read the command line.
  *
- * @return 0; -EINVAL: wrong, and said so; -ECANCELED: --help was printed
+ * @return 0; -EINVAL: wrong, and an error was printed; -ECANCELED: --help was printed
  */
 __attribute__((warn_unused_result))
 int settings_parse(struct settings *settings, int argc, char **argv);
 
-/** Is a row of that name wanted? */
+/** Whether a row of that name is selected. */
 bool settings_wants(const struct settings *settings, const char *name);
 
-/** Free what settings_parse took. */
+/** Free what settings_parse has allocated. */
 void settings_fini(struct settings *settings);
 
 #endif /* SETTINGS_H */
