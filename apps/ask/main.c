@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Questions at a timer's beat: one is answered, one is not in time, one has nobody to answer it.
+ * An actor asks another one by a timer: the first request is answered, the second one times out, the third
+ * one's receiver has stopped.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ squarer_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	const uint64_t *number = hm_msg_body(msg);
 
 	(void)state;
-	/* Two is too hard. */
+	/* No answer to 2, so that this request times out. */
 	if (hm_msg_type(msg) == NUMBER && *number != 2)
 		(void)hm_respond(ctx, NUMBER, &(uint64_t){ *number * *number });
 }

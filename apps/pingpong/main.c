@@ -3,7 +3,7 @@
  * Two actors that play ping-pong: on one node, or on two.
  *
  *     one node     ping ──ball──▶ pong, both under /user
- *     two nodes    `--wait` holds out /user/pong; the other finds it by --to NAME and serves
+ *     two nodes    the one with --wait has /user/pong; the other one, with --to NAME, resolves it and serves
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -25,7 +25,7 @@ enum {
 };
 
 struct settings {
-	const char *to; /* node that waits; NULL: play here */
+	const char *to; /* node whose pong to play with; NULL: this node's */
 	bool wait;
 	uint64_t count;
 	bool failed; /* written by ping */
@@ -33,7 +33,7 @@ struct settings {
 
 struct ping {
 	struct settings *settings;
-	bool is_waiting; /* and has said so */
+	bool is_waiting; /* it waits for pong, and has printed that */
 	struct hm_pid pong;
 	uint64_t left;
 	struct timespec start;
@@ -45,7 +45,7 @@ static void
 pong_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
 	(void)state;
-	/* The ball goes back as it came. */
+	/* The ball goes back unchanged. */
 	if (hm_msg_type(msg) == BALL)
 		(void)hm_respond(ctx, BALL, hm_msg_body(msg));
 }
@@ -70,7 +70,7 @@ report(const struct ping *ping)
 	       took / (double)ping->settings->count * 1e9);
 }
 
-/* What went wrong is printed already. */
+/* Stop with an error, which was printed before. */
 static void
 give_up(struct hm_ctx *ctx, const struct ping *ping)
 {
@@ -105,7 +105,7 @@ play(struct hm_ctx *ctx, struct ping *ping, struct hm_pid pong)
 	serve(ctx, ping);
 }
 
-/* It may come to be, or its node may: by and by, for a node that is unknown is told of at once. */
+/* Pong or its node may come later. An unknown node is reported at once, so wait before the next attempt. */
 static void
 wait_for_pong(struct hm_ctx *ctx, struct ping *ping)
 {
