@@ -31,7 +31,7 @@ on_lookup(struct hm_ctx *ctx, void *state, enum hm_future_result result, const s
 	if (identity != NULL && !hm_pid_is_none(identity->pid)) {
 		remote->echo_pid = identity->pid;
 		if (hm_dead_letters_subscribe(hm_system(ctx), hm_self(ctx)) != 0)
-			bench_node_fail(&remote->node, ctx, "cannot hear of dead letters");
+			bench_node_fail(&remote->node, ctx, "cannot subscribe to dead letters");
 		bench_node_check(&remote->node, ctx, hm_send(ctx, hm_self(ctx), REMOTE_FOUND, NULL));
 	} else if (++remote->lookups < LOOKUPS_MAX) {
 		remote_find(remote, ctx);

@@ -223,7 +223,7 @@ main(int argc, char **argv)
 		  .min = 1,
 		  .max = UINT32_MAX },
 		{ .name = "wait",
-		  .help = "hold out /user/pong until stopped",
+		  .help = "offer /user/pong to another node until stopped",
 		  .kind = HM_OPTION_FLAG,
 		  .value = &settings.wait },
 		{ .name = "to",

@@ -107,7 +107,7 @@ option_take(const char *program, const struct bench_option *option)
 {
 	if (option->set(option->target, optarg) == 0)
 		return 0;
-	fprintf(stderr, "%s: --%s: '%s' will not do: %s\n", program, option->name, optarg, option->help);
+	fprintf(stderr, "%s: --%s: '%s' is not valid: %s\n", program, option->name, optarg, option->help);
 	return -EINVAL;
 }
 

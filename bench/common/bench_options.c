@@ -57,7 +57,7 @@ bench_options_table(struct bench_options *options, struct bench_option *table)
 		  &options->repeats },
 		{ "payload", "BYTES", "payload of a message, 1 to 65000, where a row has one", payload_set,
 		  &options->payload },
-		{ "in-flight", "N", "messages under way, 1 to 1000000, where a row has a choice",
+		{ "in-flight", "N", "messages in flight, 1 to 1000000, where a row has a choice",
 		  in_flight_set, &options->in_flight },
 		{ "json", "FILE", "write rows as JSON", bench_set_text, &options->json_path },
 		{ NULL, NULL, NULL, NULL, NULL },

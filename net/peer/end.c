@@ -21,9 +21,9 @@ node_take(struct hmi_net *net, struct hmi_peer *peer)
 	uint16_t index;
 
 	if (hm_node_learn(net->sys, peer->session.peer_node, &index) != 0) {
-		hmi_net_log(net, ERR, "peer %s: no more nodes can be learnt", peer->name);
+		hmi_net_log(net, ERR, "peer %s: too many nodes are known", peer->name);
 	} else if (net->peer_by_node[index] != 0) {
-		hmi_net_log(net, ERR, "peer %s: it has the id of peer %s, which alone is sent to", peer->name,
+		hmi_net_log(net, ERR, "peer %s: peer %s has the same id, and gets its messages", peer->name,
 			    hmi_peer_by_node(net, index)->name);
 	} else {
 		peer->node_index = index;

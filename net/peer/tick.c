@@ -87,7 +87,8 @@ calling_tick(struct hmi_net *net, struct hmi_peer *peer)
 	if (peer->unreachable_ns == 0 || net->now - peer->unreachable_ns < UNREACHABLE_NS)
 		return;
 	peer->unreachable_ns = 0;
-	hmi_net_log(net, INFO, "peer %s at %s:%u: does not answer; calling on; check its --ip and --udp-port",
+	hmi_net_log(net, INFO,
+		    "peer %s at %s:%u: does not answer; trying again; check its --ip and --udp-port",
 		    peer->name, hmi_ip_format(peer->address.ip, ip),
 		    rte_be_to_cpu_16(peer->address.udp_port));
 }

@@ -109,7 +109,7 @@ hmi_net_options_init(struct hmi_remote *remote)
 	*t++ = number("net-lcore", &o->net_lcore, 0, HM_LCORES_MAX - 1,
 		      "index of the lcore that owns the port (0)");
 	*t++ = number("mtu", &o->mtu, HMI_MTU_MIN, MTU_MAX,
-		      "bytes of an IP packet (1500, or what the port can)");
+		      "bytes of an IP packet (1500, or less if the port requires it)");
 	*t++ = (struct hm_option){
 		.name = "udp-checksum",
 		.help = "give frames a UDP checksum over memif, too",
@@ -119,7 +119,7 @@ hmi_net_options_init(struct hmi_remote *remote)
 	*t++ = number("rx-desc", &o->rx_desc, 64, 16384, "receive descriptors (1024)");
 	*t++ = number("tx-desc", &o->tx_desc, 64, 16384, "send descriptors (1024)");
 	*t++ = number("peer-timeout-ms", &o->peer_timeout_ms, 10, 3600000,
-		      "a peer is lost when nothing came for so long (1000)");
+		      "a peer is lost when nothing is received for this time (1000)");
 	*t++ = number("peer-queue", &o->peer_queue, 0, 1u << 24, "messages in the backlog of a peer (8192)");
 	*t++ = number("fault-drop", &o->faults.drop, 0, HMI_FAULT_PARTS, "lose N of 10,000 sent frames");
 	*t++ = number("fault-duplicate", &o->faults.duplicate, 0, HMI_FAULT_PARTS, "send N of 10,000 twice");
