@@ -28,6 +28,16 @@ bench_clock_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+/** Nanoseconds since the same moment; compares between threads. */
+static inline uint64_t
+bench_clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 /** CPU time of the calling thread in seconds; a system call, so for whole slices only. */
 static inline double
 bench_clock_cpu_seconds(void)
