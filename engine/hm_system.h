@@ -81,6 +81,12 @@ struct hm_config {
 	 * whichever is less. Backed as it is used. From 256 KiB to 256 GiB; --memory overrides it.
 	 */
 	uint64_t memory;
+	/**
+	 * Where the system's random numbers come from, among them the node's id: a system in HM_MODE_STEPPED
+	 * with the same seed and the same calls does the same again. 0: from the kernel, which outsiders cannot
+	 * guess. --seed overrides it.
+	 */
+	uint64_t seed;
 	/** At least so many messages of 24 bytes of body: raises memory where that is less. 0: as it is. */
 	uint32_t messages;
 };
@@ -289,6 +295,15 @@ uint32_t hm_system_lcores(const struct hm_system *sys);
  * @return the id; never 0
  */
 uint64_t hm_system_node(const struct hm_system *sys);
+
+/**
+ * A random number, from the kernel or from the seed of the configuration.
+ *
+ * Context: the creating thread, before the system runs: a module's create and start.
+ *
+ * @return the number
+ */
+uint64_t hm_system_random(struct hm_system *sys);
 
 /**
  * Name of the node, set by --node. Nodes that connect need different names.

@@ -36,10 +36,14 @@ chunk_back(struct hmi_cells *cells, uint32_t slot)
 {
 	uint32_t chunk = slot / (uint32_t)HMI_CELLS_CHUNK;
 	uint64_t bit = 1ull << chunk % 64;
+	int rc;
 
 	if ((cells->backed[chunk / 64] & bit) != 0)
 		return 0;
-	if (hmi_memory_commit(&cells->base[chunk * HMI_CELLS_CHUNK], HMI_HUGEPAGE_BYTES) != 0)
+	/* The first chunk is of small pages, so that a system of few actors costs little. */
+	rc = chunk == 0 ? hmi_memory_commit_small(cells->base, HMI_HUGEPAGE_BYTES)
+			: hmi_memory_commit(&cells->base[chunk * HMI_CELLS_CHUNK], HMI_HUGEPAGE_BYTES);
+	if (rc != 0)
 		return -ENOMEM;
 	cells->backed[chunk / 64] |= bit;
 	return 0;

@@ -12,13 +12,16 @@
 #include "hm_actor.h"
 #include "tsan_pvt.h"
 
-#define BUCKETS 65536u
+#define BUCKETS       65536u
+#define BUCKETS_SMALL 256u /* they are all walked, and all in memory */
 
 int
-hmi_paths_create(struct hmi_paths *paths, uint64_t seed)
+hmi_paths_create(struct hmi_paths *paths, uint64_t seed, bool is_small)
 {
+	unsigned long buckets = is_small ? BUCKETS_SMALL : BUCKETS;
+
 	paths->seed = seed;
-	paths->table = cds_lfht_new(BUCKETS, 64, BUCKETS, 0, NULL);
+	paths->table = cds_lfht_new(buckets, 64, buckets, 0, NULL);
 	return paths->table != NULL ? 0 : -ENOMEM;
 }
 

@@ -14,6 +14,7 @@
  *            some 100,000 names the buckets get longer.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <urcu-qsbr.h>
@@ -34,7 +35,8 @@ struct hmi_paths {
 	uint64_t seed; /* names may come from outside: their buckets cannot be guessed */
 };
 
-int hmi_paths_create(struct hmi_paths *paths, uint64_t seed);
+/* `is_small`: for some hundred names at most, as in simulations of many nodes. Returns 0 or -ENOMEM. */
+int hmi_paths_create(struct hmi_paths *paths, uint64_t seed, bool is_small);
 
 /* Forget all paths. After the lcores have stopped. */
 void hmi_paths_destroy(struct hmi_paths *paths);

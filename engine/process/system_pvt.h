@@ -54,7 +54,7 @@ struct hmi_options {
 	const char *node;
 	const char *idle_name;
 	enum hm_idle idle;
-	uint64_t lcores, memory, quantum, lane, inject;
+	uint64_t lcores, memory, quantum, lane, inject, seed;
 	bool help;
 };
 
@@ -62,6 +62,7 @@ struct hm_system {
 	struct hm_ctx **lcores;
 	uint32_t lcores_count;
 	uint64_t node;
+	uint64_t random; /* state of hm_system_random */
 	struct hmi_types *types;
 	const struct hmi_parts *parts;
 	struct hmi_paths paths;

@@ -14,7 +14,7 @@
 #include "deadline_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS  9
+#define OWN_OPTIONS  10
 #define MEMORY_USUAL (UINT64_C(1) << 30)
 #define TABLES_MAX   (HMI_MODULES_MAX + 2)
 
@@ -121,6 +121,11 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .value = &o->inject,
 		  .min = 16,
 		  .max = 1u << 20 },
+		{ .name = "seed",
+		  .help = "a number that a stepped run can be repeated by; default 0: another one each time",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->seed,
+		  .max = UINT64_MAX },
 		{ .name = "help", .help = "this text", .kind = HM_OPTION_FLAG, .value = &o->help },
 		{ .name = NULL },
 	};
@@ -152,6 +157,7 @@ hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 	if (config == NULL)
 		return;
 	o->lcores = config->lcores;
+	o->seed = config->seed;
 	if (config->memory != 0)
 		o->memory = RTE_MIN(RTE_MAX(config->memory, HMI_MEMORY_MIN), HMI_MEMORY_MAX);
 	o->memory = RTE_MAX(o->memory, (uint64_t)config->messages * HMI_POOL_SMALLEST);

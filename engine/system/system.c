@@ -18,6 +18,7 @@
 
 #include "lcore_setup_pvt.h"
 #include "options_pvt.h"
+#include "random_pvt.h"
 #include "rcu_pvt.h"
 #include "shortage_pvt.h"
 #include "slot_grant_pvt.h"
@@ -119,13 +120,20 @@ lcores_count(struct hm_system *sys)
 	return 0;
 }
 
+uint64_t
+hm_system_random(struct hm_system *sys)
+{
+	return hmi_random(&sys->random);
+}
+
 static int
 identify(struct hm_system *sys)
 {
-	while (sys->node == 0) {
-		if (getrandom(&sys->node, sizeof(sys->node), 0) != sizeof(sys->node))
-			return -errno;
-	}
+	sys->random = sys->options.seed;
+	if (sys->random == 0 && getrandom(&sys->random, sizeof(sys->random), 0) != sizeof(sys->random))
+		return -errno;
+	while (sys->node == 0)
+		sys->node = hm_system_random(sys);
 	snprintf(sys->name, sizeof(sys->name), "h%08x", (uint32_t)sys->node);
 	return 0;
 }
@@ -137,7 +145,7 @@ shared_create(struct hm_system *sys)
 
 	hmi_msg_cache_init(&sys->external, &sys->pool, true);
 	if (rc == 0)
-		rc = hmi_paths_create(&sys->paths, sys->node);
+		rc = hmi_paths_create(&sys->paths, hm_system_random(sys), sys->mode == HM_MODE_STEPPED);
 	if (rc == 0)
 		rc = hmi_nodes_create(&sys->nodes);
 	if (rc != 0)

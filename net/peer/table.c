@@ -8,6 +8,7 @@
 
 #include <rte_string_fns.h>
 
+#include "random_pvt.h"
 #include "table_pvt.h"
 
 struct hmi_peer *
@@ -88,24 +89,13 @@ hmi_peer_by_session(const struct hmi_net *net, uint32_t session)
 	return peer;
 }
 
-static uint64_t
-random_next(struct hmi_net *net)
-{
-	/* splitmix64; ids only have to differ from those of earlier sessions */
-	uint64_t z = net->random += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
-}
-
 uint32_t
 hmi_peer_session_id(struct hmi_net *net, const struct hmi_peer *peer)
 {
 	uint32_t id;
 
 	do {
-		id = (uint32_t)random_next(net) << HMI_PEER_BITS | peer->number;
+		id = (uint32_t)hmi_random(&net->random) << HMI_PEER_BITS | peer->number;
 	} while (id >> HMI_PEER_BITS == 0 || id == peer->session.local_id);
 	return id;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "fault_pvt.h"
+#include "random_pvt.h"
 
 #define REORDER_NS 50000u
 
@@ -30,12 +31,7 @@ hmi_fault_is_on(const struct hmi_fault *fault)
 uint64_t
 hmi_fault_random(struct hmi_fault *fault)
 {
-	/* splitmix64 */
-	uint64_t z = fault->random += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
+	return hmi_random(&fault->random);
 }
 
 static bool

@@ -9,7 +9,6 @@
 #include <time.h>
 
 #include <rte_cycles.h>
-#include <rte_random.h>
 
 #include "hm_actor.h"
 #include "remote_pvt.h"
@@ -128,7 +127,7 @@ net_start(void *self, struct hm_system *sys)
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	net->started = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	net->random = rte_rand() ^ rte_rdtsc();
+	net->random = hm_system_random(sys);
 	hmi_neigh_init(&net->neigh, &own);
 	peers_call(net);
 	remote->idle = false;

@@ -10,7 +10,7 @@
 #include "hmt_eal.h"
 
 #define SYSTEMS      500u
-#define SIDE_BY_SIDE 32u
+#define SIDE_BY_SIDE 1000u
 
 static void
 start(void)
@@ -73,4 +73,27 @@ Test(engine_many, systems__side_by_side)
 		hmt_node_start_with(&nodes[i], 2, 64, "--inject 64 --lane 64");
 	for (uint32_t i = 0; i < SIDE_BY_SIDE; i++)
 		hmt_node_end(&nodes[i]);
+}
+
+/* ---- Seeds ------------------------------------------------------------------------- */
+
+static uint64_t
+node_by_seed(uint64_t seed)
+{
+	struct hm_config config = { .mode = HM_MODE_STEPPED, .seed = seed };
+	struct hm_system *sys;
+	uint64_t id;
+
+	cr_assert_eq(hm_system_create(&sys, 0, NULL, &config), 0);
+	id = hm_system_node(sys);
+	cr_assert_neq(id, 0);
+	hm_system_destroy(sys);
+	return id;
+}
+
+Test(engine_many, seed__repeats_a_systems_random_numbers)
+{
+	cr_assert_eq(node_by_seed(7), node_by_seed(7));
+	cr_assert_neq(node_by_seed(7), node_by_seed(8));
+	cr_assert_neq(node_by_seed(0), node_by_seed(0), "without a seed each is another one");
 }

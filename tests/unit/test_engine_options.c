@@ -252,7 +252,8 @@ Test(engine_options, help__lists_all_options_wherever_it_stands)
 					     "app -l 0-99 -- --workers 3 --help" };
 	static const char *const names[] = { "what it is for", "--mine N",    "my own",   "--workers N",
 					     "--idle VALUE",   "--node TEXT", "--lane N", "--inject N",
-					     "--memory VALUE", "--quantum N", "--help",   "usage: app" };
+					     "--memory VALUE", "--quantum N", "--seed N", "--help",
+					     "usage: app" };
 	static uint64_t number;
 	static const struct hm_option options[] = {
 		{ .name = "mine", .help = "my own", .kind = HM_OPTION_NUMBER, .value = &number },
