@@ -317,6 +317,9 @@ struct hm_timer {
 /**
  * Send a message later, once or again and again (fixed rate). Timers of an actor end with it.
  *
+ * On the timer's lcore the receiver runs before others that wait, if it was idle; so the message may
+ * overtake what was sent before it was due and is still under way.
+ *
  * Context: turn; neither blocks nor allocates from the heap. Ownership: the body is copied.
  *
  * @param to         often hm_self(ctx)

@@ -80,6 +80,9 @@ struct hmi_run_state {
 	bool ended;
 };
 
+/* Urgent ones in one turn. */
+#define HMI_URGENT_TURN 32u
+
 /* So many that have never run may wait before the youngest of them is the next. */
 #define HMI_UNSTARTED_MANY 256u
 
@@ -91,6 +94,18 @@ hmi_run_start(struct hmi_worker *w)
 
 	hmi_runq_push(&w->runq,
 		      hmi_runq_count(q) > HMI_UNSTARTED_MANY ? hmi_runq_pop_last(q) : hmi_runq_pop(q));
+}
+
+/* Urgent ones to the head of the run queue, in their order. */
+static inline void
+hmi_run_urgent(struct hmi_worker *w)
+{
+	struct hmi_runq *q = &w->urgent;
+	uint32_t n = RTE_MIN(hmi_runq_count(q), HMI_URGENT_TURN);
+
+	for (uint32_t i = n; i-- > 0;)
+		hmi_runq_push_first(&w->runq, hmi_runq_peek(q, i));
+	q->head += n;
 }
 
 /* Whether there is something to run; makes it so, if anything is deferred or has never run. */
@@ -169,6 +184,8 @@ hmi_run_stage(struct hmi_worker *w, hmi_run_fn *run, hmi_deferred_fn *deferred)
 	/* However many younger ones come, and however busy the others are. */
 	if (hmi_runq_count(&w->unstarted) > 0)
 		hmi_runq_push(&w->runq, hmi_runq_pop(&w->unstarted));
+	if (unlikely(hmi_runq_count(&w->urgent) > 0))
+		hmi_run_urgent(w);
 	if (hmi_runq_count(&w->runq) == 0)
 		state.deferred = deferred(w);
 	state.waiting = hmi_runq_count(&w->runq);

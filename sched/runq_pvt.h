@@ -57,6 +57,13 @@ hmi_runq_push(struct hmi_runq *q, struct hmi_runnable *r)
 	q->ring[q->tail++ & q->mask] = r;
 }
 
+/* In front of all others. */
+static inline void
+hmi_runq_push_first(struct hmi_runq *q, struct hmi_runnable *r)
+{
+	q->ring[--q->head & q->mask] = r;
+}
+
 /* The queue must not be empty. */
 static inline struct hmi_runnable *
 hmi_runq_pop(struct hmi_runq *q)
@@ -64,7 +71,7 @@ hmi_runq_pop(struct hmi_runq *q)
 	return q->ring[q->head++ & q->mask];
 }
 
-/* The one that was pushed last. The queue must not be empty. */
+/* The one at the end. The queue must not be empty. */
 static inline struct hmi_runnable *
 hmi_runq_pop_last(struct hmi_runq *q)
 {

@@ -156,15 +156,25 @@ hmi_worker_flush_lanes(struct hmi_worker *w)
 	return work;
 }
 
-void
-hmi_worker_start(struct hmi_worker *w, struct hmi_runnable *r)
+/* Into a queue of its own, or, without memory for a longer one, into the run queue. */
+static void
+queue_up(struct hmi_worker *w, struct hmi_runq *q, struct hmi_runnable *r)
 {
-	struct hmi_runq *q = &w->unstarted;
-
-	/* Without memory for a longer queue, first runs are as others. */
 	if (hmi_runq_is_full(q) && hmi_runq_reserve(q, 2 * (q->mask + 1)) != 0)
 		q = &w->runq;
 	hmi_runq_push(q, r);
+}
+
+void
+hmi_worker_start(struct hmi_worker *w, struct hmi_runnable *r)
+{
+	queue_up(w, &w->unstarted, r);
+}
+
+void
+hmi_worker_run_first(struct hmi_worker *w, struct hmi_runnable *r)
+{
+	queue_up(w, &w->urgent, r);
 }
 
 static uint32_t

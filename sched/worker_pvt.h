@@ -78,6 +78,7 @@ struct hmi_worker {
 	struct hmi_tsc tsc;
 	struct hmi_deadline deadline; /* of the stage of the turn that is under way */
 	struct hmi_runq runq;
+	struct hmi_runq urgent;    /* runnables that run before the others; see hmi_worker_run_first */
 	struct hmi_runq unstarted;     /* runnables that have never run; see hmi_worker_start */
 	struct hmi_lane **lanes_dirty; /* those with something to flush */
 	uint32_t lanes_dirty_count;
@@ -208,11 +209,19 @@ hmi_worker_expired(struct hmi_worker *worker)
  */
 void hmi_worker_start(struct hmi_worker *worker, struct hmi_runnable *runnable);
 
+/*
+ * A runnable that is in no queue runs before all that wait, in the next run stage or, beyond
+ * HMI_URGENT_TURN of them, in a later one: so that others have their turn, too. The run queue has room
+ * for it.
+ */
+void hmi_worker_run_first(struct hmi_worker *worker, struct hmi_runnable *runnable);
+
 /* How many runnables wait. */
 static inline uint32_t
 hmi_worker_waiting(const struct hmi_worker *worker)
 {
-	return hmi_runq_count(&worker->runq) + hmi_runq_count(&worker->unstarted);
+	return hmi_runq_count(&worker->runq) + hmi_runq_count(&worker->urgent) +
+	       hmi_runq_count(&worker->unstarted);
 }
 
 /* Send a message to another lcore; it leaves at the end of the turn at the latest. */

@@ -37,6 +37,8 @@ parts_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 	int rc = hmi_runq_create(&w->runq);
 
 	if (rc == 0)
+		rc = hmi_runq_create(&w->urgent);
+	if (rc == 0)
 		rc = hmi_runq_create(&w->unstarted);
 
 	if (rc == 0)
@@ -125,6 +127,8 @@ hmi_worker_destroy(struct hmi_worker *w)
 	hmi_inject_destroy(&w->inject);
 	if (w->runq.ring != NULL)
 		hmi_runq_destroy(&w->runq);
+	if (w->urgent.ring != NULL)
+		hmi_runq_destroy(&w->urgent);
 	if (w->unstarted.ring != NULL)
 		hmi_runq_destroy(&w->unstarted);
 }

@@ -155,18 +155,27 @@ hmi_timers_shut_down(struct hm_ctx *ctx)
 }
 
 /*
- * Past the outbox, in which everything may wait that actors of this lcore have sent: a timer would
- * be late by the time that handling it takes.
+ * Past the outbox, in which everything may wait that actors of this lcore have sent, and past all who
+ * wait to run: a timer would be late by the time that handling it takes.
  */
 static void
 post_due(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 {
+	struct hmi_cell *cell;
+
 	if (to.node != ctx->node || hmi_local_lcore(to.local) != hmi_index(ctx)) {
 		(void)hmi_post(ctx, to, msg);
 		return;
 	}
 	msg->to = to.local;
-	hmi_deliver(ctx, msg);
+	cell = hmi_cells_at(&ctx->cells, to.local);
+	if (unlikely(cell->generation != (uint32_t)to.local || cell->state_at == 0 || cell->scheduled)) {
+		hmi_deliver(ctx, msg);
+		return;
+	}
+	hmi_fifo_push(&cell->box, msg);
+	cell->scheduled = 1;
+	hmi_worker_run_first(&ctx->worker, (struct hmi_runnable *)(void *)cell);
 }
 
 static bool

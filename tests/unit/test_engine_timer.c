@@ -163,6 +163,39 @@ Test(engine_timer, send_after__delay_counts_from_the_call_not_from_the_turns_sta
 	hmt_node_end(&node);
 }
 
+#define BUSY 1000u
+
+static void
+always_busy(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	uint64_t number = 0;
+
+	(void)state;
+	(void)msg;
+	(void)hm_send(ctx, hm_self(ctx), HMT_NUMBER, &number);
+}
+
+/* More actors want to run than do in three turns; who waits for a timer is not among those who wait. */
+Test(engine_timer, send_after__receiver_runs_before_all_that_are_busy)
+{
+	static const struct hm_props props = { .receive = always_busy };
+	static struct hmt_probe probe;
+	struct alarm alarm = { .delay_us = 1000 };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 1);
+	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), alarm_set, &alarm);
+	for (uint32_t i = 0; i < BUSY; i++)
+		cr_assert_eq(hm_system_spawn(node.sys, &props, NULL, NULL, NULL), 0);
+	for (uint32_t i = 0; i < 10; i++)
+		hm_system_turn(node.sys);
+	cr_assert_eq(hmt_seen_count(&probe, HMT_NUMBER), 0);
+	node.now_ns += 1100000;
+	hm_system_turn(node.sys);
+	cr_assert_eq(hmt_seen_count(&probe, HMT_NUMBER), 1);
+	hmt_node_drop(&node);
+}
+
 Test(engine_timer, cancel__a_timer_that_is_over_or_of_another_actor_is_left_alone)
 {
 	static struct hmt_probe probe, other;

@@ -56,6 +56,16 @@ Test(runq, pop__oldest_comes_first)
 	cr_assert_eq(hmi_runq_count(&queue), 0);
 }
 
+Test(runq, push_first__comes_before_all_others)
+{
+	push_range(1, 3);
+	hmi_runq_push_first(&queue, &runnables[0]);
+	pop_range(0, 3);
+	hmi_runq_push_first(&queue, &runnables[4]);
+	pop_range(4, 5);
+	cr_assert_eq(hmi_runq_count(&queue), 0);
+}
+
 Test(runq, pop_last__youngest_comes_first_and_leaves_the_others)
 {
 	push_range(0, 3);

@@ -156,6 +156,43 @@ Test(worker, start__oldest_first_and_behind_what_is_runnable)
 	cr_assert_str_eq(node->letters, "r4r5r1r2r3");
 }
 
+Test(worker, run_first__before_all_that_wait_and_in_order)
+{
+	struct hmt_node *node = &hmt_nodes[0];
+
+	node->on_run = run_note;
+	hmi_runq_push(&node->worker.runq, &node->runnables[0]);
+	hmi_runq_push(&node->worker.runq, &node->runnables[1]);
+	hmi_worker_run_first(&node->worker, &node->runnables[2]);
+	hmi_worker_run_first(&node->worker, &node->runnables[3]);
+	cr_assert_eq(hmi_worker_waiting(&node->worker), 4);
+	cr_assert_eq(hmt_turn(0), 4);
+	cr_assert_str_eq(node->letters, "r2r3r0r1");
+}
+
+static void
+run_first_again(struct hmt_node *node, struct hmi_runnable *runnable)
+{
+	if (runnable == &node->runnables[7])
+		return;
+	hmi_worker_run_first(&node->worker, runnable);
+}
+
+/* More that are urgent than a turn takes: those that are not have their turn all the same. */
+Test(worker, run_first__does_not_keep_back_the_others)
+{
+	static struct hmi_runnable urgent[2 * HMI_URGENT_TURN];
+	struct hmt_node *node = &hmt_nodes[0];
+
+	node->on_run = run_first_again;
+	for (uint32_t i = 0; i < RTE_DIM(urgent); i++)
+		hmi_worker_run_first(&node->worker, &urgent[i]);
+	hmi_runq_push(&node->worker.runq, &node->runnables[7]);
+	hmt_turn(0);
+	cr_assert_eq(node->runs, HMI_URGENT_TURN + 1);
+	cr_assert_eq(hmi_runq_count(&node->worker.urgent), 2 * HMI_URGENT_TURN);
+}
+
 Test(worker, start__waiting_is_work)
 {
 	hmi_worker_start(&hmt_nodes[0].worker, &hmt_nodes[0].runnables[0]);
