@@ -111,23 +111,23 @@ int hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name,
 	     struct hm_pid *pid);
 
 /**
- * Be told when a process is gone: one HM_TERMINATED for each watch, also if it is gone
- * already, never existed, or its node is lost. Watching twice is watching once. A parent is told
+ * Watch a process: one HM_TERMINATED for each watch when it is gone, also if it is gone
+ * already, never existed, or its node is lost. Watching twice is watching once. A parent is notified
  * of its children in any case, and once.
  *
  * Context: turn; does not block; may take memory for the watch.
  *
  * Ordering: HM_TERMINATED waits in the mailbox behind all that the process has sent to the
  * watcher, in answer to HM_STOPPED too. An actor that is stopping handles no other messages any
- * more, and is told at once. NODE_LOST is local, and unordered with that node's messages. Of several
- * that are told of the same process, its parent among them, any may be told first.
+ * more, and is notified at once. NODE_LOST is local, and unordered with that node's messages. Of several
+ * that are notified of the same process, its parent among them, any may be the first.
  *
  * @return HM_OK; HM_NO_MEMORY; HM_NO_RECEIVER: nobody, or the running actor itself
  */
 enum hm_result hm_watch(struct hm_ctx *ctx, struct hm_pid who);
 
 /**
- * Take a watch back: no HM_TERMINATED of @p who is received after this, unless it is a child. Whoever is
+ * Take a watch back: no HM_TERMINATED of @p who is received after this, unless it is a child. An actor that is
  * not watched is ignored.
  *
  * Context: turn; neither blocks nor allocates.

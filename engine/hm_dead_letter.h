@@ -77,7 +77,7 @@ __attribute__((warn_unused_result))
 int hm_dead_letters_subscribe(struct hm_system *sys, struct hm_pid subscriber);
 
 /**
- * Send an actor no further dead letters. Those on their way still arrive. Whoever is not
+ * Send an actor no further dead letters. Those on their way still arrive. An actor that is not
  * subscribed is ignored.
  *
  * Context: as hm_dead_letters_subscribe.

@@ -173,7 +173,7 @@ void hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg);
 struct hm_msg *hm_msg_alloc(struct hm_ctx *ctx, uint16_t type, size_t bytes);
 
 /**
- * Make a control message: one of those whose loss nobody would be told of, and which are few. When message
+ * Make a control message: one of those whose loss nobody would notice, and which are few. When message
  * memory has run out, it comes from the heap.
  *
  * Context: the provider's lcore; does not block; allocates only when message memory has run out.
@@ -195,7 +195,7 @@ struct hm_msg *hm_msg_alloc_control(struct hm_ctx *ctx, uint16_t type, size_t by
 size_t hm_msg_capacity(const struct hm_msg *msg);
 
 /**
- * Count a dead letter. It is published, and a waiting future is told, by the loop of the lcore.
+ * Count a dead letter. It is published, and a waiting future ends, by the loop of the lcore.
  *
  * Context: an lcore. Ownership: the message is handed over.
  */

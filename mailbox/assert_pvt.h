@@ -10,7 +10,7 @@
  *
  * Both name file, line, function and expression on standard error, and abort. They are for
  * what cannot happen unless this library, or its caller's use of memory, is broken; what a
- * caller may get wrong and be told is an error code.
+ * caller may get wrong is an error code.
  *
  * Any thread.
  */

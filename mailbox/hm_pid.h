@@ -106,7 +106,7 @@ hm_pid_slot(struct hm_pid pid)
 }
 
 /**
- * Which of the slot's successive processes is meant.
+ * Which of the slot's successive processes it is.
  *
  * Context: any thread.
  *

@@ -58,7 +58,7 @@ struct hmi_lane {
 	uint32_t taken; /* of them the receiver has taken so many, or more by now */
 	uint32_t buffered;
 	bool dirty;          /* the owner's marks: it is among those to be flushed, ... */
-	bool untold;         /* ... and among those whose receiver may have fallen asleep */
+	bool unchecked;      /* ... and among those whose receiver may have fallen asleep */
 	uint64_t overflowed; /* messages that ever waited, for the statistics */
 	struct hmi_fifo overflow;
 	struct hm_msg *buffer[HMI_LANE_BUFFER];

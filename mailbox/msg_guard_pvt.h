@@ -12,7 +12,7 @@
  *                  filled with a pattern                      was freed: when it is taken again; read: the pattern
  *     sanitizer    poisoned as well (ASan)                    the access itself, with its stack
  *
- * For whoever owns the object.
+ * For the owner of the object.
  */
 
 #include <stddef.h>

@@ -27,7 +27,7 @@
  *
  * Ownership: get hands an object to the caller, put takes it back.
  * Ordering:  P1 (depot_pvt.h) and P2 (region_pvt.h): what a thread did with an object before it put
- *            it is seen by whoever gets it; within a cache there is one thread.
+ *            it is seen by the thread that gets it; within a cache there is one thread.
  * Limits:    the bytes given at creation; when they are used, get says so.
  */
 
@@ -150,7 +150,7 @@ hmi_pool_get(struct hmi_msg_cache *cache, unsigned int size_class)
 	if (unlikely(rack->count == 0))
 		return hmi_pool_refill(cache, size_class);
 	msg = cache->others[rack->start + --rack->count];
-	/* Whoever decodes a packet takes one after the other. */
+	/* Decoding a packet takes one after the other. */
 	if (likely(rack->count > 0))
 		hmi_pool_prefetch(cache->others[rack->start + rack->count - 1]);
 	hmi_guard_taken(msg);

@@ -5,7 +5,7 @@
 /*
  * Random numbers that a seed repeats: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014). Not for secrets.
  *
- * Owned by whoever owns the state.
+ * One thread at a time.
  */
 
 #include <stdint.h>

@@ -8,7 +8,7 @@
  *
  *     base ─▶ │ class 0 │ class 0 │ class 7 │ free │ class 1 │ never used ... │ ◀─ limit
  *                  │
- *                  └─ 1,024 objects of 64 bytes; a bitmap elsewhere tells which are in the chunk
+ *                  └─ 1,024 objects of 64 bytes; a bitmap elsewhere says which are in the chunk
  *
  * A chunk belongs to one size class while an object of it is out, and goes back to all when the
  * last one has come back. Objects of a chunk are given out by ascending address, however they
@@ -69,7 +69,7 @@ int hmi_region_create(struct hmi_region *region, size_t bytes);
 void hmi_region_destroy(struct hmi_region *region);
 
 /*
- * Take up to `max` objects of a class, the one with the lowest address last, so that whoever pops
+ * Take up to `max` objects of a class, the one with the lowest address last, so that a thread that pops
  * them gets ascending addresses. Returns how many; 0: the limit is reached, or the kernel has no memory.
  */
 uint32_t hmi_region_take(struct hmi_region *region, unsigned int size_class, struct hm_msg **objects,

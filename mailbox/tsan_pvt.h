@@ -4,7 +4,7 @@
 
 /*
  * What the thread sanitizer cannot see: the ring inside a mempool and liburcu are libraries
- * that it does not instrument. An object that crosses there is annotated by hand, release
+ * that it does not instrument. An object that crosses there is annotated, release
  * where it is given up and acquire where it is taken over.
  *
  * So is what crosses a ring of relaxed tail: rte_ring writes that tail as 8 bytes and reads 4

@@ -37,7 +37,7 @@ hmi_deadline_look(struct hmi_deadline *d, const struct hmi_clock *clock, uint32_
 	d->measure = first && (steps > 0 || d->measure);
 	d->looked_ticks = now;
 	d->expired = now >= d->at_ticks;
-	/* A stage that has expired, and goes on all the same, is told so again. */
+	/* A stage that has expired, and goes on all the same, reports it again. */
 	d->steps_left = d->steps_set = d->expired || d->measure ? 1 : d->steps;
 	return d->expired;
 }

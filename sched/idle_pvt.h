@@ -3,7 +3,7 @@
 #define IDLE_PVT_H
 
 /*
- * Idle policies of one lcore. The loop tells how much work a turn did; how to idle is decided here.
+ * Idle policies of one lcore. The loop reports how much work a turn did; the policy decides how to idle.
  */
 
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 
 #include "assert_pvt.h"
 
-/* allowed: liburcu knows whether a thread is registered and does not tell; twice breaks its list. */
+/* allowed: liburcu has no query for it, and registering twice breaks its list. */
 static __thread unsigned int depth;
 
 void

@@ -8,7 +8,7 @@
  *     level 0   64 slots of     1 tick      a tick is 1,024 ns
  *     level 1   64 slots of    64 ticks
  *       ...
- *     level 8   64 slots of 2^48 ticks      in all, every time that 64 bits of ns can tell
+ *     level 8   64 slots of 2^48 ticks      in all, every time that 64 bits of ns can hold
  *
  * A timer lies at the level of the highest base-64 digit in which its expiry differs from the
  * wheel's time, in the slot of that digit. So every slot in use lies after the current digit of
@@ -70,8 +70,8 @@ void hmi_wheel_init(struct hmi_wheel *wheel, uint64_t now_ns);
 void hmi_wheel_add(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t at_ns);
 
 /*
- * Add a timer that is in no wheel, whose delay begins at the next hmi_wheel_start: for whoever adds many
- * that are cancelled soon, and does not know the time without a look at the clock.
+ * Add a timer that is in no wheel, whose delay begins at the next hmi_wheel_start: for timers of which most are
+ * cancelled soon, added without a look at the clock.
  */
 void hmi_wheel_add_unstarted(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t delay_ns);
 

@@ -17,10 +17,10 @@
 #define CLOCK_TURNS         32u
 #define CLOCK_TURNS_NETWORK 4u
 /* Time limits of the stages of a turn. */
-#define DELIVER_US 15u /* what came over lanes, and from outside */
+#define DELIVER_US 15u /* from lanes, and from external threads */
 #define TIMERS_US  15u
 /* Turns after which receivers are looked at behind a fence, at the latest. */
-#define UNTOLD_TURNS 4u
+#define UNCHECKED_TURNS 4u
 static uint32_t
 poll(struct hmi_worker *w)
 {
@@ -107,7 +107,7 @@ timers_run(struct hmi_worker *w)
 	return hmi_wheel_advance(&w->wheel, w->now_ns, w, time_is_left);
 }
 
-/* The receiver gets what the lane brings, though it sleeps; for certain when wakes_tell has looked again. */
+/* The receiver gets what the lane brings, though it sleeps; for certain when wakes_check has looked again. */
 static inline void
 receiver_wake(struct hmi_worker *w, struct hmi_lane *lane)
 {
@@ -116,24 +116,24 @@ receiver_wake(struct hmi_worker *w, struct hmi_lane *lane)
 	if (wake == NULL)
 		return;
 	hmi_wake(wake);
-	if (!lane->untold) {
-		lane->untold = true;
-		w->lanes_untold[w->lanes_untold_count++] = lane;
+	if (!lane->unchecked) {
+		lane->unchecked = true;
+		w->lanes_unchecked[w->lanes_unchecked_count++] = lane;
 	}
 }
 
 static void
-wakes_tell(struct hmi_worker *w)
+wakes_check(struct hmi_worker *w)
 {
 	hmi_wake_fence(); /* W2 */
-	for (uint32_t i = 0; i < w->lanes_untold_count; i++) {
-		struct hmi_lane *lane = w->lanes_untold[i];
+	for (uint32_t i = 0; i < w->lanes_unchecked_count; i++) {
+		struct hmi_lane *lane = w->lanes_unchecked[i];
 
-		lane->untold = false;
+		lane->unchecked = false;
 		hmi_wake(w->wakes[lane - w->lanes_out]);
 	}
-	w->lanes_untold_count = 0;
-	w->turns_untold = 0;
+	w->lanes_unchecked_count = 0;
+	w->turns_unchecked = 0;
 }
 
 uint32_t
@@ -236,11 +236,11 @@ sleep_until_work(struct hmi_worker *w)
 		hmi_idle_reset(&w->idle);
 		return;
 	}
-	if (w->lanes_untold_count > 0)
-		wakes_tell(w);
+	if (w->lanes_unchecked_count > 0)
+		wakes_check(w);
 	(void)hmi_worker_clock(w);
 	ns = timer_ns(w);
-	/* Nobody tells of what comes to a port. */
+	/* A port wakes nobody. */
 	if (w->poller.poll != NULL || !wakeable)
 		ns = hmi_idle_poll_ns(&w->idle, ns);
 	hmi_wake_sleep(&w->wake, ns);
@@ -270,18 +270,18 @@ hmi_worker_loop(struct hmi_worker *w)
 	/* Short sleeps end when they should, not 50 us later. */
 	prctl(PR_SET_TIMERSLACK, 1ul);
 	hmi_rcu_enter();
-	/* Whoever asks in the first turn gets the time of it. */
+	/* The first turn, too, has a valid time. */
 	(void)hmi_worker_clock(w);
 	while (!stopped(w)) {
 		uint32_t work = hmi_worker_turn(w);
 
-		if (w->lanes_untold_count > 0 && (work == 0 || ++w->turns_untold >= UNTOLD_TURNS))
-			wakes_tell(w);
+		if (w->lanes_unchecked_count > 0 && (work == 0 || ++w->turns_unchecked >= UNCHECKED_TURNS))
+			wakes_check(w);
 		if (work > 0)
 			hmi_idle_reset(&w->idle);
 		else
 			idle(w);
 	}
-	wakes_tell(w);
+	wakes_check(w);
 	hmi_rcu_leave();
 }

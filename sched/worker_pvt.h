@@ -8,7 +8,7 @@
  *     lanes_drain → inject_drain → poll → timers_run → run_stage → flush → flush_lanes
  *          → rcu_quiescent → idle(work done)
  *
- * The network flushes before the lanes: what its flush tells other lcores leaves in the same turn.
+ * The network flushes before the lanes: what its flush sends to other lcores leaves in the same turn.
  *
  * A turn is bounded in time: each stage that could last ends when its time is used up, and goes on
  * in the next turn. Their times add up to 85 us, so that lanes, external threads, the network and
@@ -18,10 +18,10 @@
  * The worker knows messages, runnables and timers; what they mean is its owner's, who gives
  * the functions. A timer's function gets the worker as its argument.
  *
- * An lcore that sleeps is woken by whoever flushes a lane to it, injects, or stops it. A sender needs
+ * An lcore that sleeps is woken by the thread that flushes a lane to it, injects, or stops it. A sender needs
  * a full fence between its flush and its look at the receiver (W2), which would cost as much as the
- * flush. So it looks at once without one, which wakes whoever has slept for long; and once more
- * behind a fence, for all that it has flushed, when it has nothing else to do, after UNTOLD_TURNS
+ * flush. So it looks at once without one, which wakes a receiver that has slept for long; and once more
+ * behind a fence, for all that it has flushed, when it has nothing else to do, after UNCHECKED_TURNS
  * turns at the latest.
  *
  * Who may call what: everything is for the worker's own thread, but for hmi_worker_stop and
@@ -50,7 +50,7 @@ struct hmi_worker;
 
 /* What the owner does with what the loop finds. */
 struct hmi_worker_ops {
-	/* Messages came from another lcore or from outside. */
+	/* Messages came from another lcore or from an external thread. */
 	void (*deliver)(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count);
 	/* Run what is in the run queue, and what is deferred: see run_stage_pvt.h. Returns units of work done. */
 	uint32_t (*run_stage)(struct hmi_worker *worker);
@@ -78,15 +78,15 @@ struct hmi_worker {
 	struct hmi_tsc tsc;
 	struct hmi_deadline deadline; /* of the stage of the turn that is under way */
 	struct hmi_runq runq;
-	struct hmi_runq urgent;    /* runnables that run before the others; see hmi_worker_run_first */
+	struct hmi_runq urgent;        /* runnables that run before the others; see hmi_worker_run_first */
 	struct hmi_runq unstarted;     /* runnables that have never run; see hmi_worker_start */
 	struct hmi_lane **lanes_dirty; /* those with something to flush */
 	uint32_t lanes_dirty_count;
-	struct hmi_lane *lanes_out;     /* by the receiver's index; the own one is unused */
-	struct hmi_wake **wakes;        /* of the receivers, by index; NULL: it never sleeps */
-	struct hmi_lane **lanes_untold; /* flushed since receivers were last looked at behind a fence */
-	uint32_t lanes_untold_count;
-	uint32_t turns_untold; /* since the first of them */
+	struct hmi_lane *lanes_out;        /* by the receiver's index; the own one is unused */
+	struct hmi_wake **wakes;           /* of the receivers, by index; NULL: it never sleeps */
+	struct hmi_lane **lanes_unchecked; /* flushed since receivers were last looked at behind a fence */
+	uint32_t lanes_unchecked_count;
+	uint32_t turns_unchecked; /* since the first of them */
 	struct hmi_idle idle;
 	uint64_t turns;
 	struct hmi_wheel wheel;

@@ -14,10 +14,10 @@ lanes_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 	w->lanes_out = rte_zmalloc_socket(NULL, n * sizeof(*w->lanes_out), 64, config->socket);
 	w->lanes_in = rte_zmalloc_socket(NULL, n * sizeof(*w->lanes_in), 64, config->socket);
 	w->lanes_dirty = rte_zmalloc_socket(NULL, n * sizeof(struct hmi_lane *), 64, config->socket);
-	w->lanes_untold = rte_zmalloc_socket(NULL, n * sizeof(struct hmi_lane *), 64, config->socket);
+	w->lanes_unchecked = rte_zmalloc_socket(NULL, n * sizeof(struct hmi_lane *), 64, config->socket);
 	w->wakes = rte_zmalloc_socket(NULL, n * sizeof(struct hmi_wake *), 64, config->socket);
 	if (w->lanes_out == NULL || w->lanes_in == NULL || w->lanes_dirty == NULL ||
-	    w->lanes_untold == NULL || w->wakes == NULL)
+	    w->lanes_unchecked == NULL || w->wakes == NULL)
 		return -ENOMEM;
 	for (uint32_t to = 0; to < n; to++) {
 		if (to == config->index)
@@ -116,13 +116,13 @@ hmi_worker_destroy(struct hmi_worker *w)
 	rte_free(w->lanes_out);
 	rte_free(w->lanes_in);
 	rte_free(w->lanes_dirty);
-	rte_free(w->lanes_untold);
+	rte_free(w->lanes_unchecked);
 	rte_free(w->wakes);
 	hmi_wake_fini(&w->wake);
 	w->lanes_out = NULL;
 	w->lanes_in = NULL;
 	w->lanes_dirty = NULL;
-	w->lanes_untold = NULL;
+	w->lanes_unchecked = NULL;
 	w->wakes = NULL;
 	hmi_inject_destroy(&w->inject);
 	if (w->runq.ring != NULL)

@@ -16,7 +16,7 @@
 /* Messages, links and owned resources that an actor handles in one turn beside user messages. */
 #define HMI_SYSTEM_PORTION 256u
 
-/* hm_terminated.reserved of a child's end, told to its parent; receivers see 0. */
+/* hm_terminated.reserved in a parent's notification of its child's end; receivers see 0. */
 #define HMI_TERMINATED_CHILD 1u
 
 extern const struct hmi_process_ops hmi_actor_ops;
@@ -42,16 +42,16 @@ void hmi_actor_stop_advance(struct hm_ctx *ctx, struct hmi_cell *cell);
 /* A notification that a process is gone, to be posted. */
 struct hm_msg *hmi_terminated_new(struct hm_ctx *ctx, struct hm_pid who, uint32_t reason);
 
-/* Tell a watcher that a process is gone. */
+/* Notify a watcher that a process is gone. */
 void hmi_terminated_post(struct hm_ctx *ctx, struct hm_pid watcher, struct hm_pid who, uint32_t reason);
 
-/* Tell a parent that its child is gone. */
+/* Notify a parent that its child is gone. */
 void hmi_child_terminated_post(struct hm_ctx *ctx, uint64_t parent, struct hm_pid child, uint32_t reason);
 
-/* A process asks to be told when the actor is gone. */
+/* A process watches the actor. */
 void hmi_watch_add(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid watcher);
 
-/* It does not want to be told any more. */
+/* It does not watch any more. */
 void hmi_watch_remove(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid watcher);
 
 /* A watched process, or a child, is gone. The message stays the caller's. */
@@ -68,13 +68,13 @@ void hmi_child_undo(struct hm_ctx *ctx, struct hm_pid child);
 /* An actor ends: it leaves the ring of its siblings. */
 void hmi_child_leave(struct hm_ctx *ctx, struct hmi_cell *child);
 
-/* The end of a child was told to its parent. */
+/* The parent has been notified of the end of a child. */
 void hmi_child_gone(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child);
 
-/* Tell all children on other lcores to stop, and begin with those on this one. */
+/* Send a stop to all children on other lcores, and to the first ones on this lcore. */
 void hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent);
 
-/* Tell some children on this lcore to stop. Returns whether more are left. */
+/* Send a stop to some children on this lcore. Returns whether more are left. */
 bool hmi_children_stop_advance(struct hm_ctx *ctx, struct hmi_cell *parent);
 
 /* ---- spawn.c ---- */

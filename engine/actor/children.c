@@ -100,7 +100,7 @@ hmi_child_leave(struct hm_ctx *ctx, struct hmi_cell *child)
 	uint64_t local = child->actor.parent;
 	struct hmi_cell *parent = local != 0 ? hmi_cell_live(ctx, local) : NULL;
 
-	/* On another lcore it is a link, which goes when the parent is told. */
+	/* On another lcore it is a link, which goes when the parent is notified. */
 	if (parent != NULL)
 		ring_remove(ctx, parent, child);
 }
@@ -125,7 +125,7 @@ hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent)
 		elsewhere++;
 		hmi_control_post(ctx, ((const struct hmi_link *)owned)->pid, hm_pid_none(), HM_SYS_STOP);
 	}
-	/* Some may have ended without having been told yet; to stop a child twice does nothing. */
+	/* Some may have ended, and their notification is still under way; stopping a child twice does nothing. */
 	parent->stops_left = parent->actor.children - elsewhere;
 	(void)hmi_children_stop_advance(ctx, parent);
 }
@@ -142,7 +142,7 @@ hmi_children_stop_advance(struct hm_ctx *ctx, struct hmi_cell *parent)
 			break;
 		}
 		hmi_control_post(ctx, hmi_pid_of(ctx, child), hm_pid_none(), HM_SYS_STOP);
-		/* The ring turns, so that those which were told come last. */
+		/* The ring turns, so that those which have got it come last. */
 		parent->actor.first_child = child->actor.sibling_next;
 		parent->stops_left--;
 	}

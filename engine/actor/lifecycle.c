@@ -111,7 +111,7 @@ end_begin(struct hm_ctx *ctx, struct hmi_cell *cell)
 
 /* ---- Stopping -------------------------------------------------------------------- */
 
-/* Whoever stops handles no user messages, but waits to be told of its children's end. */
+/* An actor that stops handles no user messages, but waits for the notifications of its children's end. */
 static void
 terminated_advance(struct hmi_cell *cell)
 {

@@ -14,7 +14,7 @@
  * What is in the cache, on its way, or owed is always the same number, so a cache never overflows.
  *
  * Limits: HMI_GRANTED_SLOTS slots for each ordered pair of lcores, and fewer with many lcores. An
- * actor that spawns more than that on one lcore before that lcore has turned is told -EAGAIN.
+ * actor that spawns more than that on one lcore before that lcore has turned gets -EAGAIN.
  */
 
 #include "lcore_pvt.h"
@@ -34,7 +34,7 @@ int hmi_grants_exchange(struct hm_system *sys);
 /* The next granted slot on an lcore. Returns 0; -EAGAIN: not yet; -ENOMEM: that lcore has no more. */
 int hmi_grant_peek(struct hm_ctx *ctx, uint32_t lcore, uint64_t *local);
 
-/* Use the slot that hmi_grant_peek told. */
+/* Use the slot that hmi_grant_peek returned. */
 void hmi_grant_use(struct hm_ctx *ctx, uint32_t lcore);
 
 /* A slot that this lcore has granted to another one is used: it is owed another one. */

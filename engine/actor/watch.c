@@ -5,7 +5,7 @@
  *     watcher: link WATCHING ── HM_SYS_WATCH ──▶ watched: link WATCHER
  *                            ◀─ HM_SYS_TERMINATED ─  at its end, once for each link
  *
- * A parent needs no link: it is told of its children's end in any case, and once.
+ * A parent needs no link: it is notified of its children's end in any case, and once.
  */
 #include "actor_pvt.h"
 #include "check_pvt.h"
@@ -88,7 +88,7 @@ hmi_watch_add(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid watcher)
 	if (hm_pid_is_none(watcher) || hm_pid_equal(watcher, parent) ||
 	    hmi_link_find(&ctx->links, slot, HMI_LINK_WATCHER, watcher) != NULL)
 		return;
-	/* Of a node that is down by now: nobody is left to be told. */
+	/* Of a node that is down by now: nobody is left to be notified. */
 	if (watcher.node != ctx->node && hmi_node_reference(ctx, watcher.node) == 0)
 		return;
 	link = hmi_link_new(&ctx->links, HMI_LINK_WATCHER, watcher);

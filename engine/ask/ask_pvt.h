@@ -46,7 +46,7 @@ enum hmi_call_state {
 	HMI_CALL_WAITING = 0, /* the caller waits */
 	HMI_CALL_ENDING,      /* an lcore writes the result */
 	HMI_CALL_DONE,        /* the result is there */
-	HMI_CALL_ABANDONED,   /* the caller has gone: whoever ends the call frees it */
+	HMI_CALL_ABANDONED,   /* the caller has gone: the lcore that ends the call frees it */
 };
 
 /*

@@ -46,7 +46,7 @@ hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us)
 	return cell;
 }
 
-/* The owner ends: nobody is left to be told. */
+/* The owner ends: nobody is left to be notified. */
 static void
 future_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 {

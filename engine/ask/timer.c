@@ -212,7 +212,7 @@ timer_send(struct hm_ctx *ctx, struct hmi_send_timer *t)
 	return true;
 }
 
-/* Whoever is starved already comes first, but for messages to oneself, which have the reserve. */
+/* Timers that are starved already come first, but for messages to oneself, which have the reserve. */
 static void
 send_fire(void *worker, struct hmi_timer *timer)
 {

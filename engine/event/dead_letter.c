@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Dead letters: published to subscribers, logged a few times a second, and told to who waits for an
+ * Dead letters: published to subscribers, logged a few times a second, and reported to who waits for an
  * answer. The queue that they come from is route/dead.c.
  *
  * Subscribers are words that any thread may set and clear: the local part of a PID is all there is
@@ -75,7 +75,7 @@ is_among(const uint64_t *locals, uint32_t count, uint64_t local)
 	return false;
 }
 
-/* Whoever was subscribed by two threads at once may have two places, and is listed once. */
+/* An actor that two threads subscribed at once may have two places, and is listed once. */
 static uint32_t
 subscribers_read(const struct hm_system *sys, uint64_t locals[HM_DEAD_LETTER_SUBSCRIBERS_MAX])
 {
@@ -90,7 +90,7 @@ subscribers_read(const struct hm_system *sys, uint64_t locals[HM_DEAD_LETTER_SUB
 	return count;
 }
 
-/* Whether a reason tells that the receiver takes no messages, now or ever. */
+/* Whether a reason means that the receiver takes no messages, now or ever. */
 static bool
 is_gone(uint32_t reason)
 {
@@ -140,7 +140,7 @@ letter_handle(struct hm_ctx *ctx, const struct hm_dead_letter *letter, bool quie
 		letter_log(ctx, letter);
 }
 
-/* A message of the engine itself: whoever waits for its effect is told. */
+/* A message of the engine itself: notify who waits for its effect. */
 static void
 internal_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record)
 {
@@ -155,7 +155,7 @@ internal_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record)
 		hmi_command_of(ctx->sys->parts, msg->type)->drop(ctx, msg, letter->reason);
 }
 
-/* Whoever asked need not wait for the deadline. */
+/* The asker need not wait for the deadline. */
 static void
 asker_tell(struct hm_ctx *ctx, const struct hm_msg *msg)
 {

@@ -5,7 +5,7 @@
 #include "lcore_pvt.h"
 
 /*
- * Publish some of the dead letters that wait in the lcore's queue, tell whoever waits for an answer or
+ * Publish some of the dead letters that wait in the lcore's queue, notify who waits for an answer or
  * watches, and free the messages. Returns how many dead letters it was.
  */
 uint32_t hmi_dead_letters_publish(struct hm_ctx *ctx);

@@ -3,7 +3,7 @@
 #define SHORTAGE_PVT_H
 
 /*
- * Message memory is used up, or was lost: who is told, and what holds it.
+ * Message memory is used up, or was lost: the warning, and what holds it.
  */
 
 #include "lcore_pvt.h"

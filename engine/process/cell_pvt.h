@@ -82,7 +82,7 @@ struct hmi_cell {
 		hm_receive_fn *receive;            /* of an actor */
 		const struct hmi_process_ops *ops; /* of another process; NULL: the slot is free */
 	};
-	uint32_t stops_left; /* children on this lcore that are still to be told to stop */
+	uint32_t stops_left; /* children on this lcore to which a stop is still to be sent */
 	uint8_t state_at;  /* of an actor: offset of its state in the cell, or HMI_STATE_APART; 0: no actor */
 	uint8_t reason;    /* enum hm_terminated_reason, of an actor that stops */
 	uint8_t scheduled; /* in the run queue, or running */
@@ -188,7 +188,7 @@ hmi_cells_slot(const struct hmi_cells *cells, uint32_t slot)
 	return &cells->base[slot];
 }
 
-/* The cell of any local part of a PID; its generation tells whether it is the one that is meant. */
+/* The cell of any local part of a PID; its generation says whether it is that process. */
 static inline struct hmi_cell *
 hmi_cells_at(const struct hmi_cells *cells, uint64_t local)
 {

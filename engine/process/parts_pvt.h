@@ -36,14 +36,14 @@ enum hmi_command_type {
 struct hmi_command {
 	/* Do it. The message stays the caller's. */
 	void (*run)(struct hm_ctx *ctx, const struct hm_msg *msg);
-	/* It cannot be done any more: release what the body points to, tell who waits. NULL: nothing to do. */
+	/* It cannot be done any more: release what the body points to, notify who waits. NULL: nothing to do. */
 	void (*drop)(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
 };
 
 struct hmi_parts {
 	const struct hmi_process_ops *actor;
 	struct hmi_command commands[HMI_COMMANDS]; /* by type - HMI_COMMAND_SPAWN */
-	/* An actor has handled HM_STOPPED, and nobody was told yet. */
+	/* An actor has handled HM_STOPPED, and nobody was notified yet. */
 	void (*actor_ended)(struct hm_ctx *ctx, struct hm_pid actor);
 	/* Publish some of the dead letters that wait. Returns how many. */
 	uint32_t (*dead_publish)(struct hm_ctx *ctx);

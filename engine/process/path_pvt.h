@@ -32,7 +32,7 @@ struct hmi_path {
 
 struct hmi_paths {
 	struct cds_lfht *table;
-	uint64_t seed; /* names may come from outside: their buckets cannot be guessed */
+	uint64_t seed; /* names may come from other nodes: their buckets cannot be guessed */
 };
 
 /* `is_small`: for some hundred names at most, as in simulations of many nodes. Returns 0 or -ENOMEM. */

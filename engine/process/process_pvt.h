@@ -36,7 +36,7 @@ struct hmi_process_ops {
 	void (*discard)(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg,
 			enum hm_dead_reason reason);
 	/*
-	 * No lcore runs any more: dead-letter what waits, tell who waits. Returns whether there was
+	 * No lcore runs any more: dead-letter what waits, notify who waits. Returns whether there was
 	 * anything. NULL: nothing ever waits here.
 	 */
 	bool (*shut_down)(struct hm_ctx *ctx, struct hmi_cell *cell);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A node is lost: whoever watches its processes, or has asked them, is told, on every lcore.
+ * A node is lost: actors that watch its processes, or have asked them, are notified, on every lcore.
  *
  *     provider's lcore ── NODE_DOWN ──▶ every lcore: links, futures
  *                      ◀─ NODE_DOWN_ACK ─  behind all that it sent to the node: the index is free again
@@ -11,7 +11,7 @@
 #include "post_pvt.h"
 #include "provider_pvt.h"
 
-/* A link to a process of the node: a watcher is removed, whoever watches is to be told. */
+/* A link to a process of the node: a watcher is removed, an actor that watches it is to be notified. */
 static void
 link_down(struct hm_ctx *ctx, struct hmi_link *link, struct hmi_fifo *notifications)
 {
@@ -93,7 +93,7 @@ hmi_node_down_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 		ctx->last_node = 0;
 		ctx->last_node_index = 0;
 	}
-	/* Strangers come and go: who was never referred to is not worth a walk over all there is. */
+	/* A node to which no link or future refers is not worth a walk over all of them. */
 	if (node_unreference(ctx, down->index)) {
 		links_down(ctx, down->node);
 		futures_down(ctx, down->index);

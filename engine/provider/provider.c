@@ -61,7 +61,7 @@ provider_flush(void *provider, struct hmi_worker *worker)
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
 	uint32_t work = ctx->sys->provider_ops->flush(provider, ctx);
 
-	/* A flush that gives up on messages tells actors of it, in the next turn. */
+	/* A flush that gives up on messages notifies actors, in the next turn. */
 	return work + hmi_outbox_count(&ctx->outbox);
 }
 

@@ -7,7 +7,7 @@
  *
  *     hmi_dead ──count──▶ ctx->dead ──(worker loop)──▶ event/dead_letter.c: publish, answer, notify
  *
- * Whoever finds no receiver for a message only appends it here: nothing is sent from within the call, so
+ * Code that finds no receiver for a message only appends it here: nothing is sent from within the call, so
  * no caller is entered again.
  */
 
@@ -27,7 +27,7 @@ void hmi_dead(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason
 void hmi_dead_to(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, enum hm_dead_reason reason);
 
 /*
- * Whether a message belongs to the engine: it is not counted or published, but whoever waits is told.
+ * Whether a message belongs to the engine: it is not counted or published, but who waits is notified.
  * The answer to a resolve request is one, too: it may come late, after its asker has timed out.
  */
 static inline bool

@@ -3,7 +3,7 @@
 
 #include "dead_pvt.h"
 
-/* Another node cannot know the PID: it has been told to nobody yet. */
+/* Another node cannot know the PID: it has not been given to anybody yet. */
 static bool
 refuse_network(struct hm_ctx *ctx, struct hm_msg *msg)
 {

@@ -129,13 +129,13 @@ extra_arguments(int argc, char **argv, const char *extra[EXTRA_MAX])
 	/* Nothing was said: no device is touched. */
 	if (argc <= 1)
 		extra[n++] = "--no-pci";
-	/* Two programs on one host do not share files unless told to, so that both of them start. */
+	/* Two programs on one host do not share files unless an option says so, so that both of them start. */
 	if (!sharing_given(argc, argv))
 		extra[n++] = has_huge ? "--in-memory" : "--no-shconf";
 	/* Telemetry's sockets lie in that folder too. */
 	if (!telemetry_given && (argc <= 1 || !hmi_eal_files_usable()))
 		extra[n++] = "--no-telemetry";
-	/* What EAL and telemetry say of a good start is noise to whoever runs a program; errors stay. */
+	/* What EAL and telemetry log of a good start is noise; errors stay. */
 	if (!given(argc, argv, "--log-level")) {
 		extra[n++] = "--log-level=lib.eal:error";
 		extra[n++] = "--log-level=lib.telemetry:error";
@@ -391,7 +391,7 @@ hmi_command_line(struct hm_system *sys, int argc, char **argv)
 			return -ECANCELED;
 		}
 	}
-	/* A mistake in what is ours is told before EAL takes its time. */
+	/* A mistake in our own options is reported before EAL takes its time. */
 	rc = hmi_options_misplaced(sys, eal, args);
 	if (rc != 0)
 		return rc;

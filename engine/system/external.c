@@ -41,7 +41,7 @@ running(const struct hm_system *sys)
 	return atomic_load_explicit(&sys->state, memory_order_acquire) == HMI_RUNNING; /* S1 */
 }
 
-/* Who asks too early is told so by a dead letter. */
+/* A call that comes too early is answered by a dead letter. */
 static bool
 stopped(const struct hm_system *sys)
 {
@@ -165,7 +165,7 @@ hm_system_stop_actor(struct hm_system *sys, struct hm_pid who)
 	if (hm_pid_is_none(who))
 		return 0;
 	msg = hmi_control(&sys->external, HM_SYS_STOP, 0);
-	/* Whoever is nowhere has stopped. */
+	/* A process that does not exist has stopped. */
 	return inject(sys, who, msg) == HM_WOULD_BLOCK ? -EAGAIN : 0;
 }
 

@@ -12,7 +12,7 @@
 
 /* ---- /user ---------------------------------------------------------------------- */
 
-/* It only waits for its children: whatever else comes was meant for somebody else. */
+/* It only waits for its children: all other messages are dead letters. */
 static void
 guardian_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {

@@ -20,7 +20,7 @@ int hmi_options_parse(struct hm_system *sys, int argc, char **argv);
 /* Whether EAL has an option of this name, which is a letter, or stands without its two dashes. */
 bool hmi_eal_has_option(const char *name, size_t length);
 
-/* Print what is wrong with EAL's options, if that can be told; returns whether it was. */
+/* Print what is wrong with EAL's options, if that can be found out; returns whether it was printed. */
 bool hmi_eal_explain(int argc, char **argv);
 
 /* Whether EAL can write to the folder of its files, sockets among them. */

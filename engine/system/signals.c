@@ -2,7 +2,7 @@
 /*
  * SIGINT and SIGTERM stop the system; a second one forces it, and the process ends if a receive function
  * does not return then. A thread of its own waits for
- * them, so that no handler runs, and nothing global tells a handler which system is meant.
+ * them, so that no handler runs, and no global variable has to name the system for a handler.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -216,7 +216,7 @@ cores_of_process(cpu_set_t *cores)
 }
 
 /*
- * liburcu starts its threads when they are first needed, and they keep the cores of whoever needed
+ * liburcu starts its threads when they are first needed, and they keep the cores of the thread that needed
  * them: on an lcore's core they would take time from it for ever. So they are started here, and
  * may run on all cores.
  */

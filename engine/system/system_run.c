@@ -5,7 +5,7 @@
  *     created ──▶ running ──(guardian gone: every actor has stopped)──▶ lcores leave ──▶ stopped
  *                    └──────────(second signal)──────────────────────────▲
  *
- * Ordering: S1: see external.c. S2: the guardian's lcore releases actors_gone, whoever looks
+ * Ordering: S1: see external.c. S2: the guardian's lcore releases actors_gone, who looks
  * acquires it. S3: an lcore's thread releases has_thread behind its id. S4: an lcore that was
  * launched posts `ended`. C1: see claimed.
  */
@@ -16,7 +16,7 @@
 #include "rcu_pvt.h"
 
 /* Turns after the last actor stopped: its last messages reach lanes, provider and network. */
-#define FAREWELL_TURNS 8
+#define LAST_TURNS 8
 
 static bool
 actors_gone(struct hm_system *sys)
@@ -28,7 +28,7 @@ static void
 last_turns(struct hm_ctx *ctx)
 {
 	hmi_rcu_enter();
-	for (int i = 0; i < FAREWELL_TURNS; i++)
+	for (int i = 0; i < LAST_TURNS; i++)
 		hmi_worker_turn(&ctx->worker);
 	hmi_rcu_leave();
 }
@@ -113,7 +113,7 @@ launch(struct hm_system *sys, uint32_t first, uint32_t *end)
 	/* Others run there: nothing has happened yet, so that it can be tried again. */
 	if (claim != 0)
 		return claim;
-	/* What a thread outside does while nothing runs is done before. */
+	/* What an external thread does while nothing runs is done before. */
 	pthread_mutex_lock(&sys->control);
 	atomic_store_explicit(&sys->state, HMI_RUNNING, memory_order_release); /* S1 */
 	pthread_mutex_unlock(&sys->control);
