@@ -40,7 +40,7 @@ typedef bool hmi_run_fn(struct hmi_worker *worker, struct hmi_runnable *runnable
 typedef uint32_t hmi_deferred_fn(struct hmi_worker *worker);
 
 /* Returns whether the stage has to end. The run queue must not be empty. */
-static inline __attribute__((always_inline)) bool
+static inline bool
 hmi_run_next(struct hmi_worker *w, hmi_run_fn *run)
 {
 	struct hmi_runq *q = &w->runq;
@@ -109,7 +109,7 @@ hmi_run_urgent(struct hmi_worker *w)
 }
 
 /* Whether there is something to run; makes it so, if anything is deferred or has never run. */
-static inline __attribute__((always_inline)) bool
+static inline bool
 hmi_run_fill(struct hmi_worker *w, struct hmi_run_state *state, hmi_deferred_fn *deferred)
 {
 	uint32_t n;
@@ -144,7 +144,7 @@ hmi_run_leave(struct hmi_worker *w, struct hmi_run_state *state, uint32_t done)
 }
 
 /* Run until the clock is to be looked at. */
-static inline __attribute__((always_inline)) void
+static inline void
 hmi_run_some(struct hmi_worker *w, struct hmi_run_state *state, hmi_run_fn *run, hmi_deferred_fn *deferred)
 {
 	uint32_t steps = hmi_worker_steps_max(w), done = state->done, end;
@@ -175,7 +175,7 @@ hmi_run_some(struct hmi_worker *w, struct hmi_run_state *state, hmi_run_fn *run,
  *
  * Returns units of work done.
  */
-static inline __attribute__((always_inline)) uint32_t
+static inline uint32_t
 hmi_run_stage(struct hmi_worker *w, hmi_run_fn *run, hmi_deferred_fn *deferred)
 {
 	struct hmi_run_state state = { 0 };
