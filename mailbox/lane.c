@@ -8,6 +8,8 @@
 #include <rte_common.h>
 #include <rte_malloc.h>
 
+#include "memory_pvt.h"
+
 #define SIZE_MAX_SLOTS (1u << 30) /* so that numbers of messages wrap around at the end of a lap */
 
 int
@@ -19,9 +21,7 @@ hmi_lane_create(struct hmi_lane *lane, uint32_t size, int socket)
 	memset(lane, 0, sizeof(*lane));
 	if (size == 0 || (size & (size - 1)) != 0 || size > SIZE_MAX_SLOTS)
 		return -EINVAL;
-	ring = rte_zmalloc_socket(NULL, bytes, RTE_CACHE_LINE_SIZE, socket);
-	if (ring == NULL && socket != SOCKET_ID_ANY)
-		ring = rte_zmalloc_socket(NULL, bytes, RTE_CACHE_LINE_SIZE, SOCKET_ID_ANY);
+	ring = hmi_zalloc_near(bytes, socket);
 	if (ring == NULL)
 		return -ENOMEM;
 	ring->size = size;

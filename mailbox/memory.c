@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <rte_malloc.h>
+
 static size_t
 round_up(size_t bytes, size_t unit)
 {
@@ -129,4 +131,14 @@ hmi_memory_release(void *region, size_t bytes)
 {
 	if (region != NULL)
 		munmap(region, bytes);
+}
+
+void *
+hmi_zalloc_near(size_t bytes, int socket)
+{
+	void *memory = rte_zmalloc_socket(NULL, bytes, RTE_CACHE_LINE_SIZE, socket);
+
+	if (memory == NULL && socket != SOCKET_ID_ANY)
+		memory = rte_zmalloc_socket(NULL, bytes, RTE_CACHE_LINE_SIZE, SOCKET_ID_ANY);
+	return memory;
 }

@@ -42,6 +42,12 @@ int hmi_memory_commit(void *part, size_t bytes);
 /* As hmi_memory_commit, on small pages. */
 int hmi_memory_commit_small(void *part, size_t bytes);
 
+/*
+ * Zeroed memory of EAL's heap, aligned to a cache line: of a NUMA node if that has any left, else of any. To
+ * be freed by rte_free. NULL: no memory.
+ */
+void *hmi_zalloc_near(size_t bytes, int socket);
+
 /* Give address space and memory back. NULL is allowed. */
 void hmi_memory_release(void *region, size_t bytes);
 

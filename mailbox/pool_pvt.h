@@ -106,18 +106,38 @@ hmi_pool_capacity(unsigned int size_class)
 	return bytes < HM_MSG_BODY_MAX ? bytes : HM_MSG_BODY_MAX;
 }
 
-/* An object of the smallest class, if one is cached; NULL: none. */
+/* The cached object of the smallest class that the next get takes; NULL: none is cached. */
 static inline struct hm_msg *
-hmi_pool_get_cached(struct hmi_msg_cache *cache)
+hmi_pool_peek(const struct hmi_msg_cache *cache)
 {
 	struct hm_msg *msg;
 
 	if (unlikely(cache->count == 0))
 		return NULL;
-	msg = cache->small[--cache->count];
+	msg = cache->small[cache->count - 1];
 	if (msg == NULL)
 		__builtin_unreachable(); /* so that no caller tests it again */
-	hmi_guard_taken(msg);
+	return msg;
+}
+
+/* Take it. What was written to it is written before, also for a handler of signals on this thread. */
+static inline void
+hmi_pool_take_peeked(struct hmi_msg_cache *cache)
+{
+	__asm__ volatile("" ::: "memory");
+	cache->count--;
+}
+
+/* An object of the smallest class, if one is cached; NULL: none. */
+static inline struct hm_msg *
+hmi_pool_get_cached(struct hmi_msg_cache *cache)
+{
+	struct hm_msg *msg = hmi_pool_peek(cache);
+
+	if (likely(msg != NULL)) {
+		cache->count--;
+		hmi_guard_taken(msg);
+	}
 	return msg;
 }
 
@@ -155,6 +175,40 @@ hmi_pool_get(struct hmi_msg_cache *cache, unsigned int size_class)
 		hmi_pool_prefetch(cache->others[rack->start + rack->count - 1]);
 	hmi_guard_taken(msg);
 	return msg;
+}
+
+/* Whether objects of a class are cached: not those of external threads, and no big ones in little memory. */
+static inline bool
+hmi_cache_has(const struct hmi_msg_cache *cache, unsigned int size_class)
+{
+	return (size_class == 0 ? cache->capacity : cache->racks[size_class].capacity) > 0;
+}
+
+/* Number of cached objects of a class: where the next get takes the last one. */
+static inline void
+hmi_cache_count_add(struct hmi_msg_cache *cache, unsigned int size_class, int more)
+{
+	__asm__ volatile("" ::: "memory");
+	if (size_class == 0)
+		cache->count += (uint32_t)more;
+	else
+		cache->racks[size_class].count = (uint16_t)(cache->racks[size_class].count + more);
+}
+
+/*
+ * The object that was got last counts as free again until hmi_pool_retake: what happens meanwhile may fail
+ * without losing it. For classes that are cached; no get and no put between the two.
+ */
+static inline void
+hmi_pool_untake(struct hmi_msg_cache *cache, unsigned int size_class)
+{
+	hmi_cache_count_add(cache, size_class, 1);
+}
+
+static inline void
+hmi_pool_retake(struct hmi_msg_cache *cache, unsigned int size_class)
+{
+	hmi_cache_count_add(cache, size_class, -1);
 }
 
 /* Give an object of the smallest class back. */

@@ -5,6 +5,8 @@
 
 #include <rte_malloc.h>
 
+#include "memory_pvt.h"
+
 int
 hmi_ring_create(struct rte_ring **out, uint32_t size, unsigned int flags, int socket)
 {
@@ -14,9 +16,7 @@ hmi_ring_create(struct rte_ring **out, uint32_t size, unsigned int flags, int so
 
 	if (bytes < 0)
 		return (int)bytes;
-	ring = rte_malloc_socket(NULL, (size_t)bytes, RTE_CACHE_LINE_SIZE, socket);
-	if (ring == NULL && socket != SOCKET_ID_ANY)
-		ring = rte_malloc_socket(NULL, (size_t)bytes, RTE_CACHE_LINE_SIZE, SOCKET_ID_ANY);
+	ring = hmi_zalloc_near((size_t)bytes, socket);
 	if (ring == NULL)
 		return -ENOMEM;
 	rc = rte_ring_init(ring, "hermod", size, flags);

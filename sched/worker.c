@@ -7,6 +7,7 @@
 
 #include <urcu-qsbr.h>
 
+#include "counter_pvt.h"
 #include "rcu_pvt.h"
 
 #define BURST 32u
@@ -201,7 +202,7 @@ hmi_worker_turn(struct hmi_worker *w)
 	/* Most of what is asked and answered within a turn needs no look at the clock. */
 	if (hmi_wheel_has_unstarted(&w->wheel))
 		hmi_wheel_start(&w->wheel, hmi_worker_clock(w));
-	__atomic_store_n(&w->turns, w->turns + 1, __ATOMIC_RELAXED); /* other threads read it */
+	hmi_count(&w->turns, 1);
 	rcu_quiescent_state();
 	/* What the flush made runnable waits for the next turn, which must not wait for a sleep. */
 	return work + hmi_worker_waiting(w);

@@ -6,16 +6,18 @@
 
 #include <rte_malloc.h>
 
+#include "memory_pvt.h"
+
 static int
 lanes_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 {
 	uint32_t n = config->lcores_count;
 
-	w->lanes_out = rte_zmalloc_socket(NULL, n * sizeof(*w->lanes_out), 64, config->socket);
-	w->lanes_in = rte_zmalloc_socket(NULL, n * sizeof(*w->lanes_in), 64, config->socket);
-	w->lanes_dirty = rte_zmalloc_socket(NULL, n * sizeof(struct hmi_lane *), 64, config->socket);
-	w->lanes_unchecked = rte_zmalloc_socket(NULL, n * sizeof(struct hmi_lane *), 64, config->socket);
-	w->wakes = rte_zmalloc_socket(NULL, n * sizeof(struct hmi_wake *), 64, config->socket);
+	w->lanes_out = hmi_zalloc_near(n * sizeof(*w->lanes_out), config->socket);
+	w->lanes_in = hmi_zalloc_near(n * sizeof(*w->lanes_in), config->socket);
+	w->lanes_dirty = hmi_zalloc_near(n * sizeof(struct hmi_lane *), config->socket);
+	w->lanes_unchecked = hmi_zalloc_near(n * sizeof(struct hmi_lane *), config->socket);
+	w->wakes = hmi_zalloc_near(n * sizeof(struct hmi_wake *), config->socket);
 	if (w->lanes_out == NULL || w->lanes_in == NULL || w->lanes_dirty == NULL ||
 	    w->lanes_unchecked == NULL || w->wakes == NULL)
 		return -ENOMEM;

@@ -87,6 +87,21 @@ body_fill(const struct hm_system *sys, struct hm_msg *msg, const struct hmi_body
 		body_init(sys, msg->type, sys->types->info[msg->type], msg);
 }
 
+/* The message stays free until its body is whole: reading that may fault, see hmi_body_touch. */
+static void
+body_fill_safely(const struct hm_system *sys, struct hmi_msg_cache *cache, struct hm_msg *msg,
+		 const struct hmi_body *body)
+{
+	unsigned int size_class = msg->size_class;
+	bool is_cached = hmi_cache_has(cache, size_class);
+
+	if (is_cached)
+		hmi_pool_untake(cache, size_class);
+	body_fill(sys, msg, body);
+	if (is_cached)
+		hmi_pool_retake(cache, size_class);
+}
+
 __attribute__((noinline)) struct hm_msg *
 hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type, const void *body,
 	     enum hm_result *result)
@@ -95,10 +110,12 @@ hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t 
 	struct hmi_body measured;
 
 	*result = hmi_body_measure(sys, type, body, &measured);
-	if (likely(*result == HM_OK))
+	if (likely(*result == HM_OK)) {
+		hmi_body_touch(body, sys->types->info[type] & HMI_TYPE_SIZE);
 		msg = msg_get(cache, type, measured.bytes, measured.bytes, result);
+	}
 	if (likely(msg != NULL))
-		body_fill(sys, msg, &measured);
+		body_fill_safely(sys, cache, msg, &measured);
 	return msg;
 }
 

@@ -75,6 +75,20 @@ hmi_small_copy(uint64_t *to, const void *from, size_t bytes)
 	}
 }
 
+/*
+ * A caller's body may be no memory at all. Receive functions that fault are to be contained, so a body is read
+ * before anything is changed, or while nothing is: a fault then costs the message that was to be sent, and
+ * no free one. Debug builds check free messages when they are taken, and so read the body before.
+ */
+static inline void
+hmi_body_touch(const void *body, size_t bytes)
+{
+	if (HMI_DEBUG && body != NULL) {
+		for (size_t i = 0; i < bytes; i++)
+			(void)*((const volatile char *)body + i);
+	}
+}
+
 /* A message of a small type, with a copy of a body; NULL if it is not small, or none is cached. */
 static inline struct hm_msg *
 hmi_msg_make_small(const struct hmi_small_type *small, struct hmi_msg_cache *cache, uint16_t type,
@@ -85,11 +99,14 @@ hmi_msg_make_small(const struct hmi_small_type *small, struct hmi_msg_cache *cac
 
 	if (unlikely(words.type == 0 || (body == NULL && words.length != 0)))
 		return NULL;
-	msg = hmi_pool_get_cached(cache);
+	msg = hmi_pool_peek(cache);
 	if (unlikely(msg == NULL))
 		return NULL;
-	memcpy((char *)msg + offsetof(struct hm_msg, type), &words, sizeof(words));
+	hmi_body_touch(body, words.length);
+	hmi_guard_taken(msg);
 	hmi_small_copy(msg->body, body, words.length);
+	memcpy((char *)msg + offsetof(struct hm_msg, type), &words, sizeof(words));
+	hmi_pool_take_peeked(cache);
 	return msg;
 }
 

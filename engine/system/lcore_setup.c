@@ -119,11 +119,31 @@ parts_create(struct hm_ctx *ctx)
 	return rc == 0 ? hmi_outbox_create(&ctx->outbox) : rc;
 }
 
+/*
+ * The NUMA node of the EAL lcore that will most likely be this one: EAL's in order, the main one first or
+ * not at all. Which it is becomes known only when the system starts; a wrong guess costs time alone.
+ */
+static int
+socket_of(const struct hm_system *sys, uint32_t index)
+{
+	unsigned int lcore;
+
+	if (sys->mode == HM_MODE_STEPPED)
+		return SOCKET_ID_ANY;
+	if (sys->mode == HM_MODE_LCORES && index-- == 0)
+		return (int)rte_lcore_to_socket_id(rte_get_main_lcore());
+	RTE_LCORE_FOREACH_WORKER(lcore) {
+		if (index-- == 0)
+			return (int)rte_lcore_to_socket_id(lcore);
+	}
+	return SOCKET_ID_ANY;
+}
+
 int
 hmi_ctx_create(struct hm_ctx **out, struct hm_system *sys, uint32_t index)
 {
-	int socket = SOCKET_ID_ANY, rc;
-	struct hm_ctx *ctx = rte_zmalloc_socket("hm_ctx", sizeof(*ctx), 64, socket);
+	int socket = socket_of(sys, index), rc;
+	struct hm_ctx *ctx = hmi_zalloc_near(sizeof(*ctx), socket);
 
 	if (ctx == NULL)
 		return -ENOMEM;

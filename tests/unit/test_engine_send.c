@@ -2,6 +2,10 @@
 /*
  * Sending: what arrives, in which order, and what is refused.
  */
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
+
 #include <criterion/criterion.h>
 
 #include "hmt_actor.h"
@@ -306,6 +310,55 @@ Test(engine_send, send__bodies_of_every_small_size_arrive_whole)
 	}
 	hmt_node_end(&node);
 }
+
+/* ---- Bodies that are no memory ------------------------------------------------------- */
+
+#if !defined(__SANITIZE_ADDRESS__)
+static sigjmp_buf back;
+
+static void
+jump_back(int signal)
+{
+	(void)signal;
+	siglongjmp(back, 1);
+}
+
+/* As a receive function does that is contained when it faults. */
+static void
+send_no_memory(struct hm_ctx *ctx, void *arg)
+{
+	const struct errand *errand = arg;
+	const void *nothing = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (sigsetjmp(back, 1) == 0) {
+		(void)hm_send(ctx, errand->to, errand->type, nothing);
+		cr_assert_fail("a body that is no memory was read");
+	}
+}
+
+/* hmt_node_end finds a message that was lost. */
+Test(engine_send, send__a_body_that_faults_loses_no_free_message)
+{
+	static const uint16_t types[] = { HMT_NUMBER, HMT_BIG };
+	static struct hmt_probe from, to;
+	struct sigaction act = { .sa_handler = jump_back };
+	struct errand errand = { 0 };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 1);
+	errand.to = hmt_probe_spawn(&node, &to, 0, NULL);
+	hmt_probe_spawn(&node, &from, 0, NULL);
+	sigaction(SIGSEGV, &act, NULL);
+	for (uint32_t i = 0; i < 10; i++) {
+		errand.type = types[i % RTE_DIM(types)];
+		hmt_do(&node, from.pid, send_no_memory, &errand);
+		hmt_number(&node, to.pid, i);
+		hmt_settle(&node);
+	}
+	cr_assert_eq(hmt_seen_count(&to, HMT_NUMBER), 10);
+	hmt_node_end(&node);
+}
+#endif
 
 /* ---- Forwarding ----------------------------------------------------------------- */
 

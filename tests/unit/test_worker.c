@@ -9,6 +9,7 @@
 
 #include <urcu-qsbr.h>
 
+#include "counter_pvt.h"
 #include "hmt_workers.h"
 
 #define US 1000u
@@ -373,7 +374,7 @@ loop_stops(enum hm_idle policy)
 		while (!atomic_load(&w->wake.asleep))
 			;
 	} else {
-		while (__atomic_load_n(&w->turns, __ATOMIC_RELAXED) < 100)
+		while (hmi_counted(&w->turns) < 100)
 			;
 	}
 	cr_assert(hmi_inject_push(&w->inject, hmt_messages[0]));
