@@ -230,11 +230,11 @@ hmi_pool_put(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
 	struct hmi_rack *rack;
 
+	hmi_guard_owned(msg);
 	if (msg->size_class == 0) {
 		hmi_pool_put_small(cache, msg);
 		return;
 	}
-	hmi_guard_owned(msg);
 	rack = &cache->racks[msg->size_class];
 	if (likely(rack->count < rack->capacity)) {
 		hmi_guard_freed(msg);

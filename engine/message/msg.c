@@ -225,7 +225,6 @@ hm_msg_reserve(struct hm_msg *msg, size_t bytes)
 __attribute__((noinline)) void
 hmi_msg_release_other(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
-	hmi_guard_owned(msg);
 	if (likely(msg->size_class < HMI_MSG_CLASS_FREE)) {
 		hmi_pool_put(cache, msg);
 		return;

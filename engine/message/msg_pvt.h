@@ -124,6 +124,7 @@ void hmi_msg_release_other(struct hmi_msg_cache *cache, struct hm_msg *msg);
 static inline void
 hmi_msg_release(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
+	hmi_guard_owned(msg);
 	if (likely(msg->size_class == 0))
 		hmi_pool_put_small(cache, msg);
 	else

@@ -8,14 +8,23 @@
 
 #include "depot_pvt.h"
 
+static void *memory;
+
 /* Over memory as the pool gives it. */
 static void
 depot_start(struct hmi_depot *depot, uint32_t aging)
 {
-	void *memory = calloc(1, hmi_depot_bytes() + 64);
-
+	memory = calloc(1, hmi_depot_bytes() + 64);
 	hmi_depot_init(depot, RTE_PTR_ALIGN(memory, 64), aging);
 }
+
+static void
+depot_end(void)
+{
+	free(memory);
+}
+
+TestSuite(depot, .fini = depot_end);
 
 Test(depot, empty__as_many_as_there_are_and_all_fit_into_the_ring)
 {
