@@ -5,7 +5,8 @@
 /**
  * @file
  * Dead letters: messages that found no receiver. Each is counted under its reason and
- * published to the subscribers; a few a second are logged.
+ * published to the subscribers; a few a second are logged, but not
+ * those of messages that a stopping system leaves behind.
  */
 
 #include <stdint.h>

@@ -46,12 +46,22 @@ hm_dead_reason_name(enum hm_dead_reason reason)
 	return (unsigned int)reason < HM_DEAD_REASONS ? names[reason] : "unknown";
 }
 
+/* While a system stops, messages under way to actors that have stopped are the ordinary course. */
+static bool
+is_ordinary(const struct hm_system *sys, enum hm_dead_reason reason)
+{
+	return atomic_load_explicit(&sys->stop_asked, memory_order_relaxed) &&
+	       (reason == HM_DEAD_NO_PROCESS || reason == HM_DEAD_STOPPED || reason == HM_DEAD_SHUTDOWN);
+}
+
 static void
 letter_log(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 {
 	struct hmi_stats *stats = &ctx->stats;
 	char to[HM_PID_TEXT_SIZE];
 
+	if (is_ordinary(ctx->sys, letter->reason))
+		return;
 	if (ctx->worker.now_ns - stats->log_window_ns > SECOND_NS) {
 		stats->log_window_ns = ctx->worker.now_ns;
 		stats->logged = 0;
