@@ -92,6 +92,10 @@ struct hm_props {
  * Spawn a child of the running actor. HM_STARTED is its first message. When it
  * stops, for whatever reason, the parent receives HM_TERMINATED.
  *
+ * Ordering: actors that have never run start when no other one on their lcore has anything to do, the
+ * oldest first; where more than 256 of them wait, the youngest first. The oldest starts in each turn of the
+ * lcore in any case.
+ *
  * Context: turn; does not block; may take memory for the child's state.
  *
  * @param ctx        of the running actor
