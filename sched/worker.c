@@ -169,13 +169,15 @@ queue_up(struct hmi_worker *w, struct hmi_runq *q, struct hmi_runnable *r)
 void
 hmi_worker_start(struct hmi_worker *w, struct hmi_runnable *r)
 {
-	queue_up(w, &w->unstarted, r);
+	bool is_crowd = hmi_runq_count(&w->unstarted) >= HMI_UNSTARTED_MAX;
+
+	queue_up(w, is_crowd ? &w->runq : &w->unstarted, r);
 }
 
 void
 hmi_worker_run_first(struct hmi_worker *w, struct hmi_runnable *r)
 {
-	queue_up(w, &w->urgent, r);
+	hmi_runq_push(hmi_runq_count(&w->urgent) < HMI_URGENT_TURN ? &w->urgent : &w->runq, r);
 }
 
 static uint32_t
@@ -241,8 +243,8 @@ sleep_until_work(struct hmi_worker *w)
 		wakes_check(w);
 	(void)hmi_worker_clock(w);
 	ns = timer_ns(w);
-	/* A port wakes nobody. */
-	if (w->poller.poll != NULL || !wakeable)
+	/* A port wakes nobody; nor does a receiver that makes room in a lane that was full. */
+	if (w->poller.poll != NULL || !wakeable || w->lanes_dirty_count > 0)
 		ns = hmi_idle_poll_ns(&w->idle, ns);
 	hmi_wake_sleep(&w->wake, ns);
 }
