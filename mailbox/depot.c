@@ -74,13 +74,11 @@ hmi_magazine_pop(struct hmi_depot *depot, struct hmi_stack *stack)
 	return NULL;
 }
 
-/* As many fit as there are; but behind a preempted thread the ring may seem full. */
-HMI_TSAN_OFF void
+HMI_TSAN_OFF bool
 hmi_magazine_store(struct hmi_depot *depot, struct hmi_magazine *magazine)
 {
 	HMI_TSAN_RELEASE(magazine); /* P1 */
-	if (rte_ring_enqueue(depot->full, magazine) != 0)
-		hmi_magazine_push(depot, &depot->some, magazine);
+	return rte_ring_enqueue(depot->full, magazine) == 0;
 }
 
 HMI_TSAN_OFF static struct hmi_magazine *

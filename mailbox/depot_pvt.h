@@ -71,8 +71,12 @@ void hmi_magazine_push(struct hmi_depot *depot, struct hmi_stack *stack, struct 
 /* The magazine that was pushed last; NULL: none. */
 struct hmi_magazine *hmi_magazine_pop(struct hmi_depot *depot, struct hmi_stack *stack);
 
-/* Put a full magazine into the ring. */
-void hmi_magazine_store(struct hmi_depot *depot, struct hmi_magazine *magazine);
+/*
+ * Put a full magazine into the ring. Returns whether there was room: as many fit as there are, but behind a
+ * preempted thread the ring may seem full.
+ */
+__attribute__((warn_unused_result))
+bool hmi_magazine_store(struct hmi_depot *depot, struct hmi_magazine *magazine);
 
 /* A magazine with count 0; NULL: all are in use. */
 struct hmi_magazine *hmi_magazine_empty(struct hmi_depot *depot);

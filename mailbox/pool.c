@@ -61,15 +61,25 @@ magazine_unload(const struct hmi_pool *pool, struct hmi_magazine *magazine, stru
 	return count;
 }
 
+/* Its objects go back to their chunks. */
+static void
+magazine_dissolve(struct hmi_pool *pool, struct hmi_depot *depot, struct hmi_magazine *magazine)
+{
+	struct hm_msg *objects[HMI_MAGAZINE_OBJECTS];
+
+	hmi_region_give(&pool->region, objects, magazine_unload(pool, magazine, objects));
+	hmi_magazine_push(depot, &depot->empty, magazine);
+}
+
 static void
 magazine_give(struct hmi_pool *pool, unsigned int size_class, struct hmi_magazine *magazine)
 {
 	struct hmi_depot *depot = &pool->depots[size_class];
 
-	if (magazine->count == pool->batch[size_class])
-		hmi_magazine_store(depot, magazine);
-	else
+	if (magazine->count < pool->batch[size_class])
 		hmi_magazine_push(depot, &depot->some, magazine);
+	else if (!hmi_magazine_store(depot, magazine))
+		magazine_dissolve(pool, depot, magazine);
 }
 
 /* Up to a batch of objects into the depot, or into their chunks if it has no empty magazine. */
@@ -106,7 +116,8 @@ objects_fetch(struct hmi_msg_cache *cache, unsigned int size_class, struct hm_ms
 	magazine = hmi_magazine_any(depot);
 	if (magazine == NULL)
 		return hmi_region_take(&pool->region, size_class, objects, batch);
-	if (unlikely(magazine->filler != cache->number))
+	/* Not what external threads have left over. */
+	if (unlikely(magazine->filler != cache->number && magazine->filler != 0 && cache->number != 0))
 		atomic_store_explicit(&depot->is_crossed, true, memory_order_relaxed);
 	count = magazine_unload(pool, magazine, objects);
 	hmi_magazine_push(depot, &depot->empty, magazine);
@@ -119,16 +130,12 @@ objects_fetch(struct hmi_msg_cache *cache, unsigned int size_class, struct hm_ms
 static void
 depots_empty(struct hmi_pool *pool)
 {
-	struct hm_msg *objects[HMI_MAGAZINE_OBJECTS];
-
 	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++) {
 		struct hmi_depot *depot = &pool->depots[c];
 		struct hmi_magazine *magazine;
 
-		while ((magazine = hmi_magazine_any(depot)) != NULL) {
-			hmi_region_give(&pool->region, objects, magazine_unload(pool, magazine, objects));
-			hmi_magazine_push(depot, &depot->empty, magazine);
-		}
+		while ((magazine = hmi_magazine_any(depot)) != NULL)
+			magazine_dissolve(pool, depot, magazine);
 	}
 }
 
@@ -235,6 +242,7 @@ put_single(struct hmi_pool *pool, unsigned int size_class, struct hm_msg *msg)
 		hmi_region_give(&pool->region, &msg, 1);
 		return;
 	}
+	HMI_ASSERT(magazine->count < batch);
 	magazine->objects[magazine->count++] = unit_of(pool, msg);
 	magazine->filler = 0;
 	magazine_give(pool, size_class, magazine);

@@ -42,8 +42,6 @@
 #include "hm_msg.h"
 #include "region_pvt.h"
 
-#define HMI_POOL_CONTROL_CLASS 1 /* fits every message of the engine itself */
-
 /* hm_msg.size_class of what is in no pool, or not out */
 #define HMI_MSG_CLASS_FREE    0xfd /* debug builds: it is free */
 #define HMI_MSG_CLASS_RESERVE 0xfe /* from the heap, bounded by hmi_pool.reserve_left */

@@ -35,7 +35,7 @@ Test(depot, empty__as_many_as_there_are_and_all_fit_into_the_ring)
 	depot_start(&depot, 0);
 	cr_assert_null(hmi_magazine_any(&depot));
 	while ((magazine = hmi_magazine_empty(&depot)) != NULL) {
-		hmi_magazine_store(&depot, magazine);
+		cr_assert(hmi_magazine_store(&depot, magazine));
 		n++;
 	}
 	cr_assert_eq(n, HMI_DEPOT_MAGAZINES);
@@ -53,8 +53,8 @@ Test(depot, any__the_oldest_full_one_first_and_others_last)
 
 	depot_start(&depot, 0);
 	hmi_magazine_push(&depot, &depot.some, &depot.magazines[0]);
-	hmi_magazine_store(&depot, &depot.magazines[1]);
-	hmi_magazine_store(&depot, &depot.magazines[2]);
+	cr_assert(hmi_magazine_store(&depot, &depot.magazines[1]));
+	cr_assert(hmi_magazine_store(&depot, &depot.magazines[2]));
 	cr_assert_eq(hmi_magazine_any(&depot), &depot.magazines[1]);
 	cr_assert_eq(hmi_magazine_any(&depot), &depot.magazines[2]);
 	cr_assert_eq(hmi_magazine_any(&depot), &depot.magazines[0]);
@@ -68,9 +68,9 @@ Test(depot, ages__only_between_caches_and_until_enough_is_under_way)
 	depot_start(&depot, 2);
 	cr_assert_not(hmi_depot_ages(&depot));
 	atomic_store(&depot.is_crossed, true);
-	hmi_magazine_store(&depot, &depot.magazines[0]);
+	cr_assert(hmi_magazine_store(&depot, &depot.magazines[0]));
 	cr_assert(hmi_depot_ages(&depot));
-	hmi_magazine_store(&depot, &depot.magazines[1]);
+	cr_assert(hmi_magazine_store(&depot, &depot.magazines[1]));
 	cr_assert_not(hmi_depot_ages(&depot));
 }
 

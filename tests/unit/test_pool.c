@@ -429,6 +429,34 @@ Test(pool_memory, caches__memory_between_lcores_ages)
 	end(&to);
 }
 
+/* A thread is preempted while it takes a magazine: the ring seems full, however much leaves it. */
+Test(pool_memory, caches__ring_of_magazines_that_seems_full)
+{
+	struct hmi_msg_cache from, to, outside;
+	struct hmi_depot *depot = &pool.depots[0];
+	struct hm_msg *msg;
+
+	pool_start_with((size_t)64 << 20, 2);
+	hmi_msg_cache_init(&from, &pool, false);
+	hmi_msg_cache_init(&to, &pool, false);
+	hmi_msg_cache_init(&outside, &pool, true);
+	for (uint32_t i = 0; i < 10000; i++)
+		hmi_pool_put(&to, get(&from, 0));
+	depot->full->rts_cons.head.val.cnt++;
+	for (uint32_t i = 0; i < 400000; i++) {
+		hmi_pool_put(&to, get(&from, 0));
+		if (i % 100 == 0) {
+			msg = get(&from, 0);
+			hmi_pool_put(&outside, msg);
+		}
+	}
+	for (uint32_t i = 0; i < HMI_DEPOT_MAGAZINES; i++)
+		cr_assert_leq(depot->magazines[i].count, pool.batch[0], "magazine %u", i);
+	depot->full->rts_cons.head.val.cnt--;
+	hmi_msg_cache_fini(&from);
+	end(&to);
+}
+
 /* What an lcore frees itself is in its cache: it gets that again, and no new memory. */
 Test(pool_memory, cache__memory_of_one_lcore_does_not_age)
 {
