@@ -283,7 +283,7 @@ typedef void hm_reply_fn(struct hm_ctx *ctx, void *state, enum hm_future_result 
  *
  * Context: turn; neither blocks nor allocates from the heap. Ownership: body and @p arg stay the caller's.
  *
- * @param timeout_us  microseconds, at least 1
+ * @param timeout_us  microseconds, at least 1; they begin at the end of the lcore's turn
  * @param on_reply    must not be NULL
  * @param arg         handed to @p on_reply; may be NULL
  * @return as hm_send; HM_INVALID: no timeout, or no @p on_reply

@@ -82,9 +82,8 @@ struct hm_config {
 	 */
 	uint64_t memory;
 	/**
-	 * Where the system's random numbers come from, among them the node's id: a system in HM_MODE_STEPPED
-	 * with the same seed and the same calls does the same again. 0: from the kernel, which outsiders cannot
-	 * guess. --seed overrides it.
+	 * For HM_MODE_STEPPED: where the system's random numbers come from, among them the node's id. With the
+	 * same seed and the same calls it does the same again. 0: from the kernel. --seed overrides it.
 	 */
 	uint64_t seed;
 	/** At least so many messages of 24 bytes of body: raises memory where that is less. 0: as it is. */
@@ -299,7 +298,7 @@ uint64_t hm_system_node(const struct hm_system *sys);
 /**
  * A random number, from the kernel or from the seed of the configuration.
  *
- * Context: the creating thread, before the system runs: a module's create and start.
+ * Context: the creating thread, before the system runs: a module's start.
  *
  * @return the number
  */

@@ -80,11 +80,10 @@ struct hmi_run_state {
 	bool ended;
 };
 
-/* Urgent ones in one turn. */
-#define HMI_URGENT_TURN 32u
-
 /* So many that have never run may wait before the youngest of them is the next. */
 #define HMI_UNSTARTED_MANY 256u
+/* The oldest of them that run in a turn, where the last one had no time for any. */
+#define HMI_UNSTARTED_TURN 64u
 
 /* Move one that has never run into the run queue. */
 static inline void
@@ -96,16 +95,28 @@ hmi_run_start(struct hmi_worker *w)
 		      hmi_runq_count(q) > HMI_UNSTARTED_MANY ? hmi_runq_pop_last(q) : hmi_runq_pop(q));
 }
 
+/*
+ * However busy others are, and however many younger ones come: the oldest runs in each turn, and
+ * HMI_UNSTARTED_TURN of them after a turn whose run queue never was empty.
+ */
+static inline void
+hmi_run_start_oldest(struct hmi_worker *w)
+{
+	uint32_t n = RTE_MIN(hmi_runq_count(&w->unstarted), w->starts_kept_back ? HMI_UNSTARTED_TURN : 1u);
+
+	for (; n > 0; n--)
+		hmi_runq_push(&w->runq, hmi_runq_pop(&w->unstarted));
+	w->starts_kept_back = hmi_runq_count(&w->unstarted) > 0;
+}
+
 /* Urgent ones to the head of the run queue, in their order. */
 static inline void
 hmi_run_urgent(struct hmi_worker *w)
 {
 	struct hmi_runq *q = &w->urgent;
-	uint32_t n = RTE_MIN(hmi_runq_count(q), HMI_URGENT_TURN);
-
-	for (uint32_t i = n; i-- > 0;)
+	for (uint32_t i = hmi_runq_count(q); i-- > 0;)
 		hmi_runq_push_first(&w->runq, hmi_runq_peek(q, i));
-	q->head += n;
+	q->head = q->tail;
 }
 
 /* Whether there is something to run; makes it so, if anything is deferred or has never run. */
@@ -121,6 +132,7 @@ hmi_run_fill(struct hmi_worker *w, struct hmi_run_state *state, hmi_deferred_fn 
 			if (hmi_runq_count(&w->unstarted) == 0)
 				return false;
 			hmi_run_start(w);
+			w->starts_kept_back = false;
 			hmi_worker_stage_start(w);
 		} else if (hmi_worker_steps(w, 1)) {
 			return false;
@@ -181,9 +193,8 @@ hmi_run_stage(struct hmi_worker *w, hmi_run_fn *run, hmi_deferred_fn *deferred)
 	struct hmi_run_state state = { 0 };
 
 	hmi_worker_stage_begin(w, HMI_RUN_US);
-	/* However many younger ones come, and however busy the others are. */
 	if (hmi_runq_count(&w->unstarted) > 0)
-		hmi_runq_push(&w->runq, hmi_runq_pop(&w->unstarted));
+		hmi_run_start_oldest(w);
 	if (unlikely(hmi_runq_count(&w->urgent) > 0))
 		hmi_run_urgent(w);
 	if (hmi_runq_count(&w->runq) == 0)

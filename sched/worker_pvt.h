@@ -79,6 +79,7 @@ struct hmi_worker {
 	struct hmi_deadline deadline; /* of the stage of the turn that is under way */
 	struct hmi_runq runq;
 	struct hmi_runq urgent;        /* runnables that run before the others; see hmi_worker_run_first */
+	bool starts_kept_back;         /* in the last turn the run queue never was empty */
 	struct hmi_runq unstarted;     /* runnables that have never run; see hmi_worker_start */
 	struct hmi_lane **lanes_dirty; /* those with something to flush */
 	uint32_t lanes_dirty_count;
@@ -203,16 +204,23 @@ hmi_worker_expired(struct hmi_worker *worker)
 }
 
 /*
- * A new runnable runs for the first time when nothing else does, oldest first; but when very many wait, the
+ * A new runnable runs for the first time when nothing else does, oldest first; but when many wait, the
  * youngest first, so that a tree of runnables grows in depth and what is done is gone before more is made.
- * The oldest runs in each turn in any case. The run queue has room for it.
+ * Beside others that never pause, the oldest run in each turn, some dozens of them. Beyond HMI_UNSTARTED_MAX
+ * of them a new one is put into the run queue at once, so that the one that makes them has to wait for
+ * them. The run queue has room for it.
  */
 void hmi_worker_start(struct hmi_worker *worker, struct hmi_runnable *runnable);
 
+/* New runnables that wait for their first run, at most; a power of two. */
+#define HMI_UNSTARTED_MAX 32768u
+
+/* Runnables that run before all others in one turn. */
+#define HMI_URGENT_TURN 32u
+
 /*
- * A runnable that is in no queue runs before all that wait, in the next run stage or, beyond
- * HMI_URGENT_TURN of them, in a later one: so that others have their turn, too. The run queue has room
- * for it.
+ * A runnable that is in no queue runs before all that wait, in the next run stage; beyond HMI_URGENT_TURN
+ * of them, behind all that wait, so that others have their turn, too. The run queue has room for it.
  */
 void hmi_worker_run_first(struct hmi_worker *worker, struct hmi_runnable *runnable);
 

@@ -79,7 +79,7 @@ bool hmi_children_stop_advance(struct hm_ctx *ctx, struct hmi_cell *parent);
 
 /* ---- spawn.c ---- */
 
-/* Turn a taken slot into an actor, which runs in the next turn. Returns 0 or -ENOMEM. */
+/* Turn a taken slot into an actor, which the caller starts. Returns 0 or -ENOMEM. */
 int hmi_actor_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *props, const void *args);
 
 /* Command: an actor is to be made in a slot that was granted to its parent's lcore. */

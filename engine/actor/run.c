@@ -117,7 +117,10 @@ actor_run(struct hmi_worker *worker, struct hmi_runnable *runnable)
 	ctx->cell = cell;
 	n = actor_turn(ctx, cell, hmi_worker_steps_max(worker));
 	hmi_count(&ctx->stats.received, n);
-	return unlikely(n > 1) && hmi_worker_steps(worker, n);
+	if (likely(n == 1))
+		return false;
+	/* The end of an actor has counted its steps itself. */
+	return n > 1 ? hmi_worker_steps(worker, n) : worker->deadline.expired;
 }
 
 static inline void

@@ -85,7 +85,7 @@ struct hmi_cell {
 	uint32_t stops_left; /* children on this lcore to which a stop is still to be sent */
 	uint8_t state_at;  /* of an actor: offset of its state in the cell, or HMI_STATE_APART; 0: no actor */
 	uint8_t reason;    /* enum hm_terminated_reason, of an actor that stops */
-	uint8_t scheduled; /* in the run queue, or running */
+	uint8_t scheduled; /* in a queue of the worker, or running */
 	uint8_t pending;   /* HMI_PENDING_*; 0: user messages may be handled */
 	union {
 		struct hmi_cell_actor actor;

@@ -120,20 +120,37 @@ lcores_count(struct hm_system *sys)
 	return 0;
 }
 
+/* Without a seed each from the kernel: who has seen one cannot work out another. */
+static uint64_t
+random_next(struct hm_system *sys)
+{
+	uint64_t number;
+
+	if (sys->options.seed != 0)
+		return hmi_random(&sys->random);
+	while (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		;
+	return number;
+}
+
 uint64_t
 hm_system_random(struct hm_system *sys)
 {
-	return hmi_random(&sys->random);
+	HMI_ASSERT(sys->node != 0);
+	return random_next(sys);
 }
 
 static int
 identify(struct hm_system *sys)
 {
+	if (sys->options.seed != 0 && sys->mode != HM_MODE_STEPPED) {
+		fprintf(stderr,
+			"hermod: --seed is for stepped systems: nodes that other nodes see need ids of their own\n");
+		return -EINVAL;
+	}
 	sys->random = sys->options.seed;
-	if (sys->random == 0 && getrandom(&sys->random, sizeof(sys->random), 0) != sizeof(sys->random))
-		return -errno;
 	while (sys->node == 0)
-		sys->node = hm_system_random(sys);
+		sys->node = random_next(sys);
 	snprintf(sys->name, sizeof(sys->name), "h%08x", (uint32_t)sys->node);
 	return 0;
 }

@@ -110,7 +110,7 @@ Test(engine_options, parse__mistakes_are_named)
 		{ "app -- --workers=", "--workers '': give a whole number" },
 		{ "app -- --workers 99999999999999999999", "give a whole number" },
 		{ "app -- --workers 2.5", "--workers \'2.5\': give a whole number from 1 to 255" },
-		{ "app -- --quantum 1e3", "--quantum '1e3': give a whole number from 1 to 1048576" },
+		{ "app -- --quantum 1e3", "--quantum '1e3': give a whole number from 1 to 64" },
 		{ "app -- --memory 1", "give a size from 256K to 256G" },
 		{ "app -- --quantum 0", "give a whole number from 1" },
 		{ "app -- --lane 17", "hermod: --lane '17': give a power of two from 16 to 1048576" },

@@ -179,19 +179,26 @@ run_first_again(struct hmt_node *node, struct hmi_runnable *runnable)
 	hmi_worker_run_first(&node->worker, runnable);
 }
 
-/* More that are urgent than a turn takes: those that are not have their turn all the same. */
-Test(worker, run_first__does_not_keep_back_the_others)
+/* More that are urgent than a turn takes: the others have their turn all the same, and none is late. */
+Test(worker, run_first__beyond_the_limit_they_wait_behind_the_others)
 {
-	static struct hmi_runnable urgent[2 * HMI_URGENT_TURN];
+	static struct hmi_runnable urgent[HMI_URGENT_TURN + 3];
 	struct hmt_node *node = &hmt_nodes[0];
 
-	node->on_run = run_first_again;
+	hmi_runq_push(&node->worker.runq, &node->runnables[7]);
 	for (uint32_t i = 0; i < RTE_DIM(urgent); i++)
 		hmi_worker_run_first(&node->worker, &urgent[i]);
+	cr_assert_eq(hmi_runq_count(&node->worker.urgent), HMI_URGENT_TURN);
+	cr_assert_eq(hmi_runq_peek(&node->worker.runq, 0), &node->runnables[7]);
+	cr_assert_eq(hmi_runq_peek(&node->worker.runq, 1), &urgent[HMI_URGENT_TURN]);
+	cr_assert_eq(hmt_turn(0), RTE_DIM(urgent) + 1);
+	node->on_run = run_first_again;
+	for (uint32_t i = 0; i < HMI_URGENT_TURN; i++)
+		hmi_worker_run_first(&node->worker, &urgent[i]);
 	hmi_runq_push(&node->worker.runq, &node->runnables[7]);
+	node->runs = 0;
 	hmt_turn(0);
-	cr_assert_eq(node->runs, HMI_URGENT_TURN + 1);
-	cr_assert_eq(hmi_runq_count(&node->worker.urgent), 2 * HMI_URGENT_TURN);
+	cr_assert_gt(node->runs, HMI_URGENT_TURN);
 }
 
 Test(worker, start__waiting_is_work)
@@ -204,7 +211,7 @@ Test(worker, start__waiting_is_work)
 
 /* ---- Very many that have never run ---- */
 
-#define CROWD 10000u
+#define CROWD 4000u
 
 static struct hmi_runnable crowd[CROWD];
 static uint32_t crowd_order[CROWD], crowd_runs;
@@ -252,6 +259,15 @@ crowd_grow(struct hmt_node *node, struct hmi_runnable *runnable)
 		hmi_worker_start(&node->worker, &descendants[next++ % 8]);
 }
 
+static void
+run_again_or_crowd(struct hmt_node *node, struct hmi_runnable *runnable)
+{
+	if (runnable >= crowd && runnable < crowd + CROWD)
+		crowd_run(node, runnable);
+	else
+		run_again(node, runnable);
+}
+
 Test(worker, start__oldest_runs_in_each_turn_though_younger_ones_never_end)
 {
 	hmt_nodes[0].on_run = crowd_grow;
@@ -260,6 +276,61 @@ Test(worker, start__oldest_runs_in_each_turn_though_younger_ones_never_end)
 	for (uint32_t i = 0; i < 300; i++)
 		hmt_turn(0);
 	cr_assert_eq(crowd_runs, 300);
+}
+
+/* Else one that makes others without end would make them faster than they run. */
+Test(worker, start__beyond_the_limit_they_wait_like_all_others)
+{
+	static struct hmi_runnable more[HMI_UNSTARTED_MAX + 10];
+	struct hmi_worker *w = &hmt_nodes[0].worker;
+
+	cr_assert_eq(hmi_runq_reserve(&w->runq, RTE_DIM(more)), 0);
+	for (uint32_t i = 0; i < RTE_DIM(more); i++)
+		hmi_worker_start(w, &more[i]);
+	cr_assert_eq(hmi_runq_count(&w->unstarted), HMI_UNSTARTED_MAX);
+	cr_assert_eq(hmi_runq_count(&w->runq), 10);
+	cr_assert_eq(hmi_runq_peek(&w->runq, 0), &more[HMI_UNSTARTED_MAX]);
+}
+
+/* A runnable that is always busy, and a crowd. */
+Test(worker, start__dozens_run_in_each_turn_beside_one_that_never_pauses)
+{
+	struct hmt_node *node = &hmt_nodes[0];
+
+	node->on_run = run_again_or_crowd;
+	crowd_start(0, 10 * HMI_UNSTARTED_TURN);
+	hmi_runq_push(&node->worker.runq, &node->runnables[0]);
+	for (uint32_t turn = 0; turn < 12; turn++)
+		hmt_turn(0);
+	cr_assert_eq(crowd_runs, 10 * HMI_UNSTARTED_TURN);
+}
+
+/* One that makes another one in each run, and never pauses: it makes no more than run. */
+static struct hmi_runnable brood[4 * HMI_UNSTARTED_MAX];
+static uint32_t brood_made, brood_runs;
+
+static void
+run_again_and_make(struct hmt_node *node, struct hmi_runnable *runnable)
+{
+	if (runnable != &node->runnables[0]) {
+		brood_runs++;
+		return;
+	}
+	hmi_worker_start(&node->worker, &brood[brood_made++ % RTE_DIM(brood)]);
+	run_again(node, runnable);
+}
+
+Test(worker, start__one_that_makes_others_without_end_waits_for_them)
+{
+	struct hmt_node *node = &hmt_nodes[0];
+
+	cr_assert_eq(hmi_runq_reserve(&node->worker.runq, RTE_DIM(brood)), 0);
+	node->on_run = run_again_and_make;
+	hmi_runq_push(&node->worker.runq, &node->runnables[0]);
+	for (uint32_t turn = 0; turn < 5000; turn++)
+		hmt_turn(0);
+	cr_assert_gt(brood_made, 2 * HMI_UNSTARTED_MAX);
+	cr_assert_leq(brood_made - brood_runs, HMI_UNSTARTED_MAX + HMI_RUNS_MAX);
 }
 
 Test(worker, start__runs_though_the_run_queue_never_is_empty)
