@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Packets that arrived, on their way to actors: in order, through holes, without memory, to the end.
+ */
+#include "test_net_lone.h"
+
+#include <rte_udp.h>
+
+#define TAKEN_MAX 8192u
+
+TestSuite(net_handover, .init = pair_eal_start, .timeout = 60);
+
+/* What the sink saw. */
+struct seen {
+	uint64_t numbers, last, out_of_order;
+};
+
+static void
+sink_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	struct seen *seen = *(struct seen **)state;
+	const Hermod__Test__Numbers *numbers = hm_msg_body(msg);
+
+	(void)ctx;
+	if (hm_msg_type(msg) != PAIR_NUMBERS)
+		return;
+	seen->numbers++;
+	seen->out_of_order += numbers->a != seen->last + 1;
+	seen->last = numbers->a;
+}
+
+static const struct hm_props sink_props = { .receive = sink_receive,
+					    .state_size = sizeof(void *),
+					    .args_size = sizeof(void *) };
+
+struct fixture {
+	struct lone *lone;
+	struct lone_peer peer;
+	struct seen seen;
+	struct hm_pid sink;
+};
+
+static struct fixture *
+fixture_create(const char *more)
+{
+	static struct fixture f;
+	struct seen *seen = &f.seen;
+
+	f.lone = lone_create(more);
+	cr_assert_eq(hm_system_spawn(f.lone->sys, &sink_props, "sink", &seen, &f.sink), 0);
+	f.peer = lone_open(f.lone, 3);
+	return &f;
+}
+
+/* Write a batch of `count` numbers for the sink, from `first` on. Returns its bytes. */
+static size_t
+batch_write(const struct fixture *f, uint64_t first, uint32_t count, uint8_t *batch)
+{
+	struct hmi_envelope envelope = { .to = f->sink.local, .type = hm_type_hash("hermod.test.Numbers") };
+	uint8_t payload[64], *end = batch;
+	Hermod__Test__Numbers numbers;
+
+	hermod__test__numbers__init(&numbers);
+	for (uint32_t i = 0; i < count; i++) {
+		numbers.a = first + i;
+		envelope.payload = payload;
+		envelope.payload_length = (uint32_t)hermod__test__numbers__pack(&numbers, payload);
+		end = hmi_envelope_write(end, &envelope);
+	}
+	return (size_t)(end - batch);
+}
+
+/* Packet `number` arrives, with `count` numbers from `first` on. */
+static void
+packet_put(struct fixture *f, uint32_t number, uint64_t first, uint32_t count)
+{
+	uint8_t batch[1448];
+
+	f->peer.number = number;
+	lone_send(f->lone, &f->peer, HMI_DATA, batch, batch_write(f, first, count, batch));
+}
+
+/* Take the node's message memory. Returns how many messages that are. */
+static uint32_t
+memory_take(struct fixture *f, struct hm_msg **taken)
+{
+	uint32_t count = 0;
+
+	while (count < TAKEN_MAX && (taken[count] = hm_msg_alloc(f->lone->sys->lcores[0], PAIR_NUMBERS,
+								 sizeof(Hermod__Test__Numbers))) != NULL)
+		count++;
+	cr_assert_lt(count, TAKEN_MAX);
+	return count;
+}
+
+static void
+memory_give(struct fixture *f, struct hm_msg **taken, uint32_t from, uint32_t to)
+{
+	while (to > from)
+		hm_msg_free(f->lone->sys->lcores[0], taken[--to]);
+}
+
+/* The last ACK that the node has sent. */
+static struct hmi_header
+ack_last(struct fixture *f)
+{
+	const struct lone_packet *packet;
+	struct hmi_header header = { 0 };
+
+	lone_pass(f->lone, LONE_MS);
+	while ((packet = lone_take_kind(f->lone, HMI_ACK)) != NULL)
+		header = packet->header;
+	cr_assert_eq(header.kind, HMI_ACK);
+	return header;
+}
+
+/* ---- Order -------------------------------------------------------------------------------------- */
+
+Test(net_handover, packet__backwards_is_handed_on_forwards)
+{
+	struct fixture *f = fixture_create("");
+	struct hmi_header ack;
+
+	for (uint32_t number = 20; number > 1; number--)
+		packet_put(f, number, number, 1);
+	cr_assert_eq(f->seen.numbers, 0);
+	packet_put(f, 1, 1, 1);
+	cr_assert_eq(f->seen.numbers, 20);
+	cr_assert_eq(f->seen.out_of_order, 0);
+	ack = ack_last(f);
+	cr_assert_eq(ack.ack, 21);
+	cr_assert_eq(ack.sack, 0);
+	lone_destroy(f->lone);
+}
+
+Test(net_handover, packet__hole_is_told_at_once)
+{
+	struct fixture *f = fixture_create("");
+	const struct lone_packet *ack;
+
+	packet_put(f, 1, 1, 1);
+	packet_put(f, 3, 3, 1);
+	ack = lone_take_kind(f->lone, HMI_ACK);
+	cr_assert_not_null(ack);
+	cr_assert_eq(ack->when_ns, f->lone->now);
+	cr_assert_eq(ack->header.ack, 2);
+	cr_assert_eq(ack->header.sack, 1);
+	packet_put(f, 2, 2, 1);
+	cr_assert_eq(f->seen.numbers, 3);
+	lone_destroy(f->lone);
+}
+
+Test(net_handover, packet__twice_is_handed_on_once_and_acknowledged_twice)
+{
+	struct fixture *f = fixture_create("");
+	struct hmi_header ack;
+
+	packet_put(f, 1, 1, 5);
+	ack = ack_last(f);
+	cr_assert_eq(ack.ack, 2);
+	for (int i = 0; i < 3; i++) {
+		packet_put(f, 1, 1, 5);
+		ack = ack_last(f);
+		cr_assert_eq(ack.ack, 2);
+	}
+	cr_assert_eq(f->seen.numbers, 5);
+	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_DUPLICATE), 3);
+	cr_assert_eq(lone_stats(f->lone, "s3").packets_received, 1);
+	cr_assert_eq(lone_stats(f->lone, "s3").messages_received, 5);
+	lone_destroy(f->lone);
+}
+
+Test(net_handover, packet__last_of_the_credit_and_one_beyond)
+{
+	struct fixture *f = fixture_create("--rx-desc 64");
+	uint32_t credit = lone_net(f->lone)->peers[0]->session.rx_credit;
+
+	/* 64 descriptors are three quarters of 64 for its only session. */
+	cr_assert_eq(credit, 48);
+	packet_put(f, credit + 1, 1, 1);
+	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_WINDOW), 1);
+	packet_put(f, credit, credit, 1);
+	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_WINDOW), 1);
+	for (uint32_t number = 1; number < credit; number++)
+		packet_put(f, number, number, 1);
+	cr_assert_eq(f->seen.numbers, credit);
+	cr_assert_eq(f->seen.out_of_order, 0);
+	lone_destroy(f->lone);
+}
+
+Test(net_handover, packet__early_one_with_ipv4_options)
+{
+	struct fixture *f = fixture_create("");
+	struct hmi_header header = {
+		.version = HMI_WIRE_VERSION, .kind = HMI_DATA, .number = 2, .ack = 1, .credit = 9
+	};
+	struct hmi_address from = lone_station(3);
+	uint8_t frame[2048], batch[1448];
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + HMI_IP_OFFSET);
+	uint32_t length;
+
+	/* It is kept, and read once more when its turn comes: its payload is 40 bytes further on. */
+	header.session = f->peer.session;
+	header.length = (uint16_t)batch_write(f, 2, 3, batch);
+	length = lone_write(f->lone, &from, header, batch, frame);
+	memmove(frame + HMI_UDP_OFFSET + 40, frame + HMI_UDP_OFFSET, length - HMI_UDP_OFFSET);
+	memset(frame + HMI_UDP_OFFSET, 1, 40);
+	ip->version_ihl = 0x4f;
+	ip->total_length = rte_cpu_to_be_16((uint16_t)(length + 40 - HMI_IP_OFFSET));
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = hmi_sum_fold(hmi_sum(frame + HMI_IP_OFFSET, 60));
+	lone_frame(f->lone, frame, length + 40);
+	lone_turn(f->lone);
+	cr_assert_eq(f->seen.numbers, 0);
+	packet_put(f, 1, 1, 1);
+	cr_assert_eq(f->seen.numbers, 4);
+	cr_assert_eq(f->seen.out_of_order, 0);
+	lone_destroy(f->lone);
+}
+
+Test(net_handover, packet__in_pieces_is_put_together)
+{
+	struct fixture *f = fixture_create("");
+	struct hmi_header header = {
+		.version = HMI_WIRE_VERSION, .kind = HMI_DATA, .number = 1, .ack = 1, .credit = 9
+	};
+	struct hmi_address from = lone_station(3);
+	uint8_t frame[2048], batch[1448];
+	struct rte_mbuf *head, *tail;
+	uint32_t length;
+
+	header.session = f->peer.session;
+	header.length = (uint16_t)batch_write(f, 1, 10, batch);
+	length = lone_write(f->lone, &from, header, batch, frame);
+	for (uint32_t cut = 1; cut < 100; cut += 49) {
+		head = rte_pktmbuf_alloc(f->lone->pool);
+		tail = rte_pktmbuf_alloc(f->lone->pool);
+		memcpy(rte_pktmbuf_append(head, (uint16_t)cut), frame, cut);
+		memcpy(rte_pktmbuf_append(tail, (uint16_t)(length - cut)), frame + cut, length - cut);
+		cr_assert_eq(rte_pktmbuf_chain(head, tail), 0);
+		cr_assert_eq(rte_ring_enqueue(f->lone->wire.ba, head), 0);
+		lone_turn(f->lone);
+		cr_assert_eq(f->seen.numbers, 10);
+	}
+	/* The second and the third were duplicates; none was too much for a buffer. */
+	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_DUPLICATE), 2);
+	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_NO_FRAME), 0);
+	lone_destroy(f->lone);
+}
+
+/* ---- Without memory ------------------------------------------------------------------------------- */
+
+Test(net_handover, memory__none_is_no_loss_and_no_credit)
+{
+	static struct hm_msg *taken[TAKEN_MAX];
+	struct fixture *f = fixture_create("--rx-desc 64");
+	uint32_t count = memory_take(f, taken);
+	struct hmi_header ack;
+
+	for (uint32_t number = 1; number <= 10; number++)
+		packet_put(f, number, 3 * number - 2, 3);
+	cr_assert_eq(f->seen.numbers, 0);
+	ack = ack_last(f);
+	cr_assert_eq(ack.ack, 11);
+	cr_assert_eq(ack.credit, 38);
+	/* Half a packet at a time. */
+	memory_give(f, taken, count - 1, count);
+	for (int i = 0; i < 40; i++)
+		lone_turn(f->lone);
+	memory_give(f, taken, 0, count - 1);
+	lone_turn(f->lone);
+	cr_assert_eq(f->seen.numbers, 30);
+	cr_assert_eq(f->seen.out_of_order, 0);
+	ack = ack_last(f);
+	cr_assert_eq(ack.credit, 48);
+	lone_destroy(f->lone);
+}
+
+Test(net_handover, memory__none_for_a_second_is_a_dead_letter_each)
+{
+	static struct hm_msg *taken[TAKEN_MAX];
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
+	uint32_t count = memory_take(f, taken);
+
+	packet_put(f, 1, 1, 4);
+	packet_put(f, 2, 5, 1);
+	lone_pass(f->lone, LONE_SECOND - LONE_MS);
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NO_MEMORY), 0);
+	lone_pass(f->lone, 2 * LONE_MS);
+	/* The wait is over for all that find none, until there is a message again. */
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NO_MEMORY), 5);
+	memory_give(f, taken, 0, count);
+	f->seen.last = 5;
+	packet_put(f, 3, 6, 2);
+	cr_assert_eq(f->seen.numbers, 2);
+	cr_assert_eq(f->seen.out_of_order, 0);
+	lone_destroy(f->lone);
+}
+
+Test(net_handover, memory__a_message_starts_the_second_anew)
+{
+	static struct hm_msg *taken[TAKEN_MAX];
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
+	uint32_t count = memory_take(f, taken);
+
+	packet_put(f, 1, 1, 1);
+	lone_pass(f->lone, LONE_SECOND - LONE_MS);
+	memory_give(f, taken, 0, count);
+	lone_turn(f->lone);
+	cr_assert_eq(f->seen.numbers, 1);
+	count = memory_take(f, taken);
+	packet_put(f, 2, 2, 1);
+	lone_pass(f->lone, LONE_SECOND - LONE_MS);
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NO_MEMORY), 0);
+	memory_give(f, taken, 0, count);
+	lone_turn(f->lone);
+	cr_assert_eq(f->seen.numbers, 2);
+	lone_destroy(f->lone);
+}
+
+/* ---- To the end ------------------------------------------------------------------------------------ */
+
+Test(net_handover, bye__what_came_early_is_the_senders_to_report)
+{
+	struct fixture *f = fixture_create("");
+
+	packet_put(f, 1, 1, 2);
+	packet_put(f, 3, 5, 2);
+	lone_send(f->lone, &f->peer, HMI_BYE, NULL, 0);
+	cr_assert_eq(lone_stats(f->lone, "s3").state, HM_NET_PEER_IDLE);
+	cr_assert_eq(lone_stats(f->lone, "s3").lost, 1);
+	cr_assert_eq(f->seen.numbers, 2);
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NODE_LOST), 0);
+	/* The hole's packet, late, finds no session. */
+	packet_put(f, 2, 3, 2);
+	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_SESSION), 1);
+	cr_assert_eq(f->seen.numbers, 2);
+	lone_destroy(f->lone);
+}
+
+Test(net_handover, bye__twice_is_one_end)
+{
+	struct fixture *f = fixture_create("");
+
+	lone_send(f->lone, &f->peer, HMI_BYE, NULL, 0);
+	lone_send(f->lone, &f->peer, HMI_BYE, NULL, 0);
+	cr_assert_eq(lone_stats(f->lone, "s3").lost, 1);
+	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_SESSION), 1);
+	lone_destroy(f->lone);
+}
+
+Test(net_handover, bye__with_a_bad_acknowledgement_ends_nothing)
+{
+	struct fixture *f = fixture_create("");
+
+	f->peer.ack = 2;
+	lone_send(f->lone, &f->peer, HMI_BYE, NULL, 0);
+	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_ACK), 1);
+	cr_assert_eq(lone_stats(f->lone, "s3").state, HM_NET_PEER_OPEN);
+	lone_destroy(f->lone);
+}
+
+Test(net_handover, batch__what_stands_before_the_fault_is_handed_on)
+{
+	struct fixture *f = fixture_create("");
+	uint8_t batch[1448];
+	size_t length = batch_write(f, 1, 3, batch);
+
+	/* The third envelope is one byte short; its packet counts as received all the same. */
+	lone_send(f->lone, &f->peer, HMI_DATA, batch, length - 1);
+	cr_assert_eq(f->seen.numbers, 2);
+	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_BATCH), 1);
+	packet_put(f, 2, 3, 1);
+	cr_assert_eq(f->seen.numbers, 3);
+	cr_assert_eq(f->seen.out_of_order, 0);
+	lone_destroy(f->lone);
+}
+
+Test(net_handover, batch__empty_one_is_a_packet)
+{
+	struct fixture *f = fixture_create("");
+
+	lone_send(f->lone, &f->peer, HMI_DATA, NULL, 0);
+	packet_put(f, 2, 1, 1);
+	cr_assert_eq(f->seen.numbers, 1);
+	cr_assert_eq(ack_last(f).ack, 3);
+	lone_destroy(f->lone);
+}
+
+/* Slots that one lcore has granted to another one exist for this node's own actors alone. */
+Test(net_handover, envelope__for_a_granted_slot_is_for_nobody)
+{
+	struct fixture *f = fixture_create("--workers 2");
+	struct hmi_envelope envelope = { .type = hm_type_hash("hermod.test.Numbers") };
+	uint64_t sent = 0;
+	uint8_t batch[1448];
+
+	for (uint64_t lcore = 0; lcore < 2; lcore++) {
+		for (uint64_t slot = 0; slot < 400; slot += 7) {
+			envelope.to = lcore << 56 | slot << 32 | 1;
+			if (envelope.to == f->sink.local)
+				continue;
+			lone_send(f->lone, &f->peer, HMI_DATA, batch,
+				  (size_t)(hmi_envelope_write(batch, &envelope) - batch));
+			sent++;
+		}
+	}
+	lone_pass(f->lone, LONE_MS);
+	cr_assert_leq(sent, 2 * 58);
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NO_PROCESS) + pair_dead(f->lone->sys, HM_DEAD_GUARDIAN) +
+			     pair_dead(f->lone->sys, HM_DEAD_SENT_THERE) +
+			     pair_dead(f->lone->sys, HM_DEAD_LATE_REPLY),
+		     sent);
+	lone_destroy(f->lone);
+}
