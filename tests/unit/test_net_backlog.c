@@ -331,6 +331,24 @@ Test(net_backlog, lost__resolve_requests_wait_for_the_next_session)
 	lone_destroy(f->lone);
 }
 
+Test(net_backlog, lost__resolve_requests_of_one_that_nobody_named_are_freed)
+{
+	struct fixture *f = fixture_create("", 0);
+	struct deed deed = { .fn = resolve_many, .count = 5, .address = "hermod://s3/user/x" };
+
+	way_fill(f);
+	doing(f, &deed);
+	cr_assert_eq(lone_net(f->lone)->peers[0]->resolves, 5);
+	lone_send(f->lone, &f->peer, HMI_BYE, NULL, 0);
+	for (int i = 0; i < 1000; i++)
+		lone_turn(f->lone);
+	/* The node will never call it, so they would wait for ever. */
+	cr_assert_eq(backlogged(f), 0);
+	cr_assert_eq(lone_net(f->lone)->peers[0]->resolves, 0);
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NODE_LOST), f->sent);
+	lone_destroy(f->lone);
+}
+
 /* ---- Packets ------------------------------------------------------------------------------------------ */
 
 /* Send a text of so many bytes of data. Returns the bytes of its envelope. */

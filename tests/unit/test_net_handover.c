@@ -414,3 +414,24 @@ Test(net_handover, envelope__for_a_granted_slot_is_for_nobody)
 		     sent);
 	lone_destroy(f->lone);
 }
+
+Test(net_handover, end__without_memory_and_then_another_session)
+{
+	static struct hm_msg *taken[TAKEN_MAX];
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
+	uint32_t count = memory_take(f, taken);
+
+	packet_put(f, 1, 1, 2);
+	lone_send(f->lone, &f->peer, HMI_BYE, NULL, 0);
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NO_MEMORY), 2);
+	/* What the next session brings waits again, for its second. */
+	f->peer = lone_open(f->lone, 3);
+	packet_put(f, 1, 1, 2);
+	lone_pass(f->lone, LONE_SECOND / 2);
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NO_MEMORY), 2);
+	memory_give(f, taken, 0, count);
+	lone_turn(f->lone);
+	cr_assert_eq(f->seen.numbers, 2);
+	cr_assert_eq(f->seen.out_of_order, 0);
+	lone_destroy(f->lone);
+}

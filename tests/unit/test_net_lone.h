@@ -20,6 +20,7 @@
 #include "lcore_setup_pvt.h"
 #include "protobuf_pvt.h"
 #include "remote_pvt.h"
+#include "system_body_pvt.h"
 
 #include <rte_arp.h>
 
@@ -36,6 +37,7 @@
 struct lone_packet {
 	uint64_t when_ns;
 	rte_be32_t to;
+	struct rte_ether_addr mac; /* where it went */
 	struct hmi_header header;
 	struct hmi_handshake handshake; /* of HELLO, WELCOME and REJECT */
 	uint8_t payload[1500];
@@ -166,6 +168,7 @@ lone_keep(struct lone *lone, const struct rte_mbuf *frame)
 	cr_assert_lt(lone->taken - lone->given, LONE_TAKEN);
 	memset(packet, 0, sizeof(*packet));
 	packet->when_ns = lone->now;
+	memcpy(&packet->mac, data, sizeof(packet->mac));
 	packet->to = ((const struct rte_ipv4_hdr *)(const void *)(data + HMI_IP_OFFSET))->dst_addr;
 	if (hmi_header_read(&packet->header, data + LONE_PACKET, frame->pkt_len - LONE_PACKET) != 0)
 		return;

@@ -188,6 +188,28 @@ Test(net_port, receive__a_burst_at_a_time)
 	fixture_close(&f);
 }
 
+Test(net_port, usable__not_yet_or_not_any_more)
+{
+	struct hmi_port_config config = config_plain();
+	struct fixture f = fixture_open(&config);
+	struct rte_mbuf *frames[HMI_PORT_BURST];
+
+	/* Another thread may be taking the rings away: neither burst may look at them. */
+	f.port->usable = false;
+	hmi_port_send(f.port, frame_make(&f, 1));
+	cr_assert_eq(hmi_port_flush(f.port), 0);
+	cr_assert_eq(frame_take(&f), -1);
+	cr_assert_eq(rte_ring_enqueue(f.in, frame_make(&f, 2)), 0);
+	cr_assert_eq(hmi_port_receive(f.port, frames), 0);
+	cr_assert_eq(f.port->rx_frames, 0);
+	f.port->usable = true;
+	cr_assert_eq(hmi_port_flush(f.port), 1);
+	cr_assert_eq(frame_take(&f), 1);
+	cr_assert_eq(hmi_port_receive(f.port, frames), 1);
+	rte_pktmbuf_free(frames[0]);
+	fixture_close(&f);
+}
+
 /* ---- Link ------------------------------------------------------------------------------------- */
 
 Test(net_port, tick__says_once_that_the_link_came_up)

@@ -372,15 +372,15 @@ Test(session_cwnd, loss__takes_a_quarter_once_for_what_is_under_way)
 
 Test(session_cwnd, timeout__takes_half_and_never_below_four)
 {
-	static const uint32_t befores[] = { 256, 32, 9, 8, 7, 5, 4 };
+	static const uint32_t starts[] = { 256, 32, 9, 8, 7, 5, 4 };
 
-	for (size_t i = 0; i < RTE_DIM(befores); i++) {
+	for (size_t i = 0; i < RTE_DIM(starts); i++) {
 		struct made *made = made_session(HMI_RX_RING, HMI_RX_RING);
 
-		made->s.cwnd = befores[i];
+		made->s.cwnd = starts[i];
 		made_send_all(made, 1);
 		time_out(made);
-		cr_assert_eq(made->s.cwnd, RTE_MAX(befores[i] / 2, 4u), "cwnd %u", befores[i]);
+		cr_assert_eq(made->s.cwnd, RTE_MAX(starts[i] / 2, 4u), "cwnd %u", starts[i]);
 		cr_assert_eq(made->s.ssthresh, made->s.cwnd);
 		made_free(made);
 	}

@@ -149,6 +149,20 @@ Test(session_call, call_is_due__20_ms_doubled_up_to_500)
 	made_free(made);
 }
 
+Test(session_call, call__under_a_new_id_and_to_nobody_yet)
+{
+	struct hmi_handshake hello = said(9, 70, 3, 1000);
+	struct made *made = idle();
+
+	(void)hmi_handshake_hello(&made->s, &hello, 5, made->now);
+	hmi_handshake_call(&made->s, 6, made->now + 1);
+	cr_assert_eq(made->s.state, HMI_SESSION_CALLING);
+	cr_assert_eq(made->s.local_id, 6);
+	cr_assert_eq(made->s.remote_id, 0);
+	cr_assert_eq(made->s.last_rx_ns, made->now + 1);
+	made_free(made);
+}
+
 Test(session_call, reject__slows_the_calls_down)
 {
 	struct made *made = idle();

@@ -469,3 +469,25 @@ Test(session_drain, begin__again_after_an_end_is_as_new)
 	made_free(made);
 	made_free(fresh);
 }
+
+/* ---- Counters -------------------------------------------------------------------------------- */
+
+Test(session_counters, packets__each_counted_once)
+{
+	struct made *made = made_session(32, 16);
+	enum hm_net_drop drop;
+
+	made_send_all(made, 10);
+	cr_assert_eq(made->s.packets_sent, 10);
+	cr_assert(made_ack(made, 1, 0x7, 32));
+	cr_assert_eq(made_retransmit(made), 1);
+	cr_assert_eq(made->s.packets_sent, 10);
+	cr_assert_eq(made->s.packets_retransmitted, 1);
+	cr_assert_eq(made_receive(made, 1, &drop), HMI_DELIVER);
+	cr_assert_eq(made_receive(made, 3, &drop), HMI_KEEP);
+	/* Neither a duplicate nor what is beyond the credit. */
+	cr_assert_eq(made_receive(made, 3, &drop), HMI_DROP);
+	cr_assert_eq(made_receive(made, 100, &drop), HMI_DROP);
+	cr_assert_eq(made->s.packets_received, 2);
+	made_free(made);
+}
