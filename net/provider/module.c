@@ -85,7 +85,6 @@ peers_call(struct hmi_net *net)
 		peer->session.peer_timeout_ns = net->peer_timeout_ns;
 		hmi_peer_credit_first(net, peer);
 		peer->attempt = 1;
-		peer->unreachable_ns = 1;
 		hmi_handshake_call(&peer->session, hmi_peer_session_id(net, peer), 0);
 	}
 }

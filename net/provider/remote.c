@@ -42,6 +42,9 @@ begin(struct hmi_remote *remote)
 	remote->begun = true;
 	if (hmi_codec_create(&net->codec, net->sys) != 0)
 		hmi_net_log(net, ERR, "%s", "no memory for message types: none can cross the network");
+	/* They have been called since the start, but nothing was sent before this turn. */
+	for (uint32_t i = 0; i < net->peers_count; i++)
+		net->peers[i]->unreachable_ns = net->now;
 }
 
 static uint32_t
@@ -51,9 +54,9 @@ remote_poll(void *self, struct hm_ctx *ctx)
 	struct hmi_net *net = &remote->net;
 	uint32_t work;
 
+	hmi_net_turn(net, ctx, hm_turn_ns(ctx));
 	if (unlikely(!remote->begun))
 		begin(remote);
-	hmi_net_turn(net, ctx, hm_turn_ns(ctx));
 	polling_gap_forgive(remote);
 	remote->polled_ns = net->now;
 	work = hmi_ingress_poll(net, hm_lcore_is_idle(ctx) ? IDLE_POLLS : 1);

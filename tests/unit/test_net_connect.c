@@ -3,6 +3,8 @@
  * @file
  * How a node calls, whom it answers and refuses, and when it gives up: in virtual time, to the tick.
  */
+#include <rte_log.h>
+
 #include "test_net_lone.h"
 
 #define TICK_NS 100000ull
@@ -214,6 +216,46 @@ Test(net_connect, data__for_a_session_that_only_calls)
 	lone_send(lone, &peer, HMI_BYE, NULL, 0);
 	cr_assert_eq(lone_dropped(lone, HM_NET_DROP_SESSION), 3);
 	cr_assert_eq(pair_state(lone->sys), HM_NET_PEER_CALLING);
+	lone_destroy(lone);
+}
+
+/* ---- What is said of it ------------------------------------------------------------------------ */
+
+/* How often a peer that does not answer was worth a line. */
+static unsigned int
+lines_of(FILE *stream, char *const *text)
+{
+	unsigned int count = 0;
+
+	fflush(stream);
+	for (const char *at = *text; (at = strstr(at, "does not answer")) != NULL; at++)
+		count++;
+	return count;
+}
+
+Test(net_connect, log__peer_that_does_not_answer_for_five_seconds)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&text, &size);
+	struct lone *lone;
+
+	cr_assert_eq(rte_openlog_stream(stream), 0);
+	lone = lone_create_early("--peer b@10.0.0.2");
+	cr_assert_geq(rte_log_set_level_pattern("hermod.net", RTE_LOG_INFO), 0);
+	while (lone->now < LONE_START_NS + 5 * LONE_SECOND - LONE_MS) {
+		lone_pass(lone, LONE_MS);
+		cr_assert_eq(lines_of(stream, &text), 0, "after %lu ms",
+			     (lone->now - LONE_START_NS) / LONE_MS);
+	}
+	lone_pass(lone, 2 * LONE_MS);
+	cr_assert_eq(lines_of(stream, &text), 1, "%s", text);
+	/* It calls on, and says no more. */
+	lone_pass(lone, 10 * LONE_SECOND);
+	cr_assert_eq(lines_of(stream, &text), 1, "%s", text);
+	rte_openlog_stream(NULL);
+	fclose(stream);
+	free(text);
 	lone_destroy(lone);
 }
 

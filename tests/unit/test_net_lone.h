@@ -258,6 +258,9 @@ lone_create_early(const char *more)
 	lone.now = LONE_START_NS;
 	lone.sys->clock.arg = &lone;
 	lone.sys->clock.read = lone_clock;
+	/* Turns look at the clock now and then; the first one has to know this one. */
+	for (uint32_t i = 0; i < lone.sys->lcores_count; i++)
+		(void)hmi_worker_clock(&lone.sys->lcores[i]->worker);
 	return &lone;
 }
 
