@@ -504,6 +504,34 @@ Test(net_backlog, packet__frames_kept_are_those_not_acknowledged)
 	lone_destroy(f->lone);
 }
 
+Test(net_backlog, packet__frames_kept_for_those_that_take_nothing)
+{
+	struct fixture *f = fixture_create("--peer-queue 1000000", 0);
+	struct hmi_net *net = lone_net(f->lone);
+	size_t bytes = text_fitting(PAYLOAD_MAX);
+
+	/* 512 each is what a session holds; all together leave 8 for each peer that there may be. */
+	for (uint8_t host = 3; host < 8; host++) {
+		if (host > 3)
+			(void)lone_open(f->lone, host);
+		net->peers[host - 3]->session.tx_limit = 1;
+		f->there.node = lone_says(host).node;
+		for (uint32_t i = 0; i < HMI_TX_RING + 50; i++)
+			(void)text_send(f, bytes);
+	}
+	for (uint32_t i = 0; i < 5; i++) {
+		const struct hmi_session *s = &net->peers[i]->session;
+		uint64_t kept = s->tx_next - s->tx_una + (net->peers[i]->batch != NULL);
+
+		if (i < 3)
+			cr_assert_eq(kept, HMI_TX_RING, "peer %u keeps %lu", i, kept);
+		else
+			cr_assert_eq(kept, HMI_FRAMES_OWN, "peer %u keeps %lu", i, kept);
+	}
+	cr_assert_eq(net->frames_kept, 3 * HMI_TX_RING + 2 * HMI_FRAMES_OWN);
+	lone_destroy(f->lone);
+}
+
 Test(net_backlog, packet__lost_one_is_sent_again_with_the_same_bytes)
 {
 	struct fixture *f = fixture_create("", 256);
