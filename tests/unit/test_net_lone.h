@@ -114,7 +114,7 @@ lone_write(struct lone *lone, const struct hmi_address *from, struct hmi_header 
 
 	to.mac = lone_net(lone)->port.mac;
 	to.udp_port = lone_net(lone)->neigh.own.udp_port;
-	if (header.length > 0)
+	if (payload != NULL)
 		memcpy(frame + LONE_PAYLOAD, payload, header.length);
 	(void)hmi_header_write(frame + LONE_PACKET, &header);
 	hmi_template_init(&template, from, &to);
