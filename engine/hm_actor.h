@@ -93,8 +93,8 @@ struct hm_props {
  * stops, for whatever reason, the parent receives HM_TERMINATED.
  *
  * Ordering: actors that have never run start when no other one on their lcore has anything to do, the
- * oldest first; where more than 256 of them wait, the youngest first. The oldest starts in each turn of the
- * lcore in any case.
+ * oldest first; where more than 256 of them wait, the youngest first. Beside others that never pause, up to
+ * 64 of the oldest start in each turn of the lcore.
  *
  * Context: turn; does not block; may take memory for the child's state.
  *
