@@ -3,6 +3,7 @@
  * @file
  * How a node calls, whom it answers and refuses, and when it gives up: in virtual time, to the tick.
  */
+#include <inttypes.h>
 #include <rte_log.h>
 
 #include "test_net_lone.h"
@@ -245,8 +246,8 @@ Test(net_connect, log__peer_that_does_not_answer_for_five_seconds)
 	cr_assert_geq(rte_log_set_level_pattern("hermod.net", RTE_LOG_INFO), 0);
 	while (lone->now < LONE_START_NS + 5 * LONE_SECOND - LONE_MS) {
 		lone_pass(lone, LONE_MS);
-		cr_assert_eq(lines_of(stream, &text), 0, "after %lu ms",
-			     (lone->now - LONE_START_NS) / LONE_MS);
+		cr_assert_eq(lines_of(stream, &text), 0, "after %" PRIu64 " ms",
+			     (uint64_t)((lone->now - LONE_START_NS) / LONE_MS));
 	}
 	lone_pass(lone, 2 * LONE_MS);
 	cr_assert_eq(lines_of(stream, &text), 1, "%s", text);
