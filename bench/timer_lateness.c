@@ -49,8 +49,8 @@
 
 #define LATE_NS 100000
 
-/* Of so many timers one is followed by a message of its receiver to itself. */
-#define SELF_RATIO 8
+/* Of so many timers one is followed by a message to the witness. */
+#define MESSAGE_RATIO 8
 
 /* Delays; those that the whole run has time for three times are measured. */
 static const uint64_t delays_ms[] = { 1, 3, 10, 30, 100, 300, 1000, 3000, 10000 };
@@ -59,9 +59,9 @@ static const uint64_t delays_ms[] = { 1, 3, 10, 30, 100, 300, 1000, 3000, 10000 
 
 enum {
 	TYPE_DUE = HM_TYPE_USER,
-	TYPE_SELF,  /* an owner to itself */
-	TYPE_LIMIT, /* the driver to itself: the timers' slice is over */
-	TYPE_END,   /* to the driver: nothing is under way any more */
+	TYPE_MESSAGE, /* an owner to the witness */
+	TYPE_LIMIT,   /* the driver to itself: the timers' slice is over */
+	TYPE_END,     /* to the driver: nothing is under way any more */
 };
 
 /* A timer's message. */
@@ -70,7 +70,8 @@ struct due {
 	uint64_t delay_ns; /* of the timer that follows */
 };
 
-struct self {
+/* To an actor without timers: an owner that waits for a message could not run first for its next timer. */
+struct message {
 	uint64_t sent_ns;
 };
 
@@ -80,13 +81,14 @@ struct run {
 	struct bench_option extras[2];
 	uint32_t busy; /* actors that keep the lcore busy */
 	struct timer_load load;
-	uint32_t delays; /* so many of delays_ms */
+	struct hm_pid witness; /* receives messages, and has no timers */
+	uint32_t delays;       /* so many of delays_ms */
 	uint64_t slice_ns;
 	uint64_t begin_ns;         /* of the first slice */
 	uint64_t turn_ns;          /* of this pair of slices */
 	double value_us, limit_us; /* of this pair */
 	uint64_t early, early_max_ns;
-	struct bench_histogram self_ns;                  /* what a message to oneself takes */
+	struct bench_histogram message_ns;               /* what a message to the witness takes */
 	struct bench_histogram value_slice, limit_slice; /* under way; lateness in ns */
 	struct bench_histogram value_ns, limit_ns;       /* of all slices */
 	char note[384];
@@ -162,10 +164,10 @@ due_take(struct hm_ctx *ctx, struct run *run, const struct due *due)
 	if (early_ns > run->early_max_ns)
 		run->early_max_ns = early_ns;
 	bench_histogram_record(&run->value_slice, now_ns + early_ns - due->at_ns);
-	if (run->value_slice.count % SELF_RATIO == 0) {
-		const struct self self = { .sent_ns = now_ns };
+	if (run->value_slice.count % MESSAGE_RATIO == 0) {
+		const struct message message = { .sent_ns = now_ns };
 
-		bench_node_check(&run->node, ctx, hm_send(ctx, hm_self(ctx), TYPE_SELF, &self));
+		bench_node_check(&run->node, ctx, hm_send(ctx, run->witness, TYPE_MESSAGE, &message));
 	}
 	timer_start(ctx, run, now_ns + due->delay_ns, due->delay_ns);
 }
@@ -174,18 +176,19 @@ static void
 owner_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
 	struct owner *owner = state;
-	const struct self *self;
+	const struct message *message;
 
 	switch (hm_msg_type(msg)) {
 	case HM_STARTED:
-		timers_start(ctx, owner);
+		if (owner->index < OWNERS)
+			timers_start(ctx, owner);
 		break;
 	case TYPE_DUE:
 		due_take(ctx, owner->run, hm_msg_body(msg));
 		break;
-	case TYPE_SELF:
-		self = hm_msg_body(msg);
-		bench_histogram_record(&owner->run->self_ns, bench_clock_ns() - self->sent_ns);
+	case TYPE_MESSAGE:
+		message = hm_msg_body(msg);
+		bench_histogram_record(&owner->run->message_ns, bench_clock_ns() - message->sent_ns);
 		break;
 	default:
 		break;
@@ -244,13 +247,15 @@ owners_spawn(struct hm_ctx *ctx, struct run *run)
 		.args_size = sizeof(struct owner),
 	};
 
+	const struct owner witness = { .run = run, .index = OWNERS };
+
 	for (uint32_t i = 0; i < OWNERS; i++) {
 		const struct owner owner = { .run = run, .index = i };
 
 		if (hm_spawn(ctx, &props, NULL, &owner, NULL) != 0)
 			return false;
 	}
-	return true;
+	return hm_spawn(ctx, &props, NULL, &witness, &run->witness) == 0;
 }
 
 static void
@@ -296,11 +301,11 @@ note_write(struct run *run)
 	int used =
 		snprintf(run->note, size,
 			 "p99.9 of a slice; delays of 1 ms to %g s; beyond 100 us: %.3g %%, limit %.3g %%; "
-			 "a message to oneself: p50 %.3g us, p99.9 %.3g us; "
+			 "a message to an idle actor: p50 %.3g us, p99.9 %.3g us; "
 			 "limit: a loop that only looks at CLOCK_MONOTONIC",
 			 (double)delays_ms[run->delays - 1] / 1e3, late_percent(&run->value_ns),
-			 late_percent(&run->limit_ns), percentile_us(&run->self_ns, 50),
-			 percentile_us(&run->self_ns, 99.9));
+			 late_percent(&run->limit_ns), percentile_us(&run->message_ns, 50),
+			 percentile_us(&run->message_ns, 99.9));
 
 	if (run->early > 0 && used > 0 && (size_t)used < size)
 		snprintf(run->note + used, size - (size_t)used,
@@ -344,7 +349,7 @@ types_register(struct run *run)
 	int status = bench_node_type(&run->node, TYPE_DUE, "due", sizeof(struct due));
 
 	if (status == 0)
-		status = bench_node_type(&run->node, TYPE_SELF, "self", sizeof(struct self));
+		status = bench_node_type(&run->node, TYPE_MESSAGE, "message", sizeof(struct message));
 	if (status == 0)
 		status = bench_node_type(&run->node, TYPE_LIMIT, "limit", 0);
 	if (status == 0)
