@@ -157,21 +157,16 @@ hmi_worker_flush_lanes(struct hmi_worker *w)
 	return work;
 }
 
-/* Into a queue of its own, or, without memory for a longer one, into the run queue. */
-static void
-queue_up(struct hmi_worker *w, struct hmi_runq *q, struct hmi_runnable *r)
-{
-	if (hmi_runq_is_full(q) && hmi_runq_reserve(q, 2 * (q->mask + 1)) != 0)
-		q = &w->runq;
-	hmi_runq_push(q, r);
-}
-
 void
 hmi_worker_start(struct hmi_worker *w, struct hmi_runnable *r)
 {
-	bool is_crowd = hmi_runq_count(&w->unstarted) >= HMI_UNSTARTED_MAX;
+	struct hmi_runq *q = &w->unstarted;
 
-	queue_up(w, is_crowd ? &w->runq : &w->unstarted, r);
+	/* Too many, or no memory for a longer queue: it waits like all others. */
+	if (hmi_runq_count(q) >= HMI_UNSTARTED_MAX ||
+	    (hmi_runq_is_full(q) && hmi_runq_reserve(q, 2 * (q->mask + 1)) != 0))
+		q = &w->runq;
+	hmi_runq_push(q, r);
 }
 
 void
