@@ -52,15 +52,6 @@ hmi_wheel_init(struct hmi_wheel *wheel, uint64_t now_ns)
 	}
 }
 
-static void
-ring_add(struct hmi_timer_link *head, struct hmi_timer_link *link)
-{
-	link->next = head;
-	link->prev = head->prev;
-	head->prev->next = link;
-	head->prev = link;
-}
-
 /* The timer's expiry is after the wheel's time. */
 static void
 place(struct hmi_wheel *wheel, struct hmi_timer *timer)
@@ -71,7 +62,7 @@ place(struct hmi_wheel *wheel, struct hmi_timer *timer)
 	unsigned int level = (63u - (unsigned int)__builtin_clzll(differing)) / DIGIT_BITS;
 	unsigned int slot = (unsigned int)(timer->expiry >> (level * DIGIT_BITS)) & DIGIT_MASK;
 
-	ring_add(&wheel->slots[level][slot], &timer->link);
+	hmi_timer_ring_add(&wheel->slots[level][slot], &timer->link);
 	wheel->used[level] |= 1ull << slot;
 }
 
@@ -86,38 +77,14 @@ hmi_wheel_add(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t at_ns)
 	place(wheel, timer);
 }
 
-void
-hmi_wheel_add_unstarted(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t delay_ns)
+__attribute__((noinline)) void
+hmi_wheel_ring_emptied(struct hmi_wheel *wheel, const struct hmi_timer_link *head)
 {
-	HMI_ASSERT(!hmi_timer_pending(timer));
-	timer->expiry = delay_ns;
-	wheel->count++;
-	ring_add(&wheel->unstarted, &timer->link);
-}
+	size_t index = (size_t)(head - &wheel->slots[0][0]);
 
-static void
-unlink_timer(struct hmi_wheel *wheel, struct hmi_timer *timer)
-{
-	struct hmi_timer_link *next = timer->link.next, *prev = timer->link.prev;
-
-	prev->next = next;
-	next->prev = prev;
-	timer->link.next = timer->link.prev = NULL;
-	/* The last of its slot: what is left is the head alone. Those that are due or not started lie in no slot. */
-	if (next == prev && next != &wheel->due && next != &wheel->unstarted) {
-		size_t index = (size_t)(next - &wheel->slots[0][0]);
-
+	/* Those that are due lie in no slot. */
+	if (head != &wheel->due)
 		wheel->used[index / HMI_WHEEL_SLOTS] &= ~(1ull << (index % HMI_WHEEL_SLOTS));
-	}
-}
-
-void
-hmi_wheel_cancel(struct hmi_wheel *wheel, struct hmi_timer *timer)
-{
-	if (!hmi_timer_pending(timer))
-		return;
-	unlink_timer(wheel, timer);
-	wheel->count--;
 }
 
 void
@@ -163,12 +130,12 @@ slot_open(struct hmi_wheel *wheel, struct hmi_timer_link *head)
 		struct hmi_timer *timer = (struct hmi_timer *)(void *)link;
 
 		next = link->next;
-		unlink_timer(wheel, timer);
+		hmi_timer_unlink(wheel, timer);
 		if (timer->expiry > wheel->time) {
 			place(wheel, timer);
 			continue;
 		}
-		ring_add(&wheel->due, link);
+		hmi_timer_ring_add(&wheel->due, link);
 	}
 }
 
@@ -179,8 +146,7 @@ due_fire(struct hmi_wheel *wheel, void *arg, hmi_wheel_more_fn *more, uint32_t *
 	while (wheel->due.next != &wheel->due) {
 		struct hmi_timer *timer = (struct hmi_timer *)(void *)wheel->due.next;
 
-		unlink_timer(wheel, timer);
-		wheel->count--;
+		hmi_wheel_cancel(wheel, timer);
 		++*fired;
 		timer->fire(arg, timer);
 		if (more != NULL && !more(arg))

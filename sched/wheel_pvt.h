@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "assert_pvt.h"
+
 #define HMI_WHEEL_LEVELS     9
 #define HMI_WHEEL_SLOTS      64
 #define HMI_WHEEL_TICK_SHIFT 10
@@ -69,11 +71,28 @@ void hmi_wheel_init(struct hmi_wheel *wheel, uint64_t now_ns);
  */
 void hmi_wheel_add(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t at_ns);
 
+/* At the end of a ring. */
+static inline void
+hmi_timer_ring_add(struct hmi_timer_link *head, struct hmi_timer_link *link)
+{
+	link->next = head;
+	link->prev = head->prev;
+	head->prev->next = link;
+	head->prev = link;
+}
+
 /*
  * Add a timer that is in no wheel, whose delay begins at the next hmi_wheel_start: for timers of which most are
  * cancelled soon, added without a look at the clock.
  */
-void hmi_wheel_add_unstarted(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t delay_ns);
+static inline void
+hmi_wheel_add_unstarted(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t delay_ns)
+{
+	HMI_ASSERT(!hmi_timer_pending(timer));
+	timer->expiry = delay_ns;
+	wheel->count++;
+	hmi_timer_ring_add(&wheel->unstarted, &timer->link);
+}
 
 static inline bool
 hmi_wheel_has_unstarted(const struct hmi_wheel *wheel)
@@ -84,8 +103,31 @@ hmi_wheel_has_unstarted(const struct hmi_wheel *wheel)
 /* Begin the delays of all that were added unstarted. */
 void hmi_wheel_start(struct hmi_wheel *wheel, uint64_t now_ns);
 
+/* A timer was the last of its ring, but for those that are not started. */
+void hmi_wheel_ring_emptied(struct hmi_wheel *wheel, const struct hmi_timer_link *head);
+
+/* Take a timer that is in a ring out of it. */
+static inline void
+hmi_timer_unlink(struct hmi_wheel *wheel, struct hmi_timer *timer)
+{
+	struct hmi_timer_link *next = timer->link.next, *prev = timer->link.prev;
+
+	prev->next = next;
+	next->prev = prev;
+	timer->link.next = timer->link.prev = NULL;
+	if (next == prev && next != &wheel->unstarted)
+		hmi_wheel_ring_emptied(wheel, next);
+}
+
 /* Take a timer out, also one that is due and has not fired; one that is in no wheel is ignored. */
-void hmi_wheel_cancel(struct hmi_wheel *wheel, struct hmi_timer *timer);
+static inline void
+hmi_wheel_cancel(struct hmi_wheel *wheel, struct hmi_timer *timer)
+{
+	if (!hmi_timer_pending(timer))
+		return;
+	hmi_timer_unlink(wheel, timer);
+	wheel->count--;
+}
 
 /*
  * Fire, in order of expiry and within a tick in order of adding, what is due at `now_ns`; `arg` goes to

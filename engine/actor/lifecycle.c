@@ -76,7 +76,7 @@ end_finish(struct hm_ctx *ctx, struct hmi_cell *cell)
 
 	hmi_child_leave(ctx, cell);
 	hmi_state_free(ctx, cell);
-	hmi_cells_put(&ctx->cells, cell);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
 	hmi_count(&ctx->stats.stopped, 1);
 	ctx->cell = NULL;
 	if (parent != 0)

@@ -19,25 +19,30 @@ uncount(struct hm_ctx *ctx)
 	hmi_count(&ctx->stats.received, (uint64_t)-1);
 }
 
-/* A notification, a poison pill, or the last message of a process that the actor owns. */
-static __attribute__((noinline)) void
-special_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+/* The last message of a process that the actor owns. */
+static inline void
+resume(struct hm_ctx *ctx, struct hm_msg *msg)
 {
 	struct hmi_cell *process = hmi_cells_at(&ctx->cells, msg->to);
 
 	ctx->msg = msg;
-	if (msg->type < HM_TYPE_USER)
+	if (unlikely(msg->type < HM_TYPE_USER))
 		uncount(ctx);
+	process->ops->resume(ctx, process, msg);
+}
+
+/* A notification, or a poison pill. */
+static void
+system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	uncount(ctx);
+	ctx->msg = msg;
 	if (msg->flags & HMI_MSG_SYSTEM) {
 		hmi_terminated_receive(ctx, cell, msg);
 		hmi_msg_release(&ctx->cache, msg);
-	} else if (msg->flags & HMI_MSG_POISON) {
+	} else {
 		hmi_msg_release(&ctx->cache, msg);
 		hmi_actor_stop(ctx, cell, HM_TERMINATED_STOPPED);
-	} else {
-		process->ops->resume(ctx, process, msg);
-		if (ctx->msg != NULL)
-			hmi_msg_release(&ctx->cache, msg);
 	}
 }
 
@@ -50,15 +55,24 @@ pending_handle(struct hm_ctx *ctx, struct hmi_cell *cell)
 	return ctx->cell != NULL && cell->pending == 0;
 }
 
+/* As user_receive, for what the engine has sent. */
+static __attribute__((noinline)) bool
+engine_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	system_receive(ctx, cell, msg);
+	return pending_handle(ctx, cell);
+}
+
 /* One user message. Returns whether the actor may handle another one. */
 static inline bool
 user_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (unlikely((msg->flags & HMI_MSG_SPECIAL) != 0)) {
-		special_receive(ctx, cell, msg);
-		return pending_handle(ctx, cell);
-	}
-	hmi_receive(ctx, cell, msg);
+	if (likely((msg->flags & HMI_MSG_SPECIAL) == 0))
+		hmi_receive(ctx, cell, msg);
+	else if (msg->flags & HMI_MSG_RESUME)
+		resume(ctx, msg);
+	else
+		return engine_receive(ctx, cell, msg);
 	if (likely(ctx->msg != NULL))
 		hmi_msg_release(&ctx->cache, msg);
 	return likely(cell->pending == 0) || pending_handle(ctx, cell);
@@ -92,7 +106,8 @@ actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion)
 			cell->scheduled = 0;
 			return n;
 		}
-		__builtin_prefetch(cell->box.head);
+		if (cell->box.head != NULL)
+			__builtin_prefetch(cell->box.head);
 		n++;
 		if (unlikely(!user_receive(ctx, cell, msg))) {
 			pending_turn_end(ctx, cell);

@@ -60,7 +60,6 @@ static inline enum hm_result
 send_from(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, struct hm_pid sender)
 {
 	struct hm_msg *msg = hmi_msg_make_small(ctx->small_types, &ctx->cache, type, body);
-	struct hmi_cell *cell;
 
 	if (unlikely(msg == NULL))
 		return send_any(ctx, to, type, body, sender);
@@ -69,11 +68,7 @@ send_from(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
 	if (unlikely(!hmi_is_here(ctx, to)))
 		return send_away(ctx, to.node, msg);
 	hmi_count(&ctx->stats.sent, 1);
-	cell = hmi_cells_at(&ctx->cells, to.local);
-	if (hmi_post_is_direct(ctx))
-		hmi_deliver_plain(ctx, cell, msg);
-	else
-		hmi_post_later(ctx, cell, msg);
+	hmi_post_here(ctx, msg);
 	return HM_OK;
 }
 

@@ -49,9 +49,8 @@ actor_start(struct hm_ctx *ctx, struct hmi_cell *cell)
 static void
 slot_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	cell->state_at = 0;
 	cell->ops = &hmi_granted_ops;
-	hmi_cells_put(&ctx->cells, cell);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
 }
 
 /* The spawner has the PID already: to it, the actor has failed at once. */

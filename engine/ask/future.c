@@ -54,7 +54,7 @@ future_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 
 	(void)owner;
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
-	hmi_cells_put(&ctx->cells, cell);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
 }
 
 static const struct hmi_owned_ops future_owned_ops = { .drop = future_drop };
@@ -105,11 +105,11 @@ owner_notify(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg
 }
 
 /* Nobody but the external thread knows the future. */
-static void
+static __attribute__((noinline)) void
 waiter_finish(struct hm_ctx *ctx, struct hmi_cell *cell, int rc, const struct hm_msg *reply)
 {
 	hmi_call_finish(cell->future.waiter, rc, reply);
-	hmi_cells_put(&ctx->cells, cell);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
 }
 
 void
@@ -129,30 +129,42 @@ hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result
 	owner_notify(ctx, cell, msg);
 }
 
-static void
+static __attribute__((noinline)) void
+waiter_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	hmi_count(&ctx->stats.received, 1);
+	waiter_finish(ctx, cell, 0, msg);
+	hmi_msg_release(&ctx->cache, msg);
+}
+
+static inline void
 accept_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	future_close(ctx, cell, HM_FUTURE_REPLY);
-	if (cell->future.owner == NULL) {
-		hmi_count(&ctx->stats.received, 1);
-		waiter_finish(ctx, cell, 0, msg);
-		hmi_msg_release(&ctx->cache, msg);
-	} else {
+	if (unlikely(cell->future.owner == NULL))
+		waiter_reply(ctx, cell, msg);
+	else
 		owner_notify(ctx, cell, msg);
-	}
 }
 
 /* ---- The future as a process ------------------------------------------------------- */
 
-static void
-future_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+/* Out of line: what the usual reply does not need would cost it registers. */
+static __attribute__((noinline)) void
+refuse_reply(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg)
 {
 	if (msg->flags & HMI_MSG_POISON)
 		hmi_msg_release(&ctx->cache, msg);
-	else if (cell->future.done)
-		hmi_dead(ctx, msg, HM_DEAD_LATE_REPLY);
-	else if (cell->future.expects != 0 && msg->type != cell->future.expects)
-		hmi_dead(ctx, msg, HM_DEAD_UNEXPECTED);
+	else
+		hmi_dead(ctx, msg, cell->future.done ? HM_DEAD_LATE_REPLY : HM_DEAD_UNEXPECTED);
+}
+
+static void
+future_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	if (unlikely((msg->flags & HMI_MSG_POISON) != 0 || cell->future.done ||
+		     (cell->future.expects != 0 && msg->type != cell->future.expects)))
+		refuse_reply(ctx, cell, msg);
 	else
 		accept_reply(ctx, cell, msg);
 }
@@ -174,7 +186,7 @@ run_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	void *arg = cell->future.arg;
 	enum hm_future_result result = (enum hm_future_result)cell->future.result;
 
-	hmi_cells_put(&ctx->cells, cell);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
 	msg->flags = 0;
 	on_reply(ctx, hmi_cell_state(ctx->cell), result, result == HM_FUTURE_REPLY ? msg : NULL, arg);
 }
@@ -184,7 +196,7 @@ discard_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, enu
 {
 	bool is_reply = cell->future.result == HM_FUTURE_REPLY;
 
-	hmi_cells_put(&ctx->cells, cell);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
 	msg->flags = 0;
 	if (is_reply)
 		hmi_dead(ctx, msg, reason);
@@ -204,7 +216,6 @@ future_shut_down(struct hm_ctx *ctx, struct hmi_cell *cell)
 }
 
 const struct hmi_process_ops hmi_future_ops = {
-	.late = HM_DEAD_LATE_REPLY,
 	.deliver = future_deliver,
 	.system = future_system,
 	.resume = run_reply,
@@ -213,6 +224,15 @@ const struct hmi_process_ops hmi_future_ops = {
 };
 
 /* ---- What actors call ------------------------------------------------------------- */
+
+/* To another lcore or node. */
+static __attribute__((noinline)) enum hm_result
+ask_away(struct hm_ctx *ctx, struct hmi_cell *cell, uint64_t node, struct hm_msg *msg)
+{
+	if (node != ctx->node)
+		cell->future.node = hmi_node_reference(ctx, node);
+	return hmi_post_away(ctx, node, msg);
+}
 
 enum hm_result
 hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, uint64_t timeout_us,
@@ -240,10 +260,12 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 		hmi_msg_release(&ctx->cache, msg);
 		return HM_NO_MEMORY;
 	}
-	if (unlikely(to.node != ctx->node))
-		cell->future.node = hmi_node_reference(ctx, to.node);
 	msg->sender = hmi_pid_of(ctx, cell);
+	msg->to = to.local;
 	msg->flags = HMI_MSG_REQUEST;
 	hmi_count(&ctx->stats.sent, 1);
-	return hmi_post(ctx, to, msg);
+	if (unlikely(!hmi_is_here(ctx, to)))
+		return ask_away(ctx, cell, to.node, msg);
+	hmi_post_here(ctx, msg);
+	return HM_OK;
 }

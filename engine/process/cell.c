@@ -73,34 +73,24 @@ hmi_cells_reserve(struct hmi_cells *cells, uint32_t count)
 	return first;
 }
 
-struct hmi_cell *
-hmi_cells_get(struct hmi_cells *cells)
+__attribute__((noinline)) struct hmi_cell *
+hmi_cells_get_fresh(struct hmi_cells *cells)
 {
 	struct hmi_cell *cell;
 
-	if (cells->free == 0) {
-		if (cells->fresh == HM_SLOTS_MAX)
-			return NULL;
-		cell = hmi_cells_take(cells, cells->fresh);
-		cells->fresh += cell != NULL;
-		return cell;
-	}
-	cell = hmi_cells_slot(cells, cells->free);
-	cells->free = cell->next_free;
-	cell->next_free = 0;
-	cell->late = 0;
-	cells->live++;
+	if (cells->fresh == HM_SLOTS_MAX)
+		return NULL;
+	cell = hmi_cells_take(cells, cells->fresh);
+	cells->fresh += cell != NULL;
 	return cell;
 }
 
 void
-hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell)
+hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late)
 {
 	uint32_t generation = cell->generation + 1;
-	enum hm_dead_reason late;
 
 	HMI_ASSERT(!hmi_cell_is_free(cell));
-	late = hmi_cell_is_actor(cell) ? HM_DEAD_NO_PROCESS : cell->ops->late;
 	memset(cell, 0, sizeof(*cell));
 	cell->late = late;
 	cell->generation = generation;

@@ -21,6 +21,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_branch_prediction.h>
+
 #include "fifo_pvt.h"
 #include "hm_actor.h"
 #include "mailbox_pvt.h"
@@ -150,11 +152,8 @@ int hmi_cells_create(struct hmi_cells *cells);
 
 void hmi_cells_destroy(struct hmi_cells *cells);
 
-/*
- * Take a slot: zeroed but for its generation, which differs from all that the slot ever had.
- * NULL: no slot or no memory.
- */
-struct hmi_cell *hmi_cells_get(struct hmi_cells *cells);
+/* Take a slot that was never used. NULL: no slot or no memory. */
+struct hmi_cell *hmi_cells_get_fresh(struct hmi_cells *cells);
 
 /* Set slots aside that were never used; hmi_cells_take takes them. Returns the first; 0: too few are left. */
 uint32_t hmi_cells_reserve(struct hmi_cells *cells, uint32_t count);
@@ -162,8 +161,8 @@ uint32_t hmi_cells_reserve(struct hmi_cells *cells, uint32_t count);
 /* Take a reserved slot, whose generation becomes 1. NULL: no memory. */
 struct hmi_cell *hmi_cells_take(struct hmi_cells *cells, uint32_t slot);
 
-/* Give a slot back; from here on its PID is stale. */
-void hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell);
+/* Give a slot back: its PID is stale from here on, and `late` is why a message to it is a dead letter. */
+void hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late);
 
 /*
  * The lowest slot from `slot` on that has memory; at or above `fresh`: there is none. To walk over all
@@ -193,6 +192,25 @@ static inline struct hmi_cell *
 hmi_cells_at(const struct hmi_cells *cells, uint64_t local)
 {
 	return hmi_cells_slot(cells, (uint32_t)(local >> 32) & (HM_SLOTS_MAX - 1));
+}
+
+/*
+ * Take a slot: zeroed but for its generation, which differs from all that the slot ever had.
+ * NULL: no slot or no memory.
+ */
+static inline struct hmi_cell *
+hmi_cells_get(struct hmi_cells *cells)
+{
+	struct hmi_cell *cell;
+
+	if (unlikely(cells->free == 0))
+		return hmi_cells_get_fresh(cells);
+	cell = hmi_cells_slot(cells, cells->free);
+	cells->free = cell->next_free;
+	cell->next_free = 0;
+	cell->late = 0;
+	cells->live++;
+	return cell;
 }
 
 static inline uint32_t

@@ -24,8 +24,6 @@ struct hm_ctx;
 struct hmi_cell;
 
 struct hmi_process_ops {
-	/* Why a message is a dead letter that comes after the process has ended. */
-	enum hm_dead_reason late;
 	/* A user message arrived; the function takes it over. */
 	void (*deliver)(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
 	/* A system message arrived; the function takes it over. */

@@ -56,12 +56,16 @@ hmi_deliver_to(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_schedule(ctx, cell);
 }
 
-/* As hmi_deliver_to, for a message without flags. */
+/* As hmi_deliver_to, for a user message. */
 static inline void
-hmi_deliver_plain(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+hmi_deliver_user(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (unlikely(cell->generation != (uint32_t)msg->to || cell->state_at == 0)) {
-		hmi_deliver(ctx, msg);
+	if (unlikely(cell->generation != (uint32_t)msg->to)) {
+		hmi_deliver_stale(ctx, cell, msg);
+		return;
+	}
+	if (unlikely(!hmi_cell_is_actor(cell))) {
+		hmi_deliver_other(ctx, cell, msg);
 		return;
 	}
 	hmi_fifo_push(&cell->box, msg);

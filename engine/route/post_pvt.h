@@ -52,6 +52,18 @@ hmi_post_later(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_outbox_full(ctx, msg);
 }
 
+/* A user message to a process of this lcore. */
+static inline void
+hmi_post_here(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, msg->to);
+
+	if (hmi_post_is_direct(ctx))
+		hmi_deliver_user(ctx, cell, msg);
+	else
+		hmi_post_later(ctx, cell, msg);
+}
+
 /* Whether a process is of this lcore. */
 static inline bool
 hmi_is_here(const struct hm_ctx *ctx, struct hm_pid pid)
