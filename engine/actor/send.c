@@ -18,16 +18,27 @@ refused(struct hm_ctx *ctx, uint16_t type, enum hm_result result)
 	return result;
 }
 
+/* The sender of the running actor's message. */
+static inline struct hm_pid
+sender_of(const struct hm_ctx *ctx, bool has_sender)
+{
+	return has_sender ? hmi_pid_of(ctx, ctx->cell) : hm_pid_none();
+}
+
 static bool
 is_self(const struct hm_ctx *ctx, struct hm_pid to)
 {
 	return ctx->cell != NULL && hm_pid_equal(to, hmi_pid_of(ctx, ctx->cell));
 }
 
-/* What is no small message; to another node, the provider may take it straight from its body. */
+/*
+ * What is no small message; to another node, the provider may take it straight from its body. All parameters
+ * are in registers: a sender that was passed in memory would be read before its stores have left the core.
+ */
 static __attribute__((noinline)) enum hm_result
-send_any(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, struct hm_pid sender)
+send_any(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, bool has_sender)
 {
+	struct hm_pid sender = sender_of(ctx, has_sender);
 	struct hm_outgoing out = { .to = to.local, .sender = sender, .body = body, .type = type };
 	enum hm_result result = HM_OK;
 	struct hm_msg *msg;
@@ -57,13 +68,13 @@ send_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *msg)
 
 /* What a call needs is not live behind it: so a send to this lcore saves no registers. */
 static inline enum hm_result
-send_from(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, struct hm_pid sender)
+send_from(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, bool has_sender)
 {
 	struct hm_msg *msg = hmi_msg_make_small(ctx->small_types, &ctx->cache, type, body);
 
 	if (unlikely(msg == NULL))
-		return send_any(ctx, to, type, body, sender);
-	msg->sender = sender;
+		return send_any(ctx, to, type, body, has_sender);
+	msg->sender = sender_of(ctx, has_sender);
 	msg->to = to.local;
 	if (unlikely(!hmi_is_here(ctx, to)))
 		return send_away(ctx, to.node, msg);
@@ -76,14 +87,14 @@ enum hm_result
 hm_send(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body)
 {
 	hmi_check_send(ctx, type, body, "hm_send");
-	return send_from(ctx, to, type, body, hm_pid_none());
+	return send_from(ctx, to, type, body, false);
 }
 
 enum hm_result
 hm_request(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body)
 {
 	hmi_check_send(ctx, type, body, "hm_request");
-	return send_from(ctx, to, type, body, hmi_pid_of(ctx, ctx->cell));
+	return send_from(ctx, to, type, body, true);
 }
 
 enum hm_result
@@ -94,7 +105,7 @@ hm_respond(struct hm_ctx *ctx, uint16_t type, const void *body)
 	hmi_check_send(ctx, type, body, "hm_respond");
 	if (unlikely(hm_pid_is_none(to)))
 		return HM_NO_SENDER;
-	return send_from(ctx, to, type, body, hmi_pid_of(ctx, ctx->cell));
+	return send_from(ctx, to, type, body, true);
 }
 
 static enum hm_result
