@@ -183,11 +183,16 @@ hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 struct hm_msg *
 hm_msg_alloc(struct hm_ctx *ctx, uint16_t type, size_t bytes)
 {
-	enum hm_result result;
-	struct hm_msg *msg = msg_get(&ctx->cache, type, bytes, bytes, &result);
+	unsigned int size_class = hmi_pool_class(bytes);
+	struct hm_msg *msg;
 
-	if (msg != NULL)
+	if (unlikely(size_class >= HMI_POOL_CLASSES))
+		return NULL;
+	msg = hmi_pool_get(&ctx->cache, size_class);
+	if (likely(msg != NULL)) {
+		hmi_msg_describe(msg, type, bytes, size_class);
 		msg->flags = HMI_MSG_MADE;
+	}
 	return msg;
 }
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "dead_pvt.h"
-#include "deliver_pvt.h"
+#include "post_pvt.h"
 #include "provider_pvt.h"
 
 int
@@ -95,30 +95,38 @@ network_flags(uint16_t type)
 	case HM_IDENTITY:
 		return 0;
 	default:
-		return type >= HM_TYPE_USER ? 0 : -1;
+		return -1;
 	}
 }
 
-void
-hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg)
+/* Set the flags of a message of the engine. Returns false if none such may come from another node. */
+static __attribute__((noinline)) bool
+system_check(const struct hm_ctx *ctx, struct hm_msg *msg)
 {
-	uint32_t lcore = hmi_local_lcore(msg->to);
 	int flags = network_flags(msg->type);
 
 	/* Another node may stop what lives here, but not all of it. */
 	if ((msg->type == HM_SYS_STOP || msg->type == HM_SYS_POISON) && msg->to == ctx->sys->user.local)
 		flags = -1;
 	if (flags < 0 || (msg->type == HM_SYS_TERMINATED && msg->length < sizeof(struct hm_terminated)) ||
-	    (msg->type == HM_IDENTITY && msg->length < sizeof(struct hm_identity))) {
-		msg->flags = HMI_MSG_NETWORK;
+	    (msg->type == HM_IDENTITY && msg->length < sizeof(struct hm_identity)))
+		return false;
+	msg->flags |= (uint8_t)flags;
+	return true;
+}
+
+void
+hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	uint32_t lcore = hmi_local_lcore(msg->to);
+
+	msg->flags = HMI_MSG_NETWORK;
+	if (unlikely(msg->type < HM_TYPE_USER && !system_check(ctx, msg))) {
 		hmi_dead(ctx, msg, HM_DEAD_MALFORMED);
 		return;
 	}
-	msg->flags = (uint8_t)(flags | HMI_MSG_NETWORK);
-	if (lcore == hmi_index(ctx))
-		hmi_deliver(ctx, msg);
-	else if (lcore < ctx->worker.lcores_count)
-		hmi_worker_push(&ctx->worker, lcore, msg);
+	if (likely(lcore == hmi_index(ctx)))
+		hmi_deliver_to(ctx, hmi_cells_at(&ctx->cells, msg->to), msg);
 	else
-		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
+		(void)hmi_post_away(ctx, ctx->node, msg);
 }

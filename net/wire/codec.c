@@ -419,29 +419,72 @@ field_find(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end, u
 	return NULL;
 }
 
-/* Decode by the table. Returns false if that is not possible; protobuf-c then decodes or finds the error. */
-static bool
-table_unpack(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end, struct arena *arena)
+/* What protobuf-c's initialiser makes of the struct, whose header alone has 24 bytes. */
+static inline void
+initial_copy(uint8_t *body, const struct hmi_plan *plan)
 {
-	uint8_t *body = arena->start;
-	uint32_t seen = 0, next = 0;
+	const uint8_t *from = plan->initial, *last = from + plan->size - 16;
 
-	memcpy(body, plan->initial, plan->size);
-	arena->used = plan->size;
+	for (; from < last; from += 16, body += 16)
+		memcpy(body, from, 16);
+	memcpy(body + (last - from), last, 16);
+}
+
+/* Where the fast path decodes to. */
+struct target {
+	uint8_t *body;
+	size_t used, room;
+};
+
+/* A bytes field, as delimited_read; NULL also if it is empty, or its length takes more than a byte. */
+static inline const uint8_t *
+fast_bytes_read(const uint8_t *at, const uint8_t *end, uint8_t *member, struct target *target)
+{
+	uint8_t *bytes = target->body + target->used;
+	uint64_t length;
+
+	if (unlikely(end - at < 2))
+		return NULL;
+	length = at[1];
+	at += 2;
+	if (unlikely(length - 1 >= 0x7f || length > (uint64_t)(end - at) ||
+		     length > target->room - target->used))
+		return NULL;
+	short_copy(bytes, at, length);
+	target->used += length;
+	store64(member, length);
+	memcpy(member + offsetof(ProtobufCBinaryData, data), &bytes, sizeof(bytes));
+	return at + length;
+}
+
+/* A field whose tag is at `at`. Returns its end, or NULL: it is not of the fast path, or not whole. */
+static inline const uint8_t *
+fast_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t *end, struct target *target)
+{
+	uint8_t *member = target->body + field->offset;
+
+	if (field->fast == HMI_FAST_BYTES)
+		return fast_bytes_read(at, end, member, target);
+	if (unlikely(field->fast != HMI_FAST_FIXED64 || end - at < 9))
+		return NULL;
+	store64(member, hmi_fixed64_read(at + 1));
+	return at + 9;
+}
+
+/* Decode by the table, from field `next` on, what the fast path cannot. Returns false if the table cannot, either. */
+static __attribute__((noinline)) bool
+table_unpack_rest(const struct hmi_plan *plan, uint32_t next, const uint8_t *at, const uint8_t *end,
+		  struct arena *arena)
+{
+	uint32_t seen = 0;
+
 	while (at < end) {
-		const struct hmi_plan_field *field = &plan->field[next];
+		const struct hmi_plan_field *field = field_find(plan, at, end, &next);
 
-		if (likely(field->fast == HMI_FAST_FIXED64 && at[0] == field->tag && end - at >= 9)) {
-			store64(body + field->offset, hmi_fixed64_read(at + 1));
-			at += 9;
-			next = next + 1 < plan->fields ? next + 1 : 0;
-			continue;
-		}
-		field = field_find(plan, at, end, &next);
 		if (unlikely(field == NULL))
 			return false;
 		seen |= 1u << (field - plan->field);
-		at = field_read(field, at + field->tag_bytes, end, body, arena);
+		at = field_read(field, at + field->tag_bytes, end, arena->start, arena);
 		if (unlikely(at == NULL))
 			return false;
 	}
@@ -452,13 +495,36 @@ int
 hmi_plan_unpack(const struct hmi_plan *plan, const uint8_t *at, size_t length, void *body, size_t room,
 		size_t *used)
 {
-	struct arena arena = { .start = body, .room = room };
+	const struct hmi_plan_field *field = plan->field, *last = field + plan->fields;
+	struct target target = { body, plan->size, room };
+	const uint8_t *rest = at, *end = at + length;
+	struct arena arena;
 
 	if (unlikely(room < plan->size))
 		return -ENOSPC;
-	if (likely(plan->table) && likely(table_unpack(plan, at, at + length, &arena))) {
+	if (unlikely(!plan->table))
+		return hmi_unpack_generic(plan->descriptor, at, length, body, room, used);
+	initial_copy(body, plan);
+	/* Fields come in the order of the table. Those that are required are none of the fast path's. */
+	for (; rest < end && field < last; field++) {
+		const uint8_t *next;
+
+		if (rest[0] != field->tag)
+			continue;
+		next = fast_read(field, rest, end, &target);
+		if (unlikely(next == NULL))
+			break;
+		rest = next;
+	}
+	if (likely(rest == end && plan->required == 0)) {
+		*used = target.used;
+		return 0;
+	}
+	arena = (struct arena){ .start = body, .used = target.used, .room = room };
+	if (table_unpack_rest(plan, field < last ? (uint32_t)(field - plan->field) : 0, rest, end, &arena)) {
 		*used = arena.used;
 		return 0;
 	}
+	/* protobuf-c decodes it, or finds the error. */
 	return hmi_unpack_generic(plan->descriptor, at, length, body, room, used);
 }

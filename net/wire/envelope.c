@@ -55,36 +55,9 @@ envelope_field(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envel
 	}
 }
 
-/*
- * The common form, in which hermod writes most messages of registered types: to, [from], type, payload,
- * with lengths of one byte. Returns whether it was this form; if so, the envelope is complete.
- */
-static bool
-envelope_read_common(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope)
-{
-	if (unlikely(end - at < 9 + 9 + 5 + 2 || at[0] != HMI_TAG_TO))
-		return false;
-	envelope->to = hmi_fixed64_read(at + 1);
-	at += 9;
-	if (at[0] == HMI_TAG_FROM) {
-		envelope->from = hmi_fixed64_read(at + 1);
-		at += 9;
-	}
-	if (unlikely(at[0] != HMI_TAG_TYPE || end - at < 7 || at[5] != HMI_TAG_PAYLOAD ||
-		     at[6] != end - at - 7 || at[6] >= 0x80))
-		return false;
-	envelope->type = hmi_fixed32_read(at + 1);
-	envelope->payload = at + 7;
-	envelope->payload_length = at[6];
-	return true;
-}
-
 static int
 envelope_read(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope)
 {
-	memset(envelope, 0, sizeof(*envelope));
-	if (likely(envelope_read_common(at, end, envelope)))
-		return 1;
 	memset(envelope, 0, sizeof(*envelope));
 	/* An absent payload is empty, not NULL: decoders add the length to the pointer. */
 	envelope->payload = end;
@@ -97,7 +70,7 @@ envelope_read(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelo
 }
 
 int
-hmi_batch_next(struct hmi_reader *reader, struct hmi_envelope *envelope)
+hmi_batch_next_any(struct hmi_reader *reader, struct hmi_envelope *envelope)
 {
 	const uint8_t *at = reader->at, *end = reader->end;
 	const uint8_t *bytes;

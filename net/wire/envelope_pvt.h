@@ -9,8 +9,13 @@
  * All functions are pure.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <rte_branch_prediction.h>
+
+#include "protobuf_pvt.h"
 
 /* Tags of Envelope's fields: number and wire type. */
 enum hmi_tag {
@@ -42,10 +47,56 @@ struct hmi_reader {
 };
 
 /*
+ * Read an envelope of the common form, in which hermod writes most messages of registered types: to, [from],
+ * type, payload, with lengths of one byte. Returns whether it was this form; if so, the envelope is complete.
+ */
+static inline bool
+hmi_envelope_read_common(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope)
+{
+	uint64_t from = 0;
+
+	if (unlikely(end - at < 9 + 9 + 5 + 2 || at[0] != HMI_TAG_TO))
+		return false;
+	envelope->to = hmi_fixed64_read(at + 1);
+	at += 9;
+	if (at[0] == HMI_TAG_FROM) {
+		from = hmi_fixed64_read(at + 1);
+		at += 9;
+	}
+	if (unlikely(at[0] != HMI_TAG_TYPE || end - at < 7 || at[5] != HMI_TAG_PAYLOAD ||
+		     at[6] != end - at - 7 || at[6] >= 0x80))
+		return false;
+	envelope->from = from;
+	envelope->from_node = 0;
+	envelope->type = hmi_fixed32_read(at + 1);
+	envelope->system = 0;
+	envelope->payload = at + 7;
+	envelope->payload_length = at[6];
+	envelope->path = NULL;
+	envelope->path_length = 0;
+	return true;
+}
+
+/* As hmi_batch_next, for envelopes of any form. */
+int hmi_batch_next_any(struct hmi_reader *reader, struct hmi_envelope *envelope);
+
+/*
  * Read the next envelope of a batch. Unknown fields are skipped, as protobuf requires.
  * Returns 1; 0: there is none; -EBADMSG: not protobuf.
  */
-int hmi_batch_next(struct hmi_reader *reader, struct hmi_envelope *envelope);
+static inline int
+hmi_batch_next(struct hmi_reader *reader, struct hmi_envelope *envelope)
+{
+	const uint8_t *at = reader->at;
+
+	if (likely(reader->end - at >= 2 && at[0] == HMI_TAG_ENVELOPE && at[1] < 0x80 &&
+		   at[1] <= reader->end - at - 2) &&
+	    likely(hmi_envelope_read_common(at + 2, at + 2 + at[1], envelope))) {
+		reader->at = at + 2 + at[1];
+		return 1;
+	}
+	return hmi_batch_next_any(reader, envelope);
+}
 
 /* Bytes that hmi_envelope_write writes. */
 size_t hmi_envelope_size(const struct hmi_envelope *envelope);
