@@ -14,7 +14,7 @@ extern "C" {
 /** Idle policy, chosen by --idle. */
 enum hm_idle {
 	/**
-	 * Spin for some 20 microseconds, then pause as long, then yield, then sleep until the next
+	 * Spin for some 200 microseconds, then pause half as long, then yield, then sleep until the next
 	 * timer, or until another lcore or thread sends something and wakes it. An lcore that
 	 * polls a network sleeps up to 100 microseconds at a time. Cool when idle, and within some
 	 * nanoseconds of HM_IDLE_SPIN when busy. The default.

@@ -6,8 +6,8 @@
 #include <rte_common.h>
 #include <urcu-qsbr.h>
 
-/* About 20 us of spinning and as much of pausing, at 10 and 40 ns an empty turn. */
-#define SPIN_TURNS    2000u
+/* Some 200 us of spinning, at 100 to 200 ns an empty turn, and half as much of pausing. */
+#define SPIN_TURNS    1500u
 #define PAUSE_TURNS   500u
 #define CROWDED_TURNS 8u
 #define YIELD_TURNS   16u
