@@ -116,6 +116,9 @@ struct hm_stats {
  * Errors are printed to standard error, one line, naming the thing and the fix. Those of the other
  * functions are not: the program prints them.
  *
+ * From DPDK 25.11 on EAL itself ends the process, rather than this function return -EINVAL, when an EAL option
+ * is unknown, misses its value or stands twice; the line is printed all the same, and the exit status is 2.
+ *
  * Context: in HM_MODE_LCORES SIGINT and SIGTERM are blocked from here on, and wait for hm_system_run.
  *
  * @param[out] sys  the system; NULL on error

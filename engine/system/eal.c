@@ -232,7 +232,24 @@ output_restore(struct start *start)
 	start->out = -1;
 }
 
-/* From 25.07 on EAL ends the process itself when an option is wrong. */
+/* Print why EAL has not started; `rc` is what it said. */
+static void
+start_explain(int rc, int argc, char **argv)
+{
+	if (rc == -EINVAL && hmi_eal_explain(argc, argv))
+		return;
+	fprintf(stderr,
+		"hermod: EAL does not start: %s; look at the EAL options before `--` (lcores with -l, "
+		"memory with -m or --no-huge, devices with --vdev and --no-pci, files shared with other "
+		"programs with --file-prefix or --in-memory)\n",
+		rc != -EIO ? rte_strerror(-rc) : "the reason stands above");
+}
+
+/*
+ * From 25.11 on EAL ends the process itself when an option is unknown, misses its value, or stands
+ * twice. The reason is printed all the same, and the status is that of a wrong option: glibc goes on
+ * with the handlers that are left, and with the last status.
+ */
 static void
 start_exited(int status, void *arg)
 {
@@ -240,9 +257,12 @@ start_exited(int status, void *arg)
 
 	if (!start->is_running || start->pid != getpid())
 		return;
+	start->is_running = false;
 	output_restore(start);
-	if (status != 0)
-		(void)hmi_eal_explain(start->argc, start->argv);
+	if (status == 0)
+		return;
+	start_explain(-EINVAL, start->argc, start->argv);
+	exit(hm_exit_status(-EINVAL)); /* allowed: EAL ends the process; this gives it the status */
 }
 
 /*
@@ -269,23 +289,31 @@ init_without_usage(struct start *start, int argc, char **argv)
 	return rc;
 }
 
-/* EAL's own arguments and ours, whose texts outlive it. NULL: no memory. */
+/*
+ * EAL's own arguments behind ours, so that none of ours is the value that one of its lacks. Their texts
+ * outlive it. NULL: no memory.
+ */
 static char **
-arguments_join(int argc, char **argv, int n, const char *const *extra)
+arguments_join(int *argc, char **argv, int n, const char *const *extra)
 {
-	char **all = calloc((size_t)(argc + n + 1), sizeof(*all));
+	char **all = calloc((size_t)(*argc + n + 1), sizeof(*all));
+	bool has_huge;
+	int count = 0;
 
 	if (all == NULL)
 		return NULL;
-	for (int i = 0; i < argc; i++)
-		all[i] = argv[i];
+	all[count++] = argv[0];
 	for (int i = 0; i < n; i++)
-		all[argc + i] = (char *)(uintptr_t)extra[i];
-	/* EAL refuses --in-memory without hugepages, where --no-shconf leaves as few files behind. */
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--in-memory") == 0 && given(argc + n, all, "--no-huge"))
-			all[i] = (char *)(uintptr_t) "--no-shconf";
+		all[count++] = (char *)(uintptr_t)extra[i];
+	has_huge = !given(*argc, argv, "--no-huge") && !given(count, all, "--no-huge");
+	for (int i = 1; i < *argc; i++) {
+		/* EAL refuses it without hugepages, where --no-shconf, once, leaves as few files behind. */
+		if (has_huge || strcmp(argv[i], "--in-memory") != 0)
+			all[count++] = argv[i];
+		else if (!given(*argc, argv, "--no-shconf") && !given(count, all, "--no-shconf"))
+			all[count++] = (char *)(uintptr_t) "--no-shconf";
 	}
+	*argc = count;
 	return all;
 }
 
@@ -344,23 +372,18 @@ eal_init(int argc, char **argv)
 	const char *extra[EXTRA_MAX];
 	bool explained = false;
 	char **all;
-	int n, rc;
+	int n, all_count, rc;
 
 	if (hmi_eal_runs())
 		return 0;
 	n = extra_arguments(argc, argv, extra);
 	/* EAL and the handler of its end keep pointers to these. */
-	all = arguments_join(argc, argv, n, extra);
-	rc = all != NULL ? eal_call(argc + n, all, &explained) : -ENOMEM;
+	all_count = argc;
+	all = arguments_join(&all_count, argv, n, extra);
+	rc = all != NULL ? eal_call(all_count, all, &explained) : -ENOMEM;
 	if (rc == 0 || rc == -EALREADY || explained)
 		return rc == -EALREADY ? 0 : rc;
-	if (rc == -EINVAL && hmi_eal_explain(argc, argv))
-		return rc;
-	fprintf(stderr,
-		"hermod: EAL does not start: %s; look at the EAL options before `--` (lcores with -l, "
-		"memory with -m or --no-huge, devices with --vdev and --no-pci, files shared with other "
-		"programs with --file-prefix or --in-memory)\n",
-		rc != -EIO ? rte_strerror(-rc) : "the reason stands above");
+	start_explain(rc, argc, argv);
 	return rc == -ENOMEM ? -ENOMEM : -EINVAL;
 }
 

@@ -14,11 +14,13 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include <rte_version.h>
+
 #include "options_pvt.h"
 
 #define CORES_TEXT 256
 
-/* Sorted, without the two dashes. */
+/* Without the two dashes; first those of all versions. */
 static const char *const names[] = {
 	"allow",
 	"base-virtaddr",
@@ -38,16 +40,11 @@ static const char *const names[] = {
 	"main-lcore",
 	"match-allocations",
 	"mbuf-pool-ops-name",
-	"memory-channels",
-	"memory-ranks",
-	"memory-size",
 	"no-hpet",
 	"no-huge",
 	"no-pci",
 	"no-shconf",
 	"no-telemetry",
-	"numa-limit",
-	"numa-mem",
 	"proc-type",
 	"single-file-segments",
 	"socket-limit",
@@ -62,13 +59,37 @@ static const char *const names[] = {
 	"vfio-intr",
 	"vfio-vf-token",
 	"vmware-tsc-map",
+#if RTE_VERSION >= RTE_VERSION_NUM(24, 11, 0, 0)
+	"log-color",
+	"log-timestamp",
+#endif
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 7, 0, 0)
+	"numa-limit",
+	"numa-mem",
+#endif
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+	"coremask",
+	"driver-path",
+	"memory-channels",
+	"memory-ranks",
+	"memory-size",
+	"remap-lcore-ids",
+	"service-corelist",
+	"service-coremask",
+	"version",
+#endif
+#if RTE_VERSION >= RTE_VERSION_NUM(26, 7, 0, 0)
+	"auto-probing",
+	"no-auto-probing",
+	"pagesz-mem",
+#endif
 };
 
 bool
 hmi_eal_has_option(const char *name, size_t length)
 {
 	if (length == 1)
-		return strchr("abcdhlmnrsSv", name[0]) != NULL;
+		return strchr("AabcdhlmnRrsSv", name[0]) != NULL;
 	for (size_t i = 0; i < RTE_DIM(names); i++) {
 		if (strlen(names[i]) == length && strncmp(names[i], name, length) == 0)
 			return true;
@@ -256,7 +277,9 @@ bool
 hmi_eal_explain(int argc, char **argv)
 {
 	static const struct core_option options[] = {
-		{ "-l", "list of cores", list_fault },
+		/* From 25.07 on -l takes what --lcores does. */
+		{ "-l", "list of cores",
+		  RTE_VERSION >= RTE_VERSION_NUM(25, 7, 0, 0) ? map_fault : list_fault },
 		{ "-c", "hexadecimal mask of cores", mask_fault },
 		{ "--lcores", "map of lcores to cores", map_fault },
 	};
