@@ -222,41 +222,121 @@ Test(net_connect, data__for_a_session_that_only_calls)
 
 /* ---- What is said of it ------------------------------------------------------------------------ */
 
-/* How often a peer that does not answer was worth a line. */
+/* The log, as far as it was written. */
+struct log {
+	FILE *stream;
+	char *text;
+	size_t size;
+};
+
+static void
+log_open(struct log *log)
+{
+	log->stream = open_memstream(&log->text, &log->size);
+	cr_assert_not_null(log->stream);
+	cr_assert_eq(rte_openlog_stream(log->stream), 0);
+}
+
+static void
+log_close(struct log *log)
+{
+	rte_openlog_stream(NULL);
+	fclose(log->stream);
+	free(log->text);
+}
+
+/* How often the log says something. */
 static unsigned int
-lines_of(FILE *stream, char *const *text)
+log_count(const struct log *log, const char *what)
 {
 	unsigned int count = 0;
 
-	fflush(stream);
-	for (const char *at = *text; (at = strstr(at, "does not answer")) != NULL; at++)
+	fflush(log->stream);
+	for (const char *at = log->text; (at = strstr(at, what)) != NULL; at++)
 		count++;
 	return count;
 }
 
 Test(net_connect, log__peer_that_does_not_answer_for_five_seconds)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *stream = open_memstream(&text, &size);
+	struct log log = { 0 };
 	struct lone *lone;
 
-	cr_assert_eq(rte_openlog_stream(stream), 0);
+	log_open(&log);
 	lone = lone_create_early("--peer b@10.0.0.2");
 	cr_assert_geq(rte_log_set_level_pattern("hermod.net", RTE_LOG_INFO), 0);
 	while (lone->now < LONE_START_NS + 5 * LONE_SECOND - LONE_MS) {
 		lone_pass(lone, LONE_MS);
-		cr_assert_eq(lines_of(stream, &text), 0, "after %" PRIu64 " ms",
+		cr_assert_eq(log_count(&log, "does not answer"), 0, "after %" PRIu64 " ms",
 			     (uint64_t)((lone->now - LONE_START_NS) / LONE_MS));
 	}
 	lone_pass(lone, 2 * LONE_MS);
-	cr_assert_eq(lines_of(stream, &text), 1, "%s", text);
+	cr_assert_eq(log_count(&log, "does not answer"), 1, "%s", log.text);
 	/* It calls on, and says no more. */
 	lone_pass(lone, 10 * LONE_SECOND);
-	cr_assert_eq(lines_of(stream, &text), 1, "%s", text);
-	rte_openlog_stream(NULL);
-	fclose(stream);
-	free(text);
+	cr_assert_eq(log_count(&log, "does not answer"), 1, "%s", log.text);
+	log_close(&log);
+	lone_destroy(lone);
+}
+
+/* The peer refuses, for this reason. */
+static void
+reject(struct lone *lone, uint32_t session, uint32_t reason)
+{
+	struct hmi_handshake reject = { .session = session, .reason = reason };
+
+	lone_shake(lone, 2, HMI_REJECT, session, &reject);
+	lone_pass(lone, 600 * LONE_MS);
+}
+
+/* As often as a node calls, and is refused: the log gets a line for each other reason. */
+Test(net_connect, log__each_reason_of_a_refusal_once)
+{
+	uint32_t session, reason, lines = 0;
+	struct lone_packet hello;
+	struct log log = { 0 };
+	struct lone *lone;
+
+	log_open(&log);
+	lone = caller("", &hello);
+	cr_assert_geq(rte_log_set_level_pattern("hermod.net", RTE_LOG_INFO), 0);
+	session = hello.handshake.session;
+	for (reason = HMI_REFUSAL_NONE; reason <= HMI_REFUSAL_TOO_MANY_PEERS; reason++) {
+		for (int i = 0; i < 3; i++)
+			reject(lone, session, reason);
+		cr_assert_eq(log_count(&log, "no session: "), ++lines, "reason %u: %s", reason, log.text);
+		cr_assert_eq(log_count(&log, hmi_refusal_text(reason)), 1, "reason %u: %s", reason, log.text);
+	}
+	/* What was said before, but not last, is news again. */
+	reject(lone, session, HMI_REFUSAL_PROTOCOL);
+	reject(lone, session, HMI_REFUSAL_PROTOCOL);
+	cr_assert_eq(log_count(&log, "no session: "), ++lines, "%s", log.text);
+	log_close(&log);
+	lone_destroy(lone);
+}
+
+Test(net_connect, log__refusal_after_a_session_is_news)
+{
+	struct hmi_handshake welcome = lone_says(2);
+	struct lone_packet hello;
+	struct log log = { 0 };
+	struct lone *lone;
+
+	log_open(&log);
+	lone = caller("--peer-timeout-ms 100", &hello);
+	cr_assert_geq(rte_log_set_level_pattern("hermod.net", RTE_LOG_INFO), 0);
+	reject(lone, hello.handshake.session, HMI_REFUSAL_NAME_TAKEN);
+	lone_shake(lone, 2, HMI_WELCOME, hello.handshake.session, &welcome);
+	/* Of an open session, and of one that is over: late. */
+	reject(lone, hello.handshake.session, HMI_REFUSAL_NAME_TAKEN);
+	reject(lone, hello.handshake.session, HMI_REFUSAL_NAME_TAKEN);
+	cr_assert_eq(log_count(&log, "no session: "), 1, "%s", log.text);
+	hello = *lone_take_kind(lone, HMI_HELLO);
+	while (hello.handshake.attempt != 2)
+		hello = *lone_take_kind(lone, HMI_HELLO);
+	reject(lone, hello.handshake.session, HMI_REFUSAL_NAME_TAKEN);
+	cr_assert_eq(log_count(&log, "no session: "), 2, "%s", log.text);
+	log_close(&log);
 	lone_destroy(lone);
 }
 
