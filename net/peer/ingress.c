@@ -138,15 +138,18 @@ linearized(struct hmi_net *net, struct rte_mbuf *frame)
 	return NULL;
 }
 
-/* Checksums that the port has verified: HMI_CHECKED_ bits. */
+/*
+ * Checksums that the port vouches for: HMI_CHECKED_ bits. The bits of "good" are set in "none" too: the packet
+ * is intact, but nobody has filled in its checksum, as between virtual machines of one host.
+ */
 static unsigned int
 checked_by_port(const struct rte_mbuf *frame)
 {
 	unsigned int checked = 0;
 
-	if ((frame->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
+	if ((frame->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD) != 0)
 		checked |= HMI_CHECKED_IP;
-	if ((frame->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+	if ((frame->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_GOOD) != 0)
 		checked |= HMI_CHECKED_UDP;
 	return checked;
 }

@@ -51,7 +51,8 @@ struct lone {
 	bool deaf; /* stations do not answer ARP */
 	uint32_t taken, given;
 	struct lone_packet packets[LONE_TAKEN];
-	uint64_t arps; /* ARP frames that the node has sent */
+	uint64_t arps;                                  /* ARP frames that the node has sent */
+	void (*on_frame)(const struct rte_mbuf *frame); /* sees what the node sends; may be NULL */
 };
 
 /* A session of a station with the node. */
@@ -188,6 +189,8 @@ lone_drain(struct lone *lone)
 	while (rte_ring_dequeue(lone->wire.ab, (void **)&frame) == 0) {
 		const uint8_t *data = rte_pktmbuf_mtod(frame, const uint8_t *);
 
+		if (lone->on_frame != NULL)
+			lone->on_frame(frame);
 		if (data[12] == 0x08 && data[13] == 0x06)
 			lone_arp(lone, data);
 		else
