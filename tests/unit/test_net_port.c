@@ -4,80 +4,15 @@
  * Ports over rings: a ring that is full, a link that goes, faults on the way, and what set-up refuses.
  */
 #include <errno.h>
-#include <stdlib.h>
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
-#include <rte_eth_ring.h>
-#include <rte_ethdev.h>
 
-#include "hmt_eal.h"
-#include "port_pvt.h"
+#include "test_net_port.h"
 
-#define RING    64u
-#define MS      1000000ull
 #define LINK_NS (100 * MS)
 
-/* One port, whose frames go out to a short ring and come in from another one. */
-struct fixture {
-	struct rte_ring *out, *in;
-	struct hmi_port *port;
-	int number;
-};
-
-static void
-eal_start(void)
-{
-	hmt_eal_start_with(1, 128);
-}
-
-TestSuite(net_port, .init = eal_start, .timeout = 60);
-
-static struct hmi_port_config
-config_plain(void)
-{
-	return (struct hmi_port_config){ .rx_desc = 64, .tx_desc = 64, .tx_buffers = 512, .tag = 1 };
-}
-
-static struct fixture
-fixture_open(const struct hmi_port_config *config)
-{
-	struct fixture f = { .number = -1 };
-
-	f.out = rte_ring_create("port_out", RING, SOCKET_ID_ANY, 0);
-	f.in = rte_ring_create("port_in", RING, SOCKET_ID_ANY, 0);
-	cr_assert(f.out != NULL && f.in != NULL);
-	f.number = rte_eth_from_rings("p", &f.in, 1, &f.out, 1, 0);
-	cr_assert_geq(f.number, 0);
-	f.port = calloc(1, sizeof(*f.port));
-	f.port->logtype = RTE_LOGTYPE_USER1;
-	cr_assert_eq(hmi_port_open(f.port, config), 0);
-	f.port->now = MS;
-	cr_assert(hmi_port_tick(f.port, f.port->now));
-	return f;
-}
-
-static void
-fixture_close(struct fixture *f)
-{
-	struct rte_mbuf *frame;
-
-	while (rte_ring_dequeue(f->out, (void **)&frame) == 0)
-		rte_pktmbuf_free(frame);
-	hmi_port_close(f->port);
-	free(f->port);
-}
-
-/* A frame of the port whose first byte is `mark`. */
-static struct rte_mbuf *
-frame_make(struct fixture *f, uint8_t mark)
-{
-	struct rte_mbuf *frame = rte_pktmbuf_alloc(f->port->tx_pool);
-
-	cr_assert_not_null(frame);
-	memset(rte_pktmbuf_append(frame, 60), mark, 60);
-	return frame;
-}
+TestSuite(net_port, .init = port_eal_start, .timeout = 60);
 
 /* Take a frame from the ring. Returns its first byte; -1: there is none. */
 static int
@@ -318,13 +253,16 @@ Test(net_port, faults__corrupted_is_a_copy_with_one_bit_other)
 		struct rte_mbuf *frame = frame_make(&f, 0x5a), *got;
 		unsigned int bits = 0;
 
-		/* As of a session, which keeps it. */
+		/* As of a session, which keeps it. The port is to compute its checksums. */
+		frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM;
 		rte_mbuf_refcnt_update(frame, 1);
 		hmi_port_send(f.port, frame);
 		cr_assert_eq(hmi_port_flush(f.port), 1);
 		cr_assert_eq(rte_ring_dequeue(f.out, (void **)&got), 0);
 		cr_assert_neq(got, frame);
 		cr_assert_eq(got->pkt_len, 60);
+		cr_assert_eq(got->ol_flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM), 0,
+			     "the port would compute checksums that agree with the other bit");
 		for (uint32_t at = 0; at < 60; at++) {
 			cr_assert_eq(rte_pktmbuf_mtod(frame, uint8_t *)[at], 0x5a);
 			bits += (unsigned int)__builtin_popcount(rte_pktmbuf_mtod(got, uint8_t *)[at] ^
