@@ -71,10 +71,10 @@ void hmi_child_leave(struct hm_ctx *ctx, struct hmi_cell *child);
 /* The parent has been notified of the end of a child. */
 void hmi_child_gone(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child);
 
-/* Send a stop to all children on other lcores, and to the first ones on this lcore. */
+/* Send a stop to the first children, those on other lcores before those on this one. */
 void hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent);
 
-/* Send a stop to some children on this lcore. Returns whether more are left. */
+/* Send a stop to some more. Returns whether any are left. */
 bool hmi_children_stop_advance(struct hm_ctx *ctx, struct hmi_cell *parent);
 
 /* ---- spawn.c ---- */

@@ -6,6 +6,7 @@
  *     parent.first_child ──▶ child ⇄ child ⇄ child ⇄ (first)
  *
  * A child leaves the ring when it ends; it counts until its parent has handled the notification.
+ * Many are stopped in portions: first those elsewhere, with a mark among the links, then the ring.
  */
 #include <errno.h>
 
@@ -114,24 +115,61 @@ hmi_child_gone(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child)
 	parent->actor.children--;
 }
 
-void
-hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent)
-{
-	uint32_t elsewhere = 0;
+/* ---- Stopping, in portions --------------------------------------------------------- */
 
-	for (const struct hmi_owned *owned = parent->actor.owned; owned != NULL; owned = owned->next) {
-		if (owned->ops != &child_link_ops)
-			continue;
-		elsewhere++;
-		hmi_control_post(ctx, ((const struct hmi_link *)owned)->pid, hm_pid_none(), HM_SYS_STOP);
-	}
-	/* Some may have ended, and their notification is still under way; stopping a child twice does nothing. */
-	parent->stops_left = parent->actor.children - elsewhere;
-	(void)hmi_children_stop_advance(ctx, parent);
+static void
+stop_post(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child)
+{
+	hmi_control_post(ctx, child, hm_pid_none(), HM_SYS_STOP);
+	parent->stops_left--;
 }
 
-bool
-hmi_children_stop_advance(struct hm_ctx *ctx, struct hmi_cell *parent)
+/* Put a mark before what is looked at next: until then the actor may get and lose other resources. */
+static bool
+mark_put(struct hm_ctx *ctx, struct hmi_cell *parent, struct hmi_owned *at)
+{
+	struct hmi_link *mark = hmi_link_new(&ctx->links, HMI_LINK_MARK, hm_pid_none());
+
+	if (mark == NULL)
+		return false;
+	hmi_link_add(&ctx->links, parent, hmi_slot_of(ctx, parent), mark, &child_link_ops);
+	hmi_owned_remove(&mark->owned);
+	hmi_owned_add(at->prev, &mark->owned, &child_link_ops);
+	return true;
+}
+
+/* What is behind the mark, which is taken away; NULL: nothing, or there is no mark. */
+static struct hmi_owned *
+mark_take(struct hm_ctx *ctx, const struct hmi_cell *parent)
+{
+	struct hmi_link *mark =
+		hmi_link_find(&ctx->links, hmi_slot_of(ctx, parent), HMI_LINK_MARK, hm_pid_none());
+	struct hmi_owned *at;
+
+	if (mark == NULL)
+		return NULL;
+	at = mark->owned.next;
+	hmi_link_remove(&ctx->links, mark);
+	hmi_link_free(&ctx->links, mark);
+	return at;
+}
+
+/* Children on other lcores, which are among what the parent owns. Returns whether that was looked through. */
+static bool
+stop_elsewhere(struct hm_ctx *ctx, struct hmi_cell *parent, struct hmi_owned *at)
+{
+	for (uint32_t n = 0; at != NULL && parent->stops_left > 0; n++, at = at->next) {
+		/* Without memory for the mark the portion is a big one. */
+		if (n >= HMI_SYSTEM_PORTION && mark_put(ctx, parent, at))
+			return false;
+		if (at->ops == &child_link_ops)
+			stop_post(ctx, parent, ((const struct hmi_link *)at)->pid);
+	}
+	return true;
+}
+
+static void
+stop_here(struct hm_ctx *ctx, struct hmi_cell *parent)
 {
 	for (uint32_t n = 0; parent->stops_left > 0 && n < HMI_SYSTEM_PORTION; n++) {
 		uint32_t slot = parent->actor.first_child;
@@ -141,10 +179,25 @@ hmi_children_stop_advance(struct hm_ctx *ctx, struct hmi_cell *parent)
 			parent->stops_left = 0;
 			break;
 		}
-		hmi_control_post(ctx, hmi_pid_of(ctx, child), hm_pid_none(), HM_SYS_STOP);
+		stop_post(ctx, parent, hmi_pid_of(ctx, child));
 		/* The ring turns, so that those which have got it come last. */
 		parent->actor.first_child = child->actor.sibling_next;
-		parent->stops_left--;
 	}
+}
+
+void
+hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent)
+{
+	/* Some may have ended, and their notification is still under way; stopping a child twice does nothing. */
+	parent->stops_left = parent->actor.children;
+	if (stop_elsewhere(ctx, parent, parent->actor.owned))
+		stop_here(ctx, parent);
+}
+
+bool
+hmi_children_stop_advance(struct hm_ctx *ctx, struct hmi_cell *parent)
+{
+	if (stop_elsewhere(ctx, parent, mark_take(ctx, parent)))
+		stop_here(ctx, parent);
 	return parent->stops_left > 0;
 }

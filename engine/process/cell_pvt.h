@@ -84,7 +84,7 @@ struct hmi_cell {
 		hm_receive_fn *receive;            /* of an actor */
 		const struct hmi_process_ops *ops; /* of another process; NULL: the slot is free */
 	};
-	uint32_t stops_left; /* children on this lcore to which a stop is still to be sent */
+	uint32_t stops_left; /* children to which a stop is still to be sent, at most */
 	uint8_t state_at;  /* of an actor: offset of its state in the cell, or HMI_STATE_APART; 0: no actor */
 	uint8_t reason;    /* enum hm_terminated_reason, of an actor that stops */
 	uint8_t scheduled; /* in a queue of the worker, or running */

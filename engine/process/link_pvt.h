@@ -24,6 +24,7 @@ enum hmi_link_kind {
 	HMI_LINK_WATCHING, /* whom the owner watches */
 	HMI_LINK_WATCHER,  /* who watches the owner */
 	HMI_LINK_TIMER,    /* a timer of the owner; embedded in struct hmi_send_timer */
+	HMI_LINK_MARK,     /* children behind it in the owner's list are still to be stopped */
 };
 
 struct hmi_cell;

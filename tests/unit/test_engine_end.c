@@ -110,6 +110,97 @@ Test(engine_end, stop__of_a_parent_with_many_children_everywhere)
 	hmt_node_end(&node);
 }
 
+static void
+spawn_elsewhere(struct hm_ctx *ctx, void *children)
+{
+	static struct hmt_probe sink;
+
+	for (uint32_t i = 0; i < *(uint32_t *)children; i++)
+		cr_assert_eq(hmt_probe_child(ctx, &sink, 0, NULL), 0);
+}
+
+/* How many children a parent had still to stop when another actor had its turn. */
+static void
+look_at_stops(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	struct hmt_probe *parent = probe->arg;
+
+	if (hm_msg_type(msg) == HMT_NUMBER)
+		parent->arg = (void *)(uintptr_t)hmi_cell_live(ctx, parent->pid.local)->stops_left;
+}
+
+/* Others wait for the lcore here, too, where there is no ring of siblings to turn. */
+Test(engine_end, stop__of_children_on_another_lcore_is_cut_into_portions)
+{
+	static struct hmt_probe parent, other;
+	uint32_t children = 10 * HMI_SYSTEM_PORTION;
+	struct hmt_node node;
+
+	parent = (struct hmt_probe){ 0 };
+	other = (struct hmt_probe){ .on_msg = look_at_stops, .arg = &parent };
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &parent, 1, NULL);
+	hmt_probe_spawn(&node, &other, 1, NULL);
+	hmt_do(&node, parent.pid, spawn_elsewhere, &children);
+	cr_assert_eq(hm_system_stop_actor(node.sys, parent.pid), 0);
+	hmt_number(&node, other.pid, 1);
+	hmt_settle(&node);
+	cr_assert_eq((uintptr_t)parent.arg, children - HMI_SYSTEM_PORTION);
+	cr_assert_eq(parent.count, children + 3, "started, stopping, each child, stopped");
+	hmt_node_end(&node);
+}
+
+/* Timers and children in turn: a portion may end before, at and behind a child. */
+static void
+spawn_and_hold(struct hm_ctx *ctx, void *count)
+{
+	uint32_t one = 1;
+
+	for (uint32_t i = 0; i < *(uint32_t *)count; i++) {
+		if (i % 3 == 0)
+			hold_timers(ctx, &one);
+		else if (i % 3 == 1)
+			spawn_elsewhere(ctx, &one);
+		else
+			spawn_children(ctx, &one);
+	}
+}
+
+/* While it stops, an actor gets and loses resources before and behind the mark. */
+static void
+watch_and_forget(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	struct hm_pid *other = probe->arg;
+
+	if (hm_msg_type(msg) != HM_TERMINATED)
+		return;
+	if (probe->count % 2 == 0)
+		cr_assert_eq(hm_watch(ctx, *other), HM_OK);
+	else
+		hm_unwatch(ctx, *other);
+}
+
+Test(engine_end, stop__of_children_between_other_resources)
+{
+	for (uint32_t more = 0; more < 3; more++) {
+		static struct hmt_probe parent, other;
+		uint32_t count = 6 * HMI_SYSTEM_PORTION + more;
+		struct hmt_node node;
+
+		parent = (struct hmt_probe){ .on_msg = watch_and_forget, .arg = &other.pid };
+		other = (struct hmt_probe){ 0 };
+		hmt_node_start_with(&node, 3, 131072, NULL);
+		hmt_probe_spawn(&node, &other, 2, NULL);
+		hmt_probe_spawn(&node, &parent, 1, NULL);
+		hmt_do(&node, parent.pid, spawn_and_hold, &count);
+		hmt_stop(&node, parent.pid);
+		cr_assert_eq(hmt_seen_count(&parent, HM_STOPPED), 1);
+		cr_assert_eq(parent.count, 3 + count - (count + 2) / 3);
+		cr_assert_eq(node.sys->lcores[1]->links.count, 0);
+		hmt_node_end(&node);
+	}
+}
+
 /* ---- A parent and the watch of its child ---------------------------------------------------- */
 
 static void
