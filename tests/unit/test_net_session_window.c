@@ -98,6 +98,21 @@ Test(session_window, acknowledge__credit_counts_from_the_packet_acknowledged)
 	made_free(made);
 }
 
+Test(session_window, acknowledge__credit_is_never_taken_back)
+{
+	struct made *made = made_session(32, HMI_RX_RING);
+
+	made_send_all(made, 1);
+	cr_assert(made_ack(made, 2, 0, 40));
+	cr_assert_eq(made->s.tx_limit, 42);
+	cr_assert(made_ack(made, 2, 0, 1));
+	cr_assert_eq(made->s.tx_limit, 42);
+	/* No more than any node can take. */
+	cr_assert(made_ack(made, 2, 0, UINT16_MAX));
+	cr_assert_eq(made->s.tx_limit, 2 + HMI_RX_RING);
+	made_free(made);
+}
+
 Test(session_window, is_flushed__when_all_that_was_appended_is_acknowledged)
 {
 	struct made *made = made_session(8, HMI_RX_RING);
@@ -154,6 +169,7 @@ Test(session_window, acknowledge__refused_one_changes_nothing)
 	cr_assert_not(made_ack(made, 3, 1u << 31, 200));
 	cr_assert_not(made_ack(made, 0, 0, 200));
 	cr_assert_not(made_ack(made, 0x80000000u, 0, 200));
+	cr_assert_not(made_ack(made, UINT32_MAX, 0, 200));
 	/* Above all, it is no sign of life. */
 	cr_assert_eq(memcmp(&before, &made->s, sizeof(before)), 0);
 	made_free(made);
@@ -219,6 +235,7 @@ Test(session_window, receive__last_of_the_credit_and_one_beyond)
 
 		cr_assert_eq(made_receive(made, 1 + credits[i], &drop), HMI_DROP);
 		cr_assert_eq(drop, HM_NET_DROP_WINDOW);
+		cr_assert_eq(made_receive(made, UINT32_MAX, &drop), HMI_DROP);
 		/* It is no packet of the session at all: nothing is acknowledged for it. */
 		cr_assert_eq(made->s.ack_ns, 0);
 		cr_assert_eq(made->s.packets_received, 0);
@@ -252,6 +269,8 @@ Test(session_window, receive__duplicates_at_both_ends_of_the_window)
 	struct made *made = made_session(32, 16);
 	enum hm_net_drop drop;
 
+	cr_assert_eq(made_receive(made, 0, &drop), HMI_DROP);
+	cr_assert_eq(drop, HM_NET_DROP_DUPLICATE);
 	cr_assert_eq(made_receive(made, 1, &drop), HMI_DELIVER);
 	cr_assert_eq(made_receive(made, 17, &drop), HMI_DROP);
 	cr_assert_eq(drop, HM_NET_DROP_WINDOW);

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signals end a system. It starts EAL itself here, so that none of EAL's threads takes them away.
+ */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <sys/wait.h>
+
+#include <urcu-qsbr.h>
+
+#include "hmt_actor.h"
+
+TestSuite(engine_signal);
+
+static struct hm_system *
+make_alone(void)
+{
+	static char lcores[32];
+	char *argv[] = { (char *)(uintptr_t) "hmt",
+			 (char *)(uintptr_t) "--no-huge",
+			 (char *)(uintptr_t) "--no-pci",
+			 (char *)(uintptr_t) "--no-shconf",
+			 (char *)(uintptr_t) "--no-telemetry",
+			 (char *)(uintptr_t) "-m64",
+			 (char *)(uintptr_t) "--log-level=*:error",
+			 lcores,
+			 NULL };
+	struct hm_config config = { .mode = HM_MODE_LCORES };
+	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
+	struct hm_system *sys;
+	cpu_set_t cores;
+	int core = 0;
+
+	cr_assert_eq(sched_getaffinity(0, sizeof(cores), &cores), 0);
+	while (!CPU_ISSET(core, &cores))
+		core++;
+	snprintf(lcores, sizeof(lcores), "--lcores=(0-1)@%d", core);
+	cr_assert_eq(hm_system_create(&sys, 8, argv, &config), 0);
+	cr_assert_eq(hm_type_register(sys, &type), 0);
+	return sys;
+}
+
+static struct hm_pid
+probe_spawn(struct hm_system *sys, struct hmt_probe *probe)
+{
+	return hmt_probe_spawn(&(struct hmt_node){ .sys = sys }, probe, HMT_LCORE_ANY, NULL);
+}
+
+static void
+signal_on_number(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)ctx;
+	if (hm_msg_type(msg) == HMT_NUMBER)
+		kill(getpid(), *(int *)probe->arg);
+}
+
+/* EAL gives the thread one core, before liburcu's threads are first needed. */
+Test(engine_signal, create__threads_of_rcu_may_run_on_all_cores)
+{
+	struct hm_system *sys;
+	cpu_set_t before, rcu;
+
+	cr_assert_eq(sched_getaffinity(0, sizeof(before), &before), 0);
+	sys = make_alone();
+	cr_assert_eq(pthread_getaffinity_np(get_call_rcu_thread(get_default_call_rcu_data()), sizeof(rcu),
+					    &rcu),
+		     0);
+	cr_assert(CPU_EQUAL(&before, &rcu));
+	hm_system_destroy(sys);
+}
+
+Test(engine_signal, signal__stops_it_in_order)
+{
+	static const int signals[] = { SIGTERM, SIGINT };
+
+	for (int i = 0; i < 2; i++) {
+		static struct hmt_probe probe;
+		struct hm_system *sys = make_alone();
+		uint64_t number = 1;
+		int sig = signals[i];
+
+		probe = (struct hmt_probe){ .on_msg = signal_on_number, .arg = &sig };
+		probe_spawn(sys, &probe);
+		cr_assert_eq(hm_system_send(sys, probe.pid, HMT_NUMBER, &number), HM_OK);
+		cr_assert_eq(hm_system_run(sys), 0);
+		cr_assert_eq(hmt_seen_count(&probe, HM_STOPPED), 1);
+		hmt_books_check(sys);
+		hmt_system_free(sys);
+	}
+}
+
+/* Both signals, at once: each waits for the thread that takes them. */
+static void
+both_signals_on_number(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)probe;
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return;
+	kill(getpid(), SIGINT);
+	kill(getpid(), SIGTERM);
+}
+
+/* Is still stopping when the second signal has been taken. */
+static void
+stop_slowly(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	sigset_t pending;
+
+	(void)ctx;
+	(void)state;
+	if (hm_msg_type(msg) != HM_STOPPING)
+		return;
+	do {
+		usleep(1000);
+		sigpending(&pending);
+	} while (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM));
+	usleep(20000);
+}
+
+Test(engine_signal, signal__two_at_once_are_one)
+{
+	static const struct hm_props props = { .receive = stop_slowly, .lcore = HM_LCORE(1) };
+	static struct hmt_probe probe;
+	struct hm_system *sys = make_alone();
+	uint64_t number = 1;
+
+	probe = (struct hmt_probe){ .on_msg = both_signals_on_number };
+	probe_spawn(sys, &probe);
+	cr_assert_eq(hm_system_spawn(sys, &props, NULL, NULL, NULL), 0);
+	cr_assert_eq(hm_system_send(sys, probe.pid, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_system_run(sys), 0);
+	hmt_books_check(sys);
+	hmt_system_free(sys);
+}
+
+/* Does not end before the system is forced to. */
+static void
+never_end(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)state;
+	if (hm_msg_type(msg) != HM_STOPPING)
+		return;
+	/* Stopping takes as long as the receive function does; more signals come meanwhile. */
+	for (int i = 0; i < 2000 && !atomic_load(&hm_system(ctx)->forced); i++) {
+		kill(getpid(), SIGINT);
+		usleep(5000);
+	}
+}
+
+Test(engine_signal, signal__a_second_one_forces_it)
+{
+	static const struct hm_props props = { .receive = never_end, .lcore = HM_LCORE(1) };
+	static struct hmt_probe probe;
+	struct hm_system *sys = make_alone();
+	uint64_t number = 1;
+	int sig = SIGINT;
+
+	probe = (struct hmt_probe){ .on_msg = signal_on_number, .arg = &sig };
+	probe_spawn(sys, &probe);
+	cr_assert_eq(hm_system_spawn(sys, &props, NULL, NULL, NULL), 0);
+	cr_assert_eq(hm_system_send(sys, probe.pid, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_system_run(sys), -EINTR);
+	cr_assert_eq(hm_exit_status(-EINTR), 1);
+	hmt_books_check(sys);
+	hmt_system_free(sys);
+}
+
+/* Never returns; more signals come meanwhile. */
+static void
+never_return(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)state;
+	while (hm_msg_type(msg) == HMT_NUMBER) {
+		kill(getpid(), SIGINT);
+		usleep(5000);
+	}
+}
+
+static void
+stuck_run(void)
+{
+	static const struct hm_props props = { .receive = never_return, .lcore = HM_LCORE(1) };
+	struct hm_system *sys = make_alone();
+	uint64_t number = 1;
+	struct hm_pid pid;
+
+	if (hm_system_spawn(sys, &props, "stuck", NULL, &pid) != 0 ||
+	    hm_system_send(sys, pid, HMT_NUMBER, &number) != HM_OK)
+		_exit(1);
+	_exit(hm_system_run(sys) == 0 ? 2 : 3);
+}
+
+/* In a process of its own, made before there are any threads: it ends, and says why. */
+Test(engine_signal, signal__a_second_one_ends_a_process_that_is_stuck)
+{
+	char text[4096] = "";
+	size_t length = 0;
+	int out[2], status;
+	ssize_t n;
+	pid_t child;
+
+	cr_assert_eq(pipe(out), 0);
+	child = fork();
+	if (child == 0) {
+		dup2(out[1], STDERR_FILENO);
+		stuck_run();
+	}
+	close(out[1]);
+	while ((n = read(out[0], text + length, sizeof(text) - 1 - length)) > 0)
+		length += (size_t)n;
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status));
+	cr_assert_eq(WEXITSTATUS(status), 130);
+	cr_assert_not_null(strstr(text, "/user/stuck"), "%s", text);
+	cr_assert_not_null(strstr(text, "message type number"), "%s", text);
+}

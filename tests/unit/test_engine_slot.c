@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Slots of actors: those that other lcores have granted, and those that are used again.
+ */
+#include "slot_grant_pvt.h"
+#include "test_engine_spawn.h"
+
+TestSuite(engine_slot, .init = hmt_eal_start);
+
+/* ---- Granted slots -------------------------------------------------------------------- */
+
+Test(engine_slot, spawn__many_on_another_lcore_before_anything_runs)
+{
+	enum {
+		MANY = 3000
+	};
+	uint32_t alive = 0, *args = &alive;
+	struct hmt_node node;
+
+	hmt_node_start(&node, 3);
+	for (int i = 0; i < MANY; i++)
+		cr_assert_eq(hm_system_spawn(node.sys, &counted_there, NULL, &args, NULL), 0);
+	hmt_settle(&node);
+	cr_assert_eq(alive, MANY);
+	hmt_node_end(&node);
+	cr_assert_eq(alive, 0);
+}
+
+Test(engine_slot, spawn__many_from_an_actor_on_all_lcores)
+{
+	enum {
+		MANY = 3000
+	};
+	static struct hmt_probe parent;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_any, .args = &args, .count = MANY };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 3);
+	hmt_probe_spawn(&node, &parent, 1, NULL);
+	hmt_do(&node, parent.pid, spawn_order, &order);
+	cr_assert_eq(order.done, MANY);
+	cr_assert_eq(alive, MANY);
+	hmt_stop(&node, parent.pid);
+	cr_assert_eq(alive, 0);
+	cr_assert_eq(parent.count, MANY + 3, "started, stopping, each child, stopped");
+	hmt_node_end(&node);
+}
+
+/* One turn of one lcore. */
+static void
+lcore_turn(struct hmt_node *node, uint32_t lcore)
+{
+	rcu_register_thread();
+	hmi_worker_turn(&node->sys->lcores[lcore]->worker);
+	rcu_unregister_thread();
+}
+
+/* As hmt_do, on a system whose lcores could be threads of their own. */
+static int
+order_among_threads(struct hmt_node *node, struct hm_pid parent, struct order *order)
+{
+	struct hmt_deed deed = { spawn_order, order };
+
+	node->sys->mode = HM_MODE_BACKGROUND;
+	cr_assert_eq(hm_system_send(node->sys, parent, HMT_DO, &deed), HM_OK);
+	for (int i = 0; i < 8; i++) {
+		for (uint32_t lcore = 0; lcore < node->sys->lcores_count; lcore++)
+			lcore_turn(node, lcore);
+	}
+	node->sys->mode = HM_MODE_STEPPED;
+	return order->rc;
+}
+
+/* In one turn, on all lcores: none is refused for want of a granted slot. */
+Test(engine_slot, spawn__two_thousand_in_one_turn_of_an_lcore)
+{
+	static struct hmt_probe parent;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_any, .args = &args, .count = 2000 };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 3);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_settle(&node);
+	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
+	cr_assert_eq(order.done, 2000);
+	hmt_settle(&node);
+	cr_assert_eq(alive, 2000);
+	hmt_node_end(&node);
+}
+
+/* An answer without a slot, because none is owed, does not mean that there are none. */
+Test(engine_slot, slot_cache__an_empty_grant_that_owes_nothing_is_no_lack_of_slots)
+{
+	static struct hmt_probe parent;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_there, .args = &args, .count = HMI_GRANTED_SLOTS };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_settle(&node);
+	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
+	/* The cache is empty, and the spawns wait in the lane: nothing is owed yet when it is asked for. */
+	order.count = 1;
+	for (int i = 0; i < 20000 && order_among_threads(&node, parent.pid, &order) == -EAGAIN; i++)
+		;
+	cr_assert_eq(order.rc, 0);
+	hmt_settle(&node);
+	cr_assert_eq(alive, order.done);
+	hmt_node_end(&node);
+}
+
+/* An actor may spawn as many on one lcore, before that lcore turns, as were granted; but no more. */
+Test(engine_slot, slot_cache__is_refilled_as_it_is_used)
+{
+	static struct hmt_probe parent;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_there, .args = &args, .count = 100 };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_settle(&node);
+	for (uint32_t i = 1; i <= 20; i++) {
+		cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
+		cr_assert_eq(order.done, 100 * i);
+	}
+	order.count = HMI_GRANTED_SLOTS - 2000;
+	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
+	order.count = HMI_GRANTED_SLOTS + 1;
+	cr_assert_eq(order_among_threads(&node, parent.pid, &order), -EAGAIN,
+		     "more than may be on their way");
+	order.count = 1;
+	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
+	hmt_settle(&node);
+	cr_assert_eq(alive, order.done);
+	hmt_node_end(&node);
+}
+
+Test(engine_slot, slot_cache__without_a_free_slot_says_so_and_recovers)
+{
+	static struct hmt_probe parent;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_there, .args = &args, .count = 1 };
+	struct hmt_node node;
+	struct hmi_cells *cells;
+	uint32_t fresh;
+
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_settle(&node);
+	/* As if all slots of lcore 1 but those granted were taken. */
+	cells = &node.sys->lcores[1]->cells;
+	fresh = cells->fresh;
+	cells->fresh = HM_SLOTS_MAX;
+	order.count = HMI_GRANTED_SLOTS / 4;
+	for (int i = 0; i < 4; i++)
+		cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
+	order.count = 1;
+	while (order_among_threads(&node, parent.pid, &order) == -EAGAIN)
+		;
+	cr_assert_eq(order.rc, -ENOMEM);
+	cr_assert_eq(order.done, HMI_GRANTED_SLOTS);
+	/* It asks again each time, and in the end there are some. */
+	cells->fresh = fresh;
+	while (order_among_threads(&node, parent.pid, &order) != 0)
+		;
+	hmt_settle(&node);
+	cr_assert_eq(alive, order.done);
+	hmt_node_end(&node);
+}
+
+static void
+tell_friend(struct hm_ctx *ctx, void *arg)
+{
+	struct hmt_probe *probes = arg; /* the friend, the child */
+
+	cr_assert_eq(hmt_probe_child(ctx, &probes[1], 2, NULL), 0);
+	cr_assert_eq(hm_send(ctx, probes[0].pid, HMT_EMPTY, NULL), HM_OK);
+}
+
+static void
+write_to_child(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	struct hmt_probe *child = probe->arg;
+	uint64_t number = 77;
+
+	if (hm_msg_type(msg) != HMT_EMPTY)
+		return;
+	cr_assert_eq(hm_send(ctx, child->pid, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_watch(ctx, child->pid), HM_OK);
+	hm_stop(ctx, child->pid);
+	cr_assert_eq(hm_poison(ctx, child->pid), HM_OK);
+}
+
+Test(engine_slot, granted__what_overtakes_the_spawn_waits_for_it)
+{
+	static struct hmt_probe parent, probes[2];
+	struct hmt_deed deed = { tell_friend, probes };
+	struct hm_ctx *there;
+	struct hmt_node node;
+
+	probes[0].on_msg = write_to_child;
+	probes[0].arg = &probes[1];
+	hmt_node_start(&node, 3);
+	hmt_probe_spawn(&node, &probes[0], 1, NULL);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_settle(&node);
+	cr_assert_eq(hm_system_send(node.sys, parent.pid, HMT_DO, &deed), HM_OK);
+	/* The parent's lane to lcore 2 is not looked at, the friend's is. */
+	there = node.sys->lcores[2];
+	lcore_turn(&node, 0);
+	lcore_turn(&node, 1);
+	cr_assert_eq(there->worker.lanes_in_count, 2);
+	RTE_SWAP(there->worker.lanes_in[0], there->worker.lanes_in[1]);
+	there->worker.lanes_in_count = 1;
+	lcore_turn(&node, 2);
+	cr_assert_eq(probes[1].count, 0);
+	there->worker.lanes_in_count = 2;
+	RTE_SWAP(there->worker.lanes_in[0], there->worker.lanes_in[1]);
+	hmt_settle(&node);
+	cr_assert_eq(probes[1].seen[0].type, HM_STARTED);
+	cr_assert_eq(hmt_seen_count(&probes[1], HM_STOPPED), 1);
+	cr_assert_eq(hmt_seen_count(&probes[0], HM_TERMINATED), 1);
+	cr_assert_eq(hmt_seen_last(&probes[0], HM_TERMINATED)->terminated.reason, HM_TERMINATED_STOPPED);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_STOPPED], 1, "stop overtakes the number");
+	hmt_node_end(&node);
+}
+
+/* ---- Slots ------------------------------------------------------------------------------ */
+
+Test(engine_slot, slot__is_used_again_under_another_pid)
+{
+	static struct hmt_probe first, second;
+	struct hmt_node node;
+
+	hmt_node_start(&node, 1);
+	hmt_stop(&node, hmt_probe_spawn(&node, &first, 0, NULL));
+	hmt_probe_spawn(&node, &second, 0, NULL);
+	cr_assert_eq(hm_pid_slot(first.pid), hm_pid_slot(second.pid));
+	cr_assert_not(hm_pid_equal(first.pid, second.pid));
+	hmt_number(&node, first.pid, 1);
+	hmt_settle(&node);
+	cr_assert_eq(hmt_seen_count(&second, HMT_NUMBER), 0);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 1);
+	hmt_node_end(&node);
+}
+
+Test(engine_slot, slot__whose_generations_are_used_up_is_not_used_again)
+{
+	static struct hmt_probe first, second;
+	struct hm_pid last;
+	struct hmi_cell *cell;
+	struct hmt_node node;
+
+	hmt_node_start(&node, 1);
+	hmt_probe_spawn(&node, &first, 0, NULL);
+	hmt_settle(&node);
+	hmt_stop(&node, first.pid);
+	/* The slot's next process is its last. */
+	cell = hmi_cells_at(&node.sys->lcores[0]->cells, first.pid.local);
+	cell->generation = UINT32_MAX;
+	last = hmt_probe_spawn(&node, &second, 0, NULL);
+	cr_assert_eq(hm_pid_generation(last), UINT32_MAX);
+	hmt_settle(&node);
+	hmt_stop(&node, last);
+	second = (struct hmt_probe){ 0 };
+	hmt_probe_spawn(&node, &second, 0, NULL);
+	cr_assert_neq(hm_pid_slot(second.pid), hm_pid_slot(last));
+	/* Nor does a PID of generation 0 name anybody. */
+	last.local &= ~(uint64_t)UINT32_MAX;
+	hmt_number(&node, last, 1);
+	hmt_settle(&node);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 1);
+	hmt_node_end(&node);
+}
+
+Test(engine_slot, pid__of_any_bits_names_nobody)
+{
+	static const uint64_t locals[] = { 0,
+					   5,
+					   UINT64_MAX,
+					   (uint64_t)1 << 56,
+					   (uint64_t)2 << 56,
+					   0xffffffull << 32 | 1,
+					   (uint64_t)254 << 56 | 1 };
+	static struct hmt_probe probe;
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	for (size_t i = 0; i < RTE_DIM(locals); i++) {
+		struct hm_pid pid = { hm_system_node(node.sys), locals[i] };
+		enum hm_result result = hm_system_send(node.sys, pid, HMT_EMPTY, NULL);
+
+		cr_assert(result == HM_OK || result == HM_NO_RECEIVER);
+		hmt_do(&node, probe.pid, hmt_watch, &pid);
+		cr_assert_eq(hmt_seen_last(&probe, HM_TERMINATED)->terminated.reason,
+			     HM_TERMINATED_NOT_FOUND);
+		hmt_do(&node, probe.pid, hmt_stop_that, &pid);
+	}
+	cr_assert_eq(hmt_seen_count(&probe, HM_TERMINATED), RTE_DIM(locals));
+	hmt_node_end(&node);
+}
+
+Test(engine_slot, lcore_process__obeys_no_actor)
+{
+	static struct hmt_probe probe;
+	struct hmt_node node;
+	struct hm_pid core;
+
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	core = (struct hm_pid){ hm_system_node(node.sys), hmi_local(1, HMI_SLOT_LCORE, 1) };
+	hmt_do(&node, probe.pid, hmt_stop_that, &core);
+	hmt_number(&node, core, 1);
+	hmt_settle(&node);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 1);
+	probe = (struct hmt_probe){ 0 };
+	hmt_probe_spawn(&node, &probe, 1, NULL);
+	hmt_settle(&node);
+	cr_assert_eq(probe.count, 1, "lcore 1 still spawns");
+	hmt_node_end(&node);
+}
