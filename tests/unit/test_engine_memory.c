@@ -86,6 +86,26 @@ do_now(struct hmt_node *node, struct hm_pid who, void (*fn)(struct hm_ctx *ctx, 
 	ctx->cell = NULL;
 }
 
+/* A node with little memory, and a probe on its last lcore. */
+static void
+one_start(struct hmt_node *node, uint32_t lcores, struct hmt_probe *probe)
+{
+	hmt_node_start_with(node, lcores, LITTLE, NULL);
+	hmt_probe_spawn(node, probe, lcores - 1, NULL);
+	hmt_settle(node);
+}
+
+/* A node with little memory, a probe on its lcore 0, and another one on lcore 1, which is returned. */
+static struct hm_pid
+two_start(struct hmt_node *node, struct hmt_probe *probe, struct hmt_probe *other)
+{
+	hmt_node_start_with(node, 2, LITTLE, NULL);
+	hmt_probe_spawn(node, other, 1, NULL);
+	hmt_probe_spawn(node, probe, 0, NULL);
+	hmt_settle(node);
+	return other->pid;
+}
+
 Test(engine_memory, send__without_a_free_message_is_refused_and_counted)
 {
 	static struct hmt_probe probe, other;
@@ -93,10 +113,7 @@ Test(engine_memory, send__without_a_free_message_is_refused_and_counted)
 	struct hmt_node node;
 	uint64_t number = 1;
 
-	hmt_node_start_with(&node, 2, LITTLE, NULL);
-	hoard.to = hmt_probe_spawn(&node, &other, 1, NULL);
-	hmt_probe_spawn(&node, &probe, 0, NULL);
-	hmt_settle(&node);
+	hoard.to = two_start(&node, &probe, &other);
 	do_now(&node, probe.pid, hoard_use, &hoard);
 	cr_assert_geq(hoard.count, FEW / 2);
 	cr_assert_eq(hoard.send, HM_NO_MEMORY);
@@ -129,10 +146,7 @@ Test(engine_memory, control__passes_without_a_free_message)
 	static struct hoard hoard;
 	struct hmt_node node;
 
-	hmt_node_start_with(&node, 2, LITTLE, NULL);
-	hmt_probe_spawn(&node, &watched, 1, NULL);
-	hmt_probe_spawn(&node, &probe, 0, NULL);
-	hmt_settle(&node);
+	(void)two_start(&node, &probe, &watched);
 	do_now(&node, probe.pid, hoard_all, &hoard);
 	/* Watching, spawning on another lcore, stopping, and the news of it. */
 	do_now(&node, probe.pid, hmt_watch, &watched.pid);
@@ -165,10 +179,7 @@ Test(engine_memory, future__times_out_without_a_free_message)
 	static struct hoard hoard;
 	struct hmt_node node;
 
-	hmt_node_start_with(&node, 2, LITTLE, NULL);
-	hoard.to = hmt_probe_spawn(&node, &silent, 1, NULL);
-	hmt_probe_spawn(&node, &probe, 0, NULL);
-	hmt_settle(&node);
+	hoard.to = two_start(&node, &probe, &silent);
 	do_now(&node, probe.pid, ask_two, &hoard);
 	hmt_settle(&node);
 	hmt_elapse(&node, 2000);
@@ -194,10 +205,7 @@ Test(engine_memory, timer__that_finds_no_memory_is_late_and_not_lost)
 	static struct hoard hoard;
 	struct hmt_node node;
 
-	hmt_node_start_with(&node, 2, LITTLE, NULL);
-	hoard.to = hmt_probe_spawn(&node, &other, 1, NULL);
-	hmt_probe_spawn(&node, &probe, 0, NULL);
-	hmt_settle(&node);
+	hoard.to = two_start(&node, &probe, &other);
 	do_now(&node, probe.pid, tick_then_hoard, &hoard);
 	hmt_elapse(&node, 150);
 	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 0);
@@ -234,9 +242,7 @@ Test(engine_memory, reserve__messages_and_timers_to_oneself_pass)
 	static struct hoard hoard;
 	struct hmt_node node;
 
-	hmt_node_start_with(&node, 2, LITTLE, NULL);
-	hmt_probe_spawn(&node, &probe, 1, NULL);
-	hmt_settle(&node);
+	one_start(&node, 2, &probe);
 	do_now(&node, probe.pid, send_to_self, &hoard);
 	cr_assert_eq(hoard.send, HM_OK);
 	cr_assert_eq(hoard.after, HM_OK);
@@ -270,9 +276,7 @@ Test(engine_memory, reserve__is_bounded)
 	static struct hoard hoard;
 	struct hmt_node node;
 
-	hmt_node_start_with(&node, 1, LITTLE, NULL);
-	hmt_probe_spawn(&node, &probe, 0, NULL);
-	hmt_settle(&node);
+	one_start(&node, 1, &probe);
 	do_now(&node, probe.pid, send_to_self_until_refused, &hoard);
 	cr_assert_eq(hoard.send, HM_NO_MEMORY);
 	cr_assert_eq(hoard.ends, RESERVE_BYTES / (sizeof(struct hm_msg) + sizeof(uint64_t)));

@@ -81,6 +81,23 @@ packet_put(struct fixture *f, uint32_t number, uint64_t first, uint32_t count)
 	lone_send(f->lone, &f->peer, HMI_DATA, batch, batch_write(f, first, count, batch));
 }
 
+/* Write the frame of packet `number`, with `count` numbers from `number` on. Returns its bytes. */
+static uint32_t
+frame_write(const struct fixture *f, uint32_t number, uint32_t count, uint8_t *frame)
+{
+	struct hmi_header header = { .version = HMI_WIRE_VERSION,
+				     .kind = HMI_DATA,
+				     .session = f->peer.session,
+				     .number = number,
+				     .ack = 1,
+				     .credit = 9 };
+	struct hmi_address from = lone_station(3);
+	uint8_t batch[1448];
+
+	header.length = (uint16_t)batch_write(f, number, count, batch);
+	return lone_write(f->lone, &from, header, batch, frame);
+}
+
 /* Take the node's message memory. Returns how many messages that are. */
 static uint32_t
 memory_take(struct fixture *f, struct hm_msg **taken)
@@ -192,18 +209,11 @@ Test(net_handover, packet__last_of_the_credit_and_one_beyond)
 Test(net_handover, packet__early_one_with_ipv4_options)
 {
 	struct fixture *f = fixture_create("");
-	struct hmi_header header = {
-		.version = HMI_WIRE_VERSION, .kind = HMI_DATA, .number = 2, .ack = 1, .credit = 9
-	};
-	struct hmi_address from = lone_station(3);
-	uint8_t frame[2048], batch[1448];
+	uint8_t frame[2048];
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + HMI_IP_OFFSET);
-	uint32_t length;
+	uint32_t length = frame_write(f, 2, 3, frame);
 
 	/* It is kept, and read once more when its turn comes: its payload is 40 bytes further on. */
-	header.session = f->peer.session;
-	header.length = (uint16_t)batch_write(f, 2, 3, batch);
-	length = lone_write(f->lone, &from, header, batch, frame);
 	memmove(frame + HMI_UDP_OFFSET + 40, frame + HMI_UDP_OFFSET, length - HMI_UDP_OFFSET);
 	memset(frame + HMI_UDP_OFFSET, 1, 40);
 	ip->version_ihl = 0x4f;
@@ -222,17 +232,10 @@ Test(net_handover, packet__early_one_with_ipv4_options)
 Test(net_handover, packet__in_pieces_is_put_together)
 {
 	struct fixture *f = fixture_create("");
-	struct hmi_header header = {
-		.version = HMI_WIRE_VERSION, .kind = HMI_DATA, .number = 1, .ack = 1, .credit = 9
-	};
-	struct hmi_address from = lone_station(3);
-	uint8_t frame[2048], batch[1448];
+	uint8_t frame[2048];
 	struct rte_mbuf *head, *tail;
-	uint32_t length;
+	uint32_t length = frame_write(f, 1, 10, frame);
 
-	header.session = f->peer.session;
-	header.length = (uint16_t)batch_write(f, 1, 10, batch);
-	length = lone_write(f->lone, &from, header, batch, frame);
 	for (uint32_t cut = 1; cut < 100; cut += 49) {
 		head = rte_pktmbuf_alloc(f->lone->pool);
 		tail = rte_pktmbuf_alloc(f->lone->pool);

@@ -31,6 +31,27 @@ time_out(struct made *made)
 	cr_assert(hmi_session_timer(&made->s, made->now) & HMI_DUE_RETRANSMIT);
 }
 
+/* A session that has sent so many packets, the first of which has timed out. */
+static struct made *
+timed_out(uint32_t sent)
+{
+	struct made *made = made_session(HMI_RX_RING, HMI_RX_RING);
+
+	made_send_all(made, sent);
+	time_out(made);
+	return made;
+}
+
+/* As timed_out, and the first packet was sent again. */
+static struct made *
+probed(uint32_t sent)
+{
+	struct made *made = timed_out(sent);
+
+	cr_assert_eq(made_retransmit(made), 1);
+	return made;
+}
+
 /* ---- Overtaken ------------------------------------------------------------------------------ */
 
 Test(session_loss, overtaken__by_two_is_none_by_three_is_one)
@@ -195,10 +216,8 @@ Test(session_timeout, timer__nothing_under_way_never_times_out)
 
 Test(session_timeout, timer__lost_packet_that_waits_to_be_sent_does_not_time_out)
 {
-	struct made *made = made_session(HMI_RX_RING, HMI_RX_RING);
+	struct made *made = timed_out(2);
 
-	made_send_all(made, 2);
-	time_out(made);
 	for (int i = 0; i < 5; i++) {
 		made->now += HMI_RTO_MAX_NS / 10;
 		cr_assert(hmi_session_timer(&made->s, made->now) & HMI_DUE_RETRANSMIT);
@@ -210,11 +229,8 @@ Test(session_timeout, timer__lost_packet_that_waits_to_be_sent_does_not_time_out
 
 Test(session_timeout, probe__answered_alone_means_that_the_others_are_lost)
 {
-	struct made *made = made_session(HMI_RX_RING, HMI_RX_RING);
+	struct made *made = probed(30);
 
-	made_send_all(made, 30);
-	time_out(made);
-	cr_assert_eq(made_retransmit(made), 1);
 	cr_assert(made_ack(made, 2, 0, HMI_RX_RING));
 	/* A burst of 16 first, oldest first. */
 	for (uint64_t number = 2; number <= 17; number++)
@@ -232,10 +248,8 @@ Test(session_timeout, probe__answered_alone_means_that_the_others_are_lost)
 
 Test(session_timeout, probe__answered_with_more_was_no_loss)
 {
-	struct made *made = made_session(HMI_RX_RING, HMI_RX_RING);
+	struct made *made = timed_out(30);
 
-	made_send_all(made, 30);
-	time_out(made);
 	cr_assert_eq(made->s.cwnd, 16);
 	cr_assert_eq(made_retransmit(made), 1);
 	cr_assert(made_ack(made, 3, 0, HMI_RX_RING));
@@ -248,11 +262,8 @@ Test(session_timeout, probe__answered_with_more_was_no_loss)
 
 Test(session_timeout, probe__only_packet_under_way)
 {
-	struct made *made = made_session(HMI_RX_RING, HMI_RX_RING);
+	struct made *made = probed(1);
 
-	made_send_all(made, 1);
-	time_out(made);
-	cr_assert_eq(made_retransmit(made), 1);
 	cr_assert(made_ack(made, 2, 0, HMI_RX_RING));
 	cr_assert_eq(made->s.recover_end, 0);
 	cr_assert_eq(made->s.probe, 0);
@@ -261,11 +272,8 @@ Test(session_timeout, probe__only_packet_under_way)
 
 Test(session_timeout, probe__packets_sent_after_the_timeout_are_not_lost)
 {
-	struct made *made = made_session(HMI_RX_RING, HMI_RX_RING);
+	struct made *made = probed(4);
 
-	made_send_all(made, 4);
-	time_out(made);
-	cr_assert_eq(made_retransmit(made), 1);
 	made_send_all(made, 4);
 	cr_assert(made_ack(made, 2, 0, HMI_RX_RING));
 	for (uint64_t number = 2; number <= 4; number++)
