@@ -2,14 +2,12 @@
 /*
  * Dead letters: each counted under its reason, and published.
  */
-#include <stdio.h>
-#include <stdlib.h>
 
 #include <criterion/criterion.h>
-#include <rte_log.h>
 
 #include "hmt_actor.h"
 #include "hmt_eal.h"
+#include "hmt_log.h"
 
 TestSuite(engine_dead_letter, .init = hmt_eal_start);
 
@@ -96,30 +94,23 @@ Test(engine_dead_letter, no_process__lcore_that_does_not_exist)
 Test(engine_dead_letter, log__an_orderly_stop_is_quiet)
 {
 	static struct scene s;
-	char *text = NULL;
-	size_t size = 0;
-	FILE *log = open_memstream(&text, &size);
 	uint64_t number = 1;
+	struct hmt_log log;
 	struct hm_pid pid;
+	size_t length;
 
 	scene_start(&s);
 	pid = stale_pid(&s);
-	rte_openlog_stream(log);
-	rte_log_set_global_level(RTE_LOG_INFO);
-	rte_log_set_level((uint32_t)s.node.sys->logtype, RTE_LOG_INFO);
+	hmt_log_start(&log);
 	hmt_do(&s.node, s.sender.pid, request_it, &pid);
-	fflush(log);
-	cr_assert_not_null(strstr(text, "dead letter: number"));
+	cr_assert(hmt_log_has(&log, "dead letter: number"));
 	hm_system_stop(s.node.sys);
-	rewind(log);
+	length = strlen(hmt_log_text(&log));
 	cr_assert_eq(hm_system_send(s.node.sys, pid, HMT_NUMBER, &number), HM_OK);
 	hmt_settle(&s.node);
-	fflush(log);
-	cr_assert_eq(ftell(log), 0, "nothing was written: %s", text);
+	cr_assert_eq(strlen(hmt_log_text(&log)), length, "nothing was written: %s", hmt_log_text(&log));
 	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_NO_PROCESS], 2);
-	rte_openlog_stream(NULL);
-	fclose(log);
-	free(text);
+	hmt_log_end(&log);
 	hmt_node_end(&s.node);
 }
 

@@ -2,15 +2,11 @@
 /*
  * Out of messages: an error of the send, counted; the process lives, and control goes on.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include <criterion/criterion.h>
-
-#include <rte_log.h>
 
 #include "hmt_actor.h"
 #include "hmt_eal.h"
+#include "hmt_log.h"
 
 TestSuite(engine_memory, .init = hmt_eal_start);
 
@@ -289,26 +285,6 @@ Test(engine_memory, reserve__is_bounded)
 
 /* ---- Who is told ------------------------------------------------------------------------ */
 
-/* What is logged, from here on. */
-static FILE *
-log_start(char **text, size_t *bytes)
-{
-	FILE *log = open_memstream(text, bytes);
-
-	cr_assert_not_null(log);
-	cr_assert_eq(rte_openlog_stream(log), 0);
-	/* The suite's EAL logs errors alone. */
-	cr_assert_geq(rte_log_set_level_pattern("hermod", RTE_LOG_INFO), 0);
-	return log;
-}
-
-static void
-log_end(FILE *log)
-{
-	rte_openlog_stream(NULL);
-	fclose(log);
-}
-
 static void
 fill_and_send(struct hm_ctx *ctx, void *arg)
 {
@@ -325,12 +301,10 @@ Test(engine_memory, warning__names_actor_type_and_option_and_what_holds_messages
 	static struct hmt_probe probe, other;
 	static struct hoard hoard;
 	struct hmt_node node;
-	size_t bytes = 0;
-	char *text = NULL;
-	FILE *log;
+	struct hmt_log log;
 
 	hmt_node_start_with(&node, 2, LITTLE, NULL);
-	log = log_start(&text, &bytes);
+	hmt_log_start(&log);
 	hoard.to = hmt_probe_spawn(&node, &other, 0, "slow");
 	hmt_probe_spawn(&node, &probe, 0, "hoarder");
 	hmt_settle(&node);
@@ -338,21 +312,21 @@ Test(engine_memory, warning__names_actor_type_and_option_and_what_holds_messages
 	do_now(&node, probe.pid, fill_and_send, &hoard);
 	do_now(&node, probe.pid, hoard_free, &hoard);
 	hmt_settle(&node);
-	fflush(log);
-	cr_assert_not_null(strstr(text, "out of message memory: /user/hoarder could not send number"), "%s",
-			   text);
-	cr_assert_not_null(strstr(text, "1 sends were refused"), "%s", text);
-	cr_assert_not_null(strstr(text, "--memory 256K"), "%s", text);
-	cr_assert_not_null(strstr(text, "message memory: 256K of 256K belong to a size"), "%s", text);
-	cr_assert_not_null(strstr(text, "lcore 0: 100 messages in the mailboxes of 1 actors"), "%s", text);
-	cr_assert_not_null(strstr(text, "100 messages wait for /user/slow, the first is a number"), "%s",
-			   text);
-	cr_assert_not_null(strstr(text, "lcore 1: 0 messages"), "%s", text);
+	cr_assert(hmt_log_has(&log, "out of message memory: /user/hoarder could not send number"), "%s",
+		  hmt_log_text(&log));
+	cr_assert(hmt_log_has(&log, "1 sends were refused"), "%s", hmt_log_text(&log));
+	cr_assert(hmt_log_has(&log, "--memory 256K"), "%s", hmt_log_text(&log));
+	cr_assert(hmt_log_has(&log, "message memory: 256K of 256K belong to a size"), "%s",
+		  hmt_log_text(&log));
+	cr_assert(hmt_log_has(&log, "lcore 0: 100 messages in the mailboxes of 1 actors"), "%s",
+		  hmt_log_text(&log));
+	cr_assert(hmt_log_has(&log, "100 messages wait for /user/slow, the first is a number"), "%s",
+		  hmt_log_text(&log));
+	cr_assert(hmt_log_has(&log, "lcore 1: 0 messages"), "%s", hmt_log_text(&log));
 	/* Two were refused, one is told. */
 	cr_assert_eq(hmt_stats(&node).no_memory, 2);
-	cr_assert_null(strstr(strstr(text, "out of message") + 1, "out of message"), "%s", text);
-	log_end(log);
-	free(text);
+	cr_assert_eq(hmt_log_count(&log, "out of message"), 1, "%s", hmt_log_text(&log));
+	hmt_log_end(&log);
 	hmt_node_end(&node);
 }
 
@@ -361,12 +335,10 @@ Test(engine_memory, warning__comes_again_after_seconds)
 	static struct hmt_probe probe, other;
 	static struct hoard hoard;
 	struct hmt_node node;
-	size_t bytes = 0;
-	char *text = NULL;
-	FILE *log;
+	struct hmt_log log;
 
 	hmt_node_start_with(&node, 1, LITTLE, NULL);
-	log = log_start(&text, &bytes);
+	hmt_log_start(&log);
 	hoard.to = hmt_probe_spawn(&node, &other, 0, NULL);
 	hmt_probe_spawn(&node, &probe, 0, "hoarder");
 	hmt_settle(&node);
@@ -375,12 +347,10 @@ Test(engine_memory, warning__comes_again_after_seconds)
 		do_now(&node, probe.pid, hoard_free, &hoard);
 		hmt_elapse(&node, i == 0 ? 4999000 : 2000);
 	}
-	fflush(log);
-	cr_assert_not_null(strstr(text, "1 sends were refused"), "%s", text);
-	cr_assert_not_null(strstr(text, "5 sends were refused"), "%s", text);
-	cr_assert_null(strstr(text, "3 sends were refused"), "%s", text);
-	log_end(log);
-	free(text);
+	cr_assert(hmt_log_has(&log, "1 sends were refused"), "%s", hmt_log_text(&log));
+	cr_assert(hmt_log_has(&log, "5 sends were refused"), "%s", hmt_log_text(&log));
+	cr_assert_not(hmt_log_has(&log, "3 sends were refused"), "%s", hmt_log_text(&log));
+	hmt_log_end(&log);
 	hmt_node_end(&node);
 }
 
@@ -390,21 +360,17 @@ Test(engine_memory, warning__of_a_thread_outside)
 	static struct hoard hoard;
 	struct hmt_node node;
 	uint64_t number = 1;
-	size_t bytes = 0;
-	char *text = NULL;
-	FILE *log;
+	struct hmt_log log;
 
 	hmt_node_start_with(&node, 1, LITTLE, NULL);
-	log = log_start(&text, &bytes);
+	hmt_log_start(&log);
 	hmt_probe_spawn(&node, &other, 0, NULL);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
 	hmt_settle(&node);
 	do_now(&node, probe.pid, hoard_all, &hoard);
 	cr_assert_eq(hm_system_send(node.sys, other.pid, HMT_NUMBER, &number), HM_NO_MEMORY);
-	fflush(log);
-	cr_assert_not_null(strstr(text, "an external thread could not send number"), "%s", text);
-	log_end(log);
-	free(text);
+	cr_assert(hmt_log_has(&log, "an external thread could not send number"), "%s", hmt_log_text(&log));
+	hmt_log_end(&log);
 	do_now(&node, probe.pid, hoard_free, &hoard);
 	hmt_node_end(&node);
 }
@@ -422,22 +388,18 @@ Test(engine_memory, destroy__names_the_type_of_what_was_lost)
 {
 	static struct hmt_probe probe;
 	struct hmt_node node;
-	size_t bytes = 0;
-	char *text = NULL;
-	FILE *log;
+	struct hmt_log log;
 
 	hmt_node_start(&node, 1);
 	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), lose_three, NULL);
-	log = log_start(&text, &bytes);
+	hmt_log_start(&log);
 	hm_system_stop(node.sys);
 	hmt_settle(&node);
 	hm_system_destroy(node.sys);
-	fflush(log);
-	cr_assert_not_null(strstr(text, "3 messages were lost"), "%s", text);
-	cr_assert_not_null(strstr(text, "of these 2 are a number"), "%s", text);
-	cr_assert_not_null(strstr(text, "of these 1 are a big"), "%s", text);
-	log_end(log);
-	free(text);
+	cr_assert(hmt_log_has(&log, "3 messages were lost"), "%s", hmt_log_text(&log));
+	cr_assert(hmt_log_has(&log, "of these 2 are a number"), "%s", hmt_log_text(&log));
+	cr_assert(hmt_log_has(&log, "of these 1 are a big"), "%s", hmt_log_text(&log));
+	hmt_log_end(&log);
 }
 
 /* ---- More than there is room for ---------------------------------------------------------- */

@@ -3,17 +3,15 @@
  * What the engine makes of messages from the network that have no receiver, and what it logs of dead
  * letters.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
-#include <rte_log.h>
 
 #include "dead_pvt.h"
 #include "granted_pvt.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
+#include "hmt_log.h"
 #include "post_pvt.h"
 
 TestSuite(engine_network, .init = hmt_eal_start);
@@ -86,17 +84,6 @@ Test(engine_network, identity__that_nobody_waits_for_is_no_dead_letter)
 	hmt_node_drop(&node);
 }
 
-static unsigned int
-lines(FILE *stream, char **text, const char *part)
-{
-	unsigned int count = 0;
-
-	fflush(stream);
-	for (const char *at = strstr(*text, part); at != NULL; at = strstr(at + 1, part))
-		count++;
-	return count;
-}
-
 static void
 die(struct hmt_node *node, unsigned int count)
 {
@@ -119,33 +106,27 @@ elapse(struct hmt_node *node, uint64_t us)
 Test(engine_network, log__three_dead_letters_a_second)
 {
 	struct hmt_node node;
-	char *text = NULL;
-	size_t size = 0;
-	FILE *stream = open_memstream(&text, &size);
-	char **now = &text;
+	struct hmt_log log;
 
 	hmt_node_start(&node, 1);
-	cr_assert_eq(rte_openlog_stream(stream), 0);
-	cr_assert_geq(rte_log_set_level_pattern("hermod*", RTE_LOG_INFO), 0);
+	hmt_log_start(&log);
 	elapse(&node, 2000000);
 	die(&node, 2);
-	cr_assert_eq(lines(stream, now, "dead letter"), 2);
-	cr_assert_eq(lines(stream, now, "no more of these"), 0);
+	cr_assert_eq(hmt_log_count(&log, "dead letter"), 2);
+	cr_assert_eq(hmt_log_count(&log, "no more of these"), 0);
 	die(&node, 20);
-	cr_assert_eq(lines(stream, now, "dead letter"), 3);
-	cr_assert_eq(lines(stream, now, "no more of these"), 1);
+	cr_assert_eq(hmt_log_count(&log, "dead letter"), 3);
+	cr_assert_eq(hmt_log_count(&log, "no more of these"), 1);
 	/* Within the second: none. */
 	elapse(&node, 900000);
 	die(&node, 20);
-	cr_assert_eq(lines(stream, now, "dead letter"), 3);
+	cr_assert_eq(hmt_log_count(&log, "dead letter"), 3);
 	/* In the next one: three more. */
 	elapse(&node, 200000);
 	die(&node, 20);
-	cr_assert_eq(lines(stream, now, "dead letter"), 6, "%u: %s", lines(stream, now, "dead letter"), text);
-	cr_assert_eq(lines(stream, now, "no more of these"), 2);
+	cr_assert_eq(hmt_log_count(&log, "dead letter"), 6, "%s", hmt_log_text(&log));
+	cr_assert_eq(hmt_log_count(&log, "no more of these"), 2);
 	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 62);
-	rte_openlog_stream(NULL);
-	fclose(stream);
-	free(text);
+	hmt_log_end(&log);
 	hmt_node_drop(&node);
 }

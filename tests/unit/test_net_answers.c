@@ -3,8 +3,7 @@
  * @file
  * What a node answers to the envelopes of a peer, how many answers may wait, and what it learns from ARP.
  */
-#include <rte_log.h>
-
+#include "hmt_log.h"
 #include "test_net_lone.h"
 
 #define ANSWERS_MAX 256u
@@ -295,19 +294,16 @@ Test(net_answers, neighbour__with_the_nodes_address_is_told_so_and_counted)
 	struct fixture *f = fixture_create("");
 	struct rte_ether_addr rival = { { 2, 0xa1, 0xb2, 0xc3, 0xd4, 0xe5 } };
 	uint64_t arps, replies = pair_net(f->lone->sys).arp_replies;
-	char *text = NULL;
-	size_t size = 0;
-	FILE *stream = open_memstream(&text, &size);
+	struct hmt_log log;
 
 	/* The node has asked for the station's address by then. */
 	lone_pass(f->lone, LONE_MS);
 	arps = f->lone->arps;
-	cr_assert_eq(rte_openlog_stream(stream), 0);
+	hmt_log_start(&log);
 	arp_put(f, &rival, 1);
-	rte_openlog_stream(NULL);
-	fclose(stream);
-	cr_assert_not_null(strstr(text, "address 10.0.0.1: another station, 02:a1:b2:c3:d4:e5,"), "%s", text);
-	free(text);
+	cr_assert(hmt_log_has(&log, "address 10.0.0.1: another station, 02:a1:b2:c3:d4:e5,"), "%s",
+		  hmt_log_text(&log));
+	hmt_log_end(&log);
 	cr_assert_eq(f->lone->arps, arps + 1);
 	cr_assert_eq(pair_net(f->lone->sys).arp_replies, replies + 1);
 	cr_assert_eq(lone_net(f->lone)->neigh.conflicts, 1);

@@ -4,8 +4,8 @@
  * How a node calls, whom it answers and refuses, and when it gives up: in virtual time, to the tick.
  */
 #include <inttypes.h>
-#include <rte_log.h>
 
+#include "hmt_log.h"
 #include "test_net_lone.h"
 
 #define TICK_NS 100000ull
@@ -222,60 +222,23 @@ Test(net_connect, data__for_a_session_that_only_calls)
 
 /* ---- What is said of it ------------------------------------------------------------------------ */
 
-/* The log, as far as it was written. */
-struct log {
-	FILE *stream;
-	char *text;
-	size_t size;
-};
-
-static void
-log_open(struct log *log)
-{
-	log->stream = open_memstream(&log->text, &log->size);
-	cr_assert_not_null(log->stream);
-	cr_assert_eq(rte_openlog_stream(log->stream), 0);
-}
-
-static void
-log_close(struct log *log)
-{
-	rte_openlog_stream(NULL);
-	fclose(log->stream);
-	free(log->text);
-}
-
-/* How often the log says something. */
-static unsigned int
-log_count(const struct log *log, const char *what)
-{
-	unsigned int count = 0;
-
-	fflush(log->stream);
-	for (const char *at = log->text; (at = strstr(at, what)) != NULL; at++)
-		count++;
-	return count;
-}
-
 Test(net_connect, log__peer_that_does_not_answer_for_five_seconds)
 {
-	struct log log = { 0 };
-	struct lone *lone;
+	struct lone *lone = lone_create_early("--peer b@10.0.0.2");
+	struct hmt_log log;
 
-	log_open(&log);
-	lone = lone_create_early("--peer b@10.0.0.2");
-	cr_assert_geq(rte_log_set_level_pattern("hermod.net", RTE_LOG_INFO), 0);
+	hmt_log_start(&log);
 	while (lone->now < LONE_START_NS + 5 * LONE_SECOND - LONE_MS) {
 		lone_pass(lone, LONE_MS);
-		cr_assert_eq(log_count(&log, "does not answer"), 0, "after %" PRIu64 " ms",
+		cr_assert_eq(hmt_log_count(&log, "does not answer"), 0, "after %" PRIu64 " ms",
 			     (uint64_t)((lone->now - LONE_START_NS) / LONE_MS));
 	}
 	lone_pass(lone, 2 * LONE_MS);
-	cr_assert_eq(log_count(&log, "does not answer"), 1, "%s", log.text);
+	cr_assert_eq(hmt_log_count(&log, "does not answer"), 1, "%s", hmt_log_text(&log));
 	/* It calls on, and says no more. */
 	lone_pass(lone, 10 * LONE_SECOND);
-	cr_assert_eq(log_count(&log, "does not answer"), 1, "%s", log.text);
-	log_close(&log);
+	cr_assert_eq(hmt_log_count(&log, "does not answer"), 1, "%s", hmt_log_text(&log));
+	hmt_log_end(&log);
 	lone_destroy(lone);
 }
 
@@ -294,24 +257,24 @@ Test(net_connect, log__each_reason_of_a_refusal_once)
 {
 	uint32_t session, reason, lines = 0;
 	struct lone_packet hello;
-	struct log log = { 0 };
-	struct lone *lone;
+	struct lone *lone = caller("", &hello);
+	struct hmt_log log;
 
-	log_open(&log);
-	lone = caller("", &hello);
-	cr_assert_geq(rte_log_set_level_pattern("hermod.net", RTE_LOG_INFO), 0);
+	hmt_log_start(&log);
 	session = hello.handshake.session;
 	for (reason = HMI_REFUSAL_NONE; reason <= HMI_REFUSAL_TOO_MANY_PEERS; reason++) {
 		for (int i = 0; i < 3; i++)
 			reject(lone, session, reason);
-		cr_assert_eq(log_count(&log, "no session: "), ++lines, "reason %u: %s", reason, log.text);
-		cr_assert_eq(log_count(&log, hmi_refusal_text(reason)), 1, "reason %u: %s", reason, log.text);
+		cr_assert_eq(hmt_log_count(&log, "no session: "), ++lines, "reason %u: %s", reason,
+			     hmt_log_text(&log));
+		cr_assert_eq(hmt_log_count(&log, hmi_refusal_text(reason)), 1, "reason %u: %s", reason,
+			     hmt_log_text(&log));
 	}
 	/* What was said before, but not last, is news again. */
 	reject(lone, session, HMI_REFUSAL_PROTOCOL);
 	reject(lone, session, HMI_REFUSAL_PROTOCOL);
-	cr_assert_eq(log_count(&log, "no session: "), ++lines, "%s", log.text);
-	log_close(&log);
+	cr_assert_eq(hmt_log_count(&log, "no session: "), ++lines, "%s", hmt_log_text(&log));
+	hmt_log_end(&log);
 	lone_destroy(lone);
 }
 
@@ -319,24 +282,22 @@ Test(net_connect, log__refusal_after_a_session_is_news)
 {
 	struct hmi_handshake welcome = lone_says(2);
 	struct lone_packet hello;
-	struct log log = { 0 };
-	struct lone *lone;
+	struct lone *lone = caller("--peer-timeout-ms 100", &hello);
+	struct hmt_log log;
 
-	log_open(&log);
-	lone = caller("--peer-timeout-ms 100", &hello);
-	cr_assert_geq(rte_log_set_level_pattern("hermod.net", RTE_LOG_INFO), 0);
+	hmt_log_start(&log);
 	reject(lone, hello.handshake.session, HMI_REFUSAL_NAME_TAKEN);
 	lone_shake(lone, 2, HMI_WELCOME, hello.handshake.session, &welcome);
 	/* Of an open session, and of one that is over: late. */
 	reject(lone, hello.handshake.session, HMI_REFUSAL_NAME_TAKEN);
 	reject(lone, hello.handshake.session, HMI_REFUSAL_NAME_TAKEN);
-	cr_assert_eq(log_count(&log, "no session: "), 1, "%s", log.text);
+	cr_assert_eq(hmt_log_count(&log, "no session: "), 1, "%s", hmt_log_text(&log));
 	hello = *lone_take_kind(lone, HMI_HELLO);
 	while (hello.handshake.attempt != 2)
 		hello = *lone_take_kind(lone, HMI_HELLO);
 	reject(lone, hello.handshake.session, HMI_REFUSAL_NAME_TAKEN);
-	cr_assert_eq(log_count(&log, "no session: "), 2, "%s", log.text);
-	log_close(&log);
+	cr_assert_eq(hmt_log_count(&log, "no session: "), 2, "%s", hmt_log_text(&log));
+	hmt_log_end(&log);
 	lone_destroy(lone);
 }
 

@@ -3,7 +3,7 @@
  * @file
  * Strangers: what a node answers to their handshakes, and what they can take from others.
  */
-#include <rte_log.h>
+#include "hmt_log.h"
 
 #include "test_net_inject.h"
 
@@ -322,29 +322,15 @@ Test(net_handshake, strangers__of_one_id_that_call_at_the_same_time)
 	fixture_destroy(f);
 }
 
-/* How often a text stands in another one. */
-static unsigned int
-occurrences(const char *text, const char *part)
-{
-	unsigned int count = 0;
-
-	for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part))
-		count++;
-	return count;
-}
-
 Test(net_handshake, log__flood_of_hellos_is_a_few_lines)
 {
 	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	struct hmi_handshake handshake = stranger("flood");
 	uint8_t answer[1514];
-	char *text = NULL;
-	size_t size = 0;
-	FILE *stream = open_memstream(&text, &size);
+	struct hmt_log log;
 	double start = pair_seconds();
 
-	cr_assert_eq(rte_openlog_stream(stream), 0);
-	cr_assert_geq(rte_log_set_level_pattern("hermod.net", RTE_LOG_INFO), 0);
+	hmt_log_start(&log);
 	/* Each ends the session that the one before it has opened. */
 	for (handshake.attempt = 1; handshake.attempt <= 200; handshake.attempt++) {
 		struct hmi_handshake back;
@@ -358,13 +344,11 @@ Test(net_handshake, log__flood_of_hellos_is_a_few_lines)
 		cr_assert_eq(hmi_handshake_read(&back, answer + BATCH, header.length), 0);
 		bare_from(f, 9, back.session, HMI_ACK);
 	}
-	rte_openlog_stream(NULL);
-	fclose(stream);
 	/* Three in each second that was begun. */
-	cr_assert_geq(occurrences(text, "peer flood"), 3);
-	cr_assert_leq(occurrences(text, "peer flood"), 3 * ((unsigned int)(pair_seconds() - start) + 2), "%s",
-		      text);
-	free(text);
+	cr_assert_geq(hmt_log_count(&log, "peer flood"), 3);
+	cr_assert_leq(hmt_log_count(&log, "peer flood"), 3 * ((unsigned int)(pair_seconds() - start) + 2),
+		      "%s", hmt_log_text(&log));
+	hmt_log_end(&log);
 	fixture_destroy(f);
 }
 
