@@ -87,7 +87,7 @@ hmt_node_start(struct hmt_node *node, uint32_t lcores)
 }
 
 uint64_t
-hmt_settle(struct hmt_node *node)
+hmt_turn_until_idle(struct hmt_node *node)
 {
 	uint64_t sum = 0;
 	uint32_t quiet = 0;
@@ -100,7 +100,7 @@ hmt_settle(struct hmt_node *node)
 		if (quiet == QUIET_TURNS)
 			return sum;
 	}
-	CHECK(false, "the system never settles");
+	CHECK(false, "the system never becomes idle");
 	return sum;
 }
 
@@ -108,7 +108,7 @@ void
 hmt_elapse(struct hmt_node *node, uint64_t us)
 {
 	node->now_ns += us * 1000;
-	hmt_settle(node);
+	hmt_turn_until_idle(node);
 }
 
 struct hm_stats
@@ -190,7 +190,7 @@ hmt_node_end(struct hmt_node *node)
 	struct hm_stats stats;
 
 	hm_system_stop(node->sys);
-	hmt_settle(node);
+	hmt_turn_until_idle(node);
 	CHECK(atomic_load(&node->sys->actors_gone), "the system does not stop");
 	stats = hmt_stats(node);
 	CHECK(stats.spawned == stats.stopped, "%" PRIu64 " spawned, %" PRIu64 " stopped", stats.spawned,
@@ -294,7 +294,7 @@ hmt_do(struct hmt_node *node, struct hm_pid probe, void (*fn)(struct hm_ctx *ctx
 	enum hm_result result = hm_system_send(node->sys, probe, HMT_DO, &deed);
 
 	CHECK(result == HM_OK, "hm_system_send: %s", hm_result_name(result));
-	hmt_settle(node);
+	hmt_turn_until_idle(node);
 }
 
 void
@@ -311,7 +311,7 @@ hmt_stop(struct hmt_node *node, struct hm_pid who)
 	int rc = hm_system_stop_actor(node->sys, who);
 
 	CHECK(rc == 0, "hm_system_stop_actor: %d", rc);
-	hmt_settle(node);
+	hmt_turn_until_idle(node);
 }
 
 /* ---- Deeds ---------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
  * Actors for tests: a system that the test turns itself, under a clock of its own, and probes,
  * which are actors that write down what they receive and do what they are told.
  *
- *     hmt_node_start ──▶ hmt_probe_spawn ──▶ hmt_do, hmt_settle, hmt_elapse ──▶ hmt_node_end
+ *     hmt_node_start ──▶ hmt_probe_spawn ──▶ hmt_do, hmt_turn_until_idle, hmt_elapse ──▶ hmt_node_end
  *
  * All lcores are turned by one thread, so a test may look into a probe at any time, and every
  * run is the same. What fails here ends the process with a message.
@@ -42,10 +42,10 @@ void hmt_node_start(struct hmt_node *node, uint32_t lcores);
 /** As hmt_node_start, with @p memory bytes for messages, 0: the default, and options behind `--`. */
 void hmt_node_start_with(struct hmt_node *node, uint32_t lcores, uint64_t memory, const char *options);
 
-/** Turn until there is nothing to do but wait for timers. @return units of work done */
-uint64_t hmt_settle(struct hmt_node *node);
+/** Turn until all lcores are idle: nothing is left but to wait for timers. @return units of work done */
+uint64_t hmt_turn_until_idle(struct hmt_node *node);
 
-/** Let time pass, all at once, and settle. */
+/** Let time pass, all at once, and turn until idle. */
 void hmt_elapse(struct hmt_node *node, uint64_t us);
 
 /** Stop all actors, check that nothing is left of any actor or message, and destroy the system. */
@@ -122,13 +122,13 @@ struct hmt_deed {
 	void *arg;
 };
 
-/** Have a probe do something in its turn, and settle. */
+/** Have a probe do something in its turn, and turn until idle. */
 void hmt_do(struct hmt_node *node, struct hm_pid probe, void (*fn)(struct hm_ctx *ctx, void *arg), void *arg);
 
-/** Send a number to anybody from outside; does not settle. */
+/** Send a number to anybody from outside; does not turn. */
 void hmt_number(struct hmt_node *node, struct hm_pid to, uint64_t number);
 
-/** Stop an actor from outside, and settle. */
+/** Stop an actor from outside, and turn until idle. */
 void hmt_stop(struct hmt_node *node, struct hm_pid who);
 
 /* ---- Deeds that many tests want; each one's arg ---------------------------------- */

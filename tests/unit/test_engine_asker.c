@@ -72,7 +72,7 @@ Test(engine_asker, stop__frees_the_futures_that_wait)
 			questions[i] = (struct future_question){ .to = answerers[i].pid, .timeout_us = 1000 };
 		}
 		hmt_probe_spawn(&node, &asker, 1, NULL);
-		hmt_settle(&node);
+		hmt_turn_until_idle(&node);
 		live = cells_live(&node);
 		hmt_do(&node, asker.pid, ask_all, questions);
 		hmt_stop(&node, asker.pid);
@@ -137,7 +137,7 @@ Test(engine_asker, ask__a_request_to_the_asker_itself_that_stops_is_a_dead_lette
 	hmt_node_start(&node, 1);
 	question.to = hmt_probe_spawn(&node, &probe, 0, NULL);
 	cr_assert_eq(hm_system_send(node.sys, probe.pid, HMT_EMPTY, NULL), HM_OK);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(question.ends, 0);
 	cr_assert_eq(hmt_dead(&node), 1);
 	hmt_elapse(&node, 2000);

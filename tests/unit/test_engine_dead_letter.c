@@ -26,7 +26,7 @@ scene_start(struct scene *s)
 	hmt_probe_spawn(&s->node, &s->subscriber, 2, NULL);
 	hmt_probe_spawn(&s->node, &s->sender, 0, NULL);
 	cr_assert_eq(hm_dead_letters_subscribe(s->node.sys, s->subscriber.pid), 0);
-	hmt_settle(&s->node);
+	hmt_turn_until_idle(&s->node);
 }
 
 /* One letter was counted, under this reason alone, and published. */
@@ -51,7 +51,7 @@ stale_pid(struct scene *s)
 	static struct hmt_probe probe;
 
 	hmt_probe_spawn(&s->node, &probe, 1, NULL);
-	hmt_settle(&s->node);
+	hmt_turn_until_idle(&s->node);
 	hmt_stop(&s->node, probe.pid);
 	return probe.pid;
 }
@@ -107,7 +107,7 @@ Test(engine_dead_letter, log__an_orderly_stop_is_quiet)
 	hm_system_stop(s.node.sys);
 	length = strlen(hmt_log_text(&log));
 	cr_assert_eq(hm_system_send(s.node.sys, pid, HMT_NUMBER, &number), HM_OK);
-	hmt_settle(&s.node);
+	hmt_turn_until_idle(&s.node);
 	cr_assert_eq(strlen(hmt_log_text(&log)), length, "nothing was written: %s", hmt_log_text(&log));
 	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_NO_PROCESS], 2);
 	hmt_log_end(&log);
@@ -130,10 +130,10 @@ Test(engine_dead_letter, stopped__left_in_the_mailbox)
 
 	scene_start(&s);
 	hmt_probe_spawn(&s.node, &probe, 1, NULL);
-	hmt_settle(&s.node);
+	hmt_turn_until_idle(&s.node);
 	cr_assert_eq(hm_system_send(s.node.sys, probe.pid, HMT_DO, &deed), HM_OK);
 	hmt_number(&s.node, probe.pid, 1);
-	hmt_settle(&s.node);
+	hmt_turn_until_idle(&s.node);
 	/* The number was there before the actor stopped; what it sent last may be on its way still. */
 	cr_assert_geq(hmt_stats(&s.node).dead[HM_DEAD_STOPPED], 1);
 	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_STOPPED] + hmt_stats(&s.node).dead[HM_DEAD_NO_PROCESS],
@@ -267,7 +267,7 @@ Test(engine_dead_letter, report__of_what_could_not_become_a_message)
 		scene_start(&s);
 		letter.to = s.sender.pid;
 		hm_dead_letter_report(s.node.sys->lcores[1], &letter);
-		hmt_settle(&s.node);
+		hmt_turn_until_idle(&s.node);
 		cr_expect_letter(&s, reasons[i], s.sender.pid, 9999);
 		stats = hmt_stats(&s.node);
 		/* It was never sent here, so that the books do not balance. */
@@ -295,7 +295,7 @@ Test(engine_dead_letter, malformed__types_that_no_node_may_send)
 		msg->to = hmi_local(0, HMI_SLOT_LCORE, 1);
 		msg->sender = (struct hm_pid){ OTHER_NODE, 1 };
 		hm_provider_receive(s.node.sys->lcores[1], msg);
-		hmt_settle(&s.node);
+		hmt_turn_until_idle(&s.node);
 		cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_MALFORMED], i + 1);
 	}
 	cr_assert_gt(index, 0);
@@ -320,7 +320,7 @@ Test(engine_dead_letter, node_lost__watchers_are_told_once_and_sends_have_no_nod
 	index = carrier_join(&s, &carrier, 0);
 	for (uint32_t i = 0; i < 3; i++) {
 		hmt_probe_spawn(&s.node, &watchers[i], i, NULL);
-		hmt_settle(&s.node);
+		hmt_turn_until_idle(&s.node);
 	}
 	/* The provider gives the watch back: the node is lost already. */
 	hmt_do(&s.node, watchers[0].pid, hmt_watch, &pid);
@@ -359,7 +359,7 @@ Test(engine_dead_letter, subscribe__eight_at_most_and_actors_of_this_node_alone)
 		cr_assert_eq(hm_dead_letters_subscribe(node.sys, probes[i].pid), i < 8 ? 0 : -ENOSPC);
 	}
 	hmt_number(&node, hm_system_dead_letters(node.sys), 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	for (int i = 0; i < 9; i++)
 		cr_assert_eq(hmt_seen_count(&probes[i], HM_DEAD_LETTER), i < 8);
 	hmt_node_end(&node);
@@ -369,7 +369,7 @@ static void
 lose_one(struct scene *s)
 {
 	hmt_number(&s->node, hm_system_dead_letters(s->node.sys), 1);
-	hmt_settle(&s->node);
+	hmt_turn_until_idle(&s->node);
 }
 
 Test(engine_dead_letter, subscribe__twice_is_once)
@@ -436,7 +436,7 @@ Test(engine_dead_letter, subscribe__a_subscriber_that_stops_makes_room)
 		cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, probes[i].pid), 0);
 	}
 	cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, s.sender.pid), -ENOSPC);
-	hmt_settle(&s.node);
+	hmt_turn_until_idle(&s.node);
 	hmt_stop(&s.node, probes[3].pid);
 	cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, s.sender.pid), 0);
 	lose_one(&s);
@@ -492,7 +492,7 @@ Test(engine_dead_letter, drop__news_among_lcores_that_are_drained_is_freed)
 	hmt_probe_spawn(&s.node, &far, 1, NULL);
 	cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, s.sender.pid), 0);
 	cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, near.pid), 0);
-	hmt_settle(&s.node);
+	hmt_turn_until_idle(&s.node);
 	for (uint64_t i = 0; i < 50; i++) {
 		hmt_number(&s.node, near.pid, i);
 		hmt_number(&s.node, far.pid, i);

@@ -43,7 +43,7 @@ Test(engine_end, end__of_an_actor_that_owns_much_is_cut_into_portions)
 	hmt_do(&node, owner.pid, hold_timers, &count);
 	cr_assert_eq(hm_system_stop_actor(node.sys, owner.pid), 0);
 	hmt_number(&node, other.pid, 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&owner, HM_STOPPED), 1);
 	cr_assert_gt(left, 0, "the other one had to wait for the end of the first");
 	cr_assert_geq(left, count - 2 * HMI_SYSTEM_PORTION);
@@ -78,7 +78,7 @@ Test(engine_end, end__receives_nothing_behind_stopped)
 	hmt_do(&node, owner.pid, hold_timers, &count);
 	cr_assert_eq(hm_system_stop_actor(node.sys, owner.pid), 0);
 	hmt_number(&node, other.pid, 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_last(&owner, HM_STOPPED), &owner.seen[owner.count - 1]);
 	cr_assert_eq(hmt_dead(&node), 1);
 	hmt_node_end(&node);
@@ -144,7 +144,7 @@ Test(engine_end, stop__of_children_on_another_lcore_is_cut_into_portions)
 	hmt_do(&node, parent.pid, spawn_elsewhere, &children);
 	cr_assert_eq(hm_system_stop_actor(node.sys, parent.pid), 0);
 	hmt_number(&node, other.pid, 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq((uintptr_t)parent.arg, children - HMI_SYSTEM_PORTION);
 	cr_assert_eq(parent.count, children + 3, "started, stopping, each child, stopped");
 	hmt_node_end(&node);
@@ -223,7 +223,7 @@ Test(engine_end, terminated__not_found_does_not_take_a_living_child_away)
 	hmt_do(&node, parent.pid, spawn_one, &child);
 	hmt_do(&node, parent.pid, hmt_watch, &child.pid);
 	hmi_terminated_post(ctx, parent.pid, child.pid, HM_TERMINATED_NOT_FOUND);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmi_cell_live(ctx, parent.pid.local)->actor.children, 1);
 	hmt_stop(&node, child.pid);
 	cr_assert_eq(hmt_seen_last(&parent, HM_TERMINATED)->terminated.reason, HM_TERMINATED_STOPPED);
@@ -262,7 +262,7 @@ Test(engine_end, dead__is_queued_and_published_by_the_loop)
 	hmt_node_start(&node, 1);
 	ctx = node.sys->lcores[0];
 	hmt_probe_spawn(&node, &subscriber, 0, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hm_dead_letters_subscribe(node.sys, subscriber.pid), 0);
 	msg = hm_msg_alloc(ctx, HMT_NUMBER, sizeof(uint64_t));
 	msg->to = UINT32_MAX;
@@ -272,7 +272,7 @@ Test(engine_end, dead__is_queued_and_published_by_the_loop)
 	cr_assert_eq(ctx->dead.count, 1);
 	cr_assert_eq(hmi_outbox_count(&ctx->outbox), 0);
 	cr_assert_eq(ctx->stats.dead[HM_DEAD_NO_PROCESS], 1, "it is counted at once");
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(ctx->dead.count, 0);
 	cr_assert_eq(hmt_seen_count(&subscriber, HM_DEAD_LETTER), 1);
 	hmt_node_end(&node);
@@ -305,7 +305,7 @@ Test(engine_end, timer__of_a_stopped_actor_is_not_logged)
 	msg->flags = HMI_MSG_TIMER;
 	ctx->stats.sent++;
 	hmi_dead(ctx, msg, HM_DEAD_STOPPED);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(ctx->stats.dead[HM_DEAD_STOPPED], 1);
 	cr_assert_eq(ctx->stats.logged, 0);
 	hmt_node_end(&node);

@@ -103,7 +103,7 @@ scene_start(struct future_scene *s, uint32_t asker_lcore, uint32_t answerer_lcor
 	hmt_node_start(&s->node, 3);
 	hmt_probe_spawn(&s->node, &s->asker, asker_lcore, "asker");
 	s->question.to = hmt_probe_spawn(&s->node, &s->answerer, answerer_lcore, "answerer");
-	hmt_settle(&s->node);
+	hmt_turn_until_idle(&s->node);
 }
 
 /* Futures and granted slots that are taken, on all lcores. */

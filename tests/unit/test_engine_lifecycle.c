@@ -56,11 +56,11 @@ Test(engine_lifecycle, stop__stopping_and_stopped_come_once_and_last)
 		hmt_node_start(&node, 2);
 		hmt_probe_spawn(&node, &probe, lcore, NULL);
 		hmt_probe_spawn(&node, &other, 0, NULL);
-		hmt_settle(&node);
+		hmt_turn_until_idle(&node);
 		hmt_do(&node, other.pid, hmt_stop_that, &probe.pid);
 		hmt_do(&node, other.pid, hmt_stop_that, &probe.pid);
 		hmt_number(&node, probe.pid, 1);
-		hmt_settle(&node);
+		hmt_turn_until_idle(&node);
 		cr_assert_eq(probe.count, 3);
 		cr_assert_eq(probe.seen[0].type, HM_STARTED);
 		cr_assert_eq(probe.seen[1].type, HM_STOPPING);
@@ -78,7 +78,7 @@ Test(engine_lifecycle, stop__before_started_comes_after_it)
 	hmt_node_start(&node, 2);
 	hmt_probe_spawn(&node, &probe, 1, NULL);
 	cr_assert_eq(hm_system_stop_actor(node.sys, probe.pid), 0);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(probe.count, 3);
 	cr_assert_eq(probe.seen[0].type, HM_STARTED);
 	cr_assert_eq(probe.seen[2].type, HM_STOPPED);
@@ -140,7 +140,7 @@ Test(engine_lifecycle, poison__stale_or_nobody_does_nothing)
 
 	hmt_node_start(&node, 2);
 	hmt_probe_spawn(&node, &probe, 1, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	hmt_stop(&node, probe.pid);
 	hmt_do(&node, hmt_probe_spawn(&node, &other, 0, NULL), poison_it, &probe.pid);
 	hmt_do(&node, other.pid, hmt_stop_that, &probe.pid);
@@ -169,7 +169,7 @@ Test(engine_lifecycle, stop__of_itself_comes_after_the_current_message)
 	hmt_probe_spawn(&node, &probe, 0, NULL);
 	for (uint64_t i = 1; i <= 3; i++)
 		hmt_number(&node, probe.pid, i);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&probe, HMT_NUMBER), 1);
 	cr_assert_eq(hmt_seen_count(&probe, HMT_EMPTY), 0);
 	cr_assert_eq(hmt_dead(&node), 3);
@@ -193,7 +193,7 @@ Test(engine_lifecycle, stop__of_itself_while_starting)
 	hmt_node_start(&node, 2);
 	hmt_probe_spawn(&node, &probe, 1, NULL);
 	hmt_number(&node, probe.pid, 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(probe.count, 3);
 	cr_assert_eq(probe.seen[2].type, HM_STOPPED);
 	hmt_node_end(&node);
@@ -381,7 +381,7 @@ Test(engine_lifecycle, stopped__what_an_actor_does_last_leaves_nothing_behind)
 	hmt_node_start(&node, 2);
 	hmt_probe_spawn(&node, &other, 1, NULL);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	hmt_stop(&node, probe.pid);
 	hmt_elapse(&node, 1000);
 	cr_assert_eq(hmt_dead(&node), 100);
@@ -409,7 +409,7 @@ Test(engine_lifecycle, stopped__a_full_outbox_delivers_nothing_into_a_dead_mailb
 		memset(watchers, 0, sizeof(watchers));
 		hmt_node_start(&node, 1);
 		hmt_probe_spawn(&node, &probe, 0, NULL);
-		hmt_settle(&node);
+		hmt_turn_until_idle(&node);
 		cr_assert_eq(hm_dead_letters_subscribe(node.sys, probe.pid), 0);
 		for (uint32_t i = 0; i < watchers_count; i++)
 			hmt_do(&node, hmt_probe_spawn(&node, &watchers[i], 0, NULL), hmt_watch, &probe.pid);

@@ -47,10 +47,10 @@ Test(engine_many, lcores__as_many_as_a_pid_can_name)
 		props[i].lcore = i;
 		cr_assert_eq(hm_system_spawn(node.sys, &props[i], NULL, &probe, &probe->pid), 0);
 	}
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	for (uint32_t i = 0; i < HM_LCORES_MAX; i++)
 		hmt_number(&node, probes[i].pid, i);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(arrived, HM_LCORES_MAX);
 	hmt_node_end(&node);
 }

@@ -88,7 +88,7 @@ one_start(struct hmt_node *node, uint32_t lcores, struct hmt_probe *probe)
 {
 	hmt_node_start_with(node, lcores, LITTLE, NULL);
 	hmt_probe_spawn(node, probe, lcores - 1, NULL);
-	hmt_settle(node);
+	hmt_turn_until_idle(node);
 }
 
 /* A node with little memory, a probe on its lcore 0, and another one on lcore 1, which is returned. */
@@ -98,7 +98,7 @@ two_start(struct hmt_node *node, struct hmt_probe *probe, struct hmt_probe *othe
 	hmt_node_start_with(node, 2, LITTLE, NULL);
 	hmt_probe_spawn(node, other, 1, NULL);
 	hmt_probe_spawn(node, probe, 0, NULL);
-	hmt_settle(node);
+	hmt_turn_until_idle(node);
 	return other->pid;
 }
 
@@ -120,7 +120,7 @@ Test(engine_memory, send__without_a_free_message_is_refused_and_counted)
 	cr_assert_eq(hmt_stats(&node).no_memory, 3);
 	do_now(&node, probe.pid, hoard_free, &hoard);
 	hmt_number(&node, other.pid, 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 1);
 	hmt_elapse(&node, 10);
 	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 2);
@@ -147,12 +147,12 @@ Test(engine_memory, control__passes_without_a_free_message)
 	/* Watching, spawning on another lcore, stopping, and the news of it. */
 	do_now(&node, probe.pid, hmt_watch, &watched.pid);
 	do_now(&node, probe.pid, child_spawn, &child);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&child, HM_STARTED), 1);
 	hmt_stop(&node, watched.pid);
 	cr_assert_eq(hmt_seen_count(&probe, HM_TERMINATED), 1);
 	do_now(&node, probe.pid, hmt_stop_that, &child.pid);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&probe, HM_TERMINATED), 2);
 	do_now(&node, probe.pid, hoard_free, &hoard);
 	hmt_node_end(&node);
@@ -177,7 +177,7 @@ Test(engine_memory, future__times_out_without_a_free_message)
 
 	hoard.to = two_start(&node, &probe, &silent);
 	do_now(&node, probe.pid, ask_two, &hoard);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	hmt_elapse(&node, 2000);
 	cr_assert_eq(hoard.ends, 1);
 	cr_assert_eq(hoard.result, HM_FUTURE_TIMEOUT);
@@ -242,7 +242,7 @@ Test(engine_memory, reserve__messages_and_timers_to_oneself_pass)
 	do_now(&node, probe.pid, send_to_self, &hoard);
 	cr_assert_eq(hoard.send, HM_OK);
 	cr_assert_eq(hoard.after, HM_OK);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&probe, HMT_NUMBER), 1);
 	for (uint32_t i = 0; i < 3; i++)
 		hmt_elapse(&node, 101);
@@ -277,7 +277,7 @@ Test(engine_memory, reserve__is_bounded)
 	cr_assert_eq(hoard.send, HM_NO_MEMORY);
 	cr_assert_eq(hoard.ends, RESERVE_BYTES / (sizeof(struct hm_msg) + sizeof(uint64_t)));
 	do_now(&node, probe.pid, hoard_free, &hoard);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(probe.count, 1 + hoard.ends);
 	cr_assert_eq(node.sys->pool.reserve_left, RESERVE_BYTES);
 	hmt_node_end(&node);
@@ -307,11 +307,11 @@ Test(engine_memory, warning__names_actor_type_and_option_and_what_holds_messages
 	hmt_log_start(&log);
 	hoard.to = hmt_probe_spawn(&node, &other, 0, "slow");
 	hmt_probe_spawn(&node, &probe, 0, "hoarder");
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	/* Delivered, and not handled: the lcore turns later. */
 	do_now(&node, probe.pid, fill_and_send, &hoard);
 	do_now(&node, probe.pid, hoard_free, &hoard);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert(hmt_log_has(&log, "out of message memory: /user/hoarder could not send number"), "%s",
 		  hmt_log_text(&log));
 	cr_assert(hmt_log_has(&log, "1 sends were refused"), "%s", hmt_log_text(&log));
@@ -341,7 +341,7 @@ Test(engine_memory, warning__comes_again_after_seconds)
 	hmt_log_start(&log);
 	hoard.to = hmt_probe_spawn(&node, &other, 0, NULL);
 	hmt_probe_spawn(&node, &probe, 0, "hoarder");
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	for (uint32_t i = 0; i < 3; i++) {
 		do_now(&node, probe.pid, hoard_use, &hoard);
 		do_now(&node, probe.pid, hoard_free, &hoard);
@@ -366,7 +366,7 @@ Test(engine_memory, warning__of_a_thread_outside)
 	hmt_log_start(&log);
 	hmt_probe_spawn(&node, &other, 0, NULL);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	do_now(&node, probe.pid, hoard_all, &hoard);
 	cr_assert_eq(hm_system_send(node.sys, other.pid, HMT_NUMBER, &number), HM_NO_MEMORY);
 	cr_assert(hmt_log_has(&log, "an external thread could not send number"), "%s", hmt_log_text(&log));
@@ -394,7 +394,7 @@ Test(engine_memory, destroy__names_the_type_of_what_was_lost)
 	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), lose_three, NULL);
 	hmt_log_start(&log);
 	hm_system_stop(node.sys);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	hm_system_destroy(node.sys);
 	cr_assert(hmt_log_has(&log, "3 messages were lost"), "%s", hmt_log_text(&log));
 	cr_assert(hmt_log_has(&log, "of these 2 are a number"), "%s", hmt_log_text(&log));
@@ -414,13 +414,13 @@ Test(engine_memory, dead_letters__are_counted_when_they_cannot_be_published)
 	hmt_probe_spawn(&node, &subscriber, 0, NULL);
 	cr_assert_eq(hm_dead_letters_subscribe(node.sys, subscriber.pid), 0);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	do_now(&node, probe.pid, hoard_all, &hoard);
 	/* The last one of all goes to nobody. */
 	cr_assert_eq(hm_msg_send(node.sys->lcores[0], hm_system_dead_letters(node.sys),
 				 hoard.msgs[--hoard.count]),
 		     HM_OK);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_SENT_THERE], 1);
 	cr_assert_eq(hmt_seen_count(&subscriber, HM_DEAD_LETTER), 0);
 	do_now(&node, probe.pid, hoard_free, &hoard);
@@ -451,14 +451,14 @@ Test(engine_memory, control__more_than_the_outbox_holds)
 	hmt_probe_spawn(&node, &dead, 0, NULL);
 	for (int i = 0; i < 16; i++)
 		hmt_probe_spawn(&node, &busy[i], 0, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	hmt_stop(&node, dead.pid);
 	dead.pid.local++;
 	/* The others wait to run, so that nothing is delivered at once. */
 	cr_assert_eq(hm_system_send(node.sys, probe.pid, HMT_DO, &deed), HM_OK);
 	for (int i = 0; i < 16; i++)
 		hmt_number(&node, busy[i].pid, 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(probe.count, 1 + MANY);
 	hmt_node_end(&node);
 }
@@ -491,7 +491,7 @@ Test(engine_memory, flood__ends_with_every_message_back)
 		pids[i] = hmt_probe_spawn(&node, &probes[i], i, NULL);
 	}
 	hmt_number(&node, pids[0], 12);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	stats = hmt_stats(&node);
 	cr_assert_gt(stats.no_memory, 0);
 	cr_assert_gt(stats.sent, 512);

@@ -37,7 +37,7 @@ misuse(void (*fn)(struct hm_ctx *ctx, void *arg), struct misdeed *deed, struct h
 	deed->to = hmt_probe_spawn(&node, &other, 0, NULL);
 	hmt_do(&node, hmt_probe_spawn(&node, probe, 0, NULL), fn, deed);
 	hmt_number(&node, probe->pid, 7);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_leq(other.count, 2, "one message, and HM_STARTED");
 	hmt_node_end(&node);
 }
@@ -157,7 +157,7 @@ Test(engine_misuse, receive__body_is_a_pattern_afterwards)
 
 	hmt_node_start(&node, 1);
 	hmt_number(&node, hmt_probe_spawn(&node, &probe, 0, NULL), 7);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_not_null(kept);
 	cr_assert_eq(*(const uint64_t *)hm_msg_body(kept), 0xdbdbdbdbdbdbdbdb);
 	hmt_node_end(&node);

@@ -46,19 +46,19 @@ Test(engine_network, granted_slot__takes_no_message_from_the_network)
 
 	/* The PID is known to nobody on another node yet, so whoever names it has guessed. */
 	hm_provider_receive(ctx, number_to(&node, pid));
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_null(cell->box.head);
 	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 1);
 	msg = hm_msg_alloc_control(ctx, HM_SYS_STOP, 0);
 	msg->to = pid.local;
 	msg->to_node = 0;
 	hm_provider_receive(ctx, msg);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_null(hmi_cell_pop_system(cell));
 
 	/* What this node's actors send may overtake the spawn, and waits. */
 	cr_assert_eq(hm_system_send(node.sys, pid, HMT_NUMBER, &(uint64_t){ 1 }), HM_OK);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_not_null(cell->box.head);
 	hmt_node_drop(&node);
 }
@@ -75,11 +75,11 @@ Test(engine_network, identity__that_nobody_waits_for_is_no_dead_letter)
 	msg->to = gone.local;
 	msg->to_node = 0;
 	hm_provider_receive(node.sys->lcores[0], msg);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_dead(&node), 0);
 	/* As opposed to a message of a user. */
 	hm_provider_receive(node.sys->lcores[0], number_to(&node, gone));
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_dead(&node), 1);
 	hmt_node_drop(&node);
 }
@@ -91,7 +91,7 @@ die(struct hmt_node *node, unsigned int count)
 
 	for (unsigned int i = 0; i < count; i++)
 		cr_assert_eq(hm_system_send(node->sys, nobody, HMT_NUMBER, &(uint64_t){ 1 }), HM_OK);
-	hmt_settle(node);
+	hmt_turn_until_idle(node);
 }
 
 /* Let time pass, and the lcore look at its clock, which it does every few turns. */

@@ -46,7 +46,7 @@ carrier_start(struct hmt_node *node, uint32_t lcores, uint64_t memory)
 	swallows = false;
 	hmt_node_start_with(node, lcores, memory, NULL);
 	cr_assert_eq(hm_provider_register(node->sys, 0, &carrier_ops, &sent_to), 0);
-	hmt_settle(node);
+	hmt_turn_until_idle(node);
 	return &sent_to;
 }
 
@@ -117,7 +117,7 @@ Test(engine_node, lost__two_at_once_with_a_full_outbox)
 
 	carrier_start(&node, 1, 0);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	a = learn(&node, NODE_A);
 	b = learn(&node, NODE_B);
 	ctx = node.sys->lcores[0];
@@ -135,7 +135,7 @@ Test(engine_node, lost__two_at_once_with_a_full_outbox)
 	while (hmi_outbox_count(&ctx->outbox) <= ctx->outbox.mask)
 		outbox_add(ctx, cell);
 	hmi_outbox_flush(ctx);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&probe, HM_TERMINATED), WATCHED + 1);
 	hmt_node_end(&node);
 }
@@ -163,10 +163,10 @@ Test(engine_node, lost__ends_watches_and_futures)
 		msg->to = probe.pid.local;
 		msg->sender = who;
 		hm_provider_receive(node.sys->lcores[0], msg);
-		hmt_settle(&node);
+		hmt_turn_until_idle(&node);
 		cr_assert_eq(node.sys->lcores[lcore]->links.count, 2);
 		hm_node_lost(node.sys->lcores[0], a);
-		hmt_settle(&node);
+		hmt_turn_until_idle(&node);
 		cr_assert_eq(node.sys->lcores[lcore]->links.count, 0);
 		cr_assert_eq(hmt_seen_count(&probe, HM_TERMINATED), 1);
 		cr_assert_eq(question.ends, 1);
@@ -176,7 +176,7 @@ Test(engine_node, lost__ends_watches_and_futures)
 		msg->to = probe.pid.local;
 		msg->sender = who;
 		hm_provider_receive(node.sys->lcores[0], msg);
-		hmt_settle(&node);
+		hmt_turn_until_idle(&node);
 		cr_assert_eq(node.sys->lcores[lcore]->links.count, 0);
 		hmt_node_drop(&node);
 	}
@@ -244,7 +244,7 @@ Test(engine_node, learn__index_of_a_lost_one_only_when_nothing_is_under_way_to_i
 
 	sent_to = carrier_start(&node, 2, 0);
 	hmt_probe_spawn(&node, &probe, 1, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	a = learn(&node, NODE_A);
 	cr_assert_eq(hm_system_send(node.sys, probe.pid, HMT_DO, &deed), HM_OK);
 	/* Lcore 1 sends in this turn, and lcore 0 learns of it in the next one. */
@@ -252,7 +252,7 @@ Test(engine_node, learn__index_of_a_lost_one_only_when_nothing_is_under_way_to_i
 	cr_assert_eq(*sent_to, 0);
 	hm_node_lost(node.sys->lcores[0], a);
 	cr_assert_neq(learn(&node, NODE_B), a);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(*sent_to, a);
 	cr_assert_eq(learn(&node, NODE_B + 1), a);
 	hmt_node_end(&node);
@@ -268,14 +268,14 @@ Test(engine_node, learn__index_of_one_that_is_sent_to_from_outside)
 	sent_to = carrier_start(&node, 1, 0);
 	a = learn(&node, NODE_A);
 	hmt_number(&node, who, 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(*sent_to, a);
 	*sent_to = 0;
 	hmt_number(&node, who, 2);
 	cr_assert_eq(hm_system_stop_actor(node.sys, who), 0);
 	hm_node_lost(node.sys->lcores[0], a);
 	cr_assert_eq(learn(&node, NODE_B), a);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(*sent_to, 0);
 	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_NODE], 1);
 	hmt_node_end(&node);

@@ -162,14 +162,14 @@ Test(engine_registry, systems__have_names_of_their_own)
 	hmt_number(&second, b.pid, 2);
 	/* A PID of one means nobody in the other, though place and generation are the same. */
 	cr_assert_eq(hm_system_send(first.sys, b.pid, HMT_EMPTY, NULL), HM_NO_RECEIVER);
-	hmt_settle(&first);
-	hmt_settle(&second);
+	hmt_turn_until_idle(&first);
+	hmt_turn_until_idle(&second);
 	cr_assert_eq(hmt_seen_last(&a, HMT_NUMBER)->number, 1);
 	cr_assert_eq(hmt_seen_last(&b, HMT_NUMBER)->number, 2);
 	/* The first ends, the second goes on. */
 	hmt_node_end(&first);
 	hmt_number(&second, b.pid, 3);
-	hmt_settle(&second);
+	hmt_turn_until_idle(&second);
 	cr_assert_eq(hmt_seen_last(&b, HMT_NUMBER)->number, 3);
 	hmt_node_start(&first, 1);
 	hmt_node_end(&first);

@@ -129,11 +129,11 @@ Test(engine_resolve, resolve__takes_nothing_but_an_identity)
 	hmt_do(&s.node, s.asker.pid, resolve, &there);
 	cr_assert_eq(there.rc, 0);
 	provider_answer(s.node.sys->lcores[0], HMT_NUMBER, &number, sizeof(number));
-	hmt_settle(&s.node);
+	hmt_turn_until_idle(&s.node);
 	cr_assert_eq(there.question.ends, 0);
 	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_UNEXPECTED], 1);
 	provider_answer(s.node.sys->lcores[0], HM_IDENTITY, &identity, sizeof(identity));
-	hmt_settle(&s.node);
+	hmt_turn_until_idle(&s.node);
 	cr_assert_eq(there.question.ends, 1);
 	cr_assert_eq(there.question.from.node, OTHER_NODE);
 	hmt_node_drop(&s.node);

@@ -91,7 +91,7 @@ Test(engine_send, send__from_outside_has_no_sender)
 
 	hmt_node_start(&node, 2);
 	hmt_number(&node, hmt_probe_spawn(&node, &to, 1, NULL), 7);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_last(&to, HMT_NUMBER)->number, 7);
 	cr_assert(hm_pid_is_none(hmt_seen_last(&to, HMT_NUMBER)->sender));
 	hmt_node_end(&node);
@@ -140,7 +140,7 @@ Test(engine_send, respond__without_sender_is_refused)
 	probe.arg = &answer;
 	hmt_node_start(&node, 1);
 	hmt_number(&node, hmt_probe_spawn(&node, &probe, 0, NULL), 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(answer.result, HM_NO_SENDER);
 	cr_assert_eq(hmt_seen_count(&probe, HMT_NUMBER), 1);
 	hmt_node_end(&node);
@@ -185,7 +185,7 @@ Test(engine_send, send__from_outside_keeps_order_and_would_block_when_the_ring_i
 		sent++;
 	cr_assert_eq(result, HM_WOULD_BLOCK);
 	cr_assert_gt(sent, 0);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_expect_numbers(&to, 0, (uint32_t)sent);
 	cr_assert_eq(hmt_stats(&node).sent, sent);
 	hmt_node_end(&node);
@@ -244,7 +244,7 @@ Test(engine_send, send__type_without_body_is_empty_and_missing_body_is_zeroed)
 	hmt_probe_spawn(&node, &probe, 0, NULL);
 	cr_assert_eq(hm_system_send(node.sys, probe.pid, HMT_EMPTY, NULL), HM_OK);
 	cr_assert_eq(hm_system_send(node.sys, probe.pid, HMT_NUMBER, NULL), HM_OK);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_last(&probe, HMT_EMPTY)->length, 0);
 	cr_assert_eq(hmt_seen_last(&probe, HMT_NUMBER)->length, sizeof(uint64_t));
 	cr_assert_eq(hmt_seen_last(&probe, HMT_NUMBER)->number, 0);
@@ -353,7 +353,7 @@ Test(engine_send, send__a_body_that_faults_loses_no_free_message)
 		errand.type = types[i % RTE_DIM(types)];
 		hmt_do(&node, from.pid, send_no_memory, &errand);
 		hmt_number(&node, to.pid, i);
-		hmt_settle(&node);
+		hmt_turn_until_idle(&node);
 	}
 	cr_assert_eq(hmt_seen_count(&to, HMT_NUMBER), 10);
 	hmt_node_end(&node);
@@ -412,7 +412,7 @@ Test(engine_send, forward__a_second_time_is_refused)
 	hmt_node_start(&node, 1);
 	onward.to = hmt_probe_spawn(&node, &last, 0, NULL);
 	hmt_number(&node, hmt_probe_spawn(&node, &middle, 0, NULL), 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(onward.result, HM_NO_RECEIVER);
 	cr_assert_eq(hmt_seen_count(&last, HMT_NUMBER), 1);
 	hmt_node_end(&node);
@@ -542,7 +542,7 @@ Test(engine_send, inspect__an_actor_knows_itself)
 	cr_assert_eq(hm_system_send(node.sys, probe.pid, HMT_DO, &deed), HM_OK);
 	hmt_number(&node, probe.pid, 1);
 	hmt_number(&node, probe.pid, 2);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&probe, HMT_NUMBER), 2);
 	cr_assert_eq(hm_system_lcores(node.sys), 3);
 	hmt_node_end(&node);
@@ -557,7 +557,7 @@ Test(engine_send, quantum__a_busy_actor_does_not_hold_up_its_neighbour)
 	hmt_node_start_with(&node, 1, 0, "--quantum 2 --inject 64");
 	hmt_probe_spawn(&node, &busy, 0, NULL);
 	hmt_probe_spawn(&node, &other, 0, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	other.arg = &busy;
 	for (int i = 0; i < 20; i++)
 		hmt_number(&node, busy.pid, number++);
@@ -565,7 +565,7 @@ Test(engine_send, quantum__a_busy_actor_does_not_hold_up_its_neighbour)
 	while (hmt_seen_count(&other, HMT_NUMBER) == 0 && hmt_seen_count(&busy, HMT_NUMBER) < 20)
 		hm_system_turn(node.sys);
 	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&busy, HMT_NUMBER), 20);
 	hmt_node_end(&node);
 }

@@ -20,7 +20,7 @@ Test(engine_slot, spawn__many_on_another_lcore_before_anything_runs)
 	hmt_node_start(&node, 3);
 	for (int i = 0; i < MANY; i++)
 		cr_assert_eq(hm_system_spawn(node.sys, &counted_there, NULL, &args, NULL), 0);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(alive, MANY);
 	hmt_node_end(&node);
 	cr_assert_eq(alive, 0);
@@ -82,10 +82,10 @@ Test(engine_slot, spawn__two_thousand_in_one_turn_of_an_lcore)
 
 	hmt_node_start(&node, 3);
 	hmt_probe_spawn(&node, &parent, 0, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
 	cr_assert_eq(order.done, 2000);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(alive, 2000);
 	hmt_node_end(&node);
 }
@@ -100,14 +100,14 @@ Test(engine_slot, slot_cache__an_empty_grant_that_owes_nothing_is_no_lack_of_slo
 
 	hmt_node_start(&node, 2);
 	hmt_probe_spawn(&node, &parent, 0, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
 	/* The cache is empty, and the spawns wait in the lane: nothing is owed yet when it is asked for. */
 	order.count = 1;
 	for (int i = 0; i < 20000 && order_among_threads(&node, parent.pid, &order) == -EAGAIN; i++)
 		;
 	cr_assert_eq(order.rc, 0);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(alive, order.done);
 	hmt_node_end(&node);
 }
@@ -122,7 +122,7 @@ Test(engine_slot, slot_cache__is_refilled_as_it_is_used)
 
 	hmt_node_start(&node, 2);
 	hmt_probe_spawn(&node, &parent, 0, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	for (uint32_t i = 1; i <= 20; i++) {
 		cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
 		cr_assert_eq(order.done, 100 * i);
@@ -134,7 +134,7 @@ Test(engine_slot, slot_cache__is_refilled_as_it_is_used)
 		     "more than may be on their way");
 	order.count = 1;
 	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(alive, order.done);
 	hmt_node_end(&node);
 }
@@ -150,7 +150,7 @@ Test(engine_slot, slot_cache__without_a_free_slot_says_so_and_recovers)
 
 	hmt_node_start(&node, 2);
 	hmt_probe_spawn(&node, &parent, 0, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	/* As if all slots of lcore 1 but those granted were taken. */
 	cells = &node.sys->lcores[1]->cells;
 	fresh = cells->fresh;
@@ -167,7 +167,7 @@ Test(engine_slot, slot_cache__without_a_free_slot_says_so_and_recovers)
 	cells->fresh = fresh;
 	while (order_among_threads(&node, parent.pid, &order) != 0)
 		;
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(alive, order.done);
 	hmt_node_end(&node);
 }
@@ -207,7 +207,7 @@ Test(engine_slot, granted__what_overtakes_the_spawn_waits_for_it)
 	hmt_node_start(&node, 3);
 	hmt_probe_spawn(&node, &probes[0], 1, NULL);
 	hmt_probe_spawn(&node, &parent, 0, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hm_system_send(node.sys, parent.pid, HMT_DO, &deed), HM_OK);
 	/* The parent's lane to lcore 2 is not looked at, the friend's is. */
 	there = node.sys->lcores[2];
@@ -220,7 +220,7 @@ Test(engine_slot, granted__what_overtakes_the_spawn_waits_for_it)
 	cr_assert_eq(probes[1].count, 0);
 	there->worker.lanes_in_count = 2;
 	RTE_SWAP(there->worker.lanes_in[0], there->worker.lanes_in[1]);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(probes[1].seen[0].type, HM_STARTED);
 	cr_assert_eq(hmt_seen_count(&probes[1], HM_STOPPED), 1);
 	cr_assert_eq(hmt_seen_count(&probes[0], HM_TERMINATED), 1);
@@ -242,7 +242,7 @@ Test(engine_slot, slot__is_used_again_under_another_pid)
 	cr_assert_eq(hm_pid_slot(first.pid), hm_pid_slot(second.pid));
 	cr_assert_not(hm_pid_equal(first.pid, second.pid));
 	hmt_number(&node, first.pid, 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&second, HMT_NUMBER), 0);
 	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 1);
 	hmt_node_end(&node);
@@ -257,14 +257,14 @@ Test(engine_slot, slot__whose_generations_are_used_up_is_not_used_again)
 
 	hmt_node_start(&node, 1);
 	hmt_probe_spawn(&node, &first, 0, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	hmt_stop(&node, first.pid);
 	/* The slot's next process is its last. */
 	cell = hmi_cells_at(&node.sys->lcores[0]->cells, first.pid.local);
 	cell->generation = UINT32_MAX;
 	last = hmt_probe_spawn(&node, &second, 0, NULL);
 	cr_assert_eq(hm_pid_generation(last), UINT32_MAX);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	hmt_stop(&node, last);
 	second = (struct hmt_probe){ 0 };
 	hmt_probe_spawn(&node, &second, 0, NULL);
@@ -272,7 +272,7 @@ Test(engine_slot, slot__whose_generations_are_used_up_is_not_used_again)
 	/* Nor does a PID of generation 0 name anybody. */
 	last.local &= ~(uint64_t)UINT32_MAX;
 	hmt_number(&node, last, 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 1);
 	hmt_node_end(&node);
 }
@@ -316,11 +316,11 @@ Test(engine_slot, lcore_process__obeys_no_actor)
 	core = (struct hm_pid){ hm_system_node(node.sys), hmi_local(1, HMI_SLOT_LCORE, 1) };
 	hmt_do(&node, probe.pid, hmt_stop_that, &core);
 	hmt_number(&node, core, 1);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 1);
 	probe = (struct hmt_probe){ 0 };
 	hmt_probe_spawn(&node, &probe, 1, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(probe.count, 1, "lcore 1 still spawns");
 	hmt_node_end(&node);
 }

@@ -16,7 +16,7 @@ Test(engine_spawn, spawn__started_is_first_on_every_lcore)
 		hmt_number(&node, hmt_probe_spawn(&node, &probes[i], i, NULL), i);
 		cr_assert_eq(hm_pid_lcore(probes[i].pid), i);
 	}
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	for (uint32_t i = 0; i < 3; i++) {
 		cr_assert_eq(probes[i].count, 2);
 		cr_assert_eq(probes[i].seen[0].type, HM_STARTED);
@@ -96,7 +96,7 @@ Test(engine_spawn, spawn__state_of_any_size_is_zeroed_behind_its_args)
 						      .args_size = sizeof(args),
 						      .lcore = HM_LCORE(i % 2) };
 			cr_assert_eq(hm_system_spawn(node.sys, &props[i], NULL, &args, &pid), 0);
-			hmt_settle(&node);
+			hmt_turn_until_idle(&node);
 			hmt_stop(&node, pid);
 		}
 	}
@@ -117,7 +117,7 @@ Test(engine_spawn, drop__states_of_living_actors_are_freed)
 	hmt_node_start(&node, 2);
 	for (int i = 0; i < 10; i++)
 		cr_assert_eq(hm_system_spawn(node.sys, &props, NULL, &args, NULL), 0);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	hmt_node_drop(&node);
 }
 
@@ -183,13 +183,13 @@ Test(engine_spawn, spawn__taken_name_starts_nothing)
 
 	hmt_node_start(&node, 2);
 	cr_assert_eq(hm_system_spawn(node.sys, &counted_here, "one", &args, &first), 0);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	live_before = node.sys->lcores[0]->cells.live + node.sys->lcores[1]->cells.live;
 	for (int i = 0; i < 1000; i++) {
 		cr_assert_eq(hm_system_spawn(node.sys, &counted_here, "one", &args, &second), -EEXIST);
 		cr_assert_eq(hm_system_spawn(node.sys, &counted_there, "one", &args, &second), -EEXIST);
 	}
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(second.node, 3);
 	cr_assert_eq(alive, 1);
 	cr_assert_eq(node.sys->lcores[0]->cells.live + node.sys->lcores[1]->cells.live, live_before);
@@ -232,7 +232,7 @@ Test(engine_spawn, system_spawn__after_the_stop_is_refused)
 
 	hmt_node_start(&node, 2);
 	hm_system_stop(node.sys);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hm_system_spawn(node.sys, &counted_here, "late", &args, NULL), -ESHUTDOWN);
 	cr_assert_eq(hm_system_spawn(node.sys, &counted_there, NULL, &args, NULL), -ESHUTDOWN);
 	hmt_node_end(&node);

@@ -45,7 +45,7 @@ check_state(struct hmt_node *node, uint32_t size, uint32_t args, uint32_t align)
 	memset(bytes, 0x5a, sizeof(bytes));
 	seen = (struct seen_state){ .size = size, .args = args };
 	cr_assert_eq(hm_system_spawn(node->sys, &props, NULL, bytes, &pid), 0);
-	hmt_settle(node);
+	hmt_turn_until_idle(node);
 	cr_assert(seen.is_clean, "size %u args %u align %u", size, args, align);
 	/* A type that needs 16 bytes of alignment has a size that is a multiple of 16. */
 	if (size % 16 == 0 && size > 0)

@@ -289,7 +289,7 @@ Test(engine_timer, send_after__to_a_dead_actor_is_a_dead_letter_each_time)
 
 	hmt_node_start(&node, 2);
 	alarm.to = hmt_probe_spawn(&node, &other, 1, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	hmt_stop(&node, other.pid);
 	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), alarm_set, &alarm);
 	for (int i = 0; i < 3; i++)

@@ -60,7 +60,7 @@ feed_send(struct hm_ctx *ctx, void *arg)
 	}
 }
 
-/* All at once, so that they wait in mailboxes; runs when the test settles. */
+/* All at once, so that they wait in mailboxes; runs when the test turns. */
 static void
 send(uint32_t actors, uint32_t messages)
 {
@@ -83,7 +83,7 @@ start(uint32_t actors, uint32_t messages)
 	}
 	/* It takes a few messages to learn that they are slow. */
 	send(actors, WARM_UP);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	late_ns_max = ticks = 0;
 	send(actors, messages);
 }
@@ -91,7 +91,7 @@ start(uint32_t actors, uint32_t messages)
 static void
 must_be_in_time(uint32_t actors, uint32_t messages)
 {
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	for (uint32_t i = 0; i < actors; i++)
 		cr_assert_eq(slow[i].count, 1 + WARM_UP + messages);
 	cr_assert_gt(ticks, 1);
@@ -125,7 +125,7 @@ Test(engine_turn, timer__beside_an_actor_of_a_millisecond)
 {
 	step_us = 1000;
 	start(1, 100);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_gt(ticks, 10);
 	cr_assert_leq(late_ns_max, 2000 * US, "%lu ns late", late_ns_max);
 	hmt_node_drop(&node);
@@ -136,7 +136,7 @@ Test(engine_turn, run__cut_short_keeps_order)
 {
 	step_us = 7;
 	start(1, 170);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(slow[0].count, 1 + WARM_UP + 170);
 	for (uint32_t i = 0; i < 170; i++)
 		cr_assert_eq(slow[0].seen[1 + WARM_UP + i].number, i);

@@ -55,7 +55,7 @@ Test(engine_type, register__bad_ones_are_refused)
 	cr_assert_eq(hm_type_register(node.sys, &proto_again), -EEXIST);
 	cr_assert_eq(hm_type_register(node.sys, &proto_name), -EEXIST);
 	cr_assert_eq(hm_type_register(node.sys, &biggest), 0);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hm_type_register(node.sys, &(struct hm_type){ .id = HMT_TYPE_NEXT + 9, .name = "late" }),
 		     -EBUSY);
 	hmt_node_end(&node);
@@ -275,7 +275,7 @@ Test(engine_type, send__a_tree_is_copied_with_all_that_it_points_to)
 	/* From outside, and the original is gone when it is read. */
 	cr_assert_eq(hm_system_send(node.sys, to.pid, TREE, tree), HM_OK);
 	hmt__tree__free_unpacked(tree, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(expected.matches, 2);
 	hmt_node_end(&node);
 	free(expected.bytes);
@@ -403,7 +403,7 @@ Test(engine_type, send__unknown_fields_of_a_flat_and_of_an_empty_message_are_cop
 		hmt_probe_spawn(&node, &from, 0, NULL);
 		cr_assert_eq(hm_system_send(node.sys, to.pid, errand.type, message), HM_OK);
 		hmt_do(&node, from.pid, send_and_free, &errand);
-		hmt_settle(&node);
+		hmt_turn_until_idle(&node);
 		cr_assert_eq(expected.matches, 2);
 		hmt_node_end(&node);
 		free(expected.bytes);

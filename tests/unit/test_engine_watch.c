@@ -64,7 +64,7 @@ Test(engine_watch, watch__a_process_that_is_gone_answers_each_time)
 
 	hmt_node_start(&node, 2);
 	hmt_probe_spawn(&node, &watched, 1, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	hmt_stop(&node, watched.pid);
 	hmt_probe_spawn(&node, &watcher, 0, NULL);
 	for (uint32_t i = 1; i <= 3; i++) {
@@ -135,7 +135,7 @@ Test(engine_watch, unwatch__holds_for_news_that_is_on_its_way)
 	cr_assert_eq(hmt_seen_count(&watched, HM_STOPPED), 1);
 	cr_assert_eq(hmt_seen_count(&watcher, HM_TERMINATED), 0);
 	do_now(&node, watcher.pid, hmt_unwatch, &watched.pid);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&watcher, HM_TERMINATED), 0);
 	hmt_node_end(&node);
 }
@@ -152,7 +152,7 @@ Test(engine_watch, watch__again_while_old_news_is_on_its_way_is_told_once)
 	hm_system_turn(node.sys);
 	do_now(&node, watcher.pid, hmt_unwatch, &watched.pid);
 	do_now(&node, watcher.pid, hmt_watch, &watched.pid);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&watcher, HM_TERMINATED), 1);
 	hmt_node_end(&node);
 }
@@ -229,7 +229,7 @@ Test(engine_watch, watch__each_other_and_stop_at_the_same_time)
 	hmt_do(&node, a.pid, hmt_watch, &b.pid);
 	cr_assert_eq(hm_system_stop_actor(node.sys, a.pid), 0);
 	cr_assert_eq(hm_system_stop_actor(node.sys, b.pid), 0);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&a, HM_STOPPED), 1);
 	cr_assert_eq(hmt_seen_count(&b, HM_STOPPED), 1);
 	hmt_node_end(&node);
@@ -275,7 +275,7 @@ Test(engine_watch, watch__news_that_waits_reaches_a_parent_that_stops)
 	hmt_do(&node, hmt_probe_spawn(&node, &parent, 0, NULL), child_spawn, &child);
 	cr_assert_eq(hm_system_send(node.sys, child.pid, HMT_DO, &deed), HM_OK);
 	cr_assert_eq(hm_system_stop_actor(node.sys, parent.pid), 0);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&parent, HM_TERMINATED), 1);
 	cr_assert_eq(hmt_seen_count(&parent, HMT_NUMBER), 0);
 	cr_assert_eq(parent.seen[parent.count - 1].type, HM_STOPPED);
@@ -315,7 +315,7 @@ watch_from_afar(struct hmt_node *node, struct hm_pid watcher, struct hm_pid watc
 	msg->to = watched.local;
 	msg->sender = watcher;
 	hm_provider_receive(ctx, msg);
-	hmt_settle(node);
+	hmt_turn_until_idle(node);
 }
 
 Test(engine_watch, watch__by_another_nodes_actor_whose_place_is_the_parents)
@@ -331,7 +331,7 @@ Test(engine_watch, watch__by_another_nodes_actor_whose_place_is_the_parents)
 	cr_assert_eq(hm_provider_register(node.sys, 0, &ops, &carrier), 0);
 	cr_assert_eq(hm_node_learn(node.sys, 4711, &index), 0);
 	hmt_probe_spawn(&node, &probe, 1, NULL);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	/* The same lcore, slot and generation as the probe's parent, on its own node. */
 	watcher = (struct hm_pid){ 4711, node.sys->user.local };
 	watch_from_afar(&node, watcher, probe.pid);
@@ -360,7 +360,7 @@ Test(engine_watch, drop__nothing_is_handed_to_a_provider_that_has_stopped)
 	hmt_node_start(&node, 2);
 	cr_assert_eq(hm_provider_register(node.sys, 0, &ops, &carrier), 0);
 	cr_assert_eq(hm_node_learn(node.sys, 4711, &index), 0);
-	hmt_settle(&node);
+	hmt_turn_until_idle(&node);
 	/* A watch that is under way will be answered by the burial. */
 	ctx = node.sys->lcores[0];
 	msg = hm_msg_alloc(ctx, HM_SYS_WATCH, 0);
