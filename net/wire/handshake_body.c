@@ -11,6 +11,7 @@
 #include <rte_common.h>
 #include <rte_string_fns.h>
 
+#include "assert_pvt.h"
 #include "handshake_body_pvt.h"
 #include "hermod.pb-c.h"
 #include "protobuf_pvt.h"
@@ -38,7 +39,7 @@ hmi_handshake_write(const struct hmi_handshake *handshake, uint8_t *at)
 	m.types = handshake->types;
 	m.window = handshake->window;
 	m.max_payload = handshake->max_payload;
-	assert(hermod__wire__handshake__get_packed_size(&m) <= HMI_HANDSHAKE_BYTES);
+	HMI_DEBUG_ASSERT(hermod__wire__handshake__get_packed_size(&m) <= HMI_HANDSHAKE_BYTES);
 	return hermod__wire__handshake__pack(&m, at);
 }
 
