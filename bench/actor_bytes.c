@@ -84,13 +84,11 @@ measure(struct bench_node *node, struct bench_row *row)
 int
 main(int argc, char **argv)
 {
-	struct run *run = calloc(1, sizeof(*run));
-	int status;
+	static const struct bench_program program = {
+		.about = "Memory that an idle actor takes, everything included.",
+		.bytes = sizeof(struct run),
+		.measure = measure,
+	};
 
-	if (run == NULL)
-		return EXIT_FAILURE;
-	bench_node_init(&run->node, "Memory that an idle actor takes, everything included.");
-	status = bench_node_main(&run->node, argc, argv, measure);
-	free(run);
-	return status;
+	return bench_program_main(&program, argc, argv);
 }

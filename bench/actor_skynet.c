@@ -7,7 +7,6 @@
  * answers; then it stops. Measured from the root's spawn to the root's answer. The next tree starts
  * when this one has ended.
  */
-#include <stdlib.h>
 
 #include "bench_clock.h"
 #include "bench_node.h"
@@ -182,18 +181,22 @@ measure(struct bench_node *node, struct bench_row *row)
 	return status;
 }
 
+static void
+prepare(struct bench_node *node)
+{
+	/* the tree grows level by level: at its widest, every leaf has a message */
+	node->messages = 2 * LEAVES + LEAVES / 2;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct run *run = calloc(1, sizeof(*run));
-	int status;
+	static const struct bench_program program = {
+		.about = "A tree of a million actors, spawned and summed up.",
+		.bytes = sizeof(struct run),
+		.prepare = prepare,
+		.measure = measure,
+	};
 
-	if (run == NULL)
-		return EXIT_FAILURE;
-	bench_node_init(&run->node, "A tree of a million actors, spawned and summed up.");
-	/* the tree grows level by level: at its widest, every leaf has a message */
-	run->node.messages = 2 * LEAVES + LEAVES / 2;
-	status = bench_node_main(&run->node, argc, argv, measure);
-	free(run);
-	return status;
+	return bench_program_main(&program, argc, argv);
 }

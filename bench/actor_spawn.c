@@ -5,7 +5,6 @@
  *
  * A million actors in a slice; stopping them is not measured.
  */
-#include <stdlib.h>
 
 #include "actor_crowd.h"
 #include "bench_clock.h"
@@ -97,13 +96,11 @@ measure(struct bench_node *node, struct bench_row *row)
 int
 main(int argc, char **argv)
 {
-	struct run *run = calloc(1, sizeof(*run));
-	int status;
+	static const struct bench_program program = {
+		.about = "From spawn to the first message handled, a million actors at a time.",
+		.bytes = sizeof(struct run),
+		.measure = measure,
+	};
 
-	if (run == NULL)
-		return EXIT_FAILURE;
-	bench_node_init(&run->node, "From spawn to the first message handled, a million actors at a time.");
-	status = bench_node_main(&run->node, argc, argv, measure);
-	free(run);
-	return status;
+	return bench_program_main(&program, argc, argv);
 }

@@ -7,7 +7,6 @@
  *              driver ◀─ TYPE_BALL ──▶           echo     then one message goes back and forth
  */
 #include <stdbool.h>
-#include <stdlib.h>
 
 #include "bench_clock.h"
 #include "bench_node.h"
@@ -211,14 +210,12 @@ measure(struct bench_node *node, struct bench_row *row)
 int
 main(int argc, char **argv)
 {
-	struct run *run = calloc(1, sizeof(*run));
-	int status;
+	static const struct bench_program program = {
+		.about = "Round trip between two lcores, one message in flight.",
+		.lcores = 2,
+		.bytes = sizeof(struct run),
+		.measure = measure,
+	};
 
-	if (run == NULL)
-		return EXIT_FAILURE;
-	bench_node_init(&run->node, "Round trip between two lcores, one message in flight.");
-	run->node.lcores = 2;
-	status = bench_node_main(&run->node, argc, argv, measure);
-	free(run);
-	return status;
+	return bench_program_main(&program, argc, argv);
 }

@@ -11,7 +11,6 @@
  * `--in-flight` messages are in flight, which bounds memory as the mempool does in the raw loop.
  */
 #include <stdbool.h>
-#include <stdlib.h>
 
 #include "bench_clock.h"
 #include "bench_node.h"
@@ -216,19 +215,23 @@ measure(struct bench_node *node, struct bench_row *row)
 	return status;
 }
 
+static void
+prepare(struct bench_node *node)
+{
+	node->options.in_flight = IN_FLIGHT;
+	node->options.payload = BODY_BYTES;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct run *run = calloc(1, sizeof(*run));
-	int status;
+	static const struct bench_program program = {
+		.about = "Messages from one lcore to another, 64 bytes of memory each.",
+		.lcores = 2,
+		.bytes = sizeof(struct run),
+		.prepare = prepare,
+		.measure = measure,
+	};
 
-	if (run == NULL)
-		return EXIT_FAILURE;
-	bench_node_init(&run->node, "Messages from one lcore to another, 64 bytes of memory each.");
-	run->node.lcores = 2;
-	run->node.options.in_flight = IN_FLIGHT;
-	run->node.options.payload = BODY_BYTES;
-	status = bench_node_main(&run->node, argc, argv, measure);
-	free(run);
-	return status;
+	return bench_program_main(&program, argc, argv);
 }

@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "bench_clock.h"
@@ -111,14 +110,12 @@ measure(struct bench_node *node, struct bench_row *row)
 int
 main(int argc, char **argv)
 {
-	struct run *run = calloc(1, sizeof(*run));
-	int status;
+	static const struct bench_program program = {
+		.about = "CPU share of an idle system of two lcores.",
+		.lcores = 2,
+		.bytes = sizeof(struct run),
+		.measure = measure,
+	};
 
-	if (run == NULL)
-		return EXIT_FAILURE;
-	bench_node_init(&run->node, "CPU share of an idle system of two lcores.");
-	run->node.lcores = 2;
-	status = bench_node_main(&run->node, argc, argv, measure);
-	free(run);
-	return status;
+	return bench_program_main(&program, argc, argv);
 }

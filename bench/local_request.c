@@ -5,7 +5,6 @@
  *
  * A request takes two messages, so the limit is twice the bare loop's time of a message.
  */
-#include <stdlib.h>
 
 #include "bench_clock.h"
 #include "bench_node.h"
@@ -136,17 +135,21 @@ measure(struct bench_node *node, struct bench_row *row)
 	return status;
 }
 
+static void
+prepare(struct bench_node *node)
+{
+	node->options.in_flight = 1;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct run *run = calloc(1, sizeof(*run));
-	int status;
+	static const struct bench_program program = {
+		.about = "A request with a future, and its answer, on one lcore.",
+		.bytes = sizeof(struct run),
+		.prepare = prepare,
+		.measure = measure,
+	};
 
-	if (run == NULL)
-		return EXIT_FAILURE;
-	bench_node_init(&run->node, "A request with a future, and its answer, on one lcore.");
-	run->node.options.in_flight = 1;
-	status = bench_node_main(&run->node, argc, argv, measure);
-	free(run);
-	return status;
+	return bench_program_main(&program, argc, argv);
 }

@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "bench_clock.h"
 #include "bench_node.h"
@@ -388,20 +387,26 @@ busy_set(void *target, const char *value)
 	return status;
 }
 
-int
-main(int argc, char **argv)
+static void
+prepare(struct bench_node *node)
 {
-	struct run *run = calloc(1, sizeof(*run));
-	int status;
+	struct run *run = (struct run *)node;
 
-	if (run == NULL)
-		return EXIT_FAILURE;
-	bench_node_init(&run->node, "How late timers fire, beside nothing or beside busy actors.");
 	run->extras[0] =
 		(struct bench_option){ "busy", "N", "actors that keep the lcore busy, 0 to 10000 (0)",
 				       busy_set, &run->busy };
-	run->node.extras = run->extras;
-	status = bench_node_main(&run->node, argc, argv, measure);
-	free(run);
-	return status;
+	node->extras = run->extras;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct bench_program program = {
+		.about = "How late timers fire, beside nothing or beside busy actors.",
+		.bytes = sizeof(struct run),
+		.prepare = prepare,
+		.measure = measure,
+	};
+
+	return bench_program_main(&program, argc, argv);
 }

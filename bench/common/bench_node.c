@@ -132,6 +132,23 @@ bench_node_main(struct bench_node *node, int argc, char **argv, bench_measure_fn
 	return node_close(node, &row, status);
 }
 
+int
+bench_program_main(const struct bench_program *program, int argc, char **argv)
+{
+	struct bench_node *node = calloc(1, program->bytes);
+	int status;
+
+	if (node == NULL)
+		return EXIT_FAILURE;
+	bench_node_init(node, program->about);
+	node->lcores = program->lcores;
+	if (program->prepare != NULL)
+		program->prepare(node);
+	status = bench_node_main(node, argc, argv, program->measure);
+	free(node);
+	return status;
+}
+
 /* ---- within the driver ------------------------------------------------------------- */
 
 bool

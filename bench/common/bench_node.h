@@ -15,6 +15,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bench_options.h"
@@ -61,6 +62,18 @@ void bench_node_init(struct bench_node *node, const char *about);
  * @return exit status
  */
 int bench_node_main(struct bench_node *node, int argc, char **argv, bench_measure_fn *measure);
+
+/** A program whose data begin with its node. */
+struct bench_program {
+	const char *about;                        /**< as in struct bench_node */
+	uint32_t lcores;                          /**< as in struct bench_node */
+	size_t bytes;                             /**< of its data, zeroed at first */
+	void (*prepare)(struct bench_node *node); /**< fills in the rest; NULL: there is none */
+	bench_measure_fn *measure;
+};
+
+/** As bench_node_main, for data on the heap. */
+int bench_program_main(const struct bench_program *program, int argc, char **argv);
 
 /* ---- Within measure ------------------------------------------------------------ */
 
