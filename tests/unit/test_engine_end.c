@@ -28,6 +28,25 @@ count_links(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *ms
 		*(uint32_t *)probe->arg = ctx->links.count;
 }
 
+/* Begin to stop an actor, and have another one of its lcore handle a number meanwhile. */
+static void
+stop_beside(struct hmt_node *node, const struct hmt_probe *stops, const struct hmt_probe *other)
+{
+	cr_assert_eq(hm_system_stop_actor(node->sys, stops->pid), 0);
+	hmt_number(node, other->pid, 1);
+	hmt_turn_until_idle(node);
+}
+
+/* A node with an actor that owns so many timers, and another actor. */
+static void
+owner_start(struct hmt_node *node, struct hmt_probe *owner, uint32_t timers, struct hmt_probe *other)
+{
+	hmt_node_start_with(node, 1, 131072, NULL);
+	hmt_probe_spawn(node, owner, 0, NULL);
+	hmt_probe_spawn(node, other, 0, NULL);
+	hmt_do(node, owner->pid, hold_timers, &timers);
+}
+
 /* Others wait for the lcore: what a dying actor owns is dropped in portions. */
 Test(engine_end, end__of_an_actor_that_owns_much_is_cut_into_portions)
 {
@@ -37,13 +56,8 @@ Test(engine_end, end__of_an_actor_that_owns_much_is_cut_into_portions)
 
 	owner = (struct hmt_probe){ 0 };
 	other = (struct hmt_probe){ .on_msg = count_links, .arg = &left };
-	hmt_node_start_with(&node, 1, 131072, NULL);
-	hmt_probe_spawn(&node, &owner, 0, NULL);
-	hmt_probe_spawn(&node, &other, 0, NULL);
-	hmt_do(&node, owner.pid, hold_timers, &count);
-	cr_assert_eq(hm_system_stop_actor(node.sys, owner.pid), 0);
-	hmt_number(&node, other.pid, 1);
-	hmt_turn_until_idle(&node);
+	owner_start(&node, &owner, count, &other);
+	stop_beside(&node, &owner, &other);
 	cr_assert_eq(hmt_seen_count(&owner, HM_STOPPED), 1);
 	cr_assert_gt(left, 0, "the other one had to wait for the end of the first");
 	cr_assert_geq(left, count - 2 * HMI_SYSTEM_PORTION);
@@ -72,13 +86,8 @@ Test(engine_end, end__receives_nothing_behind_stopped)
 
 	owner = (struct hmt_probe){ 0 };
 	other = (struct hmt_probe){ .on_msg = send_to_dying, .arg = &owner };
-	hmt_node_start_with(&node, 1, 131072, NULL);
-	hmt_probe_spawn(&node, &owner, 0, NULL);
-	hmt_probe_spawn(&node, &other, 0, NULL);
-	hmt_do(&node, owner.pid, hold_timers, &count);
-	cr_assert_eq(hm_system_stop_actor(node.sys, owner.pid), 0);
-	hmt_number(&node, other.pid, 1);
-	hmt_turn_until_idle(&node);
+	owner_start(&node, &owner, count, &other);
+	stop_beside(&node, &owner, &other);
 	cr_assert_eq(hmt_seen_last(&owner, HM_STOPPED), &owner.seen[owner.count - 1]);
 	cr_assert_eq(hmt_dead(&node), 1);
 	hmt_node_end(&node);
@@ -142,9 +151,7 @@ Test(engine_end, stop__of_children_on_another_lcore_is_cut_into_portions)
 	hmt_probe_spawn(&node, &parent, 1, NULL);
 	hmt_probe_spawn(&node, &other, 1, NULL);
 	hmt_do(&node, parent.pid, spawn_elsewhere, &children);
-	cr_assert_eq(hm_system_stop_actor(node.sys, parent.pid), 0);
-	hmt_number(&node, other.pid, 1);
-	hmt_turn_until_idle(&node);
+	stop_beside(&node, &parent, &other);
 	cr_assert_eq((uintptr_t)parent.arg, children - HMI_SYSTEM_PORTION);
 	cr_assert_eq(parent.count, children + 3, "started, stopping, each child, stopped");
 	hmt_node_end(&node);
