@@ -11,6 +11,7 @@
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_string_fns.h>
+#include <urcu-qsbr.h>
 
 #include "frame_pvt.h"
 #include "port_pvt.h"
@@ -20,7 +21,15 @@
 #define OWNER       "hermod"
 #define TX_RESERVE  512u /* buffers for acknowledgements, handshakes, ARP, copies, and the fifo */
 #define RX_OFFLOADS (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
+#define POOLS_LEFT  8u /* that are freed together */
 #define TX_OFFLOADS (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+
+/* The first character of a pool's name: DPDK's list of pools is where those that are left are found again. */
+enum {
+	POOL_USED = 'h',
+	POOL_LEFT = 'H', /* its port is closed, some buffers are elsewhere */
+	POOL_TAKEN = '-' /* is being freed */
+};
 
 /* Names of all ethdevs, as "a, b, c". */
 static void
@@ -115,7 +124,7 @@ pool_create(const struct hmi_port *port, const char *kind, const struct hmi_port
 	char name[RTE_MEMPOOL_NAMESIZE];
 	struct rte_mempool *pool;
 
-	snprintf(name, sizeof(name), "hm%s%016" PRIx64, kind, config->tag);
+	snprintf(name, sizeof(name), "%cm%s%016" PRIx64, POOL_USED, kind, config->tag);
 	room = RTE_MAX(room, info->min_rx_bufsize);
 	room = RTE_MAX(room, 2048u);
 	room = RTE_ALIGN_CEIL(room, RTE_CACHE_LINE_SIZE) + RTE_PKTMBUF_HEADROOM;
@@ -245,12 +254,53 @@ hmi_port_open(struct hmi_port *port, const struct hmi_port_config *config)
 	return 0;
 }
 
-/* Free a pool, unless buffers of it are in use: over net_ring, a peer in this process may hold some. */
+/* ---- Closing --------------------------------------------------------------------- */
+
+/* Free a pool. Over net_ring a peer in this process may hold buffers of it: then its name says that it is left. */
 static void
 pool_free(struct rte_mempool *pool)
 {
-	if (pool != NULL && rte_mempool_full(pool))
+	if (pool == NULL)
+		return;
+	if (rte_mempool_full(pool))
 		rte_mempool_free(pool);
+	else
+		__atomic_store_n(&pool->name[0], POOL_LEFT, __ATOMIC_RELAXED);
+}
+
+struct left {
+	struct rte_mempool *pools[POOLS_LEFT];
+	uint32_t count;
+};
+
+/* Take a pool that was left and whose buffers are back; other threads may look for them, too. */
+static void
+left_take(struct rte_mempool *pool, void *arg)
+{
+	struct left *left = arg;
+	char name = POOL_LEFT;
+
+	if (left->count < POOLS_LEFT &&
+	    (strncmp(pool->name + 1, "mrx", 3) == 0 || strncmp(pool->name + 1, "mtx", 3) == 0) &&
+	    __atomic_load_n(&pool->name[0], __ATOMIC_RELAXED) == POOL_LEFT && rte_mempool_full(pool) &&
+	    __atomic_compare_exchange_n(&pool->name[0], &name, POOL_TAKEN, false, __ATOMIC_RELAXED,
+					__ATOMIC_RELAXED))
+		left->pools[left->count++] = pool;
+}
+
+/* Free the pools of closed ports whose buffers are back by now. */
+static void
+left_free(void)
+{
+	struct left left = { .count = 0 };
+
+	rte_mempool_walk(left_take, &left);
+	if (left.count == 0)
+		return;
+	/* The lcore that gave the last buffer back may not have returned from that yet. */
+	synchronize_rcu();
+	while (left.count > 0)
+		rte_mempool_free(left.pools[--left.count]);
 }
 
 void
@@ -277,5 +327,6 @@ hmi_port_close(struct hmi_port *port)
 	/* The ethdev itself belongs to EAL, and a later system of this process may use it. */
 	pool_free(port->rx_pool);
 	pool_free(port->tx_pool);
+	left_free();
 	memset(port, 0, sizeof(*port));
 }

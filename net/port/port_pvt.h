@@ -87,7 +87,10 @@ struct hmi_port {
 /* Find an ethdev and bring it up. Errors are printed. Returns 0, -ENODEV, -EINVAL, -ENOMEM or -EIO. */
 int hmi_port_open(struct hmi_port *port, const struct hmi_port_config *config);
 
-/* Stop the ethdev and free buffers and pools. A zeroed port is allowed. */
+/*
+ * Stop the ethdev and free buffers and pools. A zeroed port is allowed. A pool whose buffers a peer in this
+ * process still holds, over net_ring, is freed when a port is closed after they have come back.
+ */
 void hmi_port_close(struct hmi_port *port);
 
 /* ---- Hot path ------------------------------------------------------------------- */

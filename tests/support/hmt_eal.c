@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fnmatch.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
+#include <rte_mempool.h>
 
 #include "hmt_eal.h"
 
@@ -142,4 +144,26 @@ hmt_seconds(double usual)
 		exit(EXIT_FAILURE);
 	}
 	return seconds;
+}
+
+struct mempools {
+	const char *pattern;
+	unsigned int count;
+};
+
+static void
+mempool_count(struct rte_mempool *pool, void *arg)
+{
+	struct mempools *mempools = arg;
+
+	mempools->count += fnmatch(mempools->pattern, pool->name, 0) == 0;
+}
+
+unsigned int
+hmt_mempools(const char *pattern)
+{
+	struct mempools mempools = { .pattern = pattern };
+
+	rte_mempool_walk(mempool_count, &mempools);
+	return mempools.count;
 }

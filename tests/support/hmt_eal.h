@@ -37,4 +37,7 @@ double hmt_seconds(double usual);
 /** Exit status by which a plain test program says that it cannot run here. */
 #define HMT_SKIPPED 77
 
+/** How many mempools of the process have a name like that: a pattern as of fnmatch. */
+unsigned int hmt_mempools(const char *pattern);
+
 #endif /* HMT_EAL_H */

@@ -335,6 +335,33 @@ Test(net_port, close__everything_and_open_again)
 	fixture_close(&f);
 }
 
+/* Over net_ring a peer gives the buffers of a port back when that is closed already. */
+Test(net_port, close__pool_is_freed_after_its_last_buffer)
+{
+	struct hmi_port_config config = config_plain();
+	struct fixture f = fixture_open(&config);
+
+	for (uint32_t round = 1; round <= 3; round++) {
+		hmi_port_send(f.port, frame_make(&f, 1));
+		cr_assert_eq(hmi_port_flush(f.port), 1);
+		hmi_port_close(f.port);
+		cr_assert_eq(hmt_mempools("?mtx*"), round, "a frame is on the wire");
+		config.tag++;
+		cr_assert_eq(hmi_port_open(f.port, &config), 0);
+		f.port->usable = true;
+		cr_assert_eq(hmt_mempools("?mtx*"), round + 1);
+	}
+	cr_assert_eq(frame_take(&f), 1);
+	hmi_port_close(f.port);
+	cr_assert_eq(hmt_mempools("?mtx*"), 2, "one frame is back, and nothing is open");
+	while (frame_take(&f) == 1)
+		;
+	cr_assert_eq(hmi_port_open(f.port, &config), 0);
+	cr_assert_eq(hmt_mempools("?mtx*"), 3);
+	fixture_close(&f);
+	cr_assert_eq(hmt_mempools("?mtx*"), 0);
+}
+
 Test(net_port, open__without_any_port)
 {
 	struct hmi_port_config config = config_plain();

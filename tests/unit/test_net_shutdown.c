@@ -189,3 +189,27 @@ Test(net_shutdown, stop__frames_that_come_afterwards_change_nothing)
 	cr_assert_eq(lone_net(f->lone)->peers[0]->session.rx_expected, 1);
 	finish(f);
 }
+
+/* ---- Two nodes of one process -------------------------------------------------------------------- */
+
+Test(net_shutdown, destroy__frames_that_the_peer_gives_back_later)
+{
+	static struct pair_wire wire;
+	struct hm_system *nodes[2];
+
+	pair_wire_create(&wire);
+	pair_nodes(nodes, "");
+	pair_connect(nodes);
+	hm_system_stop(nodes[0]);
+	for (int i = 0; i < 10; i++)
+		hm_system_turn(nodes[0]);
+	hm_system_destroy(nodes[0]);
+	nodes[0] = NULL;
+	cr_assert_gt(rte_ring_count(wire.ab), 0, "its farewell is on the wire");
+	cr_assert_eq(hmt_mempools("?mtx*"), 2);
+	pair_until(nodes, rte_ring_empty(wire.ab));
+	pair_stop(nodes, 1);
+	/* What b sent last still lies on its own wire, which nobody reads. */
+	cr_assert_eq(hmt_mempools("?mtx*"), rte_ring_empty(wire.ba) ? 0 : 1);
+	pair_wire_empty(&wire);
+}
