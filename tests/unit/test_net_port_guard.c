@@ -124,7 +124,7 @@ Test(net_port_guard, tick__requested_again_after_a_fifth_of_a_millisecond)
 Test(net_port_guard, tick__shared_is_released_twice_a_second)
 {
 	struct fixture f = fixture_guarded();
-	uint64_t now = f.port->now, start = now;
+	uint64_t now = f.port->now, start;
 
 	for (int shared = 0; shared < 2; shared++) {
 		f.port->guard_shared = shared;
