@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Breaks the library in one small way at a time, and sees whether a test notices.
 
-usage: mutate.py [--seconds S] [--floor PERCENT] [--files GLOB] COUNT SEED
+usage: mutate.py [--seconds S] [--floor PERCENT] [--files PATTERN] COUNT SEED
 
 A copy of the sources and a build folder of their own lie in build/mutate. Each mutant is one change of
 one line; it is built, and the tests of its module run until one fails. What no test notices is printed:
@@ -209,7 +209,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--seconds', type=int, default=0, help='begin no further mutant after so long')
     parser.add_argument('--floor', type=int, default=60, help='percent that must be noticed')
-    parser.add_argument('--files', default='*', help='sources to change')
+    parser.add_argument('--files', default='*', help='sources to change: a pattern, or the start of a path')
     parser.add_argument('count', type=int)
     parser.add_argument('seed', type=int)
     return parser.parse_args()
@@ -219,7 +219,7 @@ def main():
     args = parse()
     os.chdir(TOP)
     os.makedirs(HOME, exist_ok=True)
-    mutants = choose(args.count, args.seed, args.files)
+    mutants = choose(args.count, args.seed, args.files if '*' in args.files else args.files + '*')
     copy_sources()
     configure()
     began, noticed, survivors, invalid, baselines = time.monotonic(), 0, [], 0, {}

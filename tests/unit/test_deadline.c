@@ -136,6 +136,22 @@ Test(deadline, step__from_slow_to_fast)
 	cr_assert_eq(deadline.steps, HMI_DEADLINE_STEPS);
 }
 
+/* What was fast before a slow step does not count: the interval grows only when that many looks in a row were fast. */
+Test(deadline, step__slow_now_and_then_stay_looked_at)
+{
+	(void)stage(40, 1000 * US);
+	for (unsigned int i = 0; i < 100; i++) {
+		stage_begin(1000);
+		for (unsigned int k = 0; k < 5; k++) {
+			now_ns += 20;
+			(void)hmi_deadline_step(&deadline, &clock_of_test, 1);
+		}
+		now_ns += 30 * US;
+		(void)hmi_deadline_step(&deadline, &clock_of_test, 1);
+		cr_assert_eq(deadline.steps, 1, "after %u slow steps", i + 1);
+	}
+}
+
 /* A mean would hide the one that is slow. */
 Test(deadline, step__one_slow_among_fast_ones)
 {
