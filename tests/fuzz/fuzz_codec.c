@@ -21,14 +21,15 @@ payload_fuzz(const uint8_t *data, size_t size)
 		{ .id = 258, .descriptor = &hermod__test__text__descriptor },
 		{ .id = 259, .descriptor = &hermod__test__tree__descriptor },
 		{ .id = 260, .descriptor = &hermod__test2__optional__descriptor },
+		{ .id = 261, .descriptor = &hermod__test__blobs__descriptor },
 	};
-	const struct hm_type *list[] = { &types[0], &types[1], &types[2], &types[3], &types[4] };
+	const struct hm_type *list[] = { &types[0], &types[1], &types[2], &types[3], &types[4], &types[5] };
 	struct hmi_codec codec;
 	size_t used;
 
-	if (hmi_codec_create_from(&codec, list, 5) != 0)
+	if (hmi_codec_create_from(&codec, list, 6) != 0)
 		return;
-	for (uint16_t id = 256; id < 261; id++) {
+	for (uint16_t id = 256; id < 262; id++) {
 		const struct hmi_plan *plan = hmi_codec_by_id(&codec, id);
 		size_t room = hmi_plan_room(plan, size);
 		void *body = malloc(room);

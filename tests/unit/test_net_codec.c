@@ -4,6 +4,7 @@
  * The codec beside protobuf-c, on messages made at random from their descriptors, and on what
  * becomes of their encodings when they are spoilt.
  */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -26,6 +27,7 @@ static const ProtobufCMessageDescriptor *const descriptors[] = {
 	&hermod__test__text__descriptor,       &hermod__test__tree__descriptor,
 	&hermod__test__empty__descriptor,      &hermod__test2__optional__descriptor,
 	&hermod__test2__optionals__descriptor, &hermod__test2__requireds__descriptor,
+	&hermod__test__blobs__descriptor,
 };
 
 #define TYPES (sizeof(descriptors) / sizeof(descriptors[0]))
@@ -204,11 +206,33 @@ unknown_write(uint8_t *at)
 	return at;
 }
 
+/* Move fields to the end, so that they come in any order. */
+static void
+fields_shuffle(uint8_t *bytes, size_t length)
+{
+	static uint8_t field[BYTES];
+	const uint8_t *end = bytes + length;
+
+	for (int move = 0; move < 4; move++) {
+		const uint8_t *from = bytes, *to = bytes;
+		uint64_t tag;
+
+		for (int skip = rand() % 6; skip >= 0 && to < end; skip--) {
+			from = to;
+			to = hmi_varint_read(to, end, &tag);
+			to = hmi_field_skip(to, end, tag);
+		}
+		memcpy(field, from, (size_t)(to - from));
+		memmove(bytes + (from - bytes), to, (size_t)(end - to));
+		memcpy(bytes + length - (to - from), field, (size_t)(to - from));
+	}
+}
+
 /* Make another encoding out of one, which may be none any more. Returns its length. */
 static size_t
 encoding_spoil(uint8_t *bytes, size_t length)
 {
-	switch (rand() % 6) {
+	switch (rand() % 7) {
 	case 0: /* truncated */
 		return length > 0 ? (size_t)rand() % length : 0;
 	case 1: /* one byte is another one */
@@ -220,7 +244,10 @@ encoding_spoil(uint8_t *bytes, size_t length)
 		return 2 * length;
 	case 3: /* a field of a newer version */
 		return (size_t)(unknown_write(bytes + length) - bytes);
-	case 4: /* a tag with a byte too many, as nobody writes it */
+	case 4:
+		fields_shuffle(bytes, length);
+		return length;
+	case 5: /* a tag with a byte too many, as nobody writes it */
 		bytes[length] = 0x88;
 		bytes[length + 1] = 0;
 		bytes[length + 2] = 5;
@@ -293,6 +320,17 @@ codec_make(struct hmi_codec *codec, struct hm_type *types)
 	cr_assert_eq(hmi_codec_create_from(codec, list, TYPES), 0);
 }
 
+/* A message of a plan's type, at random. */
+static ProtobufCMessage *
+message_make(struct arena *arena, const struct hmi_plan *plan)
+{
+	ProtobufCMessage *message = arena_get(arena, plan->descriptor->sizeof_message);
+
+	protobuf_c_message_init(plan->descriptor, message);
+	message_fill(arena, message, 0);
+	return message;
+}
+
 Test(codec, random__as_protobuf_writes_and_reads_it)
 {
 	static struct arena arena;
@@ -304,16 +342,59 @@ Test(codec, random__as_protobuf_writes_and_reads_it)
 	for (int round = 0; round < ROUNDS * (int)TYPES; round++) {
 		const struct hmi_plan *plan = hmi_codec_by_id(&codec, (uint16_t)(256 + round % (int)TYPES));
 		static uint8_t bytes[2 * BYTES];
-		ProtobufCMessage *message;
-		size_t length;
+		size_t length, second;
 
 		arena.used = 0;
-		message = arena_get(&arena, plan->descriptor->sizeof_message);
-		protobuf_c_message_init(plan->descriptor, message);
-		message_fill(&arena, message, 0);
-		length = same_writing(plan, message, bytes);
+		length = same_writing(plan, message_make(&arena, plan), bytes);
 		same_reading(plan, bytes, length);
+		/* Behind another message of its type it is merged into that: of each field the last one counts. */
+		second = same_writing(plan, message_make(&arena, plan), bytes + length);
+		same_reading(plan, bytes, length + second);
 		same_reading(plan, bytes, encoding_spoil(bytes, length));
+	}
+	hmi_codec_destroy(&codec);
+}
+
+/* Read into memory of exact size. Returns whether the room was enough. */
+static bool
+room_is_enough(const struct hmi_plan *plan, const uint8_t *bytes, size_t length, size_t size)
+{
+	static const uint8_t canary[] = { 0xee, 0xee, 0xee, 0xee };
+	uint8_t *room = malloc(size + sizeof(canary));
+	size_t used = 0;
+	int rc;
+
+	memcpy(room + size, canary, sizeof(canary));
+	rc = hmi_plan_unpack(plan, bytes, length, room, size, &used);
+	cr_assert(rc == 0 || rc == -ENOSPC, "%s: %d", plan->descriptor->name, rc);
+	cr_assert_arr_eq(room + size, canary, sizeof(canary), "%s", plan->descriptor->name);
+	cr_assert_leq(used, size);
+	free(room);
+	return rc == 0;
+}
+
+Test(codec, unpack__any_room_is_enough_or_said_not_to_be)
+{
+	static struct arena arena;
+	struct hm_type types[TYPES];
+	struct hmi_codec codec;
+
+	codec_make(&codec, types);
+	srand(SEED);
+	for (int round = 0; round < ROUNDS; round++) {
+		const struct hmi_plan *plan = hmi_codec_by_id(&codec, (uint16_t)(256 + round % (int)TYPES));
+		static uint8_t bytes[2 * BYTES];
+		size_t length, room;
+
+		arena.used = 0;
+		length = same_writing(plan, message_make(&arena, plan), bytes);
+		length += same_writing(plan, message_make(&arena, plan), bytes + length);
+		room = hmi_plan_room(plan, length);
+		if (plan->table)
+			cr_assert(room_is_enough(plan, bytes, length, room), "%s", plan->descriptor->name);
+		for (size_t size = room < 40 ? 0 : room - 40; size < room; size++)
+			(void)room_is_enough(plan, bytes, length, size);
+		cr_assert_not(room_is_enough(plan, bytes, length, plan->size - 1));
 	}
 	hmi_codec_destroy(&codec);
 }
