@@ -176,6 +176,79 @@ Test(engine_asker, ask__a_reply_keeps_its_place_among_its_senders_messages)
 }
 
 static void
+answer_between_number_and_poison(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	uint64_t number = 7;
+
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return;
+	cr_assert_eq(hm_send(ctx, *(struct hm_pid *)probe->arg, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_respond(ctx, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_poison(ctx, *(struct hm_pid *)probe->arg), HM_OK);
+	cr_assert_eq(hm_send(ctx, *(struct hm_pid *)probe->arg, HMT_NUMBER, &number), HM_OK);
+}
+
+/* All in one turn of the asker, if both are on one lcore. */
+Test(engine_asker, ask__a_reply_between_a_message_and_poison)
+{
+	static struct future_scene s;
+
+	for (uint32_t lcore = 0; lcore < 2; lcore++) {
+		struct hm_stats before, after;
+
+		scene_start(&s, 0, lcore);
+		s.answerer.on_msg = answer_between_number_and_poison;
+		s.answerer.arg = &s.asker.pid;
+		s.question.asker = &s.asker;
+		before = hmt_stats(&s.node);
+		hmt_do(&s.node, s.asker.pid, ask, &s.question);
+		after = hmt_stats(&s.node);
+		cr_assert_eq(s.question.ends, 1);
+		cr_assert_eq(s.question.asker_count, 1 + 1, "started and a number came before it");
+		cr_assert_eq(s.asker.count, 1 + 1 + 2, "it stopped, and got no second number");
+		cr_assert_eq(after.received - before.received, 4, "deed, question, number, reply");
+		cr_assert_eq(after.stopped - before.stopped, 1);
+		cr_assert_eq(after.dead[HM_DEAD_STOPPED] + after.dead[HM_DEAD_NO_PROCESS], 1);
+		hmt_node_end(&s.node);
+	}
+}
+
+static void
+stop_at_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	      void *arg)
+{
+	on_reply(ctx, state, result, reply, arg);
+	hm_stop(ctx, hm_self(ctx));
+}
+
+static void
+ask_and_stop(struct hm_ctx *ctx, void *arg)
+{
+	struct future_question *question = arg;
+
+	cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &question->number, 1000, stop_at_reply, arg),
+		     HM_OK);
+}
+
+Test(engine_asker, stop__in_a_reply_function_is_before_the_next_message)
+{
+	static struct future_scene s;
+
+	for (uint32_t lcore = 0; lcore < 2; lcore++) {
+		scene_start(&s, 0, lcore);
+		/* Two numbers, the reply, and one more. */
+		s.answerer.on_msg = answer_between_numbers;
+		s.answerer.arg = &s.asker.pid;
+		hmt_do(&s.node, s.asker.pid, ask_and_stop, &s.question);
+		cr_assert_eq(s.question.ends, 1);
+		cr_assert_eq(hmt_seen_count(&s.asker, HMT_NUMBER), 2);
+		cr_assert_eq(hmt_seen_count(&s.asker, HM_STOPPED), 1);
+		cr_assert_eq(hmt_dead(&s.node), 1);
+		hmt_node_end(&s.node);
+	}
+}
+
+static void
 ask_again(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
 	  void *arg)
 {
