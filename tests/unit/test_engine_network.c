@@ -84,6 +84,37 @@ Test(engine_network, identity__that_nobody_waits_for_is_no_dead_letter)
 	hmt_node_drop(&node);
 }
 
+Test(engine_network, receive__for_each_lcore_and_one_that_is_not_there)
+{
+	static struct hmt_probe probes[3];
+	struct hm_pid nowhere = { 0 };
+	struct hmt_node node;
+	struct hm_msg *msg;
+
+	hmt_node_start(&node, 3);
+	memset(probes, 0, sizeof(probes));
+	for (uint32_t lcore = 0; lcore < 3; lcore++)
+		hmt_probe_spawn(&node, &probes[lcore], lcore, NULL);
+	for (uint32_t lcore = 0; lcore < 3; lcore++) {
+		hm_provider_receive(node.sys->lcores[1], number_to(&node, probes[lcore].pid));
+		hmt_turn_until_idle(&node);
+		cr_assert_eq(hmt_seen_count(&probes[lcore], HMT_NUMBER), 1, "lcore %u", lcore);
+		/* By the system lane, wherever it is. */
+		msg = hm_msg_alloc_control(node.sys->lcores[1], HM_SYS_STOP, 0);
+		msg->to = probes[lcore].pid.local;
+		msg->to_node = 0;
+		hm_provider_receive(node.sys->lcores[1], msg);
+		hmt_turn_until_idle(&node);
+		cr_assert_eq(hmt_seen_count(&probes[lcore], HM_STOPPED), 1, "lcore %u", lcore);
+	}
+	cr_assert_eq(hmt_dead(&node), 0);
+	nowhere.local = hmi_local(3, 1, 1);
+	hm_provider_receive(node.sys->lcores[1], number_to(&node, nowhere));
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 1);
+	hmt_node_drop(&node);
+}
+
 static void
 die(struct hmt_node *node, unsigned int count)
 {
