@@ -3,6 +3,7 @@
  * @file
  * Payloads packed and unpacked: by the table of a plan, or by protobuf-c.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -419,7 +420,9 @@ field_find(const struct hmi_plan *plan, const uint8_t *at, const uint8_t *end, u
 	return NULL;
 }
 
-/* What protobuf-c's initialiser makes of the struct, whose header alone has 24 bytes. */
+static_assert(sizeof(ProtobufCMessage) >= 16, "initial_copy begins and ends with 16 bytes of the struct");
+
+/* What protobuf-c's initialiser makes of the struct. */
 static inline void
 initial_copy(uint8_t *body, const struct hmi_plan *plan)
 {
@@ -471,7 +474,7 @@ fast_read(const struct hmi_plan_field *field, const uint8_t *at, const uint8_t *
 	return at + 9;
 }
 
-/* Decode by the table, from field `next` on, what the fast path cannot. Returns false if the table cannot, either. */
+/* Decode what the fast path cannot, by the table from field `next` on. Returns false if that cannot, either. */
 static __attribute__((noinline)) bool
 table_unpack_rest(const struct hmi_plan *plan, uint32_t next, const uint8_t *at, const uint8_t *end,
 		  struct arena *arena)

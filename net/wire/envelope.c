@@ -4,7 +4,6 @@
  * Encoder and decoder for batches of envelopes.
  */
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include <rte_branch_prediction.h>

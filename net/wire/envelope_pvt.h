@@ -48,7 +48,8 @@ struct hmi_reader {
 
 /*
  * Read an envelope of the common form, in which hermod writes most messages of registered types: to, [from],
- * type, payload, with lengths of one byte. Returns whether it was this form; if so, the envelope is complete.
+ * type, payload. It has less than 128 bytes, so the payload's length has one. Returns whether it was this form;
+ * if so, the envelope is complete.
  */
 static inline bool
 hmi_envelope_read_common(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope)
@@ -64,7 +65,7 @@ hmi_envelope_read_common(const uint8_t *at, const uint8_t *end, struct hmi_envel
 		at += 9;
 	}
 	if (unlikely(at[0] != HMI_TAG_TYPE || end - at < 7 || at[5] != HMI_TAG_PAYLOAD ||
-		     at[6] != end - at - 7 || at[6] >= 0x80))
+		     at[6] != end - at - 7))
 		return false;
 	envelope->from = from;
 	envelope->from_node = 0;

@@ -4,6 +4,7 @@
  * Envelopes as another node may write them: any order, twice, cut off, with lengths that do not fit.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include <criterion/criterion.h>
@@ -380,4 +381,79 @@ Test(batch, next__empty_envelopes_are_envelopes)
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(hmi_batch_next(&reader, &envelope), 1);
 	cr_assert_eq(hmi_batch_next(&reader, &envelope), 0);
+}
+
+/* ---- The usual form, and all that is nearly of it ----------------------------------------- */
+
+/* What is read inline is what the reader of any form reads. */
+static void
+same_as_any_form(const uint8_t *bytes, size_t length)
+{
+	uint8_t *copy = malloc(length > 0 ? length : 1);
+	struct hmi_reader usual = { copy, copy + length }, any = usual;
+	struct hmi_envelope ours, theirs;
+	int rc;
+
+	cr_assert_not_null(copy);
+	memcpy(copy, bytes, length);
+	memset(&ours, 0xee, sizeof(ours));
+	rc = hmi_batch_next(&usual, &ours);
+	cr_assert_eq(hmi_batch_next_any(&any, &theirs), rc);
+	cr_assert_eq(usual.at, any.at);
+	if (rc == 1)
+		cr_assert_eq(memcmp(&ours, &theirs, sizeof(ours)), 0);
+	free(copy);
+}
+
+static struct made
+usual_batch(bool has_from, size_t payload_length)
+{
+	struct made body = { .length = 0 }, batch;
+
+	fixed64_add(&body, HMI_TAG_TO, 1);
+	if (has_from)
+		fixed64_add(&body, HMI_TAG_FROM, 2);
+	fixed32_add(&body, HMI_TAG_TYPE, 3);
+	bytes_add(&body, HMI_TAG_PAYLOAD, 'x', payload_length);
+	batch = batch_of(&body);
+	/* The next envelope. */
+	varint_add(&batch, HMI_TAG_ENVELOPE, 0);
+	return batch;
+}
+
+Test(batch, next__usual_form_with_any_byte_changed_or_cut_off)
+{
+	static const size_t lengths[] = { 0, 1, 8, 9, 10, 102, 103, 110, 111, 112, 127, 128 };
+
+	for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct made batch = usual_batch(i % 2 != 0, lengths[i / 2]);
+
+		for (size_t length = 0; length <= batch.length; length++)
+			same_as_any_form(batch.bytes, length);
+		for (size_t at = 0; at < batch.length; at++) {
+			for (unsigned int change = 1; change < 256; change++) {
+				batch.bytes[at] ^= (uint8_t)change;
+				same_as_any_form(batch.bytes, batch.length);
+				batch.bytes[at] ^= (uint8_t)change;
+			}
+		}
+	}
+}
+
+Test(batch, next__length_of_two_bytes_whose_second_is_a_tag)
+{
+	struct made body = { .length = 0 }, batch = { .length = 0 };
+	struct hmi_envelope envelope;
+
+	fixed64_add(&body, HMI_TAG_TO, 1);
+	fixed64_add(&body, HMI_TAG_FROM, 2);
+	fixed32_add(&body, HMI_TAG_TYPE, 3);
+	bytes_add(&body, HMI_TAG_PAYLOAD, 'x', 119);
+	cr_assert_eq(body.length, 0x90);
+	/* The length goes on with the tag of `to`: it is 0x10 + 128 * 9, and the envelope is cut off. */
+	byte_add(&batch, HMI_TAG_ENVELOPE);
+	byte_add(&batch, (uint8_t)body.length);
+	memcpy(batch.bytes + batch.length, body.bytes, body.length);
+	batch.length += body.length;
+	cr_assert_eq(first_read(batch.bytes, batch.length, &envelope), -EBADMSG);
 }
