@@ -85,11 +85,20 @@ static const char *const names[] = {
 #endif
 };
 
+static const char letters[] = "abcdhlmnrsSv"
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+			      "R"
+#endif
+#if RTE_VERSION >= RTE_VERSION_NUM(26, 7, 0, 0)
+			      "A"
+#endif
+	;
+
 bool
 hmi_eal_has_option(const char *name, size_t length)
 {
 	if (length == 1)
-		return strchr("AabcdhlmnRrsSv", name[0]) != NULL;
+		return strchr(letters, name[0]) != NULL;
 	for (size_t i = 0; i < RTE_DIM(names); i++) {
 		if (strlen(names[i]) == length && strncmp(names[i], name, length) == 0)
 			return true;

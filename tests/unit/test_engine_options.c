@@ -323,6 +323,8 @@ static const struct {
 #else
 	{ "app " EAL_QUIET "-l 1-0", "-l '1-0': no list of cores" },
 	{ "app " EAL_QUIET "--numa-mem=64", "EAL has no option '--numa-mem=64'" },
+	{ "app " EAL_QUIET "-R", "EAL has no option '-R'" },
+	{ "app " EAL_QUIET "-A", "EAL has no option '-A'" },
 #endif
 };
 
