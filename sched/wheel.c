@@ -80,11 +80,13 @@ hmi_wheel_add(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t at_ns)
 __attribute__((noinline)) void
 hmi_wheel_ring_emptied(struct hmi_wheel *wheel, const struct hmi_timer_link *head)
 {
-	size_t index = (size_t)(head - &wheel->slots[0][0]);
+	size_t index;
 
 	/* Those that are due lie in no slot. */
-	if (head != &wheel->due)
-		wheel->used[index / HMI_WHEEL_SLOTS] &= ~(1ull << (index % HMI_WHEEL_SLOTS));
+	if (head == &wheel->due)
+		return;
+	index = (size_t)(head - &wheel->slots[0][0]);
+	wheel->used[index / HMI_WHEEL_SLOTS] &= ~(1ull << (index % HMI_WHEEL_SLOTS));
 }
 
 void
