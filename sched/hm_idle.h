@@ -14,8 +14,8 @@ extern "C" {
 /** Idle policy, chosen by --idle. */
 enum hm_idle {
 	/**
-	 * Spin for some 200 microseconds, then pause half as long, then yield, then sleep until the next
-	 * timer, or until another lcore or thread sends something and wakes it. An lcore that
+	 * Spin for some 50 to 200 microseconds, then pause for some 50, then yield, then sleep until the
+	 * next timer, or until another lcore or thread sends something and wakes it. An lcore that
 	 * polls a network sleeps up to 100 microseconds at a time. Cool when idle, and within some
 	 * nanoseconds of HM_IDLE_SPIN when busy. The default.
 	 */

@@ -57,7 +57,7 @@ Test(idle, adaptive__spins_then_yields_then_sleeps)
 	/* Work that comes soon finds the core awake. */
 	hmi_idle_reset(&idle);
 	steps[HMI_IDLE_YIELD] = 0;
-	for (uint32_t turn = 0; turn < 300; turn++)
+	for (uint32_t turn = 0; turn < 1000; turn++)
 		steps[hmi_idle_next(&idle, FOREVER)]++;
 	cr_assert_eq(steps[HMI_IDLE_SLEEP], 1);
 	cr_assert_eq(steps[HMI_IDLE_YIELD], 0);
