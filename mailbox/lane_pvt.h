@@ -103,12 +103,12 @@ hmi_lane_lap(uint32_t number, uint32_t size)
 	return (number & size) == 0;
 }
 
-/* Whether a message waits. A look only: hmi_lane_pop_burst acquires what it takes. */
+/* Whether a message waits; for the receiver. A look only: hmi_lane_pop_burst acquires what it takes. */
 static inline bool
 hmi_lane_is_ready(const struct hmi_lane_rx *rx)
 {
-	uintptr_t slot = atomic_load_explicit(&rx->ring->slots[rx->taken & (rx->size - 1)],
-					      memory_order_relaxed);
+	uintptr_t slot =
+		atomic_load_explicit(&rx->ring->slots[rx->taken & (rx->size - 1)], memory_order_relaxed);
 
 	return (slot & 1) == hmi_lane_lap(rx->taken, rx->size);
 }

@@ -69,6 +69,19 @@ Test(lane, push__is_seen_after_the_flush)
 	cr_assert_eq(pop_from(3), 3);
 }
 
+/* Over several laps, which differ in the lowest bit of a slot. */
+Test(lane, is_ready__while_a_message_waits)
+{
+	for (uint32_t i = 0; i < 3 * RING; i++) {
+		cr_assert_not(hmi_lane_is_ready(&rx));
+		push_range(i, i + 1);
+		cr_assert_not(hmi_lane_is_ready(&rx), "it was not flushed");
+		cr_assert_eq(hmi_lane_flush(&lane), 0);
+		cr_assert(hmi_lane_is_ready(&rx));
+		cr_assert_eq(pop_from(i), i + 1);
+	}
+}
+
 Test(lane, push__full_buffer_leaves_by_itself)
 {
 	push_range(0, HMI_LANE_BUFFER - 1);
