@@ -55,7 +55,7 @@ answer(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *en
 }
 
 /* An envelope that cannot be delivered. Its sender is told, so that a future ends before its deadline. */
-static void
+static __attribute__((noinline)) void
 dead(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope,
      enum hm_dead_reason reason)
 {
@@ -87,7 +87,7 @@ deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *e
 /* ---- Messages of registered types ------------------------------------------------ */
 
 /* There is no message memory: wait, unless it has lasted too long or the session ends. */
-static enum outcome
+static __attribute__((noinline)) enum outcome
 no_memory(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
 {
 	if (peer->stalled_ns == 0)
@@ -99,7 +99,7 @@ no_memory(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope 
 }
 
 /* A message that may need more than the usual room: find out its size, then decode it into one that fits. */
-static enum outcome
+static __attribute__((noinline)) enum outcome
 big_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope,
 	    const struct hmi_plan *plan)
 {
@@ -127,7 +127,8 @@ big_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelop
 	return DONE;
 }
 
-static enum outcome
+/* Flat: the calls that a message takes from the envelope to its mailbox cost a tenth of this side's time. */
+static __attribute__((flatten)) enum outcome
 typed_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
 {
 	const struct hmi_plan *plan = hmi_codec_by_hash(&net->codec, envelope->type);

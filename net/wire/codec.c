@@ -292,7 +292,7 @@ arena_free(void *arg, void *memory)
 	RTE_SET_USED(memory);
 }
 
-int
+__attribute__((noinline)) int
 hmi_unpack_generic(const struct ProtobufCMessageDescriptor *descriptor, const uint8_t *at, size_t length,
 		   void *body, size_t room, size_t *used)
 {
@@ -482,8 +482,15 @@ table_unpack_rest(const struct hmi_plan *plan, uint32_t next, const uint8_t *at,
 	uint32_t seen = 0;
 
 	while (at < end) {
-		const struct hmi_plan_field *field = field_find(plan, at, end, &next);
+		const struct hmi_plan_field *field = &plan->field[next];
 
+		if (field->fast == HMI_FAST_FIXED64 && at[0] == field->tag && end - at >= 9) {
+			store64(arena->start + field->offset, hmi_fixed64_read(at + 1));
+			at += 9;
+			next = next + 1 < plan->fields ? next + 1 : 0;
+			continue;
+		}
+		field = field_find(plan, at, end, &next);
 		if (unlikely(field == NULL))
 			return false;
 		seen |= 1u << (field - plan->field);
