@@ -56,6 +56,44 @@ file_number(const char *path)
 	return number;
 }
 
+/* the ticks of all cores: user, nice, system, idle, iowait, irq, softirq, steal; proc_stat(5) */
+static void
+ticks_read(struct host_disturbance *disturbance, const char *line)
+{
+	for (int i = 0; i < 8; i++) {
+		char *end;
+
+		disturbance->steal = strtoull(line, &end, 10);
+		disturbance->total += disturbance->steal;
+		line = end;
+	}
+}
+
+void
+host_disturbance_read(struct host_disturbance *disturbance)
+{
+	static const char key[] = "cpu ";
+	FILE *file = fopen("/proc/stat", "r");
+	char line[256];
+
+	memset(disturbance, 0, sizeof(*disturbance));
+	if (file != NULL && fgets(line, sizeof(line), file) != NULL &&
+	    strncmp(line, key, sizeof(key) - 1) == 0)
+		ticks_read(disturbance, line + sizeof(key) - 1);
+	if (file != NULL)
+		fclose(file);
+	if (getloadavg(&disturbance->load, 1) != 1)
+		disturbance->load = 0;
+}
+
+double
+host_steal_percent(const struct host_disturbance *before, const struct host_disturbance *after)
+{
+	uint64_t total = after->total - before->total;
+
+	return total > 0 ? 100.0 * (double)(after->steal - before->steal) / (double)total : 0;
+}
+
 static void
 cores_read(struct host *host)
 {

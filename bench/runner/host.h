@@ -26,8 +26,20 @@ struct host {
 	bool is_root;
 };
 
+/** How busy the machine is with other work. */
+struct host_disturbance {
+	uint64_t steal, total; /**< clock ticks of all cores since boot: what a hypervisor took, and all */
+	double load;           /**< load average of a minute */
+};
+
 /** Read the properties of the machine. Does not fail: what is unknown stays empty. */
 void host_read(struct host *host);
+
+/** Read it now; what the system does not tell is 0. */
+void host_disturbance_read(struct host_disturbance *disturbance);
+
+/** Percent of all time that a hypervisor took between two readings. */
+double host_steal_percent(const struct host_disturbance *before, const struct host_disturbance *after);
 
 /** The machine in one line of text. */
 void host_line(const struct host *host, char *line, size_t size);

@@ -41,7 +41,7 @@ bars_of(const struct report_row *row, enum plan_chart chart)
 	struct bars bars = {
 		.row = row,
 		.unit = row->unit,
-		.value = row->value,
+		.value = row->figures.value,
 		.limit = row->limit,
 		.budget = budget_figure(row),
 	};
@@ -65,7 +65,7 @@ longest(const struct bars *bars)
 static bool
 is_drawn(const struct report_row *row, enum plan_chart chart)
 {
-	return row->plan->chart == chart && row->reason == NULL && row->value > 0;
+	return row->plan->chart == chart && row->reason == NULL && row->figures.value > 0;
 }
 
 unsigned int
@@ -133,7 +133,7 @@ verdict_class(const struct report_row *row, enum plan_budget kind)
 {
 	if (row->plan->budget_kind != kind)
 		return "";
-	return html_verdict_class(plan_judge(row->plan, row->value, row->ratio));
+	return html_verdict_class(plan_judge(row->plan, &row->figures));
 }
 
 /* "2.03×" for a time, "49 %" for a rate; in a chart of rates, the ratio of a row in time units is inverted */
@@ -156,16 +156,17 @@ static void
 ratio(FILE *out, double y, const struct report_row *row, enum plan_chart chart)
 {
 	bool turned = chart == PLAN_CHART_RATE && row->plan->better == PLAN_LOWER;
-	double first = turned ? row->spread_max : row->spread_min;
-	double second = turned ? row->spread_min : row->spread_max;
+	double first = turned ? row->figures.spread_max : row->figures.spread_min;
+	double second = turned ? row->figures.spread_min : row->figures.spread_max;
 	char text[HTML_FIGURE_MAX], low[HTML_FIGURE_MAX], high[HTML_FIGURE_MAX];
 
-	if (isnan(row->ratio))
+	if (isnan(row->figures.ratio))
 		return;
 	fprintf(out,
 		"<text class=\"t e %s\" x=\"%d\" y=\"%.1f\" style=\"font-size:21px;font-weight:650\">"
 		"%s</text>\n",
-		verdict_class(row, PLAN_BUDGET_RATIO), WIDTH, y + 4, share(text, row->ratio, row, chart));
+		verdict_class(row, PLAN_BUDGET_RATIO), WIDTH, y + 4,
+		share(text, row->figures.ratio, row, chart));
 	if (row->repeats > 1)
 		fprintf(out, "<text class=\"t e m\" x=\"%d\" y=\"%.1f\">%s to %s</text>\n", WIDTH, y + 22,
 			share(low, first, row, chart), share(high, second, row, chart));

@@ -28,7 +28,7 @@ tally_item(FILE *out, const char *class, unsigned int count, const char *what)
 static void
 tally(FILE *out, const json_t *report)
 {
-	unsigned int verdicts[PLAN_VERDICT_MISSED + 1] = { 0 }, idle = 0;
+	unsigned int verdicts[PLAN_VERDICTS] = { 0 }, idle = 0;
 	size_t index;
 	json_t *object;
 
@@ -41,12 +41,14 @@ tally(FILE *out, const json_t *report)
 		if (row.reason != NULL)
 			idle++;
 		else
-			verdicts[plan_judge(row.plan, row.value, row.ratio)]++;
+			verdicts[plan_judge(row.plan, &row.figures)]++;
 	}
 	fputs("<ul class=\"tally\">", out);
 	tally_item(out, "met", verdicts[PLAN_VERDICT_MET], "budgets met");
 	tally_item(out, "near", verdicts[PLAN_VERDICT_FLOOR], "above the floor, not yet in budget");
 	tally_item(out, "missed", verdicts[PLAN_VERDICT_MISSED], "below the floor");
+	tally_item(out, "none", verdicts[PLAN_VERDICT_INCONCLUSIVE],
+		   "inconclusive: the spread exceeds the distance to the budget");
 	tally_item(out, "none", verdicts[PLAN_VERDICT_NONE], "rows without a budget");
 	tally_item(out, "none", idle, "rows without a result");
 	fputs("</ul>\n", out);
@@ -80,7 +82,7 @@ static void
 budget_row(FILE *out, const struct report_row *row)
 {
 	bool of_ratio = row->plan->budget_kind == PLAN_BUDGET_RATIO;
-	enum plan_verdict verdict = plan_judge(row->plan, row->value, row->ratio);
+	enum plan_verdict verdict = plan_judge(row->plan, &row->figures);
 	const char *sign = row->plan->better == PLAN_LOWER ? "≤" : "≥";
 	const char *unit = of_ratio ? "× the bare work" : html_unit(row->unit);
 	char figure[HTML_FIGURE_MAX], budget[HTML_FIGURE_MAX], floor[HTML_FIGURE_MAX];
@@ -90,7 +92,7 @@ budget_row(FILE *out, const struct report_row *row)
 	if (row->reason != NULL)
 		html_figure(NAN, figure);
 	else
-		html_figure(of_ratio ? row->ratio : row->value, figure);
+		html_figure(of_ratio ? row->figures.ratio : row->figures.value, figure);
 	fprintf(out,
 		"</td><td class=\"n\"><b>%s</b></td><td class=\"n\">%s %s</td><td class=\"n\">%s %s</td>"
 		"<td class=\"muted\">%s</td><td><span class=\"pill %s\">%s</span></td></tr>\n",
@@ -182,8 +184,8 @@ cell_spread(FILE *out, const struct report_row *row)
 	if (row->repeats < 2)
 		fputs("<td></td>", out);
 	else
-		fprintf(out, "<td class=\"n muted\">%s to %s</td>", html_figure(row->spread_min, low),
-			html_figure(row->spread_max, high));
+		fprintf(out, "<td class=\"n muted\">%s to %s</td>", html_figure(row->figures.spread_min, low),
+			html_figure(row->figures.spread_max, high));
 }
 
 static void
@@ -202,10 +204,10 @@ table_row(FILE *out, const struct report_row *row)
 		fputs("</td></tr>\n", out);
 		return;
 	}
-	cell(out, row->value);
+	cell(out, row->figures.value);
 	fprintf(out, "<td class=\"muted\">%s</td>", html_unit(row->unit));
 	cell(out, row->limit);
-	cell(out, row->ratio);
+	cell(out, row->figures.ratio);
 	cell_spread(out, row);
 	cell(out, row->p50);
 	cell(out, row->p99);

@@ -52,10 +52,9 @@ const char *
 html_verdict_class(enum plan_verdict verdict)
 {
 	static const char *const classes[] = {
-		[PLAN_VERDICT_NONE] = "none",
-		[PLAN_VERDICT_MET] = "met",
-		[PLAN_VERDICT_FLOOR] = "near",
-		[PLAN_VERDICT_MISSED] = "missed",
+		[PLAN_VERDICT_NONE] = "none",         [PLAN_VERDICT_MET] = "met",
+		[PLAN_VERDICT_FLOOR] = "near",        [PLAN_VERDICT_MISSED] = "missed",
+		[PLAN_VERDICT_INCONCLUSIVE] = "none",
 	};
 
 	return classes[verdict];

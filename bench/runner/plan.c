@@ -17,7 +17,7 @@ static const struct plan_row rows[] = {
 	  .better = PLAN_LOWER,
 	  .chart = PLAN_CHART_COST,
 	  .budget_kind = PLAN_BUDGET_RATIO,
-	  .budget = 2,
+	  .budget = 1.9,
 	  .floor = 2.5 },
 	{ .name = "local.tell",
 	  .unit = "ns/message",
@@ -29,7 +29,7 @@ static const struct plan_row rows[] = {
 	  .better = PLAN_LOWER,
 	  .chart = PLAN_CHART_RATE,
 	  .budget_kind = PLAN_BUDGET_RATIO,
-	  .budget = 2,
+	  .budget = 1.75,
 	  .floor = 2.5 },
 	{ .name = "local.random1m",
 	  .unit = "ns/message",
@@ -51,7 +51,10 @@ static const struct plan_row rows[] = {
 	  .memory_mb = 512,
 	  .setup_s = 0.7,
 	  .better = PLAN_LOWER,
-	  .chart = PLAN_CHART_COST },
+	  .chart = PLAN_CHART_COST,
+	  .budget_kind = PLAN_BUDGET_RATIO,
+	  .budget = 3.5,
+	  .floor = 5.5 },
 	{ .name = "cross.tell",
 	  .unit = "M msg/s",
 	  .title = "Messages of 64 bytes from one lcore to another",
@@ -62,7 +65,7 @@ static const struct plan_row rows[] = {
 	  .better = PLAN_HIGHER,
 	  .chart = PLAN_CHART_RATE,
 	  .budget_kind = PLAN_BUDGET_RATIO,
-	  .budget = 1.0 / 3,
+	  .budget = 0.5,
 	  .floor = 0.25 },
 	{ .name = "cross.pingpong",
 	  .unit = "ns",
@@ -86,8 +89,8 @@ static const struct plan_row rows[] = {
 	  .better = PLAN_LOWER,
 	  .chart = PLAN_CHART_COST,
 	  .budget_kind = PLAN_BUDGET_VALUE,
-	  .budget = 150,
-	  .floor = 250 },
+	  .budget = 50,
+	  .floor = 150 },
 	{ .name = "actor.bytes",
 	  .unit = "bytes",
 	  .title = "Memory that an idle actor takes, everything included",
@@ -107,7 +110,10 @@ static const struct plan_row rows[] = {
 	  .memory_mb = 2048,
 	  .setup_s = 1.5,
 	  .better = PLAN_LOWER,
-	  .chart = PLAN_CHART_COST },
+	  .chart = PLAN_CHART_COST,
+	  .budget_kind = PLAN_BUDGET_VALUE,
+	  .budget = 120,
+	  .floor = 300 },
 	{ .name = "timer.lateness.idle",
 	  .unit = "us",
 	  .title = "How late timers fire on an lcore with nothing else to do, p99.9",
@@ -163,7 +169,7 @@ static const struct plan_row rows[] = {
 	  .better = PLAN_HIGHER,
 	  .chart = PLAN_CHART_RATE,
 	  .budget_kind = PLAN_BUDGET_VALUE,
-	  .budget = 20,
+	  .budget = 24,
 	  .floor = 8 },
 	{ .name = "remote.pingpong",
 	  .unit = "us",
@@ -241,14 +247,28 @@ plan_find(const char *name)
 	return NULL;
 }
 
-enum plan_verdict
-plan_judge(const struct plan_row *row, double value, double ratio)
+/* of the figure that has the budget; NaN: there was one repeat */
+static double
+spread_of(const struct plan_row *row, const struct plan_figures *figures)
 {
-	double figure = row->budget_kind == PLAN_BUDGET_RATIO ? ratio : value;
+	double spread = figures->spread_max - figures->spread_min;
+
+	/* it is that of the ratio, if there is one */
+	return row->budget_kind == PLAN_BUDGET_VALUE && !isnan(figures->ratio)
+		       ? spread / figures->ratio * figures->value
+		       : spread;
+}
+
+enum plan_verdict
+plan_judge(const struct plan_row *row, const struct plan_figures *figures)
+{
+	double figure = row->budget_kind == PLAN_BUDGET_RATIO ? figures->ratio : figures->value;
 	double sign = row->better == PLAN_LOWER ? 1 : -1;
 
 	if (row->budget_kind == PLAN_BUDGET_NONE || isnan(figure))
 		return PLAN_VERDICT_NONE;
+	if (spread_of(row, figures) > fabs(figure - row->budget))
+		return PLAN_VERDICT_INCONCLUSIVE;
 	if (sign * figure <= sign * row->budget)
 		return PLAN_VERDICT_MET;
 	return sign * figure <= sign * row->floor ? PLAN_VERDICT_FLOOR : PLAN_VERDICT_MISSED;
@@ -262,6 +282,7 @@ plan_verdict_name(enum plan_verdict verdict)
 		[PLAN_VERDICT_MET] = "met",
 		[PLAN_VERDICT_FLOOR] = "near",
 		[PLAN_VERDICT_MISSED] = "missed",
+		[PLAN_VERDICT_INCONCLUSIVE] = "inconclusive",
 	};
 
 	return names[verdict];

@@ -50,6 +50,14 @@ enum plan_verdict {
 	PLAN_VERDICT_MET,   /**< within the budget */
 	PLAN_VERDICT_FLOOR, /**< not within the budget, but not worse than the floor */
 	PLAN_VERDICT_MISSED,
+	PLAN_VERDICT_INCONCLUSIVE, /**< the spread exceeds the distance to the budget */
+	PLAN_VERDICTS,
+};
+
+/** A row's result; NaN: it has none. */
+struct plan_figures {
+	double value, ratio;
+	double spread_min, spread_max; /**< of the ratio, or of the value if there is no ratio */
 };
 
 /** All rows, in the order of the report; ended by one whose name is NULL. */
@@ -58,10 +66,10 @@ const struct plan_row *plan_rows(void);
 /** The row of that name, or NULL. */
 const struct plan_row *plan_find(const char *name);
 
-/** @param value, ratio  of the row's result; NaN: it has none */
-enum plan_verdict plan_judge(const struct plan_row *row, double value, double ratio);
+/** Hold a result against the row's budget. */
+enum plan_verdict plan_judge(const struct plan_row *row, const struct plan_figures *figures);
 
-/** "met", "near", "missed", or "" for PLAN_VERDICT_NONE; never NULL. */
+/** "met", "near", "missed", "inconclusive", or "" for PLAN_VERDICT_NONE; never NULL. */
 const char *plan_verdict_name(enum plan_verdict verdict);
 
 #endif /* PLAN_H */

@@ -34,15 +34,17 @@ report_row_read(const json_t *object, struct report_row *row)
 	row->unit = text(object, "unit");
 	row->reason = text(object, "reason");
 	row->note = text(object, "note");
-	row->value = number(object, "value");
+	row->figures.value = number(object, "value");
 	row->limit = number(object, "limit");
-	row->ratio = number(object, "ratio");
+	row->figures.ratio = number(object, "ratio");
 	row->p50 = number(object, "p50");
 	row->p99 = number(object, "p99");
 	row->p999 = number(object, "p999");
 	row->max = number(object, "max");
-	row->spread_min = number(spread, "min");
-	row->spread_max = number(spread, "max");
+	row->figures.spread_min = number(spread, "min");
+	row->figures.spread_max = number(spread, "max");
+	row->steal_percent = number(object, "steal_percent");
+	row->load = number(object, "load");
 	row->repeats = (int)json_integer_value(json_object_get(object, "repeats"));
 	row->curve = json_object_get(object, "percentiles");
 	row->limit_curve = json_object_get(object, "limit_percentiles");
@@ -68,21 +70,29 @@ cell_spread(FILE *stream, const struct report_row *row)
 {
 	char pair[32] = "";
 
-	if (!isnan(row->spread_min) && row->repeats > 1)
-		snprintf(pair, sizeof(pair), "%.3g..%.3g", row->spread_min, row->spread_max);
+	if (!isnan(row->figures.spread_min) && row->repeats > 1)
+		snprintf(pair, sizeof(pair), "%.3g..%.3g", row->figures.spread_min, row->figures.spread_max);
 	fprintf(stream, " %13s", pair);
 }
 
 static void
 cell_budget(FILE *stream, const struct report_row *row)
 {
-	enum plan_verdict verdict = plan_judge(row->plan, row->value, row->ratio);
+	enum plan_verdict verdict = plan_judge(row->plan, &row->figures);
 	char budget[32] = "";
 
 	if (verdict != PLAN_VERDICT_NONE)
 		snprintf(budget, sizeof(budget), "%s (%.3g%s)", plan_verdict_name(verdict), row->plan->budget,
 			 row->plan->budget_kind == PLAN_BUDGET_RATIO ? "x" : "");
-	fprintf(stream, "  %-16s", budget);
+	fprintf(stream, "  %-22s", budget);
+}
+
+/* why the repeats differ so much: what others had of the machine */
+static void
+disturbance_print(FILE *stream, const struct report_row *row)
+{
+	if (plan_judge(row->plan, &row->figures) == PLAN_VERDICT_INCONCLUSIVE && !isnan(row->load))
+		fprintf(stream, "steal %.2g %%, load %.2g; ", row->steal_percent, row->load);
 }
 
 static void
@@ -93,12 +103,13 @@ row_print(FILE *stream, const struct report_row *row)
 		fprintf(stream, " no result: %s\n", row->reason);
 		return;
 	}
-	cell(stream, 9, row->value);
+	cell(stream, 9, row->figures.value);
 	fprintf(stream, " %-10s", row->unit);
 	cell(stream, 8, row->limit);
-	cell(stream, 6, row->ratio);
+	cell(stream, 6, row->figures.ratio);
 	cell_spread(stream, row);
 	cell_budget(stream, row);
+	disturbance_print(stream, row);
 	if (!isnan(row->p50))
 		fprintf(stream, "p50 %.4g, p99 %.4g, p99.9 %.4g", row->p50, row->p99, row->p999);
 	fputc('\n', stream);
@@ -110,7 +121,7 @@ report_table(FILE *stream, const json_t *report)
 	size_t index;
 	json_t *object;
 
-	fprintf(stream, "%-26s %9s %-10s %8s %6s %13s  %-16s%s\n", "name", "value", "unit", "limit", "ratio",
+	fprintf(stream, "%-26s %9s %-10s %8s %6s %13s  %-22s%s\n", "name", "value", "unit", "limit", "ratio",
 		"spread", "budget", "latency");
 	json_array_foreach(report, index, object)
 	{
@@ -120,7 +131,7 @@ report_table(FILE *stream, const json_t *report)
 			row_print(stream, &row);
 	}
 	fputs("limit: the same work, bare, measured in turns with the value; ratio: median of value / limit; "
-	      "budget: of the ratio (x) or of the value\n",
+	      "budget: of the ratio (x) or of the value; inconclusive: the spread exceeds the distance to it\n",
 	      stream);
 }
 

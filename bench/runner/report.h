@@ -6,8 +6,8 @@
  * @file
  * Reports of the rows: a table for the terminal, a JSON file, an HTML page.
  *
- * All of them read the same JSON array: one object for each row (its members: bench_row.h; a row that did
- * not run has `name`, `unit` and `reason`), and a last object with the members `machine`, `build`,
+ * All of them read the same JSON array: one object for each row (its members: bench_row.h, and `steal_percent`
+ * and `load` of the machine meanwhile; a row that did not run has `name`, `unit` and `reason`), and a last object with the members `machine`, `build`,
  * `options`, `time`, and `warning` if bench_build_warning has one.
  */
 
@@ -22,9 +22,10 @@
 struct report_row {
 	const char *name, *unit, *reason, *note;
 	const struct plan_row *plan; /**< never NULL */
-	double value, limit, ratio;
+	struct plan_figures figures;
+	double limit;
 	double p50, p99, p999, max;
-	double spread_min, spread_max;
+	double steal_percent, load; /**< of the machine meanwhile: see host.h */
 	int repeats;
 	const json_t *curve, *limit_curve; /**< arrays of [percent, value], or NULL */
 };

@@ -164,18 +164,31 @@ row_take(const struct plan_row *row, struct process_result *result)
 	return result->row;
 }
 
+static void
+disturbance_note(json_t *row, const struct host_disturbance *before, const struct host_disturbance *after)
+{
+	if (row == NULL)
+		return;
+	json_object_set_new(row, "steal_percent", json_real(host_steal_percent(before, after)));
+	json_object_set_new(row, "load", json_real(after->load));
+}
+
 /* Rows that need root (namespaces, AF_XDP) may fail because of the machine; a failure of any other row is
  * an error. */
 static int
 row_run(const struct plan_row *row, struct command *command, double planned, struct bench_progress *progress,
 	json_t *rows)
 {
+	struct host_disturbance before, after;
 	struct process_result result;
 	double timeout_s = planned * TIMEOUT_FACTOR + TIMEOUT_MORE_S;
 	int status;
 
 	bench_progress_step(progress, row->name, planned);
+	host_disturbance_read(&before);
 	status = process_run(command->argv, timeout_s, tick, progress, &result);
+	host_disturbance_read(&after);
+	disturbance_note(result.row, &before, &after);
 	bench_progress_done(progress);
 	if (status == 0 && result.row == NULL && !row->needs_root)
 		status = -EIO;
