@@ -276,6 +276,10 @@ hmi_control(struct hmi_msg_cache *cache, uint16_t type, size_t bytes)
 	}
 	msg->flags = HMI_MSG_SYSTEM;
 	msg->sender = hm_pid_none();
-	memset(msg->body, 0, bytes);
+	/* Nearly all are of the smallest class, all of whose body costs less than a call. */
+	if (likely(msg->size_class == 0))
+		memset(msg->body, 0, HMI_SMALL_BODY);
+	else
+		memset(msg->body, 0, bytes);
 	return msg;
 }
