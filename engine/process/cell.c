@@ -8,6 +8,7 @@
 
 #include "assert_pvt.h"
 
+#define CLEAR_BYTES  32u
 #define REGION_BYTES ((size_t)HM_SLOTS_MAX * sizeof(struct hmi_cell))
 
 static_assert(sizeof(struct hmi_cell) == 128, "a cell is two cache lines");
@@ -85,13 +86,21 @@ hmi_cells_get_fresh(struct hmi_cells *cells)
 	return cell;
 }
 
+/* In pieces: of the whole gcc makes `rep stos`, which takes longer to start than this to end. */
+static void
+cell_clear(struct hmi_cell *cell)
+{
+	for (size_t at = 0; at < sizeof(*cell); at += CLEAR_BYTES)
+		memset((char *)cell + at, 0, CLEAR_BYTES);
+}
+
 void
 hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late)
 {
 	uint32_t generation = cell->generation + 1;
 
 	HMI_ASSERT(!hmi_cell_is_free(cell));
-	memset(cell, 0, sizeof(*cell));
+	cell_clear(cell);
 	cell->late = late;
 	cell->generation = generation;
 	cells->live--;
