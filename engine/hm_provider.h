@@ -161,6 +161,25 @@ void hm_node_lost(struct hm_ctx *ctx, uint16_t index);
  */
 void hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg);
 
+/** Receiver and sender of messages that arrived together. */
+struct hm_address {
+	uint64_t to;          /**< local part of the receiver's PID */
+	struct hm_pid sender; /**< whom to answer, or nobody */
+};
+
+/**
+ * Messages of registered types arrived for one process of this node, from one sender. Costs less than as many
+ * calls of hm_provider_receive, whose effect it has.
+ *
+ * Context: the provider's lcore. Ownership: the messages are handed over; the array stays the caller's.
+ *
+ * @param address  their receiver and sender; not NULL
+ * @param msgs     oldest first; made by hm_msg_alloc; type, length and body set
+ * @param count    at least 1
+ */
+void hm_provider_receive_burst(struct hm_ctx *ctx, const struct hm_address *address, struct hm_msg **msgs,
+			       uint32_t count);
+
 /**
  * Make a message with room for a body, for a provider to decode into.
  *

@@ -36,6 +36,23 @@ hmi_fifo_push(struct hmi_fifo *fifo, struct hm_msg *msg)
 	fifo->count++;
 }
 
+/* As hmi_fifo_push, for several messages, oldest first; at least one. */
+static inline void
+hmi_fifo_push_burst(struct hmi_fifo *fifo, struct hm_msg **msgs, uint32_t count)
+{
+	struct hm_msg *tail = msgs[count - 1];
+
+	for (uint32_t i = 0; i + 1 < count; i++)
+		msgs[i]->next = msgs[i + 1];
+	tail->next = NULL;
+	if (fifo->head != NULL)
+		fifo->tail->next = msgs[0];
+	else
+		fifo->head = msgs[0];
+	fifo->tail = tail;
+	fifo->count += count;
+}
+
 /* Put a message back in front of all others. */
 static inline void
 hmi_fifo_unpop(struct hmi_fifo *fifo, struct hm_msg *msg)

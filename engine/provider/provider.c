@@ -130,3 +130,26 @@ hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg)
 	else
 		(void)hmi_post_away(ctx, ctx->node, msg);
 }
+
+void
+hm_provider_receive_burst(struct hm_ctx *ctx, const struct hm_address *address, struct hm_msg **msgs,
+			  uint32_t count)
+{
+	struct hmi_cell *cell = NULL;
+
+	if (likely(hmi_local_lcore(address->to) == hmi_index(ctx)))
+		cell = hmi_cells_at(&ctx->cells, address->to);
+	for (uint32_t i = 0; i < count; i++) {
+		msgs[i]->to = address->to;
+		msgs[i]->sender = address->sender;
+		msgs[i]->to_node = 0;
+		msgs[i]->flags = HMI_MSG_NETWORK;
+	}
+	if (likely(cell != NULL) && likely(hmi_delivers_to(cell, address->to))) {
+		hmi_fifo_push_burst(&cell->box, msgs, count);
+		hmi_schedule(ctx, cell);
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		hm_provider_receive(ctx, msgs[i]);
+}

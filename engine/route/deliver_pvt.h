@@ -72,4 +72,11 @@ hmi_deliver_user(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_schedule(ctx, cell);
 }
 
+/* Whether user messages to a PID go into the cell's mailbox, without further questions. */
+static inline bool
+hmi_delivers_to(const struct hmi_cell *cell, uint64_t to)
+{
+	return cell->generation == (uint32_t)to && cell->state_at != 0;
+}
+
 #endif /* DELIVER_PVT_H */

@@ -9,8 +9,8 @@
 #include "peer_pvt.h"
 
 /*
- * Deliver the messages of a batch, from byte *done on.
- * Returns false if message memory ran out; *done is then where to continue.
+ * Deliver the messages of a batch but the first *done. Counts them in *done.
+ * Returns false if message memory ran out.
  */
 bool hmi_decode_batch(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payload, uint32_t length,
 		      uint32_t *done);

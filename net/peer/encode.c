@@ -3,6 +3,7 @@
  * @file
  * Encodes messages into the batch of a peer.
  */
+#include <assert.h>
 #include <string.h>
 
 #include <rte_branch_prediction.h>
@@ -13,6 +14,8 @@
 #include "hm_actor.h"
 #include "protobuf_pvt.h"
 #include "system_body_pvt.h"
+
+static_assert(HMI_MTU_MAX <= HMI_ENVELOPE_MAX, "an envelope may fill a packet");
 
 enum encoded {
 	ENCODED,
@@ -37,6 +40,7 @@ envelope_put(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelo
 	if (!hmi_batch_reserve(net, peer, size))
 		return ENCODED_NO_ROOM;
 	peer->batch_at = hmi_envelope_write(peer->batch_at, envelope);
+	peer->open.plan = NULL;
 	return ENCODED;
 }
 
@@ -79,10 +83,10 @@ system_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg,
 	return envelope_put(net, peer, &envelope);
 }
 
-/* A message of a registered type, of any size. */
+/* A message of a registered type, from a process of a third node. */
 static enum encoded
-typed_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
-	  const struct hmi_plan *plan)
+forwarded_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
+	      const struct hmi_plan *plan)
 {
 	size_t packed = hmi_plan_packed_size(plan, out->body);
 	struct hmi_envelope envelope;
@@ -101,37 +105,87 @@ typed_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *
 		return ENCODED_NO_ROOM;
 	at = hmi_envelope_head_write(peer->batch_at, &envelope, packed);
 	peer->batch_at = hmi_plan_pack(plan, out->body, at);
+	peer->open.plan = NULL;
 	return ENCODED;
 }
 
+/* Local part of a sender of this node; 0: there is none. */
+static inline uint64_t
+sender_local(const struct hm_outgoing *out)
+{
+	return out->sender.node != 0 ? out->sender.local : 0;
+}
+
+/* Begin an envelope with room for `bytes` behind its head. Returns where they go; NULL: there is no room. */
+static __attribute__((noinline)) uint8_t *
+envelope_begin(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_open_envelope *address,
+	       size_t bytes)
+{
+	if (!hmi_batch_reserve(net, peer, hmi_envelope_begin_size(address->from) + bytes))
+		return NULL;
+	peer->open = *address;
+	peer->open.start = peer->batch_at;
+	return hmi_envelope_begin(peer->batch_at, address->to, address->from, address->plan->hash);
+}
+
 /*
- * The common case: an envelope whose lengths take one byte each, since the payload is no longer than
- * `bound`. Written in one pass, the lengths last.
+ * Reserve room for a payload of `bytes`, its tag and length included: in the last envelope, if that has the same
+ * receiver, sender and type, or in a new one. Returns where it goes; NULL: there is no room.
  */
+static inline uint8_t *
+payload_reserve(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
+		const struct hmi_plan *plan, size_t bytes)
+{
+	struct hmi_open_envelope address = { .to = out->to, .from = sender_local(out), .plan = plan };
+
+	if (likely(peer->open.plan == plan && peer->open.to == address.to &&
+		   peer->open.from == address.from) &&
+	    likely((size_t)(peer->batch_end - peer->batch_at) >= bytes))
+		return peer->batch_at;
+	return envelope_begin(net, peer, &address, bytes);
+}
+
+/* The payload that was reserved ends at `end`. */
+static inline void
+payload_done(struct hmi_peer *peer, uint8_t *end)
+{
+	hmi_envelope_end(peer->open.start, end);
+	peer->batch_at = end;
+}
+
+/* A payload of no more than `bound` bytes, which is less than 128: written in one pass, its length last. */
 static inline enum encoded
 short_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
 	  const struct hmi_plan *plan, size_t bound)
 {
-	uint8_t *start, *payload, *at;
+	uint8_t *start = payload_reserve(net, peer, out, plan, 2 + bound), *end;
 
-	if (unlikely(!hmi_batch_reserve(net, peer, 2 + HMI_ENVELOPE_COMMON + bound)))
+	if (unlikely(start == NULL))
 		return ENCODED_NO_ROOM;
-	start = peer->batch_at;
-	start[0] = HMI_TAG_ENVELOPE;
-	start[2] = HMI_TAG_TO;
-	at = hmi_fixed64_write(start + 3, out->to);
-	if (out->sender.node != 0) {
-		*at = HMI_TAG_FROM;
-		at = hmi_fixed64_write(at + 1, out->sender.local);
-	}
-	*at = HMI_TAG_TYPE;
-	at = hmi_fixed32_write(at + 1, plan->hash);
+	end = hmi_plan_pack(plan, out->body, start + 2);
+	start[0] = HMI_TAG_PAYLOAD;
+	start[1] = (uint8_t)(end - start - 2);
+	payload_done(peer, end);
+	return ENCODED;
+}
+
+/* A payload of any size. */
+static enum encoded
+long_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
+	 const struct hmi_plan *plan)
+{
+	size_t packed = hmi_plan_packed_size(plan, out->body);
+	size_t bytes = 1 + hmi_varint_size(packed) + packed;
+	uint8_t *at;
+
+	if (hmi_envelope_begin_size(sender_local(out)) + bytes > peer->payload_max)
+		return ENCODED_TOO_BIG;
+	at = payload_reserve(net, peer, out, plan, bytes);
+	if (at == NULL)
+		return ENCODED_NO_ROOM;
 	*at = HMI_TAG_PAYLOAD;
-	payload = at + 2;
-	at = hmi_plan_pack(plan, out->body, payload);
-	payload[-1] = (uint8_t)(at - payload);
-	start[1] = (uint8_t)(at - start - 2);
-	peer->batch_at = at;
+	at = hmi_varint_write(at + 1, packed);
+	payload_done(peer, hmi_plan_pack(plan, out->body, at));
 	return ENCODED;
 }
 
@@ -140,14 +194,15 @@ static inline enum encoded
 body_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
 	 const struct hmi_plan *plan)
 {
-	if (likely(plan->table) && likely(!hmi_body_has_unknown(out->body)) &&
-	    likely(out->sender.node == net->node || out->sender.node == 0)) {
+	if (unlikely(out->sender.node != net->node && out->sender.node != 0))
+		return forwarded_put(net, peer, out, plan);
+	if (likely(plan->table) && likely(!hmi_body_has_unknown(out->body))) {
 		size_t bound = hmi_plan_packed_bound(plan, out->body);
 
-		if (likely(HMI_ENVELOPE_COMMON + bound < 0x80))
+		if (likely(bound < 0x80))
 			return short_put(net, peer, out, plan, bound);
 	}
-	return typed_put(net, peer, out, plan);
+	return long_put(net, peer, out, plan);
 }
 
 static enum encoded

@@ -23,6 +23,14 @@ frame_payload(const struct rte_mbuf *frame, uint32_t *length)
 	return packet + HMI_HEADER_BYTES;
 }
 
+/* Put the session's next packet back, to be delivered in a later turn. */
+static void
+packet_park(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame)
+{
+	hmi_session_park(&peer->session, frame);
+	peer->stalled = net->stalled = true;
+}
+
 /* Deliver the session's next packet. Returns whether all of it was delivered. */
 static bool
 packet_deliver(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame)
@@ -31,8 +39,7 @@ packet_deliver(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *fram
 	const uint8_t *payload = frame_payload(frame, &length);
 
 	if (unlikely(!hmi_decode_batch(net, peer, payload, length, &peer->resume))) {
-		hmi_session_park(&peer->session, frame);
-		peer->stalled = net->stalled = true;
+		packet_park(net, peer, frame);
 		return false;
 	}
 	peer->resume = 0;
@@ -41,7 +48,7 @@ packet_deliver(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *fram
 	return true;
 }
 
-/* Deliver the packets that are next in order. */
+/* Deliver the packets that are next in order: the first, and the others as far as this turn has time for them. */
 static uint32_t
 packets_deliver(struct hmi_net *net, struct hmi_peer *peer)
 {
@@ -49,6 +56,10 @@ packets_deliver(struct hmi_net *net, struct hmi_peer *peer)
 	uint32_t work = 0;
 
 	while ((frame = hmi_session_ready(&peer->session)) != NULL) {
+		if (work > 0 && net->rx_messages >= HMI_POLL_MESSAGES && !peer->ending) {
+			packet_park(net, peer, frame);
+			break;
+		}
 		if (!packet_deliver(net, peer, frame))
 			break;
 		work++;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <rte_branch_prediction.h>
+#include <rte_common.h>
 #include <rte_prefetch.h>
 
 #include "connect_pvt.h"
@@ -188,6 +189,22 @@ frame_receive(struct hmi_net *net, struct rte_mbuf *frame)
 		rte_pktmbuf_free(frame);
 }
 
+/*
+ * Set how many frames the next poll receives by what those of this one have held: a frame has one message or
+ * 700, and what was received has to be delivered.
+ */
+static void
+burst_adapt(struct hmi_net *net)
+{
+	uint32_t burst = net->rx_burst;
+
+	if (unlikely(net->rx_messages > HMI_POLL_MESSAGES))
+		burst = burst * HMI_POLL_MESSAGES / net->rx_messages;
+	else if (unlikely(burst < HMI_PORT_BURST && net->rx_messages <= HMI_POLL_MESSAGES / 2))
+		burst *= 2;
+	net->rx_burst = (uint16_t)RTE_MAX(1u, RTE_MIN(burst, HMI_PORT_BURST));
+}
+
 uint32_t
 hmi_ingress_poll(struct hmi_net *net, uint32_t polls)
 {
@@ -195,12 +212,15 @@ hmi_ingress_poll(struct hmi_net *net, uint32_t polls)
 	uint32_t count;
 
 	do {
-		count = hmi_port_receive(&net->port, frames);
+		count = hmi_port_receive(&net->port, frames, net->rx_burst);
 	} while (count == 0 && --polls > 0);
+	net->rx_messages = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		if (i + 1 < count)
 			rte_prefetch0(rte_pktmbuf_mtod(frames[i + 1], void *));
 		frame_receive(net, frames[i]);
 	}
+	if (count > 0)
+		burst_adapt(net);
 	return count;
 }

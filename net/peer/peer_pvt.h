@@ -41,6 +41,7 @@
 #define HMI_PAYLOAD_MIN   (HMI_MTU_MIN - HMI_MTU_HEADERS)
 #define HMI_FRAMES_KEPT   2048u /* frames that all sessions together keep for retransmission */
 #define HMI_FRAMES_OWN    8u    /* of them, reserved for each session */
+#define HMI_POLL_MESSAGES 1024u /* to be delivered in a turn, and a packet more: 30 us */
 
 static_assert(1u << HMI_PEER_BITS == HM_NET_PEERS_MAX, "a session's id names its peer");
 
@@ -69,11 +70,19 @@ hmi_log_allows(struct hmi_log_limit *limit, uint64_t now)
 	return limit->lines++ < HMI_LOG_LINES;
 }
 
+/* The last envelope of a batch, to which further payloads may be added. */
+struct hmi_open_envelope {
+	uint8_t *start;
+	uint64_t to, from;
+	const struct hmi_plan *plan; /* NULL: no payload may be added */
+};
+
 /* Another node. */
 struct hmi_peer {
 	/* Hot: the batch that is being filled. */
 	struct rte_mbuf *batch;
 	uint8_t *batch_at, *batch_end;
+	struct hmi_open_envelope open;
 	uint32_t payload_max;
 	uint16_t node_index; /* 0: no session is open */
 	uint8_t number;      /* index in the table */
@@ -85,7 +94,7 @@ struct hmi_peer {
 	struct hmi_session session;
 
 	/* A packet that was delivered only in part. */
-	uint32_t resume;     /* bytes of its payload that are done */
+	uint32_t resume;     /* messages of it that are done */
 	uint64_t stalled_ns; /* since when it waits for message memory; 0: it does not */
 
 	/* Control. */
@@ -118,6 +127,8 @@ struct hmi_net {
 	_Atomic uint32_t peers_count;
 	struct hmi_peer *active[HM_NET_PEERS_MAX];
 	uint32_t active_count;
+	uint32_t rx_messages; /* delivered in this poll */
+	uint16_t rx_burst;    /* frames to receive in a poll */
 	uint32_t frames_kept;
 	uint32_t sessions_open;
 	uint64_t tick_ns; /* when to process timers again */

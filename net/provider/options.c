@@ -18,7 +18,6 @@
 #define TX_DESC         1024u
 #define PEER_TIMEOUT_MS 1000u
 #define PEER_QUEUE      8192u
-#define MTU_MAX         9600u
 
 /* --peer NAME@A.B.C.D[:UDP] */
 static int
@@ -108,7 +107,7 @@ hmi_net_options_init(struct hmi_remote *remote)
 	*t++ = number("udp-port", &o->udp_port, 1, UINT16_MAX, "UDP port of this node (17355)");
 	*t++ = number("net-lcore", &o->net_lcore, 0, HM_LCORES_MAX - 1,
 		      "index of the lcore that owns the port (0)");
-	*t++ = number("mtu", &o->mtu, HMI_MTU_MIN, MTU_MAX,
+	*t++ = number("mtu", &o->mtu, HMI_MTU_MIN, HMI_MTU_MAX,
 		      "bytes of an IP packet (1500, or less if the port requires it)");
 	*t++ = (struct hm_option){
 		.name = "udp-checksum",

@@ -426,37 +426,39 @@ static_assert(sizeof(ProtobufCMessage) >= 16, "initial_copy begins and ends with
 static inline void
 initial_copy(uint8_t *body, const struct hmi_plan *plan)
 {
-	const uint8_t *from = plan->initial, *last = from + plan->size - 16;
+	const uint8_t *from = plan->initial, *last = from + plan->size - 32;
 
-	for (; from < last; from += 16, body += 16)
+	if (unlikely(plan->size < 32)) {
 		memcpy(body, from, 16);
-	memcpy(body + (last - from), last, 16);
+		memcpy(body + plan->size - 16, from + plan->size - 16, 16);
+		return;
+	}
+	for (; from < last; from += 32, body += 32)
+		memcpy(body, from, 32);
+	memcpy(body + (last - from), last, 32);
 }
 
-/* Where the fast path decodes to. */
+/* Where the fast path decodes to: the struct, and the memory behind it, of which there is enough. */
 struct target {
-	uint8_t *body;
-	size_t used, room;
+	uint8_t *body, *behind;
 };
 
 /* A bytes field, as delimited_read; NULL also if it is empty, or its length takes more than a byte. */
 static inline const uint8_t *
 fast_bytes_read(const uint8_t *at, const uint8_t *end, uint8_t *member, struct target *target)
 {
-	uint8_t *bytes = target->body + target->used;
 	uint64_t length;
 
 	if (unlikely(end - at < 2))
 		return NULL;
 	length = at[1];
 	at += 2;
-	if (unlikely(length - 1 >= 0x7f || length > (uint64_t)(end - at) ||
-		     length > target->room - target->used))
+	if (unlikely(length - 1 >= 0x7f || length > (uint64_t)(end - at)))
 		return NULL;
-	short_copy(bytes, at, length);
-	target->used += length;
+	short_copy(target->behind, at, length);
 	store64(member, length);
-	memcpy(member + offsetof(ProtobufCBinaryData, data), &bytes, sizeof(bytes));
+	memcpy(member + offsetof(ProtobufCBinaryData, data), &target->behind, sizeof(target->behind));
+	target->behind += length;
 	return at + length;
 }
 
@@ -506,7 +508,7 @@ hmi_plan_unpack(const struct hmi_plan *plan, const uint8_t *at, size_t length, v
 		size_t *used)
 {
 	const struct hmi_plan_field *field = plan->field, *last = field + plan->fields;
-	struct target target = { body, plan->size, room };
+	struct target target = { body, (uint8_t *)body + plan->size };
 	const uint8_t *rest = at, *end = at + length;
 	struct arena arena;
 
@@ -515,6 +517,9 @@ hmi_plan_unpack(const struct hmi_plan *plan, const uint8_t *at, size_t length, v
 	if (unlikely(!plan->table))
 		return hmi_unpack_generic(plan->descriptor, at, length, body, room, used);
 	initial_copy(body, plan);
+	/* All bytes fields together are shorter than the payload. */
+	if (unlikely(plan->delimited != 0 && room - plan->size < length))
+		last = field;
 	/* Fields come in the order of the table. Those that are required are none of the fast path's. */
 	for (; rest < end && field < last; field++) {
 		const uint8_t *next;
@@ -526,11 +531,10 @@ hmi_plan_unpack(const struct hmi_plan *plan, const uint8_t *at, size_t length, v
 			break;
 		rest = next;
 	}
-	if (likely(rest == end && plan->required == 0)) {
-		*used = target.used;
+	*used = (size_t)(target.behind - (uint8_t *)body);
+	if (likely(rest == end && plan->required == 0))
 		return 0;
-	}
-	arena = (struct arena){ .start = body, .used = target.used, .room = room };
+	arena = (struct arena){ .start = body, .used = *used, .room = room };
 	if (table_unpack_rest(plan, field < last ? (uint32_t)(field - plan->field) : 0, rest, end, &arena)) {
 		*used = arena.used;
 		return 0;

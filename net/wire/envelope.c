@@ -4,6 +4,7 @@
  * Encoder and decoder for batches of envelopes.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <rte_branch_prediction.h>
@@ -15,13 +16,10 @@
 
 /* Read one field of an envelope. Returns its end, or NULL: not protobuf. */
 static const uint8_t *
-envelope_field(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope)
+envelope_field(const uint8_t *at, const uint8_t *end, uint64_t tag, struct hmi_envelope *envelope)
 {
-	uint64_t tag, value;
+	uint64_t value;
 
-	at = hmi_varint_read(at, end, &tag);
-	if (unlikely(at == NULL))
-		return NULL;
 	switch (tag) {
 	case HMI_TAG_TO:
 	case HMI_TAG_FROM:
@@ -54,22 +52,48 @@ envelope_field(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envel
 	}
 }
 
-static int
+/* Read the fields of an envelope up to its first payload. Returns where it stopped, or NULL: not protobuf. */
+static const uint8_t *
 envelope_read(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope)
 {
-	memset(envelope, 0, sizeof(*envelope));
+	uint64_t tag = 0;
+
 	/* An absent payload is empty, not NULL: decoders add the length to the pointer. */
-	envelope->payload = end;
-	while (at < end) {
-		at = envelope_field(at, end, envelope);
+	*envelope = (struct hmi_envelope){ .payload = end };
+	while (at < end && tag != HMI_TAG_PAYLOAD) {
+		at = hmi_varint_read(at, end, &tag);
 		if (unlikely(at == NULL))
-			return -EBADMSG;
+			return NULL;
+		at = envelope_field(at, end, tag, envelope);
+		if (unlikely(at == NULL))
+			return NULL;
 	}
-	return 1;
+	return at;
 }
 
-int
-hmi_batch_next_any(struct hmi_reader *reader, struct hmi_envelope *envelope)
+/* Find the next payload of an envelope. Returns its end; the envelope's, if there is none; or NULL: not protobuf. */
+static const uint8_t *
+payload_read(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope, bool *found)
+{
+	uint64_t tag;
+
+	*found = false;
+	while (at < end && !*found) {
+		at = hmi_varint_read(at, end, &tag);
+		if (unlikely(at == NULL))
+			return NULL;
+		*found = tag == HMI_TAG_PAYLOAD;
+		at = *found ? hmi_delimited_read(at, end, &envelope->payload, &envelope->payload_length)
+			    : hmi_field_skip(at, end, tag);
+		if (unlikely(at == NULL))
+			return NULL;
+	}
+	return at;
+}
+
+/* Enter the next envelope of a batch. Returns 1; 0: there is none; -EBADMSG: not protobuf. */
+static int
+envelope_next(struct hmi_reader *reader)
 {
 	const uint8_t *at = reader->at, *end = reader->end;
 	const uint8_t *bytes;
@@ -80,20 +104,46 @@ hmi_batch_next_any(struct hmi_reader *reader, struct hmi_envelope *envelope)
 		at = hmi_varint_read(at, end, &tag);
 		if (unlikely(at == NULL))
 			return -EBADMSG;
-		if (unlikely(tag != HMI_TAG_ENVELOPE)) {
-			at = hmi_field_skip(at, end, tag);
-			if (at == NULL)
+		if (likely(tag == HMI_TAG_ENVELOPE)) {
+			at = hmi_delimited_read(at, end, &bytes, &length);
+			if (unlikely(at == NULL))
 				return -EBADMSG;
-			continue;
+			reader->at = bytes;
+			reader->envelope_end = at;
+			return 1;
 		}
-		at = hmi_delimited_read(at, end, &bytes, &length);
+		at = hmi_field_skip(at, end, tag);
+		if (at == NULL)
+			return -EBADMSG;
+	}
+	reader->at = reader->envelope_end = end;
+	return 0;
+}
+
+int
+hmi_batch_next_any(struct hmi_reader *reader, struct hmi_envelope *envelope)
+{
+	const uint8_t *at = reader->at;
+	bool found = false;
+	int rc;
+
+	if (at != reader->envelope_end) {
+		at = payload_read(at, reader->envelope_end, envelope, &found);
 		if (unlikely(at == NULL))
 			return -EBADMSG;
 		reader->at = at;
-		return envelope_read(bytes, at, envelope);
+		if (found)
+			return 1;
 	}
-	reader->at = end;
-	return 0;
+	rc = envelope_next(reader);
+	if (rc != 1)
+		return rc;
+	at = envelope_read(reader->at, reader->envelope_end, envelope);
+	if (unlikely(at == NULL))
+		return -EBADMSG;
+	/* Only a message of a type is repeated by further payloads. */
+	reader->at = envelope->type != 0 ? at : reader->envelope_end;
+	return 1;
 }
 
 /* ---- Writing ------------------------------------------------------------------------ */

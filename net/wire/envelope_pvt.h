@@ -5,6 +5,8 @@
 /*
  * Encodes and decodes the protobuf Batch behind a session header, and its envelopes: docs/wire.md.
  *
+ *     Batch ─▶ Envelope: to, from, type ─▶ payload, payload, ...     one message each
+ *
  * To read, call hmi_batch_next until it returns 0 or an error. No read passes the end of the input.
  * All functions are pure.
  */
@@ -29,9 +31,6 @@ enum hmi_tag {
 	HMI_TAG_PATH = 0x3a,
 };
 
-/* Bytes of to, from, type, and the payload's tag and length, which most envelopes have. */
-#define HMI_ENVELOPE_COMMON 25u
-
 /* One encoded message; the pointers are into the packet. */
 struct hmi_envelope {
 	uint64_t to, from, from_node;
@@ -41,68 +40,146 @@ struct hmi_envelope {
 	const uint8_t *path;    /* NULL: none; not zero-terminated */
 };
 
-/* Where in a batch the next envelope starts. */
+/* ---- Reading ---------------------------------------------------------------------------- */
+
+/* Where in a batch the next message starts: at `at`, within an envelope if that is not its end. */
 struct hmi_reader {
-	const uint8_t *at, *end;
+	const uint8_t *at, *envelope_end, *end;
 };
 
+/* A reader at the start of a batch. */
+static inline struct hmi_reader
+hmi_batch_reader(const uint8_t *batch, size_t length)
+{
+	return (struct hmi_reader){ batch, batch, batch + length };
+}
+
+/* Read a payload of less than 128 bytes, if there is one at `at`. Returns its end; NULL: there is none. */
+static inline const uint8_t *
+hmi_payload_read_short(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope)
+{
+	if (unlikely(end - at < 2 || at[0] != HMI_TAG_PAYLOAD || at[1] >= 0x80 || at[1] > end - at - 2))
+		return NULL;
+	envelope->payload = at + 2;
+	envelope->payload_length = at[1];
+	return at + 2 + at[1];
+}
+
 /*
- * Read an envelope of the common form, in which hermod writes most messages of registered types: to, [from],
- * type, payload. It has less than 128 bytes, so the payload's length has one. Returns whether it was this form;
- * if so, the envelope is complete.
+ * Read the start of an envelope of the form in which hermod writes messages of registered types: to, [from],
+ * type, payloads of less than 128 bytes. Returns the end of the first payload; NULL: it is not of this form.
  */
-static inline bool
+static inline const uint8_t *
 hmi_envelope_read_common(const uint8_t *at, const uint8_t *end, struct hmi_envelope *envelope)
 {
-	uint64_t from = 0;
-
-	if (unlikely(end - at < 9 + 9 + 5 + 2 || at[0] != HMI_TAG_TO))
-		return false;
-	envelope->to = hmi_fixed64_read(at + 1);
+	if (unlikely(end - at < 9 + 5 || at[0] != HMI_TAG_TO))
+		return NULL;
+	*envelope = (struct hmi_envelope){ .to = hmi_fixed64_read(at + 1) };
 	at += 9;
-	if (at[0] == HMI_TAG_FROM) {
-		from = hmi_fixed64_read(at + 1);
+	if (at[0] == HMI_TAG_FROM && end - at >= 9 + 5) {
+		envelope->from = hmi_fixed64_read(at + 1);
 		at += 9;
 	}
-	if (unlikely(at[0] != HMI_TAG_TYPE || end - at < 7 || at[5] != HMI_TAG_PAYLOAD ||
-		     at[6] != end - at - 7))
-		return false;
-	envelope->from = from;
-	envelope->from_node = 0;
+	if (unlikely(at[0] != HMI_TAG_TYPE))
+		return NULL;
 	envelope->type = hmi_fixed32_read(at + 1);
-	envelope->system = 0;
-	envelope->payload = at + 7;
-	envelope->payload_length = at[6];
-	envelope->path = NULL;
-	envelope->path_length = 0;
-	return true;
+	if (unlikely(envelope->type == 0))
+		return NULL;
+	return hmi_payload_read_short(at + 5, end, envelope);
+}
+
+/* Enter an envelope whose length takes one byte or two. Returns its content; NULL: there is none at `at`. */
+static inline const uint8_t *
+hmi_envelope_enter(const uint8_t *at, const uint8_t *end, const uint8_t **envelope_end)
+{
+	uint32_t length;
+
+	if (unlikely(end - at < 3 || at[0] != HMI_TAG_ENVELOPE))
+		return NULL;
+	length = at[1];
+	at += 2;
+	if (likely(length >= 0x80)) {
+		if (unlikely(at[0] >= 0x80))
+			return NULL;
+		length = (length & 0x7f) | (uint32_t)at[0] << 7;
+		at++;
+	}
+	if (unlikely(length > end - at))
+		return NULL;
+	*envelope_end = at + length;
+	return at;
 }
 
 /* As hmi_batch_next, for envelopes of any form. */
 int hmi_batch_next_any(struct hmi_reader *reader, struct hmi_envelope *envelope);
 
 /*
- * Read the next envelope of a batch. Unknown fields are skipped, as protobuf requires.
- * Returns 1; 0: there is none; -EBADMSG: not protobuf.
+ * Read the next message of a batch into an envelope that is kept between calls. Unknown fields are skipped,
+ * as protobuf requires. Returns 1; 0: there is none; -EBADMSG: not protobuf.
  */
 static inline int
 hmi_batch_next(struct hmi_reader *reader, struct hmi_envelope *envelope)
 {
-	const uint8_t *at = reader->at;
+	const uint8_t *at = reader->at, *envelope_end = reader->envelope_end;
 
-	if (likely(reader->end - at >= 2 && at[0] == HMI_TAG_ENVELOPE && at[1] < 0x80 &&
-		   at[1] <= reader->end - at - 2) &&
-	    likely(hmi_envelope_read_common(at + 2, at + 2 + at[1], envelope))) {
-		reader->at = at + 2 + at[1];
-		return 1;
+	if (at != envelope_end) {
+		at = hmi_payload_read_short(at, envelope_end, envelope);
+	} else {
+		at = hmi_envelope_enter(at, reader->end, &envelope_end);
+		if (likely(at != NULL))
+			at = hmi_envelope_read_common(at, envelope_end, envelope);
 	}
-	return hmi_batch_next_any(reader, envelope);
+	if (unlikely(at == NULL))
+		return hmi_batch_next_any(reader, envelope);
+	reader->at = at;
+	reader->envelope_end = envelope_end;
+	return 1;
+}
+
+/* ---- Writing ---------------------------------------------------------------------------- */
+
+/*
+ * An envelope to which payloads are added: hmi_envelope_begin writes what comes before them, and hmi_envelope_end
+ * sets the length after each. The length takes two bytes whatever its value, so that nothing has to move.
+ */
+#define HMI_ENVELOPE_MAX 0x3fffu /* bytes of its content */
+
+/* Bytes that hmi_envelope_begin writes. from: 0: no sender. */
+static inline size_t
+hmi_envelope_begin_size(uint64_t from)
+{
+	return 1 + 2 + 9 + (from != 0 ? 9 : 0) + 5;
+}
+
+/* Returns where the first payload goes. */
+static inline uint8_t *
+hmi_envelope_begin(uint8_t *at, uint64_t to, uint64_t from, uint32_t type)
+{
+	*at = HMI_TAG_ENVELOPE;
+	at[3] = HMI_TAG_TO;
+	at = hmi_fixed64_write(at + 4, to);
+	if (from != 0) {
+		*at = HMI_TAG_FROM;
+		at = hmi_fixed64_write(at + 1, from);
+	}
+	*at = HMI_TAG_TYPE;
+	return hmi_fixed32_write(at + 1, type);
+}
+
+/* Set the length of the envelope at `start`, whose last payload ends at `end`. */
+static inline void
+hmi_envelope_end(uint8_t *start, const uint8_t *end)
+{
+	uint32_t length = (uint32_t)(end - start) - 3;
+
+	start[1] = (uint8_t)(length | 0x80);
+	start[2] = (uint8_t)(length >> 7);
 }
 
 /* Bytes that hmi_envelope_write writes. */
 size_t hmi_envelope_size(const struct hmi_envelope *envelope);
 
-/* Write an envelope, its tag and length included. Returns the end. */
+/* Write an envelope of one message, its tag and length included. Returns the end. */
 uint8_t *hmi_envelope_write(uint8_t *at, const struct hmi_envelope *envelope);
 
 /*

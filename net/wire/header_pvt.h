@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HMI_WIRE_VERSION 1u
+#define HMI_WIRE_VERSION 2u
 #define HMI_HEADER_BYTES 24u
 #define HMI_UDP_PORT     17355u
 

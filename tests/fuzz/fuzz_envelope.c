@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 batch_fuzz(const uint8_t *data, size_t size)
 {
-	struct hmi_reader reader = { data, data + size };
+	struct hmi_reader reader = hmi_batch_reader(data, size);
 	struct hmi_envelope envelope;
 
 	while (hmi_batch_next(&reader, &envelope) == 1) {

@@ -115,6 +115,66 @@ Test(engine_network, receive__for_each_lcore_and_one_that_is_not_there)
 	hmt_node_drop(&node);
 }
 
+/* Messages of 1, 2, 3 arrive together on lcore 1. */
+static void
+three_receive(struct hmt_node *node, struct hm_pid to, struct hm_pid sender)
+{
+	const struct hm_address address = { .to = to.local, .sender = sender };
+	struct hm_msg *msgs[3];
+
+	for (uint64_t i = 0; i < 3; i++) {
+		msgs[i] = number_to(node, hm_pid_none());
+		msgs[i]->body[0] = i + 1;
+	}
+	hm_provider_receive_burst(node->sys->lcores[1], &address, msgs, 3);
+	hmt_turn_until_idle(node);
+}
+
+Test(engine_network, receive_burst__for_each_lcore_in_order_and_with_the_sender)
+{
+	const struct hm_pid sender = { 4711, 42 };
+	static struct hmt_probe probes[3];
+	struct hmt_node node;
+
+	hmt_node_start(&node, 3);
+	memset(probes, 0, sizeof(probes));
+	for (uint32_t lcore = 0; lcore < 3; lcore++) {
+		hmt_probe_spawn(&node, &probes[lcore], lcore, NULL);
+		hmt_turn_until_idle(&node);
+		three_receive(&node, probes[lcore].pid, sender);
+		cr_assert_eq(probes[lcore].count, 4, "lcore %u", lcore);
+		for (uint32_t i = 1; i <= 3; i++) {
+			cr_assert_eq(probes[lcore].seen[i].type, HMT_NUMBER);
+			cr_assert_eq(probes[lcore].seen[i].number, i);
+			cr_assert(hm_pid_equal(probes[lcore].seen[i].sender, sender));
+		}
+	}
+	cr_assert_eq(hmt_dead(&node), 0);
+	hmt_node_drop(&node);
+}
+
+Test(engine_network, receive_burst__without_a_receiver_is_a_dead_letter_each)
+{
+	static struct hmt_probe probe;
+	struct hm_pid nowhere = { 0 };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	memset(&probe, 0, sizeof(probe));
+	hmt_probe_spawn(&node, &probe, 1, NULL);
+	hmt_turn_until_idle(&node);
+	hmt_stop(&node, probe.pid);
+	three_receive(&node, probe.pid, hm_pid_none());
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_STOPPED] + hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 3);
+	nowhere.local = hmi_local(5, 1, 1);
+	three_receive(&node, nowhere, hm_pid_none());
+	cr_assert_eq(hmt_dead(&node), 6);
+	/* /user takes no messages of users. */
+	three_receive(&node, node.sys->user, hm_pid_none());
+	cr_assert_eq(hmt_dead(&node), 9);
+	hmt_node_drop(&node);
+}
+
 static void
 die(struct hmt_node *node, unsigned int count)
 {

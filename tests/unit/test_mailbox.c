@@ -42,6 +42,26 @@ Test(mailbox, push__oldest_comes_first)
 	cr_assert_null(hmi_fifo_pop(&box));
 }
 
+Test(mailbox, push_burst__of_each_size_alone_and_behind_others)
+{
+	for (uint32_t before = 0; before < 3; before++) {
+		for (uint32_t count = 1; count <= 3; count++) {
+			struct hmi_fifo box = { 0 };
+
+			for (uint32_t i = 0; i < before; i++)
+				hmi_fifo_push(&box, messages[i]);
+			for (uint32_t i = before; i < before + count; i++)
+				messages[i]->next = messages[0]; /* of another queue */
+			hmi_fifo_push_burst(&box, &messages[before], count);
+			cr_assert_eq(box.count, before + count);
+			hmi_fifo_push(&box, messages[before + count]);
+			for (uint32_t i = 0; i <= before + count; i++)
+				cr_assert_eq(hmi_fifo_pop(&box), messages[i]);
+			cr_assert_null(hmi_fifo_pop(&box));
+		}
+	}
+}
+
 /* The tail still points to what was popped last. */
 Test(mailbox, push__after_the_last_was_popped)
 {

@@ -49,7 +49,7 @@ answer_take(struct fixture *f, struct hmi_envelope *answer)
 
 	if (packet == NULL)
 		return false;
-	reader = (struct hmi_reader){ packet->payload, packet->payload + packet->header.length };
+	reader = hmi_batch_reader(packet->payload, packet->header.length);
 	return hmi_batch_next(&reader, answer) == 1;
 }
 

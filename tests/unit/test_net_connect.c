@@ -183,7 +183,7 @@ Test(net_connect, welcome__of_another_name_or_version)
 	lone_shake(lone, 2, HMI_WELCOME, hello.handshake.session, &welcome);
 	calls_slowly(lone);
 	welcome = lone_says(2);
-	welcome.protocol = 2;
+	welcome.protocol = HMI_WIRE_VERSION + 1;
 	lone_shake(lone, 2, HMI_WELCOME, hello.handshake.session, &welcome);
 	cr_assert_eq(lone_dropped(lone, HM_NET_DROP_VERSION), 1);
 	calls_slowly(lone);
@@ -350,9 +350,9 @@ Test(net_connect, hello__refused_for_its_version)
 	struct lone *lone = lone_create("");
 	struct hmi_handshake hello = lone_says(3);
 
-	hello.protocol = 0;
+	hello.protocol = HMI_WIRE_VERSION - 1;
 	refused(lone, 3, &hello, HMI_REFUSAL_PROTOCOL);
-	hello.protocol = 2;
+	hello.protocol = HMI_WIRE_VERSION + 1;
 	refused(lone, 3, &hello, HMI_REFUSAL_PROTOCOL);
 	cr_assert_eq(lone_dropped(lone, HM_NET_DROP_VERSION), 2);
 	lone_destroy(lone);

@@ -74,7 +74,7 @@ envelope_answered(struct fixture *f, const struct hmi_envelope *envelope, struct
 		const uint8_t *data = rte_pktmbuf_mtod(frame, uint8_t *);
 
 		if (!found && data[PACKET + 3] == HMI_DATA) {
-			struct hmi_reader reader = { bytes, bytes + frame->pkt_len - BATCH };
+			struct hmi_reader reader = hmi_batch_reader(bytes, frame->pkt_len - BATCH);
 
 			memcpy(bytes, data + BATCH, frame->pkt_len - BATCH);
 			found = hmi_batch_next(&reader, back) == 1;

@@ -125,7 +125,7 @@ Test(net_counters, drop__of_packets_by_each_reason)
 		header_drop_is(f, &header, HM_NET_DROP_GARBAGE);
 	}
 	header = header_good(f);
-	header.version = 2;
+	header.version = HMI_WIRE_VERSION + 1;
 	header_drop_is(f, &header, HM_NET_DROP_VERSION);
 	header.version = 0;
 	header_drop_is(f, &header, HM_NET_DROP_VERSION);

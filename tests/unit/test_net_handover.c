@@ -53,20 +53,25 @@ fixture_create(const char *more)
 	return &f;
 }
 
-/* Write a batch of `count` numbers for the sink, from `first` on. Returns its bytes. */
+/* Write a batch of `count` numbers for the sink, from `first` on, three in an envelope. Returns its bytes. */
 static size_t
 batch_write(const struct fixture *f, uint64_t first, uint32_t count, uint8_t *batch)
 {
-	struct hmi_envelope envelope = { .to = f->sink.local, .type = hm_type_hash("hermod.test.Numbers") };
-	uint8_t payload[64], *end = batch;
+	uint32_t type = hm_type_hash("hermod.test.Numbers");
+	uint8_t *envelope = batch, *end = batch;
 	Hermod__Test__Numbers numbers;
 
 	hermod__test__numbers__init(&numbers);
 	for (uint32_t i = 0; i < count; i++) {
 		numbers.a = first + i;
-		envelope.payload = payload;
-		envelope.payload_length = (uint32_t)hermod__test__numbers__pack(&numbers, payload);
-		end = hmi_envelope_write(end, &envelope);
+		if (i % 3 == 0) {
+			envelope = end;
+			end = hmi_envelope_begin(envelope, f->sink.local, 0, type);
+		}
+		*end = HMI_TAG_PAYLOAD;
+		end[1] = (uint8_t)hermod__test__numbers__pack(&numbers, end + 2);
+		end += 2 + end[1];
+		hmi_envelope_end(envelope, end);
 	}
 	return (size_t)(end - batch);
 }
@@ -252,6 +257,48 @@ Test(net_handover, packet__in_pieces_is_put_together)
 	lone_destroy(f->lone);
 }
 
+/* A packet as full of messages as it can be: each of two bytes. */
+static uint32_t
+full_put(struct fixture *f, uint32_t number)
+{
+	uint32_t count = (uint32_t)(1448 - hmi_envelope_begin_size(0)) / 2;
+	uint8_t batch[1448];
+	uint8_t *end = hmi_envelope_begin(batch, f->sink.local, 0, hm_type_hash("hermod.test.Numbers"));
+	struct hmi_header header = { .version = HMI_WIRE_VERSION,
+				     .kind = HMI_DATA,
+				     .session = f->peer.session,
+				     .number = number,
+				     .ack = 1,
+				     .credit = 9 };
+
+	for (uint32_t i = 0; i < count; i++) {
+		*end++ = HMI_TAG_PAYLOAD;
+		*end++ = 0;
+	}
+	hmi_envelope_end(batch, end);
+	header.length = (uint16_t)(end - batch);
+	lone_put(f->lone, 3, header, batch);
+	return count;
+}
+
+Test(net_handover, poll__packets_full_of_messages_are_few_in_a_turn)
+{
+	struct fixture *f = fixture_create("");
+	uint64_t each = 0, before = 0, now;
+
+	for (uint32_t number = 1; number <= 40; number++)
+		each = full_put(f, number);
+	for (int turn = 0; turn < 60; turn++, before = now) {
+		hm_system_turn(f->lone->sys);
+		now = lone_stats(f->lone, "s3").messages_received;
+		/* The first poll could not know. */
+		cr_assert_leq(now - before, before == 0 ? HMI_PORT_BURST * each : HMI_POLL_MESSAGES + each,
+			      "turn %d: %lu", turn, now - before);
+	}
+	cr_assert_eq(before, 40 * each);
+	lone_destroy(f->lone);
+}
+
 /* ---- Without memory ------------------------------------------------------------------------------- */
 
 Test(net_handover, memory__none_is_no_loss_and_no_credit)
@@ -368,14 +415,21 @@ Test(net_handover, batch__what_stands_before_the_fault_is_handed_on)
 {
 	struct fixture *f = fixture_create("");
 	uint8_t batch[1448];
-	size_t length = batch_write(f, 1, 3, batch);
+	size_t length = batch_write(f, 1, 4, batch);
 
-	/* The third envelope is one byte short; its packet counts as received all the same. */
+	/* The second envelope is one byte short; its packet counts as received all the same. */
 	lone_send(f->lone, &f->peer, HMI_DATA, batch, length - 1);
-	cr_assert_eq(f->seen.numbers, 2);
-	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_BATCH), 1);
-	packet_put(f, 2, 3, 1);
 	cr_assert_eq(f->seen.numbers, 3);
+	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_BATCH), 1);
+	/* The last payload of an envelope says that it is longer. */
+	length = batch_write(f, 4, 3, batch);
+	batch[length - 1 - 9]++;
+	f->peer.number = 2;
+	lone_send(f->lone, &f->peer, HMI_DATA, batch, length);
+	cr_assert_eq(f->seen.numbers, 5);
+	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_BATCH), 2);
+	packet_put(f, 3, 6, 1);
+	cr_assert_eq(f->seen.numbers, 6);
 	cr_assert_eq(f->seen.out_of_order, 0);
 	lone_destroy(f->lone);
 }

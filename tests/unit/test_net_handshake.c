@@ -120,7 +120,9 @@ Test(net_handshake, hello__other_version_is_refused_whatever_else_it_says)
 {
 	/* Session and protocol are where they always are; 6, a name here, is a number there. */
 	static const uint8_t payload[] = { 0x0d, 0x67, 0x12, 0, 0, 0x10, 2, 0x30, 5 };
-	struct hmi_header header = { .version = 2, .kind = HMI_HELLO, .length = sizeof(payload) };
+	struct hmi_header header = { .version = HMI_WIRE_VERSION + 1,
+				     .kind = HMI_HELLO,
+				     .length = sizeof(payload) };
 	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint8_t answer[1514];
 

@@ -75,10 +75,18 @@ envelope_make(struct hmi_envelope *envelope, uint32_t choice, const uint8_t *byt
 		envelope->payload = bytes;
 		envelope->payload_length = lengths[choice / 64 % 10];
 	}
-	if ((choice & 32) != 0) {
+	/* A resolve request has no payload. */
+	if ((choice & (32 | 16)) == 32) {
 		envelope->path = (const uint8_t *)"/user/x";
 		envelope->path_length = 7;
 	}
+}
+
+static void
+payload_matches(const struct hmi_envelope *a, const ProtobufCBinaryData *b)
+{
+	cr_assert_eq(a->payload_length, b->len);
+	cr_assert(b->len == 0 || memcmp(a->payload, b->data, b->len) == 0);
 }
 
 static void
@@ -89,10 +97,6 @@ envelope_matches(const struct hmi_envelope *a, const Hermod__Wire__Envelope *b)
 	cr_assert_eq(a->from_node, b->from_node);
 	cr_assert_eq(a->type, b->type);
 	cr_assert_eq(a->system, b->system);
-	cr_assert_eq(a->payload_length, b->payload.len);
-	cr_assert_eq(memcmp(a->payload_length > 0 ? a->payload : (const uint8_t *)"",
-			    b->payload.len > 0 ? b->payload.data : (const uint8_t *)"", a->payload_length),
-		     0);
 	cr_assert_eq(a->path_length, strlen(b->path));
 }
 
@@ -113,8 +117,12 @@ Test(wire, envelope__protobuf_reads_what_we_write)
 		read = hermod__wire__batch__unpack(NULL, (size_t)(end - batch), batch);
 		cr_assert_not_null(read);
 		cr_assert_eq(read->n_envelopes, 2);
-		envelope_matches(&envelope, read->envelopes[0]);
-		envelope_matches(&envelope, read->envelopes[1]);
+		for (int i = 0; i < 2; i++) {
+			envelope_matches(&envelope, read->envelopes[i]);
+			cr_assert_eq(read->envelopes[i]->n_payload, envelope.payload != NULL ? 1 : 0);
+			if (envelope.payload != NULL)
+				payload_matches(&envelope, &read->envelopes[i]->payload[0]);
+		}
 		hermod__wire__batch__free_unpacked(read, NULL);
 	}
 }
@@ -141,37 +149,93 @@ Test(wire, envelope__head_is_that_of_the_whole)
 	}
 }
 
+/* An envelope that protobuf-c wrote: a message for each payload, and one if there is none. */
+static void
+messages_match(struct hmi_reader *reader, const Hermod__Wire__Envelope *written)
+{
+	size_t count = written->type != 0 && written->n_payload > 1 ? written->n_payload : 1;
+	const ProtobufCBinaryData none = { 0 };
+	struct hmi_envelope read;
+
+	/* What the last call left is kept between those of one envelope. */
+	for (size_t i = 0; i < count; i++) {
+		cr_assert_eq(hmi_batch_next(reader, &read), 1);
+		envelope_matches(&read, written);
+		payload_matches(&read, i < written->n_payload ? &written->payload[i] : &none);
+	}
+}
+
 Test(wire, batch__we_read_what_protobuf_writes)
 {
-	uint8_t bytes[1000], batch[ROOM];
+	uint8_t bytes[1000], batch[2 * ROOM];
 
 	memset(bytes, 0xa5, sizeof(bytes));
 	for (uint32_t choice = 0; choice < 640; choice++) {
 		Hermod__Wire__Envelope written = HERMOD__WIRE__ENVELOPE__INIT,
 				       *list[2] = { &written, &written };
 		Hermod__Wire__Batch whole = HERMOD__WIRE__BATCH__INIT;
-		struct hmi_envelope envelope, read;
+		ProtobufCBinaryData payloads[3] = { 0 };
+		struct hmi_envelope envelope;
 		struct hmi_reader reader;
 
 		envelope_make(&envelope, choice, bytes);
+		for (int i = 0; i < 3; i++) {
+			payloads[i].data = bytes;
+			payloads[i].len = envelope.payload_length / (size_t)(i + 1);
+		}
 		written.to = envelope.to;
 		written.from = envelope.from;
 		written.from_node = envelope.from_node;
 		written.type = envelope.type;
 		written.system = envelope.system;
-		written.payload.data = bytes;
-		written.payload.len = envelope.payload_length;
+		written.payload = payloads;
+		written.n_payload = envelope.payload != NULL ? 1 + choice % 3 : 0;
 		written.path = envelope.path != NULL ? (char *)(uintptr_t)envelope.path : written.path;
 		whole.envelopes = list;
 		whole.n_envelopes = 2;
-		reader.at = batch;
-		reader.end = batch + hermod__wire__batch__pack(&whole, batch);
-		for (int i = 0; i < 2; i++) {
-			cr_assert_eq(hmi_batch_next(&reader, &read), 1);
-			envelope_matches(&read, &written);
-		}
-		cr_assert_eq(hmi_batch_next(&reader, &read), 0);
+		reader = hmi_batch_reader(batch, hermod__wire__batch__pack(&whole, batch));
+		messages_match(&reader, &written);
+		messages_match(&reader, &written);
+		cr_assert_eq(hmi_batch_next(&reader, &envelope), 0);
 	}
+}
+
+/* Payloads added to one envelope, whose length grows beyond what one byte holds. */
+static void
+group_check(uint64_t from, uint32_t count, size_t length)
+{
+	uint8_t batch[9600], *at = hmi_envelope_begin(batch, 1, from, 3);
+	Hermod__Wire__Batch *read;
+
+	cr_assert_eq((size_t)(at - batch), hmi_envelope_begin_size(from));
+	for (uint32_t i = 0; i < count; i++) {
+		*at++ = HMI_TAG_PAYLOAD;
+		at = hmi_varint_write(at, length);
+		memset(at, (int)i, length);
+		at += length;
+		hmi_envelope_end(batch, at);
+	}
+	read = hermod__wire__batch__unpack(NULL, (size_t)(at - batch), batch);
+	cr_assert_not_null(read);
+	cr_assert_eq(read->n_envelopes, 1);
+	cr_assert_eq(read->envelopes[0]->from, from);
+	cr_assert_eq(read->envelopes[0]->n_payload, count);
+	for (uint32_t i = 0; i < count; i++) {
+		cr_assert_eq(read->envelopes[0]->payload[i].len, length);
+		cr_assert(length == 0 || read->envelopes[0]->payload[i].data[length - 1] == (uint8_t)i);
+	}
+	hermod__wire__batch__free_unpacked(read, NULL);
+}
+
+Test(wire, envelope__protobuf_reads_all_payloads_of_a_group)
+{
+	for (uint32_t count = 1; count < 300; count++) {
+		group_check(0, count, count % 30);
+		group_check(2, count, 29);
+	}
+	group_check(0, 1, 127);
+	group_check(0, 60, 150);
+	group_check(5, 4700, 0);
 }
 
 Test(wire, batch__unknown_fields_are_skipped)
@@ -181,18 +245,33 @@ Test(wire, batch__unknown_fields_are_skipped)
 		0x78, 0x96, 0x01, 0x0a, 30,   0x4a, 2, 'h', 'i', 0x71, 1, 2, 3, 4, 5, 6, 7, 8, 0x6d,
 		1,    2,    3,    4,    0x25, 1,    0, 0,   0,   0x09, 9, 0, 0, 0, 0, 0, 0, 0,
 	};
-	struct hmi_reader reader = { batch, batch + sizeof(batch) };
 	struct hmi_envelope envelope;
+	struct hmi_reader reader;
 	uint8_t copy[sizeof(batch)];
 
 	memcpy(copy, batch, sizeof(batch));
 	copy[4] = sizeof(batch) - 5;
-	reader.at = copy;
-	reader.end = copy + sizeof(copy);
+	reader = hmi_batch_reader(copy, sizeof(copy));
 	cr_assert_eq(hmi_batch_next(&reader, &envelope), 1);
 	cr_assert_eq(envelope.to, 9);
 	cr_assert_eq(envelope.type, 1);
 	cr_assert_eq(hmi_batch_next(&reader, &envelope), 0);
+}
+
+/* An envelope of so many payloads of 10 bytes. Returns its end. */
+static uint8_t *
+group_write(uint8_t *start, uint32_t count)
+{
+	uint8_t *at = hmi_envelope_begin(start, 1, 2, 3);
+
+	for (uint32_t i = 0; i < count; i++) {
+		*at++ = HMI_TAG_PAYLOAD;
+		*at++ = 10;
+		memset(at, (int)i, 10);
+		at += 10;
+	}
+	hmi_envelope_end(start, at);
+	return at;
 }
 
 Test(wire, batch__every_truncation_is_found_or_harmless)
@@ -204,10 +283,11 @@ Test(wire, batch__every_truncation_is_found_or_harmless)
 		envelope_make(&envelope, choice | 64 * 2, bytes);
 		end = hmi_envelope_write(end, &envelope);
 	}
+	end = group_write(end, 20);
 	for (size_t length = 0; length < (size_t)(end - batch); length++) {
 		/* On the heap and of exact size, so that a sanitizer sees the first byte too far. */
 		uint8_t *exact = malloc(length + 1);
-		struct hmi_reader reader = { exact + 1, exact + 1 + length };
+		struct hmi_reader reader = hmi_batch_reader(exact + 1, length);
 		int rc;
 
 		memcpy(exact + 1, batch, length);

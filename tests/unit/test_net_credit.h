@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TEST_NET_CREDIT_H
+#define TEST_NET_CREDIT_H
+
+/**
+ * @file
+ * A node whose only peer is the test, which grants credit as it likes; and an actor that does what it is told.
+ */
+#include "test_net_lone.h"
+
+/* What an actor is asked to do: the message is a pointer to it. */
+struct deed {
+	void (*fn)(struct hm_ctx *ctx, struct deed *deed);
+	struct hm_pid to;
+	uint32_t count, done, found, failed;
+	const char *address;
+};
+
+static inline void
+doer_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	struct deed *deed;
+
+	(void)state;
+	if (hm_msg_type(msg) != PAIR_LOCAL)
+		return;
+	memcpy(&deed, hm_msg_body(msg), sizeof(deed));
+	deed->fn(ctx, deed);
+}
+
+static const struct hm_props doer_props = { .receive = doer_receive };
+
+struct fixture {
+	struct lone *lone;
+	struct lone_peer peer; /* grants what the test says */
+	struct hm_pid there, doer;
+	uint64_t sent;
+};
+
+/* A node with a session that has `credit`. */
+static inline struct fixture *
+fixture_create(const char *more, uint16_t credit)
+{
+	static struct fixture f;
+	char words[200];
+
+	snprintf(words, sizeof(words), "--peer-timeout-ms 3600000 --memory 64M %s", more);
+	f.lone = lone_create(words);
+	cr_assert_eq(hm_system_spawn(f.lone->sys, &doer_props, "doer", NULL, &f.doer), 0);
+	f.peer = lone_open(f.lone, 3);
+	/* What the HELLO has promised is taken back: only the test may do that. */
+	lone_net(f.lone)->peers[0]->session.tx_limit = 1u + credit;
+	f.peer.credit = credit;
+	f.there = (struct hm_pid){ lone_says(3).node, 42 };
+	return &f;
+}
+
+static inline void
+numbers_send(struct fixture *f, uint64_t count)
+{
+	Hermod__Test__Numbers numbers;
+
+	hermod__test__numbers__init(&numbers);
+	for (uint64_t i = 0; i < count; i++) {
+		numbers.a = ++f->sent;
+		cr_assert_eq(hm_system_send(f->lone->sys, f->there, PAIR_NUMBERS, &numbers), HM_OK);
+		if (i % 64 == 63)
+			lone_turn(f->lone);
+	}
+	lone_turn(f->lone);
+}
+
+static inline void
+doing(struct fixture *f, struct deed *deed)
+{
+	cr_assert_eq(hm_system_send(f->lone->sys, f->doer, PAIR_LOCAL, &deed), HM_OK);
+	lone_turn(f->lone);
+}
+
+#endif /* TEST_NET_CREDIT_H */

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * What fills a peer's packets: which messages share an envelope, how long both may be, and their order.
+ */
+#include "test_net_credit.h"
+
+#define PAYLOAD_MAX 1448u
+
+TestSuite(net_packets, .init = pair_eal_start, .timeout = 60);
+
+/* Send a text of so many bytes of data. Returns the bytes of its envelope. */
+static size_t
+text_send(struct fixture *f, size_t bytes)
+{
+	static uint8_t data[9600];
+	struct hmi_envelope envelope = { .to = f->there.local, .type = 1 };
+	Hermod__Test__Text text;
+	size_t packed;
+
+	hermod__test__text__init(&text);
+	text.data.data = data;
+	text.data.len = bytes;
+	packed = hermod__test__text__get_packed_size(&text);
+	cr_assert_eq(hm_system_send(f->lone->sys, f->there, PAIR_TEXT, &text), HM_OK);
+	lone_turn(f->lone);
+	return hmi_envelope_head_size(&envelope, packed) + packed;
+}
+
+/* Bytes of data whose envelope has `size` bytes. */
+static size_t
+text_fitting(size_t size)
+{
+	struct hmi_envelope envelope = { .to = 42, .type = 1 };
+	Hermod__Test__Text text;
+
+	hermod__test__text__init(&text);
+	for (text.data.len = 0; text.data.len < 9600; text.data.len++) {
+		size_t packed = hermod__test__text__get_packed_size(&text);
+
+		if (hmi_envelope_head_size(&envelope, packed) + packed == size)
+			return text.data.len;
+	}
+	cr_assert_fail("no text has an envelope of %zu bytes", size);
+	return 0;
+}
+
+static void
+longest_check(const char *more, size_t payload)
+{
+	struct fixture *f = fixture_create(more, 256);
+	const struct lone_packet *packet;
+	size_t bytes = text_fitting(payload);
+
+	cr_assert_eq(text_send(f, bytes), payload);
+	packet = lone_take_kind(f->lone, HMI_DATA);
+	cr_assert_not_null(packet);
+	cr_assert_eq(packet->header.length, payload);
+	cr_assert_eq(text_send(f, bytes + 1), payload + 1);
+	cr_assert_null(lone_take_kind(f->lone, HMI_DATA));
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_TOO_BIG), 1);
+	/* The node's own limit is that of a packet alone: what is there goes out before. */
+	numbers_send(f, 1);
+	(void)text_send(f, bytes);
+	cr_assert_eq(lone_stats(f->lone, "s3").messages_sent, 3);
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_TOO_BIG), 1);
+	lone_destroy(f->lone);
+}
+
+Test(net_packets, packet__longest_message_and_one_byte_more)
+{
+	longest_check("", PAYLOAD_MAX);
+}
+
+Test(net_packets, packet__longest_message_of_the_least_mtu)
+{
+	longest_check("--mtu 576", 524);
+}
+
+static void
+send_many(struct hm_ctx *ctx, struct deed *deed)
+{
+	Hermod__Test__Numbers numbers;
+
+	hermod__test__numbers__init(&numbers);
+	for (uint32_t i = 0; i < deed->count; i++) {
+		numbers.a = i + 1;
+		cr_assert_eq(hm_send(ctx, deed->to, PAIR_NUMBERS, &numbers), HM_OK);
+	}
+}
+
+/* Bytes of one of them in a packet: its payload, in an envelope that names no sender. */
+static size_t
+sent_size(void)
+{
+	Hermod__Test__Numbers numbers;
+
+	hermod__test__numbers__init(&numbers);
+	numbers.a = 1;
+	return 2 + hermod__test__numbers__get_packed_size(&numbers);
+}
+
+Test(net_packets, packet__filled_as_far_as_a_message_may_be_long)
+{
+	struct fixture *f = fixture_create("", 256);
+	struct deed deed = { .fn = send_many, .to = f->there, .count = 400 };
+	const struct lone_packet *packet;
+	size_t each = sent_size(), all = 0;
+
+	doing(f, &deed);
+	while ((packet = lone_take_kind(f->lone, HMI_DATA)) != NULL) {
+		size_t payloads = packet->header.length - hmi_envelope_begin_size(0);
+
+		cr_assert_leq(packet->header.length, PAYLOAD_MAX);
+		cr_assert_eq(payloads % each, 0);
+		all += payloads / each;
+		/* Room is made for the longest form of the message: three more numbers of nine bytes. */
+		if (all < deed.count)
+			cr_assert_gt(packet->header.length + each + 3 * 9, PAYLOAD_MAX, "%u %zu",
+				     packet->header.length, each);
+	}
+	cr_assert_eq(all, deed.count);
+	lone_destroy(f->lone);
+}
+
+Test(net_packets, packet__one_for_all_of_a_turn)
+{
+	struct fixture *f = fixture_create("", 256);
+	struct deed deed = { .fn = send_many, .to = f->there, .count = 10 };
+	const struct lone_packet *packet;
+
+	for (int i = 0; i < 3; i++) {
+		doing(f, &deed);
+		packet = lone_take_kind(f->lone, HMI_DATA);
+		cr_assert_not_null(packet);
+		cr_assert_eq(packet->header.length, hmi_envelope_begin_size(0) + 10 * sent_size(),
+			     "%u of %zu", packet->header.length, sent_size());
+		cr_assert_eq(packet->when_ns, f->lone->now);
+		cr_assert_null(lone_take(f->lone));
+	}
+	lone_destroy(f->lone);
+}
+
+/* In turns to two receivers, then two to each. */
+static void
+send_mixed(struct hm_ctx *ctx, struct deed *deed)
+{
+	struct hm_pid to[2] = { deed->to, deed->to };
+	Hermod__Test__Numbers numbers;
+	Hermod__Test__Text text;
+
+	to[1].local++;
+	hermod__test__numbers__init(&numbers);
+	hermod__test__text__init(&text);
+	for (uint32_t i = 0; i < 8; i++) {
+		numbers.a = i + 1;
+		cr_assert_eq(hm_send(ctx, to[i < 4 ? i % 2 : i / 2 % 2], PAIR_NUMBERS, &numbers), HM_OK);
+	}
+	cr_assert_eq(hm_send(ctx, to[1], PAIR_TEXT, &text), HM_OK);
+	numbers.a = 9;
+	cr_assert_eq(hm_request(ctx, to[1], PAIR_NUMBERS, &numbers), HM_OK);
+	cr_assert_eq(hm_request(ctx, to[1], PAIR_NUMBERS, &numbers), HM_OK);
+}
+
+/* A message joins an envelope only of the same receiver, sender and type, and the order of all is kept. */
+Test(net_packets, packet__envelopes_of_mixed_messages)
+{
+	static const struct {
+		uint32_t messages, to;
+		bool from, text;
+	} expected[] = { { 1, 0, false, false }, { 1, 1, false, false }, { 1, 0, false, false },
+			 { 1, 1, false, false }, { 2, 0, false, false }, { 2, 1, false, false },
+			 { 1, 1, false, true },  { 2, 1, true, false } };
+	struct fixture *f = fixture_create("", 256);
+	struct deed deed = { .fn = send_mixed, .to = f->there };
+	const struct lone_packet *packet;
+	struct hmi_envelope envelope;
+	struct hmi_reader reader;
+	uint32_t number = 0;
+
+	doing(f, &deed);
+	packet = lone_take_kind(f->lone, HMI_DATA);
+	cr_assert_not_null(packet);
+	reader = hmi_batch_reader(packet->payload, packet->header.length);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		for (uint32_t n = 1; n <= expected[i].messages; n++) {
+			cr_assert_eq(hmi_batch_next(&reader, &envelope), 1);
+			cr_assert_eq(envelope.to, f->there.local + expected[i].to);
+			cr_assert_eq(envelope.from != 0, expected[i].from);
+			cr_assert_eq(reader.at == reader.envelope_end, n == expected[i].messages, "%zu %u", i,
+				     n);
+			if (!expected[i].text && number < 9)
+				cr_assert_eq(hmi_fixed64_read(envelope.payload + 1), ++number);
+		}
+	}
+	cr_assert_eq(hmi_batch_next(&reader, &envelope), 0);
+	lone_destroy(f->lone);
+}
+
+Test(net_packets, packet__frames_kept_are_those_not_acknowledged)
+{
+	struct fixture *f = fixture_create("", 256);
+	struct hmi_net *net = lone_net(f->lone);
+
+	for (uint32_t i = 1; i <= 20; i++) {
+		numbers_send(f, 1);
+		cr_assert_eq(net->frames_kept, i);
+		cr_assert_eq(lone_stats(f->lone, "s3").packets_unacknowledged, i);
+	}
+	f->peer.ack = 11;
+	lone_send(f->lone, &f->peer, HMI_ACK, NULL, 0);
+	cr_assert_eq(net->frames_kept, 10);
+	cr_assert_eq(lone_stats(f->lone, "s3").packets_unacknowledged, 10);
+	f->peer.ack = 21;
+	lone_send(f->lone, &f->peer, HMI_ACK, NULL, 0);
+	cr_assert_eq(net->frames_kept, 0);
+	lone_destroy(f->lone);
+}
+
+Test(net_packets, packet__frames_kept_for_those_that_take_nothing)
+{
+	struct fixture *f = fixture_create("--peer-queue 1000000", 0);
+	struct hmi_net *net = lone_net(f->lone);
+	size_t bytes = text_fitting(PAYLOAD_MAX);
+
+	/* 512 each is what a session holds; all together leave 8 for each peer that there may be. */
+	for (uint8_t host = 3; host < 8; host++) {
+		if (host > 3)
+			(void)lone_open(f->lone, host);
+		net->peers[host - 3]->session.tx_limit = 1;
+		f->there.node = lone_says(host).node;
+		for (uint32_t i = 0; i < HMI_TX_RING + 50; i++)
+			(void)text_send(f, bytes);
+	}
+	for (uint32_t i = 0; i < 5; i++) {
+		const struct hmi_session *s = &net->peers[i]->session;
+		uint64_t kept = s->tx_next - s->tx_una + (net->peers[i]->batch != NULL);
+
+		if (i < 3)
+			cr_assert_eq(kept, HMI_TX_RING, "peer %u keeps %lu", i, kept);
+		else
+			cr_assert_eq(kept, HMI_FRAMES_OWN, "peer %u keeps %lu", i, kept);
+	}
+	cr_assert_eq(net->frames_kept, 3 * HMI_TX_RING + 2 * HMI_FRAMES_OWN);
+	lone_destroy(f->lone);
+}
+
+Test(net_packets, packet__lost_one_is_sent_again_with_the_same_bytes)
+{
+	struct fixture *f = fixture_create("", 256);
+	const struct lone_packet *again;
+	struct lone_packet first;
+
+	numbers_send(f, 3);
+	first = *lone_take_kind(f->lone, HMI_DATA);
+	lone_forget(f->lone);
+	/* A time-out of 20 ms, since no round trip was measured. */
+	lone_pass(f->lone, 20 * LONE_MS - LONE_STEP_NS);
+	cr_assert_null(lone_take_kind(f->lone, HMI_DATA));
+	lone_pass(f->lone, LONE_MS);
+	again = lone_take_kind(f->lone, HMI_DATA);
+	cr_assert_not_null(again);
+	cr_assert_eq(again->header.number, first.header.number);
+	cr_assert_eq(again->header.length, first.header.length);
+	cr_assert_arr_eq(again->payload, first.payload, first.header.length);
+	cr_assert_eq(lone_stats(f->lone, "s3").packets_retransmitted, 1);
+	cr_assert_eq(lone_stats(f->lone, "s3").packets_sent, 1);
+	lone_destroy(f->lone);
+}
