@@ -2,10 +2,13 @@
 #include "memory_pvt.h"
 
 #include <errno.h>
+#include <linux/mempolicy.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <rte_lcore.h>
 #include <rte_malloc.h>
 
 static size_t
@@ -141,4 +144,47 @@ hmi_zalloc_near(size_t bytes, int socket)
 	if (memory == NULL && socket != SOCKET_ID_ANY)
 		memory = rte_zmalloc_socket(NULL, bytes, RTE_CACHE_LINE_SIZE, SOCKET_ID_ANY);
 	return memory;
+}
+
+/* ---- Nodes ------------------------------------------------------------------------- */
+
+/* By the kernel's calls: libnuma, which has them as functions, is no package that hermod needs. */
+
+#define NODES_MAX 1024u /* as many as a kernel can be built for */
+#define WORD_BITS (8 * sizeof(unsigned long))
+
+/* Whether nobody has said where this thread's memory comes from; EAL leaves it "local" in one way or the other. */
+static bool
+policy_is_local(void)
+{
+	unsigned long nodes[NODES_MAX / WORD_BITS] = { 0 };
+	int policy = MPOL_DEFAULT;
+
+	if (syscall(SYS_get_mempolicy, &policy, nodes, (unsigned long)NODES_MAX, NULL, 0ul) != 0)
+		return false;
+	if (policy != MPOL_PREFERRED)
+		return policy == MPOL_DEFAULT || policy == MPOL_LOCAL;
+	for (size_t i = 0; i < NODES_MAX / WORD_BITS; i++) {
+		if (nodes[i] != 0)
+			return false;
+	}
+	return true;
+}
+
+bool
+hmi_memory_prefer(int node)
+{
+	unsigned long nodes[NODES_MAX / WORD_BITS] = { 0 };
+
+	if (node < 0 || node >= (int)NODES_MAX || rte_socket_count() < 2 || !policy_is_local())
+		return false;
+	nodes[(size_t)node / WORD_BITS] = 1ul << (size_t)node % WORD_BITS;
+	return syscall(SYS_set_mempolicy, MPOL_PREFERRED, nodes, (unsigned long)NODES_MAX) == 0;
+}
+
+void
+hmi_memory_prefer_end(bool preferred)
+{
+	if (preferred)
+		(void)syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0ul);
 }

@@ -9,6 +9,7 @@
  * touched yet, so that its pages come from the NUMA node of the lcore that uses them first.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define HMI_HUGEPAGE_BYTES ((size_t)2 << 20)
@@ -47,6 +48,15 @@ int hmi_memory_commit_small(void *part, size_t bytes);
  * be freed by rte_free. NULL: no memory.
  */
 void *hmi_zalloc_near(size_t bytes, int socket);
+
+/*
+ * Until hmi_memory_prefer_end, pages that this thread touches first come from a NUMA node if that has any left:
+ * for what is made here for another node's lcore. No effect on a machine of one node, on memory that a
+ * program such as numactl has directed, and for SOCKET_ID_ANY. Returns whether there is anything to end.
+ */
+bool hmi_memory_prefer(int node);
+
+void hmi_memory_prefer_end(bool preferred);
 
 /* Give address space and memory back. NULL is allowed. */
 void hmi_memory_release(void *region, size_t bytes);

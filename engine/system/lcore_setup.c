@@ -120,11 +120,11 @@ parts_create(struct hm_ctx *ctx)
 }
 
 /*
- * The NUMA node of the EAL lcore that will most likely be this one: EAL's in order, the main one first or
- * not at all. Which it is becomes known only when the system starts; a wrong guess costs time alone.
+ * EAL's lcores in order, the main one first or not at all. Which it is becomes known only when the system starts;
+ * a wrong guess costs time alone.
  */
-static int
-socket_of(const struct hm_system *sys, uint32_t index)
+int
+hmi_lcore_socket(const struct hm_system *sys, uint32_t index)
 {
 	unsigned int lcore;
 
@@ -142,7 +142,7 @@ socket_of(const struct hm_system *sys, uint32_t index)
 int
 hmi_ctx_create(struct hm_ctx **out, struct hm_system *sys, uint32_t index)
 {
-	int socket = socket_of(sys, index), rc;
+	int socket = hmi_lcore_socket(sys, index), rc;
 	struct hm_ctx *ctx = hmi_zalloc_near(sizeof(*ctx), socket);
 
 	if (ctx == NULL)

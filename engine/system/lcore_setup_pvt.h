@@ -13,6 +13,9 @@
 /* What the lower folders call in the upper ones. */
 extern const struct hmi_parts hmi_parts;
 
+/* The NUMA node of the EAL lcore that will most likely be this one; SOCKET_ID_ANY: none. */
+int hmi_lcore_socket(const struct hm_system *sys, uint32_t index);
+
 /* Make an lcore's structures. Returns 0, or a negative errno; then nothing is left behind. */
 int hmi_ctx_create(struct hm_ctx **ctx, struct hm_system *sys, uint32_t index);
 

@@ -17,6 +17,7 @@
 #include <urcu-qsbr.h>
 
 #include "lcore_setup_pvt.h"
+#include "memory_pvt.h"
 #include "options_pvt.h"
 #include "random_pvt.h"
 #include "rcu_pvt.h"
@@ -173,6 +174,19 @@ shared_create(struct hm_system *sys)
 	return rc;
 }
 
+/* What this thread touches meanwhile is the lcore's, whose node is that lcore's. */
+static int
+lcore_create(struct hm_system *sys, uint32_t index)
+{
+	bool preferred = hmi_memory_prefer(hmi_lcore_socket(sys, index));
+	int rc = hmi_ctx_create(&sys->lcores[index], sys, index);
+
+	if (rc == 0)
+		rc = hmi_root_setup(sys->lcores[index]);
+	hmi_memory_prefer_end(preferred);
+	return rc;
+}
+
 static int
 lcores_create(struct hm_system *sys)
 {
@@ -183,11 +197,9 @@ lcores_create(struct hm_system *sys)
 	if (sys->lcores == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 0; rc == 0 && i < sys->lcores_count; i++) {
-		rc = hmi_ctx_create(&sys->lcores[i], sys, i);
-		if (rc == 0) {
+		rc = lcore_create(sys, i);
+		if (rc == 0)
 			workers[i] = &sys->lcores[i]->worker;
-			rc = hmi_root_setup(sys->lcores[i]);
-		}
 	}
 	if (rc == 0) {
 		hmi_worker_connect(workers, sys->lcores_count);
