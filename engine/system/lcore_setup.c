@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 
@@ -119,24 +120,35 @@ parts_create(struct hm_ctx *ctx)
 	return rc == 0 ? hmi_outbox_create(&ctx->outbox) : rc;
 }
 
+/* The NUMA node of an EAL lcore, counted without the main one; SOCKET_ID_ANY: there are fewer. */
+static int
+worker_socket(uint32_t index, bool with_busy)
+{
+	unsigned int lcore;
+
+	RTE_LCORE_FOREACH_WORKER(lcore) {
+		if ((with_busy || rte_eal_get_lcore_state(lcore) == WAIT) && index-- == 0)
+			return (int)rte_lcore_to_socket_id(lcore);
+	}
+	return SOCKET_ID_ANY;
+}
+
 /*
- * EAL's lcores in order, the main one first or not at all. Which it is becomes known only when the system starts;
- * a wrong guess costs time alone.
+ * EAL's lcores in order, the main one first or not at all; without those on which another system runs if there
+ * are enough. Which it is becomes known only when the system starts; a wrong guess costs time alone.
  */
 int
 hmi_lcore_socket(const struct hm_system *sys, uint32_t index)
 {
-	unsigned int lcore;
+	uint32_t main_count = sys->mode == HM_MODE_LCORES;
+	bool enough;
 
 	if (sys->mode == HM_MODE_STEPPED)
 		return SOCKET_ID_ANY;
-	if (sys->mode == HM_MODE_LCORES && index-- == 0)
+	if (index < main_count)
 		return (int)rte_lcore_to_socket_id(rte_get_main_lcore());
-	RTE_LCORE_FOREACH_WORKER(lcore) {
-		if (index-- == 0)
-			return (int)rte_lcore_to_socket_id(lcore);
-	}
-	return SOCKET_ID_ANY;
+	enough = worker_socket(sys->lcores_count - main_count - 1, false) != SOCKET_ID_ANY;
+	return worker_socket(index - main_count, !enough);
 }
 
 int
