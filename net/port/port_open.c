@@ -128,9 +128,12 @@ pool_create(const struct hmi_port *port, const char *kind, const struct hmi_port
 	room = RTE_MAX(room, info->min_rx_bufsize);
 	room = RTE_MAX(room, 2048u);
 	room = RTE_ALIGN_CEIL(room, RTE_CACHE_LINE_SIZE) + RTE_PKTMBUF_HEADROOM;
-	pool = rte_pktmbuf_pool_create(name, count, POOL_CACHE, 0,
-				       (uint16_t)RTE_MIN(room, (uint32_t)UINT16_MAX),
+	room = RTE_MIN(room, (uint32_t)UINT16_MAX);
+	pool = rte_pktmbuf_pool_create(name, count, POOL_CACHE, 0, (uint16_t)room,
 				       rte_eth_dev_socket_id(port->id));
+	/* Of the port's NUMA node if that has any left, else of any. */
+	if (pool == NULL)
+		pool = rte_pktmbuf_pool_create(name, count, POOL_CACHE, 0, (uint16_t)room, SOCKET_ID_ANY);
 	if (pool == NULL)
 		fprintf(stderr,
 			"hermod: port %s: no memory for %u frame buffers; give EAL more (-m), or lower --rx-desc and "
