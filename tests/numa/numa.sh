@@ -22,18 +22,14 @@ die() {
 # The package of the newest kernel is a dependency of this one.
 unpack() {
 	rm -rf "$home"
-	mkdir -p "$home/unpack"
-	cd "$home/unpack"
+	mkdir -p "$home/unpack" && cd "$home/unpack" || return 1
 	image=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image-/ { print $2; exit }')
 	[ -n "$image" ] || return 1
 	apt-get -q -o APT::Sandbox::User=root download "$image" busybox-static || return 1
 	for package in *.deb; do
-		dpkg-deb -x "$package" .
+		dpkg-deb -x "$package" . || return 1
 	done
-	cp boot/vmlinuz-* ../kernel
-	cp bin/busybox ../busybox || return 1
-	cd "$top"
-	rm -rf "$home/unpack"
+	cp boot/vmlinuz-* ../kernel && cp bin/busybox ../busybox && cd "$top" && rm -rf "$home/unpack"
 }
 
 # A file at the same place, with the libraries that it needs.

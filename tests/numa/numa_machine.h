@@ -114,4 +114,13 @@ machine_bind(int node)
 	return syscall(SYS_set_mempolicy, MPOL_BIND, &nodes, 8 * sizeof(nodes)) == 0;
 }
 
+/* Where this thread's memory comes from: one of MPOL_DEFAULT and its like; -1: the kernel does not say. */
+static inline int
+machine_policy(void)
+{
+	int policy = -1;
+
+	return syscall(SYS_get_mempolicy, &policy, NULL, 0ul, NULL, 0ul) == 0 ? policy : -1;
+}
+
 #endif /* NUMA_MACHINE_H */

@@ -410,6 +410,8 @@ system_make(struct hm_system **sys, int argc, char **argv, const struct hm_confi
 		rc = hm_type_register(*sys, &types[i]);
 	if (rc != -situation->refused)
 		fault(TEST_SYSTEM_CREATE, "%s", strerror(-rc));
+	if (situation->bound ? machine_policy() != MPOL_BIND : machine_policy() == MPOL_PREFERRED)
+		fault(TEST_SYSTEM_CREATE, "the thread's memory comes from elsewhere now");
 	return rc;
 }
 
