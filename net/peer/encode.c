@@ -84,7 +84,7 @@ system_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg,
 }
 
 /* A message of a registered type, from a process of a third node. */
-static enum encoded
+static __attribute__((noinline)) enum encoded
 forwarded_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
 	      const struct hmi_plan *plan)
 {
@@ -153,7 +153,10 @@ payload_done(struct hmi_peer *peer, uint8_t *end)
 	peer->batch_at = end;
 }
 
-/* A payload of no more than `bound` bytes, which is less than 128: written in one pass, its length last. */
+/*
+ * A payload of a type with a table, no more than `bound` bytes, which is less than 128: written in one pass, its
+ * length last.
+ */
 static inline enum encoded
 short_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
 	  const struct hmi_plan *plan, size_t bound)
@@ -162,7 +165,7 @@ short_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *
 
 	if (unlikely(start == NULL))
 		return ENCODED_NO_ROOM;
-	end = hmi_plan_pack(plan, out->body, start + 2);
+	end = hmi_plan_pack_table(plan, out->body, start + 2);
 	start[0] = HMI_TAG_PAYLOAD;
 	start[1] = (uint8_t)(end - start - 2);
 	payload_done(peer, end);
@@ -170,7 +173,7 @@ short_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *
 }
 
 /* A payload of any size. */
-static enum encoded
+static __attribute__((noinline)) enum encoded
 long_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out,
 	 const struct hmi_plan *plan)
 {
@@ -221,7 +224,8 @@ is_of(const struct hmi_plan *plan, const void *body)
 	return ((const ProtobufCMessage *)body)->descriptor == plan->descriptor;
 }
 
-bool
+/* Flat: a message from an actor's hands to the packet in one function. */
+__attribute__((flatten)) bool
 hmi_encode_body(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *out)
 {
 	const struct hmi_plan *plan = hmi_codec_by_id(&net->codec, out->type);

@@ -94,12 +94,19 @@ short_copy(uint8_t *to, const uint8_t *from, size_t length)
 
 /* ---- Packing ------------------------------------------------------------------ */
 
+static uint64_t
+string_length(const uint8_t *member)
+{
+	const char *text;
+
+	memcpy(&text, member, sizeof(text));
+	return text != NULL ? strlen(text) : 0;
+}
+
 /* A field's value: the bits of a number as encoded, or the length of a length-delimited field. */
 static uint64_t
 field_value(const struct hmi_plan_field *field, const uint8_t *member)
 {
-	const char *text;
-
 	switch ((enum hmi_field_kind)field->kind) {
 	case HMI_FIELD_FIXED32:
 	case HMI_FIELD_UINT32:
@@ -113,8 +120,7 @@ field_value(const struct hmi_plan_field *field, const uint8_t *member)
 	case HMI_FIELD_BOOL:
 		return load32(member) != 0;
 	case HMI_FIELD_STRING:
-		memcpy(&text, member, sizeof(text));
-		return text != NULL ? strlen(text) : 0;
+		return string_length(member);
 	case HMI_FIELD_FIXED64:
 	case HMI_FIELD_UINT64:
 	case HMI_FIELD_BYTES: /* ProtobufCBinaryData starts with the length */
@@ -190,9 +196,11 @@ hmi_plan_packed_bound_delimited(const struct hmi_plan *plan, const void *body)
 
 	for (uint32_t left = plan->delimited; left != 0; left &= left - 1) {
 		const struct hmi_plan_field *field = &plan->field[__builtin_ctz(left)];
-		uint64_t length = field_value(field, (const uint8_t *)body + field->offset);
+		const uint8_t *member = (const uint8_t *)body + field->offset;
+		uint64_t length =
+			likely(field->kind == HMI_FIELD_BYTES) ? load64(member) : string_length(member);
 
-		bound += field->tag_bytes + hmi_varint_size(length) + length;
+		bound += field->tag_bytes + length + (length < 0x80 ? 1 : HMI_VARINT_MAX);
 	}
 	return bound;
 }
@@ -245,8 +253,15 @@ hmi_plan_pack(const struct hmi_plan *plan, const void *body, uint8_t *at)
 {
 	if (unlikely(!plan->table || hmi_body_has_unknown(body)))
 		return at + protobuf_c_message_pack(body, at);
-	for (uint32_t i = 0; i < plan->fields; i++) {
-		const struct hmi_plan_field *field = &plan->field[i];
+	return hmi_plan_pack_table(plan, body, at);
+}
+
+uint8_t *
+hmi_plan_pack_table(const struct hmi_plan *plan, const void *body, uint8_t *at)
+{
+	const struct hmi_plan_field *field = plan->field, *end = field + plan->fields;
+
+	for (; field < end; field++) {
 		const uint8_t *member = (const uint8_t *)body + field->offset;
 		uint64_t value;
 

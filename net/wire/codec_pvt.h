@@ -129,6 +129,9 @@ hmi_plan_packed_bound(const struct hmi_plan *plan, const void *body)
 /* Write a body's encoding, hmi_plan_packed_size bytes. Returns its end. */
 uint8_t *hmi_plan_pack(const struct hmi_plan *plan, const void *body, uint8_t *at);
 
+/* As hmi_plan_pack, for a type with a table and a body without unknown fields. */
+uint8_t *hmi_plan_pack_table(const struct hmi_plan *plan, const void *body, uint8_t *at);
+
 /* Room that in most cases is enough for hmi_plan_unpack, which returns -ENOSPC otherwise. */
 static inline size_t
 hmi_plan_room(const struct hmi_plan *plan, size_t length)

@@ -15,7 +15,9 @@
 #include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 
-/* Bytes of a varint, 1 to 10. */
+#define HMI_VARINT_MAX 10u /* bytes */
+
+/* Bytes of a varint, 1 to HMI_VARINT_MAX. */
 static inline uint32_t
 hmi_varint_size(uint64_t value)
 {
