@@ -159,8 +159,8 @@ static bool
 stop_elsewhere(struct hm_ctx *ctx, struct hmi_cell *parent, struct hmi_owned *at)
 {
 	for (uint32_t n = 0; at != NULL && parent->stops_left > 0; n++, at = at->next) {
-		/* Without memory for the mark the portion is a big one. */
-		if (n >= HMI_SYSTEM_PORTION && mark_put(ctx, parent, at))
+		/* Without memory for the mark the portion is a bigger one. */
+		if (n > 0 && n % HMI_SYSTEM_PORTION == 0 && mark_put(ctx, parent, at))
 			return false;
 		if (at->ops == &child_link_ops)
 			stop_post(ctx, parent, ((const struct hmi_link *)at)->pid);

@@ -2,6 +2,8 @@
 /*
  * The end of actors that own much, and what an end makes of messages that are under way.
  */
+#include <sys/resource.h>
+
 #include <criterion/criterion.h>
 
 #include "actor_pvt.h"
@@ -120,6 +122,12 @@ Test(engine_end, stop__of_a_parent_with_many_children_everywhere)
 }
 
 static void
+spawn_one(struct hm_ctx *ctx, void *child)
+{
+	cr_assert_eq(hmt_probe_child(ctx, child, HMT_LCORE_SAME, NULL), 0);
+}
+
+static void
 spawn_elsewhere(struct hm_ctx *ctx, void *children)
 {
 	static struct hmt_probe sink;
@@ -208,13 +216,159 @@ Test(engine_end, stop__of_children_between_other_resources)
 	}
 }
 
-/* ---- A parent and the watch of its child ---------------------------------------------------- */
+/* ---- The mark of a stop in portions ---------------------------------------------------------- */
+
+/* No link is free any more, and from HM_STOPPING on there is no memory for more of them. */
+struct shortage {
+	struct hmi_slab slab; /* as it was */
+	struct rlimit limit;
+};
 
 static void
-spawn_one(struct hm_ctx *ctx, void *child)
+shortage_begin(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 {
-	cr_assert_eq(hmt_probe_child(ctx, child, HMT_LCORE_SAME, NULL), 0);
+	struct shortage *shortage = probe->arg;
+	struct rlimit low;
+
+	if (hm_msg_type(msg) != HM_STOPPING)
+		return;
+	shortage->slab = ctx->links.slab;
+	ctx->links.slab.free = NULL;
+	ctx->links.slab.fresh_left = 0;
+	cr_assert_eq(getrlimit(RLIMIT_AS, &shortage->limit), 0);
+	low = (struct rlimit){ 1 << 20, shortage->limit.rlim_max };
+	cr_assert_eq(setrlimit(RLIMIT_AS, &low), 0);
 }
+
+/* The turn in which the parent began to stop is over. */
+static void
+shortage_end(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	struct hmt_probe *parent = probe->arg;
+	struct shortage *shortage = parent->arg;
+
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return;
+	cr_assert_eq(setrlimit(RLIMIT_AS, &shortage->limit), 0);
+	cr_assert_null(ctx->links.slab.free);
+	ctx->links.slab = shortage->slab;
+	look_at_stops(ctx, probe, msg);
+}
+
+/* Without a mark nobody knows where to go on, so all are told at once. */
+Test(engine_end, stop__without_memory_for_a_mark_tells_all_children_in_one_turn)
+{
+	static struct hmt_probe parent, other;
+	uint32_t children = 10 * HMI_SYSTEM_PORTION;
+	struct shortage shortage;
+	struct hmt_node node;
+
+	parent = (struct hmt_probe){ .on_msg = shortage_begin, .arg = &shortage };
+	other = (struct hmt_probe){ .on_msg = shortage_end, .arg = &parent };
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &parent, 1, NULL);
+	hmt_probe_spawn(&node, &other, 1, NULL);
+	hmt_do(&node, parent.pid, spawn_elsewhere, &children);
+	stop_beside(&node, &parent, &other);
+	cr_assert_eq((uintptr_t)parent.arg, 0, "children that are still to be told");
+	cr_assert_eq(parent.count, children + 3, "started, stopping, each child, stopped");
+	hmt_node_end(&node);
+}
+
+/* How many links there is memory for at once, without another region. */
+static size_t
+links_free(const struct hmt_node *node, uint32_t lcore)
+{
+	const struct hmi_slab *slab = &node->sys->lcores[lcore]->links.slab;
+	size_t count = slab->fresh_left / slab->object_bytes;
+
+	for (void *const *free = slab->free; free != NULL; free = *free)
+		count++;
+	return count;
+}
+
+Test(engine_end, stop__gives_the_memory_of_marks_back)
+{
+	static struct hmt_probe parent;
+	uint32_t children = 10 * HMI_SYSTEM_PORTION;
+	struct hmt_node node;
+	size_t before;
+
+	parent = (struct hmt_probe){ 0 };
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &parent, 1, NULL);
+	hmt_do(&node, parent.pid, spawn_elsewhere, &children);
+	before = links_free(&node, 1);
+	hmt_stop(&node, parent.pid);
+	cr_assert_eq(hmt_seen_count(&parent, HM_STOPPED), 1);
+	cr_assert_eq(links_free(&node, 1), before + children);
+	hmt_node_end(&node);
+}
+
+enum {
+	FEW = 10
+};
+
+static void
+spawn_few(struct hm_ctx *ctx, void *pids)
+{
+	static struct hmt_probe sink;
+
+	for (uint32_t i = 0; i < FEW; i++) {
+		cr_assert_eq(hmt_probe_child(ctx, &sink, 0, NULL), 0);
+		((struct hm_pid *)pids)[i] = sink.pid;
+	}
+}
+
+/* In one turn of lcore 0, so that the parent's lcore finds the stop and all notifications at once. */
+static void
+stop_then_children(struct hmt_node *node, const struct hmt_probe *stopper, struct hm_pid *parent,
+		   const struct hm_pid *children)
+{
+	struct hmt_deed deed = { hmt_stop_that, parent };
+
+	cr_assert_eq(hm_system_send(node->sys, stopper->pid, HMT_DO, &deed), HM_OK);
+	for (uint32_t i = 0; i < FEW; i++)
+		cr_assert_eq(hm_system_stop_actor(node->sys, children[i]), 0);
+	hmt_turn_until_idle(node);
+}
+
+static void
+spawn_at_start(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	if (hm_msg_type(msg) == HM_STARTED)
+		spawn_one(ctx, probe->arg);
+}
+
+/* Children that end on their own before their parent's stop comes to them: with it ends the mark, too. */
+Test(engine_end, end__of_a_parent_drops_its_mark_and_forgets_whom_to_stop)
+{
+	static struct hmt_probe parent, stopper, other, next, child;
+	uint32_t timers = HMI_SYSTEM_PORTION - FEW / 2;
+	struct hm_pid children[FEW];
+	struct hmt_node node;
+	size_t before;
+
+	parent = stopper = other = child = (struct hmt_probe){ 0 };
+	next = (struct hmt_probe){ .on_msg = spawn_at_start, .arg = &child };
+	hmt_node_start_with(&node, 2, 131072, NULL);
+	hmt_probe_spawn(&node, &parent, 1, NULL);
+	hmt_probe_spawn(&node, &stopper, 0, NULL);
+	hmt_probe_spawn(&node, &other, 1, NULL);
+	hmt_do(&node, parent.pid, spawn_few, children);
+	before = links_free(&node, 1);
+	hmt_do(&node, parent.pid, hold_timers, &timers);
+	stop_then_children(&node, &stopper, &parent.pid, children);
+	cr_assert_eq(parent.count, FEW + 3);
+	cr_assert_eq(links_free(&node, 1), before + FEW);
+	hmt_do(&node, other.pid, spawn_one, &next);
+	cr_assert_eq(hm_pid_slot(next.pid), hm_pid_slot(parent.pid));
+	cr_assert_eq(hmt_seen_count(&child, HM_STARTED), 1);
+	cr_assert_eq(hmt_seen_count(&child, HM_STOPPING), 0);
+	hmt_node_end(&node);
+}
+
+/* ---- A parent and the watch of its child ---------------------------------------------------- */
 
 /* A refused watch says "not found"; to a parent that must not mean that its child is gone. */
 Test(engine_end, terminated__not_found_does_not_take_a_living_child_away)
