@@ -501,7 +501,7 @@ Test(engine_dead_letter, drop__news_among_lcores_that_are_drained_is_freed)
 	hmt_node_drop(&s.node);
 }
 
-Test(engine_dead_letter, reason_name__every_reason_has_one)
+Test(engine_dead_letter, names__of_every_reason_and_of_numbers_that_are_none)
 {
 	for (unsigned int i = 0; i < HM_DEAD_REASONS; i++) {
 		cr_assert_not_null(hm_dead_reason_name((enum hm_dead_reason)i));
@@ -510,4 +510,8 @@ Test(engine_dead_letter, reason_name__every_reason_has_one)
 	cr_assert_str_eq(hm_dead_reason_name(HM_DEAD_REASONS), "unknown");
 	cr_assert_str_eq(hm_result_name(HM_OK), "ok");
 	cr_assert_str_eq(hm_result_name((enum hm_result)99), "unknown");
+	cr_assert_str_eq(hm_future_result_name(HM_FUTURE_DEAD_LETTER), "dead letter");
+	cr_assert_str_eq(hm_future_result_name((enum hm_future_result)3), "unknown");
+	cr_assert_str_eq(hm_terminated_reason_name(HM_TERMINATED_NODE_LOST), "node lost");
+	cr_assert_str_eq(hm_terminated_reason_name((enum hm_terminated_reason)4), "unknown");
 }

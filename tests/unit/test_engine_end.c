@@ -2,8 +2,6 @@
 /*
  * The end of actors that own much, and what an end makes of messages that are under way.
  */
-#include <sys/resource.h>
-
 #include <criterion/criterion.h>
 
 #include "actor_pvt.h"
@@ -11,6 +9,7 @@
 #include "granted_pvt.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
+#include "hmt_shortage.h"
 #include "msg_pvt.h"
 
 TestSuite(engine_end, .init = hmt_eal_start);
@@ -218,40 +217,27 @@ Test(engine_end, stop__of_children_between_other_resources)
 
 /* ---- The mark of a stop in portions ---------------------------------------------------------- */
 
-/* No link is free any more, and from HM_STOPPING on there is no memory for more of them. */
-struct shortage {
-	struct hmi_slab slab; /* as it was */
-	struct rlimit limit;
-};
-
+/* From HM_STOPPING on there is no link, and no memory for more of them. */
 static void
 shortage_begin(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 {
-	struct shortage *shortage = probe->arg;
-	struct rlimit low;
-
 	if (hm_msg_type(msg) != HM_STOPPING)
 		return;
-	shortage->slab = ctx->links.slab;
-	ctx->links.slab.free = NULL;
-	ctx->links.slab.fresh_left = 0;
-	cr_assert_eq(getrlimit(RLIMIT_AS, &shortage->limit), 0);
-	low = (struct rlimit){ 1 << 20, shortage->limit.rlim_max };
-	cr_assert_eq(setrlimit(RLIMIT_AS, &low), 0);
+	*(struct hmi_slab *)probe->arg = hmt_slab_drain(&ctx->links.slab);
+	hmt_memory_refuse();
 }
 
 /* The turn in which the parent began to stop is over. */
 static void
 shortage_end(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 {
-	struct hmt_probe *parent = probe->arg;
-	struct shortage *shortage = parent->arg;
+	const struct hmt_probe *parent = probe->arg;
 
 	if (hm_msg_type(msg) != HMT_NUMBER)
 		return;
-	cr_assert_eq(setrlimit(RLIMIT_AS, &shortage->limit), 0);
+	hmt_memory_allow();
 	cr_assert_null(ctx->links.slab.free);
-	ctx->links.slab = shortage->slab;
+	ctx->links.slab = *(const struct hmi_slab *)parent->arg;
 	look_at_stops(ctx, probe, msg);
 }
 
@@ -260,10 +246,10 @@ Test(engine_end, stop__without_memory_for_a_mark_tells_all_children_in_one_turn)
 {
 	static struct hmt_probe parent, other;
 	uint32_t children = 10 * HMI_SYSTEM_PORTION;
-	struct shortage shortage;
+	struct hmi_slab slab;
 	struct hmt_node node;
 
-	parent = (struct hmt_probe){ .on_msg = shortage_begin, .arg = &shortage };
+	parent = (struct hmt_probe){ .on_msg = shortage_begin, .arg = &slab };
 	other = (struct hmt_probe){ .on_msg = shortage_end, .arg = &parent };
 	hmt_node_start(&node, 2);
 	hmt_probe_spawn(&node, &parent, 1, NULL);

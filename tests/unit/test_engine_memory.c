@@ -2,6 +2,8 @@
 /*
  * Out of messages: an error of the send, counted; the process lives, and control goes on.
  */
+#include <inttypes.h>
+
 #include <criterion/criterion.h>
 
 #include "hmt_actor.h"
@@ -281,6 +283,67 @@ Test(engine_memory, reserve__is_bounded)
 	cr_assert_eq(probe.count, 1 + hoard.ends);
 	cr_assert_eq(node.sys->pool.reserve_left, RESERVE_BYTES);
 	hmt_node_end(&node);
+}
+
+/* A sixteenth of the memory, within bounds. */
+Test(engine_memory, reserve__is_a_sixteenth_between_its_bounds)
+{
+	static const struct {
+		uint64_t memory;
+		int64_t reserve;
+	} cases[] = { { 256 << 10, 128 << 10 },
+		      { 2 << 20, 128 << 10 },
+		      { 4 << 20, 256 << 10 },
+		      { 256 << 20, 16 << 20 },
+		      { 512 << 20, 16 << 20 } };
+
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		struct hmt_node node;
+
+		hmt_node_start_with(&node, 1, cases[i].memory, NULL);
+		cr_assert_eq(node.sys->pool.reserve_left, cases[i].reserve, "of %" PRIu64, cases[i].memory);
+		hmt_node_end(&node);
+	}
+}
+
+/* ---- How many --------------------------------------------------------------------------- */
+
+/* How many messages of 24 bytes of body a system of one lcore has. */
+static uint32_t
+messages_count(const struct hm_config *config, int argc, char **argv)
+{
+	struct hm_msg *list = NULL, *msg;
+	struct hm_system *sys;
+	struct hm_ctx *ctx;
+	uint32_t count = 0;
+
+	cr_assert_eq(hm_system_create(&sys, argc, argv, config), 0);
+	ctx = sys->lcores[0];
+	for (; (msg = hm_msg_alloc(ctx, HM_IDENTITY, 24)) != NULL; count++) {
+		msg->next = list;
+		list = msg;
+	}
+	while ((msg = list) != NULL) {
+		list = msg->next;
+		hm_msg_free(ctx, msg);
+	}
+	hm_system_destroy(sys);
+	return count;
+}
+
+Test(engine_memory, create__at_least_so_many_messages_unless_the_option_says_less)
+{
+	static char words[][16] = { "app", "--", "--memory", "256K" };
+	char *argv[] = { words[0], words[1], words[2], words[3] };
+	struct hm_config config = { .mode = HM_MODE_STEPPED, .memory = LITTLE, .messages = 32768 };
+
+	cr_assert_geq(messages_count(&config, 1, argv), 32768);
+	cr_assert_leq(messages_count(&config, RTE_DIM(argv), argv), FEW);
+	config.messages = 1;
+	cr_assert_leq(messages_count(&config, 1, argv), FEW);
+	config.memory = 8 << 20;
+	config.messages = 32768;
+	cr_assert_gt(messages_count(&config, 1, argv), 2 * 32768, "no less than the memory says");
 }
 
 /* ---- Who is told ------------------------------------------------------------------------ */

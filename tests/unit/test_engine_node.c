@@ -217,6 +217,32 @@ Test(engine_node, learn__a_hundred_thousand_times)
 	hmt_node_end(&node);
 }
 
+/* As if all indices but the last were given. */
+static void
+nodes_fill(struct hmi_node_table *nodes)
+{
+	for (uint32_t i = 1; i < HMI_NODES_MAX - 1; i++)
+		atomic_store(&nodes->ids[i], 1000000 + i);
+	atomic_store(&nodes->count, HMI_NODES_MAX - 2);
+}
+
+Test(engine_node, learn__as_many_as_there_are_indices_and_one_more)
+{
+	struct hmt_node node;
+	uint16_t index = 7;
+
+	carrier_start(&node, 2, 0);
+	nodes_fill(&node.sys->nodes);
+	cr_assert_eq(learn(&node, NODE_A), UINT16_MAX);
+	cr_assert_eq(hm_node_learn(node.sys, NODE_B, &index), -ENOSPC);
+	cr_assert_eq(index, 7);
+	cr_assert_eq(learn(&node, NODE_A), UINT16_MAX, "it is known");
+	hm_node_lost(node.sys->lcores[0], UINT16_MAX);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(learn(&node, NODE_B), UINT16_MAX);
+	hmt_node_end(&node);
+}
+
 static void
 number_send(struct hm_ctx *ctx, void *to)
 {

@@ -2,6 +2,7 @@
 /*
  * Slots of actors: those that other lcores have granted, and those that are used again.
  */
+#include "hmt_shortage.h"
 #include "slot_grant_pvt.h"
 #include "test_engine_spawn.h"
 
@@ -195,37 +196,80 @@ write_to_child(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg 
 	cr_assert_eq(hm_poison(ctx, child->pid), HM_OK);
 }
 
-Test(engine_slot, granted__what_overtakes_the_spawn_waits_for_it)
+/* A parent on lcore 0, and its friend on lcore 1, who writes to the child on lcore 2 that it is told of. */
+static void
+friends_start(struct hmt_node *node, struct hmt_probe *parent, struct hmt_probe *probes)
 {
-	static struct hmt_probe parent, probes[2];
-	struct hmt_deed deed = { tell_friend, probes };
-	struct hm_ctx *there;
-	struct hmt_node node;
+	*parent = probes[1] = (struct hmt_probe){ 0 };
+	probes[0] = (struct hmt_probe){ .on_msg = write_to_child, .arg = &probes[1] };
+	hmt_node_start(node, 3);
+	hmt_probe_spawn(node, &probes[0], 1, NULL);
+	hmt_probe_spawn(node, parent, 0, NULL);
+	hmt_turn_until_idle(node);
+}
 
-	probes[0].on_msg = write_to_child;
-	probes[0].arg = &probes[1];
-	hmt_node_start(&node, 3);
-	hmt_probe_spawn(&node, &probes[0], 1, NULL);
-	hmt_probe_spawn(&node, &parent, 0, NULL);
-	hmt_turn_until_idle(&node);
-	cr_assert_eq(hm_system_send(node.sys, parent.pid, HMT_DO, &deed), HM_OK);
-	/* The parent's lane to lcore 2 is not looked at, the friend's is. */
-	there = node.sys->lcores[2];
-	lcore_turn(&node, 0);
-	lcore_turn(&node, 1);
+/* The parent's lane to lcore 2 is not looked at, the friend's is. */
+static void
+overtake(struct hmt_node *node, const struct hmt_probe *parent, const struct hmt_deed *deed)
+{
+	struct hm_ctx *there = node->sys->lcores[2];
+
+	cr_assert_eq(hm_system_send(node->sys, parent->pid, HMT_DO, deed), HM_OK);
+	lcore_turn(node, 0);
+	lcore_turn(node, 1);
 	cr_assert_eq(there->worker.lanes_in_count, 2);
 	RTE_SWAP(there->worker.lanes_in[0], there->worker.lanes_in[1]);
 	there->worker.lanes_in_count = 1;
-	lcore_turn(&node, 2);
-	cr_assert_eq(probes[1].count, 0);
+	lcore_turn(node, 2);
 	there->worker.lanes_in_count = 2;
 	RTE_SWAP(there->worker.lanes_in[0], there->worker.lanes_in[1]);
+}
+
+Test(engine_slot, granted__what_overtakes_the_spawn_waits_for_it)
+{
+	static struct hmt_probe parent, probes[2];
+	const struct hmt_deed deed = { tell_friend, probes };
+	struct hmt_node node;
+
+	friends_start(&node, &parent, probes);
+	overtake(&node, &parent, &deed);
+	cr_assert_eq(probes[1].count, 0);
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(probes[1].seen[0].type, HM_STARTED);
 	cr_assert_eq(hmt_seen_count(&probes[1], HM_STOPPED), 1);
 	cr_assert_eq(hmt_seen_count(&probes[0], HM_TERMINATED), 1);
 	cr_assert_eq(hmt_seen_last(&probes[0], HM_TERMINATED)->terminated.reason, HM_TERMINATED_STOPPED);
 	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_STOPPED], 1, "stop overtakes the number");
+	hmt_node_end(&node);
+}
+
+static void
+tell_friend_of_big(struct hm_ctx *ctx, void *arg)
+{
+	static const struct hm_props big = { .receive = counted_receive,
+					     .state_size = 1000,
+					     .lcore = HM_LCORE(2) };
+	struct hmt_probe *probes = arg;
+
+	cr_assert_eq(hm_spawn(ctx, &big, NULL, NULL, &probes[1].pid), 0);
+	cr_assert_eq(hm_send(ctx, probes[0].pid, HMT_EMPTY, NULL), HM_OK);
+}
+
+Test(engine_slot, granted__what_overtakes_a_spawn_that_finds_no_memory_is_told)
+{
+	static struct hmt_probe parent, probes[2];
+	const struct hmt_deed deed = { tell_friend_of_big, probes };
+	struct hmt_node node;
+
+	friends_start(&node, &parent, probes);
+	overtake(&node, &parent, &deed);
+	hmt_memory_refuse();
+	hmt_turn_until_idle(&node);
+	hmt_memory_allow();
+	cr_assert_eq(hmt_seen_last(&parent, HM_TERMINATED)->terminated.reason, HM_TERMINATED_FAILED);
+	cr_assert_eq(hmt_seen_count(&probes[0], HM_TERMINATED), 1);
+	cr_assert_eq(hmt_seen_last(&probes[0], HM_TERMINATED)->terminated.reason, HM_TERMINATED_NOT_FOUND);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_MEMORY], 1, "the number");
 	hmt_node_end(&node);
 }
 

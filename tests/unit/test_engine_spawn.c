@@ -121,6 +121,43 @@ Test(engine_spawn, drop__states_of_living_actors_are_freed)
 	hmt_node_drop(&node);
 }
 
+/* ---- Arguments -------------------------------------------------------------------------- */
+
+#define ARGS_MAX 65440u
+
+static void
+args_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	const unsigned char *args = state;
+
+	(void)ctx;
+	if (hm_msg_type(msg) != HM_STARTED)
+		return;
+	for (uint32_t i = 0; i < ARGS_MAX; i++)
+		cr_assert_eq(args[i], (unsigned char)(i % 251), "byte %u", i);
+}
+
+Test(engine_spawn, spawn__args_as_long_as_may_be_and_one_byte_more)
+{
+	static unsigned char args[ARGS_MAX + 1];
+	struct hm_props props = { .receive = args_receive, .state_size = ARGS_MAX + 1 };
+	struct hmt_node node;
+
+	for (uint32_t i = 0; i <= ARGS_MAX; i++)
+		args[i] = (unsigned char)(i % 251);
+	hmt_node_start(&node, 2);
+	for (uint32_t lcore = 0; lcore < 2; lcore++) {
+		props.lcore = HM_LCORE(lcore);
+		props.args_size = ARGS_MAX + 1;
+		cr_assert_eq(hm_system_spawn(node.sys, &props, NULL, args, NULL), -EINVAL);
+		props.args_size = ARGS_MAX;
+		cr_assert_eq(hm_system_spawn(node.sys, &props, NULL, args, NULL), 0);
+		hmt_turn_until_idle(&node);
+	}
+	cr_assert_eq(hmt_stats(&node).spawned, 3);
+	hmt_node_end(&node);
+}
+
 /* ---- Refusals ------------------------------------------------------------------------ */
 
 Test(engine_spawn, spawn__bad_props_and_lcores_are_refused)

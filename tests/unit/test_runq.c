@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <sys/resource.h>
 
 #include <criterion/criterion.h>
 
 #include "hmt_random.h"
+#include "hmt_shortage.h"
 #include "runq_pvt.h"
 
 #define RUNNABLES 5000u
@@ -154,16 +154,12 @@ Test(runq, reserve__positions_at_their_end_keep_order)
 
 Test(runq, reserve__no_memory_leaves_the_queue_as_it_was)
 {
-	struct rlimit limit, low;
+	int rc;
 
 	push_range(0, 100);
-	cr_assert_eq(getrlimit(RLIMIT_AS, &limit), 0);
-	low = (struct rlimit){ 1 << 20, limit.rlim_max };
-	setrlimit(RLIMIT_AS, &low);
-
-	int rc = hmi_runq_reserve(&queue, 1u << 24);
-
-	setrlimit(RLIMIT_AS, &limit);
+	hmt_memory_refuse();
+	rc = hmi_runq_reserve(&queue, 1u << 24);
+	hmt_memory_allow();
 	cr_assert_eq(rc, -ENOMEM);
 	cr_assert_eq(hmi_runq_count(&queue), 100);
 	pop_range(0, 100);
