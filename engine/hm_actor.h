@@ -70,7 +70,7 @@ struct hm_props {
 	hm_receive_fn *receive;
 	/** Bytes of state, zeroed at first; up to 24 cost no memory of their own, and no cache line. */
 	uint32_t state_size;
-	/** Bytes at the state's start that the spawn call's `args` fill; at most state_size. */
+	/** Bytes at the state's start that the spawn call's `args` fill; at most state_size, and 65,440. */
 	uint32_t args_size;
 	/** HM_LCORE_SAME (0), HM_LCORE_ANY, or HM_LCORE(index). */
 	uint32_t lcore;
@@ -90,7 +90,8 @@ struct hm_props {
 
 /**
  * Spawn a child of the running actor. HM_STARTED is its first message. When it
- * stops, for whatever reason, the parent receives HM_TERMINATED.
+ * stops, for whatever reason, the parent receives HM_TERMINATED. So it does if another lcore, on which the
+ * child was to live, finds no memory for it: its reason is then HM_TERMINATED_FAILED, and it never ran.
  *
  * Ordering: actors that have never run start when no other one on their lcore has anything to do, the
  * oldest first; where more than 256 of them wait, the youngest first. Beside others that never pause, up to
@@ -116,8 +117,8 @@ int hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name,
 
 /**
  * Watch a process: one HM_TERMINATED for each watch when it is gone, also if it is gone
- * already, never existed, or its node is lost. Watching twice is watching once. A parent is notified
- * of its children in any case, and once.
+ * already, never existed, or its node is lost, or if its lcore has no memory for the watch. Watching twice is
+ * watching once. A parent is notified of its children in any case, and once.
  *
  * Context: turn; does not block; may take memory for the watch.
  *
@@ -126,7 +127,7 @@ int hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name,
  * more, and is notified at once. NODE_LOST is local, and unordered with that node's messages. Of several
  * that are notified of the same process, its parent among them, any may be the first.
  *
- * @return HM_OK; HM_NO_MEMORY; HM_NO_RECEIVER: nobody, or the running actor itself
+ * @return HM_OK; HM_NO_MEMORY: for the watch; HM_NO_RECEIVER: nobody, or the running actor itself
  */
 enum hm_result hm_watch(struct hm_ctx *ctx, struct hm_pid who);
 

@@ -29,7 +29,7 @@ enum hm_dead_reason {
 	HM_DEAD_UNKNOWN_TYPE,   /**< came from the network with a type not registered here */
 	HM_DEAD_MALFORMED,      /**< came from the network and could not be decoded */
 	HM_DEAD_TOO_BIG,        /**< does not fit into a frame (--mtu), or into a message here */
-	HM_DEAD_NO_MEMORY,      /**< came from the network when no message was free */
+	HM_DEAD_NO_MEMORY,      /**< from the network, no message was free; or no memory for its receiver */
 	HM_DEAD_LATE_REPLY,     /**< answered a future that was over; long after, HM_DEAD_NO_PROCESS */
 	HM_DEAD_SHUTDOWN,       /**< was on its way when the system stopped */
 	HM_DEAD_SENT_THERE,     /**< sent to /deadLetters on purpose */

@@ -14,7 +14,10 @@ extern "C" {
 /** Answer of a sending call. Whatever is not HM_OK means that nothing was sent. */
 enum hm_result {
 	HM_OK = 0,
-	/** The memory of messages is used up: send less, or raise --memory. */
+	/**
+	 * The memory of messages is used up: send less, or raise --memory. Or there is no other memory for a
+	 * watch or a timer, or no slot for a future.
+	 */
 	HM_NO_MEMORY,
 	/** The inject ring is full: the system is overloaded, try again. */
 	HM_WOULD_BLOCK,

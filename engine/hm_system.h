@@ -86,7 +86,7 @@ struct hm_config {
 	 * same seed and the same calls it does the same again. 0: from the kernel. --seed overrides it.
 	 */
 	uint64_t seed;
-	/** At least so many messages of 24 bytes of body: raises memory where that is less. 0: as it is. */
+	/** At least so many messages of 24 bytes of body: raises memory where that is less; --memory overrides it. */
 	uint32_t messages;
 };
 
@@ -97,7 +97,7 @@ struct hm_stats {
 	uint64_t received; /**< by receive and reply functions, and by external threads that wait */
 	uint64_t spawned;
 	uint64_t stopped;
-	uint64_t no_memory; /**< sends refused since the memory of messages was used up */
+	uint64_t no_memory; /**< sends refused since the memory of messages, or for a timer, was used up */
 	uint64_t
 		reserved; /**< messages of actors to themselves that were made all the same, from the reserve */
 	uint64_t timers_delayed; /**< times that a timer was due and found no memory: it came later */

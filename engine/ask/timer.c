@@ -9,7 +9,6 @@
 #include "counter_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
-#include "shortage_pvt.h"
 
 #define SMALL_WORDS 3
 /* hmi_send_timer.body_class: the body is in the timer. */
@@ -282,7 +281,8 @@ hm_send_after(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *b
 		return result;
 	t = timer_new(ctx, &measured);
 	if (t == NULL) {
-		hmi_no_memory(ctx, type);
+		/* It is no message memory that is missing, so what holds that is no news. */
+		hmi_count(&ctx->stats.no_memory, 1);
 		return HM_NO_MEMORY;
 	}
 	t->to = to;
