@@ -221,15 +221,6 @@ stop_at_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, con
 	hm_stop(ctx, hm_self(ctx));
 }
 
-static void
-ask_and_stop(struct hm_ctx *ctx, void *arg)
-{
-	struct future_question *question = arg;
-
-	cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &question->number, 1000, stop_at_reply, arg),
-		     HM_OK);
-}
-
 Test(engine_asker, stop__in_a_reply_function_is_before_the_next_message)
 {
 	static struct future_scene s;
@@ -239,7 +230,8 @@ Test(engine_asker, stop__in_a_reply_function_is_before_the_next_message)
 		/* Two numbers, the reply, and one more. */
 		s.answerer.on_msg = answer_between_numbers;
 		s.answerer.arg = &s.asker.pid;
-		hmt_do(&s.node, s.asker.pid, ask_and_stop, &s.question);
+		s.question.then = stop_at_reply;
+		hmt_do(&s.node, s.asker.pid, ask, &s.question);
 		cr_assert_eq(s.question.ends, 1);
 		cr_assert_eq(hmt_seen_count(&s.asker, HMT_NUMBER), 2);
 		cr_assert_eq(hmt_seen_count(&s.asker, HM_STOPPED), 1);
@@ -260,21 +252,14 @@ ask_again(struct hm_ctx *ctx, void *state, enum hm_future_result result, const s
 			     HM_OK);
 }
 
-static void
-ask_chain(struct hm_ctx *ctx, void *arg)
-{
-	struct future_question *question = arg;
-
-	cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &question->number, 1000, ask_again, arg), HM_OK);
-}
-
 Test(engine_asker, ask__from_a_reply_function)
 {
 	static struct future_scene s;
 
 	scene_start(&s, 0, 1);
 	s.question.number = 1;
-	hmt_do(&s.node, s.asker.pid, ask_chain, &s.question);
+	s.question.then = ask_again;
+	hmt_do(&s.node, s.asker.pid, ask, &s.question);
 	cr_assert_eq(s.question.ends, 10);
 	cr_assert_eq(s.question.answer, 1024);
 	hmt_node_end(&s.node);
@@ -296,28 +281,20 @@ forward_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, con
 		cr_assert_eq(question->asked, HM_NO_RECEIVER);
 }
 
-static void
-ask_and_forward(struct hm_ctx *ctx, void *arg)
-{
-	struct future_question *question = arg;
-
-	cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &question->number, 1000, forward_reply, arg),
-		     HM_OK);
-}
-
 Test(engine_asker, forward__hands_a_reply_on)
 {
 	static struct future_scene s;
 	static struct hmt_probe third;
 
 	scene_start(&s, 0, 1);
+	s.question.then = forward_reply;
 	s.question.from = hmt_probe_spawn(&s.node, &third, 2, NULL);
-	hmt_do(&s.node, s.asker.pid, ask_and_forward, &s.question);
+	hmt_do(&s.node, s.asker.pid, ask, &s.question);
 	cr_assert_eq(s.question.ends, 1);
 	cr_assert_eq(hmt_seen_last(&third, HMT_NUMBER)->number, 42);
 	/* That there is no reply cannot be handed on. */
 	hmt_stop(&s.node, s.answerer.pid);
-	hmt_do(&s.node, s.asker.pid, ask_and_forward, &s.question);
+	hmt_do(&s.node, s.asker.pid, ask, &s.question);
 	cr_assert_eq(s.question.ends, 2);
 	cr_assert_eq(hmt_seen_count(&third, HMT_NUMBER), 1);
 	hmt_node_end(&s.node);

@@ -15,6 +15,7 @@ struct future_question {
 	struct hm_pid to;
 	uint64_t timeout_us;
 	uint64_t number;
+	hm_reply_fn *then; /* what the reply goes to; NULL: on_reply */
 	enum hm_result asked;
 	/* the end */
 	uint32_t ends;
@@ -50,7 +51,7 @@ ask(struct hm_ctx *ctx, void *arg)
 	struct future_question *question = arg;
 
 	question->asked = hm_ask(ctx, question->to, HMT_NUMBER, &question->number, question->timeout_us,
-				 on_reply, question);
+				 question->then != NULL ? question->then : on_reply, question);
 }
 
 /* Answers each number by twice the number; what is told to wait, later. */

@@ -57,6 +57,15 @@ lcore_turn(struct hmt_node *node, uint32_t lcore)
 	rcu_unregister_thread();
 }
 
+/* A node with an actor on lcore 0, which will spawn. */
+static void
+parent_start(struct hmt_node *node, uint32_t lcores, struct hmt_probe *parent)
+{
+	hmt_node_start(node, lcores);
+	hmt_probe_spawn(node, parent, 0, NULL);
+	hmt_turn_until_idle(node);
+}
+
 /* As hmt_do, on a system whose lcores could be threads of their own. */
 static int
 order_among_threads(struct hmt_node *node, struct hm_pid parent, struct order *order)
@@ -81,9 +90,7 @@ Test(engine_slot, spawn__two_thousand_in_one_turn_of_an_lcore)
 	struct order order = { .props = &counted_any, .args = &args, .count = 2000 };
 	struct hmt_node node;
 
-	hmt_node_start(&node, 3);
-	hmt_probe_spawn(&node, &parent, 0, NULL);
-	hmt_turn_until_idle(&node);
+	parent_start(&node, 3, &parent);
 	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
 	cr_assert_eq(order.done, 2000);
 	hmt_turn_until_idle(&node);
@@ -99,9 +106,7 @@ Test(engine_slot, slot_cache__an_empty_grant_that_owes_nothing_is_no_lack_of_slo
 	struct order order = { .props = &counted_there, .args = &args, .count = HMI_GRANTED_SLOTS };
 	struct hmt_node node;
 
-	hmt_node_start(&node, 2);
-	hmt_probe_spawn(&node, &parent, 0, NULL);
-	hmt_turn_until_idle(&node);
+	parent_start(&node, 2, &parent);
 	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
 	/* The cache is empty, and the spawns wait in the lane: nothing is owed yet when it is asked for. */
 	order.count = 1;
@@ -121,9 +126,7 @@ Test(engine_slot, slot_cache__is_refilled_as_it_is_used)
 	struct order order = { .props = &counted_there, .args = &args, .count = 100 };
 	struct hmt_node node;
 
-	hmt_node_start(&node, 2);
-	hmt_probe_spawn(&node, &parent, 0, NULL);
-	hmt_turn_until_idle(&node);
+	parent_start(&node, 2, &parent);
 	for (uint32_t i = 1; i <= 20; i++) {
 		cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
 		cr_assert_eq(order.done, 100 * i);
@@ -149,9 +152,7 @@ Test(engine_slot, slot_cache__without_a_free_slot_says_so_and_recovers)
 	struct hmi_cells *cells;
 	uint32_t fresh;
 
-	hmt_node_start(&node, 2);
-	hmt_probe_spawn(&node, &parent, 0, NULL);
-	hmt_turn_until_idle(&node);
+	parent_start(&node, 2, &parent);
 	/* As if all slots of lcore 1 but those granted were taken. */
 	cells = &node.sys->lcores[1]->cells;
 	fresh = cells->fresh;
