@@ -23,7 +23,25 @@ static const struct hmi_address bob = { RTE_BE32(0x0a000002), RTE_BE16(17355), {
 
 /* ---- Frames ---------------------------------------------------------------------- */
 
-Test(frame, write__dpdk_finds_the_checksums_good)
+/* What docs/wire.md says of the head of each frame. */
+static void
+head_check(const uint8_t *frame)
+{
+	const struct rte_ether_hdr *ether = (const void *)frame;
+	const struct rte_ipv4_hdr *ip = (const void *)(frame + HMI_IP_OFFSET);
+	const struct rte_udp_hdr *udp = (const void *)(frame + HMI_UDP_OFFSET);
+
+	cr_assert_eq(ether->ether_type, RTE_BE16(0x0800));
+	cr_assert(rte_is_same_ether_addr(&ether->dst_addr, &bob.mac));
+	cr_assert_eq(ip->version_ihl, 0x45);
+	cr_assert_eq(ip->next_proto_id, 17);
+	cr_assert_eq(ip->fragment_offset, RTE_BE16(RTE_IPV4_HDR_DF_FLAG), "don't fragment");
+	cr_assert_eq(ip->time_to_live, 64);
+	cr_assert_eq(udp->src_port, alice.udp_port);
+	cr_assert_eq(udp->dst_port, bob.udp_port);
+}
+
+Test(frame, write__head_is_that_of_the_document_and_dpdk_finds_the_checksums_good)
 {
 	uint8_t frame[1600];
 	struct hmi_template template;
@@ -38,6 +56,7 @@ Test(frame, write__dpdk_finds_the_checksums_good)
 			frame[HMI_HEAD_BYTES + i] = (uint8_t)(i * 31 + length);
 		hmi_template_write(&template, frame, length, hmi_sum(frame + HMI_HEAD_BYTES, length),
 				   HMI_CHECKSUM_SOFTWARE);
+		head_check(frame);
 		/* Over the checksum itself, DPDK's sum comes out as nothing; or all ones, for none. */
 		cr_assert(rte_ipv4_udptcp_cksum(ip, udp) == 0 || rte_ipv4_udptcp_cksum(ip, udp) == 0xffff,
 			  "length %u", length);
