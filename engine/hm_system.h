@@ -86,7 +86,7 @@ struct hm_config {
 	 * same seed and the same calls it does the same again. 0: from the kernel. --seed overrides it.
 	 */
 	uint64_t seed;
-	/** At least so many messages of 24 bytes of body: raises memory where that is less; --memory overrides it. */
+	/** At least so many messages of 24 bytes of body: raises memory if that is less, but not --memory. */
 	uint32_t messages;
 };
 

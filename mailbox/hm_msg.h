@@ -56,7 +56,7 @@ enum hm_msg_type {
 enum hm_terminated_reason {
 	HM_TERMINATED_STOPPED = 0, /**< it stopped */
 	HM_TERMINATED_FAILED = 1,  /**< to its parent: its lcore found no memory to make it */
-	/** It did not exist when the watch arrived; or its lcore had no memory for the watch, which is over. */
+	/** It did not exist when the watch arrived; or its lcore had no memory for the watch, which ends. */
 	HM_TERMINATED_NOT_FOUND = 2,
 	/** Its node cannot be reached any more. One that did not restart may come back, with its PIDs. */
 	HM_TERMINATED_NODE_LOST = 3,
