@@ -236,7 +236,8 @@ void hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *lett
 bool hm_lcore_is_idle(const struct hm_ctx *ctx);
 
 /**
- * As hm_now_ns, for what happens in each turn: read at the begin of this turn, or of one of the four before it.
+ * As hm_now_ns, for what happens in each turn: the time when the lcore last read the clock. On the provider's
+ * lcore that was in this turn or one of the three before it, on others in one of the 31 before it, at most.
  *
  * Context: turn, or the provider's functions.
  *
