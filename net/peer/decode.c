@@ -293,12 +293,15 @@ __attribute__((flatten)) bool
 hmi_decode_batch(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payload, uint32_t length,
 		 uint32_t *done)
 {
-	struct group group = { .envelope_end = NULL };
+	struct group group;
 	struct hmi_envelope envelope;
 	struct hmi_reader reader = reader_behind(payload, length, *done, &envelope);
 	enum outcome outcome = DONE;
 	int rc = 0;
 
+	/* Not all of it: that would cost as much as a message. */
+	group.envelope_end = NULL;
+	group.count = 0;
 	while (outcome == DONE && (rc = hmi_batch_next(&reader, &envelope)) == 1) {
 		if (reader.envelope_end != group.envelope_end || group.count == GROUP_MAX) {
 			group_deliver(net, peer, &group);
