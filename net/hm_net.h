@@ -74,7 +74,7 @@ enum hm_net_drop {
 	HM_NET_DROP_WINDOW,        /**< packet number beyond the credit given */
 	HM_NET_DROP_ACK,           /**< acknowledges packets that were never sent */
 	HM_NET_DROP_HANDSHAKE,     /**< handshake that cannot be decoded, or is late or out of place */
-	HM_NET_DROP_BATCH,         /**< not a protobuf batch; the envelopes before the error were delivered */
+	HM_NET_DROP_BATCH,         /**< not a protobuf batch; the messages before the error were delivered */
 	HM_NET_DROP_MARTIAN,  /**< source address that no station has: multicast, broadcast, loopback, 0 */
 	HM_NET_DROP_NO_FRAME, /**< segmented frame, and no free buffer to linearize it */
 	HM_NET_DROPS,         /**< count of the above */
