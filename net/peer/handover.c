@@ -48,12 +48,14 @@ packet_deliver(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *fram
 	return true;
 }
 
-/* Deliver the packets that are next in order: the first, and the others as far as this turn has time for them. */
+/*
+ * Deliver the packets that are next in order: the peer's first of this turn, and others as far as the turn has time
+ * for them. work: packets that were delivered before. Returns it with those of this call.
+ */
 static uint32_t
-packets_deliver(struct hmi_net *net, struct hmi_peer *peer)
+packets_deliver(struct hmi_net *net, struct hmi_peer *peer, uint32_t work)
 {
 	struct rte_mbuf *frame;
-	uint32_t work = 0;
 
 	while ((frame = hmi_session_ready(&peer->session)) != NULL) {
 		if (work > 0 && net->rx_messages >= HMI_POLL_MESSAGES && !peer->ending) {
@@ -73,7 +75,7 @@ peer_resume(struct hmi_net *net, struct hmi_peer *peer)
 	uint32_t work;
 
 	peer->stalled = false;
-	work = packets_deliver(net, peer);
+	work = packets_deliver(net, peer, 0);
 	/* The packets that waited had reduced the credit: announce the new one at once. */
 	if (work > 0 && peer->session.state == HMI_SESSION_OPEN) {
 		hmi_session_ack_soon(&peer->session, net->now);
@@ -99,7 +101,7 @@ void
 hmi_handover_end(struct hmi_net *net, struct hmi_peer *peer)
 {
 	peer->ending = true;
-	(void)packets_deliver(net, peer);
+	(void)packets_deliver(net, peer, 0);
 	peer->ending = false;
 }
 
@@ -119,6 +121,6 @@ hmi_handover_packet(struct hmi_net *net, struct hmi_peer *peer, const struct hmi
 		break;
 	}
 	if (likely(packet_deliver(net, peer, frame)))
-		packets_deliver(net, peer);
+		(void)packets_deliver(net, peer, 1);
 	return true;
 }

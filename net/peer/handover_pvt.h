@@ -12,10 +12,10 @@
 bool hmi_handover_packet(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_header *header,
 			 struct rte_mbuf *frame);
 
-/* Continue with the packets of all peers that wait for message memory. Returns units of work. */
+/* Continue with the packets of all peers that wait for message memory, or for a turn. Returns units of work. */
 uint32_t hmi_handover_resume(struct hmi_net *net);
 
-/* Deliver, or report as dead letters, packets that were acknowledged and wait for message memory. */
+/* Deliver, or report as dead letters, packets that were acknowledged and wait. */
 void hmi_handover_end(struct hmi_net *net, struct hmi_peer *peer);
 
 #endif /* HANDOVER_PVT_H */

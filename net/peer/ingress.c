@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include <rte_branch_prediction.h>
-#include <rte_common.h>
 #include <rte_prefetch.h>
 
 #include "connect_pvt.h"
@@ -189,38 +188,36 @@ frame_receive(struct hmi_net *net, struct rte_mbuf *frame)
 		rte_pktmbuf_free(frame);
 }
 
-/*
- * Set how many frames the next poll receives by what those of this one have held: a frame has one message or
- * 700, and what was received has to be delivered.
- */
-static void
-burst_adapt(struct hmi_net *net)
+/* Process frames that were received, as far as this turn has time for their messages. Returns how many. */
+static uint32_t
+frames_process(struct hmi_net *net)
 {
-	uint32_t burst = net->rx_burst;
+	uint32_t first = net->rx_next;
 
-	if (unlikely(net->rx_messages > HMI_POLL_MESSAGES))
-		burst = burst * HMI_POLL_MESSAGES / net->rx_messages;
-	else if (unlikely(burst < HMI_PORT_BURST && net->rx_messages <= HMI_POLL_MESSAGES / 2))
-		burst *= 2;
-	net->rx_burst = (uint16_t)RTE_MAX(1u, RTE_MIN(burst, HMI_PORT_BURST));
+	while (net->rx_next < net->rx_count && net->rx_messages < HMI_POLL_MESSAGES) {
+		struct rte_mbuf *frame = net->rx_frames[net->rx_next++];
+
+		if (net->rx_next < net->rx_count)
+			rte_prefetch0(rte_pktmbuf_mtod(net->rx_frames[net->rx_next], void *));
+		frame_receive(net, frame);
+	}
+	return net->rx_next - first;
 }
 
 uint32_t
 hmi_ingress_poll(struct hmi_net *net, uint32_t polls)
 {
-	struct rte_mbuf *frames[HMI_PORT_BURST];
-	uint32_t count;
+	uint32_t work = 0;
 
-	do {
-		count = hmi_port_receive(&net->port, frames, net->rx_burst);
-	} while (count == 0 && --polls > 0);
 	net->rx_messages = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		if (i + 1 < count)
-			rte_prefetch0(rte_pktmbuf_mtod(frames[i + 1], void *));
-		frame_receive(net, frames[i]);
+	if (unlikely(net->rx_next < net->rx_count)) {
+		work = frames_process(net);
+		if (net->rx_messages >= HMI_POLL_MESSAGES)
+			return work;
 	}
-	if (count > 0)
-		burst_adapt(net);
-	return count;
+	net->rx_next = 0;
+	do {
+		net->rx_count = hmi_port_receive(&net->port, net->rx_frames);
+	} while (net->rx_count == 0 && --polls > 0);
+	return work + frames_process(net);
 }

@@ -8,7 +8,10 @@
 
 #include "peer_pvt.h"
 
-/* Poll the port until a burst arrives, at most `polls` times. Returns the number of frames. */
+/*
+ * Process frames that the last call has left, then poll the port until a burst arrives, at most `polls` times, and
+ * process that. Leaves frames when HMI_POLL_MESSAGES were delivered. Returns the number of frames.
+ */
 uint32_t hmi_ingress_poll(struct hmi_net *net, uint32_t polls);
 
 #endif /* INGRESS_PVT_H */

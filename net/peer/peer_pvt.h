@@ -41,7 +41,7 @@
 #define HMI_PAYLOAD_MIN   (HMI_MTU_MIN - HMI_MTU_HEADERS)
 #define HMI_FRAMES_KEPT   2048u /* frames that all sessions together keep for retransmission */
 #define HMI_FRAMES_OWN    8u    /* of them, reserved for each session */
-#define HMI_POLL_MESSAGES 1024u /* to be delivered in a turn, and a packet more: 30 us */
+#define HMI_POLL_MESSAGES 1024u /* of registered types in a turn, and a packet more for each peer: 30 us */
 
 static_assert(1u << HMI_PEER_BITS == HM_NET_PEERS_MAX, "a session's id names its peer");
 
@@ -87,7 +87,7 @@ struct hmi_peer {
 	uint16_t node_index; /* 0: no session is open */
 	uint8_t number;      /* index in the table */
 	bool active;         /* in the list of peers to be flushed */
-	bool stalled;        /* has a packet that waits for message memory */
+	bool stalled;        /* has a packet that waits for message memory, or for a turn */
 	bool ending;         /* the session ends: messages without memory become dead letters */
 	struct hmi_backlog backlog;
 	struct hmi_template template;
@@ -127,8 +127,9 @@ struct hmi_net {
 	_Atomic uint32_t peers_count;
 	struct hmi_peer *active[HM_NET_PEERS_MAX];
 	uint32_t active_count;
-	uint32_t rx_messages; /* delivered in this poll */
-	uint16_t rx_burst;    /* frames to receive in a poll */
+	uint32_t rx_messages; /* delivered in this turn */
+	uint32_t rx_next, rx_count;
+	struct rte_mbuf *rx_frames[HMI_PORT_BURST]; /* from rx_next on they wait for a turn */
 	uint32_t frames_kept;
 	uint32_t sessions_open;
 	uint64_t tick_ns; /* when to process timers again */

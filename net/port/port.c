@@ -22,13 +22,13 @@
 /* ---- Frames ------------------------------------------------------------------- */
 
 uint32_t
-hmi_port_receive(struct hmi_port *port, struct rte_mbuf **frames, uint16_t burst)
+hmi_port_receive(struct hmi_port *port, struct rte_mbuf **frames)
 {
 	uint32_t count;
 
 	if (unlikely(!port->usable))
 		return 0;
-	count = rte_eth_rx_burst(port->id, 0, frames, burst);
+	count = rte_eth_rx_burst(port->id, 0, frames, HMI_PORT_BURST);
 	if (count > 0)
 		port->last_rx_ns = port->now;
 	hmi_count(&port->rx_frames, count);

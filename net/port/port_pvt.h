@@ -30,7 +30,7 @@
 #include "hm_net.h"
 
 #define HMI_PORT_FIFO  512u
-#define HMI_PORT_BURST 16u
+#define HMI_PORT_BURST 16u /* drivers with vector instructions round down to a multiple of 8 */
 #define HMI_MTU_MAX    9600u
 #define HMI_MTU_MIN    576u /* bytes of an IP packet that every station takes: RFC 791 */
 
@@ -119,8 +119,8 @@ hmi_port_send(struct hmi_port *port, struct rte_mbuf *frame)
 /* Send the frames of the fifo, as many as the ethdev takes. Returns how many. */
 uint32_t hmi_port_flush(struct hmi_port *port);
 
-/* Receive up to `burst` frames, HMI_PORT_BURST at most. */
-uint32_t hmi_port_receive(struct hmi_port *port, struct rte_mbuf **frames, uint16_t burst);
+/* Receive up to HMI_PORT_BURST frames. */
+uint32_t hmi_port_receive(struct hmi_port *port, struct rte_mbuf **frames);
 
 /* ---- Time ----------------------------------------------------------------------- */
 

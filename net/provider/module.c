@@ -126,7 +126,6 @@ net_start(void *self, struct hm_system *sys)
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	net->started = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	net->rx_burst = HMI_PORT_BURST;
 	net->random = hm_system_random(sys);
 	hmi_neigh_init(&net->neigh, &own);
 	peers_call(net);

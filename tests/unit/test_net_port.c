@@ -104,12 +104,12 @@ Test(net_port, receive__a_burst_at_a_time)
 	struct rte_mbuf *frames[HMI_PORT_BURST];
 	uint32_t want = 40;
 
-	cr_assert_eq(hmi_port_receive(f.port, frames, HMI_PORT_BURST), 0);
+	cr_assert_eq(hmi_port_receive(f.port, frames), 0);
 	cr_assert_eq(f.port->last_rx_ns, 0);
 	for (uint8_t i = 0; i < 40; i++)
 		cr_assert_eq(rte_ring_enqueue(f.in, frame_make(&f, i)), 0);
 	for (uint8_t mark = 0; want > 0;) {
-		uint32_t count = hmi_port_receive(f.port, frames, HMI_PORT_BURST);
+		uint32_t count = hmi_port_receive(f.port, frames);
 
 		cr_assert_eq(count, RTE_MIN(want, HMI_PORT_BURST));
 		for (uint32_t i = 0; i < count; i++) {
@@ -135,12 +135,12 @@ Test(net_port, usable__not_yet_or_not_any_more)
 	cr_assert_eq(hmi_port_flush(f.port), 0);
 	cr_assert_eq(frame_take(&f), -1);
 	cr_assert_eq(rte_ring_enqueue(f.in, frame_make(&f, 2)), 0);
-	cr_assert_eq(hmi_port_receive(f.port, frames, HMI_PORT_BURST), 0);
+	cr_assert_eq(hmi_port_receive(f.port, frames), 0);
 	cr_assert_eq(f.port->rx_frames, 0);
 	f.port->usable = true;
 	cr_assert_eq(hmi_port_flush(f.port), 1);
 	cr_assert_eq(frame_take(&f), 1);
-	cr_assert_eq(hmi_port_receive(f.port, frames, HMI_PORT_BURST), 1);
+	cr_assert_eq(hmi_port_receive(f.port, frames), 1);
 	rte_pktmbuf_free(frames[0]);
 	fixture_close(&f);
 }

@@ -78,7 +78,7 @@ frame_arrives(struct fixture *f, uint64_t now)
 
 	f->port->now = now;
 	cr_assert_eq(rte_ring_enqueue(f->in, frame_make(f, 1)), 0);
-	cr_assert_eq(hmi_port_receive(f->port, frames, HMI_PORT_BURST), 1);
+	cr_assert_eq(hmi_port_receive(f->port, frames), 1);
 	rte_pktmbuf_free(frames[0]);
 }
 
