@@ -100,9 +100,11 @@ deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *e
 
 /* There is no message memory: wait, unless it has lasted too long or the session ends. */
 static __attribute__((noinline)) enum outcome
-no_memory(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
+no_memory(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope,
+	  const struct group *group)
 {
-	if (peer->stalled_ns == 0)
+	/* There was some for the messages of the group. */
+	if (peer->stalled_ns == 0 || group->count > 0)
 		peer->stalled_ns = net->now;
 	if (!peer->ending && net->now - peer->stalled_ns < STALL_MAX_NS)
 		return NO_MEMORY;
@@ -127,7 +129,7 @@ big_decode(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope
 	}
 	msg = hm_msg_alloc(net->ctx, plan->id, used);
 	if (msg == NULL)
-		return no_memory(net, peer, envelope);
+		return no_memory(net, peer, envelope, group);
 	rc = hmi_plan_unpack(plan, envelope->payload, envelope->payload_length, msg->body,
 			     hm_msg_capacity(msg), &used);
 	if (rc != 0) {
@@ -159,7 +161,7 @@ typed_decode(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelo
 		return big_decode(net, peer, envelope, group);
 	msg = hm_msg_alloc(net->ctx, plan->id, room);
 	if (unlikely(msg == NULL))
-		return no_memory(net, peer, envelope);
+		return no_memory(net, peer, envelope, group);
 	rc = hmi_plan_unpack(plan, envelope->payload, envelope->payload_length, msg->body, room, &used);
 	if (unlikely(rc != 0)) {
 		hm_msg_free(net->ctx, msg);

@@ -442,6 +442,29 @@ Test(net_handover, memory__a_message_starts_the_second_anew)
 	lone_destroy(f->lone);
 }
 
+Test(net_handover, memory__a_message_of_the_same_envelope_starts_the_second_anew)
+{
+	static struct hm_msg *taken[TAKEN_MAX];
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
+	uint32_t count = memory_take(f, taken);
+
+	packet_put(f, 1, 1, 1);
+	lone_pass(f->lone, LONE_SECOND + LONE_MS);
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NO_MEMORY), 1);
+	/* One of three finds memory: the others wait. */
+	memory_give(f, taken, count - 1, count);
+	f->seen.last = 1;
+	packet_put(f, 2, 2, 3);
+	cr_assert_geq(f->seen.numbers, 1);
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NO_MEMORY), 1);
+	memory_give(f, taken, 0, count - 1);
+	lone_turn(f->lone);
+	cr_assert_eq(f->seen.numbers, 3);
+	cr_assert_eq(f->seen.out_of_order, 0);
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NO_MEMORY), 1);
+	lone_destroy(f->lone);
+}
+
 /* ---- To the end ------------------------------------------------------------------------------------ */
 
 Test(net_handover, bye__what_came_early_is_the_senders_to_report)
