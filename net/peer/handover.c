@@ -84,15 +84,18 @@ peer_resume(struct hmi_net *net, struct hmi_peer *peer)
 	return work;
 }
 
+/* The first of them finds the memory that became free, and the time of this turn: each turn it is another one. */
 uint32_t
 hmi_handover_resume(struct hmi_net *net)
 {
-	uint32_t work = 0;
+	uint32_t count = net->peers_count, first = net->resume_first++, work = 0;
 
 	net->stalled = false;
-	for (uint32_t i = 0; i < net->peers_count; i++) {
-		if (net->peers[i]->stalled)
-			work += peer_resume(net, net->peers[i]);
+	for (uint32_t i = 0; i < count; i++) {
+		struct hmi_peer *peer = net->peers[(first + i) % count];
+
+		if (peer->stalled)
+			work += peer_resume(net, peer);
 	}
 	return work;
 }

@@ -117,9 +117,10 @@ struct hmi_net {
 	struct hm_system *sys;
 	struct hm_ctx *ctx; /* context of the present call from the engine */
 	uint64_t now;
-	uint64_t node; /* this node's id */
-	bool gone;     /* the lcores have stopped: packets are not delivered any more */
-	bool stalled;  /* some peer is stalled */
+	uint64_t node;         /* this node's id */
+	bool gone;             /* the lcores have stopped: packets are not delivered any more */
+	bool stalled;          /* some peer is stalled */
+	uint32_t resume_first; /* peer that continues first in the next turn, modulo their count */
 	struct hmi_port port;
 	struct hmi_codec codec;
 	uint8_t *peer_by_node; /* by node index: number of the peer + 1; 0: none */

@@ -277,7 +277,7 @@ full_put(struct fixture *f, uint32_t number)
 	}
 	hmi_envelope_end(batch, end);
 	header.length = (uint16_t)(end - batch);
-	lone_put(f->lone, 3, header, batch);
+	lone_put(f->lone, f->peer.host, header, batch);
 	return count;
 }
 
@@ -349,6 +349,52 @@ Test(net_handover, poll__packets_behind_a_hole_are_few_in_a_turn)
 	cr_assert_eq(ack_last(f).ack, 21);
 	cr_assert_not(lone_net(f->lone)->stalled);
 	lone_destroy(f->lone);
+}
+
+Test(net_handover, poll__peers_that_wait_take_turns)
+{
+	struct fixture *f = fixture_create("--memory 64M");
+	struct lone_peer peers[2] = { f->peer, lone_open(f->lone, 4) };
+	uint64_t each = 0, first, second;
+
+	for (uint32_t i = 0; i < 2; i++) {
+		f->peer = peers[i];
+		for (uint32_t number = 2; number <= 30; number++)
+			each = full_put(f, number);
+		lone_turn(f->lone);
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		f->peer = peers[i];
+		full_put(f, 1);
+	}
+	/* In each turn one of them delivers two packets, and the other one. */
+	for (int turn = 0; turn < 12; turn++)
+		hm_system_turn(f->lone->sys);
+	first = lone_stats(f->lone, "s3").messages_received;
+	second = lone_stats(f->lone, "s4").messages_received;
+	cr_assert_lt(first, 30 * each);
+	cr_assert_leq(first, second + 2 * each, "%lu %lu", first, second);
+	cr_assert_leq(second, first + 2 * each, "%lu %lu", first, second);
+	for (int turn = 0; turn < 30; turn++)
+		hm_system_turn(f->lone->sys);
+	cr_assert_eq(lone_stats(f->lone, "s3").messages_received, 30 * each);
+	cr_assert_eq(lone_stats(f->lone, "s4").messages_received, 30 * each);
+	lone_destroy(f->lone);
+}
+
+Test(net_handover, stop__with_frames_that_wait_for_a_turn)
+{
+	struct fixture *f = fixture_create("--memory 64M");
+	struct lone *lone = f->lone;
+
+	for (uint32_t number = 1; number <= 30; number++)
+		(void)full_put(f, number);
+	hm_system_turn(lone->sys);
+	cr_assert_lt(lone_net(lone)->rx_next, lone_net(lone)->rx_count);
+	hm_system_stop(lone->sys);
+	hm_system_destroy(lone->sys);
+	pair_wire_empty(&lone->wire);
+	cr_assert_eq(rte_mempool_in_use_count(lone->pool), 0);
 }
 
 Test(net_handover, poll__what_waits_for_a_turn_is_delivered_when_the_session_ends)
