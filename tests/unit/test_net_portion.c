@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * How much of what arrived is delivered in a turn, and what becomes of the rest.
+ */
+#include "test_net_sink.h"
+
+TestSuite(net_portion, .init = pair_eal_start, .timeout = 60);
+
+/* A packet as full of messages as it can be: each of two bytes. */
+static uint32_t
+full_put(struct fixture *f, uint32_t number)
+{
+	uint32_t count = (uint32_t)(1448 - hmi_envelope_begin_size(0)) / 2;
+	uint8_t batch[1448];
+	uint8_t *end = hmi_envelope_begin(batch, f->sink.local, 0, hm_type_hash("hermod.test.Numbers"));
+	struct hmi_header header = { .version = HMI_WIRE_VERSION,
+				     .kind = HMI_DATA,
+				     .session = f->peer.session,
+				     .number = number,
+				     .ack = 1,
+				     .credit = 9 };
+
+	for (uint32_t i = 0; i < count; i++) {
+		*end++ = HMI_TAG_PAYLOAD;
+		*end++ = 0;
+	}
+	hmi_envelope_end(batch, end);
+	header.length = (uint16_t)(end - batch);
+	lone_put(f->lone, f->peer.host, header, batch);
+	return count;
+}
+
+Test(net_portion, poll__packets_full_of_messages_are_few_in_a_turn)
+{
+	struct fixture *f = fixture_create("");
+	uint64_t each = 0, before = 0, now;
+
+	for (uint32_t number = 1; number <= 40; number++)
+		each = full_put(f, number);
+	for (int turn = 0; turn < 60; turn++, before = now) {
+		hm_system_turn(f->lone->sys);
+		now = lone_stats(f->lone, "s3").messages_received;
+		cr_assert_lt(now - before, HMI_POLL_MESSAGES + each, "turn %d: %lu", turn, now - before);
+		/* As many as it may, if there are. */
+		if (before + HMI_POLL_MESSAGES <= 40 * each)
+			cr_assert_geq(now - before, HMI_POLL_MESSAGES, "turn %d: %lu", turn, now - before);
+	}
+	cr_assert_eq(before, 40 * each);
+	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_DUPLICATE), 0);
+	lone_destroy(f->lone);
+}
+
+/* What the port's own function receives, by multiples of eight: as drivers with vector instructions do. */
+static eth_rx_burst_t receive_any;
+
+static uint16_t
+receive_by_eight(void *queue, struct rte_mbuf **frames, uint16_t count)
+{
+	return receive_any(queue, frames, count & ~7u);
+}
+
+Test(net_portion, poll__port_that_receives_multiples_of_eight)
+{
+	struct fixture *f = fixture_create("");
+	uint16_t port = lone_net(f->lone)->port.id;
+	uint64_t each = 0;
+
+	receive_any = rte_eth_fp_ops[port].rx_pkt_burst;
+	rte_eth_fp_ops[port].rx_pkt_burst = receive_by_eight;
+	for (uint32_t number = 1; number <= 40; number++)
+		each = full_put(f, number);
+	for (int turn = 0; turn < 60; turn++)
+		hm_system_turn(f->lone->sys);
+	cr_assert_eq(lone_stats(f->lone, "s3").messages_received, 40 * each);
+	rte_eth_fp_ops[port].rx_pkt_burst = receive_any;
+	lone_destroy(f->lone);
+}
+
+Test(net_portion, poll__packets_behind_a_hole_are_few_in_a_turn)
+{
+	struct fixture *f = fixture_create("--memory 64M");
+	uint64_t each = 0, before = 0, now;
+
+	for (uint32_t number = 2; number <= 20; number++)
+		each = full_put(f, number);
+	lone_turn(f->lone);
+	cr_assert_eq(lone_stats(f->lone, "s3").messages_received, 0);
+	full_put(f, 1);
+	/* Two packets in the poll; from then on it is those that wait. */
+	for (int turn = 0; turn < 20; turn++, before = now) {
+		hm_system_turn(f->lone->sys);
+		now = lone_stats(f->lone, "s3").messages_received;
+		cr_assert_leq(now - before, 3 * each, "turn %d: %lu", turn, now - before);
+		if (turn > 0)
+			cr_assert_leq(now - before, 2 * each, "turn %d: %lu", turn, now - before);
+	}
+	cr_assert_eq(before, 20 * each);
+	cr_assert_eq(ack_last(f).ack, 21);
+	cr_assert_not(lone_net(f->lone)->stalled);
+	lone_destroy(f->lone);
+}
+
+Test(net_portion, poll__peers_that_wait_take_turns)
+{
+	struct fixture *f = fixture_create("--memory 64M");
+	struct lone_peer peers[2] = { f->peer, lone_open(f->lone, 4) };
+	uint64_t each = 0, first, second;
+
+	for (uint32_t i = 0; i < 2; i++) {
+		f->peer = peers[i];
+		for (uint32_t number = 2; number <= 30; number++)
+			each = full_put(f, number);
+		lone_turn(f->lone);
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		f->peer = peers[i];
+		full_put(f, 1);
+	}
+	/* In each turn one of them delivers two packets, and the other one. */
+	for (int turn = 0; turn < 12; turn++)
+		hm_system_turn(f->lone->sys);
+	first = lone_stats(f->lone, "s3").messages_received;
+	second = lone_stats(f->lone, "s4").messages_received;
+	cr_assert_lt(first, 30 * each);
+	cr_assert_leq(first, second + 2 * each, "%lu %lu", first, second);
+	cr_assert_leq(second, first + 2 * each, "%lu %lu", first, second);
+	for (int turn = 0; turn < 30; turn++)
+		hm_system_turn(f->lone->sys);
+	cr_assert_eq(lone_stats(f->lone, "s3").messages_received, 30 * each);
+	cr_assert_eq(lone_stats(f->lone, "s4").messages_received, 30 * each);
+	lone_destroy(f->lone);
+}
+
+Test(net_portion, stop__with_frames_that_wait_for_a_turn)
+{
+	struct fixture *f = fixture_create("--memory 64M");
+	struct lone *lone = f->lone;
+
+	for (uint32_t number = 1; number <= 30; number++)
+		(void)full_put(f, number);
+	hm_system_turn(lone->sys);
+	cr_assert_lt(lone_net(lone)->rx_next, lone_net(lone)->rx_count);
+	hm_system_stop(lone->sys);
+	hm_system_destroy(lone->sys);
+	pair_wire_empty(&lone->wire);
+	cr_assert_eq(rte_mempool_in_use_count(lone->pool), 0);
+}
+
+Test(net_portion, poll__what_waits_for_a_turn_is_delivered_when_the_session_ends)
+{
+	struct fixture *f = fixture_create("--memory 64M");
+	struct hmi_header bye = { .version = HMI_WIRE_VERSION, .kind = HMI_BYE };
+	uint64_t each = 0;
+
+	for (uint32_t number = 2; number <= 20; number++)
+		each = full_put(f, number);
+	lone_turn(f->lone);
+	full_put(f, 1);
+	bye.session = f->peer.session;
+	bye.number = 21;
+	bye.ack = 1;
+	lone_put(f->lone, 3, bye, NULL);
+	hm_system_turn(f->lone->sys);
+	hm_system_turn(f->lone->sys);
+	cr_assert_eq(lone_stats(f->lone, "s3").lost, 1);
+	cr_assert_eq(lone_stats(f->lone, "s3").messages_received, 20 * each);
+	lone_destroy(f->lone);
+}
