@@ -432,6 +432,58 @@ Test(batch, next__empty_envelopes_are_envelopes)
 	cr_assert_eq(hmi_batch_next(&reader, &envelope), 0);
 }
 
+/* Two payloads, the second of `length` bytes that says it has `said`, perhaps an unknown field, then an envelope. */
+static struct made
+two_envelopes(size_t length, size_t said, bool unknown)
+{
+	struct made body = { .length = 0 }, batch;
+
+	fixed64_add(&body, HMI_TAG_TO, 1);
+	fixed32_add(&body, HMI_TAG_TYPE, 3);
+	bytes_add(&body, HMI_TAG_PAYLOAD, 'x', 4);
+	varint_add(&body, HMI_TAG_PAYLOAD, said);
+	memset(body.bytes + body.length, 'y', length);
+	body.length += length;
+	if (unknown)
+		bytes_add(&body, 9 << 3 | 2, 'z', 5);
+	batch = batch_of(&body);
+	body.length = 0;
+	fixed64_add(&body, HMI_TAG_TO, 2);
+	fixed32_add(&body, HMI_TAG_TYPE, 4);
+	bytes_add(&body, HMI_TAG_PAYLOAD, 'w', 6);
+	varint_add(&batch, HMI_TAG_ENVELOPE, body.length);
+	memcpy(batch.bytes + batch.length, body.bytes, body.length);
+	batch.length += body.length;
+	return batch;
+}
+
+/* Neither a payload nor the search for one leaves its envelope, though the batch goes on behind it. */
+Test(batch, next__payloads_end_with_their_envelope)
+{
+	static const size_t lengths[] = { 0, 127, 128, 200 };
+
+	for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
+		size_t length = lengths[i / 2];
+		struct made batch = two_envelopes(length, length, i % 2 != 0);
+		struct hmi_reader reader = hmi_batch_reader(batch.bytes, batch.length);
+		struct hmi_envelope envelope;
+
+		cr_assert_eq(hmi_batch_next(&reader, &envelope), 1);
+		cr_assert_eq(hmi_batch_next(&reader, &envelope), 1);
+		cr_assert_eq(envelope.to, 1);
+		cr_assert_eq(envelope.payload_length, length);
+		cr_assert_eq(hmi_batch_next(&reader, &envelope), 1);
+		cr_assert_eq(envelope.to, 2);
+		cr_assert_eq(envelope.type, 4);
+		cr_assert_eq(envelope.payload_length, 6);
+		cr_assert_eq(hmi_batch_next(&reader, &envelope), 0);
+		batch = two_envelopes(length, length + (i % 2 != 0 ? 8 : 1), i % 2 != 0);
+		reader = hmi_batch_reader(batch.bytes, batch.length);
+		cr_assert_eq(hmi_batch_next(&reader, &envelope), 1);
+		cr_assert_eq(hmi_batch_next(&reader, &envelope), -EBADMSG, "%zu", length);
+	}
+}
+
 /* ---- The usual form, and all that is nearly of it ----------------------------------------- */
 
 /* What is read inline is what the reader of any form reads. */
@@ -528,6 +580,24 @@ Test(batch, next__group_with_any_byte_changed_or_cut_off)
 				batch.bytes[at] ^= (uint8_t)change;
 			}
 		}
+	}
+}
+
+/* The tag of a payload is the last byte of envelope and batch; on the heap, so that a sanitizer sees a byte too far. */
+Test(batch, next__tag_of_a_payload_alone)
+{
+	for (int i = 0; i < 4; i++) {
+		struct made body = { .length = 0 }, batch;
+
+		fixed64_add(&body, HMI_TAG_TO, 1);
+		if (i % 2 != 0)
+			fixed64_add(&body, HMI_TAG_FROM, 2);
+		fixed32_add(&body, HMI_TAG_TYPE, 3);
+		if (i / 2 != 0)
+			bytes_add(&body, HMI_TAG_PAYLOAD, 'x', 4);
+		byte_add(&body, HMI_TAG_PAYLOAD);
+		batch = batch_of(&body);
+		same_as_any_form(batch.bytes, batch.length);
 	}
 }
 
