@@ -392,6 +392,42 @@ Test(net_remote, send__strings_and_bytes)
 	fixture_destroy(f);
 }
 
+/* Full packets: 2,048 numbers and as many texts of up to 199 bytes, each in a turn. */
+static void
+full_packets_check(const char *mtu, uint64_t bytes_least, uint64_t bytes_most)
+{
+	struct fixture *f = fixture_resolved(mtu);
+	struct hm_net_stats before = pair_net(f->nodes[1]), after;
+	uint64_t poke = 0, packets = pair_peer(f->nodes[1]).packets_received, bytes;
+
+	for (enum command command = SEND; command <= SEND_TEXT; command += SEND_TEXT - SEND) {
+		f->driver.command = command;
+		f->driver.count = 2048;
+		f->driver.done = 0;
+		for (int i = 0; i < 64; i++)
+			cr_assert_eq(hm_system_send(f->nodes[0], f->driver_pid, PAIR_LOCAL, &poke), HM_OK);
+		pair_until(f->nodes, f->sink_seen.numbers == 2048 &&
+					     f->sink_seen.texts == (command == SEND_TEXT ? 2048 : 0));
+	}
+	cr_assert_eq(f->sink_seen.out_of_order, 0);
+	cr_assert_eq(pair_dead(f->nodes[0], HM_DEAD_TOO_BIG), 0);
+	after = pair_net(f->nodes[1]);
+	bytes = (after.rx_bytes - before.rx_bytes) / (pair_peer(f->nodes[1]).packets_received - packets);
+	cr_assert_geq(bytes, bytes_least, "%lu", bytes);
+	cr_assert_leq(bytes, bytes_most, "%lu", bytes);
+	fixture_destroy(f);
+}
+
+Test(net_remote, send__full_packets_of_the_least_mtu)
+{
+	full_packets_check("--mtu 576", 400, 576 + RTE_ETHER_HDR_LEN);
+}
+
+Test(net_remote, send__full_packets_of_the_greatest_mtu)
+{
+	full_packets_check("--mtu 9600", 5000, 9600 + RTE_ETHER_HDR_LEN);
+}
+
 Test(net_remote, send__nested_and_repeated)
 {
 	struct fixture *f = fixture_resolved("");
