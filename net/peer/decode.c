@@ -192,7 +192,6 @@ group_deliver(struct hmi_net *net, struct hmi_peer *peer, struct group *group)
 	if (group->count == 0)
 		return;
 	peer->stalled_ns = 0;
-	net->rx_messages += group->count;
 	hmi_count(&peer->messages_received, group->count);
 	hm_provider_receive_burst(net->ctx, &group->address, group->msgs, group->count);
 }
@@ -299,6 +298,7 @@ hmi_decode_batch(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payl
 	struct hmi_envelope envelope;
 	struct hmi_reader reader = reader_behind(payload, length, *done, &envelope);
 	enum outcome outcome = DONE;
+	uint32_t before = *done;
 	int rc = 0;
 
 	/* Not all of it: that would cost as much as a message. */
@@ -316,6 +316,7 @@ hmi_decode_batch(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payl
 		*done += outcome == DONE;
 	}
 	group_deliver(net, peer, &group);
+	net->rx_messages += *done - before;
 	if (unlikely(outcome == NO_MEMORY))
 		return false;
 	if (unlikely(rc < 0))

@@ -41,7 +41,7 @@
 #define HMI_PAYLOAD_MIN   (HMI_MTU_MIN - HMI_MTU_HEADERS)
 #define HMI_FRAMES_KEPT   2048u /* frames that all sessions together keep for retransmission */
 #define HMI_FRAMES_OWN    8u    /* of them, reserved for each session */
-#define HMI_POLL_MESSAGES 1024u /* of registered types in a turn, and a packet more for each peer: 30 us */
+#define HMI_POLL_MESSAGES 1024u /* in a turn, and a packet more for each peer: 30 us */
 
 static_assert(1u << HMI_PEER_BITS == HM_NET_PEERS_MAX, "a session's id names its peer");
 
@@ -128,7 +128,7 @@ struct hmi_net {
 	_Atomic uint32_t peers_count;
 	struct hmi_peer *active[HM_NET_PEERS_MAX];
 	uint32_t active_count;
-	uint32_t rx_messages; /* delivered in this turn */
+	uint32_t rx_messages; /* delivered in this turn, dead letters among them */
 	uint32_t rx_next, rx_count;
 	struct rte_mbuf *rx_frames[HMI_PORT_BURST]; /* from rx_next on they wait for a turn */
 	uint32_t frames_kept;

@@ -7,13 +7,13 @@
 
 TestSuite(net_portion, .init = pair_eal_start, .timeout = 60);
 
-/* A packet as full of messages as it can be: each of two bytes. */
+/* A packet as full of messages of a type as it can be: each of two bytes. */
 static uint32_t
-full_put(struct fixture *f, uint32_t number)
+full_put_of(struct fixture *f, uint32_t number, const char *type)
 {
 	uint32_t count = (uint32_t)(1448 - hmi_envelope_begin_size(0)) / 2;
 	uint8_t batch[1448];
-	uint8_t *end = hmi_envelope_begin(batch, f->sink.local, 0, hm_type_hash("hermod.test.Numbers"));
+	uint8_t *end = hmi_envelope_begin(batch, f->sink.local, 0, hm_type_hash(type));
 	struct hmi_header header = { .version = HMI_WIRE_VERSION,
 				     .kind = HMI_DATA,
 				     .session = f->peer.session,
@@ -29,6 +29,12 @@ full_put(struct fixture *f, uint32_t number)
 	header.length = (uint16_t)(end - batch);
 	lone_put(f->lone, f->peer.host, header, batch);
 	return count;
+}
+
+static uint32_t
+full_put(struct fixture *f, uint32_t number)
+{
+	return full_put_of(f, number, "hermod.test.Numbers");
 }
 
 Test(net_portion, poll__packets_full_of_messages_are_few_in_a_turn)
@@ -48,6 +54,23 @@ Test(net_portion, poll__packets_full_of_messages_are_few_in_a_turn)
 	}
 	cr_assert_eq(before, 40 * each);
 	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_DUPLICATE), 0);
+	lone_destroy(f->lone);
+}
+
+/* Dead letters cost more than messages that somebody receives. */
+Test(net_portion, poll__packets_full_of_an_unknown_type_are_few_in_a_turn)
+{
+	struct fixture *f = fixture_create("");
+	uint64_t each = 0, before = 0, now;
+
+	for (uint32_t number = 1; number <= 20; number++)
+		each = full_put_of(f, number, "nobody.knows.This");
+	for (int turn = 0; turn < 30; turn++, before = now) {
+		hm_system_turn(f->lone->sys);
+		now = pair_dead(f->lone->sys, HM_DEAD_UNKNOWN_TYPE);
+		cr_assert_lt(now - before, HMI_POLL_MESSAGES + each, "turn %d: %lu", turn, now - before);
+	}
+	cr_assert_eq(before, 20 * each);
 	lone_destroy(f->lone);
 }
 
