@@ -197,6 +197,88 @@ Test(net_packets, packet__envelopes_of_mixed_messages)
 	lone_destroy(f->lone);
 }
 
+/* The node has sent one packet of these envelopes, each of one message. */
+static void
+envelopes_are(struct fixture *f, const struct hmi_envelope *expected, uint32_t count)
+{
+	const struct lone_packet *packet = lone_take_kind(f->lone, HMI_DATA);
+	struct hmi_envelope envelope;
+	struct hmi_reader reader;
+
+	cr_assert_not_null(packet);
+	reader = hmi_batch_reader(packet->payload, packet->header.length);
+	for (uint32_t i = 0; i < count; i++) {
+		cr_assert_eq(hmi_batch_next(&reader, &envelope), 1);
+		cr_assert_eq(reader.at, reader.envelope_end, "%u", i);
+		cr_assert_eq(envelope.to, f->there.local);
+		cr_assert_eq(envelope.from_node, expected[i].from_node, "%u", i);
+		cr_assert_eq(envelope.from != 0, expected[i].from != 0, "%u", i);
+		cr_assert_eq(envelope.system, expected[i].system, "%u", i);
+		cr_assert_eq(envelope.type != 0, expected[i].system == 0, "%u", i);
+	}
+	cr_assert_eq(hmi_batch_next(&reader, &envelope), 0);
+	cr_assert_null(lone_take_kind(f->lone, HMI_DATA));
+}
+
+static void
+send_and_stop(struct hm_ctx *ctx, struct deed *deed)
+{
+	Hermod__Test__Numbers numbers;
+
+	hermod__test__numbers__init(&numbers);
+	cr_assert_eq(hm_send(ctx, deed->to, PAIR_NUMBERS, &numbers), HM_OK);
+	hm_stop(ctx, deed->to);
+	cr_assert_eq(hm_send(ctx, deed->to, PAIR_NUMBERS, &numbers), HM_OK);
+}
+
+/* What comes behind a message of the engine does not join the envelope before that. */
+Test(net_packets, packet__message_of_the_engine_between_others)
+{
+	static const struct hmi_envelope expected[] = { { 0 }, { .system = HM_SYS_STOP }, { 0 } };
+	struct fixture *f = fixture_create("", 256);
+	struct deed deed = { .fn = send_and_stop, .to = f->there };
+
+	doing(f, &deed);
+	envelopes_are(f, expected, 3);
+	lone_destroy(f->lone);
+}
+
+/* Sends a message, forwards what it received, and sends another. */
+static void
+forwarder_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	const struct hm_pid *to = state;
+	Hermod__Test__Numbers numbers;
+
+	if (hm_msg_type(msg) != PAIR_NUMBERS)
+		return;
+	hermod__test__numbers__init(&numbers);
+	cr_assert_eq(hm_send(ctx, *to, PAIR_NUMBERS, &numbers), HM_OK);
+	cr_assert_eq(hm_forward(ctx, *to), HM_OK);
+	cr_assert_eq(hm_send(ctx, *to, PAIR_NUMBERS, &numbers), HM_OK);
+}
+
+Test(net_packets, packet__forwarded_message_between_others)
+{
+	static const struct hm_props props = { .receive = forwarder_receive,
+					       .state_size = sizeof(struct hm_pid),
+					       .args_size = sizeof(struct hm_pid) };
+	struct hmi_envelope expected[] = { { 0 }, { .from = 7, .from_node = lone_says(4).node }, { 0 } };
+	struct fixture *f = fixture_create("", 256);
+	struct hmi_envelope envelope = { .from = 7, .type = hm_type_hash("hermod.test.Numbers") };
+	struct lone_peer other = lone_open(f->lone, 4);
+	struct hm_pid forwarder;
+	uint8_t batch[100];
+
+	cr_assert_eq(hm_system_spawn(f->lone->sys, &props, "forwarder", &f->there, &forwarder), 0);
+	lone_turn(f->lone);
+	lone_forget(f->lone);
+	envelope.to = forwarder.local;
+	lone_send(f->lone, &other, HMI_DATA, batch, (size_t)(hmi_envelope_write(batch, &envelope) - batch));
+	envelopes_are(f, expected, 3);
+	lone_destroy(f->lone);
+}
+
 Test(net_packets, packet__frames_kept_are_those_not_acknowledged)
 {
 	struct fixture *f = fixture_create("", 256);
