@@ -141,6 +141,59 @@ Test(net_packets, packet__one_for_all_of_a_turn)
 	lone_destroy(f->lone);
 }
 
+/* Bytes of a text of so many bytes of data in an envelope. */
+static size_t
+text_payload(size_t bytes)
+{
+	Hermod__Test__Text text;
+	size_t packed;
+
+	hermod__test__text__init(&text);
+	text.data.len = bytes;
+	packed = hermod__test__text__get_packed_size(&text);
+	return 1 + hmi_varint_size(packed) + packed;
+}
+
+/* A long text, and one of `count` bytes of data. */
+static void
+send_two_texts(struct hm_ctx *ctx, struct deed *deed)
+{
+	static uint8_t data[PAYLOAD_MAX];
+	Hermod__Test__Text text;
+
+	hermod__test__text__init(&text);
+	text.data.data = data;
+	text.data.len = 700;
+	cr_assert_eq(hm_send(ctx, deed->to, PAIR_TEXT, &text), HM_OK);
+	text.data.len = deed->count;
+	cr_assert_eq(hm_send(ctx, deed->to, PAIR_TEXT, &text), HM_OK);
+}
+
+Test(net_packets, packet__second_message_that_just_fits_and_one_byte_more)
+{
+	struct fixture *f = fixture_create("", 256);
+	struct deed deed = { .fn = send_two_texts, .to = f->there };
+	size_t first = hmi_envelope_begin_size(0) + text_payload(700);
+	const struct lone_packet *packet;
+
+	while (first + text_payload(deed.count) < PAYLOAD_MAX)
+		deed.count++;
+	cr_assert_eq(first + text_payload(deed.count), PAYLOAD_MAX);
+	doing(f, &deed);
+	packet = lone_take_kind(f->lone, HMI_DATA);
+	cr_assert_not_null(packet);
+	cr_assert_eq(packet->header.length, PAYLOAD_MAX);
+	deed.count++;
+	doing(f, &deed);
+	packet = lone_take_kind(f->lone, HMI_DATA);
+	cr_assert_not_null(packet);
+	cr_assert_eq(packet->header.length, first);
+	packet = lone_take_kind(f->lone, HMI_DATA);
+	cr_assert_not_null(packet);
+	cr_assert_eq(packet->header.length, hmi_envelope_begin_size(0) + text_payload(deed.count));
+	lone_destroy(f->lone);
+}
+
 /* In turns to two receivers, then two to each. */
 static void
 send_mixed(struct hm_ctx *ctx, struct deed *deed)
@@ -160,6 +213,8 @@ send_mixed(struct hm_ctx *ctx, struct deed *deed)
 	numbers.a = 9;
 	cr_assert_eq(hm_request(ctx, to[1], PAIR_NUMBERS, &numbers), HM_OK);
 	cr_assert_eq(hm_request(ctx, to[1], PAIR_NUMBERS, &numbers), HM_OK);
+	cr_assert_eq(hm_send(ctx, to[1], PAIR_NUMBERS, &numbers), HM_OK);
+	cr_assert_eq(hm_request(ctx, to[1], PAIR_NUMBERS, &numbers), HM_OK);
 }
 
 /* A message joins an envelope only of the same receiver, sender and type, and the order of all is kept. */
@@ -170,7 +225,8 @@ Test(net_packets, packet__envelopes_of_mixed_messages)
 		bool from, text;
 	} expected[] = { { 1, 0, false, false }, { 1, 1, false, false }, { 1, 0, false, false },
 			 { 1, 1, false, false }, { 2, 0, false, false }, { 2, 1, false, false },
-			 { 1, 1, false, true },  { 2, 1, true, false } };
+			 { 1, 1, false, true },  { 2, 1, true, false },  { 1, 1, false, false },
+			 { 1, 1, true, false } };
 	struct fixture *f = fixture_create("", 256);
 	struct deed deed = { .fn = send_mixed, .to = f->there };
 	const struct lone_packet *packet;
