@@ -194,6 +194,75 @@ Test(net_packets, packet__second_message_that_just_fits_and_one_byte_more)
 	lone_destroy(f->lone);
 }
 
+/* A text whose envelope has deed->count bytes, and then 11 numbers of the greatest length, 38 bytes in a packet. */
+static void
+send_text_and_numbers(struct hm_ctx *ctx, struct deed *deed)
+{
+	static uint8_t data[PAYLOAD_MAX];
+	Hermod__Test__Numbers numbers;
+	Hermod__Test__Text text;
+
+	hermod__test__text__init(&text);
+	text.data.data = data;
+	while (hmi_envelope_begin_size(0) + text_payload(text.data.len) < deed->count)
+		text.data.len++;
+	cr_assert_eq(hm_send(ctx, deed->to, PAIR_TEXT, &text), HM_OK);
+	hermod__test__numbers__init(&numbers);
+	numbers.a = numbers.b = numbers.c = numbers.d = 1;
+	cr_assert_eq(2 + hermod__test__numbers__get_packed_size(&numbers), 38);
+	for (int i = 0; i < 11; i++)
+		cr_assert_eq(hm_send(ctx, deed->to, PAIR_NUMBERS, &numbers), HM_OK);
+}
+
+Test(net_packets, packet__short_message_that_just_fits_and_one_byte_more)
+{
+	struct fixture *f = fixture_create("", 256);
+	struct deed deed = { .fn = send_text_and_numbers, .to = f->there };
+	const struct lone_packet *packet;
+
+	deed.count = PAYLOAD_MAX - (uint32_t)hmi_envelope_begin_size(0) - 11 * 38;
+	for (uint32_t over = 0; over < 4; over++, deed.count++) {
+		doing(f, &deed);
+		packet = lone_take_kind(f->lone, HMI_DATA);
+		cr_assert_not_null(packet);
+		cr_assert_eq(packet->header.length, PAYLOAD_MAX + over - (over > 0 ? 38 : 0), "%u", over);
+		packet = lone_take_kind(f->lone, HMI_DATA);
+		cr_assert_eq(packet != NULL, over > 0);
+	}
+	lone_destroy(f->lone);
+}
+
+/* Lengths around that from which on a length takes two bytes, of a message as long as it was thought it could be. */
+Test(net_packets, packet__payloads_around_the_step_of_their_length)
+{
+	struct fixture *f = fixture_create("", 256);
+	uint8_t data[200], packed[300];
+	Hermod__Test__Text text;
+
+	hermod__test__text__init(&text);
+	text.text = (char *)(uintptr_t) "t";
+	text.number = UINT32_MAX;
+	text.data.data = memset(data, 'd', sizeof(data));
+	/* Not more than may be under way. */
+	for (text.data.len = 110; text.data.len < 135; text.data.len++) {
+		size_t length = hermod__test__text__pack(&text, packed);
+		const struct lone_packet *packet;
+		struct hmi_envelope envelope;
+		struct hmi_reader reader;
+
+		cr_assert_eq(hm_system_send(f->lone->sys, f->there, PAIR_TEXT, &text), HM_OK);
+		lone_turn(f->lone);
+		packet = lone_take_kind(f->lone, HMI_DATA);
+		cr_assert_not_null(packet);
+		reader = hmi_batch_reader(packet->payload, packet->header.length);
+		cr_assert_eq(hmi_batch_next(&reader, &envelope), 1);
+		cr_assert_eq(envelope.payload_length, length);
+		cr_assert_arr_eq(envelope.payload, packed, length);
+		cr_assert_eq(hmi_batch_next(&reader, &envelope), 0);
+	}
+	lone_destroy(f->lone);
+}
+
 /* In turns to two receivers, then two to each. */
 static void
 send_mixed(struct hm_ctx *ctx, struct deed *deed)
