@@ -263,6 +263,33 @@ Test(net_packets, packet__payloads_around_the_step_of_their_length)
 	lone_destroy(f->lone);
 }
 
+/* A message of a newer version of its type is passed on as it is. */
+Test(net_packets, packet__payload_with_an_unknown_field)
+{
+	struct fixture *f = fixture_create("", 256);
+	ProtobufCMessageUnknownField field = {
+		.tag = 15, .wire_type = PROTOBUF_C_WIRE_TYPE_VARINT, .len = 1, .data = (uint8_t[]){ 5 }
+	};
+	const struct lone_packet *packet;
+	Hermod__Test__Numbers numbers;
+	uint8_t packed[100];
+	size_t length;
+
+	hermod__test__numbers__init(&numbers);
+	numbers.a = 1;
+	numbers.base.n_unknown_fields = 1;
+	numbers.base.unknown_fields = &field;
+	length = hermod__test__numbers__pack(&numbers, packed);
+	cr_assert_eq(length, 9 + 2);
+	cr_assert_eq(hm_system_send(f->lone->sys, f->there, PAIR_NUMBERS, &numbers), HM_OK);
+	lone_turn(f->lone);
+	packet = lone_take_kind(f->lone, HMI_DATA);
+	cr_assert_not_null(packet);
+	cr_assert_eq(packet->header.length, hmi_envelope_begin_size(0) + 2 + length);
+	cr_assert_arr_eq(packet->payload + hmi_envelope_begin_size(0) + 2, packed, length);
+	lone_destroy(f->lone);
+}
+
 /* In turns to two receivers, then two to each. */
 static void
 send_mixed(struct hm_ctx *ctx, struct deed *deed)

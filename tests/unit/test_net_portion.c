@@ -155,6 +155,31 @@ Test(net_portion, poll__peers_that_wait_take_turns)
 	lone_destroy(f->lone);
 }
 
+/* One peer fills each turn; another one, which waits, has a packet of each all the same. */
+Test(net_portion, poll__peer_that_waits_beside_a_busy_one)
+{
+	struct fixture *f = fixture_create("--memory 64M");
+	struct lone_peer busy = lone_open(f->lone, 4), waits = f->peer;
+	uint64_t each = 0;
+
+	for (uint32_t number = 2; number <= 20; number++)
+		each = full_put(f, number);
+	lone_turn(f->lone);
+	(void)full_put(f, 1);
+	hm_system_turn(f->lone->sys);
+	for (uint32_t turn = 0; turn < 20; turn++) {
+		f->peer = busy;
+		(void)full_put(f, 2 * turn + 1);
+		(void)full_put(f, 2 * turn + 2);
+		hm_system_turn(f->lone->sys);
+	}
+	cr_assert_eq(lone_stats(f->lone, "s3").messages_received, 20 * each);
+	lone_turn(f->lone);
+	cr_assert_eq(lone_stats(f->lone, "s4").messages_received, 40 * each);
+	f->peer = waits;
+	lone_destroy(f->lone);
+}
+
 Test(net_portion, stop__with_frames_that_wait_for_a_turn)
 {
 	struct fixture *f = fixture_create("--memory 64M");
