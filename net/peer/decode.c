@@ -303,6 +303,7 @@ hmi_decode_batch(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payl
 
 	/* Not all of it: that would cost as much as a message. */
 	group.envelope_end = NULL;
+	group.plan = NULL;
 	group.count = 0;
 	while (outcome == DONE && (rc = hmi_batch_next(&reader, &envelope)) == 1) {
 		if (reader.envelope_end != group.envelope_end || group.count == GROUP_MAX) {
