@@ -309,6 +309,43 @@ Test(net_handover, batch__what_stands_before_the_fault_is_handed_on)
 	lone_destroy(f->lone);
 }
 
+static void
+leaver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)state;
+	if (hm_msg_type(msg) == PAIR_NUMBERS)
+		hm_stop(ctx, hm_self(ctx));
+}
+
+/* The first of two messages stops their receiver: the sender of the second is told. */
+Test(net_handover, envelope__message_that_its_receiver_did_not_handle)
+{
+	static const struct hm_props props = { .receive = leaver_receive };
+	struct fixture *f = fixture_create("");
+	const struct lone_packet *packet;
+	struct hmi_envelope envelope;
+	struct hmi_reader reader;
+	struct hm_pid leaver;
+	uint8_t batch[100], *end;
+
+	cr_assert_eq(hm_system_spawn(f->lone->sys, &props, "leaver", NULL, &leaver), 0);
+	lone_turn(f->lone);
+	lone_forget(f->lone);
+	end = hmi_envelope_begin(batch, leaver.local, 7, hm_type_hash("hermod.test.Numbers"));
+	memcpy(end, (const uint8_t[]){ HMI_TAG_PAYLOAD, 0, HMI_TAG_PAYLOAD, 0 }, 4);
+	hmi_envelope_end(batch, end + 4);
+	lone_send(f->lone, &f->peer, HMI_DATA, batch, (size_t)(end + 4 - batch));
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_STOPPED), 1);
+	packet = lone_take_kind(f->lone, HMI_DATA);
+	cr_assert_not_null(packet);
+	reader = hmi_batch_reader(packet->payload, packet->header.length);
+	cr_assert_eq(hmi_batch_next(&reader, &envelope), 1);
+	cr_assert_eq(envelope.to, 7);
+	cr_assert_eq(envelope.system, HM_SYS_UNDELIVERED);
+	cr_assert_eq(hmi_batch_next(&reader, &envelope), 0);
+	lone_destroy(f->lone);
+}
+
 /* Of a newer version of its type: it needs more room than messages of the type usually do. */
 Test(net_handover, envelope__message_with_an_unknown_field)
 {
