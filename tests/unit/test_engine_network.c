@@ -163,15 +163,20 @@ Test(engine_network, receive_burst__without_a_receiver_is_a_dead_letter_each)
 	memset(&probe, 0, sizeof(probe));
 	hmt_probe_spawn(&node, &probe, 1, NULL);
 	hmt_turn_until_idle(&node);
+	/* Another generation of its slot. */
+	nowhere.local = probe.pid.local + 1;
+	three_receive(&node, nowhere, hm_pid_none());
+	cr_assert_eq(probe.count, 1);
+	cr_assert_eq(hmt_dead(&node), 3);
 	hmt_stop(&node, probe.pid);
 	three_receive(&node, probe.pid, hm_pid_none());
-	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_STOPPED] + hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 3);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_STOPPED] + hmt_stats(&node).dead[HM_DEAD_NO_PROCESS], 6);
 	nowhere.local = hmi_local(5, 1, 1);
 	three_receive(&node, nowhere, hm_pid_none());
-	cr_assert_eq(hmt_dead(&node), 6);
+	cr_assert_eq(hmt_dead(&node), 9);
 	/* /user takes no messages of users. */
 	three_receive(&node, node.sys->user, hm_pid_none());
-	cr_assert_eq(hmt_dead(&node), 9);
+	cr_assert_eq(hmt_dead(&node), 12);
 	hmt_node_drop(&node);
 }
 
