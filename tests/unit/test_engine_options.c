@@ -13,6 +13,8 @@
 
 #include "hermod.h"
 #include "hmt_eal.h"
+#include "options_pvt.h"
+#include "system_pvt.h"
 
 TestSuite(engine_options);
 
@@ -404,6 +406,33 @@ Test(engine_options, eal__is_started_once_and_outlives_its_first_system)
 	hm_system_turn(second.sys);
 	hm_system_destroy(second.sys);
 	hm_system_destroy(first.sys);
+}
+
+Test(engine_options, memory__of_the_configuration_is_kept_within_bounds)
+{
+	struct hmi_options options;
+
+	hmi_options_default(&options, &(struct hm_config){ .memory = 1 });
+	cr_assert_eq(options.memory, 256u << 10);
+	hmi_options_default(&options, &(struct hm_config){ .memory = (256u << 10) + 1 });
+	cr_assert_eq(options.memory, (256u << 10) + 1);
+	hmi_options_default(&options, &(struct hm_config){ .memory = 1ull << 38 });
+	cr_assert_eq(options.memory, 1ull << 38);
+	hmi_options_default(&options, &(struct hm_config){ .memory = (1ull << 38) + 1 });
+	cr_assert_eq(options.memory, 1ull << 38);
+	hmi_options_default(&options, &(struct hm_config){ .memory = UINT64_MAX });
+	cr_assert_eq(options.memory, 1ull << 38);
+}
+
+Test(engine_options, memory__default_is_a_quarter_of_the_ram_and_a_gibibyte_at_most)
+{
+	uint64_t quarter = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4;
+	struct hmi_options options;
+
+	hmi_options_default(&options, NULL);
+	cr_assert_eq(options.memory, quarter < 1u << 30 ? quarter : 1u << 30);
+	hmi_options_default(&options, &(struct hm_config){ .memory = 0 });
+	cr_assert_eq(options.memory, quarter < 1u << 30 ? quarter : 1u << 30);
 }
 
 Test(engine_options, create__out_of_memory_is_named)

@@ -127,6 +127,55 @@ Test(engine_registry, names__a_path_that_is_too_long_is_refused)
 	hmt_node_end(&node);
 }
 
+/* A child whose name has `length` characters. */
+struct named_child {
+	struct hmt_probe *probe;
+	size_t length;
+	int rc;
+};
+
+static void
+named_spawn(struct hm_ctx *ctx, void *arg)
+{
+	struct named_child *child = arg;
+	char name[HM_NAME_MAX + 1] = { 0 };
+
+	memset(name, 'n', child->length);
+	child->rc = hmt_probe_child(ctx, child->probe, HMT_LCORE_SAME, name);
+}
+
+Test(engine_registry, names__longest_path_and_one_character_more)
+{
+	static struct hmt_probe probes[10];
+	struct named_child child = { .length = HM_NAME_MAX };
+	char path[HM_PATH_MAX + 1] = "/user/top";
+	size_t length = strlen(path);
+	struct hmt_node node;
+	int depth = 0;
+
+	hmt_node_start(&node, 1);
+	hmt_probe_spawn(&node, &probes[0], 0, "top");
+	memset(path + length, 'n', sizeof(path) - length - 1);
+	for (; length + 1 + HM_NAME_MAX < HM_PATH_MAX; length += 1 + HM_NAME_MAX) {
+		path[length] = '/';
+		child.probe = &probes[depth + 1];
+		hmt_do(&node, probes[depth++].pid, named_spawn, &child);
+		cr_assert_eq(child.rc, 0);
+	}
+	path[length] = '/';
+	child.probe = &probes[depth + 1];
+	child.length = HM_PATH_MAX - length - 1;
+	hmt_do(&node, probes[depth].pid, named_spawn, &child);
+	cr_assert_eq(child.rc, -ENAMETOOLONG);
+	child.length--;
+	hmt_do(&node, probes[depth].pid, named_spawn, &child);
+	cr_assert_eq(child.rc, 0);
+	cr_expect_path(&node, probes[0].pid, path, hm_pid_none());
+	path[HM_PATH_MAX - 1] = '\0';
+	cr_expect_path(&node, probes[0].pid, path, child.probe->pid);
+	hmt_node_end(&node);
+}
+
 Test(engine_registry, names__a_thousand_come_and_go)
 {
 	static struct hmt_probe probes[8];
