@@ -349,6 +349,7 @@ Test(net_handover, envelope__message_that_its_receiver_did_not_handle)
 /* Of a newer version of its type: it needs more room than messages of the type usually do. */
 Test(net_handover, envelope__message_with_an_unknown_field)
 {
+	static const uint8_t unknown[] = { 15 << 3 | 2, 5, 'h', 'e', 'l', 'l', 'o' };
 	struct fixture *f = fixture_create("");
 	struct hmi_envelope envelope = { .to = f->sink.local, .type = hm_type_hash("hermod.test.Numbers") };
 	Hermod__Test__Numbers numbers;
@@ -357,8 +358,9 @@ Test(net_handover, envelope__message_with_an_unknown_field)
 	hermod__test__numbers__init(&numbers);
 	numbers.a = 1;
 	envelope.payload_length = (uint32_t)hermod__test__numbers__pack(&numbers, payload);
-	memcpy(payload + envelope.payload_length, "\x7a\x05hello", 7);
-	envelope.payload_length += 7;
+	/* Field 15: five bytes. */
+	memcpy(payload + envelope.payload_length, unknown, sizeof(unknown));
+	envelope.payload_length += (uint32_t)sizeof(unknown);
 	envelope.payload = payload;
 	lone_send(f->lone, &f->peer, HMI_DATA, batch, (size_t)(hmi_envelope_write(batch, &envelope) - batch));
 	cr_assert_eq(f->seen.numbers, 1);
