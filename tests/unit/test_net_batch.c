@@ -139,6 +139,21 @@ same_as_any_form(const uint8_t *bytes, size_t length)
 	free(copy);
 }
 
+/* With its end cut off, and with any one byte changed. */
+static void
+same_whatever_changes(struct made *batch)
+{
+	for (size_t length = 0; length <= batch->length; length++)
+		same_as_any_form(batch->bytes, length);
+	for (size_t at = 0; at < batch->length; at++) {
+		for (unsigned int change = 1; change < 256; change++) {
+			batch->bytes[at] ^= (uint8_t)change;
+			same_as_any_form(batch->bytes, batch->length);
+			batch->bytes[at] ^= (uint8_t)change;
+		}
+	}
+}
+
 static struct made
 usual_batch(bool has_from, size_t payload_length)
 {
@@ -162,15 +177,7 @@ Test(batch, next__usual_form_with_any_byte_changed_or_cut_off)
 	for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
 		struct made batch = usual_batch(i % 2 != 0, lengths[i / 2]);
 
-		for (size_t length = 0; length <= batch.length; length++)
-			same_as_any_form(batch.bytes, length);
-		for (size_t at = 0; at < batch.length; at++) {
-			for (unsigned int change = 1; change < 256; change++) {
-				batch.bytes[at] ^= (uint8_t)change;
-				same_as_any_form(batch.bytes, batch.length);
-				batch.bytes[at] ^= (uint8_t)change;
-			}
-		}
+		same_whatever_changes(&batch);
 	}
 }
 
@@ -199,15 +206,7 @@ Test(batch, next__group_with_any_byte_changed_or_cut_off)
 	for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
 		struct made batch = group_batch(i % 2 != 0, lengths[i / 2]);
 
-		for (size_t length = 0; length <= batch.length; length++)
-			same_as_any_form(batch.bytes, length);
-		for (size_t at = 0; at < batch.length; at++) {
-			for (unsigned int change = 1; change < 256; change++) {
-				batch.bytes[at] ^= (uint8_t)change;
-				same_as_any_form(batch.bytes, batch.length);
-				batch.bytes[at] ^= (uint8_t)change;
-			}
-		}
+		same_whatever_changes(&batch);
 	}
 }
 

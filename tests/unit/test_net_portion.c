@@ -14,12 +14,7 @@ full_put_of(struct fixture *f, uint32_t number, const char *type)
 	uint32_t count = (uint32_t)(1448 - hmi_envelope_begin_size(0)) / 2;
 	uint8_t batch[1448];
 	uint8_t *end = hmi_envelope_begin(batch, f->sink.local, 0, hm_type_hash(type));
-	struct hmi_header header = { .version = HMI_WIRE_VERSION,
-				     .kind = HMI_DATA,
-				     .session = f->peer.session,
-				     .number = number,
-				     .ack = 1,
-				     .credit = 9 };
+	struct hmi_header header = data_header(f, number);
 
 	for (uint32_t i = 0; i < count; i++) {
 		*end++ = HMI_TAG_PAYLOAD;

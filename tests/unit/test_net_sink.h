@@ -83,16 +83,23 @@ packet_put(struct fixture *f, uint32_t number, uint64_t first, uint32_t count)
 	lone_send(f->lone, &f->peer, HMI_DATA, batch, batch_write(f, first, count, batch));
 }
 
+/* Of DATA in the test's session; the length is missing. */
+static inline struct hmi_header
+data_header(const struct fixture *f, uint32_t number)
+{
+	return (struct hmi_header){ .version = HMI_WIRE_VERSION,
+				    .kind = HMI_DATA,
+				    .session = f->peer.session,
+				    .number = number,
+				    .ack = 1,
+				    .credit = 9 };
+}
+
 /* Write the frame of packet `number`, with `count` numbers from `number` on. Returns its bytes. */
 static inline uint32_t
 frame_write(const struct fixture *f, uint32_t number, uint32_t count, uint8_t *frame)
 {
-	struct hmi_header header = { .version = HMI_WIRE_VERSION,
-				     .kind = HMI_DATA,
-				     .session = f->peer.session,
-				     .number = number,
-				     .ack = 1,
-				     .credit = 9 };
+	struct hmi_header header = data_header(f, number);
 	struct hmi_address from = lone_station(3);
 	uint8_t batch[1448];
 
