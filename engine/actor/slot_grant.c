@@ -6,6 +6,7 @@
 
 #include "assert_pvt.h"
 #include "granted_pvt.h"
+#include "memory_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 
@@ -23,7 +24,7 @@ struct slot_cache {
 
 /* By the other lcore's index. */
 struct hmi_grants {
-	uint64_t *locals;  /* of all caches */
+	uint64_t *locals;  /* of all caches; mostly never touched, for with many lcores it is long */
 	int32_t *used;     /* slots that it has used and that were not replaced yet */
 	uint32_t capacity; /* slots of one cache */
 	struct slot_cache caches[];
@@ -162,6 +163,12 @@ cache_capacity(const struct hm_system *sys)
 	return RTE_MIN(HMI_GRANTED_SLOTS, HM_SLOTS_MAX / 2 / sys->lcores_count);
 }
 
+static size_t
+locals_bytes(const struct hm_system *sys)
+{
+	return (size_t)sys->lcores_count * cache_capacity(sys) * sizeof(uint64_t);
+}
+
 int
 hmi_grants_create(struct hm_ctx *ctx)
 {
@@ -175,8 +182,7 @@ hmi_grants_create(struct hm_ctx *ctx)
 		return 0;
 	grants->capacity = capacity;
 	grants->used = calloc(n, sizeof(*grants->used));
-	/* Most of it is never touched, and costs no memory. */
-	grants->locals = calloc((size_t)n * capacity, sizeof(*grants->locals));
+	grants->locals = hmi_memory_map_small(locals_bytes(ctx->sys));
 	if (grants->used == NULL || grants->locals == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++)
@@ -190,7 +196,7 @@ hmi_grants_destroy(struct hm_ctx *ctx)
 	if (ctx->grants == NULL)
 		return;
 	free(ctx->grants->used);
-	free(ctx->grants->locals);
+	hmi_memory_unmap_small(ctx->grants->locals, locals_bytes(ctx->sys));
 	free(ctx->grants);
 	ctx->grants = NULL;
 }
