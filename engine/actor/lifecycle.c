@@ -142,9 +142,10 @@ hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_rea
 	cell->pending |= HMI_PENDING_STOP;
 	cell->reason = (uint8_t)reason;
 	hmi_lifecycle_receive(ctx, cell, HM_STOPPING);
-	hmi_children_stop(ctx, cell);
-	if (cell->actor.children > 0)
+	if (cell->actor.children > 0) {
+		hmi_children_stop(ctx, cell);
 		terminated_advance(cell);
+	}
 	hmi_actor_stop_advance(ctx, cell);
 }
 

@@ -72,6 +72,12 @@ state_alloc(struct hm_ctx *ctx, const struct hm_props *props)
 static void
 state_fill(void *state, const struct hm_props *props, const void *args)
 {
+	/* Most states: all of the slab's object, of a known size, and so without a call. */
+	if (props->state_size <= STATE_FIRST && props->args_size <= HMI_SMALL_BODY && is_from_slab(props)) {
+		memset(state, 0, STATE_FIRST);
+		hmi_small_copy(state, args, props->args_size);
+		return;
+	}
 	if (props->args_size > 0)
 		memcpy(state, args, props->args_size);
 	memset((char *)state + props->args_size, 0, props->state_size - props->args_size);

@@ -69,6 +69,9 @@ Test(engine_state, state__of_any_size_is_aligned_and_zeroed)
 
 		check_state(&node, size, 0, 0);
 		check_state(&node, size, RTE_MIN(size, 64u), 0);
+		/* As long as what is copied without a call, and one byte more. */
+		check_state(&node, size, RTE_MIN(size, 24u), 0);
+		check_state(&node, size, RTE_MIN(size, 25u), 0);
 		check_state(&node, size, RTE_MIN(size, 3u), 0);
 	}
 	hmt_node_end(&node);
