@@ -24,8 +24,8 @@ hmi_lane_create(struct hmi_lane *lane, uint32_t size, int socket)
 	ring = hmi_zalloc_near(bytes, socket);
 	if (ring == NULL)
 		return -ENOMEM;
-	ring->size = size;
 	lane->ring = ring;
+	lane->size = size;
 	return 0;
 }
 
@@ -33,7 +33,7 @@ hmi_lane_create(struct hmi_lane *lane, uint32_t size, int socket)
 static uint32_t
 room(struct hmi_lane *lane, uint32_t wanted)
 {
-	uint32_t size = lane->ring->size;
+	uint32_t size = lane->size;
 
 	if (lane->sent - lane->taken + wanted > size)
 		lane->taken = atomic_load_explicit(&lane->ring->taken, memory_order_acquire); /* L2 */
@@ -44,11 +44,10 @@ room(struct hmi_lane *lane, uint32_t wanted)
 static inline void
 put(struct hmi_lane *lane, struct hm_msg *msg)
 {
-	struct hmi_lane_ring *ring = lane->ring;
 	uint32_t number = lane->sent++;
 
-	atomic_store_explicit(&ring->slots[number & (ring->size - 1)],
-			      (uintptr_t)msg | hmi_lane_lap(number, ring->size),
+	atomic_store_explicit(&lane->ring->slots[number & (lane->size - 1)],
+			      (uintptr_t)msg | hmi_lane_lap(number, lane->size),
 			      memory_order_release); /* L1 */
 }
 

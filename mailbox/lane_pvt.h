@@ -44,9 +44,8 @@
 
 #define HMI_LANE_BUFFER 64u
 
-/* Shared by both ends. */
+/* Shared by both ends; what is constant is in both of them, since the line of `taken` is the receiver's. */
 struct hmi_lane_ring {
-	uint32_t size;          /* slots, a power of two; constant */
 	_Atomic uint32_t taken; /* messages that the receiver has taken; free-running */
 	_Alignas(64) _Atomic uintptr_t slots[];
 };
@@ -54,6 +53,7 @@ struct hmi_lane_ring {
 /* The sender's end, written by the sender alone. */
 struct hmi_lane {
 	struct hmi_lane_ring *ring;
+	uint32_t size;  /* slots of the ring, a power of two */
 	uint32_t sent;  /* messages that were put into the ring; free-running */
 	uint32_t taken; /* of them the receiver has taken so many, or more by now */
 	uint32_t buffered;
@@ -68,7 +68,7 @@ struct hmi_lane {
 struct hmi_lane_rx {
 	struct hmi_lane_ring *ring;
 	uint32_t taken; /* free-running */
-	uint32_t size;  /* copy of the ring's, so that polling reads nothing else of it than a slot */
+	uint32_t size;  /* slots of the ring */
 };
 
 /*
@@ -81,7 +81,7 @@ int hmi_lane_create(struct hmi_lane *lane, uint32_t size, int socket);
 static inline struct hmi_lane_rx
 hmi_lane_receiver(const struct hmi_lane *lane)
 {
-	return (struct hmi_lane_rx){ .ring = lane->ring, .size = lane->ring->size };
+	return (struct hmi_lane_rx){ .ring = lane->ring, .size = lane->size };
 }
 
 /* Publish what was pushed, oldest first, as far as there is room. Returns what still waits. */
@@ -128,6 +128,8 @@ hmi_lane_pop_burst(struct hmi_lane_rx *rx, struct hm_msg **msgs, uint32_t max)
 		if ((slot & 1) != hmi_lane_lap(number, rx->size))
 			break;
 		msgs[n] = (struct hm_msg *)(slot & ~(uintptr_t)1);
+		/* To write: a line that is fetched to be read moves a second time, when the message is queued. */
+		__builtin_prefetch(msgs[n], 1);
 	}
 	if (n > 0) {
 		rx->taken += n;

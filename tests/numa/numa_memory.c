@@ -283,7 +283,7 @@ look_at_ctx(const struct hm_ctx *ctx, uint32_t lcore)
 		/* Small pages of them come from whoever is first, sender or receiver. */
 		if (ring != NULL && !situation->has_small)
 			look(TEST_CTX_CREATE, lcore, "slots of a lane that it sends by", ring,
-			     sizeof(*ring) + ring->size * sizeof(ring->slots[0]), node);
+			     sizeof(*ring) + w->lanes_out[to].size * sizeof(ring->slots[0]), node);
 	}
 }
 
