@@ -16,8 +16,10 @@
  * comes first. How long that is, is measured beside it, by messages that actors send to themselves.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "bench_clock.h"
 #include "bench_node.h"
@@ -26,6 +28,7 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_US 1000
+#define US_PER_MS 1000
 
 /* Actors that own the timers: many, so that a message hardly ever waits for its receiver's turn behind
  * another timer's. */
@@ -51,7 +54,7 @@
 /* Of so many timers one is followed by a message to the witness. */
 #define MESSAGE_RATIO 8
 
-/* Delays; those that the whole run has time for three times are measured. */
+/* Delays; those that the whole run has time for twice are measured: at first timers are spread, and shorter. */
 static const uint64_t delays_ms[] = { 1, 3, 10, 30, 100, 300, 1000, 3000, 10000 };
 
 #define DELAYS ((uint32_t)(sizeof(delays_ms) / sizeof(*delays_ms)))
@@ -65,8 +68,9 @@ enum {
 
 /* A timer's message. */
 struct due {
-	uint64_t at_ns;    /* when it should arrive */
-	uint64_t delay_ns; /* of the timer that follows */
+	uint64_t at_ns; /* when it should arrive */
+	uint32_t delay; /* index of the timer that follows */
+	bool whole;     /* this one, too, had that delay at least */
 };
 
 /* To an actor without timers: an owner that waits for a message could not run first for its next timer. */
@@ -90,7 +94,8 @@ struct run {
 	struct bench_histogram message_ns;               /* what a message to the witness takes */
 	struct bench_histogram value_slice, limit_slice; /* under way; lateness in ns */
 	struct bench_histogram value_ns, limit_ns;       /* of all slices */
-	char note[384];
+	struct bench_histogram delay_ns[DELAYS];         /* of all slices, by delay */
+	char note[768];
 };
 
 struct owner {
@@ -117,12 +122,17 @@ moment(const struct run *run, uint64_t at_ns)
 	return offset < used ? at_ns : at_ns - offset + 2 * run->slice_ns + (offset - used) % used;
 }
 
+/* A timer for this moment, and its followers. */
 static void
-timer_start(struct hm_ctx *ctx, struct run *run, uint64_t at_ns, uint64_t delay_ns)
+timer_start(struct hm_ctx *ctx, struct run *run, uint64_t at_ns, uint32_t delay)
 {
 	uint64_t due_ns = moment(run, at_ns), now_ns = bench_clock_ns();
 	uint64_t delay_us = due_ns > now_ns ? (due_ns - now_ns) / NS_PER_US : 0;
-	const struct due due = { .at_ns = now_ns + delay_us * NS_PER_US, .delay_ns = delay_ns };
+	const struct due due = {
+		.at_ns = now_ns + delay_us * NS_PER_US,
+		.delay = delay,
+		.whole = delay_us >= delays_ms[delay] * US_PER_MS,
+	};
 
 	bench_node_check(&run->node, ctx,
 			 hm_send_after(ctx, hm_self(ctx), TYPE_DUE, &due, delay_us, 0, NULL));
@@ -146,7 +156,7 @@ timers_start(struct hm_ctx *ctx, const struct owner *owner)
 		uint64_t count = timers_count(run, i), delay_ns = delays_ms[i] * NS_PER_MS;
 
 		for (; number < count; number += OWNERS)
-			timer_start(ctx, run, run->begin_ns + delay_ns * number / count, delay_ns);
+			timer_start(ctx, run, run->begin_ns + delay_ns * number / count, i);
 		number -= count;
 	}
 }
@@ -163,12 +173,14 @@ due_take(struct hm_ctx *ctx, struct run *run, const struct due *due)
 	if (early_ns > run->early_max_ns)
 		run->early_max_ns = early_ns;
 	bench_histogram_record(&run->value_slice, now_ns + early_ns - due->at_ns);
+	if (run->node.warm && due->whole)
+		bench_histogram_record(&run->delay_ns[due->delay], now_ns + early_ns - due->at_ns);
 	if (run->value_slice.count % MESSAGE_RATIO == 0) {
 		const struct message message = { .sent_ns = now_ns };
 
 		bench_node_check(&run->node, ctx, hm_send(ctx, run->witness, TYPE_MESSAGE, &message));
 	}
-	timer_start(ctx, run, now_ns + due->delay_ns, due->delay_ns);
+	timer_start(ctx, run, now_ns + delays_ms[due->delay] * NS_PER_MS, due->delay);
 }
 
 static void
@@ -294,21 +306,41 @@ late_percent(const struct bench_histogram *late_ns)
 }
 
 static void
+note_add(struct run *run, const char *format, ...)
+{
+	size_t used = strlen(run->note);
+	va_list list;
+
+	va_start(list, format);
+	(void)vsnprintf(run->note + used, sizeof(run->note) - used, format, list);
+	va_end(list);
+}
+
+static void
+note_delays_add(struct run *run)
+{
+	note_add(run, "; p50 and p99.9 in us by delay:");
+	for (uint32_t i = 0; i < run->delays; i++) {
+		if (run->delay_ns[i].count > 0)
+			note_add(run, " %llu ms %.3g %.3g%s", (unsigned long long)delays_ms[i],
+				 percentile_us(&run->delay_ns[i], 50), percentile_us(&run->delay_ns[i], 99.9),
+				 i + 1 < run->delays ? "," : "");
+	}
+}
+
+static void
 note_write(struct run *run)
 {
-	size_t size = sizeof(run->note);
-	int used =
-		snprintf(run->note, size,
-			 "p99.9 of a slice; delays of 1 ms to %g s; beyond 100 us: %.3g %%, limit %.3g %%; "
-			 "a message to an idle actor: p50 %.3g us, p99.9 %.3g us; "
-			 "limit: a loop that only looks at CLOCK_MONOTONIC",
-			 (double)delays_ms[run->delays - 1] / 1e3, late_percent(&run->value_ns),
-			 late_percent(&run->limit_ns), percentile_us(&run->message_ns, 50),
-			 percentile_us(&run->message_ns, 99.9));
-
-	if (run->early > 0 && used > 0 && (size_t)used < size)
-		snprintf(run->note + used, size - (size_t)used,
-			 "; %llu timers were early, by %.2g us at most", (unsigned long long)run->early,
+	run->note[0] = '\0';
+	note_add(run, "p99.9 of a slice; beyond 100 us: %.3g %%, limit %.3g %%", late_percent(&run->value_ns),
+		 late_percent(&run->limit_ns));
+	note_delays_add(run);
+	note_add(run,
+		 "; a message to an idle actor: p50 %.3g us, p99.9 %.3g us; limit: a loop that only looks at "
+		 "CLOCK_MONOTONIC",
+		 percentile_us(&run->message_ns, 50), percentile_us(&run->message_ns, 99.9));
+	if (run->early > 0)
+		note_add(run, "; %llu timers were early, by %.2g us at most", (unsigned long long)run->early,
 			 (double)run->early_max_ns / NS_PER_US);
 }
 
@@ -337,7 +369,7 @@ times_set(struct run *run)
 		return -EINVAL;
 	}
 	run->delays = 1;
-	while (run->delays < DELAYS && (double)delays_ms[run->delays] * 3 <= whole_ms)
+	while (run->delays < DELAYS && (double)delays_ms[run->delays] * 2 <= whole_ms)
 		run->delays++;
 	return 0;
 }

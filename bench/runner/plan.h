@@ -43,6 +43,7 @@ struct plan_row {
 	bool needs_root; /**< creates network namespaces */
 	int memory_mb;   /**< EAL's -m for each of its processes, where there are no hugepages */
 	double setup_s;  /**< expected time in addition to the duration */
+	double duration_s; /**< least duration that shows all of it, unless the user says another; 0: the default */
 };
 
 enum plan_verdict {

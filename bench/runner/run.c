@@ -101,6 +101,18 @@ eal_add(struct command *command, const struct plan_row *row, const struct settin
 	eal_user_add(command, settings->eal);
 }
 
+/* what the user says, else what the row needs */
+static double
+duration_s(const struct plan_row *row, const struct bench_options *shared)
+{
+	struct bench_options defaults;
+
+	bench_options_init(&defaults);
+	if (shared->duration_s != defaults.duration_s || row->duration_s == 0)
+		return shared->duration_s;
+	return row->duration_s;
+}
+
 static void
 command_fill(struct command *command, const struct plan_row *row, const struct settings *settings,
 	     const struct host *host, const char *folder)
@@ -112,7 +124,7 @@ command_fill(struct command *command, const struct plan_row *row, const struct s
 	eal_add(command, row, settings, host);
 	argument_add(command, "--");
 	argument_add(command, "--idle=spin");
-	argument_add(command, "--duration=%g", shared->duration_s);
+	argument_add(command, "--duration=%g", duration_s(row, shared));
 	argument_add(command, "--repeats=%u", shared->repeats);
 	if (shared->payload != 0)
 		argument_add(command, "--payload=%u", shared->payload);
@@ -144,7 +156,7 @@ tick(void *arg)
 static double
 planned_s(const struct plan_row *row, const struct settings *settings, const struct host *host)
 {
-	return obstacle(row, host) != NULL ? 0 : row->setup_s + settings->shared.duration_s;
+	return obstacle(row, host) != NULL ? 0 : row->setup_s + duration_s(row, &settings->shared);
 }
 
 static json_t *
