@@ -117,16 +117,16 @@ actors_spawn(struct hm_system *sys)
 		{ .receive = consumer_receive,
 		  .state_size = sizeof(void *),
 		  .args_size = sizeof(void *),
-		  .lcore = 0 },
+		  .lcore = HM_LCORE(0) },
 		{ .receive = consumer_receive,
 		  .state_size = sizeof(void *),
 		  .args_size = sizeof(void *),
-		  .lcore = 1 },
+		  .lcore = HM_LCORE(1) },
 	};
 	static const struct hm_props producer = { .receive = producer_receive,
 						  .state_size = sizeof(void *),
 						  .args_size = sizeof(void *),
-						  .lcore = 0 };
+						  .lcore = HM_LCORE(0) };
 	struct producer *p = &line.producer;
 	struct hm_pid pid;
 
@@ -135,8 +135,10 @@ actors_spawn(struct hm_system *sys)
 
 		*c = (struct consumer){ .index = i, .expected = i };
 		require(hm_system_spawn(sys, &consumers[i], NULL, &c, &p->consumers[i]) == 0, "no consumer");
+		require(hm_pid_lcore(p->consumers[i]) == i, "a consumer on another lcore");
 	}
 	require(hm_system_spawn(sys, &producer, "producer", &p, &pid) == 0, "no producer");
+	require(hm_pid_lcore(pid) == 0, "the producer on another lcore");
 	require(hm_system_send(sys, pid, START, NULL) == HM_OK, "no start");
 }
 

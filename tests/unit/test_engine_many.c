@@ -67,8 +67,9 @@ Test(engine_many, lcores__as_many_as_a_pid_can_name)
 
 		probe->on_msg = count;
 		props[i] = *hmt_probe_props(0);
-		props[i].lcore = i;
+		props[i].lcore = HM_LCORE(i);
 		cr_assert_eq(hm_system_spawn(node.sys, &props[i], NULL, &probe, &probe->pid), 0);
+		cr_assert_eq(hm_pid_lcore(probe->pid), i);
 	}
 	hmt_turn_until_idle(&node);
 	for (uint32_t i = 0; i < HM_LCORES_MAX; i++)
