@@ -50,9 +50,9 @@ address_valid(const char *rest)
 static bool
 is_own(const struct hm_system *sys, const char *rest)
 {
-	size_t length = strlen(hm_system_name(sys));
+	size_t length = strlen(sys->options.node);
 
-	return strncmp(rest, hm_system_name(sys), length) == 0 && rest[length] == '/';
+	return strncmp(rest, sys->options.node, length) == 0 && rest[length] == '/';
 }
 
 int

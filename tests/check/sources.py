@@ -7,8 +7,8 @@ usage: sources.py                  all rules; exit status 1 if one is broken
        sources.py --headers        what public headers do not say yet, one function a line
 
 Rules: forbidden tokens (tokens.txt), direction of includes, what programs may include, labels of
-release and acquire, order of folders inside a module, file length, sources and headers named in
-meson.build, programs in the README, leftovers, what public headers say of each function.
+release and acquire, order of folders inside a module by includes and by calls, file length, sources and
+headers named in meson.build, programs in the README, leftovers, what public headers say of each function.
 """
 import fnmatch
 import os
@@ -19,6 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES = ['mailbox', 'sched', 'engine', 'net']
 # Folders inside a module: each uses only those before it. Public headers lie above all of them.
 ORDER = {
+    'engine': ['process', 'message', 'route', 'actor', 'ask', 'event', 'provider', 'system'],
     'net': ['wire', 'session', 'neighbour', 'port', 'peer', 'provider'],
 }
 LINES_WARN, LINES_FAIL = 600, 1000
@@ -32,6 +33,10 @@ DECLARATION = re.compile(r'(?P<doc>/\*\*(?:(?!\*/).)*?\*/\n)?'
                          r'(?P<attributes>(?:__attribute__\(\([^\n]*\)\)\n)*)'
                          r'(?P<type>^(?!typedef\b|#|return\b)[a-z]\w*(?:[ \n*]+\w+)*?[ \n*]+)'
                          r'(?P<name>hm_\w+)\((?P<arguments>[^;{}]*?)\)\s*[;{]', re.DOTALL | re.MULTILINE)
+# The definition of a function that other files can name: its name stands at the start of a line.
+DEFINITION = re.compile(r'^(hmi?_\w+)\([^;{}]*?\)\n\{|^#\s*define\s+(hmi?_\w+)\(', re.MULTILINE)
+# Within a function, or a macro; a structure may have the name of a function.
+USE = re.compile(r'(?<!struct )(?<!enum )(?<![\w.>])(hmi?_\w+)\b')
 PARAMETERS_MAX = 6
 # Public calls that may have more, each parameter of which every caller gives; docs/style.md names them.
 PARAMETERS_MORE = {'hm_ask': 7, 'hm_send_after': 7}
@@ -162,6 +167,34 @@ def check_order(path, raw, homes):
         if folder[1] in order and home[1] in order and order.index(home[1]) > order.index(folder[1]):
             problem(path, number, f'{folder[1]}/ includes {match.group(1)} of {home[1]}/, which comes after it',
                     'a function pointer that the later folder sets, or another place')
+
+
+def definitions(sources):
+    """The file that defines each hm_ and hmi_ function or macro, of (path, code) of the modules."""
+    return {match.group(1) or match.group(2): path
+            for path, code in sources for match in DEFINITION.finditer('\n'.join(code))}
+
+
+def level(path):
+    """How high a source lies: its module, and its folder inside that; -1 beside the folders."""
+    folder = folder_of(path)
+    order = ORDER[folder[0]] if folder else []
+    return MODULES.index(path.split('/')[0]), order.index(folder[1]) if folder and folder[1] in order else -1
+
+
+def check_calls(path, code, defined):
+    """No function is called, or named, by a folder before its own: so no calls go in a circle. Declarations in
+    public headers do not count, nor do definitions: they begin at the start of a line."""
+    if path.split('/')[0] not in MODULES:
+        return
+    for number, line in enumerate(code, 1):
+        if not re.match(r'\s|#', line):
+            continue
+        for name in USE.findall(line):
+            home = defined.get(name)
+            if home is not None and level(home) > level(path):
+                problem(path, number, f'{os.path.dirname(path)}/ uses {name} of {home}, which comes after it',
+                        'a function pointer that the later folder sets, or another place')
 
 
 def check_includes(path, raw, owner):
@@ -303,6 +336,8 @@ def main():
     owner = {os.path.basename(path): path.split('/')[0] for path in files if path.endswith('.h')}
     model = read('docs/memory-model.md') if os.path.exists('docs/memory-model.md') else ''
     homes = {os.path.basename(path): folder_of(path) for path in files if path.endswith('.h')}
+    code_of = {path: split_code(read(path)) for path in files if path.endswith(('.c', '.h'))}
+    defined = definitions((path, code) for path, (code, _) in code_of.items() if path.split('/')[0] in MODULES)
     check_listed(files)
     check_folders(files)
     check_readme()
@@ -314,12 +349,13 @@ def main():
         text = read(path)
         raw = text.split('\n')
         is_c = path.endswith(('.c', '.h'))
-        code, comments = split_code(text) if is_c else (raw, raw)
+        code, comments = code_of.get(path, (raw, raw))
         check_tokens(path, raw, code, comments, rules)
         check_text(path, raw)
         if is_c:
             check_includes(path, raw, owner)
             check_order(path, raw, homes)
+            check_calls(path, code, defined)
             check_length(path, len(raw) - 1)
             if 'SPDX-License-Identifier' not in raw[0]:
                 problem(path, 1, 'no licence', '/* SPDX-License-Identifier: Apache-2.0 */ as the first line')

@@ -65,6 +65,69 @@ class Headers(unittest.TestCase):
         self.assertEqual(self.lacks(COMPLETE.replace('int a', 'int a, int b, int c, int d, int (*f)(int, int)')), [])
 
 
+class Folders(unittest.TestCase):
+    def setUp(self):
+        sources.problems.clear()
+
+    def problems(self):
+        return [line.split(';')[0] for line in sources.problems]
+
+    def order(self, path, included):
+        homes = {'cell_pvt.h': ('engine', 'process'), 'actor_pvt.h': ('engine', 'actor'), 'hm_actor.h': None}
+        sources.check_order(path, [f'#include "{included}"'], homes)
+        return self.problems()
+
+    def test_include_of_a_folder_before(self):
+        self.assertEqual(self.order('engine/actor/run.c', 'cell_pvt.h'), [])
+
+    def test_include_of_a_folder_after(self):
+        self.assertIn('process/ includes actor_pvt.h', self.order('engine/process/cell.c', 'actor_pvt.h')[0])
+
+    def test_include_of_a_public_header(self):
+        self.assertEqual(self.order('engine/process/cell.c', 'hm_actor.h'), [])
+
+    def test_folder_that_has_no_place(self):
+        sources.check_folders(['engine/actor/run.c', 'engine/parts/run.c'])
+        self.assertEqual(len(sources.problems), 1)
+        self.assertIn('folder parts', sources.problems[0])
+
+    def test_two_headers_of_one_name(self):
+        sources.check_folders(['engine/actor/run_pvt.h', 'net/peer/run_pvt.h'])
+        self.assertEqual(len(sources.problems), 1)
+
+    def calls(self, path, line):
+        text = {'engine/process/cell.c': 'int\nhmi_cell_get(int a)\n{\n\treturn a;\n}\n',
+                'engine/actor/run.c': 'void\nhmi_run(int a,\n\tint b)\n{\n}\n#define hmi_run_all(x) (x)\n'
+                                      'void\nhm_system(void)\n{\n}\n',
+                'net/peer/tick.c': 'void\nhmi_tick(void)\n{\n}\n'}
+        defined = sources.definitions((name, code.split('\n')) for name, code in text.items())
+        self.assertEqual(len(defined), 5)
+        sources.check_calls(path, [line], defined)
+        return len(sources.problems)
+
+    def test_call_of_a_folder_before(self):
+        self.assertEqual(self.calls('engine/actor/run.c', '\thmi_cell_get(hmi_run(1, 2));'), 0)
+
+    def test_call_of_a_folder_after(self):
+        self.assertEqual(self.calls('engine/process/cell.c', '\treturn hmi_run(1, 2);'), 1)
+
+    def test_macro_of_a_folder_after(self):
+        self.assertEqual(self.calls('engine/process/cell_pvt.h', '#define hmi_x() hmi_run_all(1)'), 1)
+
+    def test_function_of_a_folder_after_without_a_call(self):
+        self.assertEqual(self.calls('engine/process/cell.c', '\t.run = hmi_run,'), 1)
+
+    def test_call_of_an_upper_module(self):
+        self.assertEqual(self.calls('engine/system/system.c', '\thmi_tick();'), 1)
+
+    def test_no_call(self):
+        for line in ('void hmi_run(int a, int b);', '\tstruct hm_system *sys;', '\tops->hmi_run(1, 2);', '\tx.hmi_run = 1;'):
+            self.assertEqual(self.calls('engine/process/cell.c', line), 0, line)
+
+    def test_call_by_a_program(self):
+        self.assertEqual(self.calls('tests/unit/test_x.c', '\thmi_run(1, 2);'), 0)
+
+
 class Code(unittest.TestCase):
     def setUp(self):
         sources.problems.clear()
