@@ -97,7 +97,8 @@ struct hm_props {
  * oldest first; where more than 256 of them wait, the youngest first. Beside others that never pause, up to
  * 64 of the oldest start in each turn of the lcore.
  *
- * Context: turn; does not block; may take memory for the child's state.
+ * Context: turn; does not block; may take memory for the child's state. Ownership: name and args are copied;
+ * props are kept.
  *
  * @param ctx        of the running actor
  * @param props      must outlive the child
@@ -261,7 +262,7 @@ enum hm_future_result {
 /**
  * Name of a result, for logs.
  *
- * Context: any thread.
+ * Context: any thread. Ownership: the text is the library's, and stays for ever.
  *
  * @return a constant text; "unknown" for a number that is none; never NULL
  */
@@ -299,7 +300,7 @@ enum hm_result hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const
  * peer nor connected the answer is HM_FUTURE_DEAD_LETTER. A PID ends with its actor: whoever is told that
  * it is gone resolves again.
  *
- * Context: turn; does not block.
+ * Context: turn; does not block. Ownership: the address is copied; @p arg stays the caller's.
  *
  * @param address     "/user/name" on this node, or "hermod://node/user/name"
  * @param timeout_us  microseconds, at least 1
@@ -375,7 +376,7 @@ struct hm_pid hm_sender(const struct hm_ctx *ctx);
 /**
  * The system that the actor belongs to.
  *
- * Context: turn.
+ * Context: turn. Ownership: that of its creator; it outlives the actor.
  *
  * @return the system; never NULL
  */

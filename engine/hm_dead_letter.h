@@ -51,7 +51,7 @@ struct hm_dead_letter {
 /**
  * Name of a reason, in words.
  *
- * Context: any thread.
+ * Context: any thread. Ownership: the text is the library's, and stays for ever.
  *
  * @return a constant text; "unknown" for a number that is none; never NULL
  */

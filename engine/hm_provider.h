@@ -50,7 +50,7 @@ struct hm_module {
 /**
  * State of a module of a system.
  *
- * Context: any thread.
+ * Context: any thread. Ownership: the module's, until its destroy function.
  *
  * @return what its create function made; NULL: the system has no such module
  */
@@ -223,7 +223,7 @@ void hm_dead_letter_publish(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead
 /**
  * As hm_dead_letter_publish, of a message of which only the description is left.
  *
- * Context: an lcore.
+ * Context: an lcore. Ownership: the description is copied.
  */
 void hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *letter);
 
@@ -250,25 +250,25 @@ uint64_t hm_turn_ns(const struct hm_ctx *ctx);
 /**
  * A registered type by id.
  *
- * Context: any thread.
+ * Context: any thread. Ownership: the system's; valid until another type is registered, so while the system runs.
  *
- * @return the type, constant while the system exists; NULL: none
+ * @return the type; NULL: none
  */
 const struct hm_type *hm_type_by_id(const struct hm_system *sys, uint16_t id);
 
 /**
  * A protobuf type by the hash of its full name.
  *
- * Context: any thread.
+ * Context: any thread. Ownership: as of hm_type_by_id.
  *
- * @return the type, constant while the system exists; NULL: none
+ * @return the type; NULL: none
  */
 const struct hm_type *hm_type_by_hash(const struct hm_system *sys, uint32_t hash);
 
 /**
  * Hash of a protobuf type's full name: FNV-1a, 32 bits.
  *
- * Context: any thread.
+ * Context: any thread. Ownership: the name is only read.
  *
  * @return the hash
  */

@@ -36,7 +36,7 @@ enum hm_result {
 /**
  * Name of a result, for logs.
  *
- * Context: any thread.
+ * Context: any thread. Ownership: the text is the library's, and stays for ever.
  *
  * @return a constant text; "unknown" for a number that is none; never NULL
  */

@@ -120,9 +120,11 @@ struct hm_stats {
  * is unknown, misses its value or stands twice; the line is printed all the same, and the exit status is 2.
  *
  * Context: in HM_MODE_LCORES SIGINT and SIGTERM are blocked from here on, and wait for hm_system_run.
+ * Ownership: the system is the caller's, who frees it by hm_system_destroy. @p config is read only here; what it
+ * points to, and the texts of @p argv, must outlive the system.
  *
  * @param[out] sys  the system; NULL on error
- * @param argc,argv as given to main; texts must outlive the system; 0 and NULL: no options
+ * @param argc,argv as given to main; 0 and NULL: no options
  * @param config    may be NULL
  * @return 0; -EINVAL: wrong option or value, or an option of a name that is taken; -ECANCELED: --help was printed;
  *         -ENODEV: an lcore or port that does not exist; -ENOMEM: not enough memory
@@ -143,7 +145,7 @@ int hm_exit_status(int rc);
 /**
  * Spawn a child of the guardian /user. Waits until the actor's slot exists, not until it started.
  *
- * Context: an external thread; blocks until lcore 0 has turned.
+ * Context: an external thread; blocks until lcore 0 has turned. Ownership: as of hm_spawn.
  *
  * @param name  as in hm_spawn; its path is "/user/name"
  * @param args  as in hm_spawn
@@ -262,7 +264,7 @@ int hm_system_stop_actor(struct hm_system *sys, struct hm_pid who);
  * Find an actor of this node by its path, such as "/user/orders". Lock-free, but for registering a thread
  * that is no lcore as an RCU reader for the time of the call.
  *
- * Context: any thread, as long as the system exists; does not allocate.
+ * Context: any thread, as long as the system exists; does not allocate. Ownership: the path is only read.
  *
  * @param path      of less than HM_PATH_MAX characters
  * @param[out] pid  untouched on error
@@ -310,7 +312,7 @@ uint64_t hm_system_random(struct hm_system *sys);
 /**
  * Name of the node, set by --node. Nodes that connect need different names.
  *
- * Context: any thread.
+ * Context: any thread. Ownership: the text is the system's, as long as it exists.
  *
  * @return the name; "node" without --node; never NULL
  */

@@ -54,10 +54,11 @@ struct hm_type {
 /**
  * Register a message type.
  *
- * Context: the thread that created the system, before it runs; allocates.
+ * Context: the thread that created the system, before it runs; allocates. Ownership: the type is copied; its name
+ * and descriptor must outlive the system.
  *
  * @param sys   system that does not run yet
- * @param type  copied; its name and descriptor must outlive the system
+ * @param type  id, and name and size or a descriptor
  * @return 0; -EINVAL: an argument is NULL, id below HM_TYPE_USER, no name, or a size above HM_MSG_BODY_MAX;
  *         -EEXIST: id or name taken, or a name whose hash equals that of another;
  *         -EBUSY: the system runs already
@@ -68,7 +69,7 @@ int hm_type_register(struct hm_system *sys, const struct hm_type *type);
 /**
  * Name of a type, for logs.
  *
- * Context: any thread.
+ * Context: any thread. Ownership: the text is the library's or that of the type's registration.
  *
  * @param sys   any system
  * @param type  any number

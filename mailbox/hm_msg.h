@@ -65,7 +65,7 @@ enum hm_terminated_reason {
 /**
  * Name of a reason, for logs.
  *
- * Context: any thread.
+ * Context: any thread. Ownership: the text is the library's, and stays for ever.
  *
  * @return a constant text; "unknown" for a number that is none; never NULL
  */

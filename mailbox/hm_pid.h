@@ -124,7 +124,7 @@ hm_pid_generation(struct hm_pid pid)
 /**
  * Write a PID as text, "node:lcore.slot.generation" with the node in hexadecimal.
  *
- * Context: any thread.
+ * Context: any thread. Ownership: @p text is the caller's, and what is returned.
  *
  * @param pid   any PID
  * @param text  at least HM_PID_TEXT_SIZE characters; always zero-terminated

@@ -173,6 +173,7 @@ int hm_net_peer_stats(const struct hm_system *sys, uint32_t peer, struct hm_net_
  * @return constant text; "unknown" for a number that is no reason; never NULL
  *
  * Context: any thread. Does not block, allocates nothing.
+ * Ownership: the text is the library's, and stays for ever.
  */
 const char *hm_net_drop_name(enum hm_net_drop drop);
 

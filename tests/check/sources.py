@@ -251,6 +251,20 @@ def parameter_count(arguments):
     return 0 if arguments.strip() in ('', 'void') else arguments.count(',') + 1
 
 
+def needs_owner(doc, returns, arguments):
+    """Whether memory is passed: a pointer is returned or taken, but for what no call can give away: ctx and system,
+    functions, a message that is only looked at, and what the call fills in, which is the caller's."""
+    if '*' in returns:
+        return True
+    filled = re.findall(r'@param\[(?:in,)?out\]\s+(\w+)', doc)
+    for argument in arguments.split(','):
+        match = re.fullmatch(r'\s*(.*?)\s*\*\s*(\w+)(?:\[\w*\])?\s*', argument, re.DOTALL)
+        if match and match.group(2) not in filled and not re.search(
+                r'struct hm_(ctx|system)$|_fn$|^const struct hm_msg$', match.group(1)):
+            return True
+    return False
+
+
 def header_lacks(text):
     """(line, function, what its declaration lacks) for each declaration of a public header."""
     found = []
@@ -264,6 +278,8 @@ def header_lacks(text):
             lacks.append('@return')
         if 'Context:' not in doc:
             lacks.append('Context:')
+        if 'Ownership:' not in doc and needs_owner(doc, match.group('type'), match.group('arguments')):
+            lacks.append('Ownership:')
         if returns == ['int'] and 'warn_unused_result' not in match.group('attributes'):
             lacks.append('__attribute__((warn_unused_result))')
         count = parameter_count(match.group('arguments'))

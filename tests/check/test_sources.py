@@ -15,7 +15,7 @@ COMPLETE = '''
  * Context: any thread; does not block.
  */
 __attribute__((warn_unused_result))
-int hm_thing_do(struct hm_thing *thing, int a);
+int hm_thing_do(struct hm_ctx *ctx, int a);
 '''
 
 
@@ -43,7 +43,7 @@ class Headers(unittest.TestCase):
 
     def test_pointer_is_no_void(self):
         self.assertEqual(self.lacks('/** Do. Context: any. */\nvoid *hm_thing_do(void);\n'),
-                         [('hm_thing_do', ['@return'])])
+                         [('hm_thing_do', ['@return', 'Ownership:'])])
 
     def test_inline_over_two_lines(self):
         text = '/** Is it. */\nstatic inline bool\nhm_thing_is(struct hm_thing a)\n{\n\treturn true;\n}\n'
@@ -63,6 +63,22 @@ class Headers(unittest.TestCase):
 
     def test_six_parameters(self):
         self.assertEqual(self.lacks(COMPLETE.replace('int a', 'int a, int b, int c, int d, int (*f)(int, int)')), [])
+
+    def owned(self, declaration, comment=''):
+        text = f'/** Do. @return it {comment} Context: any. */\n{declaration};\n'
+        return [lack for _, lacks in self.lacks(text) for lack in lacks] != ['Ownership:']
+
+    def test_memory_that_is_passed(self):
+        for declaration in ('const char *hm_thing_name(int a)', 'void hm_thing_add(struct hm_ctx *ctx, const void *body)',
+                            'void hm_thing_add(int a, struct hm_msg *msg)', 'void hm_thing_fill(char text[8], int *b)'):
+            self.assertFalse(self.owned(declaration), declaration)
+            self.assertTrue(self.owned(declaration, 'Ownership: copied.'), declaration)
+
+    def test_memory_that_is_not_passed(self):
+        for declaration in ('void hm_thing_do(struct hm_ctx *ctx, int a)', 'void hm_thing_do(const struct hm_system *sys)',
+                            'void hm_thing_ask(hm_reply_fn *on_reply)', 'size_t hm_msg_length(const struct hm_msg *msg)'):
+            self.assertTrue(self.owned(declaration), declaration)
+        self.assertTrue(self.owned('void hm_thing_find(int a, struct hm_pid *pid)', '@param[out] pid  it'))
 
 
 class Folders(unittest.TestCase):
