@@ -62,7 +62,7 @@ feed_send(struct hm_ctx *ctx, void *arg)
 
 /* All at once, so that they wait in mailboxes; runs when the test turns. */
 static void
-send(uint32_t actors, uint32_t messages)
+send_each(uint32_t actors, uint32_t messages)
 {
 	static struct feed feed;
 	struct hmt_deed deed = { feed_send, &feed };
@@ -82,10 +82,10 @@ start(uint32_t actors, uint32_t messages)
 		(void)hmt_probe_spawn(&node, &slow[i], 0, NULL);
 	}
 	/* It takes a few messages to learn that they are slow. */
-	send(actors, WARM_UP);
+	send_each(actors, WARM_UP);
 	hmt_turn_until_idle(&node);
 	late_ns_max = ticks = 0;
-	send(actors, messages);
+	send_each(actors, messages);
 }
 
 static void
