@@ -172,7 +172,7 @@ measure(struct bench_node *node, struct bench_row *row)
 	int status = limit_dispatch_create(&run->limit, LEAVES);
 
 	bench_row_init(row, "skynet", "ms");
-	row->note = "limit: as many bare actors, set up and given a first message";
+	row->note = "baseline: as many bare actors, set up and given a first message";
 	if (status == 0)
 		status = bench_node_type(node, TYPE_ANSWER, "answer", sizeof(struct answer));
 	if (status == 0)

@@ -83,7 +83,7 @@ measure(struct bench_node *node, struct bench_row *row)
 	int status = limit_dispatch_create(&run->limit, CROWD);
 
 	bench_row_init(row, "spawn", "ns");
-	row->note = "limit: as many bare actors, set up and given a first message";
+	row->note = "baseline: as many bare actors, set up and given a first message";
 	if (status == 0)
 		status = actor_crowd_init(&run->crowd, node, CROWD);
 	if (status == 0)

@@ -210,7 +210,7 @@ measure(struct bench_node *node, struct bench_row *row)
 	if (status == 0)
 		status = bench_node_run(node, "driver", driver_receive, run);
 	bench_row_init(row, "cross.tell", "M msg/s");
-	row->note = "limit: 64-byte messages through a raw ring, in bursts of 32";
+	row->note = "baseline: 64-byte messages through a raw ring, in bursts of 32";
 	limit_ring_destroy(run->ring);
 	return status;
 }

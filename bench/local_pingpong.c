@@ -11,7 +11,7 @@ main(int argc, char **argv)
 	static const struct local_bounce scenario = {
 		.name = "local.pingpong",
 		.about = "Two actors of one lcore, one message in flight.",
-		.note = "limit: bare dispatch loop, 1 in flight",
+		.note = "baseline: bare dispatch loop, 1 in flight",
 		.actors = 2,
 		.in_flight = 1,
 	};

@@ -11,7 +11,7 @@ main(int argc, char **argv)
 	static const struct local_bounce scenario = {
 		.name = "local.random1m",
 		.about = "A million actors of one lcore, each sending to a pseudo-random other.",
-		.note = "limit: bare dispatch loop, each send touching the receiver at once",
+		.note = "baseline: bare dispatch loop, each send touching the receiver at once",
 		.actors = 1000000,
 		.in_flight = 100000,
 	};

@@ -125,7 +125,7 @@ measure(struct bench_node *node, struct bench_row *row)
 	int status = limit_dispatch_create(&run->limit, 2);
 
 	bench_row_init(row, "local.request", "ns/request");
-	row->note = "limit: two messages of the bare dispatch loop";
+	row->note = "baseline: two messages of the bare dispatch loop";
 	run->in_flight = node->options.in_flight;
 	if (status == 0)
 		status = types_register(run);

@@ -11,7 +11,7 @@ main(int argc, char **argv)
 	static const struct local_bounce scenario = {
 		.name = "local.tell",
 		.about = "Two actors of one lcore, 512 messages in flight.",
-		.note = "limit: bare dispatch loop, as many in flight",
+		.note = "baseline: bare dispatch loop, as many in flight",
 		.actors = 2,
 		.in_flight = 512,
 	};

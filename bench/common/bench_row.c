@@ -154,7 +154,7 @@ row_print(const struct bench_row *row)
 	if (!isnan(row->p50))
 		printf(", p50 %.4g p99 %.4g p99.9 %.4g max %.4g", row->p50, row->p99, row->p999, row->max);
 	if (!isnan(s->limit))
-		printf(", limit %.4g, ratio %.3g", s->limit, s->ratio);
+		printf(", bare %.4g, ratio %.3g", s->limit, s->ratio);
 	if (s->repeats > 1)
 		printf(" (%.3g..%.3g, %u repeats)", s->spread_min, s->spread_max, s->repeats);
 	printf("\n");

@@ -9,7 +9,7 @@
  * Written as a JSON object on a line of its own, or as a line of text:
  *
  *     {"name": "cross.tell", "unit": "M msg/s", "value": 31.2, "limit": 84.0, "ratio": 0.37, …}
- *     cross.tell      31.2 M msg/s, limit 84.0, ratio 0.37 (0.35..0.39, 9 repeats)
+ *     cross.tell      31.2 M msg/s, bare 84.0,  ratio 0.37 (0.35..0.39, 9 repeats)
  *
  * Members that do not apply are NaN (or NULL) and left out of the JSON.
  */
@@ -33,7 +33,7 @@ struct bench_row {
 	const char *name;   /**< as in "remote.pingpong" */
 	const char *unit;   /**< of value, limit and percentiles */
 	const char *reason; /**< why it could not run; then only name and unit are set as well */
-	const char *note;   /**< what the limit is, or a remark; may be NULL */
+	const char *note;   /**< what the bare work is, a limit or a baseline, or a remark; may be NULL */
 	struct bench_summary summary;
 	double p50, p99, p999, max;
 	struct bench_curve curve;       /**< of what was measured; count 0: none */

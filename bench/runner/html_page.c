@@ -224,8 +224,9 @@ table(FILE *out, const json_t *report)
 
 	fputs("<h2>All rows</h2><p>The value is the median of its slices, the ratio the median of the "
 	      "slices’ ratios, with the smallest and largest beside it (of the values, where there is no "
-	      "limit).</p>\n<div class=\"card scroll\"><table><tr><th>row</th><th class=\"n\">value</th><th></th>"
-	      "<th class=\"n\">limit</th><th class=\"n\">ratio</th><th class=\"n\">spread</th>"
+	      "bare work). The note says whether the bare work is a limit, or a baseline that a result "
+	      "may beat.</p>\n<div class=\"card scroll\"><table><tr><th>row</th><th class=\"n\">value</th><th></th>"
+	      "<th class=\"n\">bare</th><th class=\"n\">ratio</th><th class=\"n\">spread</th>"
 	      "<th class=\"n\">p50</th><th class=\"n\">p99</th><th class=\"n\">p99.9</th>"
 	      "<th class=\"n\">max</th></tr>\n",
 	      out);

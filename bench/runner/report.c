@@ -121,7 +121,7 @@ report_table(FILE *stream, const json_t *report)
 	size_t index;
 	json_t *object;
 
-	fprintf(stream, "%-26s %9s %-10s %8s %6s %13s  %-22s%s\n", "name", "value", "unit", "limit", "ratio",
+	fprintf(stream, "%-26s %9s %-10s %8s %6s %13s  %-22s%s\n", "name", "value", "unit", "bare", "ratio",
 		"spread", "budget", "latency");
 	json_array_foreach(report, index, object)
 	{
@@ -130,7 +130,8 @@ report_table(FILE *stream, const json_t *report)
 		if (report_row_read(object, &row))
 			row_print(stream, &row);
 	}
-	fputs("limit: the same work, bare, measured in turns with the value; ratio: median of value / limit; "
+	fputs("bare: the same work without hermod, measured in turns with the value: a limit, or a baseline that a "
+	      "result may beat, as the row's note says; ratio: median of value / bare; "
 	      "budget: of the ratio (x) or of the value; inconclusive: the spread exceeds the distance to it\n",
 	      stream);
 }

@@ -9,7 +9,7 @@
 #define QUICK_REPEATS    3
 #define OWN_OPTIONS      5
 
-static const char about[] = "Runs the hermod benchmarks: each row beside the machine's own limit, "
+static const char about[] = "Runs the hermod benchmarks: each row beside the same work without hermod, "
 			    "measured in the same run.";
 
 static int
@@ -49,7 +49,7 @@ settings_parse(struct settings *settings, int argc, char **argv)
 	struct bench_option table[OWN_OPTIONS + BENCH_OPTIONS_SHARED + 1] = {
 		{ "eal", "OPTIONS", "further EAL options, quoted as one argument", bench_set_text,
 		  &settings->eal },
-		{ "quick", NULL, "a fifth of the time: is everything there, and about right?", quick_set,
+		{ "quick", NULL, "half of the time: is everything there, and about right?", quick_set,
 		  settings },
 		{ "filter", "REGEX", "only rows whose name matches", filter_set, settings },
 		{ "html", "FILE", "write the report", bench_set_text, &settings->html_path },
