@@ -133,6 +133,8 @@ bench(const struct settings *settings)
 	report_table(stdout, report);
 	if (status == -EIO)
 		printf("\nSome rows failed; the table says why.\n");
+	if (report_breaks(stdout, report) > 0 && status == 0)
+		status = -EDOM;
 	if (bench_build_warning() != NULL)
 		printf("\n*** %s ***\n", bench_build_warning());
 	written = file_write(settings->shared.json_path, report, report_json);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* budgets are goals; no change may make a figure worse than its floor */
+/* Budgets are goals, and rows say how far from a floor they are; a run fails by its stable rows alone. */
 static const struct plan_row rows[] = {
 	{ .name = "local.pingpong",
 	  .unit = "ns/message",
@@ -98,6 +98,7 @@ static const struct plan_row rows[] = {
 	  .cores = 1,
 	  .memory_mb = 2048,
 	  .setup_s = 1.5,
+	  .stable = true,
 	  .better = PLAN_LOWER,
 	  .budget_kind = PLAN_BUDGET_VALUE,
 	  .budget = 256,
@@ -155,6 +156,7 @@ static const struct plan_row rows[] = {
 	  .cores = 2,
 	  .memory_mb = 512,
 	  .setup_s = 0.8,
+	  .stable = true,
 	  .better = PLAN_LOWER,
 	  .budget_kind = PLAN_BUDGET_VALUE,
 	  .budget = 1,
@@ -273,6 +275,14 @@ plan_judge(const struct plan_row *row, const struct plan_figures *figures)
 	if (sign * figure <= sign * row->budget)
 		return PLAN_VERDICT_MET;
 	return sign * figure <= sign * row->floor ? PLAN_VERDICT_FLOOR : PLAN_VERDICT_MISSED;
+}
+
+bool
+plan_breaks(const struct plan_row *row, const struct plan_figures *figures)
+{
+	enum plan_verdict verdict = plan_judge(row, figures);
+
+	return row->stable && (verdict == PLAN_VERDICT_FLOOR || verdict == PLAN_VERDICT_MISSED);
 }
 
 const char *

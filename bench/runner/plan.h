@@ -41,8 +41,9 @@ struct plan_row {
 	double floor;    /**< worst figure that is acceptable */
 	uint32_t cores;  /**< cores that it needs */
 	bool needs_root; /**< creates network namespaces */
-	int memory_mb;   /**< EAL's -m for each of its processes, where there are no hugepages */
-	double setup_s;  /**< expected time in addition to the duration */
+	bool stable; /**< the figure does not depend on the machine's speed and load: its budget is enforced */
+	int memory_mb;  /**< EAL's -m for each of its processes, where there are no hugepages */
+	double setup_s; /**< expected time in addition to the duration */
 	double duration_s; /**< least duration that shows all of it, unless the user says another; 0: the default */
 };
 
@@ -69,6 +70,9 @@ const struct plan_row *plan_find(const char *name);
 
 /** Hold a result against the row's budget. */
 enum plan_verdict plan_judge(const struct plan_row *row, const struct plan_figures *figures);
+
+/** Whether a result has to make the run fail: that of a stable row, beyond its budget. */
+bool plan_breaks(const struct plan_row *row, const struct plan_figures *figures);
 
 /** "met", "near", "missed", "inconclusive", or "" for PLAN_VERDICT_NONE; never NULL. */
 const char *plan_verdict_name(enum plan_verdict verdict);

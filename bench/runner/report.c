@@ -136,6 +136,26 @@ report_table(FILE *stream, const json_t *report)
 	      stream);
 }
 
+unsigned int
+report_breaks(FILE *stream, const json_t *report)
+{
+	unsigned int count = 0;
+	size_t index;
+	json_t *object;
+
+	json_array_foreach(report, index, object)
+	{
+		struct report_row row;
+
+		if (!report_row_read(object, &row) || !plan_breaks(row.plan, &row.figures))
+			continue;
+		fprintf(stream, "%s: %.4g %s, beyond its budget of %.4g\n", row.name, row.figures.value,
+			row.unit, row.plan->budget);
+		count++;
+	}
+	return count;
+}
+
 /* ---- JSON ------------------------------------------------------------------------ */
 
 int

@@ -36,6 +36,9 @@ bool report_row_read(const json_t *object, struct report_row *row);
 /** Print the table. */
 void report_table(FILE *stream, const json_t *report);
 
+/** Print the stable rows that are beyond their budget, a line each. @return how many */
+unsigned int report_breaks(FILE *stream, const json_t *report);
+
 /** Write the array to a file. @return 0 or negative errno */
 __attribute__((warn_unused_result))
 int report_json(const char *path, const json_t *report);

@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdbool.h>
 
 #include "plan.h"
 
@@ -73,6 +74,40 @@ Test(bench_plan, judge__no_result_or_one_repeat)
 
 	cr_assert_eq(plan_judge(&rate, &figures), PLAN_VERDICT_MET);
 	cr_assert_eq(plan_judge(&cost, &figures), PLAN_VERDICT_NONE);
+}
+
+/* What a row says of a figure without a spread. */
+static bool
+breaks(const struct plan_row *row, double value)
+{
+	struct plan_figures figures = { .value = value, .ratio = NAN, .spread_min = NAN, .spread_max = NAN };
+
+	return plan_breaks(row, &figures);
+}
+
+Test(bench_plan, breaks__stable_row_beyond_its_budget)
+{
+	struct plan_row bytes = { .stable = true,
+				  .better = PLAN_LOWER,
+				  .budget_kind = PLAN_BUDGET_VALUE,
+				  .budget = 20,
+				  .floor = 30 };
+
+	cr_assert_not(breaks(&bytes, 20));
+	cr_assert(breaks(&bytes, 21), "within the floor, but no goal");
+	cr_assert(breaks(&bytes, 31));
+	cr_assert_not(breaks(&bytes, NAN), "no result is reported as such");
+	bytes.stable = false;
+	cr_assert_not(breaks(&bytes, 31), "may be the machine's fault");
+}
+
+Test(bench_plan, breaks__rows_that_no_machine_changes)
+{
+	cr_assert(breaks(plan_find("idle.cpu"), 1.1));
+	cr_assert(breaks(plan_find("actor.bytes"), 257));
+	cr_assert_not(breaks(plan_find("idle.cpu"), 0.9));
+	cr_assert_not(breaks(plan_find("actor.bytes"), 255));
+	cr_assert_not(breaks(plan_find("spawn"), 1000));
 }
 
 Test(bench_plan, rows__have_names_of_verdicts_and_budgets_within_floors)
