@@ -74,12 +74,17 @@ check_lint() {
 	return "$status"
 }
 
+# The checks themselves: each is shown what it has to find.
+check_rules() {
+	python3 "$here/test_sources.py" -q && python3 "$here/test_tidy.py" -q
+}
+
 check format check_format
 check spelling check_spelling
 check shell check_shell
 check headers check_headers
 check sources python3 "$here/sources.py"
-check rules python3 "$here/test_sources.py" -q
+check rules check_rules
 check symbols python3 "$here/symbols.py" "$build/libhermod.a"
 check lint check_lint
 

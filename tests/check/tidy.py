@@ -32,12 +32,18 @@ def digest(paths):
 
 
 def findings(output):
-    """One line each, without the analyzer's path to it; those inside system headers are not ours."""
+    """One line each, without the analyzer's path to it; those inside system headers are not ours, unless they keep
+    the file from being parsed: then nothing in it was looked at."""
     found = []
     for line in output.split('\n'):
-        match = re.match(r'^(/[^:]*)(:\d+):\d+: (?:error|warning): (.*)$', line)
-        if match and not os.path.relpath(match.group(1)).startswith('..'):
-            found.append(f'{os.path.relpath(match.group(1))}{match.group(2)}: {match.group(3)}\n')
+        match = re.match(r'^(?:(/[^:]*)(:\d+):\d+: )?(?:fatal error|error|warning): (.*)$', line)
+        if not match:
+            continue
+        path, number, text = match.groups()
+        if path and not os.path.relpath(path).startswith('..'):
+            found.append(f'{os.path.relpath(path)}{number}: {text}\n')
+        elif text.endswith('[clang-diagnostic-error]'):
+            found.append(f'{path or "clang-tidy"}{number or ""}: {text}\n')
     return ''.join(sorted(set(found)))
 
 
@@ -82,4 +88,5 @@ def main():
     return 1 if failed else 0
 
 
-sys.exit(main())
+if __name__ == '__main__':
+    sys.exit(main())
