@@ -60,7 +60,7 @@ printf '==> building hermod against DPDK %s\n' "$version"
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 if [ ! -f "$home/hermod/build.ninja" ]; then
 	rm -rf "$home/hermod"
-	run hermod-setup meson setup "$home/hermod" "$top" --werror --buildtype=debugoptimized -Db_lto=false \
+	run hermod-setup meson setup "$home/hermod" "$top" --werror --buildtype=debugoptimized -Db_lto=false -Db_pch=false \
 		-Db_ndebug=false -Dtests=enabled -Dbench=enabled
 fi
 run hermod-build ninja -k 0 -C "$home/hermod"

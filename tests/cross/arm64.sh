@@ -57,7 +57,7 @@ printf '==> building for arm64\n'
 sed "s,@SYSROOT@,$sysroot,g" "$top/tests/cross/arm64.ini" >"$home/arm64.ini"
 if [ ! -f "$home/out/build.ninja" ]; then
 	rm -rf "$home/out"
-	meson setup "$home/out" "$top" --cross-file "$home/arm64.ini" --werror --buildtype=debugoptimized \
+	meson setup "$home/out" "$top" --cross-file "$home/arm64.ini" --werror -Db_pch=false --buildtype=debugoptimized \
 		-Db_lto=false -Db_ndebug=false -Dbench=disabled -Ddefault_library=both >"$home/setup.log" 2>&1 || {
 		tail -n 20 "$home/setup.log" >&2
 		exit 1
