@@ -3,7 +3,7 @@
  * @file
  * idle.cpu: how much of a core does a system take that has nothing to do?
  *
- * A thread outside reads the CPU time of the process twice, and sleeps in between; the system has no
+ * An external thread reads the CPU time of the process twice, and sleeps in between; the system has no
  * messages, no timers and no network. All is measured at once: slices would have to wake somebody.
  */
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * idle.wakeup: how long does a message from outside take to an actor whose lcore sleeps?
+ * idle.wakeup: how long does a message of an external thread take to an actor whose lcore sleeps?
  *
  *     thread on the second core                      lcore 0: driver
  *     limit_wake_drive        ── write(eventfd) ──▶  limit_wake_sleep     a slice of the limit
@@ -63,7 +63,7 @@ struct run {
 	_Atomic bool ended;                    /* the system has stopped */
 };
 
-/* ---- waker: the thread outside -------------------------------------------------------- */
+/* ---- waker: the external thread -------------------------------------------------------- */
 
 static int
 waker_fail(struct run *run, int status, const char *why)
@@ -311,7 +311,7 @@ measure(struct bench_node *node, struct bench_row *row)
 	waker_join(run);
 	bench_row_init(row, "idle.wakeup", "us");
 	row->note =
-		"from a thread outside to the receive function; limit: a bare eventfd between the same cores";
+		"from an external thread to the receive function; limit: a bare eventfd between the same cores";
 	bench_row_latency(row, &run->value_ns, 1e-3);
 	bench_row_limit_latency(row, &run->limit_ns, 1e-3);
 	limit_wake_destroy(run->limit);
@@ -328,7 +328,7 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	memset(run, 0, sizeof(*run));
 	run->stat_fd = -1;
-	bench_node_init(&run->node, "From a thread outside to an actor whose lcore sleeps.");
+	bench_node_init(&run->node, "From an external thread to an actor whose lcore sleeps.");
 	run->node.lcores = 2;
 	status = bench_node_main(&run->node, argc, argv, measure);
 	free(run);

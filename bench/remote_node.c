@@ -16,7 +16,7 @@
 #define LOOKUPS_MAX    100
 #define ENTER_DELAY_US 300
 #define GO_DELAY_US    1000
-#define SILENCE_MS     3000
+#define TIMEOUT_MS     3000
 
 /* ---- driver -------------------------------------------------------------------------- */
 
@@ -88,8 +88,8 @@ remote_quit(struct remote *remote, struct hm_ctx *ctx)
 static void
 raw_loop_enter(struct remote *remote, struct hm_ctx *ctx)
 {
-	int status = remote->stream ? limit_stream_serve(remote->port, SILENCE_MS)
-				    : limit_echo_serve(remote->port, SILENCE_MS);
+	int status = remote->stream ? limit_stream_serve(remote->port, TIMEOUT_MS)
+				    : limit_echo_serve(remote->port, TIMEOUT_MS);
 
 	if (status != 0)
 		bench_node_fail(&remote->node, ctx, "no raw frames come from the driver");

@@ -297,13 +297,13 @@ hmi_pool_spill(struct hmi_msg_cache *cache, struct hm_msg *msg)
 /* ---- Caches --------------------------------------------------------------------------------- */
 
 void
-hmi_msg_cache_init(struct hmi_msg_cache *cache, struct hmi_pool *pool, bool is_outside)
+hmi_msg_cache_init(struct hmi_msg_cache *cache, struct hmi_pool *pool, bool is_external)
 {
 	uint32_t start = 0;
 
 	memset(cache, 0, sizeof(*cache));
 	cache->pool = pool;
-	if (is_outside)
+	if (is_external)
 		return;
 	cache->number = ++pool->caches;
 	cache->capacity = 2 * pool->batch[0];
@@ -342,8 +342,8 @@ static uint32_t
 batch_of(unsigned int size_class, size_t memory_bytes, uint32_t lcores)
 {
 	size_t fair = memory_bytes / HIDDEN_PART / lcores / HMI_POOL_CLASSES / 2 / object_bytes(size_class);
-	size_t usual = BATCH_BYTES / object_bytes(size_class);
-	size_t batch = usual > 0 ? usual : 1;
+	size_t worth = BATCH_BYTES / object_bytes(size_class);
+	size_t batch = worth > 0 ? worth : 1;
 
 	batch = batch < HMI_MAGAZINE_OBJECTS ? batch : HMI_MAGAZINE_OBJECTS;
 	return (uint32_t)(batch < fair ? batch : fair);

@@ -21,9 +21,9 @@
  *
  * Who may call what at the same time ("-": same thread only):
  *
- *                          get/put, one cache   get/put, outside   create/destroy
+ *                          get/put, one cache   get/put, external  create/destroy
  *   get/put, one cache             -                  yes            no
- *   get/put, outside              yes                 yes            no
+ *   get/put, external             yes                 yes            no
  *
  * Ownership: get hands an object to the caller, put takes it back.
  * Ordering:  P1 (depot_pvt.h) and P2 (region_pvt.h): what a thread did with an object before it put
@@ -255,7 +255,7 @@ uint64_t hmi_pool_in_use(struct hmi_pool *pool);
 void hmi_pool_destroy(struct hmi_pool *pool);
 
 /* An empty cache for an lcore; or the way in of external threads, which is never written. */
-void hmi_msg_cache_init(struct hmi_msg_cache *cache, struct hmi_pool *pool, bool is_outside);
+void hmi_msg_cache_init(struct hmi_msg_cache *cache, struct hmi_pool *pool, bool is_external);
 
 /* Objects in a cache. */
 uint64_t hmi_msg_cache_count(const struct hmi_msg_cache *cache);

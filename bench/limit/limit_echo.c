@@ -73,9 +73,9 @@ burst_echo(struct limit_port *port, struct rte_mbuf **burst, uint16_t n)
 }
 
 int
-limit_echo_serve(struct limit_port *port, uint32_t silence_ms)
+limit_echo_serve(struct limit_port *port, uint32_t timeout_ms)
 {
-	uint64_t silence_ticks = rte_get_tsc_hz() / 1000 * silence_ms;
+	uint64_t timeout_ticks = rte_get_tsc_hz() / 1000 * timeout_ms;
 	uint64_t last = bench_clock_ticks();
 	struct rte_mbuf *burst[LIMIT_BURST];
 
@@ -83,7 +83,7 @@ limit_echo_serve(struct limit_port *port, uint32_t silence_ms)
 		uint16_t n = rte_eth_rx_burst(port->id, 0, burst, LIMIT_BURST);
 
 		if (n == 0) {
-			if (bench_clock_ticks() - last > silence_ticks)
+			if (bench_clock_ticks() - last > timeout_ticks)
 				return -ETIMEDOUT;
 			continue;
 		}

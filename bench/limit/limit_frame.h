@@ -63,11 +63,11 @@ double limit_echo_drive(struct limit_port *port, double duration_s, struct bench
 /**
  * Send back every frame, until the driver ends the slice.
  *
- * @param silence_ms  give up when nothing was received for this time
+ * @param timeout_ms  give up when nothing was received for this time
  * @return 0; -ETIMEDOUT
  */
 __attribute__((warn_unused_result))
-int limit_echo_serve(struct limit_port *port, uint32_t silence_ms);
+int limit_echo_serve(struct limit_port *port, uint32_t timeout_ms);
 
 /**
  * Frames one way, at most 256 of them in flight, for a time.
@@ -79,6 +79,6 @@ double limit_stream_drive(struct limit_port *port, double duration_s, uint32_t f
 
 /** The other side of limit_stream_drive; parameters and result as of limit_echo_serve. */
 __attribute__((warn_unused_result))
-int limit_stream_serve(struct limit_port *port, uint32_t silence_ms);
+int limit_stream_serve(struct limit_port *port, uint32_t timeout_ms);
 
 #endif /* LIMIT_FRAME_H */

@@ -140,7 +140,7 @@ static const struct plan_row rows[] = {
 	  .floor = 200 },
 	{ .name = "idle.wakeup",
 	  .unit = "us",
-	  .title = "From a thread outside to an actor whose lcore sleeps",
+	  .title = "From an external thread to an actor whose lcore sleeps",
 	  .program = "idle_wakeup",
 	  .extra = "--idle=adaptive",
 	  .cores = 2,

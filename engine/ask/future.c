@@ -149,7 +149,7 @@ accept_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 
 /* ---- The future as a process ------------------------------------------------------- */
 
-/* Out of line: what the usual reply does not need would cost it registers. */
+/* Out of line: what the common reply does not need would cost it registers. */
 static __attribute__((noinline)) void
 refuse_reply(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg)
 {

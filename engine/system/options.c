@@ -14,9 +14,9 @@
 #include "deadline_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS  10
-#define MEMORY_USUAL (UINT64_C(1) << 30)
-#define TABLES_MAX   (HMI_MODULES_MAX + 2)
+#define OWN_OPTIONS    10
+#define MEMORY_DEFAULT (UINT64_C(1) << 30)
+#define TABLES_MAX     (HMI_MODULES_MAX + 2)
 
 /* Options, and whose they are: "every hermod program", a module's name, "this program". */
 struct table {
@@ -138,9 +138,9 @@ static uint64_t
 memory_default(void)
 {
 	long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
-	uint64_t ram = pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : MEMORY_USUAL;
+	uint64_t ram = pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : MEMORY_DEFAULT;
 
-	return RTE_MAX(RTE_MIN(MEMORY_USUAL, ram / 4), HMI_MEMORY_MIN);
+	return RTE_MAX(RTE_MIN(MEMORY_DEFAULT, ram / 4), HMI_MEMORY_MIN);
 }
 
 void

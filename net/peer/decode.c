@@ -112,7 +112,7 @@ no_memory(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope 
 	return DONE;
 }
 
-/* A message that may need more than the usual room: find out its size, then decode it into one that fits. */
+/* A message that may need more than the common room: find out its size, then decode it into one that fits. */
 static __attribute__((noinline)) enum outcome
 big_decode(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope,
 	   struct group *group)

@@ -33,7 +33,7 @@ struct producer {
 
 static struct producer producers[THREADS];
 static struct hmi_pool pool;
-static struct hmi_msg_cache outside;
+static struct hmi_msg_cache external;
 static struct hmi_inject inject;
 static _Atomic bool stop;       /* no order: the threads end some time later */
 static _Atomic bool all_joined; /* main releases after the last push, the lcore acquires */
@@ -47,7 +47,7 @@ word_of(uint64_t producer, uint64_t n, unsigned int word)
 static void
 push_next(struct producer *p)
 {
-	struct hm_msg *msg = hmi_pool_get(&outside, 0);
+	struct hm_msg *msg = hmi_pool_get(&external, 0);
 
 	if (msg == NULL) {
 		p->starved++;
@@ -134,7 +134,7 @@ set_up(void)
 	hmt_eal_start_with(2, 64);
 	if (hmi_pool_create(&pool, MEMORY, 2) != 0 || hmi_inject_create(&inject, RING, SOCKET_ID_ANY) != 0)
 		abort();
-	hmi_msg_cache_init(&outside, &pool, true);
+	hmi_msg_cache_init(&external, &pool, true);
 	hmi_msg_cache_init(&consumer.cache, &pool, false);
 }
 

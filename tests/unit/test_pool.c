@@ -200,11 +200,11 @@ Test(pool, get__addresses_do_not_age)
 /* ---- The limit ---- */
 
 static void
-exhaust(bool is_outside)
+exhaust(bool is_external)
 {
 	struct hmi_msg_cache cache;
 
-	hmi_msg_cache_init(&cache, &pool, is_outside);
+	hmi_msg_cache_init(&cache, &pool, is_external);
 	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++) {
 		uint32_t n = take_all(&cache, c);
 
@@ -432,14 +432,14 @@ Test(pool_memory, caches__memory_between_lcores_ages)
 /* A thread is preempted while it takes a magazine: the ring seems full, however much leaves it. */
 Test(pool_memory, caches__ring_of_magazines_that_seems_full)
 {
-	struct hmi_msg_cache from, to, outside;
+	struct hmi_msg_cache from, to, external;
 	struct hmi_depot *depot = &pool.depots[0];
 	struct hm_msg *msg;
 
 	pool_start_with((size_t)64 << 20, 2);
 	hmi_msg_cache_init(&from, &pool, false);
 	hmi_msg_cache_init(&to, &pool, false);
-	hmi_msg_cache_init(&outside, &pool, true);
+	hmi_msg_cache_init(&external, &pool, true);
 	for (uint32_t i = 0; i < 10000; i++)
 		hmi_pool_put(&to, get(&from, 0));
 	depot->full->rts_cons.head.val.cnt++;
@@ -447,7 +447,7 @@ Test(pool_memory, caches__ring_of_magazines_that_seems_full)
 		hmi_pool_put(&to, get(&from, 0));
 		if (i % 100 == 0) {
 			msg = get(&from, 0);
-			hmi_pool_put(&outside, msg);
+			hmi_pool_put(&external, msg);
 		}
 	}
 	for (uint32_t i = 0; i < HMI_DEPOT_MAGAZINES; i++)
