@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What somebody builds against the installed library, in C and in C++: an actor on a system, which
- * receives a message from outside, sets a timer, and stops the system when that is over.
+ * receives a message of an external thread, sets a timer, and stops the system when that is over.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include <hermod.h>
 
-#define QUESTION (HM_TYPE_USER)
-#define LATER    (HM_TYPE_USER + 1)
+#define REQUEST (HM_TYPE_USER)
+#define LATER   (HM_TYPE_USER + 1)
 
 struct number {
 	uint64_t value;
@@ -23,7 +23,7 @@ receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 
 	(void)state;
 	switch (hm_msg_type(msg)) {
-	case QUESTION:
+	case REQUEST:
 		next.value = 2 * number->value;
 		(void)hm_send_after(ctx, hm_self(ctx), LATER, &next, 1000, 0, NULL);
 		break;
@@ -42,12 +42,12 @@ static int
 run(struct hm_system *sys)
 {
 	static struct hm_type types[2];
-	struct number question = { 21 };
+	struct number request = { 21 };
 	struct hm_pid actor;
 	int rc;
 
-	types[0].id = QUESTION;
-	types[0].name = "question";
+	types[0].id = REQUEST;
+	types[0].name = "request";
 	types[1].id = LATER;
 	types[1].name = "later";
 	types[0].size = types[1].size = sizeof(struct number);
@@ -57,7 +57,7 @@ run(struct hm_system *sys)
 	if (rc == 0)
 		rc = hm_system_spawn(sys, &props, "actor", NULL, &actor);
 	if (rc == 0)
-		rc = -(int)hm_system_send(sys, actor, QUESTION, &question);
+		rc = -(int)hm_system_send(sys, actor, REQUEST, &request);
 	return rc == 0 ? hm_system_run(sys) : rc;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Stopping a system while it is being started, and calling it from outside meanwhile, again and again.
+ * Stopping a system while it is being started, and calling it from external threads meanwhile, again and again.
  *
  * One thread creates, starts, joins and destroys a system; another one stops it at some moment between
  * creation and the end; a third one spawns, sends, asks and looks up. Each system must end in order.

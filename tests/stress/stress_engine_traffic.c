@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Actors on three lcores, which share whatever cores there are, do everything at once at random:
- * send, ask, forward, watch, spawn and stop on every lcore, set timers, look up names; two threads
- * outside do the like. Every round ends in full flight, in order or by force. Then no message may
+ * send, ask, forward, watch, spawn and stop on every lcore, set timers, look up names; two external
+ * threads do the like. Every round ends in full flight, in order or by force. Then no message may
  * be lost: each one sent was received or is a dead letter, and is back in its pool.
  *
  * What each actor checks for itself: messages of one sender in order, Terminated only for whom it
@@ -36,7 +36,7 @@ enum {
 	TICK = HM_TYPE_USER,
 	ORDERED,
 	ACQUAINTANCE,
-	QUESTION,
+	REQUEST,
 	ANSWER
 };
 
@@ -183,7 +183,7 @@ ask(struct hm_ctx *ctx, struct actor *a)
 	int rc;
 
 	if (pick(&a->args.seed, 4) != 0) {
-		rc = (int)hm_ask(ctx, anybody(a), QUESTION, &number, 1 + number % 2000, on_reply, NULL);
+		rc = (int)hm_ask(ctx, anybody(a), REQUEST, &number, 1 + number % 2000, on_reply, NULL);
 	} else {
 		snprintf(path, sizeof(path), "/user/root-%u", pick(&a->args.seed, ROOTS + 2));
 		rc = hm_resolve(ctx, path, 100, on_reply, NULL);
@@ -358,7 +358,7 @@ user_receive(struct hm_ctx *ctx, struct actor *a, const struct hm_msg *msg)
 		if (pick(&a->args.seed, 3) == 0)
 			(void)hm_forward(ctx, anybody(a));
 		break;
-	case QUESTION:
+	case REQUEST:
 		if (pick(&a->args.seed, 8) == 0)
 			(void)hm_forward(ctx, anybody(a));
 		else if (pick(&a->args.seed, 8) != 0)
@@ -400,7 +400,7 @@ actor_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	}
 }
 
-/* ---- Threads outside ------------------------------------------------------------------- */
+/* ---- External threads ------------------------------------------------------------------ */
 
 static void
 outsider_spawn(struct outsider *o)
@@ -412,7 +412,7 @@ outsider_spawn(struct outsider *o)
 	if (rc == 0)
 		rc = hm_system_stop_actor(o->shared->sys, pid);
 	if (rc != 0 && rc != -EAGAIN && rc != -ESHUTDOWN)
-		fault(o->shared, "a spawn from outside that fails for no reason");
+		fault(o->shared, "a spawn of an external thread that fails for no reason");
 }
 
 static void
@@ -420,13 +420,13 @@ outsider_ask(struct outsider *o)
 {
 	uint64_t number = hmt_random(&o->seed), answer = 0;
 	struct hm_reply reply = { .body = &answer, .size = sizeof(answer) };
-	int rc = hm_system_ask(o->shared->sys, o->shared->roots[pick(&o->seed, ROOTS)], QUESTION, &number,
+	int rc = hm_system_ask(o->shared->sys, o->shared->roots[pick(&o->seed, ROOTS)], REQUEST, &number,
 			       1 + number % 2000, &reply);
 
 	if (rc == 0 && answer != number)
 		fault(o->shared, "another answer than was given");
 	if (rc != 0 && rc != -ETIMEDOUT && rc != -ENOENT && rc != -EAGAIN && rc != -ESHUTDOWN)
-		fault(o->shared, "a question from outside that fails for no reason");
+		fault(o->shared, "a request of an external thread that fails for no reason");
 }
 
 static void
@@ -438,7 +438,7 @@ outsider_subscribe(struct outsider *o)
 	if (rc == 0)
 		hm_dead_letters_unsubscribe(o->shared->sys, pid);
 	else if (rc != -ENOSPC)
-		fault(o->shared, "a subscription from outside that fails for no reason");
+		fault(o->shared, "a subscription of an external thread that fails for no reason");
 }
 
 static void *
@@ -496,7 +496,7 @@ system_make(struct shared *shared, uint64_t memory)
 		{ .id = TICK, .name = "tick" },
 		{ .id = ORDERED, .name = "ordered", .size = sizeof(struct ordered) },
 		{ .id = ACQUAINTANCE, .name = "acquaintance", .size = sizeof(struct hm_pid) },
-		{ .id = QUESTION, .name = "question", .size = sizeof(uint64_t) },
+		{ .id = REQUEST, .name = "request", .size = sizeof(uint64_t) },
 		{ .id = ANSWER, .name = "answer", .size = sizeof(uint64_t) },
 	};
 	/* Rings so small that they overflow. */
@@ -564,7 +564,7 @@ round_run(uint64_t *seed, double seconds, uint64_t memory, bool is_forced)
 	else
 		hm_system_stop(shared.sys);
 	require(hm_system_join(shared.sys) == (is_forced ? -EINTR : 0), "it does not end");
-	/* The threads outside meet a system that has stopped. */
+	/* The external threads meet a system that has stopped. */
 	pause_for(0.01);
 	atomic_store(&shared.is_over, true);
 	for (uint32_t i = 0; i < THREADS; i++)

@@ -32,7 +32,7 @@
 #define HELD_MAX 64u
 #define FREED    0xdeadu
 /* Sizes up to 4,096 bytes mostly; writing 64 KiB each time would be all that is measured. */
-#define USUAL_CLASSES 7u
+#define COMMON_CLASSES 7u
 
 struct pair {
 	struct hmi_msg_cache take_cache, give_cache;
@@ -71,7 +71,7 @@ holds_all(const struct hm_msg *msg, uint64_t mark)
 static unsigned int
 class_random(uint64_t *random)
 {
-	unsigned int classes = hmt_random_below(random, 256) == 0 ? HMI_POOL_CLASSES : USUAL_CLASSES;
+	unsigned int classes = hmt_random_below(random, 256) == 0 ? HMI_POOL_CLASSES : COMMON_CLASSES;
 
 	return (unsigned int)hmt_random_below(random, classes);
 }

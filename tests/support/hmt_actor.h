@@ -125,10 +125,10 @@ struct hmt_deed {
 /** Have a probe do something in its turn, and turn until idle. */
 void hmt_do(struct hmt_node *node, struct hm_pid probe, void (*fn)(struct hm_ctx *ctx, void *arg), void *arg);
 
-/** Send a number to anybody from outside; does not turn. */
+/** Send a number to anybody as an external thread; does not turn. */
 void hmt_number(struct hmt_node *node, struct hm_pid to, uint64_t number);
 
-/** Stop an actor from outside, and turn until idle. */
+/** Stop an actor as an external thread, and turn until idle. */
 void hmt_stop(struct hmt_node *node, struct hm_pid who);
 
 /* ---- Deeds that many tests want; each one's arg ---------------------------------- */

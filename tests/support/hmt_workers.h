@@ -33,7 +33,7 @@ struct hmt_node {
 	struct hm_msg *received[HMT_MESSAGES];
 	uint32_t received_count, biggest_burst;
 	uint32_t runs, fired;
-	bool has_deferred; /* something ran, and its settling is still to come */
+	bool has_deferred; /* something ran, and its deferred work is still to be drained */
 	/** What a runnable does; NULL: nothing. */
 	void (*on_run)(struct hmt_node *node, struct hmi_runnable *runnable);
 	char letters[64];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Questions from threads that are no lcore.
+ * Requests from threads that are no lcore.
  */
 #include <criterion/criterion.h>
 

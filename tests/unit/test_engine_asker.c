@@ -24,9 +24,9 @@ Test(engine_asker, ask__an_asker_that_stopped_is_not_called)
 		scene_start(&s, 1, 2);
 		live = cells_live(&s.node);
 		s.oracle.is_slow = slow;
-		hmt_do(&s.node, s.asker.pid, stop_and_ask, &s.question);
+		hmt_do(&s.node, s.asker.pid, stop_and_ask, &s.request);
 		hmt_elapse(&s.node, 2000);
-		cr_assert_eq(s.question.ends, 0);
+		cr_assert_eq(s.request.ends, 0);
 		cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_LATE_REPLY], slow ? 0 : 1);
 		cr_assert_eq(cells_live(&s.node), live - 1, "the asker's slot and the future's are free");
 		hmt_node_end(&s.node);
@@ -36,10 +36,10 @@ Test(engine_asker, ask__an_asker_that_stopped_is_not_called)
 static void
 ask_all(struct hm_ctx *ctx, void *arg)
 {
-	struct future_question *questions = arg;
+	struct future_request *requests = arg;
 
 	for (uint32_t i = 0; i < 3; i++)
-		ask(ctx, &questions[i]);
+		ask(ctx, &requests[i]);
 }
 
 static uint32_t
@@ -52,10 +52,10 @@ timers_live(const struct hmt_node *node)
 	return live;
 }
 
-/* Any of three questions may have been answered before. */
+/* Any of three requests may have been answered before. */
 Test(engine_asker, stop__frees_the_futures_that_wait)
 {
-	static struct future_question questions[3];
+	static struct future_request requests[3];
 	static struct future_oracle oracles[3];
 	static struct hmt_probe answerers[3], asker;
 
@@ -69,17 +69,17 @@ Test(engine_asker, stop__frees_the_futures_that_wait)
 			oracles[i] = (struct future_oracle){ .is_slow = (answered >> i & 1) == 0 };
 			answerers[i] = (struct hmt_probe){ .on_msg = answer, .arg = &oracles[i] };
 			hmt_probe_spawn(&node, &answerers[i], i, NULL);
-			questions[i] = (struct future_question){ .to = answerers[i].pid, .timeout_us = 1000 };
+			requests[i] = (struct future_request){ .to = answerers[i].pid, .timeout_us = 1000 };
 		}
 		hmt_probe_spawn(&node, &asker, 1, NULL);
 		hmt_turn_until_idle(&node);
 		live = cells_live(&node);
-		hmt_do(&node, asker.pid, ask_all, questions);
+		hmt_do(&node, asker.pid, ask_all, requests);
 		hmt_stop(&node, asker.pid);
 		cr_assert_eq(cells_live(&node), live - 1, "no slot is left but the asker's, which is free");
 		cr_assert_eq(timers_live(&node), 0, "nor a deadline");
 		for (uint32_t i = 0; i < 3; i++) {
-			cr_assert_eq(questions[i].ends, answered >> i & 1);
+			cr_assert_eq(requests[i].ends, answered >> i & 1);
 			if (oracles[i].is_slow)
 				hmt_do(&node, answerers[i].pid, answer_now, &oracles[i]);
 		}
@@ -106,9 +106,9 @@ Test(engine_asker, stop__frees_what_the_last_message_asked)
 	live = cells_live(&s.node);
 	s.oracle.is_slow = true;
 	s.asker.on_msg = ask_when_stopped;
-	s.asker.arg = &s.question;
+	s.asker.arg = &s.request;
 	hmt_stop(&s.node, s.asker.pid);
-	cr_assert_eq(s.question.asked, HM_OK);
+	cr_assert_eq(s.request.asked, HM_OK);
 	cr_assert_eq(cells_live(&s.node), live - 1);
 	cr_assert_eq(timers_live(&s.node), 0);
 	cr_assert_eq(hmt_dead(&s.node), 0);
@@ -118,10 +118,10 @@ Test(engine_asker, stop__frees_what_the_last_message_asked)
 static void
 ask_self_then_stop(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 {
-	struct future_question *question = probe->arg;
+	struct future_request *request = probe->arg;
 
 	if (hm_msg_type(msg) == HMT_EMPTY) {
-		ask(ctx, question);
+		ask(ctx, request);
 		hm_stop(ctx, hm_self(ctx));
 	}
 }
@@ -129,16 +129,16 @@ ask_self_then_stop(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_
 Test(engine_asker, ask__a_request_to_the_asker_itself_that_stops_is_a_dead_letter)
 {
 	static struct hmt_probe probe;
-	static struct future_question question;
+	static struct future_request request;
 	struct hmt_node node;
 
-	probe = (struct hmt_probe){ .on_msg = ask_self_then_stop, .arg = &question };
-	question = (struct future_question){ .timeout_us = 1000 };
+	probe = (struct hmt_probe){ .on_msg = ask_self_then_stop, .arg = &request };
+	request = (struct future_request){ .timeout_us = 1000 };
 	hmt_node_start(&node, 1);
-	question.to = hmt_probe_spawn(&node, &probe, 0, NULL);
+	request.to = hmt_probe_spawn(&node, &probe, 0, NULL);
 	cr_assert_eq(hm_system_send(node.sys, probe.pid, HMT_EMPTY, NULL), HM_OK);
 	hmt_turn_until_idle(&node);
-	cr_assert_eq(question.ends, 0);
+	cr_assert_eq(request.ends, 0);
 	cr_assert_eq(hmt_dead(&node), 1);
 	hmt_elapse(&node, 2000);
 	hmt_node_end(&node);
@@ -166,10 +166,10 @@ Test(engine_asker, ask__a_reply_keeps_its_place_among_its_senders_messages)
 		scene_start(&s, 0, lcore);
 		s.answerer.on_msg = answer_between_numbers;
 		s.answerer.arg = &s.asker.pid;
-		s.question.asker = &s.asker;
-		hmt_do(&s.node, s.asker.pid, ask, &s.question);
-		cr_assert_eq(s.question.result, HM_FUTURE_REPLY);
-		cr_assert_eq(s.question.asker_count, 1 + 2, "started and two numbers came before it");
+		s.request.asker = &s.asker;
+		hmt_do(&s.node, s.asker.pid, ask, &s.request);
+		cr_assert_eq(s.request.result, HM_FUTURE_REPLY);
+		cr_assert_eq(s.request.asker_count, 1 + 2, "started and two numbers came before it");
 		cr_assert_eq(s.asker.count, 1 + 3);
 		hmt_node_end(&s.node);
 	}
@@ -199,14 +199,14 @@ Test(engine_asker, ask__a_reply_between_a_message_and_poison)
 		scene_start(&s, 0, lcore);
 		s.answerer.on_msg = answer_between_number_and_poison;
 		s.answerer.arg = &s.asker.pid;
-		s.question.asker = &s.asker;
+		s.request.asker = &s.asker;
 		before = hmt_stats(&s.node);
-		hmt_do(&s.node, s.asker.pid, ask, &s.question);
+		hmt_do(&s.node, s.asker.pid, ask, &s.request);
 		after = hmt_stats(&s.node);
-		cr_assert_eq(s.question.ends, 1);
-		cr_assert_eq(s.question.asker_count, 1 + 1, "started and a number came before it");
+		cr_assert_eq(s.request.ends, 1);
+		cr_assert_eq(s.request.asker_count, 1 + 1, "started and a number came before it");
 		cr_assert_eq(s.asker.count, 1 + 1 + 2, "it stopped, and got no second number");
-		cr_assert_eq(after.received - before.received, 4, "deed, question, number, reply");
+		cr_assert_eq(after.received - before.received, 4, "deed, request, number, reply");
 		cr_assert_eq(after.stopped - before.stopped, 1);
 		cr_assert_eq(after.dead[HM_DEAD_STOPPED] + after.dead[HM_DEAD_NO_PROCESS], 1);
 		hmt_node_end(&s.node);
@@ -230,9 +230,9 @@ Test(engine_asker, stop__in_a_reply_function_is_before_the_next_message)
 		/* Two numbers, the reply, and one more. */
 		s.answerer.on_msg = answer_between_numbers;
 		s.answerer.arg = &s.asker.pid;
-		s.question.then = stop_at_reply;
-		hmt_do(&s.node, s.asker.pid, ask, &s.question);
-		cr_assert_eq(s.question.ends, 1);
+		s.request.then = stop_at_reply;
+		hmt_do(&s.node, s.asker.pid, ask, &s.request);
+		cr_assert_eq(s.request.ends, 1);
 		cr_assert_eq(hmt_seen_count(&s.asker, HMT_NUMBER), 2);
 		cr_assert_eq(hmt_seen_count(&s.asker, HM_STOPPED), 1);
 		cr_assert_eq(hmt_dead(&s.node), 1);
@@ -244,11 +244,11 @@ static void
 ask_again(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
 	  void *arg)
 {
-	struct future_question *question = arg;
+	struct future_request *request = arg;
 
 	on_reply(ctx, state, result, reply, arg);
-	if (result == HM_FUTURE_REPLY && question->ends < 10)
-		cr_assert_eq(hm_ask(ctx, question->to, HMT_NUMBER, &question->answer, 1000, ask_again, arg),
+	if (result == HM_FUTURE_REPLY && request->ends < 10)
+		cr_assert_eq(hm_ask(ctx, request->to, HMT_NUMBER, &request->answer, 1000, ask_again, arg),
 			     HM_OK);
 }
 
@@ -257,11 +257,11 @@ Test(engine_asker, ask__from_a_reply_function)
 	static struct future_scene s;
 
 	scene_start(&s, 0, 1);
-	s.question.number = 1;
-	s.question.then = ask_again;
-	hmt_do(&s.node, s.asker.pid, ask, &s.question);
-	cr_assert_eq(s.question.ends, 10);
-	cr_assert_eq(s.question.answer, 1024);
+	s.request.number = 1;
+	s.request.then = ask_again;
+	hmt_do(&s.node, s.asker.pid, ask, &s.request);
+	cr_assert_eq(s.request.ends, 10);
+	cr_assert_eq(s.request.answer, 1024);
 	hmt_node_end(&s.node);
 }
 
@@ -269,16 +269,16 @@ static void
 forward_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
 	      void *arg)
 {
-	struct future_question *question = arg;
+	struct future_request *request = arg;
 
 	(void)state;
 	(void)reply;
-	question->ends++;
-	question->asked = hm_forward(ctx, question->from);
+	request->ends++;
+	request->asked = hm_forward(ctx, request->from);
 	if (result == HM_FUTURE_REPLY)
-		cr_assert_eq(question->asked, HM_OK);
+		cr_assert_eq(request->asked, HM_OK);
 	else
-		cr_assert_eq(question->asked, HM_NO_RECEIVER);
+		cr_assert_eq(request->asked, HM_NO_RECEIVER);
 }
 
 Test(engine_asker, forward__hands_a_reply_on)
@@ -287,15 +287,15 @@ Test(engine_asker, forward__hands_a_reply_on)
 	static struct hmt_probe third;
 
 	scene_start(&s, 0, 1);
-	s.question.then = forward_reply;
-	s.question.from = hmt_probe_spawn(&s.node, &third, 2, NULL);
-	hmt_do(&s.node, s.asker.pid, ask, &s.question);
-	cr_assert_eq(s.question.ends, 1);
+	s.request.then = forward_reply;
+	s.request.from = hmt_probe_spawn(&s.node, &third, 2, NULL);
+	hmt_do(&s.node, s.asker.pid, ask, &s.request);
+	cr_assert_eq(s.request.ends, 1);
 	cr_assert_eq(hmt_seen_last(&third, HMT_NUMBER)->number, 42);
 	/* That there is no reply cannot be handed on. */
 	hmt_stop(&s.node, s.answerer.pid);
-	hmt_do(&s.node, s.asker.pid, ask, &s.question);
-	cr_assert_eq(s.question.ends, 2);
+	hmt_do(&s.node, s.asker.pid, ask, &s.request);
+	cr_assert_eq(s.request.ends, 2);
 	cr_assert_eq(hmt_seen_count(&third, HMT_NUMBER), 1);
 	hmt_node_end(&s.node);
 }
@@ -303,14 +303,14 @@ Test(engine_asker, forward__hands_a_reply_on)
 Test(engine_asker, drop__with_futures_and_replies_under_way)
 {
 	static struct future_scene s;
-	static struct future_question second;
+	static struct future_request second;
 	struct hmt_deed deed = { ask, &second };
 
 	scene_start(&s, 0, 1);
 	s.oracle.is_slow = true;
-	hmt_do(&s.node, s.asker.pid, ask, &s.question);
+	hmt_do(&s.node, s.asker.pid, ask, &s.request);
 	s.oracle.is_slow = false;
-	second = s.question;
+	second = s.request;
 	cr_assert_eq(hm_system_send(s.node.sys, s.asker.pid, HMT_DO, &deed), HM_OK);
 	for (int i = 0; i < 2; i++)
 		hm_system_turn(s.node.sys);
@@ -358,13 +358,13 @@ Test(engine_asker, ask__an_answer_that_lies_in_the_port_beats_the_deadline)
 	scene_start(&s, 1, 2);
 	cr_assert_eq(hm_provider_register(s.node.sys, 1, &ops, &network), 0);
 	cr_assert_eq(hm_node_learn(s.node.sys, 4711, &index), 0);
-	s.question.to = (struct hm_pid){ 4711, 99 };
-	hmt_do(&s.node, s.asker.pid, ask, &s.question);
+	s.request.to = (struct hm_pid){ 4711, 99 };
+	hmt_do(&s.node, s.asker.pid, ask, &s.request);
 	cr_assert_eq(network.asker.node, hm_system_node(s.node.sys));
 	network.has_answer = true;
 	hmt_elapse(&s.node, 2000);
-	cr_assert_eq(s.question.ends, 1);
-	cr_assert_eq(s.question.result, HM_FUTURE_REPLY);
-	cr_assert_eq(s.question.answer, 42);
+	cr_assert_eq(s.request.ends, 1);
+	cr_assert_eq(s.request.result, HM_FUTURE_REPLY);
+	cr_assert_eq(s.request.answer, 42);
 	hmt_node_drop(&s.node);
 }

@@ -199,7 +199,7 @@ Test(engine_dead_letter, no_node__unknown_node)
 	scene_start(&s);
 	hmt_do(&s.node, s.sender.pid, request_it, &pid);
 	cr_expect_letter(&s, HM_DEAD_NO_NODE, pid, HMT_NUMBER);
-	/* A watch is told; a thread outside has the answer at once. */
+	/* A watch is told; an external thread has the answer at once. */
 	hmt_do(&s.node, s.sender.pid, hmt_watch, &pid);
 	cr_assert_eq(hmt_seen_last(&s.sender, HM_TERMINATED)->terminated.reason, HM_TERMINATED_NODE_LOST);
 	cr_assert_eq(hm_system_send(s.node.sys, pid, HMT_EMPTY, NULL), HM_NO_RECEIVER);
@@ -481,13 +481,13 @@ Test(engine_dead_letter, subscribe__who_takes_nothing_is_found_out_at_once)
 	hmt_node_end(&s.node);
 }
 
-Test(engine_dead_letter, drop__news_among_lcores_that_are_drained_is_freed)
+Test(engine_dead_letter, drop__notifications_among_lcores_that_are_drained_are_freed)
 {
 	static struct scene s;
 	static struct hmt_probe near, far;
 
 	scene_start(&s);
-	/* Subscribers that are buried before, and after, what they are told of. */
+	/* Subscribers that are dead-lettered before, and after, what they are told of. */
 	hmt_probe_spawn(&s.node, &near, 0, NULL);
 	hmt_probe_spawn(&s.node, &far, 1, NULL);
 	cr_assert_eq(hm_dead_letters_subscribe(s.node.sys, s.sender.pid), 0);

@@ -3,15 +3,15 @@
 #define TEST_ENGINE_FUTURE_H
 
 /*
- * An actor that asks, one that answers, and what came of each question.
+ * An actor that asks, one that answers, and what came of each request.
  */
 
 #include <criterion/criterion.h>
 
 #include "hmt_actor.h"
 
-/* One question, and how it ended. */
-struct future_question {
+/* One request, and how it ended. */
+struct future_request {
 	struct hm_pid to;
 	uint64_t timeout_us;
 	uint64_t number;
@@ -29,29 +29,29 @@ struct future_question {
 static inline void
 on_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
 {
-	struct future_question *question = arg;
+	struct future_request *request = arg;
 
 	cr_assert_eq((reply != NULL), (result == HM_FUTURE_REPLY));
 	cr_assert_not_null(*(struct hmt_probe **)state);
-	question->ends++;
-	question->result = result;
+	request->ends++;
+	request->result = result;
 	if (reply != NULL && hm_msg_type(reply) == HMT_NUMBER)
-		question->answer = *(const uint64_t *)hm_msg_body(reply);
+		request->answer = *(const uint64_t *)hm_msg_body(reply);
 	if (reply != NULL && hm_msg_type(reply) == HM_IDENTITY)
-		question->from = ((const struct hm_identity *)hm_msg_body(reply))->pid;
+		request->from = ((const struct hm_identity *)hm_msg_body(reply))->pid;
 	else
-		question->from = hm_sender(ctx);
-	if (question->asker != NULL)
-		question->asker_count = question->asker->count;
+		request->from = hm_sender(ctx);
+	if (request->asker != NULL)
+		request->asker_count = request->asker->count;
 }
 
 static inline void
 ask(struct hm_ctx *ctx, void *arg)
 {
-	struct future_question *question = arg;
+	struct future_request *request = arg;
 
-	question->asked = hm_ask(ctx, question->to, HMT_NUMBER, &question->number, question->timeout_us,
-				 question->then != NULL ? question->then : on_reply, question);
+	request->asked = hm_ask(ctx, request->to, HMT_NUMBER, &request->number, request->timeout_us,
+				request->then != NULL ? request->then : on_reply, request);
 }
 
 /* Answers each number by twice the number; what is told to wait, later. */
@@ -90,7 +90,7 @@ struct future_scene {
 	struct hmt_node node;
 	struct hmt_probe asker, answerer;
 	struct future_oracle oracle;
-	struct future_question question;
+	struct future_request request;
 };
 
 static inline void
@@ -99,11 +99,11 @@ scene_start(struct future_scene *s, uint32_t asker_lcore, uint32_t answerer_lcor
 	memset(s, 0, sizeof(*s));
 	s->answerer.on_msg = answer;
 	s->answerer.arg = &s->oracle;
-	s->question.number = 21;
-	s->question.timeout_us = 1000;
+	s->request.number = 21;
+	s->request.timeout_us = 1000;
 	hmt_node_start(&s->node, 3);
 	hmt_probe_spawn(&s->node, &s->asker, asker_lcore, "asker");
-	s->question.to = hmt_probe_spawn(&s->node, &s->answerer, answerer_lcore, "answerer");
+	s->request.to = hmt_probe_spawn(&s->node, &s->answerer, answerer_lcore, "answerer");
 	hmt_turn_until_idle(&s->node);
 }
 

@@ -389,7 +389,7 @@ Test(engine_lifecycle, stopped__what_an_actor_does_last_leaves_nothing_behind)
 	hmt_node_end(&node);
 }
 
-/* Fills the outbox while an actor is buried, with messages for that very actor. */
+/* Fills the outbox while an actor's mailbox is dead-lettered, with messages for that very actor. */
 static void
 many_watch_and_write(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 {

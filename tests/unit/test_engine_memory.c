@@ -146,7 +146,7 @@ Test(engine_memory, control__passes_without_a_free_message)
 
 	(void)two_start(&node, &probe, &watched);
 	do_now(&node, probe.pid, hoard_all, &hoard);
-	/* Watching, spawning on another lcore, stopping, and the news of it. */
+	/* Watching, spawning on another lcore, stopping, and the notification of it. */
 	do_now(&node, probe.pid, hmt_watch, &watched.pid);
 	do_now(&node, probe.pid, child_spawn, &child);
 	hmt_turn_until_idle(&node);
@@ -417,7 +417,7 @@ Test(engine_memory, warning__comes_again_after_seconds)
 	hmt_node_end(&node);
 }
 
-Test(engine_memory, warning__of_a_thread_outside)
+Test(engine_memory, warning__of_an_external_thread)
 {
 	static struct hmt_probe probe, other;
 	static struct hoard hoard;

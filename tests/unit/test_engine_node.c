@@ -147,7 +147,7 @@ Test(engine_node, lost__ends_watches_and_futures)
 {
 	for (uint32_t lcore = 0; lcore < 3; lcore++) {
 		static struct hmt_probe probe;
-		struct future_question question = { .to = { NODE_A, 98 }, .timeout_us = 1000000 };
+		struct future_request request = { .to = { NODE_A, 98 }, .timeout_us = 1000000 };
 		struct hm_pid who = { NODE_A, 99 };
 		struct hmt_node node;
 		struct hm_msg *msg;
@@ -158,7 +158,7 @@ Test(engine_node, lost__ends_watches_and_futures)
 		swallows = true;
 		a = learn(&node, NODE_A);
 		hmt_do(&node, hmt_probe_spawn(&node, &probe, lcore, NULL), hmt_watch, &who);
-		hmt_do(&node, probe.pid, ask, &question);
+		hmt_do(&node, probe.pid, ask, &request);
 		msg = hm_msg_alloc(node.sys->lcores[0], HM_SYS_WATCH, 0);
 		msg->to = probe.pid.local;
 		msg->sender = who;
@@ -169,8 +169,8 @@ Test(engine_node, lost__ends_watches_and_futures)
 		hmt_turn_until_idle(&node);
 		cr_assert_eq(node.sys->lcores[lcore]->links.count, 0);
 		cr_assert_eq(hmt_seen_count(&probe, HM_TERMINATED), 1);
-		cr_assert_eq(question.ends, 1);
-		cr_assert_eq(question.result, HM_FUTURE_DEAD_LETTER);
+		cr_assert_eq(request.ends, 1);
+		cr_assert_eq(request.result, HM_FUTURE_DEAD_LETTER);
 		/* What comes late of it leaves nothing behind. */
 		msg = hm_msg_alloc(node.sys->lcores[0], HM_SYS_WATCH, 0);
 		msg->to = probe.pid.local;
@@ -284,8 +284,8 @@ Test(engine_node, learn__index_of_a_lost_one_only_when_nothing_is_under_way_to_i
 	hmt_node_end(&node);
 }
 
-/* What threads outside have sent is meant for a node, whoever has its index by now. */
-Test(engine_node, learn__index_of_one_that_is_sent_to_from_outside)
+/* What external threads have sent is meant for a node, whoever has its index by now. */
+Test(engine_node, learn__index_of_one_that_external_threads_send_to)
 {
 	struct hm_pid who = { NODE_A, 99 };
 	uint16_t *sent_to, a;
@@ -328,7 +328,7 @@ Test(engine_node, learn__index_of_one_that_an_actor_sent_to_last)
 	hmt_node_end(&node);
 }
 
-Test(engine_node, drop__what_was_sent_from_outside_is_freed)
+Test(engine_node, drop__what_external_threads_sent_is_freed)
 {
 	struct hm_pid who = { NODE_A, 99 };
 	struct hmt_node node;

@@ -10,7 +10,7 @@ TestSuite(engine_resolve, .init = hmt_eal_start);
 struct address {
 	const char *text;
 	int rc;
-	struct future_question question;
+	struct future_request request;
 };
 
 static void
@@ -18,7 +18,7 @@ resolve(struct hm_ctx *ctx, void *arg)
 {
 	struct address *address = arg;
 
-	address->rc = hm_resolve(ctx, address->text, 1000, on_reply, &address->question);
+	address->rc = hm_resolve(ctx, address->text, 1000, on_reply, &address->request);
 }
 
 Test(engine_resolve, resolve__finds_a_name_or_nobody)
@@ -29,11 +29,11 @@ Test(engine_resolve, resolve__finds_a_name_or_nobody)
 	scene_start(&s, 1, 2);
 	hmt_do(&s.node, s.asker.pid, resolve, &here);
 	cr_assert_eq(here.rc, 0);
-	cr_assert_eq(here.question.ends, 1);
-	cr_assert(hm_pid_equal(here.question.from, s.answerer.pid));
+	cr_assert_eq(here.request.ends, 1);
+	cr_assert(hm_pid_equal(here.request.from, s.answerer.pid));
 	hmt_do(&s.node, s.asker.pid, resolve, &nobody);
-	cr_assert_eq(nobody.question.result, HM_FUTURE_REPLY);
-	cr_assert(hm_pid_is_none(nobody.question.from));
+	cr_assert_eq(nobody.request.result, HM_FUTURE_REPLY);
+	cr_assert(hm_pid_is_none(nobody.request.from));
 	hmt_node_end(&s.node);
 }
 
@@ -47,7 +47,7 @@ Test(engine_resolve, resolve__the_own_nodes_address_needs_no_network)
 	cr_assert_str_eq(hm_system_name(s.node.sys), "node");
 	hmt_do(&s.node, s.asker.pid, resolve, &here);
 	cr_assert_eq(here.rc, 0);
-	cr_assert(hm_pid_equal(here.question.from, s.answerer.pid));
+	cr_assert(hm_pid_equal(here.request.from, s.answerer.pid));
 	hmt_node_end(&s.node);
 }
 
@@ -79,7 +79,7 @@ Test(engine_resolve, resolve__bad_addresses_are_refused)
 
 		hmt_do(&s.node, s.asker.pid, resolve, &address);
 		cr_assert_eq(address.rc, cases[i].rc, "%s", cases[i].text);
-		cr_assert_eq(address.question.ends, 0);
+		cr_assert_eq(address.request.ends, 0);
 	}
 	cr_assert_eq(cells_live(&s.node), live);
 	hmt_node_end(&s.node);
@@ -130,11 +130,11 @@ Test(engine_resolve, resolve__takes_nothing_but_an_identity)
 	cr_assert_eq(there.rc, 0);
 	provider_answer(s.node.sys->lcores[0], HMT_NUMBER, &number, sizeof(number));
 	hmt_turn_until_idle(&s.node);
-	cr_assert_eq(there.question.ends, 0);
+	cr_assert_eq(there.request.ends, 0);
 	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_UNEXPECTED], 1);
 	provider_answer(s.node.sys->lcores[0], HM_IDENTITY, &identity, sizeof(identity));
 	hmt_turn_until_idle(&s.node);
-	cr_assert_eq(there.question.ends, 1);
-	cr_assert_eq(there.question.from.node, OTHER_NODE);
+	cr_assert_eq(there.request.ends, 1);
+	cr_assert_eq(there.request.from.node, OTHER_NODE);
 	hmt_node_drop(&s.node);
 }

@@ -84,7 +84,7 @@ Test(engine_send, send__arrives_with_type_and_body_and_without_sender)
 	hmt_node_end(&node);
 }
 
-Test(engine_send, send__from_outside_has_no_sender)
+Test(engine_send, send__of_an_external_thread_has_no_sender)
 {
 	static struct hmt_probe to;
 	struct hmt_node node;
@@ -172,7 +172,7 @@ Test(engine_send, send__more_than_a_lane_holds_keeps_order_across_lcores)
 	hmt_node_end(&node);
 }
 
-Test(engine_send, send__from_outside_keeps_order_and_would_block_when_the_ring_is_full)
+Test(engine_send, send__of_an_external_thread_keeps_order_and_would_block_when_the_ring_is_full)
 {
 	static struct hmt_probe to;
 	enum hm_result result = HM_OK;

@@ -231,7 +231,7 @@ Test(engine_system, calls__from_an_lcore_of_the_system_are_refused, .init = hmt_
 	hmt_system_free(sys);
 }
 
-Test(engine_system, calls__from_outside_reach_a_running_system, .init = hmt_eal_start)
+Test(engine_system, calls__of_external_threads_reach_a_running_system, .init = hmt_eal_start)
 {
 	static struct hmt_probe probes[600];
 	struct hm_system *sys = make(HM_MODE_BACKGROUND);

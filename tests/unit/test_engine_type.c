@@ -272,7 +272,7 @@ Test(engine_type, send__a_tree_is_copied_with_all_that_it_points_to)
 	hmt_probe_spawn(&node, &from, 0, NULL);
 	hmt_do(&node, from.pid, send_body, &errand);
 	cr_assert_eq(errand.result, HM_OK);
-	/* From outside, and the original is gone when it is read. */
+	/* From an external thread, and the original is gone when it is read. */
 	cr_assert_eq(hm_system_send(node.sys, to.pid, TREE, tree), HM_OK);
 	hmt__tree__free_unpacked(tree, NULL);
 	hmt_turn_until_idle(&node);
@@ -523,7 +523,7 @@ Test(engine_type, send_after__each_period_has_a_copy_of_its_own)
 	free(expected.bytes);
 }
 
-/* ---- A reply to a thread outside ---------------------------------------------------------- */
+/* ---- A reply to an external thread --------------------------------------------------------- */
 
 static void
 answer_with_tree(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)

@@ -121,7 +121,7 @@ do_now(struct hmt_node *node, struct hm_pid who, void (*fn)(struct hm_ctx *ctx, 
 	ctx->cell = NULL;
 }
 
-Test(engine_watch, unwatch__holds_for_news_that_is_on_its_way)
+Test(engine_watch, unwatch__holds_for_a_notification_that_is_on_its_way)
 {
 	static struct hmt_probe watched, watcher;
 	struct hmt_node node;
@@ -131,7 +131,7 @@ Test(engine_watch, unwatch__holds_for_news_that_is_on_its_way)
 	hmt_do(&node, hmt_probe_spawn(&node, &watcher, 0, NULL), hmt_watch, &watched.pid);
 	cr_assert_eq(hm_system_stop_actor(node.sys, watched.pid), 0);
 	hm_system_turn(node.sys);
-	/* Stopped in that turn; the news of it lies in the lane to lcore 0. */
+	/* Stopped in that turn; its notification lies in the lane to lcore 0. */
 	cr_assert_eq(hmt_seen_count(&watched, HM_STOPPED), 1);
 	cr_assert_eq(hmt_seen_count(&watcher, HM_TERMINATED), 0);
 	do_now(&node, watcher.pid, hmt_unwatch, &watched.pid);
@@ -140,7 +140,7 @@ Test(engine_watch, unwatch__holds_for_news_that_is_on_its_way)
 	hmt_node_end(&node);
 }
 
-Test(engine_watch, watch__again_while_old_news_is_on_its_way_is_told_once)
+Test(engine_watch, watch__again_while_a_notification_is_on_its_way_is_told_once)
 {
 	static struct hmt_probe watched, watcher;
 	struct hmt_node node;
@@ -247,7 +247,7 @@ speak_and_stop(struct hm_ctx *ctx, void *listener)
 	hm_stop(ctx, hm_self(ctx));
 }
 
-Test(engine_watch, watch__news_comes_behind_the_last_words)
+Test(engine_watch, watch__notification_comes_behind_the_last_messages)
 {
 	for (uint32_t pair = 0; pair < 9; pair++) {
 		static struct hmt_probe watched, watcher;
@@ -264,8 +264,8 @@ Test(engine_watch, watch__news_comes_behind_the_last_words)
 	}
 }
 
-/* The news waits behind user messages when its receiver stops, whom it must not keep from that. */
-Test(engine_watch, watch__news_that_waits_reaches_a_parent_that_stops)
+/* The notification waits behind user messages when its receiver stops, whom it must not keep from that. */
+Test(engine_watch, watch__notification_that_waits_reaches_a_parent_that_stops)
 {
 	static struct hmt_probe parent, child;
 	struct hmt_deed deed = { speak_and_stop, &parent.pid };
@@ -287,7 +287,7 @@ Test(engine_watch, watch__news_that_waits_reaches_a_parent_that_stops)
 
 /* A provider that keeps what is sent to other nodes. */
 struct carrier {
-	struct hm_terminated news[8];
+	struct hm_terminated notifications[8];
 	uint64_t to[8];
 	uint32_t count, others;
 };
@@ -299,7 +299,8 @@ carrier_deliver(void *self, struct hm_ctx *ctx, struct hm_msg *msg)
 
 	if (hm_msg_type(msg) == HM_SYS_TERMINATED && carrier->count < 8) {
 		carrier->to[carrier->count] = msg->to;
-		memcpy(&carrier->news[carrier->count++], hm_msg_body(msg), sizeof(struct hm_terminated));
+		memcpy(&carrier->notifications[carrier->count++], hm_msg_body(msg),
+		       sizeof(struct hm_terminated));
 	} else {
 		carrier->others++;
 	}
@@ -339,12 +340,12 @@ Test(engine_watch, watch__by_another_nodes_actor_whose_place_is_the_parents)
 	hmt_stop(&node, probe.pid);
 	cr_assert_eq(carrier.count, 1);
 	cr_assert_eq(carrier.to[0], watcher.local);
-	cr_assert(hm_pid_equal(carrier.news[0].who, probe.pid));
-	cr_assert_eq(carrier.news[0].reason, HM_TERMINATED_STOPPED);
+	cr_assert(hm_pid_equal(carrier.notifications[0].who, probe.pid));
+	cr_assert_eq(carrier.notifications[0].reason, HM_TERMINATED_STOPPED);
 	/* A stale PID answers too. */
 	watch_from_afar(&node, watcher, probe.pid);
 	cr_assert_eq(carrier.count, 2);
-	cr_assert_eq(carrier.news[1].reason, HM_TERMINATED_NOT_FOUND);
+	cr_assert_eq(carrier.notifications[1].reason, HM_TERMINATED_NOT_FOUND);
 	hmt_node_end(&node);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Batches as another node may write them; and the usual form, which is read inline, beside any other.
+ * Batches as another node may write them; and the common form, which is read inline, beside any other.
  */
 #include "test_net_made.h"
 
@@ -112,7 +112,7 @@ Test(batch, next__payloads_end_with_their_envelope)
 	}
 }
 
-/* ---- The usual form, and all that is nearly of it ----------------------------------------- */
+/* ---- The common form, and all that is nearly of it ----------------------------------------- */
 
 /* What is read inline is what the reader of any form reads. */
 static void
@@ -120,20 +120,20 @@ same_as_any_form(const uint8_t *bytes, size_t length)
 {
 	uint8_t *copy = malloc(length > 0 ? length : 1);
 	struct hmi_envelope ours, theirs;
-	struct hmi_reader usual, any;
+	struct hmi_reader common, any;
 	int rc;
 
 	cr_assert_not_null(copy);
 	memcpy(copy, bytes, length);
 	memset(&ours, 0xee, sizeof(ours));
-	usual = any = hmi_batch_reader(copy, length);
+	common = any = hmi_batch_reader(copy, length);
 	do {
-		rc = hmi_batch_next(&usual, &ours);
+		rc = hmi_batch_next(&common, &ours);
 		cr_assert_eq(hmi_batch_next_any(&any, &theirs), rc);
 		if (rc != 1)
 			break;
-		cr_assert_eq(usual.at, any.at);
-		cr_assert_eq(usual.envelope_end, any.envelope_end);
+		cr_assert_eq(common.at, any.at);
+		cr_assert_eq(common.envelope_end, any.envelope_end);
 		cr_assert_eq(memcmp(&ours, &theirs, sizeof(ours)), 0);
 	} while (rc == 1);
 	free(copy);
@@ -155,7 +155,7 @@ same_whatever_changes(struct made *batch)
 }
 
 static struct made
-usual_batch(bool has_from, size_t payload_length)
+common_batch(bool has_from, size_t payload_length)
 {
 	struct made body = { .length = 0 }, batch;
 
@@ -170,12 +170,12 @@ usual_batch(bool has_from, size_t payload_length)
 	return batch;
 }
 
-Test(batch, next__usual_form_with_any_byte_changed_or_cut_off)
+Test(batch, next__common_form_with_any_byte_changed_or_cut_off)
 {
 	static const size_t lengths[] = { 0, 1, 8, 9, 10, 102, 103, 110, 111, 112, 127, 128 };
 
 	for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
-		struct made batch = usual_batch(i % 2 != 0, lengths[i / 2]);
+		struct made batch = common_batch(i % 2 != 0, lengths[i / 2]);
 
 		same_whatever_changes(&batch);
 	}
@@ -211,7 +211,7 @@ Test(batch, next__group_with_any_byte_changed_or_cut_off)
 }
 
 /* Envelope and batch end at each byte of it; on the heap, so that a sanitizer sees a byte too far. */
-Test(batch, next__usual_form_that_ends_early)
+Test(batch, next__common_form_that_ends_early)
 {
 	for (int from = 0; from < 2; from++) {
 		struct made body = { .length = 0 };

@@ -270,7 +270,7 @@ Test(net_connect, log__each_reason_of_a_refusal_once)
 		cr_assert_eq(hmt_log_count(&log, hmi_refusal_text(reason)), 1, "reason %u: %s", reason,
 			     hmt_log_text(&log));
 	}
-	/* What was said before, but not last, is news again. */
+	/* What was said before, but not last, is logged again. */
 	reject(lone, session, HMI_REFUSAL_PROTOCOL);
 	reject(lone, session, HMI_REFUSAL_PROTOCOL);
 	cr_assert_eq(hmt_log_count(&log, "no session: "), ++lines, "%s", hmt_log_text(&log));
@@ -278,7 +278,7 @@ Test(net_connect, log__each_reason_of_a_refusal_once)
 	lone_destroy(lone);
 }
 
-Test(net_connect, log__refusal_after_a_session_is_news)
+Test(net_connect, log__refusal_after_a_session_is_logged_again)
 {
 	struct hmi_handshake welcome = lone_says(2);
 	struct lone_packet hello;
@@ -438,7 +438,7 @@ Test(net_connect, hello__replayed_into_an_open_session)
 	lone_destroy(lone);
 }
 
-/* ---- Silence ---------------------------------------------------------------------------------- */
+/* ---- Peer timeout ----------------------------------------------------------------------------- */
 
 Test(net_connect, answered__dropped_after_the_peer_timeout)
 {
@@ -514,7 +514,7 @@ Test(net_connect, lost__a_named_peer_is_called_under_another_id)
 	lone_destroy(lone);
 }
 
-Test(net_connect, poll__a_gap_of_the_nodes_own_is_no_silence_of_its_peers)
+Test(net_connect, poll__a_polling_gap_of_the_nodes_own_is_no_timeout_of_its_peers)
 {
 	struct lone *lone = lone_create("--peer-timeout-ms 100");
 

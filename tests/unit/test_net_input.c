@@ -304,9 +304,9 @@ inject_envelope(struct fixture *f, const struct hmi_envelope *envelope)
 	inject(f, frame, (uint32_t)(end - frame));
 }
 
-Test(net_input, envelope__news_of_another_nodes_process)
+Test(net_input, envelope__notification_of_another_nodes_process)
 {
-	struct hm_terminated news = { .reason = HM_TERMINATED_STOPPED };
+	struct hm_terminated terminated = { .reason = HM_TERMINATED_STOPPED };
 	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	uint8_t payload[HMI_TERMINATED_BYTES];
 	struct hmi_envelope envelope = {
@@ -314,8 +314,9 @@ Test(net_input, envelope__news_of_another_nodes_process)
 	};
 
 	for (int own = 0; own < 2; own++) {
-		news.who = (struct hm_pid){ own ? hm_system_node(f->nodes[0]) : 4711, 7 };
-		envelope.payload_length = (uint32_t)(hmi_wire_terminated_write(payload, &news) - payload);
+		terminated.who = (struct hm_pid){ own ? hm_system_node(f->nodes[0]) : 4711, 7 };
+		envelope.payload_length =
+			(uint32_t)(hmi_wire_terminated_write(payload, &terminated) - payload);
 		inject_envelope(f, &envelope);
 		cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_MALFORMED), 1);
 		hmi_fixed64_write(f->good + PACKET + 8, hmi_fixed64_read(f->good + PACKET + 8) + 1);

@@ -197,7 +197,7 @@ TestSuite(net_loss, .init = pair_eal_start, .timeout = 120);
 
 Test(net_loss, lost__who_asked_is_on_the_lost_node)
 {
-	/* The news for the askers are for the very node that is being lost. */
+	/* The notifications for the askers are for the very node that is being lost. */
 	struct fixture *f = fixture_create("--peer-timeout-ms 500");
 	struct hm_system *still = f->nodes[1];
 	struct rte_mbuf *held[HELD_MAX];

@@ -456,7 +456,7 @@ Test(neigh_cache, receive__an_answer_ends_the_asking)
 	cr_assert_eq(neigh->changes, changes);
 }
 
-Test(neigh_cache, receive__gratuitous_news_are_for_those_in_the_table)
+Test(neigh_cache, receive__gratuitous_replies_are_for_those_in_the_table)
 {
 	struct rte_arp_hdr moved = packet(RTE_ARP_OP_REQUEST, &carol, bob.ip, bob.ip);
 	struct rte_arp_hdr stranger = packet(RTE_ARP_OP_REQUEST, &carol, carol.ip, carol.ip);

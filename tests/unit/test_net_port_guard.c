@@ -89,7 +89,7 @@ Test(net_port_guard, tick__held_while_frames_arrive_and_released_in_quiet)
 
 	hold(&f, now);
 	cr_assert(f.port->usable);
-	/* The silence counts from the beginning, and then from the last frame. */
+	/* The timeout counts from the beginning, and then from the last frame. */
 	tick(&f, now + QUIET_NS - 1);
 	cr_assert(f.port->usable);
 	now += QUIET_NS - 1;

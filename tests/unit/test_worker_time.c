@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * A turn is bounded in time: whatever waits, lanes, threads outside, the network and timers are
+ * A turn is bounded in time: whatever waits, lanes, external threads, the network and timers are
  * looked at every 100 us, in a clock of the test.
  */
 #include <criterion/criterion.h>
