@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two programs on one host, and the folder in which EAL keeps its files.
 #
-#   together.sh HELLO PINGPONG
+#   together.sh HELLO PINGPONG beside|full
 set -eu
 
 hello=$1
 pingpong=$2
+part=$3
 work=$(mktemp -d)
 other=
 mounted=
@@ -68,6 +69,30 @@ refuses() {
 	done
 }
 
+# Exit status 77 for what a user who may mount nothing cannot see.
+folder_full() {
+	mkdir "$work/small"
+	if ! mount -t tmpfs -o size=64k none "$work/small"; then
+		echo "skipped: a folder that is full, or read-only, has to be mounted"
+		exit 77
+	fi
+	mounted=$work/small
+	hello_run "$work/small" --file-prefix=mine
+	refuses "no room" --in-memory
+	hello_run "$work/small" -l 0
+	greets "needs room, though it keeps no files"
+	mount -o remount,ro "$work/small"
+	hello_run "$work/small" --file-prefix=yours
+	refuses "Read-only file system" --in-memory
+	hello_run "$work/small"
+	greets "needs a folder that can be written, though it keeps no files"
+}
+
+if [ "$part" = full ]; then
+	folder_full
+	exit 0
+fi
+
 # EAL options, but none about files: both run.
 other_start
 hello_run "$work" -l 0
@@ -89,18 +114,3 @@ hello_run /proc/self
 greets "needs a folder, though it keeps no files"
 hello_run /proc/self --file-prefix=mine
 refuses /proc/self/dpdk RUNTIME_DIRECTORY= --in-memory
-
-# A folder that is full, or read-only, where this may mount one.
-mkdir "$work/small"
-if mount -t tmpfs -o size=64k none "$work/small" 2>/dev/null; then
-	mounted=$work/small
-	hello_run "$work/small" --file-prefix=mine
-	refuses "no room" --in-memory
-	hello_run "$work/small" -l 0
-	greets "needs room, though it keeps no files"
-	mount -o remount,ro "$work/small"
-	hello_run "$work/small" --file-prefix=yours
-	refuses "Read-only file system" --in-memory
-	hello_run "$work/small"
-	greets "needs a folder that can be written, though it keeps no files"
-fi
