@@ -20,6 +20,8 @@
 
 #define INPUTS     10000
 #define LENGTH_MAX 2048
+/* Of a block for an empty input; keeps its end aligned. */
+#define EMPTY_BYTES 16
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* A target may have it. */
@@ -37,18 +39,23 @@ random_next(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-/* The target gets a copy of exact size, so that a sanitizer sees the first byte too far. */
+/*
+ * The target gets a copy of exact size, so that a sanitizer sees the first byte too far. An empty one is the end of
+ * a block, since sanitizers make a byte of none.
+ */
 static int
 input_run(const uint8_t *data, size_t length)
 {
-	uint8_t *exact = malloc(length > 0 ? length : 1);
+	size_t bytes = length > 0 ? length : EMPTY_BYTES;
+	uint8_t *block = malloc(bytes), *exact;
 
-	if (exact == NULL)
+	if (block == NULL)
 		return EXIT_FAILURE;
+	exact = block + bytes - length;
 	if (length > 0)
 		memcpy(exact, data, length);
 	LLVMFuzzerTestOneInput(exact, length);
-	free(exact);
+	free(block);
 	return EXIT_SUCCESS;
 }
 
