@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of mutate.py: which tests a mutant is shown to, and what their output says."""
+import argparse
+import os
+import re
+import unittest
+
+import mutate
+
+
+class Tests(unittest.TestCase):
+    def test_each_program_belongs_to_a_module(self):
+        with open(os.path.join(mutate.TOP, 'tests', 'meson.build'), encoding='utf-8') as file:
+            programs = re.findall(r"^\t'(test_\w+)',$", file.read(), re.MULTILINE)
+        self.assertGreater(len(programs), 80)
+        self.assertEqual(mutate.of_no_module(programs), [])
+
+    def test_program_of_no_module(self):
+        self.assertEqual(mutate.of_no_module(['test_tsc', 'test_other']), ['test_other'])
+
+    def test_sources_of_a_module_are_judged_by_their_own_tests(self):
+        for path, program in (('sched/tsc.c', 'test_tsc'), ('sched/wake.c', 'test_wake'),
+                              ('sched/deadline.c', 'test_deadline'), ('sched/worker.c', 'test_engine_turn'),
+                              ('mailbox/lane.c', 'test_lane'), ('engine/system/version.c', 'test_version')):
+            self.assertRegex(program, mutate.TESTS[path.split('/')[0]])
+
+    def test_tests_of_the_name_come_first(self):
+        programs = ['test_net_frame', 'test_net_frame_edges', 'test_net_framed', 'test_net_wire']
+        self.assertEqual(mutate.likely('net/wire/frame.c', programs), ['test_net_frame', 'test_net_frame_edges'])
+
+    def test_time_is_longer_until_enough_are_judged(self):
+        args = argparse.Namespace(seconds=10, least=8)
+        for spent, judged, over in ((10, 20, False), (11, 8, True), (11, 7, False), (30, 7, False), (31, 7, True)):
+            self.assertEqual(mutate.out_of_time(args, spent, judged), over, (spent, judged))
+        self.assertFalse(mutate.out_of_time(argparse.Namespace(seconds=0, least=8), 1000, 0))
+
+    def test_failures(self):
+        log = ('1/3 hermod:unit / test_a   OK   0.1s\n2/3 hermod:unit / test_b   TIMEOUT   60.0s killed\n'
+               '3/3 hermod:unit / test_c   FAIL   0.2s exit status 1\n\nSummary of Failures:\n\n'
+               '2/3 hermod:unit / test_b   TIMEOUT   60.0s killed\n')
+        self.assertEqual(mutate.failures(log), [('test_b', 'TIMEOUT'), ('test_c', 'FAIL')])
+
+
+if __name__ == '__main__':
+    unittest.main()
