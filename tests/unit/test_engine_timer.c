@@ -386,6 +386,16 @@ Test(engine_timer, send_after__a_million_at_a_time)
 	hmt_node_end(&node);
 }
 
+/* With what the hash of links takes for it, those that docs/guide/sizing.md names. */
+Test(engine_timer, send_after__bytes_of_a_timer)
+{
+	struct hmt_node node;
+
+	hmt_node_start(&node, 1);
+	cr_assert_eq(node.sys->lcores[0]->timers.object_bytes, 176);
+	hmt_node_end(&node);
+}
+
 static void
 big_set(struct hm_ctx *ctx, void *arg)
 {

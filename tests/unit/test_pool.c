@@ -129,7 +129,12 @@ Test(pool_class, class__almost_all_of_memory_is_none)
 
 Test(pool_class, capacity__is_what_the_class_is_for)
 {
+	/* those of docs/guide/sizing.md */
+	static const size_t bodies[] = { 24, 88, 216, 472, 984, 2008, 4056, 8152, 16344, 32728 };
+
 	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++) {
+		cr_assert(c >= sizeof(bodies) / sizeof(*bodies) || hmi_pool_capacity(c) == bodies[c],
+			  "class %u", c);
 		cr_assert_eq(hmi_pool_class(hmi_pool_capacity(c)), c);
 		cr_assert_eq(hmi_pool_class(hmi_pool_capacity(c) + 1), c + 1);
 	}
