@@ -141,8 +141,8 @@ enum hm_result hm_watch(struct hm_ctx *ctx, struct hm_pid who);
 void hm_unwatch(struct hm_ctx *ctx, struct hm_pid who);
 
 /**
- * Stop a process after its current message. Its children stop first. What is left in its
- * mailbox becomes dead letters. Stopping a process twice, or one that is gone, does nothing.
+ * Stop a process after its current message. Its children stop first. What waits in its
+ * mailbox, and what comes meanwhile, becomes dead letters. Stopping a process twice, or one that is gone, does nothing.
  *
  * Context: turn; does not block.
  */

@@ -111,20 +111,23 @@ end_begin(struct hm_ctx *ctx, struct hmi_cell *cell)
 
 /* ---- Stopping -------------------------------------------------------------------- */
 
-/* An actor that stops handles no user messages, but waits for the notifications of its children's end. */
+/*
+ * An actor that stops handles no user messages: those that wait are dead letters, a portion of them in each turn.
+ * But it waits for the notifications of its children's end, which may be among them.
+ */
 static void
-terminated_advance(struct hmi_cell *cell)
+mailbox_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	struct hmi_fifo waiting = cell->box;
 	struct hm_msg *msg;
+	uint32_t n = 0;
 
-	cell->box = (struct hmi_fifo){ 0 };
-	while ((msg = hmi_fifo_pop(&waiting)) != NULL) {
+	for (; n < HMI_SYSTEM_PORTION && (msg = hmi_fifo_pop(&cell->box)) != NULL; n++) {
 		if (msg->flags & HMI_MSG_SYSTEM)
 			hmi_cell_push_system(cell, msg);
 		else
-			hmi_fifo_push(&cell->box, msg);
+			hmi_waiting_dead_letter(ctx, msg, HM_DEAD_STOPPED);
 	}
+	(void)hmi_worker_steps(&ctx->worker, n);
 }
 
 void
@@ -144,7 +147,7 @@ hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_rea
 	hmi_lifecycle_receive(ctx, cell, HM_STOPPING);
 	if (cell->actor.children > 0) {
 		hmi_children_stop(ctx, cell);
-		terminated_advance(cell);
+		mailbox_give_up(ctx, cell);
 	}
 	hmi_actor_stop_advance(ctx, cell);
 }
@@ -200,6 +203,8 @@ hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
 	}
 	if (cell->stops_left > 0)
 		(void)hmi_children_stop_advance(ctx, cell);
+	if (cell->pending & HMI_PENDING_STOP)
+		mailbox_give_up(ctx, cell);
 	if (cell->pending & HMI_PENDING_SYSTEM)
 		system_drain(ctx, cell);
 	if (ctx->cell == NULL)

@@ -85,7 +85,8 @@ pending_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 	if (ctx->cell == NULL)
 		return;
 	cell->scheduled = 0;
-	if ((cell->pending & HMI_PENDING_READY) != 0 || cell->stops_left > 0)
+	if ((cell->pending & HMI_PENDING_READY) != 0 || cell->stops_left > 0 ||
+	    ((cell->pending & HMI_PENDING_STOP) != 0 && cell->box.head != NULL))
 		hmi_schedule(ctx, cell);
 }
 

@@ -61,6 +61,17 @@ hmi_granted_take(struct hm_ctx *ctx, uint64_t local)
 	return cell;
 }
 
+void
+hmi_waiting_dead_letter(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	struct hmi_cell *process = hmi_cells_at(&ctx->cells, msg->to);
+
+	if (msg->flags & HMI_MSG_RESUME)
+		process->ops->discard(ctx, process, msg, reason);
+	else
+		hmi_dead(ctx, msg, reason);
+}
+
 bool
 hmi_mailbox_dead_letter(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_reason reason,
 			uint32_t *budget)
@@ -70,12 +81,7 @@ hmi_mailbox_dead_letter(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_
 
 	while (*budget > 0 &&
 	       ((msg = hmi_fifo_pop(&cell->box)) != NULL || (msg = hmi_cell_pop_system(cell)) != NULL)) {
-		struct hmi_cell *process = hmi_cells_at(&ctx->cells, msg->to);
-
-		if (msg->flags & HMI_MSG_RESUME)
-			process->ops->discard(ctx, process, msg, reason);
-		else
-			hmi_dead(ctx, msg, reason);
+		hmi_waiting_dead_letter(ctx, msg, reason);
 		(*budget)--;
 		any = true;
 	}

@@ -17,6 +17,9 @@ struct hmi_cell *hmi_granted_new(struct hm_ctx *ctx);
 /* Take the reserved slot of a local part, which is granted already. NULL: no memory. */
 struct hmi_cell *hmi_granted_take(struct hm_ctx *ctx, uint64_t local);
 
+/* Dead-letter a message that was taken out of a mailbox. */
+void hmi_waiting_dead_letter(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason);
+
 /*
  * Dead-letter what is in the mailbox and the system lane of a cell, up to *budget messages, which are
  * subtracted. Returns whether there was anything.

@@ -354,6 +354,66 @@ Test(engine_end, end__of_a_parent_drops_its_mark_and_forgets_whom_to_stop)
 	hmt_node_end(&node);
 }
 
+/* ---- The mailbox of a parent that stops ----------------------------------------------------- */
+
+#define WAITING 300000u
+
+/* A clock that goes on each time somebody looks at it, so that work which is not counted as steps shows. */
+static uint64_t
+ticking_read(void *node)
+{
+	return ((struct hmt_node *)node)->now_ns += 1000;
+}
+
+static void
+mailbox_fill(struct hmt_node *node, struct hm_pid to)
+{
+	struct hm_ctx *ctx = node->sys->lcores[0];
+
+	for (uint32_t i = 0; i < WAITING; i++) {
+		struct hm_msg *msg = hm_msg_alloc(ctx, HMT_NUMBER, sizeof(uint64_t));
+
+		msg->to = to.local;
+		msg->sender = hm_pid_none();
+		hmi_fifo_push(&hmi_cell_live(ctx, to.local)->box, msg);
+	}
+	ctx->stats.sent += WAITING;
+}
+
+/* Turn until a probe has stopped. Returns how many dead letters came in one turn at most. */
+static uint64_t
+dead_in_a_turn(struct hmt_node *node, const struct hmt_probe *stops)
+{
+	uint64_t most = 0, before = hmt_dead(node);
+
+	while (hmt_seen_count(stops, HM_STOPPED) == 0) {
+		hm_system_turn(node->sys);
+		most = RTE_MAX(most, hmt_dead(node) - before);
+		before = hmt_dead(node);
+	}
+	return most;
+}
+
+/* What the parent waits for lies behind all that it does not handle any more; looking for it holds up nobody. */
+Test(engine_end, stop__of_a_parent_with_a_long_mailbox_is_cut_into_portions)
+{
+	static struct hmt_probe parent, child;
+	struct hmt_node node;
+
+	parent = child = (struct hmt_probe){ 0 };
+	hmt_node_start_with(&node, 1, 128u << 20, NULL);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_do(&node, parent.pid, spawn_one, &child);
+	mailbox_fill(&node, parent.pid);
+	node.sys->clock.read = ticking_read;
+	cr_assert_eq(hm_system_stop_actor(node.sys, child.pid), 0);
+	cr_assert_eq(hm_system_stop_actor(node.sys, parent.pid), 0);
+	cr_assert_leq(dead_in_a_turn(&node, &parent), 64 * HMI_SYSTEM_PORTION);
+	cr_assert_eq(hmt_dead(&node), WAITING, "all lie before the notification");
+	cr_assert_eq(hmt_seen_count(&parent, HM_TERMINATED), 1);
+	hmt_node_end(&node);
+}
+
 /* ---- A parent and the watch of its child ---------------------------------------------------- */
 
 /* A refused watch says "not found"; to a parent that must not mean that its child is gone. */
