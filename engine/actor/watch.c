@@ -84,12 +84,13 @@ hmi_watch_add(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid watcher)
 	struct hm_pid parent = { ctx->node, cell->actor.parent };
 	uint32_t slot = hmi_slot_of(ctx, cell);
 	struct hmi_link *link;
+	uint16_t node = 0;
 
 	if (hm_pid_is_none(watcher) || hm_pid_equal(watcher, parent) ||
 	    hmi_link_find(&ctx->links, slot, HMI_LINK_WATCHER, watcher) != NULL)
 		return;
 	/* Of a node that is down by now: nobody is left to be notified. */
-	if (watcher.node != ctx->node && hmi_node_reference(ctx, watcher.node) == 0)
+	if (watcher.node != ctx->node && (node = hmi_node_reference(ctx, watcher.node)) == 0)
 		return;
 	link = hmi_link_new(&ctx->links, HMI_LINK_WATCHER, watcher);
 	if (link == NULL) {
@@ -97,6 +98,7 @@ hmi_watch_add(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid watcher)
 		hmi_terminated_post(ctx, watcher, hmi_pid_of(ctx, cell), HM_TERMINATED_NOT_FOUND);
 		return;
 	}
+	link->node = node;
 	hmi_link_add(&ctx->links, cell, slot, link, &watcher_ops);
 }
 
@@ -147,9 +149,9 @@ hm_watch(struct hm_ctx *ctx, struct hm_pid who)
 	link = hmi_link_new(&ctx->links, HMI_LINK_WATCHING, who);
 	if (link == NULL)
 		return HM_NO_MEMORY;
-	hmi_link_add(&ctx->links, ctx->cell, slot, link, &watching_ops);
 	if (who.node != ctx->node)
-		(void)hmi_node_reference(ctx, who.node);
+		link->node = hmi_node_reference(ctx, who.node);
+	hmi_link_add(&ctx->links, ctx->cell, slot, link, &watching_ops);
 	hmi_control_post(ctx, who, self, HM_SYS_WATCH);
 	return HM_OK;
 }

@@ -81,6 +81,7 @@ hmi_link_new(struct hmi_links *links, enum hmi_link_kind kind, struct hm_pid pid
 
 	if (link != NULL) {
 		link->kind = (uint8_t)kind;
+		link->node = 0;
 		link->pid = pid;
 	}
 	return link;

@@ -34,7 +34,9 @@ struct hmi_link {
 	struct hmi_link *hash_next;
 	struct hm_pid pid; /* the other one; for a timer its serial number */
 	uint32_t owner;    /* slot */
-	uint8_t kind;      /* enum hmi_link_kind */
+	uint16_t
+		node; /* index of the other one's node; 0: it is of this one, unknown, or has been notified of */
+	uint8_t kind; /* enum hmi_link_kind */
 };
 
 struct hmi_links {

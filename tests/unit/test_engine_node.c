@@ -3,6 +3,7 @@
  * Other nodes: they are learnt, lost, and learnt again.
  */
 #include "hmt_eal.h"
+#include "actor_pvt.h"
 #include "deliver_pvt.h"
 #include "msg_pvt.h"
 #include "test_engine_future.h"
@@ -88,6 +89,7 @@ link_in_bucket(struct hm_ctx *ctx, struct hmi_cell *owner, enum hmi_link_kind ki
 
 	for (;;) {
 		link = hmi_link_new(&ctx->links, kind, (struct hm_pid){ node, ++local });
+		link->node = hmi_nodes_find(&ctx->sys->nodes, node);
 		hmi_link_add(&ctx->links, owner, hmi_slot_of(ctx, owner), link, &quiet_ops);
 		if (ctx->links.buckets[bucket] == link)
 			return;
@@ -196,6 +198,151 @@ Test(engine_node, lost__a_stranger_costs_no_walk)
 	hm_node_lost(ctx, a);
 	cr_assert_eq(ctx->links.count, 1);
 	hmt_node_end(&node);
+}
+
+/* ---- Much that is of a lost node ------------------------------------------------------------- */
+
+#define MANY 100000u
+/* What is looked at in one turn of the clock below, at most; much less than there is. */
+#define TURN_MAX (64 * HMI_SYSTEM_PORTION)
+
+/* A clock that goes on each time somebody looks at it, so that work which is not counted as steps shows. */
+static uint64_t
+ticking_read(void *node)
+{
+	return ((struct hmt_node *)node)->now_ns += 1000;
+}
+
+/* Processes of a node watch an actor, or are watched by it, in turn. */
+static void
+links_add(struct hm_ctx *ctx, struct hm_pid actor, uint64_t node, uint32_t first, uint32_t end)
+{
+	struct hmi_cell *cell = hmi_cell_live(ctx, actor.local);
+
+	ctx->cell = cell;
+	for (uint32_t i = first; i < end; i++) {
+		struct hm_pid who = { node, i };
+
+		if (i % 2 == 0)
+			hmi_watch_add(ctx, cell, who);
+		else
+			cr_assert_eq(hm_watch(ctx, who), HM_OK);
+	}
+	ctx->cell = NULL;
+}
+
+/* How much a turn takes away from a count, at most, until that is no more than `left`. */
+static uint32_t
+turns_until(struct hmt_node *node, const uint32_t *count, uint32_t left)
+{
+	uint32_t most = 0;
+
+	while (*count > left) {
+		uint32_t before = *count;
+
+		hm_system_turn(node->sys);
+		most = RTE_MAX(most, before - RTE_MIN(before, *count));
+	}
+	return most;
+}
+
+Test(engine_node, lost__many_links_are_looked_at_in_portions)
+{
+	static struct hmt_probe probe;
+	struct hmt_node node;
+	struct hm_ctx *ctx;
+	uint16_t a;
+
+	(void)carrier_start(&node, 1, 0);
+	swallows = true;
+	ctx = node.sys->lcores[0];
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	hmt_turn_until_idle(&node);
+	a = learn(&node, NODE_A);
+	learn(&node, NODE_B);
+	links_add(ctx, probe.pid, NODE_A, 1, MANY);
+	links_add(ctx, probe.pid, NODE_B, 1, 100);
+	node.sys->clock.read = ticking_read;
+	hm_node_lost(ctx, a);
+	cr_assert_geq(ctx->links.count, MANY - 2 * HMI_SYSTEM_PORTION);
+	cr_assert_neq(learn(&node, NODE_B + 1), a, "links are still of it");
+	cr_assert_leq(turns_until(&node, &ctx->links.count, 99), TURN_MAX);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(ctx->links.count, 99);
+	cr_assert_eq(hmt_seen_count(&probe, HM_STARTED) + hmt_seen_count(&probe, HM_TERMINATED),
+		     RTE_MIN(probe.count, HMT_SEEN_MAX));
+	cr_assert_eq(probe.count, 1 + MANY / 2);
+	cr_assert_eq(learn(&node, NODE_B + 2), a);
+	hmt_node_end(&node);
+}
+
+static void
+watch_again(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)probe;
+	if (hm_msg_type(msg) == HM_TERMINATED)
+		cr_assert_eq(hm_watch(ctx, hm_msg_sender(msg)), HM_OK);
+}
+
+/*
+ * The table of links grows under the walk, so that it comes twice to some whose owner has not been notified
+ * yet; and what is made meanwhile is of the node that is back.
+ */
+Test(engine_node, lost__a_node_that_is_back_keeps_its_links)
+{
+	static struct hmt_probe probe;
+	struct hmt_node node;
+	struct hm_ctx *ctx;
+	uint16_t a;
+
+	(void)carrier_start(&node, 1, 0);
+	swallows = true;
+	ctx = node.sys->lcores[0];
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	hmt_turn_until_idle(&node);
+	probe.on_msg = watch_again;
+	a = learn(&node, NODE_A);
+	links_add(ctx, probe.pid, NODE_A, 1, 2001);
+	node.sys->clock.read = ticking_read;
+	hm_node_lost(ctx, a);
+	cr_assert_gt(ctx->links.count, 1000);
+	cr_assert_neq(learn(&node, NODE_A), a);
+	links_add(ctx, probe.pid, NODE_A, 10001, 20001);
+	hmi_outbox_flush(ctx);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(probe.count, 1 + 1000, "whom it watched before is lost, once");
+	cr_assert_eq(ctx->links.count, 10000 + 1000);
+	hmt_node_end(&node);
+}
+
+static void
+ask_many(struct hm_ctx *ctx, void *question)
+{
+	for (uint32_t i = 0; i < MANY; i++)
+		ask(ctx, question);
+}
+
+Test(engine_node, lost__many_futures_are_looked_at_in_portions)
+{
+	static struct hmt_probe probe;
+	struct future_question question = { .to = { NODE_A, 98 }, .timeout_us = 3600000000u };
+	struct hmt_node node;
+	struct hm_ctx *ctx;
+	uint16_t a;
+
+	(void)carrier_start(&node, 1, 0);
+	swallows = true;
+	ctx = node.sys->lcores[0];
+	a = learn(&node, NODE_A);
+	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), ask_many, &question);
+	cr_assert_eq(ctx->worker.wheel.count, MANY);
+	node.sys->clock.read = ticking_read;
+	hm_node_lost(ctx, a);
+	cr_assert_leq(turns_until(&node, &ctx->worker.wheel.count, 0), TURN_MAX);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(question.ends, MANY);
+	cr_assert_eq(question.result, HM_FUTURE_DEAD_LETTER);
+	hmt_node_drop(&node);
 }
 
 /* ---- Indices ----------------------------------------------------------------------------- */
