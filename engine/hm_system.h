@@ -160,9 +160,11 @@ int hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const c
 
 /**
  * Run the lcores (HM_MODE_LCORES), the caller's thread among them, until the system stopped.
- * SIGINT and SIGTERM stop it; a second one does not wait for the actors. If a receive function has
- * not returned half a second after that one, the process ends by _exit, with status 128 plus the signal's number
- * (130 for SIGINT), and standard error names the actor and the type of its message.
+ * SIGINT and SIGTERM stop it, also those that have come since hm_system_create. A second one does not wait for
+ * the actors; within 200 ms after the first it is taken for the same, since terminals and wrappers signal a
+ * process and its group. If a receive function has not returned half a second after the second one, the process
+ * ends by _exit, with status 128 plus the signal's number (130 for SIGINT), and standard error names the actor and
+ * the type of its message: beside a stuck actor, within a second of the second signal.
  *
  * Context: the thread that created the system; blocks.
  *

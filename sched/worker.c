@@ -219,10 +219,30 @@ timer_ns(const struct hmi_worker *w)
 	return at_ns > w->now_ns ? at_ns - w->now_ns : 0;
 }
 
-static bool
-stopped(struct hmi_worker *w)
+static uint32_t
+requests(struct hmi_worker *w)
 {
-	return atomic_load_explicit(&w->stop, memory_order_acquire); /* W1 */
+	return atomic_load_explicit(&w->requests, memory_order_acquire); /* W1 */
+}
+
+/* Do what other threads ask for. Returns whether the loop goes on. */
+static bool
+requests_handle(struct hmi_worker *w, uint32_t wanted)
+{
+	if (wanted & HMI_WORKER_STOP)
+		return false;
+	/* Whoever asks from here on is heard after the next turn. */
+	atomic_fetch_and_explicit(&w->requests, ~HMI_WORKER_ASKED, memory_order_acquire); /* W1 */
+	w->ops->asked(w);
+	return true;
+}
+
+static bool
+goes_on(struct hmi_worker *w)
+{
+	uint32_t wanted = requests(w);
+
+	return likely(wanted == 0) || requests_handle(w, wanted);
 }
 
 /* The last look for work comes after the announcement, so that work which it does not find wakes. */
@@ -232,7 +252,7 @@ sleep_until_work(struct hmi_worker *w)
 	bool wakeable = hmi_wake_prepare(&w->wake);
 	uint64_t ns;
 
-	if (hmi_worker_turn(w) > 0 || stopped(w)) {
+	if (hmi_worker_turn(w) > 0 || requests(w) != 0) {
 		hmi_wake_cancel(&w->wake);
 		hmi_idle_reset(&w->idle);
 		return;
@@ -286,7 +306,7 @@ hmi_worker_loop(struct hmi_worker *w)
 	hmi_rcu_enter();
 	/* The first turn, too, has a valid time. */
 	(void)hmi_worker_clock(w);
-	while (!stopped(w)) {
+	while (goes_on(w)) {
 		uint32_t work = hmi_worker_turn(w);
 
 		if (w->lanes_unchecked_count > 0 && (work == 0 || ++w->turns_unchecked >= UNCHECKED_TURNS))

@@ -24,9 +24,9 @@
  * behind a fence, for all that it has flushed, when it has nothing else to do, after UNCHECKED_TURNS
  * turns at the latest.
  *
- * Who may call what: everything is for the worker's own thread, but for hmi_worker_stop and
+ * Who may call what: everything is for the worker's own thread, but for hmi_worker_stop, hmi_worker_ask and
  * hmi_worker_inject (any thread), and create/destroy (while the worker does not run).
- * Ordering:  W1: hmi_worker_stop releases, the loop acquires. W2: see wake_pvt.h.
+ * Ordering:  W1: hmi_worker_request releases, the loop acquires. W2: see wake_pvt.h.
  */
 
 #include <stdatomic.h>
@@ -54,6 +54,8 @@ struct hmi_worker_ops {
 	void (*deliver)(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count);
 	/* Run what is in the run queue, and what is deferred: see run_stage_pvt.h. Returns units of work done. */
 	uint32_t (*run_stage)(struct hmi_worker *worker);
+	/* Between turns: hmi_worker_ask was called, once or more often. NULL: nobody calls it. */
+	void (*asked)(struct hmi_worker *worker);
 };
 
 /* A network's part in the turn; both functions return how much work they did. */
@@ -93,8 +95,12 @@ struct hmi_worker {
 	struct hmi_wheel wheel;
 	struct hmi_wake wake; /* read by all who send to this lcore */
 	/* written by other threads */
-	_Alignas(64) _Atomic bool stop;
+	_Alignas(64) _Atomic uint32_t requests; /* HMI_WORKER_* */
 };
+
+/* Bits of hmi_worker.requests. */
+#define HMI_WORKER_ASKED 1u
+#define HMI_WORKER_STOP  2u
 
 struct hmi_worker_config {
 	uint32_t index, lcores_count;
@@ -124,13 +130,26 @@ uint32_t hmi_worker_turn(struct hmi_worker *worker);
 /* Turn until stopped; registers the thread with RCU. */
 void hmi_worker_loop(struct hmi_worker *worker);
 
+static inline void
+hmi_worker_request(struct hmi_worker *worker, uint32_t request)
+{
+	atomic_fetch_or_explicit(&worker->requests, request, memory_order_release); /* W1 */
+	hmi_wake_fence();                                                           /* W2 */
+	hmi_wake(&worker->wake);
+}
+
 /* Ask the loop to end after its turn. Any thread. */
 static inline void
 hmi_worker_stop(struct hmi_worker *worker)
 {
-	atomic_store_explicit(&worker->stop, true, memory_order_release); /* W1 */
-	hmi_wake_fence();                                                 /* W2 */
-	hmi_wake(&worker->wake);
+	hmi_worker_request(worker, HMI_WORKER_STOP);
+}
+
+/* Have the loop call ops->asked after its turn. Any thread; unlike hmi_worker_inject it needs no room. */
+static inline void
+hmi_worker_ask(struct hmi_worker *worker)
+{
+	hmi_worker_request(worker, HMI_WORKER_ASKED);
 }
 
 /* Send a message from a thread that is no lcore. Any thread. Returns whether there was room. */

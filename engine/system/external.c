@@ -169,16 +169,16 @@ hm_system_stop_actor(struct hm_system *sys, struct hm_pid who)
 	return inject(sys, who, msg) == HM_WOULD_BLOCK ? -EAGAIN : 0;
 }
 
-/* While nothing runs the caller delivers itself; false: something runs. */
+/* While nothing runs the caller does it; false: something runs, or has run. */
 static bool
-stop_direct(struct hm_system *sys, struct hm_msg *msg)
+stop_direct(struct hm_system *sys)
 {
 	bool alone;
 
 	pthread_mutex_lock(&sys->control);
 	alone = single_threaded(sys);
 	if (alone)
-		hmi_deliver(sys->lcores[0], msg);
+		hmi_guardian_stop(sys->lcores[0]);
 	pthread_mutex_unlock(&sys->control);
 	return alone;
 }
@@ -187,28 +187,16 @@ void
 hm_system_stop(struct hm_system *sys)
 {
 	struct hm_ctx *ctx;
-	struct hm_msg *msg;
 
 	if (sys == NULL || atomic_exchange_explicit(&sys->stop_asked, true, memory_order_relaxed))
 		return;
 	ctx = ctx_of_thread(sys);
-	if (ctx != NULL) {
+	if (ctx != NULL)
 		(void)hmi_post(ctx, hmi_lcore_process(sys, 0),
 			       hmi_control(&ctx->cache, HMI_COMMAND_STOP_SYSTEM, 0));
-		return;
-	}
-	msg = hmi_control(&sys->external, HMI_COMMAND_STOP_SYSTEM, 0);
-	msg->to = hmi_lcore_process(sys, 0).local;
-	if (stop_direct(sys, msg))
-		return;
-	/* A full ring has an lcore that empties it, unless it has left its loop. */
-	while (!hmi_worker_inject(&sys->lcores[0]->worker, msg)) {
-		if (!running(sys)) {
-			hmi_msg_release(&sys->external, msg);
-			return;
-		}
-		sched_yield();
-	}
+	else if (!stop_direct(sys))
+		/* Not by a message: beside a stuck lcore there may never be room for one in its ring. */
+		hmi_worker_ask(&sys->lcores[0]->worker);
 }
 
 /* ---- Calls: done by lcore 0, or at once while nothing runs -------------------------- */

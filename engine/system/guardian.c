@@ -42,11 +42,17 @@ hmi_spawn_user(struct hm_ctx *ctx, const struct hm_props *props, const char *nam
 }
 
 void
+hmi_guardian_stop(struct hm_ctx *ctx)
+{
+	if (hmi_cell_live(ctx, ctx->sys->user.local) != NULL)
+		hmi_control_post(ctx, ctx->sys->user, hm_pid_none(), HM_SYS_STOP);
+}
+
+void
 hmi_stop_system_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
 	(void)msg;
-	if (hmi_cell_live(ctx, ctx->sys->user.local) != NULL)
-		hmi_control_post(ctx, ctx->sys->user, hm_pid_none(), HM_SYS_STOP);
+	hmi_guardian_stop(ctx);
 }
 
 /* ---- /deadLetters ------------------------------------------------------------------ */

@@ -59,9 +59,17 @@ deliver(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count)
 	hmi_deliver_burst(hmi_ctx_of(worker), msgs, count);
 }
 
+/* hm_system_stop asks lcore 0. */
+static void
+asked(struct hmi_worker *worker)
+{
+	hmi_guardian_stop(hmi_ctx_of(worker));
+}
+
 static const struct hmi_worker_ops worker_ops = {
 	.deliver = deliver,
 	.run_stage = hmi_actors_run,
+	.asked = asked,
 };
 
 /* ---- Set-up ---------------------------------------------------------------------- */

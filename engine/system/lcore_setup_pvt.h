@@ -37,7 +37,10 @@ int hmi_root_setup(struct hm_ctx *ctx);
 int hmi_spawn_user(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
 		   struct hm_pid *pid);
 
-/* Command: stop the guardian. */
+/* Stop the guardian, and so all actors; on its lcore, or before anything runs. */
+void hmi_guardian_stop(struct hm_ctx *ctx);
+
+/* Command of another lcore: stop the guardian. */
 void hmi_stop_system_run(struct hm_ctx *ctx, const struct hm_msg *msg);
 
 /* ---- external.c ---- */

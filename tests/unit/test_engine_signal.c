@@ -5,7 +5,9 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -15,6 +17,9 @@
 #include <urcu-qsbr.h>
 
 #include "hmt_actor.h"
+
+/* As long as a program may take that a test runs: it takes one or two. */
+#define CHILD_S 60
 
 TestSuite(engine_signal);
 
@@ -198,10 +203,10 @@ stuck_run(void)
 	_exit(hm_system_run(sys) == 0 ? 2 : 3);
 }
 
-/* In a process of its own, made before there are any threads: it ends, and says why. */
-Test(engine_signal, signal__a_second_one_ends_a_process_that_is_stuck)
+/* Run a program in a process of its own, made before there are any threads. Returns its exit status. */
+static int
+child_run(void (*program)(void), char *text, size_t size)
 {
-	char text[4096] = "";
 	size_t length = 0;
 	int out[2], status;
 	ssize_t n;
@@ -210,15 +215,89 @@ Test(engine_signal, signal__a_second_one_ends_a_process_that_is_stuck)
 	cr_assert_eq(pipe(out), 0);
 	child = fork();
 	if (child == 0) {
+		/* A process that never ends is no good end. */
+		alarm(CHILD_S);
 		dup2(out[1], STDERR_FILENO);
-		stuck_run();
+		program();
 	}
 	close(out[1]);
-	while ((n = read(out[0], text + length, sizeof(text) - 1 - length)) > 0)
+	while ((n = read(out[0], text + length, size - 1 - length)) > 0)
 		length += (size_t)n;
+	text[length] = '\0';
+	close(out[0]);
 	cr_assert_eq(waitpid(child, &status, 0), child);
-	cr_assert(WIFEXITED(status));
-	cr_assert_eq(WEXITSTATUS(status), 130);
+	cr_assert(WIFEXITED(status), "signal %d: %s", WTERMSIG(status), text);
+	return WEXITSTATUS(status);
+}
+
+/* It ends, and says why. */
+Test(engine_signal, signal__a_second_one_ends_a_process_that_is_stuck)
+{
+	char text[4096];
+
+	cr_assert_eq(child_run(stuck_run, text, sizeof(text)), 130);
+	cr_assert_not_null(strstr(text, "/user/stuck"), "%s", text);
+	cr_assert_not_null(strstr(text, "message type number"), "%s", text);
+}
+
+/* ---- Stuck on lcore 0, whose inject ring is full ------------------------------------ */
+
+static struct stuck {
+	struct hm_system *sys;
+	struct hm_pid pid;
+	sem_t is_stuck;
+} stuck;
+
+static void
+stay(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)state;
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return;
+	sem_post(&stuck.is_stuck);
+	for (;;)
+		pause();
+}
+
+static void *
+fill_and_signal(void *arg)
+{
+	uint64_t number = 1;
+
+	sem_wait(&stuck.is_stuck);
+	while (hm_system_send(stuck.sys, stuck.pid, HMT_NUMBER, &number) == HM_OK)
+		;
+	for (;;) {
+		kill(getpid(), SIGINT);
+		usleep(5000);
+	}
+	return arg;
+}
+
+static void
+stuck_on_first_run(void)
+{
+	static const struct hm_props props = { .receive = stay, .lcore = HM_LCORE(0) };
+	uint64_t number = 1;
+	pthread_t thread;
+
+	stuck.sys = make_alone();
+	sem_init(&stuck.is_stuck, 0, 0);
+	if (hm_system_spawn(stuck.sys, &props, "stuck", NULL, &stuck.pid) != 0 ||
+	    hm_system_send(stuck.sys, stuck.pid, HMT_NUMBER, &number) != HM_OK ||
+	    pthread_create(&thread, NULL, fill_and_signal, NULL) != 0)
+		_exit(1);
+	_exit(hm_system_run(stuck.sys) == 0 ? 2 : 3);
+}
+
+/* The thread that takes the signals needs no room to ask for the stop, and so takes the second one. */
+Test(engine_signal, signal__a_second_one_ends_a_process_whose_first_lcore_is_stuck)
+{
+	char text[4096];
+
+	cr_assert_eq(child_run(stuck_on_first_run, text, sizeof(text)), 130);
+	cr_assert_not_null(strstr(text, "lcore 0 is stuck"), "%s", text);
 	cr_assert_not_null(strstr(text, "/user/stuck"), "%s", text);
 	cr_assert_not_null(strstr(text, "message type number"), "%s", text);
 }
