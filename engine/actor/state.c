@@ -68,7 +68,7 @@ state_alloc(struct hm_ctx *ctx, const struct hm_props *props)
 	return aligned_alloc(align, (props->state_size + align - 1) & ~(align - 1));
 }
 
-/* The arguments are the caller's memory: they are read before anything is changed. */
+/* The arguments can be read: hm_spawn has made sure, or they are in a message. */
 static void
 state_fill(void *state, const struct hm_props *props, const void *args)
 {

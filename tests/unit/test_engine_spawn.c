@@ -2,6 +2,10 @@
 /*
  * Spawning: on the same lcore, on others, and what is refused.
  */
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
+
 #include "test_engine_spawn.h"
 
 TestSuite(engine_spawn, .init = hmt_eal_start);
@@ -274,3 +278,107 @@ Test(engine_spawn, system_spawn__after_the_stop_is_refused)
 	cr_assert_eq(hm_system_spawn(node.sys, &counted_there, NULL, &args, NULL), -ESHUTDOWN);
 	hmt_node_end(&node);
 }
+
+/* ---- Arguments that are no memory -------------------------------------------------------- */
+
+#if !defined(__SANITIZE_ADDRESS__)
+static sigjmp_buf back;
+
+static void
+jump_back(int signal)
+{
+	(void)signal;
+	siglongjmp(back, 1);
+}
+
+static void
+ignore(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)state;
+	(void)msg;
+}
+
+/* What a spawn takes of its lcore. */
+struct taken {
+	size_t cells, deal, children, states;
+};
+
+static struct taken
+taken_now(const struct hm_ctx *ctx)
+{
+	struct taken taken = { .cells = ctx->cells.live,
+			       .deal = ctx->deal,
+			       .children = ctx->cell->actor.children };
+
+	for (uint32_t c = 0; c < HMI_STATE_CLASSES; c++) {
+		taken.states += ctx->states[c].fresh_left / ctx->states[c].object_bytes;
+		for (void *const *free = ctx->states[c].free; free != NULL; free = *free)
+			taken.states++;
+	}
+	return taken;
+}
+
+/* As a receive function does that is contained when it faults. */
+static void
+spawn_contained(struct hm_ctx *ctx, const struct hm_props *props, const void *args)
+{
+	struct taken before = taken_now(ctx), after;
+
+	if (sigsetjmp(back, 1) == 0) {
+		(void)!hm_spawn(ctx, props, NULL, args, NULL);
+		cr_assert_fail("arguments that are no memory were read");
+	}
+	after = taken_now(ctx);
+	cr_assert_eq(memcmp(&before, &after, sizeof(before)), 0, "%u bytes", props->args_size);
+}
+
+/* Three pages, of which the arguments begin, end, or have a hole in one that is no memory. */
+static void
+spawn_of_no_memory(struct hm_ctx *ctx, void *lcore)
+{
+	static const uint32_t sizes[] = { 8, 200, 4200, 8200 };
+	struct hm_props props = { .receive = ignore, .lcore = *(uint32_t *)lcore };
+
+	for (uint32_t i = 0; i < RTE_DIM(sizes); i++) {
+		for (uint32_t hole = 0; hole < sizes[i]; hole += 4096) {
+			char *args = mmap(NULL, 12288, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+			cr_assert_eq(mprotect(args + hole, 4096, PROT_NONE), 0);
+			props.state_size = props.args_size = sizes[i];
+			spawn_contained(ctx, &props, args);
+		}
+	}
+}
+
+/* One of each class of states, so that the slabs have their first region. */
+static void
+spawn_one_each(struct hm_ctx *ctx, void *arg)
+{
+	static struct hm_props props[HMI_STATE_CLASSES];
+
+	(void)arg;
+	for (uint32_t c = 0; c < HMI_STATE_CLASSES; c++) {
+		props[c] = (struct hm_props){ .receive = ignore, .state_size = 64u << c };
+		cr_assert_eq(hm_spawn(ctx, &props[c], NULL, NULL, NULL), 0);
+	}
+}
+
+/* Nothing is taken before the arguments were read; hmt_node_end finds a message that was lost. */
+Test(engine_spawn, spawn__of_arguments_that_fault_loses_nothing)
+{
+	static struct hmt_probe probe;
+	struct sigaction act = { .sa_handler = jump_back };
+	uint32_t lcores[] = { HM_LCORE_SAME, HM_LCORE(0), HM_LCORE(1), HM_LCORE_ANY };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	hmt_turn_until_idle(&node);
+	hmt_do(&node, probe.pid, spawn_one_each, NULL);
+	sigaction(SIGSEGV, &act, NULL);
+	for (size_t i = 0; i < RTE_DIM(lcores); i++)
+		hmt_do(&node, probe.pid, spawn_of_no_memory, &lcores[i]);
+	hmt_node_end(&node);
+}
+#endif
