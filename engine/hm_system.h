@@ -61,7 +61,10 @@ enum hm_mode {
 	HM_MODE_LCORES = 0,
 	/** As above without the main lcore: hm_system_start returns, the caller stays free. */
 	HM_MODE_BACKGROUND,
-	/** No thread: the caller turns all lcores by hm_system_turn. For tests and simulation. */
+	/**
+	 * No thread: the caller turns all lcores by hm_system_turn. For tests and simulation. Calls of other
+	 * threads wait for the end of a turn; actors may spawn and stop by the calls of external threads, too.
+	 */
 	HM_MODE_STEPPED,
 };
 
@@ -145,7 +148,8 @@ int hm_exit_status(int rc);
 /**
  * Spawn a child of the guardian /user. Waits until the actor's slot exists, not until it started.
  *
- * Context: an external thread; blocks until lcore 0 has turned. Ownership: as of hm_spawn.
+ * Context: an external thread; blocks until lcore 0 has turned, in HM_MODE_STEPPED until nobody turns. Ownership: as
+ * of hm_spawn.
  *
  * @param name  as in hm_spawn; its path is "/user/name"
  * @param args  as in hm_spawn
@@ -198,7 +202,7 @@ int hm_system_join(struct hm_system *sys);
 /**
  * Run one turn of every lcore on this thread (HM_MODE_STEPPED).
  *
- * Context: one thread at a time; runs receive functions.
+ * Context: any thread; waits for the turn, or the call, of another one; runs receive functions.
  *
  * @return units of work done; 0: nothing to do but wait for timers
  */
@@ -207,8 +211,8 @@ uint32_t hm_system_turn(struct hm_system *sys);
 /**
  * Ask the system to stop all actors, children first, and then its lcores. Asking twice is asking once.
  *
- * Context: any thread, actors included, from the creation of the system on; does not wait for the stop. NULL
- * is ignored.
+ * Context: any thread, actors included, from the creation of the system on; does not wait for the stop, but in
+ * HM_MODE_STEPPED for the end of a turn of another thread. NULL is ignored.
  */
 void hm_system_stop(struct hm_system *sys);
 
@@ -244,7 +248,7 @@ struct hm_reply {
  * @return 0; -ETIMEDOUT; -ENOENT: dead letter; -EMSGSIZE: the answer is longer than
  *         reply->size; -EAGAIN: overloaded; -ENOMEM: no slot; -EINVAL: unknown type or nobody;
  *         -ESHUTDOWN: the system stops, or has stopped; -EDEADLK: called on an lcore of the system,
- *         or the system does not run yet
+ *         the system does not run yet, or it is an HM_MODE_STEPPED one
  */
 __attribute__((warn_unused_result))
 int hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body,

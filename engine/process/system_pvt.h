@@ -97,7 +97,9 @@ struct hm_system {
 		warned_ticks; /* when the last warning of used up memory was logged, by the clock; 0: never */
 	/* Local parts of PIDs; 0: a free place. */
 	_Atomic uint64_t subscribers[HM_DEAD_LETTER_SUBSCRIBERS_MAX];
-	pthread_mutex_t control; /* serialises control calls of external threads */
+	pthread_mutex_t
+		control; /* serialises control calls of external threads, and stepped turns; recursive */
+	_Atomic uint32_t control_wanted; /* by so many external threads: the next stepped turn waits */
 };
 
 /* PID of the process that every lcore has for commands. */

@@ -48,7 +48,7 @@ stopped(const struct hm_system *sys)
 	return atomic_load_explicit(&sys->state, memory_order_relaxed) == HMI_STOPPED;
 }
 
-/* No lcore has a thread of its own: the caller may touch everything. */
+/* No lcore has a thread of its own: who holds the control mutex, as each stepped turn does, may touch everything. */
 static bool
 single_threaded(const struct hm_system *sys)
 {
@@ -169,13 +169,22 @@ hm_system_stop_actor(struct hm_system *sys, struct hm_pid who)
 	return inject(sys, who, msg) == HM_WOULD_BLOCK ? -EAGAIN : 0;
 }
 
+/* Without announcing it, a thread that turns a stepped system without pause would hardly ever let another one in. */
+static void
+control_lock(struct hm_system *sys)
+{
+	atomic_fetch_add_explicit(&sys->control_wanted, 1, memory_order_relaxed);
+	pthread_mutex_lock(&sys->control);
+	atomic_fetch_sub_explicit(&sys->control_wanted, 1, memory_order_relaxed);
+}
+
 /* While nothing runs the caller does it; false: something runs, or has run. */
 static bool
 stop_direct(struct hm_system *sys)
 {
 	bool alone;
 
-	pthread_mutex_lock(&sys->control);
+	control_lock(sys);
 	alone = single_threaded(sys);
 	if (alone)
 		hmi_guardian_stop(sys->lcores[0]);
@@ -223,7 +232,7 @@ call_direct(struct hm_system *sys, struct hmi_call *call)
 {
 	bool alone;
 
-	pthread_mutex_lock(&sys->control);
+	control_lock(sys);
 	alone = single_threaded(sys);
 	if (alone) {
 		hmi_rcu_enter();

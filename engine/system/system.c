@@ -288,6 +288,18 @@ start_up(struct hm_system *sys, int argc, char **argv, const struct hm_config *c
 	return rc == 0 ? with_rcu(sys, modules_start) : rc;
 }
 
+/* In a stepped system actors call, within a turn that holds it, what takes it. */
+static void
+control_init(pthread_mutex_t *control)
+{
+	pthread_mutexattr_t attributes;
+
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(control, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}
+
 int
 hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_config *config)
 {
@@ -300,7 +312,7 @@ hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_
 	sys = calloc(1, sizeof(*sys));
 	if (sys == NULL)
 		return -ENOMEM;
-	pthread_mutex_init(&sys->control, NULL);
+	control_init(&sys->control);
 	sem_init(&sys->ended, 0, 0);
 	hmi_options_default(&sys->options, config);
 	if (config != NULL) {

@@ -9,6 +9,8 @@
  * acquires it. S3: an lcore's thread releases has_thread behind its id. S4: an lcore that was
  * launched posts `ended`. C1: see claimed.
  */
+#include <sched.h>
+
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
@@ -210,6 +212,10 @@ hm_system_turn(struct hm_system *sys)
 
 	if (sys == NULL || sys->mode != HM_MODE_STEPPED)
 		return 0;
+	/* What other threads do themselves, since no lcore has a thread, they do between turns. */
+	while (atomic_load_explicit(&sys->control_wanted, memory_order_relaxed) != 0)
+		sched_yield();
+	pthread_mutex_lock(&sys->control);
 	atomic_store_explicit(&sys->state, HMI_RUNNING, memory_order_relaxed);
 	hmi_rcu_enter();
 	for (uint32_t i = 0; i < sys->lcores_count; i++)
@@ -217,6 +223,7 @@ hm_system_turn(struct hm_system *sys)
 	hmi_rcu_leave();
 	if (actors_gone(sys))
 		atomic_store_explicit(&sys->state, HMI_STOPPED, memory_order_relaxed);
+	pthread_mutex_unlock(&sys->control);
 	return work;
 }
 

@@ -3,22 +3,26 @@
  * @file
  * Stopping a system while it is being started, and calling it from external threads meanwhile, again and again.
  *
- * One thread creates, starts, joins and destroys a system; another one stops it at some moment between
- * creation and the end; a third one spawns, sends, asks and looks up. Each system must end in order.
+ * One thread creates a system, runs it to its end and destroys it; another one stops it at some moment between
+ * creation and the end; a third one spawns, sends, asks and looks up. Each system must end in order. They are of
+ * all modes: in the background, stepped, and on all lcores, where the stop is a signal.
  */
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "hmt_actor.h"
 #include "hmt_eal.h"
 #include "hmt_random.h"
 
-#define ROUNDS 40u
+#define ROUNDS 60u
 
 struct round {
 	struct hm_system *sys;
+	enum hm_mode mode;
 	struct hm_pid pid;
 	uint64_t seed;
 	pthread_barrier_t begin, end;
@@ -53,7 +57,10 @@ stopper(void *arg)
 		if (r->over)
 			return NULL;
 		wait_some(&seed);
-		hm_system_stop(r->sys);
+		if (r->mode == HM_MODE_LCORES)
+			kill(getpid(), SIGTERM);
+		else
+			hm_system_stop(r->sys);
 		pthread_barrier_wait(&r->end);
 	}
 }
@@ -95,11 +102,37 @@ caller(void *arg)
 	}
 }
 
+/* Until the guardian is gone. */
+static int
+turn_to_the_end(struct hm_system *sys)
+{
+	struct hm_pid pid;
+
+	while (hm_lookup(sys, "/user", &pid) == 0) {
+		if (hm_system_turn(sys) == 0)
+			sched_yield();
+	}
+	return 0;
+}
+
+static int
+run_to_the_end(const struct round *r)
+{
+	int rc;
+
+	if (r->mode == HM_MODE_STEPPED)
+		return turn_to_the_end(r->sys);
+	if (r->mode == HM_MODE_LCORES)
+		return hm_system_run(r->sys);
+	rc = hm_system_start(r->sys);
+	return rc == 0 ? hm_system_join(r->sys) : rc;
+}
+
 static void
 round_run(struct round *r)
 {
 	static const struct hm_type number = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
-	struct hm_config config = { .mode = HM_MODE_BACKGROUND, .messages = 1024 };
+	struct hm_config config = { .mode = r->mode, .messages = 1024 };
 	int rc = hm_system_create(&r->sys, 0, NULL, &config);
 
 	if (rc == 0)
@@ -111,9 +144,7 @@ round_run(struct round *r)
 		exit(1);
 	}
 	pthread_barrier_wait(&r->begin);
-	rc = hm_system_start(r->sys);
-	if (rc == 0)
-		rc = hm_system_join(r->sys);
+	rc = run_to_the_end(r);
 	pthread_barrier_wait(&r->end);
 	if (rc != 0) {
 		fprintf(stderr, "run: %d\n", rc);
@@ -125,17 +156,25 @@ round_run(struct round *r)
 int
 main(void)
 {
+	static const enum hm_mode modes[] = { HM_MODE_BACKGROUND, HM_MODE_STEPPED, HM_MODE_LCORES };
 	static struct round r;
 	pthread_t threads[2];
+	sigset_t set;
 
+	/* For all threads, before there are any: only hm_system_run waits for it. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	hmt_eal_start();
 	r.seed = 7;
 	pthread_barrier_init(&r.begin, NULL, 3);
 	pthread_barrier_init(&r.end, NULL, 3);
 	pthread_create(&threads[0], NULL, stopper, &r);
 	pthread_create(&threads[1], NULL, caller, &r);
-	for (uint32_t i = 0; i < ROUNDS; i++)
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		r.mode = modes[i % RTE_DIM(modes)];
 		round_run(&r);
+	}
 	r.over = true;
 	pthread_barrier_wait(&r.begin);
 	for (int i = 0; i < 2; i++)

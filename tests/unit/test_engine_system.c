@@ -283,6 +283,98 @@ Test(engine_system, destroy__without_ever_running, .init = hmt_eal_start)
 	cr_assert_eq(probes[0].count, 0);
 }
 
+/* ---- Stepped systems and other threads ------------------------------------------------- */
+
+static void *
+control_try(void *sys)
+{
+	pthread_mutex_t *control = &((struct hm_system *)sys)->control;
+	int rc = pthread_mutex_trylock(control);
+
+	if (rc == 0)
+		pthread_mutex_unlock(control);
+	return (void *)(intptr_t)rc;
+}
+
+/* What another thread finds when it wants to do what an lcore would do. */
+static void
+other_thread_try(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	pthread_t thread;
+
+	(void)msg;
+	cr_assert_eq(pthread_create(&thread, NULL, control_try, hm_system(ctx)), 0);
+	pthread_join(thread, &probe->arg);
+}
+
+Test(engine_system, turn__other_threads_wait_for_its_end, .init = hmt_eal_start)
+{
+	static struct hmt_probe probe = { .on_msg = other_thread_try };
+	struct hm_system *sys = make(HM_MODE_STEPPED);
+
+	probe_spawn(sys, &probe);
+	(void)hm_system_turn(sys);
+	cr_assert_eq(probe.count, 1);
+	cr_assert_eq((intptr_t)probe.arg, EBUSY);
+	probe.on_msg = NULL;
+	cr_assert_eq((intptr_t)control_try(sys), 0);
+	hmt_system_free(sys);
+}
+
+static void *
+turn_once(void *sys)
+{
+	(void)hm_system_turn(sys);
+	return NULL;
+}
+
+/* However fast turns follow each other: the mutex alone would give itself to who has just had it. */
+Test(engine_system, turn__lets_calls_in_that_wait, .init = hmt_eal_start)
+{
+	struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
+	struct hm_system *sys = make(HM_MODE_STEPPED);
+	struct hm_stats stats;
+	pthread_t thread;
+
+	atomic_fetch_add(&sys->control_wanted, 1);
+	cr_assert_eq(pthread_create(&thread, NULL, turn_once, sys), 0);
+	nanosleep(&pause, NULL);
+	hm_system_stats(sys, &stats);
+	cr_assert_eq(stats.turns, 0);
+	atomic_fetch_sub(&sys->control_wanted, 1);
+	pthread_join(thread, NULL);
+	hm_system_stats(sys, &stats);
+	cr_assert_eq(stats.turns, 1);
+	hmt_system_free(sys);
+}
+
+/* On the thread that turns they do not wait for themselves. */
+static void
+call_within_turn(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	struct hm_system *sys = hm_system(ctx);
+
+	if (hm_msg_type(msg) != HM_STARTED)
+		return;
+	probe_spawn(sys, probe->arg);
+	hm_system_stop(sys);
+}
+
+Test(engine_system, turn__actors_spawn_and_stop_within_it, .init = hmt_eal_start, .timeout = 60)
+{
+	static struct hmt_probe probe, spawned;
+	struct hm_system *sys = make(HM_MODE_STEPPED);
+
+	probe = (struct hmt_probe){ .on_msg = call_within_turn, .arg = &spawned };
+	probe_spawn(sys, &probe);
+	while (hm_system_turn(sys) > 0)
+		;
+	cr_assert_eq(hmt_seen_count(&probe, HM_STOPPED), 1);
+	cr_assert_eq(hmt_seen_count(&spawned, HM_STOPPED), 1);
+	hmt_books_check(sys);
+	hmt_system_free(sys);
+}
+
 /* ---- Modules -------------------------------------------------------------------------- */
 
 struct module {
