@@ -17,6 +17,7 @@
 #include <urcu-qsbr.h>
 
 #include "hmt_actor.h"
+#include "hmt_random.h"
 
 /* As long as a program may take that a test runs: it takes one or two. */
 #define CHILD_S 60
@@ -24,7 +25,7 @@
 TestSuite(engine_signal);
 
 static struct hm_system *
-make_alone(void)
+make_with(const struct hm_module *const *modules)
 {
 	static char lcores[32];
 	char *argv[] = { (char *)(uintptr_t) "hmt",
@@ -36,7 +37,7 @@ make_alone(void)
 			 (char *)(uintptr_t) "--log-level=*:error",
 			 lcores,
 			 NULL };
-	struct hm_config config = { .mode = HM_MODE_LCORES };
+	struct hm_config config = { .modules = modules, .mode = HM_MODE_LCORES };
 	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
 	struct hm_system *sys;
 	cpu_set_t cores;
@@ -49,6 +50,12 @@ make_alone(void)
 	cr_assert_eq(hm_system_create(&sys, 8, argv, &config), 0);
 	cr_assert_eq(hm_type_register(sys, &type), 0);
 	return sys;
+}
+
+static struct hm_system *
+make_alone(void)
+{
+	return make_with(NULL);
 }
 
 static struct hm_pid
@@ -300,4 +307,90 @@ Test(engine_signal, signal__a_second_one_ends_a_process_whose_first_lcore_is_stu
 	cr_assert_not_null(strstr(text, "lcore 0 is stuck"), "%s", text);
 	cr_assert_not_null(strstr(text, "/user/stuck"), "%s", text);
 	cr_assert_not_null(strstr(text, "message type number"), "%s", text);
+}
+
+/* ---- A signal while the system starts ------------------------------------------------ */
+
+/* Where it comes: each of these, and at some moment before hm_system_run, in it, or while it starts actors. */
+enum moment {
+	IN_MODULE_START, /* within hm_system_create */
+	BEFORE_RUN,
+	IN_STARTED,
+	AT_SOME_TIME,
+};
+
+static enum moment moment;
+static uint64_t moment_seed;
+
+static int
+starter_create(struct hm_system *sys, void **self)
+{
+	*self = sys;
+	return 0;
+}
+
+static int
+starter_start(void *self, struct hm_system *sys)
+{
+	(void)self;
+	(void)sys;
+	if (moment == IN_MODULE_START)
+		kill(getpid(), SIGTERM);
+	return 0;
+}
+
+static void
+signal_on_started(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)state;
+	if (hm_msg_type(msg) == HM_STARTED && moment == IN_STARTED)
+		kill(getpid(), SIGTERM);
+}
+
+static void *
+signal_at_some_time(void *arg)
+{
+	for (uint64_t n = hmt_random_below(&moment_seed, 200); n > 0; n--)
+		sched_yield();
+	kill(getpid(), SIGTERM);
+	return arg;
+}
+
+static void
+start_run(void)
+{
+	static const struct hm_props props = { .receive = signal_on_started };
+	static const struct hm_module module = { .name = "starter",
+						 .create = starter_create,
+						 .start = starter_start };
+	static const struct hm_module *const modules[] = { &module, NULL };
+	struct hm_system *sys = make_with(modules);
+	pthread_t thread;
+	int rc;
+
+	if (hm_system_spawn(sys, &props, NULL, NULL, NULL) != 0)
+		_exit(1);
+	if (moment == BEFORE_RUN)
+		kill(getpid(), SIGTERM);
+	if (moment == AT_SOME_TIME && pthread_create(&thread, NULL, signal_at_some_time, NULL) != 0)
+		_exit(1);
+	rc = hm_system_run(sys);
+	if (moment == AT_SOME_TIME)
+		pthread_join(thread, NULL);
+	hm_system_destroy(sys);
+	_exit(rc == 0 ? 0 : 3);
+}
+
+/* From the creation on it is kept for hm_system_run, and stops the system in order. */
+Test(engine_signal, signal__at_start_stops_it_in_order)
+{
+	char text[4096];
+
+	for (moment = IN_MODULE_START; moment < AT_SOME_TIME; moment++)
+		cr_assert_eq(child_run(start_run, text, sizeof(text)), 0, "%u: %s", moment, text);
+	for (uint32_t i = 0; i < 8; i++) {
+		moment_seed = i;
+		cr_assert_eq(child_run(start_run, text, sizeof(text)), 0, "seed %u: %s", i, text);
+	}
 }
