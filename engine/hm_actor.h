@@ -384,7 +384,7 @@ struct hm_system *hm_system(const struct hm_ctx *ctx);
 
 /**
  * The time: nanoseconds of CLOCK_MONOTONIC, so that it compares with clock_gettime of other threads. Never goes
- * backwards on one lcore; lcores differ by less than a microsecond. With a clock of a test or a simulation, that
+ * backwards on one lcore; lcores differ by less than a microsecond. In a stepped system with hm_config.clock, that
  * one's time. Reads the CPU's time stamp counter, 10 to 35 ns; about once a second it is compared with
  * CLOCK_MONOTONIC.
  *

@@ -68,6 +68,16 @@ enum hm_mode {
 	HM_MODE_STEPPED,
 };
 
+/** Where a stepped system takes the time from. */
+struct hm_clock {
+	/**
+	 * The time in nanoseconds, which never goes back; NULL: the machine's clock. Called while the system is
+	 * created and, at any time, within turns: for timers, for hm_now_ns, and to bound the time of a turn.
+	 */
+	uint64_t (*read)(void *arg);
+	void *arg; /**< for read */
+};
+
 /** Start-up settings of a program; zeroed fields mean the default. */
 struct hm_config {
 	/** The program's own options, parsed beside the system's; may be NULL. */
@@ -86,9 +96,12 @@ struct hm_config {
 	uint64_t memory;
 	/**
 	 * For HM_MODE_STEPPED: where the system's random numbers come from, among them the node's id. With the
-	 * same seed and the same calls it does the same again. 0: from the kernel. --seed overrides it.
+	 * same seed, a clock that shows the same, and the same calls it does the same again. 0: from the kernel.
+	 * --seed overrides it.
 	 */
 	uint64_t seed;
+	/** For HM_MODE_STEPPED: a clock of the program's own, such as that of a simulation. */
+	struct hm_clock clock;
 	/** At least so many messages of 24 bytes of body: raises memory if that is less, but not --memory. */
 	uint32_t messages;
 };
@@ -309,7 +322,7 @@ uint64_t hm_system_node(const struct hm_system *sys);
 /**
  * A random number, from the kernel or from the seed of the configuration.
  *
- * Context: the creating thread, before the system runs: a module's start.
+ * Context: the creating thread, before the system runs: a module's start. In HM_MODE_STEPPED actors, too.
  *
  * @return the number
  */

@@ -156,6 +156,23 @@ identify(struct hm_system *sys)
 	return 0;
 }
 
+/* Threads that sleep and wake each other do so by the machine's clock. */
+static int
+clock_choose(struct hm_system *sys, const struct hm_config *config)
+{
+	hmi_clock_init(&sys->clock);
+	if (config == NULL || config->clock.read == NULL)
+		return 0;
+	if (sys->mode != HM_MODE_STEPPED) {
+		fprintf(stderr,
+			"hermod: a clock of one's own is for stepped systems: leave hm_config.clock zeroed\n");
+		return -EINVAL;
+	}
+	sys->clock.read = config->clock.read;
+	sys->clock.arg = config->clock.arg;
+	return 0;
+}
+
 static int
 shared_create(struct hm_system *sys)
 {
@@ -278,9 +295,10 @@ start_up(struct hm_system *sys, int argc, char **argv, const struct hm_config *c
 		rc = lcores_count(sys);
 	if (rc == 0)
 		rc = identify(sys);
+	if (rc == 0)
+		rc = clock_choose(sys, config);
 	if (rc != 0)
 		return rc;
-	hmi_clock_init(&sys->clock);
 	sys->logtype = rte_log_register_type_and_pick_level("hermod", RTE_LOG_INFO);
 	rc = with_cores(&cores, sys, shared_create);
 	if (rc == 0)

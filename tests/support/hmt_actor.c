@@ -8,9 +8,8 @@
 #include "lcore_setup_pvt.h"
 #include "rcu_pvt.h"
 
-#define TURNS_MAX   1000000u
-#define QUIET_TURNS 3u
-/* After whatever the machine's clock has shown while the system was made. */
+#define TURNS_MAX      1000000u
+#define QUIET_TURNS    3u
 #define CLOCK_START_NS (10ull * 365 * 86400 * 1000000000)
 
 #define CHECK(what, ...)                                                \
@@ -64,19 +63,19 @@ hmt_node_start_with(struct hmt_node *node, uint32_t lcores, uint64_t memory, con
 {
 	/* EAL runs, so nobody keeps these. */
 	char words[256], *argv[16] = { (char *)(uintptr_t) "hmt", (char *)(uintptr_t) "--" }, *rest = NULL;
-	struct hm_config config = { .mode = HM_MODE_STEPPED, .lcores = lcores, .memory = memory };
+	struct hm_config config = {
+		.mode = HM_MODE_STEPPED, .lcores = lcores, .memory = memory, .clock = { clock_read, node }
+	};
 	int argc = 2, rc;
 
 	snprintf(words, sizeof(words), "%s", options != NULL ? options : "");
 	for (char *word = strtok_r(words, " ", &rest); word != NULL && argc < 15;
 	     word = strtok_r(NULL, " ", &rest))
 		argv[argc++] = word;
+	node->now_ns = CLOCK_START_NS;
 	rc = hm_system_create(&node->sys, argc, argv, &config);
 	CHECK(rc == 0, "hm_system_create: %d", rc);
 	nodes_count++;
-	node->now_ns = CLOCK_START_NS;
-	node->sys->clock.arg = node;
-	node->sys->clock.read = clock_read;
 	types_register(node->sys);
 }
 

@@ -180,7 +180,9 @@ Test(engine_turn, now__is_true_in_the_first_turn)
 	uint64_t before, now_ns = 0;
 
 	hmt_node_start(&node, 1);
+	/* As if it had been created with the machine's clock. */
 	node.sys->clock.read = NULL;
+	node.sys->lcores[0]->worker.now_ns = 0;
 	(void)hmt_probe_spawn(&node, &probe, 0, NULL);
 	nanosleep(&pause, NULL);
 	before = monotonic_ns();
