@@ -4,6 +4,8 @@
  * A turn is bounded in time: whatever waits, lanes, external threads, the network and timers are
  * looked at every 100 us, in a clock of the test.
  */
+#include <time.h>
+
 #include <criterion/criterion.h>
 
 #include "hmt_workers.h"
@@ -220,4 +222,42 @@ Test(worker_time, deferred__is_done_in_portions_beside_a_busy_run_queue)
 		cr_assert_lt(deferred, before);
 	}
 	cr_assert_eq(deferred, 0);
+}
+
+/* ---- The clock ---- */
+
+static uint64_t
+monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* A counter that is read as an hour ago, and a tenth too fast: the first look at the clock, once it is due, mends both. */
+Test(worker_time, clock__is_corrected_when_it_is_due)
+{
+	struct hmi_worker *w = &hmt_nodes[0].worker;
+	struct hmi_clock machine;
+	uint64_t ticks, ns, before, now,
+		rate = (uint64_t)(((hmi_uint128)1000000000u << 32) / rte_get_tsc_hz());
+
+	hmi_clock_init(&machine);
+	w->clock = &machine;
+	w->now_ns = 0;
+	hmi_tsc_read_pair(&ticks, &ns);
+	hmi_tsc_init(&w->tsc, ticks, ns, rte_get_tsc_hz());
+	w->tsc.look_ticks -= rte_get_tsc_hz();
+	w->tsc.look_ns -= 1000000000u;
+	w->tsc.base_ns -= 3600000000000u;
+	w->tsc.ns_per_tick = rate + rate / 10;
+	w->tsc.correct_ticks = ticks;
+	before = monotonic_ns();
+	now = hmi_worker_clock(w);
+	cr_assert_geq(now + US, before);
+	cr_assert_leq(now, monotonic_ns() + US);
+	cr_assert_gt(w->tsc.correct_ticks, ticks);
+	cr_assert_lt(w->tsc.ns_per_tick, rate + rate / 50);
+	cr_assert_gt(w->tsc.ns_per_tick, rate - rate / 50);
 }
