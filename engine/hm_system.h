@@ -142,8 +142,12 @@ struct hm_stats {
  * @param[out] sys  the system; NULL on error
  * @param argc,argv as given to main; 0 and NULL: no options
  * @param config    may be NULL
- * @return 0; -EINVAL: wrong option or value, or an option of a name that is taken; -ECANCELED: --help was printed;
- *         -ENODEV: an lcore or port that does not exist; -ENOMEM: not enough memory
+ * @return 0; -EINVAL: wrong option or value, an option of a name that is taken, more than 8 modules, a seed or a
+ *         clock for a system that is not stepped, EAL does not start, or @p sys is NULL, which is not printed;
+ *         -ECANCELED: --help was printed; -ENODEV: an lcore or port that does not exist; -ENOMEM: not enough
+ *         memory; -EBUSY: another process uses EAL's file prefix; -ENOSPC: no room for EAL's files; -EACCES,
+ *         -EROFS or another errno of their folder: EAL cannot keep files there; what a module's create or
+ *         start has returned
  */
 __attribute__((warn_unused_result))
 int hm_system_create(struct hm_system **sys, int argc, char **argv, const struct hm_config *config);
@@ -167,7 +171,7 @@ int hm_exit_status(int rc);
  * @param name  as in hm_spawn; its path is "/user/name"
  * @param args  as in hm_spawn
  * @return as hm_spawn; -ESHUTDOWN: the system stops, or has stopped; -EDEADLK: called on an lcore of
- *         the running system
+ *         the running system; -EINVAL also: @p sys is NULL
  */
 __attribute__((warn_unused_result))
 int hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char *name, const void *args,
@@ -185,7 +189,9 @@ int hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const c
  *
  * Context: the thread that created the system; blocks.
  *
- * @return 0: every actor stopped in order; -EINTR: forced; -EINVAL: another mode
+ * @return 0: every actor stopped in order; -EINTR: forced; -EINVAL: another mode, it has run before, or @p sys is
+ *         NULL; -EBUSY: other systems run on too many of EAL's lcores, try again when one has stopped; -EAGAIN,
+ *         or another errno of pthread_create: no thread to wait for signals, and the system has stopped
  */
 __attribute__((warn_unused_result))
 int hm_system_run(struct hm_system *sys);
@@ -197,7 +203,8 @@ int hm_system_run(struct hm_system *sys);
  *
  * Context: the thread that created the system; does not block.
  *
- * @return 0; -EBUSY: other systems run on too many of EAL's lcores, try again when one has stopped; -EINVAL: another mode
+ * @return 0; -EBUSY: other systems run on too many of EAL's lcores, try again when one has stopped; -EINVAL: another
+ *         mode, it was started before, or @p sys is NULL
  */
 __attribute__((warn_unused_result))
 int hm_system_start(struct hm_system *sys);
@@ -207,7 +214,8 @@ int hm_system_start(struct hm_system *sys);
  *
  * Context: the thread that created the system; blocks.
  *
- * @return as hm_system_run
+ * @return 0: every actor stopped in order; -EINVAL: another mode, it was not started, it was joined already, or
+ *         @p sys is NULL
  */
 __attribute__((warn_unused_result))
 int hm_system_join(struct hm_system *sys);

@@ -61,7 +61,7 @@ struct hm_type {
  * @param type  id, and name and size or a descriptor
  * @return 0; -EINVAL: an argument is NULL, id below HM_TYPE_USER, no name, or a size above HM_MSG_BODY_MAX;
  *         -EEXIST: id or name taken, or a name whose hash equals that of another;
- *         -EBUSY: the system runs already
+ *         -EBUSY: the system runs already; -ENOMEM: no memory for one more
  */
 __attribute__((warn_unused_result))
 int hm_type_register(struct hm_system *sys, const struct hm_type *type);

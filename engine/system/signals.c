@@ -166,7 +166,8 @@ hmi_signals_start(struct hm_system *sys)
 	int rc = signals_thread_create(sys);
 
 	sys->signals_started = rc == 0;
-	return rc;
+	/* From 23.11 on EAL returns the errno itself. */
+	return rc > 0 ? -rc : rc;
 }
 
 void

@@ -35,7 +35,8 @@ modules_create(struct hm_system *sys, const struct hm_config *config)
 		int rc;
 
 		if (i == HMI_MODULES_MAX) {
-			fprintf(stderr, "hermod: more than %u modules\n", HMI_MODULES_MAX);
+			fprintf(stderr, "hermod: more than %u modules; leave some out of hm_config.modules\n",
+				HMI_MODULES_MAX);
 			return -EINVAL;
 		}
 		slot->module = config->modules[i];
@@ -96,6 +97,14 @@ hm_module_self(const struct hm_system *sys, const struct hm_module *module)
 }
 
 /* ---- Set-up ------------------------------------------------------------------------ */
+
+static int
+heap_refuse(void)
+{
+	fprintf(stderr,
+		"hermod: no memory for a system; end other programs, or raise the limit (ulimit -v)\n");
+	return -ENOMEM;
+}
 
 static int
 lcores_count(struct hm_system *sys)
@@ -212,7 +221,7 @@ lcores_create(struct hm_system *sys)
 
 	sys->lcores = calloc(sys->lcores_count, sizeof(struct hm_ctx *));
 	if (sys->lcores == NULL)
-		return -ENOMEM;
+		return heap_refuse();
 	for (uint32_t i = 0; rc == 0 && i < sys->lcores_count; i++) {
 		rc = lcore_create(sys, i);
 		if (rc == 0)
@@ -329,7 +338,7 @@ hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_
 	*out = NULL;
 	sys = calloc(1, sizeof(*sys));
 	if (sys == NULL)
-		return -ENOMEM;
+		return heap_refuse();
 	control_init(&sys->control);
 	sem_init(&sys->ended, 0, 0);
 	hmi_options_default(&sys->options, config);
@@ -345,7 +354,7 @@ hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_
 	}
 	sys->parts = &hmi_parts;
 	sys->types = calloc(1, sizeof(*sys->types));
-	rc = sys->types != NULL ? hmi_types_create(sys->types) : -ENOMEM;
+	rc = sys->types != NULL && hmi_types_create(sys->types) == 0 ? 0 : heap_refuse();
 	if (rc == 0)
 		rc = start_up(sys, argc, argv, config);
 	if (rc != 0) {

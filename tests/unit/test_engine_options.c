@@ -13,6 +13,7 @@
 
 #include "hermod.h"
 #include "hmt_eal.h"
+#include "hmt_shortage.h"
 #include "options_pvt.h"
 #include "system_pvt.h"
 
@@ -445,3 +446,43 @@ Test(engine_options, create__out_of_memory_is_named)
 	cr_assert_not_null(strstr(a.err, "hermod: no memory for 100 lcores"), "%s", a.err);
 	cr_assert_not_null(strstr(a.err, "smaller --lane"), "%s", a.err);
 }
+
+/* ---- What is no option ---------------------------------------------------------------- */
+
+static int
+plain_create(struct hm_system *sys, void **self)
+{
+	*self = sys;
+	return 0;
+}
+
+Test(engine_options, create__with_too_many_modules_says_what_to_do)
+{
+	static const struct hm_module plain = { .name = "plain", .create = plain_create };
+	const struct hm_module *modules[HMI_MODULES_MAX + 2] = { NULL };
+	struct attempt a = { .config = { .modules = modules } };
+
+	for (uint32_t i = 0; i <= HMI_MODULES_MAX; i++)
+		modules[i] = &plain;
+	cr_expect_refused(&a, "app", "more than 8 modules; leave some out");
+}
+
+/* The sanitizer ends the process when it has no memory. */
+#if !defined(__SANITIZE_ADDRESS__)
+Test(engine_options, create__without_memory_of_the_heap_says_so)
+{
+	struct hm_system *sys;
+	char text[TEXT_SIZE];
+	int saved, rc;
+	FILE *err = capture(stderr, &saved);
+
+	hmt_memory_refuse();
+	rc = hm_system_create(&sys, 0, NULL, NULL);
+	hmt_memory_allow();
+	release(stderr, saved, err, text);
+	cr_assert_eq(rc, -ENOMEM);
+	cr_assert_null(sys);
+	cr_assert_str_eq(
+		text, "hermod: no memory for a system; end other programs, or raise the limit (ulimit -v)\n");
+}
+#endif
