@@ -79,9 +79,9 @@ struct hm_provider_ops {
 	 * @return false: not this one, or not now; nothing happened, and it comes by deliver
 	 */
 	bool (*send)(void *self, struct hm_ctx *ctx, const struct hm_outgoing *out);
-	/** Take in what the network has. @return units of work done */
+	/** Take in what the network has, until hm_turn_expired. @return units of work done */
 	uint32_t (*poll)(void *self, struct hm_ctx *ctx);
-	/** Send out what the turn has produced. @return units of work done */
+	/** Send out what the turn has produced, until hm_turn_expired. @return units of work done */
 	uint32_t (*flush)(void *self, struct hm_ctx *ctx);
 	/**
 	 * Ask a named node for a path; the answer, HM_IDENTITY, goes to @p reply_to by
@@ -234,6 +234,24 @@ void hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *lett
  * @return true: no actor waits to run
  */
 bool hm_lcore_is_idle(const struct hm_ctx *ctx);
+
+/**
+ * Whether a poll or flush function has to return, since its time in this turn is used up: 10 and 5 microseconds.
+ * What is left to do waits for the next turn, and is work done then. Cheap: reads the clock now and then.
+ *
+ * Context: the provider's lcore, in its poll or flush function; does not block or allocate.
+ * @param steps  small pieces of work since the last call, such as messages; one that takes longer counts as several
+ * @return true: return
+ */
+bool hm_turn_expired(struct hm_ctx *ctx, uint32_t steps);
+
+/**
+ * Steps after which hm_turn_expired reads the clock: so many of them may be done before it is called.
+ *
+ * Context: the provider's lcore, in its poll or flush function; does not block or allocate.
+ * @return at least 1
+ */
+uint32_t hm_turn_steps(const struct hm_ctx *ctx);
 
 /**
  * As hm_now_ns, for what happens in each turn: the time when the lcore last read the clock. On the provider's

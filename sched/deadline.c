@@ -34,7 +34,7 @@ hmi_deadline_look(struct hmi_deadline *d, const struct hmi_clock *clock, uint32_
 		d->at_ticks = now + hmi_clock_ticks_of_us(clock, d->limit_us);
 	else if (steps > 0)
 		interval_adapt(d, steps, now - d->looked_ticks, hmi_clock_ticks_of_us(clock, LOOK_US));
-	d->measure = first && (steps > 0 || d->measure);
+	d->measure = first && (steps > 0 || d->measure) && !d->even;
 	d->looked_ticks = now;
 	d->expired = now >= d->at_ticks;
 	/* A stage that has expired, and goes on all the same, reports it again. */

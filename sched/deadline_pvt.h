@@ -34,6 +34,7 @@ struct hmi_deadline {
 	uint32_t steps_set;  /* ... of so many */
 	bool expired;
 	bool measure;        /* how long the next step takes: the last look had no time to compare with */
+	bool even;           /* steps are alike, and none needs to be measured by itself */
 	uint32_t steps_max;  /* between two looks at the clock, at most ... */
 	uint32_t steps;      /* ... and by what steps have cost */
 	uint32_t fast_looks; /* in a row that found less work than there could have been */

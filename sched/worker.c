@@ -20,6 +20,8 @@
 /* Time limits of the stages of a turn. */
 #define DELIVER_US 15u /* from lanes, and from external threads */
 #define TIMERS_US  15u
+#define POLL_US    10u
+#define FLUSH_US   5u
 /* Turns after which receivers are looked at behind a fence, at the latest. */
 #define UNCHECKED_TURNS 4u
 /* Looks at lanes between two turns without work: one costs a thirtieth of a turn, and so is earlier. */
@@ -28,7 +30,10 @@
 static uint32_t
 poll(struct hmi_worker *w)
 {
-	return w->poller.poll != NULL ? w->poller.poll(w->poller.arg, w) : 0;
+	if (w->poller.poll == NULL)
+		return 0;
+	hmi_deadline_begin(&w->polling, POLL_US);
+	return w->poller.poll(w->poller.arg, w);
 }
 
 uint64_t
@@ -181,7 +186,10 @@ hmi_worker_run_first(struct hmi_worker *w, struct hmi_runnable *r)
 static uint32_t
 flush(struct hmi_worker *w)
 {
-	return w->poller.flush != NULL ? w->poller.flush(w->poller.arg, w) : 0;
+	if (w->poller.flush == NULL)
+		return 0;
+	hmi_deadline_begin(&w->polling, FLUSH_US);
+	return w->poller.flush(w->poller.arg, w);
 }
 
 uint32_t

@@ -11,9 +11,9 @@
  * The network flushes before the lanes: what its flush sends to other lcores leaves in the same turn.
  *
  * A turn is bounded in time: each stage that could last ends when its time is used up, and goes on
- * in the next turn. Their times add up to 85 us, so that lanes, external threads, the network and
- * timers are looked at every 100 us, however much waits. What cannot be divided is one step:
- * the call of a receive function.
+ * in the next turn. Their times, those of the network's poll and flush among them, add up to 100 us. So
+ * often lanes, external threads, the network and timers are looked at, however much waits. What cannot
+ * be divided is one step: the call of a receive function.
  *
  * The worker knows messages, runnables and timers; what they mean is its owner's, who gives
  * the functions. A timer's function gets the worker as its argument.
@@ -58,7 +58,7 @@ struct hmi_worker_ops {
 	void (*asked)(struct hmi_worker *worker);
 };
 
-/* A network's part in the turn; both functions return how much work they did. */
+/* A network's part in the turn; both functions return how much work they did, and keep to `polling`. */
 struct hmi_poller {
 	uint32_t (*poll)(void *arg, struct hmi_worker *worker);
 	uint32_t (*flush)(void *arg, struct hmi_worker *worker);
@@ -79,6 +79,7 @@ struct hmi_worker {
 	const struct hmi_clock *clock;
 	struct hmi_tsc tsc;
 	struct hmi_deadline deadline; /* of the stage of the turn that is under way */
+	struct hmi_deadline polling;  /* of the poller's functions: its steps are other ones, and short */
 	struct hmi_runq runq;
 	struct hmi_runq urgent;        /* runnables that run before the others; see hmi_worker_run_first */
 	bool starts_kept_back;         /* in the last turn the run queue never was empty */

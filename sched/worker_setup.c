@@ -69,6 +69,8 @@ hmi_worker_create(struct hmi_worker *w, const struct hmi_worker_config *config,
 	tsc_init(&w->tsc);
 	(void)hmi_worker_clock(w);
 	hmi_deadline_init(&w->deadline, config->quantum);
+	hmi_deadline_init(&w->polling, HMI_DEADLINE_STEPS);
+	w->polling.even = true;
 	hmi_wake_init(&w->wake);
 	hmi_idle_init(&w->idle, config->idle, config->crowded);
 	hmi_wheel_init(&w->wheel, w->now_ns);

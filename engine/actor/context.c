@@ -59,6 +59,18 @@ hm_lcore_is_idle(const struct hm_ctx *ctx)
 	return hmi_worker_waiting(&ctx->worker) == 0;
 }
 
+bool
+hm_turn_expired(struct hm_ctx *ctx, uint32_t steps)
+{
+	return hmi_deadline_step(&ctx->worker.polling, ctx->worker.clock, steps);
+}
+
+uint32_t
+hm_turn_steps(const struct hm_ctx *ctx)
+{
+	return ctx->worker.polling.steps_left;
+}
+
 uint64_t
 hm_now_ns(struct hm_ctx *ctx)
 {

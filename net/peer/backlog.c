@@ -51,8 +51,8 @@ static void
 backlog_put(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
 {
 	/* Control messages are not limited: they are few, and their loss would not be reported. */
-	if (peer->backlog.fifo.count >= net->backlog_max && msg->type >= HM_TYPE_USER) {
-		hm_dead_letter_publish(net->ctx, msg, HM_DEAD_NODE_BUSY);
+	if (msg->type >= HM_TYPE_USER && (peer->ending || peer->backlog.fifo.count >= net->backlog_max)) {
+		hm_dead_letter_publish(net->ctx, msg, peer->ending ? peer->end_reason : HM_DEAD_NODE_BUSY);
 		return;
 	}
 	backlog_push(peer, msg);
@@ -77,20 +77,30 @@ hmi_backlog_flush(struct hmi_net *net, struct hmi_peer *peer)
 			backlog_unpop(peer, msg);
 			return;
 		}
+		if (hmi_net_expired(net, 1))
+			return;
 	}
 }
 
-void
+/* Report a message, or free a resolve request; but those to a peer that is called again wait for its answer. */
+static void
+message_lose(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	if (!hmi_is_resolve_request(msg))
+		hm_dead_letter_publish(net->ctx, msg, reason);
+	else if (peer->configured && !net->gone)
+		backlog_push(peer, msg);
+	else
+		hm_msg_free(net->ctx, msg);
+}
+
+bool
 hmi_backlog_lose(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason)
 {
-	for (uint32_t count = peer->backlog.fifo.count; count > 0; count--) {
-		struct hm_msg *msg = backlog_pop(peer);
-
-		if (!hmi_is_resolve_request(msg))
-			hm_dead_letter_publish(net->ctx, msg, reason);
-		else if (peer->configured && !net->gone)
-			backlog_push(peer, msg);
-		else
-			hm_msg_free(net->ctx, msg);
+	while (peer->backlog.fifo.count > (peer->configured && !net->gone ? peer->resolves : 0)) {
+		message_lose(net, peer, backlog_pop(peer), reason);
+		if (hmi_net_expired(net, 1))
+			return false;
 	}
+	return true;
 }

@@ -11,10 +11,13 @@
 /* Put a message into the peer's batch, or into its backlog, or make it a dead letter. */
 void hmi_backlog_send(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg);
 
-/* Move messages of the backlog into the batch, as many as there is room for. */
+/* Move messages of the backlog into the batch, as many as there is room and time for. */
 void hmi_backlog_flush(struct hmi_net *net, struct hmi_peer *peer);
 
-/* Messages become dead letters. Resolve requests stay if this node will call the peer again. */
-void hmi_backlog_lose(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason);
+/*
+ * Messages become dead letters. Resolve requests stay if this node will call the peer again. Returns whether that is
+ * done; if not, there is no more time in this turn.
+ */
+bool hmi_backlog_lose(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason);
 
 #endif /* BACKLOG_PVT_H */

@@ -167,12 +167,18 @@ hello_receive(struct hmi_net *net, const struct hmi_frame *frame, const struct h
 		refuse(net, frame, hello, reason);
 		return;
 	}
+	/* The HELLO comes again. */
+	if (hmi_peer_is_ending(net, peer, hello->node)) {
+		hmi_net_drop(net, HM_NET_DROP_HANDSHAKE);
+		return;
+	}
 	id = hmi_peer_session_id(net, peer);
 	action = hmi_handshake_hello(&peer->session, hello, id, net->now);
 	if (action == HMI_HANDSHAKE_REPLACE) {
 		hmi_peer_lost(net, peer,
 			      "lost: it sent a new HELLO: it has restarted, or had lost this node");
-		action = hmi_handshake_hello(&peer->session, hello, id, net->now);
+		if (!peer->ending)
+			action = hmi_handshake_hello(&peer->session, hello, id, net->now);
 	}
 	if (action != HMI_HANDSHAKE_ANSWER) {
 		hmi_net_drop(net, HM_NET_DROP_HANDSHAKE);
@@ -226,7 +232,8 @@ welcome_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_fra
 		refused(net, peer, welcome, HMI_REFUSAL_WRONG_NAME);
 		return;
 	}
-	if (hmi_handshake_welcome(&peer->session, welcome, net->now) != HMI_HANDSHAKE_OPENED) {
+	if (hmi_peer_is_ending(net, peer, welcome->node) ||
+	    hmi_handshake_welcome(&peer->session, welcome, net->now) != HMI_HANDSHAKE_OPENED) {
 		hmi_net_drop(net, HM_NET_DROP_HANDSHAKE);
 		return;
 	}

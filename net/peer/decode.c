@@ -289,64 +289,87 @@ reader_behind(const uint8_t *payload, uint32_t length, uint32_t done, struct hmi
 	return reader;
 }
 
+/* Some steps are done. Returns after how many more the clock is to be looked at; 0: there is no more time. */
+static __attribute__((noinline)) uint32_t
+steps_more(struct hmi_net *net, uint32_t steps)
+{
+	return hmi_net_expired(net, steps) ? 0 : hm_turn_steps(net->ctx);
+}
+
 /* Flat: the calls that a message takes from the packet to its mailbox cost a tenth of this side's time. */
-__attribute__((flatten)) bool
+__attribute__((flatten)) enum hmi_decoded
 hmi_decode_batch(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payload, uint32_t length,
 		 uint32_t *done)
 {
 	struct group group;
 	struct hmi_envelope envelope;
 	struct hmi_reader reader = reader_behind(payload, length, *done, &envelope);
-	enum outcome outcome = DONE;
-	uint32_t before = *done;
+	enum hmi_decoded decoded = HMI_DECODED;
+	uint32_t count = 0, looked = 0, look = hm_turn_steps(net->ctx);
 	int rc = 0;
 
 	/* Not all of it: that would cost as much as a message. */
 	group.envelope_end = NULL;
 	group.plan = NULL;
 	group.count = 0;
-	while (outcome == DONE && (rc = hmi_batch_next(&reader, &envelope)) == 1) {
+	while (decoded == HMI_DECODED && (rc = hmi_batch_next(&reader, &envelope)) == 1) {
 		if (reader.envelope_end != group.envelope_end || group.count == GROUP_MAX) {
 			group_deliver(net, peer, &group);
 			group_begin(net, peer, &envelope, reader.envelope_end, &group);
 		}
-		if (likely(envelope.type != 0))
-			outcome = typed_decode(net, peer, &envelope, &group);
-		else
+		if (unlikely(envelope.type == 0))
 			untyped_deliver(net, peer, &envelope);
-		*done += outcome == DONE;
+		else if (unlikely(typed_decode(net, peer, &envelope, &group) == NO_MEMORY))
+			decoded = HMI_DECODED_NO_MEMORY;
+		count += decoded == HMI_DECODED;
+		if (unlikely(count == look)) {
+			look += steps_more(net, count - looked);
+			looked = count;
+			if (look == count)
+				decoded = HMI_DECODED_NO_TIME;
+		}
 	}
 	group_deliver(net, peer, &group);
-	net->rx_messages += *done - before;
-	if (unlikely(outcome == NO_MEMORY))
-		return false;
+	*done += count;
+	(void)hmi_net_expired(net, count - looked);
 	if (unlikely(rc < 0))
 		hmi_net_drop(net, HM_NET_DROP_BATCH);
-	return true;
+	return decoded;
 }
 
-void
-hmi_decode_dead(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payload, uint32_t length,
-		enum hm_dead_reason reason)
+/* Report a message that was to be sent to the peer. */
+static void
+lost_report(struct hmi_net *net, const struct hmi_peer *peer, const struct hmi_envelope *envelope)
 {
-	struct hmi_reader reader = hmi_batch_reader(payload, length);
+	const struct hmi_plan *plan = hmi_codec_by_hash(&net->codec, envelope->type);
+	struct hm_dead_letter letter = {
+		.to = { peer->session.peer_node, envelope->to },
+		.sender = { envelope->from_node != 0 ? envelope->from_node : net->node, envelope->from },
+		.length = (uint16_t)envelope->payload_length,
+		.reason = peer->end_reason,
+	};
+
+	/* Control messages need no report: hm_node_lost notifies watchers and futures. */
+	if (envelope->type == 0 || plan == NULL)
+		return;
+	if (envelope->from == 0)
+		letter.sender = hm_pid_none();
+	letter.type = plan->id;
+	hm_dead_letter_report(net->ctx, &letter);
+}
+
+bool
+hmi_decode_dead(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payload, uint32_t length,
+		uint32_t *done)
+{
 	struct hmi_envelope envelope;
+	struct hmi_reader reader = reader_behind(payload, length, *done, &envelope);
 
 	while (hmi_batch_next(&reader, &envelope) == 1) {
-		const struct hmi_plan *plan = hmi_codec_by_hash(&net->codec, envelope.type);
-		struct hm_dead_letter letter = {
-			.to = { peer->session.peer_node, envelope.to },
-			.sender = { envelope.from_node != 0 ? envelope.from_node : net->node, envelope.from },
-			.length = (uint16_t)envelope.payload_length,
-			.reason = reason,
-		};
-
-		/* Control messages need no report: hm_node_lost notifies watchers and futures. */
-		if (envelope.type == 0 || plan == NULL)
-			continue;
-		if (envelope.from == 0)
-			letter.sender = hm_pid_none();
-		letter.type = plan->id;
-		hm_dead_letter_report(net->ctx, &letter);
+		lost_report(net, peer, &envelope);
+		++*done;
+		if (hmi_net_expired(net, 1))
+			return false;
 	}
+	return true;
 }

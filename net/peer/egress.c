@@ -10,6 +10,21 @@
 #include "egress_pvt.h"
 #include "transmit_pvt.h"
 
+typedef uint32_t transmit_fn(struct hmi_net *net, struct hmi_peer *peer);
+
+/* Send until nothing is left to be sent, or there is no more time. Returns the number of frames. */
+static uint32_t
+bursts_send(struct hmi_net *net, struct hmi_peer *peer, transmit_fn *transmit)
+{
+	uint32_t sent = 0, burst;
+
+	do {
+		burst = transmit(net, peer);
+		sent += burst;
+	} while (!hmi_net_expired(net, burst * HMI_FRAME_STEPS) && burst == HMI_TRANSMIT_BURST);
+	return sent;
+}
+
 uint32_t
 hmi_egress_flush(struct hmi_net *net, struct hmi_peer *peer)
 {
@@ -19,15 +34,15 @@ hmi_egress_flush(struct hmi_net *net, struct hmi_peer *peer)
 	if (unlikely(s->state != HMI_SESSION_OPEN))
 		return 0;
 	if (unlikely(s->tx_lost > 0))
-		sent += hmi_transmit_lost(net, peer);
-	sent += hmi_transmit_packets(net, peer);
+		sent += bursts_send(net, peer, hmi_transmit_lost);
+	sent += bursts_send(net, peer, hmi_transmit_packets);
 	if (unlikely(peer->backlog.fifo.head != NULL))
 		hmi_backlog_flush(net, peer);
 	/* A batch that could not be sent now stays open, so that more messages can be added. */
 	if (peer->batch != NULL && s->tx_sent == s->tx_next && hmi_session_may_send(s) &&
 	    hmi_port_room(&net->port) > 0)
 		hmi_batch_close(peer);
-	sent += hmi_transmit_packets(net, peer);
+	sent += bursts_send(net, peer, hmi_transmit_packets);
 	if (hmi_session_ack_is_due(s, net->now)) {
 		hmi_transmit_bare(net, peer, HMI_ACK);
 		sent++;
@@ -49,19 +64,24 @@ is_flushed(const struct hmi_peer *peer)
 uint32_t
 hmi_egress_flush_all(struct hmi_net *net)
 {
-	uint32_t i = 0, work = 0;
+	uint32_t work = 0;
 
-	/* The last peer of the list takes the place of one that is removed. */
-	while (i < net->active_count) {
-		struct hmi_peer *peer = net->active[i];
+	for (uint32_t left = net->active_count; left > 0; left--) {
+		struct hmi_peer *peer;
 
+		if (net->active_next >= net->active_count)
+			net->active_next = 0;
+		peer = net->active[net->active_next];
 		work += hmi_egress_flush(net, peer);
+		/* The last peer of the list takes the place of one that is removed. */
 		if (is_flushed(peer)) {
 			peer->active = false;
-			net->active[i] = net->active[--net->active_count];
+			net->active[net->active_next] = net->active[--net->active_count];
 		} else {
-			i++;
+			net->active_next++;
 		}
+		if (hmi_net_expired(net, 1))
+			break;
 	}
 	return work;
 }

@@ -6,11 +6,14 @@
 #include <inttypes.h>
 
 #include "backlog_pvt.h"
+#include "batch_pvt.h"
 #include "decode_pvt.h"
 #include "end_pvt.h"
 #include "handover_pvt.h"
 #include "hm_actor.h"
 #include "table_pvt.h"
+
+#define END_STEPS 32u /* of hm_turn_expired, beside what the session leaves: a line is logged, lcores are told */
 
 /* ---- Opening ------------------------------------------------------------------------ */
 
@@ -57,49 +60,88 @@ hmi_peer_opened(struct hmi_net *net, struct hmi_peer *peer)
 
 /* ---- Ending ------------------------------------------------------------------------- */
 
-/* Report the messages of a packet or batch that the peer has not acknowledged, and free it. */
+/*
+ * A session that has ended leaves packets that were acknowledged and wait, packets and a batch that the peer has not
+ * acknowledged, and a backlog. They are delivered, or become dead letters, in this order and in portions: 256 and 512
+ * packets may hold 700 messages each. Meanwhile the node stays known, and what is still sent to it becomes a dead
+ * letter as well. Then watchers are told, and a new session may begin.
+ */
 static void
-frame_lose(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame, const uint8_t *end,
-	   enum hm_dead_reason reason)
+end_begin(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason)
 {
-	const uint8_t *start = rte_pktmbuf_mtod_offset(frame, uint8_t *, HMI_PACKET_OFFSET);
-
-	hmi_decode_dead(net, peer, start, (uint32_t)(end - start), reason);
-	hmi_peer_release(net, frame);
+	if (peer->batch != NULL)
+		hmi_batch_close(peer);
+	peer->session.state = HMI_SESSION_IDLE;
+	peer->ending = net->waiting = true;
+	peer->end_reason = reason;
+	net->sessions_open--;
 }
 
-static void
-packets_lose(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason)
+/* The next packet that the peer has not acknowledged; NULL: none. */
+static struct rte_mbuf *
+lost_next(struct hmi_peer *peer)
 {
-	struct rte_mbuf *frame, *batch = peer->batch;
-	const uint8_t *batch_at = peer->batch_at;
+	struct rte_mbuf *frame;
 	bool received;
 
-	peer->batch = NULL;
-	peer->batch_at = peer->batch_end = NULL;
-	while ((frame = hmi_session_drain(&peer->session, &received)) != NULL) {
-		/* Received behind a gap, so not in the cumulative acknowledgement: the peer reports it. */
-		if (received)
-			rte_pktmbuf_free(frame);
-		else
-			frame_lose(net, peer, frame,
-				   rte_pktmbuf_mtod_offset(frame, uint8_t *, rte_pktmbuf_data_len(frame)),
-				   reason);
-	}
-	if (batch != NULL)
-		frame_lose(net, peer, batch, batch_at, reason);
+	/* Received behind a gap, so not in the cumulative acknowledgement: the peer reports it. */
+	while ((frame = hmi_session_drain(&peer->session, &received)) != NULL && received)
+		rte_pktmbuf_free(frame);
+	return frame;
 }
 
-/* Stop routing to the node; deliver what was acknowledged, and report the rest as dead letters. */
-static void
-session_end(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason)
+/* Report the messages that the peer has not acknowledged. Returns whether that is done. */
+static bool
+packets_lose(struct hmi_net *net, struct hmi_peer *peer)
 {
-	peer->session.state = HMI_SESSION_IDLE;
-	net->sessions_open--;
+	const uint8_t *start, *end;
+
+	while (peer->lost_frame != NULL || (peer->lost_frame = lost_next(peer)) != NULL) {
+		start = rte_pktmbuf_mtod_offset(peer->lost_frame, uint8_t *, HMI_PACKET_OFFSET);
+		end = rte_pktmbuf_mtod_offset(peer->lost_frame, uint8_t *,
+					      rte_pktmbuf_data_len(peer->lost_frame));
+		if (!hmi_decode_dead(net, peer, start, (uint32_t)(end - start), &peer->resume))
+			return false;
+		peer->resume = 0;
+		hmi_peer_release(net, peer->lost_frame);
+		peer->lost_frame = NULL;
+		if (hmi_net_expired(net, HMI_FRAME_STEPS))
+			return false;
+	}
+	return true;
+}
+
+/* Go on with what a session has left. Returns whether nothing is left. */
+static bool
+remains_end(struct hmi_net *net, struct hmi_peer *peer)
+{
+	return hmi_handover_end(net, peer) && packets_lose(net, peer) &&
+	       hmi_backlog_lose(net, peer, peer->end_reason);
+}
+
+/* Call a peer that this node keeps a session with. */
+static void
+call_again(struct hmi_net *net, struct hmi_peer *peer)
+{
+	if (!peer->configured)
+		return;
+	peer->unreachable_ns = net->now;
+	hmi_peer_credit_first(net, peer);
+	hmi_handshake_call(&peer->session, hmi_peer_session_id(net, peer), net->now);
+	peer->attempt++;
+}
+
+bool
+hmi_peer_end(struct hmi_net *net, struct hmi_peer *peer)
+{
+	if (!remains_end(net, peer))
+		return false;
+	peer->ending = false;
 	net->peer_by_node[peer->node_index] = 0;
-	hmi_handover_end(net, peer);
-	packets_lose(net, peer, reason);
-	hmi_backlog_lose(net, peer, reason);
+	hm_node_lost(net->ctx, peer->node_index);
+	peer->node_index = 0;
+	call_again(net, peer);
+	return true;
 }
 
 void
@@ -109,27 +151,42 @@ hmi_peer_lost(struct hmi_net *net, struct hmi_peer *peer, const char *why)
 		if (hmi_log_allows(&peer->log, net->now))
 			hmi_net_log(net, INFO, "peer %s: %s", peer->name, why);
 		hmi_count(&peer->lost, 1);
-		session_end(net, peer, HM_DEAD_NODE_LOST);
+		end_begin(net, peer, HM_DEAD_NODE_LOST);
 		hmi_peer_credit_deal(net);
-		hm_node_lost(net->ctx, peer->node_index);
-		peer->node_index = 0;
 	}
 	peer->session.state = HMI_SESSION_IDLE;
 	peer->session.local_id = 0;
 	peer->session.ack_ns = 0;
-	if (peer->configured) {
-		peer->unreachable_ns = net->now;
-		hmi_peer_credit_first(net, peer);
-		hmi_handshake_call(&peer->session, hmi_peer_session_id(net, peer), net->now);
-		peer->attempt++;
+	if (!peer->ending)
+		call_again(net, peer);
+	else if (!hmi_net_expired(net, END_STEPS))
+		(void)hmi_peer_end(net, peer);
+}
+
+bool
+hmi_peer_is_ending(const struct hmi_net *net, const struct hmi_peer *peer, uint64_t node)
+{
+	if (!net->waiting)
+		return false;
+	for (uint32_t i = 0; i < net->peers_count; i++) {
+		const struct hmi_peer *other = net->peers[i];
+
+		if (other->ending && (other == peer || other->session.peer_node == node))
+			return true;
 	}
+	return false;
 }
 
 void
 hmi_peer_leave(struct hmi_net *net, struct hmi_peer *peer)
 {
 	if (peer->session.state == HMI_SESSION_OPEN)
-		session_end(net, peer, HM_DEAD_SHUTDOWN);
-	else
-		hmi_backlog_lose(net, peer, HM_DEAD_SHUTDOWN);
+		end_begin(net, peer, HM_DEAD_SHUTDOWN);
+	if (!peer->ending) {
+		(void)hmi_backlog_lose(net, peer, HM_DEAD_SHUTDOWN);
+		return;
+	}
+	(void)remains_end(net, peer);
+	peer->ending = false;
+	net->peer_by_node[peer->node_index] = 0;
 }

@@ -23,89 +23,74 @@ frame_payload(const struct rte_mbuf *frame, uint32_t *length)
 	return packet + HMI_HEADER_BYTES;
 }
 
-/* Put the session's next packet back, to be delivered in a later turn. */
+/* The peer's next packets wait. */
 static void
-packet_park(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame)
+stall(struct hmi_net *net, struct hmi_peer *peer)
 {
-	hmi_session_park(&peer->session, frame);
-	peer->stalled = net->stalled = true;
+	peer->stalled = net->waiting = true;
 }
 
-/* Deliver the session's next packet. Returns whether all of it was delivered. */
-static bool
+/* Deliver the session's next packet. If that takes memory or time that is not there, the session keeps the rest. */
+static enum hmi_decoded
 packet_deliver(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame)
 {
 	uint32_t length;
 	const uint8_t *payload = frame_payload(frame, &length);
+	enum hmi_decoded decoded = hmi_decode_batch(net, peer, payload, length, &peer->resume);
 
-	if (unlikely(!hmi_decode_batch(net, peer, payload, length, &peer->resume))) {
-		packet_park(net, peer, frame);
-		return false;
+	if (unlikely(decoded != HMI_DECODED)) {
+		hmi_session_park(&peer->session, frame);
+		stall(net, peer);
+		return decoded;
 	}
 	peer->resume = 0;
 	hmi_session_done(&peer->session);
 	rte_pktmbuf_free(frame);
-	return true;
+	return HMI_DECODED;
 }
 
-/*
- * Deliver the packets that are next in order: the peer's first of this turn, and others as far as the turn has time
- * for them. work: packets that were delivered before. Returns it with those of this call.
- */
+/* Deliver the packets that are next in order, as far as there is time. Returns units of work. */
 static uint32_t
-packets_deliver(struct hmi_net *net, struct hmi_peer *peer, uint32_t work)
+packets_deliver(struct hmi_net *net, struct hmi_peer *peer)
 {
+	enum hmi_decoded decoded = HMI_DECODED;
 	struct rte_mbuf *frame;
+	uint32_t work = 0;
 
-	while ((frame = hmi_session_ready(&peer->session)) != NULL) {
-		if (work > 0 && net->rx_messages >= HMI_POLL_MESSAGES && !peer->ending) {
-			packet_park(net, peer, frame);
-			break;
+	while (decoded == HMI_DECODED && (frame = hmi_session_ready(&peer->session)) != NULL) {
+		decoded = packet_deliver(net, peer, frame);
+		/* A part of a packet is work, too, unless that waits for memory. */
+		work += decoded != HMI_DECODED_NO_MEMORY;
+		if (decoded == HMI_DECODED && hmi_net_expired(net, HMI_FRAME_STEPS)) {
+			decoded = HMI_DECODED_NO_TIME;
+			stall(net, peer);
 		}
-		if (!packet_deliver(net, peer, frame))
-			break;
-		work++;
 	}
 	return work;
 }
 
-static uint32_t
-peer_resume(struct hmi_net *net, struct hmi_peer *peer)
+uint32_t
+hmi_handover_resume(struct hmi_net *net, struct hmi_peer *peer)
 {
+	uint64_t done = peer->session.rx_done;
 	uint32_t work;
 
 	peer->stalled = false;
-	work = packets_deliver(net, peer, 0);
+	work = packets_deliver(net, peer);
 	/* The packets that waited had reduced the credit: announce the new one at once. */
-	if (work > 0 && peer->session.state == HMI_SESSION_OPEN) {
+	if (peer->session.rx_done != done && peer->session.state == HMI_SESSION_OPEN) {
 		hmi_session_ack_soon(&peer->session, net->now);
 		hmi_peer_activate(net, peer);
 	}
 	return work;
 }
 
-/* The first of them finds the memory that became free, and the time of this turn: each turn it is another one. */
-uint32_t
-hmi_handover_resume(struct hmi_net *net)
-{
-	uint32_t count = net->peers_count, first = net->resume_first++, work = 0;
-
-	net->stalled = false;
-	for (uint32_t i = 0; i < count; i++) {
-		struct hmi_peer *peer = net->peers[(first + i) % count];
-
-		if (peer->stalled)
-			work += peer_resume(net, peer);
-	}
-	return work;
-}
-
-void
+bool
 hmi_handover_end(struct hmi_net *net, struct hmi_peer *peer)
 {
-	peer->ending = true;
-	(void)packets_deliver(net, peer, 0);
-	peer->ending = false;
+	peer->stalled = false;
+	(void)packets_deliver(net, peer);
+	return !peer->stalled;
 }
 
 bool
@@ -123,7 +108,7 @@ hmi_handover_packet(struct hmi_net *net, struct hmi_peer *peer, const struct hmi
 	case HMI_DELIVER:
 		break;
 	}
-	if (likely(packet_deliver(net, peer, frame)))
-		(void)packets_deliver(net, peer, 1);
+	if (likely(packet_deliver(net, peer, frame) == HMI_DECODED))
+		(void)packets_deliver(net, peer);
 	return true;
 }

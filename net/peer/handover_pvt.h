@@ -12,10 +12,13 @@
 bool hmi_handover_packet(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_header *header,
 			 struct rte_mbuf *frame);
 
-/* Continue with the packets of all peers that wait for message memory, or for a turn. Returns units of work. */
-uint32_t hmi_handover_resume(struct hmi_net *net);
+/* Continue with a peer's packets that wait for message memory, or for a turn. Returns units of work. */
+uint32_t hmi_handover_resume(struct hmi_net *net, struct hmi_peer *peer);
 
-/* Deliver, or report as dead letters, packets that were acknowledged and wait. */
-void hmi_handover_end(struct hmi_net *net, struct hmi_peer *peer);
+/*
+ * Deliver the packets of an ended session that were acknowledged and wait, or report them as dead letters. Returns
+ * whether that is done; if not, there is no more time in this turn.
+ */
+bool hmi_handover_end(struct hmi_net *net, struct hmi_peer *peer);
 
 #endif /* HANDOVER_PVT_H */

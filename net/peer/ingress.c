@@ -28,7 +28,8 @@ session_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_hea
 	bool kept = false;
 
 	if (unlikely(peer->session.state != HMI_SESSION_OPEN)) {
-		if (net->gone || !hmi_handshake_confirm(&peer->session, net->now)) {
+		if (net->gone || hmi_peer_is_ending(net, peer, peer->session.peer_node) ||
+		    !hmi_handshake_confirm(&peer->session, net->now)) {
 			hmi_net_drop(net, HM_NET_DROP_SESSION);
 			return false;
 		}
@@ -188,18 +189,20 @@ frame_receive(struct hmi_net *net, struct rte_mbuf *frame)
 		rte_pktmbuf_free(frame);
 }
 
-/* Process frames that were received, as far as this turn has time for their messages. Returns how many. */
+/* Process frames that were received, as far as there is time. Returns how many. */
 static uint32_t
 frames_process(struct hmi_net *net)
 {
 	uint32_t first = net->rx_next;
 
-	while (net->rx_next < net->rx_count && net->rx_messages < HMI_POLL_MESSAGES) {
+	while (net->rx_next < net->rx_count) {
 		struct rte_mbuf *frame = net->rx_frames[net->rx_next++];
 
 		if (net->rx_next < net->rx_count)
 			rte_prefetch0(rte_pktmbuf_mtod(net->rx_frames[net->rx_next], void *));
 		frame_receive(net, frame);
+		if (hmi_net_expired(net, HMI_FRAME_STEPS))
+			break;
 	}
 	return net->rx_next - first;
 }
@@ -209,10 +212,9 @@ hmi_ingress_poll(struct hmi_net *net, uint32_t polls)
 {
 	uint32_t work = 0;
 
-	net->rx_messages = 0;
 	if (unlikely(net->rx_next < net->rx_count)) {
 		work = frames_process(net);
-		if (net->rx_messages >= HMI_POLL_MESSAGES)
+		if (hmi_net_expired(net, 1))
 			return work;
 	}
 	net->rx_next = 0;

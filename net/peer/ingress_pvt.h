@@ -9,8 +9,8 @@
 #include "peer_pvt.h"
 
 /*
- * Process frames that the last call has left, then poll the port until a burst arrives, at most `polls` times, and
- * process that. Leaves frames when HMI_POLL_MESSAGES were delivered. Returns the number of frames.
+ * Process the frames that the last call has left, then poll the port until a burst arrives, at most `polls` times, and
+ * process that. Leaves frames for which there is no time. Returns the number of frames that were processed.
  */
 uint32_t hmi_ingress_poll(struct hmi_net *net, uint32_t polls);
 

@@ -12,6 +12,10 @@
  *     decode.c ◀─ handover.c ◀─ ingress.c ◀─ frame, session ◀─ port                (in)
  *                                  └─▶ connect.c, neigh.c, icmp.c: handshakes, ARP, ping
  *     table.c: the table of peers    end.c: a session opens or ends    tick.c: timers
+ *     resume.c: packets that wait, and sessions that end, go on
+ *
+ * In a turn poll and flush have 10 and 5 us (hm_turn_expired). What takes longer goes on in the next turn: a packet is
+ * delivered in portions, a session ends in portions, and peers take turns.
  *
  * The lcore of --net-lcore owns all of it from the first turn on. Other threads read counters, names,
  * addresses and the count of peers: counters.c.
@@ -30,6 +34,7 @@
 #include "frame_pvt.h"
 #include "handshake_pvt.h"
 #include "hm_net.h"
+#include "hm_provider.h"
 #include "neigh_pvt.h"
 #include "port_pvt.h"
 #include "session_pvt.h"
@@ -41,7 +46,7 @@
 #define HMI_PAYLOAD_MIN   (HMI_MTU_MIN - HMI_MTU_HEADERS)
 #define HMI_FRAMES_KEPT   2048u /* frames that all sessions together keep for retransmission */
 #define HMI_FRAMES_OWN    8u    /* of them, reserved for each session */
-#define HMI_POLL_MESSAGES 1024u /* in a turn, and a packet more for each peer: 30 us */
+#define HMI_FRAME_STEPS   4u    /* of hm_turn_expired that a frame counts as, beside its messages */
 
 static_assert(1u << HMI_PEER_BITS == HM_NET_PEERS_MAX, "a session's id names its peer");
 
@@ -88,14 +93,16 @@ struct hmi_peer {
 	uint8_t number;      /* index in the table */
 	bool active;         /* in the list of peers to be flushed */
 	bool stalled;        /* has a packet that waits for message memory, or for a turn */
-	bool ending;         /* the session ends: messages without memory become dead letters */
+	bool ending;         /* its session has ended, and not all that it left is delivered or a dead letter */
 	struct hmi_backlog backlog;
 	struct hmi_template template;
 	struct hmi_session session;
 
-	/* A packet that was delivered only in part. */
-	uint32_t resume;     /* messages of it that are done */
-	uint64_t stalled_ns; /* since when it waits for message memory; 0: it does not */
+	/* A packet that was delivered, or is lost, only in part. */
+	uint32_t resume;              /* messages of it that are done */
+	uint64_t stalled_ns;          /* since when it waits for message memory; 0: it does not */
+	struct rte_mbuf *lost_frame;  /* whose messages become dead letters; NULL: none */
+	enum hm_dead_reason end_reason; /* of the dead letters of a session that ends */
 
 	/* Control. */
 	char name[HMI_NODE_NAME_MAX + 1];
@@ -119,8 +126,9 @@ struct hmi_net {
 	uint64_t now;
 	uint64_t node;         /* this node's id */
 	bool gone;             /* the lcores have stopped: packets are not delivered any more */
-	bool stalled;          /* some peer is stalled */
-	uint32_t resume_first; /* peer that continues first in the next turn, modulo their count */
+	bool waiting;          /* some peer is stalled, or its session is ending */
+	bool waiting_first;    /* in this turn they have gone on before new frames were received */
+	uint32_t resume_next;  /* the peer that goes on first, modulo their count */
 	struct hmi_port port;
 	struct hmi_codec codec;
 	uint8_t *peer_by_node; /* by node index: number of the peer + 1; 0: none */
@@ -128,12 +136,13 @@ struct hmi_net {
 	_Atomic uint32_t peers_count;
 	struct hmi_peer *active[HM_NET_PEERS_MAX];
 	uint32_t active_count;
-	uint32_t rx_messages; /* delivered in this turn, dead letters among them */
+	uint32_t active_next; /* the first to be flushed */
 	uint32_t rx_next, rx_count;
 	struct rte_mbuf *rx_frames[HMI_PORT_BURST]; /* from rx_next on they wait for a turn */
 	uint32_t frames_kept;
 	uint32_t sessions_open;
-	uint64_t tick_ns; /* when to process timers again */
+	uint64_t tick_ns;   /* when to process timers again */
+	uint32_t tick_next; /* the peer whose timers are next, within a round */
 	uint64_t random;
 	uint64_t rx_dropped[HM_NET_DROPS];
 	uint64_t arp_replies, echo_replies, rx_bytes, tx_bytes;
@@ -161,6 +170,16 @@ hmi_net_turn(struct hmi_net *net, struct hm_ctx *ctx, uint64_t now)
 	net->ctx = ctx;
 	net->now = now;
 	net->port.now = now;
+}
+
+/*
+ * Whether the time of this turn's poll or flush is used up, after some more steps: see hm_turn_expired. After the
+ * last turn there is no limit.
+ */
+static inline bool
+hmi_net_expired(const struct hmi_net *net, uint32_t steps)
+{
+	return !net->gone && hm_turn_expired(net->ctx, steps);
 }
 
 static inline void

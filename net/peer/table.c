@@ -45,7 +45,7 @@ hmi_peer_reuse(struct hmi_net *net)
 	for (uint32_t i = 0; i < net->peers_count; i++) {
 		struct hmi_peer *peer = net->peers[i];
 
-		if (peer->configured || peer->session.state != HMI_SESSION_IDLE)
+		if (peer->configured || peer->ending || peer->session.state != HMI_SESSION_IDLE)
 			continue;
 		counter_reset(&peer->sessions);
 		counter_reset(&peer->lost);

@@ -119,10 +119,17 @@ peer_tick(struct hmi_net *net, struct hmi_peer *peer)
 void
 hmi_tick(struct hmi_net *net)
 {
+	if (net->tick_next == 0) {
+		if (hmi_port_tick(&net->port, net->now))
+			hmi_neigh_link_up(&net->neigh, net->now);
+		neighbours_tick(net);
+	}
+	/* Sessions that end together may take longer than there is time. */
+	while (net->tick_next < net->peers_count) {
+		peer_tick(net, net->peers[net->tick_next++]);
+		if (hmi_net_expired(net, 1))
+			return;
+	}
+	net->tick_next = 0;
 	net->tick_ns = net->now + TICK_NS;
-	if (hmi_port_tick(&net->port, net->now))
-		hmi_neigh_link_up(&net->neigh, net->now);
-	neighbours_tick(net);
-	for (uint32_t i = 0; i < net->peers_count; i++)
-		peer_tick(net, net->peers[i]);
 }

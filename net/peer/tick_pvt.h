@@ -8,7 +8,10 @@
 
 #include "peer_pvt.h"
 
-/* Process the timers of port, neighbours and sessions. To be called when net->tick_ns has passed. */
+/*
+ * Process the timers of port, neighbours and sessions, as far as there is time. To be called when net->tick_ns has
+ * passed.
+ */
 void hmi_tick(struct hmi_net *net);
 
 #endif /* TICK_PVT_H */

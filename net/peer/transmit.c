@@ -41,7 +41,7 @@ hmi_transmit_packets(struct hmi_net *net, struct hmi_peer *peer)
 	struct rte_mbuf *frame;
 	uint64_t number;
 
-	while (hmi_port_room(&net->port) > 0 &&
+	while (sent < HMI_TRANSMIT_BURST && hmi_port_room(&net->port) > 0 &&
 	       (frame = hmi_session_send(&peer->session, net->now, &number)) != NULL) {
 		/* The session keeps the frame until it is acknowledged; the port frees its own reference. */
 		rte_mbuf_refcnt_update(frame, 1);
@@ -59,7 +59,7 @@ hmi_transmit_lost(struct hmi_net *net, struct hmi_peer *peer)
 	struct rte_mbuf *frame, *copy;
 	uint64_t number;
 
-	while (hmi_port_room(&net->port) > 0 &&
+	while (sent < HMI_TRANSMIT_BURST && hmi_port_room(&net->port) > 0 &&
 	       (frame = hmi_session_retransmit(&peer->session, net->now, &number)) != NULL) {
 		copy = rte_pktmbuf_copy(frame, net->port.tx_pool, 0, UINT32_MAX);
 		/* Without a buffer this retransmission is lost, and the packet is sent again later. */

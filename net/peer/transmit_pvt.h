@@ -8,6 +8,8 @@
 
 #include "peer_pvt.h"
 
+#define HMI_TRANSMIT_BURST 16u /* frames that the functions below send at once, at most */
+
 /* Send new packets of a session, as far as credit and cwnd allow. Returns the number of frames. */
 uint32_t hmi_transmit_packets(struct hmi_net *net, struct hmi_peer *peer);
 

@@ -11,10 +11,10 @@
 #include "backlog_pvt.h"
 #include "egress_pvt.h"
 #include "encode_pvt.h"
-#include "handover_pvt.h"
 #include "hm_actor.h"
 #include "ingress_pvt.h"
 #include "remote_pvt.h"
+#include "resume_pvt.h"
 #include "table_pvt.h"
 #include "tick_pvt.h"
 
@@ -47,21 +47,38 @@ begin(struct hmi_remote *remote)
 		net->peers[i]->unreachable_ns = net->now;
 }
 
+/* Receive, and go on with what waits: in every other turn that is first, so that neither uses up all the time. */
+static uint32_t
+poll_beside_waiting(struct hmi_net *net, uint32_t polls)
+{
+	uint32_t work = 0;
+
+	net->waiting_first = !net->waiting_first;
+	if (net->waiting_first)
+		work = hmi_resume(net);
+	if (!net->waiting_first || !hmi_net_expired(net, 1))
+		work += hmi_ingress_poll(net, polls);
+	if (!net->waiting_first && !hmi_net_expired(net, 1))
+		work += hmi_resume(net);
+	return work;
+}
+
 static uint32_t
 remote_poll(void *self, struct hm_ctx *ctx)
 {
 	struct hmi_remote *remote = self;
 	struct hmi_net *net = &remote->net;
-	uint32_t work;
+	uint32_t polls = hm_lcore_is_idle(ctx) ? IDLE_POLLS : 1, work;
 
 	hmi_net_turn(net, ctx, hm_turn_ns(ctx));
 	if (unlikely(!remote->begun))
 		begin(remote);
 	polling_gap_forgive(remote);
 	remote->polled_ns = net->now;
-	work = hmi_ingress_poll(net, hm_lcore_is_idle(ctx) ? IDLE_POLLS : 1);
-	if (unlikely(net->stalled))
-		work += hmi_handover_resume(net);
+	if (unlikely(net->waiting))
+		work = poll_beside_waiting(net, polls);
+	else
+		work = hmi_ingress_poll(net, polls);
 	if (unlikely(net->now >= net->tick_ns))
 		hmi_tick(net);
 	return work;

@@ -8,7 +8,8 @@
  *     node a, 10.0.0.1 ──▶ ring ab ──▶ lone_take: the packets that it sent, and when
  *                      ◀── ring ba ◀── lone_put: packets of 10.0.0.HOST
  *
- * Stations answer ARP by themselves, unless told not to. Time passes in lone_pass alone.
+ * Stations answer ARP by themselves, unless told not to. Time passes in lone_pass alone, and by work after
+ * lone_work_begin.
  */
 
 #include "test_net_pair.h"
@@ -33,6 +34,10 @@
 #define LONE_TAKEN    1024u
 #define LONE_ID       4711u /* a station's id of its session */
 
+/* What a message takes in a clock that goes on with work, and how many a turn has time for, at most. */
+#define LONE_WORK_NS 50u
+#define LONE_POLL    (10000u / LONE_WORK_NS + 3 * HMI_DEADLINE_STEPS)
+
 /* A packet that the node has sent. */
 struct lone_packet {
 	uint64_t when_ns;
@@ -48,6 +53,8 @@ struct lone {
 	struct hm_system *sys;
 	struct rte_mempool *pool;
 	uint64_t now;
+	uint64_t work_ns; /* how far each message, or dead letter, of the node moves the clock */
+	uint64_t worked;  /* how many have moved it */
 	bool deaf; /* stations do not answer ARP */
 	uint32_t taken, given;
 	struct lone_packet packets[LONE_TAKEN];
@@ -64,16 +71,48 @@ struct lone_peer {
 	uint16_t credit;
 };
 
-static inline uint64_t
-lone_clock(void *lone)
-{
-	return ((const struct lone *)lone)->now;
-}
-
 static inline struct hmi_net *
 lone_net(const struct lone *lone)
 {
 	return &((struct hmi_remote *)hm_module_self(lone->sys, &hm_net_module))->net;
+}
+
+/* Messages that were sent or received, or are dead letters. */
+static inline uint64_t
+lone_work(const struct lone *lone)
+{
+	const struct hmi_net *net = lone_net(lone);
+	struct hm_stats stats;
+	uint64_t work = 0;
+
+	hm_system_stats(lone->sys, &stats);
+	for (uint32_t i = 0; i < HM_DEAD_REASONS; i++)
+		work += stats.dead[i];
+	for (uint32_t i = 0; i < net->peers_count; i++)
+		work += net->peers[i]->messages_received + net->peers[i]->messages_sent;
+	return work;
+}
+
+static inline uint64_t
+lone_clock(void *arg)
+{
+	struct lone *lone = arg;
+	uint64_t work;
+
+	if (lone->work_ns != 0) {
+		work = lone_work(lone);
+		lone->now += (work - lone->worked) * lone->work_ns;
+		lone->worked = work;
+	}
+	return lone->now;
+}
+
+/* From here on work takes time. */
+static inline void
+lone_work_begin(struct lone *lone)
+{
+	lone->worked = lone_work(lone);
+	lone->work_ns = LONE_WORK_NS;
 }
 
 static inline uint64_t

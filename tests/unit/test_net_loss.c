@@ -272,8 +272,9 @@ Test(net_loss, bye__what_was_acknowledged_and_finds_no_memory_is_a_dead_letter)
 
 	numbers_park(f);
 	pair_stop(f->nodes, 0);
-	pair_until(f->nodes, pair_peer(f->nodes[1]).lost == 1);
-	cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_NO_MEMORY), 100);
+	pair_until(f->nodes, pair_dead(f->nodes[1], HM_DEAD_NO_MEMORY) == 100);
+	cr_assert_eq(pair_peer(f->nodes[1]).lost, 1);
+	pair_until(f->nodes, pair_net(f->nodes[1]).rx_buffers_used == 0);
 	memory_give(f, taken, count);
 	cr_assert_eq(pair_net(f->nodes[1]).rx_buffers_used, 0);
 	fixture_destroy(f);

@@ -83,6 +83,33 @@ Test(worker_time, turn__others_come_between_slow_runnables)
 	cr_assert_str_eq(hmt_nodes[0].letters, "ddrrtrr");
 }
 
+/* A network with more to do than there is time for. */
+static uint64_t polled;
+
+static uint32_t
+poll_on(void *arg, struct hmi_worker *w)
+{
+	(void)arg;
+	do {
+		hmt_now_ns += 50;
+		polled++;
+	} while (!hmi_deadline_step(&w->polling, w->clock, 1));
+	return 1;
+}
+
+Test(worker_time, turn__network_that_always_has_work)
+{
+	hmt_nodes[0].worker.poller = (struct hmi_poller){ .poll = poll_on, .flush = poll_on };
+	always_busy(1 * US);
+	for (unsigned int i = 0; i < 100; i++) {
+		polled = 0;
+		turn_takes_at_most(LOOK_US * US);
+		/* It has its time, in each turn: 10 and 5 us. */
+		cr_assert_geq(polled, 15 * US / 50);
+		cr_assert_leq(polled, (15 * US + 4 * HMI_DEADLINE_STEPS * 50) / 50);
+	}
+}
+
 /* Steps have turned out to be slow. */
 static void
 deadline_learn(void)
