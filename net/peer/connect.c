@@ -204,13 +204,14 @@ caller_of(struct hmi_net *net, const struct hmi_frame *frame, const struct hmi_h
 	return NULL;
 }
 
-/* A HELLO was refused. Logged, unless the last refusal had the same reason. */
+/* A HELLO was refused. Logged, unless the last refusal that was logged had the same reason. */
 static void
 refused(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_handshake *by, uint32_t reason)
 {
 	char ip[HMI_IP_TEXT];
 
-	if (!hmi_handshake_reject(&peer->session, net->now) || peer->refusal_logged == reason + 1)
+	if (!hmi_handshake_reject(&peer->session, net->now) || peer->refusal_logged == reason + 1 ||
+	    !hmi_log_allows(&peer->log, net->now))
 		return;
 	peer->refusal_logged = reason + 1;
 	peer->unreachable_ns = 0;

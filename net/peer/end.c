@@ -13,21 +13,32 @@
 #include "hm_actor.h"
 #include "table_pvt.h"
 
-#define END_STEPS 32u /* of hm_turn_expired, beside what the session leaves: a line is logged, lcores are told */
+#define END_STEPS \
+	32u /* of hm_turn_expired, beside what the session leaves: a line is logged, lcores are told */
 
 /* ---- Opening ------------------------------------------------------------------------ */
+
+/* No message can be routed to the peer's node. index: of the node; 0: it has none. */
+static void
+node_refused_log(struct hmi_net *net, struct hmi_peer *peer, uint16_t index)
+{
+	if (!hmi_log_allows(&peer->log, net->now))
+		return;
+	if (index == 0)
+		hmi_net_log(net, ERR, "peer %s: too many nodes are known", peer->name);
+	else
+		hmi_net_log(net, ERR, "peer %s: peer %s has the same id, and gets its messages", peer->name,
+			    hmi_peer_by_node(net, index)->name);
+}
 
 /* Route messages for the peer's node to the peer, unless another peer has that node. */
 static void
 node_take(struct hmi_net *net, struct hmi_peer *peer)
 {
-	uint16_t index;
+	uint16_t index = 0;
 
-	if (hm_node_learn(net->sys, peer->session.peer_node, &index) != 0) {
-		hmi_net_log(net, ERR, "peer %s: too many nodes are known", peer->name);
-	} else if (net->peer_by_node[index] != 0) {
-		hmi_net_log(net, ERR, "peer %s: peer %s has the same id, and gets its messages", peer->name,
-			    hmi_peer_by_node(net, index)->name);
+	if (hm_node_learn(net->sys, peer->session.peer_node, &index) != 0 || net->peer_by_node[index] != 0) {
+		node_refused_log(net, peer, index);
 	} else {
 		peer->node_index = index;
 		net->peer_by_node[index] = (uint8_t)(peer->number + 1);

@@ -57,7 +57,7 @@ struct hmi_backlog {
 	_Atomic uint32_t count; /* copy of fifo.count, for other threads */
 };
 
-/* Rate limit for log lines that received packets cause: HMI_LOG_LINES in a second. */
+/* Rate limit for log lines that received packets cause, each peer's and the node's: HMI_LOG_LINES in a second. */
 struct hmi_log_limit {
 	uint64_t second_ns; /* when the present second began */
 	uint32_t lines;     /* lines in it */
@@ -93,15 +93,15 @@ struct hmi_peer {
 	uint8_t number;      /* index in the table */
 	bool active;         /* in the list of peers to be flushed */
 	bool stalled;        /* has a packet that waits for message memory, or for a turn */
-	bool ending;         /* its session has ended, and not all that it left is delivered or a dead letter */
+	bool ending; /* its session has ended, and not all that it left is delivered or a dead letter */
 	struct hmi_backlog backlog;
 	struct hmi_template template;
 	struct hmi_session session;
 
 	/* A packet that was delivered, or is lost, only in part. */
-	uint32_t resume;              /* messages of it that are done */
-	uint64_t stalled_ns;          /* since when it waits for message memory; 0: it does not */
-	struct rte_mbuf *lost_frame;  /* whose messages become dead letters; NULL: none */
+	uint32_t resume;                /* messages of it that are done */
+	uint64_t stalled_ns;            /* since when it waits for message memory; 0: it does not */
+	struct rte_mbuf *lost_frame;    /* whose messages become dead letters; NULL: none */
 	enum hm_dead_reason end_reason; /* of the dead letters of a session that ends */
 
 	/* Control. */
@@ -124,11 +124,11 @@ struct hmi_net {
 	struct hm_system *sys;
 	struct hm_ctx *ctx; /* context of the present call from the engine */
 	uint64_t now;
-	uint64_t node;         /* this node's id */
-	bool gone;             /* the lcores have stopped: packets are not delivered any more */
-	bool waiting;          /* some peer is stalled, or its session is ending */
-	bool waiting_first;    /* in this turn they have gone on before new frames were received */
-	uint32_t resume_next;  /* the peer that goes on first, modulo their count */
+	uint64_t node;        /* this node's id */
+	bool gone;            /* the lcores have stopped: packets are not delivered any more */
+	bool waiting;         /* some peer is stalled, or its session is ending */
+	bool waiting_first;   /* in this turn they have gone on before new frames were received */
+	uint32_t resume_next; /* the peer that goes on first, modulo their count */
 	struct hmi_port port;
 	struct hmi_codec codec;
 	uint8_t *peer_by_node; /* by node index: number of the peer + 1; 0: none */
@@ -159,7 +159,7 @@ struct hmi_net {
 	uint64_t *unpack_arena;   /* HM_MSG_BODY_MAX bytes, to find out the size of a decoded message */
 };
 
-/* Log a line. What packets can cause is limited by struct hmi_log_limit. */
+/* Log a line. Of what packets can cause hmi_log_allows is asked first. */
 #define hmi_net_log(net, level, format, ...) \
 	rte_log(RTE_LOG_##level, (uint32_t)(net)->logtype, "hermod: " format "\n", __VA_ARGS__)
 
