@@ -55,7 +55,7 @@ struct lone {
 	uint64_t now;
 	uint64_t work_ns; /* how far each message, or dead letter, of the node moves the clock */
 	uint64_t worked;  /* how many have moved it */
-	bool deaf; /* stations do not answer ARP */
+	bool deaf;        /* stations do not answer ARP */
 	uint32_t taken, given;
 	struct lone_packet packets[LONE_TAKEN];
 	uint64_t arps;                                  /* ARP frames that the node has sent */

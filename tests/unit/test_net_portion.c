@@ -181,6 +181,34 @@ Test(net_portion, poll__peer_that_waits_beside_a_busy_one)
 	lone_destroy(f->lone);
 }
 
+/* In each turn a packet of another peer could use up the time. */
+Test(net_portion, poll__peer_that_waits_beside_others_that_come)
+{
+	struct fixture *f = fixture_create("--memory 64M");
+	struct lone_peer waits = f->peer, others[12];
+	uint64_t before;
+
+	for (uint8_t i = 0; i < RTE_DIM(others); i++)
+		others[i] = lone_open(f->lone, (uint8_t)(4 + i));
+	for (uint32_t number = 2; number <= 20; number++)
+		(void)full_put(f, number);
+	lone_turn(f->lone);
+	(void)full_put(f, 1);
+	lone_work_begin(f->lone);
+	hm_system_turn(f->lone->sys);
+	before = lone_stats(f->lone, "s3").messages_received;
+	for (uint32_t i = 0; i < RTE_DIM(others); i++) {
+		f->peer = others[i];
+		(void)full_put(f, 1);
+		hm_system_turn(f->lone->sys);
+	}
+	cr_assert_geq(lone_stats(f->lone, "s3").messages_received - before, LONE_POLL / 2);
+	f->lone->work_ns = 0;
+	lone_turn(f->lone);
+	f->peer = waits;
+	lone_destroy(f->lone);
+}
+
 Test(net_portion, stop__with_frames_that_wait_for_a_turn)
 {
 	struct fixture *f = fixture_create("--memory 64M");
