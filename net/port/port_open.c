@@ -31,7 +31,7 @@ enum {
 	POOL_TAKEN = '-' /* is being freed */
 };
 
-/* Names of all ethdevs, as "a, b, c". */
+/* What to choose instead of a port that is not there: names of all ethdevs, as "choose from a, b, c". */
 static void
 ports_list(char *text, size_t size)
 {
@@ -43,12 +43,14 @@ ports_list(char *text, size_t size)
 	RTE_ETH_FOREACH_DEV(id) {
 		if (rte_eth_dev_get_name_by_port(id, name) != 0 || used >= size)
 			continue;
-		used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", name);
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "choose from ",
+					 name);
 	}
 	if (used == 0)
 		rte_strscpy(text, "there is none; make one by EAL's --vdev or -a", size);
 }
 
+/* Find the port of a name; NULL: the first one. */
 static int
 port_find(struct hmi_port *port, const char *name)
 {
@@ -63,18 +65,42 @@ port_find(struct hmi_port *port, const char *name)
 		return -ENODEV;
 	}
 	if (rte_eth_dev_get_port_by_name(name, &port->id) != 0) {
-		fprintf(stderr, "hermod: --port %s: no such port; ports: %s\n", name, list);
+		fprintf(stderr, "hermod: --port %s: no such port; %s\n", name, list);
 		return -ENODEV;
 	}
 	rte_strscpy(port->name, name, sizeof(port->name));
 	return 0;
 }
 
+#define OTHER_PORT "choose another one by --port, or give its driver other arguments (EAL's --vdev or -a)"
+
+/* Print what the driver refuses, why, and what helps. Returns the status to give up with. */
 static int
-port_failed(const struct hmi_port *port, const char *what, int rc)
+port_failed(const struct hmi_port *port, const char *what, int rc, const char *remedy)
 {
-	fprintf(stderr, "hermod: port %s: %s: %s\n", port->name, what, rte_strerror(-rc));
+	fprintf(stderr, "hermod: port %s: %s: %s; %s\n", port->name, what, rte_strerror(-rc), remedy);
 	return rc == -ENOMEM ? -ENOMEM : -EIO;
+}
+
+/* As port_failed, of a queue and the option that sets its length. */
+static int
+queue_failed(const struct hmi_port *port, const char *option, uint16_t desc, int rc)
+{
+	char what[64], remedy[64];
+
+	snprintf(what, sizeof(what), "its driver refuses a queue of %u descriptors", desc);
+	snprintf(remedy, sizeof(remedy), "give another number by %s, or another --port", option);
+	return port_failed(port, what, rc, remedy);
+}
+
+static int
+mtu_failed(const struct hmi_port *port)
+{
+	fprintf(stderr,
+		"hermod: port %s: its MTU is %u, less than the %u that the network needs; raise it (ip link set DEVICE "
+		"mtu 1500), or choose another one by --port\n",
+		port->name, port->mtu, HMI_MTU_MIN);
+	return -EIO;
 }
 
 static bool
@@ -98,12 +124,13 @@ port_configure(struct hmi_port *port, const struct hmi_port_config *config,
 		config->mtu != 0 ? (uint32_t)config->mtu : RTE_MIN(MTU_DEFAULT, (uint32_t)info->max_mtu);
 	rc = rte_eth_dev_configure(port->id, 1, 1, &conf);
 	if (rc != 0 && config->mtu != 0) {
-		fprintf(stderr, "hermod: --mtu %" PRIu64 ": port %s cannot do it: %s\n", config->mtu,
-			port->name, rte_strerror(-rc));
+		fprintf(stderr,
+			"hermod: --mtu %" PRIu64 ": port %s: %s; give a smaller one, or leave it out\n",
+			config->mtu, port->name, rte_strerror(-rc));
 		return -EINVAL;
 	}
 	if (rc != 0)
-		return port_failed(port, "configure", rc);
+		return port_failed(port, "its driver refuses one queue each way", rc, OTHER_PORT);
 	port->rx_offload = conf.rxmode.offloads != 0;
 	/* Both transmit offloads or none: a frame's checksums are computed in one place. */
 	if (conf.txmode.offloads == TX_OFFLOADS)
@@ -113,7 +140,7 @@ port_configure(struct hmi_port *port, const struct hmi_port_config *config,
 	port->mtu = conf.rxmode.mtu;
 	if (config->mtu == 0 && rte_eth_dev_get_mtu(port->id, &mtu) == 0 && mtu != 0)
 		port->mtu = RTE_MIN(port->mtu, mtu);
-	return port->mtu >= HMI_MTU_MIN ? 0 : port_failed(port, "MTU is below 576", -EINVAL);
+	return port->mtu >= HMI_MTU_MIN ? 0 : mtu_failed(port);
 }
 
 static struct rte_mempool *
@@ -151,7 +178,8 @@ queues_setup(struct hmi_port *port, const struct hmi_port_config *config, const 
 
 	rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_desc, &tx_desc);
 	if (rc != 0)
-		return port_failed(port, "descriptors", rc);
+		return port_failed(port, "its driver refuses the numbers of descriptors", rc,
+				   "give others by --rx-desc and --tx-desc, or another --port");
 	port->rx_desc = rx_desc;
 	/* Sessions keep received frames, too: behind a lost one, or while message memory is short. */
 	port->rx_pool = pool_create(port, "rx", config, 2u * rx_desc + 2 * POOL_CACHE, info);
@@ -160,9 +188,9 @@ queues_setup(struct hmi_port *port, const struct hmi_port_config *config, const 
 		return -ENOMEM;
 	rc = rte_eth_rx_queue_setup(port->id, 0, rx_desc, (unsigned int)socket, NULL, port->rx_pool);
 	if (rc != 0)
-		return port_failed(port, "receive queue", rc);
+		return queue_failed(port, "--rx-desc", rx_desc, rc);
 	rc = rte_eth_tx_queue_setup(port->id, 0, tx_desc, (unsigned int)socket, NULL);
-	return rc != 0 ? port_failed(port, "send queue", rc) : 0;
+	return rc != 0 ? queue_failed(port, "--tx-desc", tx_desc, rc) : 0;
 }
 
 /* Whether the port is a memif client, which neither waits for its server nor reconnects to it. */
@@ -217,7 +245,7 @@ address_get(struct hmi_port *port)
 	int rc = rte_eth_macaddr_get(port->id, &port->mac);
 
 	if (rc != 0)
-		return port_failed(port, "address", rc);
+		return port_failed(port, "its driver does not tell its Ethernet address", rc, OTHER_PORT);
 	if (rte_is_zero_ether_addr(&port->mac)) {
 		rte_eth_random_addr(port->mac.addr_bytes);
 		(void)rte_eth_dev_default_mac_addr_set(port->id, &port->mac);
@@ -236,7 +264,7 @@ hmi_port_open(struct hmi_port *port, const struct hmi_port_config *config)
 	port->logtype = config->logtype;
 	rc = rte_eth_dev_info_get(port->id, &info);
 	if (rc != 0)
-		return port_failed(port, "information", rc);
+		return port_failed(port, "its driver does not tell what it can do", rc, OTHER_PORT);
 	rc = port_configure(port, config, &info);
 	if (rc != 0)
 		return rc;
@@ -252,7 +280,8 @@ hmi_port_open(struct hmi_port *port, const struct hmi_port_config *config)
 	port->faulty = hmi_fault_is_on(&port->fault);
 	rc = rte_eth_dev_start(port->id);
 	if (rc != 0 && !port->memif_client)
-		return port_failed(port, "start", rc);
+		return port_failed(port, "its driver does not start it", rc,
+				   "end what else uses the device, or choose another one by --port");
 	port->started = rc == 0;
 	return 0;
 }

@@ -15,14 +15,21 @@
 #include "table_pvt.h"
 
 static int
+memory_failed(void)
+{
+	fprintf(stderr,
+		"hermod: no memory for the network's tables; end other programs, or raise the limit of this one "
+		"(ulimit -v)\n");
+	return -ENOMEM;
+}
+
+static int
 net_create(struct hm_system *sys, void **self)
 {
 	struct hmi_remote *remote = calloc(1, sizeof(*remote));
 
-	if (remote == NULL) {
-		fprintf(stderr, "hermod: no memory for the network\n");
-		return -ENOMEM;
-	}
+	if (remote == NULL)
+		return memory_failed();
 	remote->net.sys = sys;
 	remote->idle = true;
 	hmi_net_options_init(remote);
@@ -43,11 +50,7 @@ memory_create(struct hmi_net *net)
 {
 	net->peer_by_node = calloc(UINT16_MAX + 1u, sizeof(*net->peer_by_node));
 	net->unpack_arena = calloc(1, HM_MSG_BODY_MAX);
-	if (net->peer_by_node == NULL || net->unpack_arena == NULL) {
-		fprintf(stderr, "hermod: no memory for the network\n");
-		return -ENOMEM;
-	}
-	return 0;
+	return net->peer_by_node != NULL && net->unpack_arena != NULL ? 0 : memory_failed();
 }
 
 static int
@@ -116,7 +119,10 @@ net_start(void *self, struct hm_system *sys)
 		unsigned int lcore = (unsigned int)remote->options.net_lcore;
 
 		if (rc == -EEXIST) {
-			fprintf(stderr, "hermod: --net-lcore %u: the system has another network\n", lcore);
+			fprintf(stderr,
+				"hermod: --net-lcore %u: another module of the system is its network; give only one "
+				"in hm_config.modules\n",
+				lcore);
 			return rc;
 		}
 		fprintf(stderr,

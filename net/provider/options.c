@@ -3,6 +3,7 @@
  * @file
  * Options of the module, and checks of them.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,6 +19,19 @@
 #define TX_DESC         1024u
 #define PEER_TIMEOUT_MS 1000u
 #define PEER_QUEUE      8192u
+
+#define STATIONS "from 1.0.0.0 to 223.255.255.255, but for 127"
+#define ENDS     "the first and the last address of a network are no node's; give one between them"
+
+static_assert(HMI_NODE_NAME_MAX == 64 && HM_NET_PEERS_MAX == 64, "as the texts of refusals say");
+
+/* Print why a peer is refused, and what helps. */
+static int
+peer_refuse(const char *peer, const char *why)
+{
+	fprintf(stderr, "hermod: --peer %s: %s\n", peer, why);
+	return -EINVAL;
+}
 
 /* --peer NAME@A.B.C.D[:UDP] */
 static int
@@ -36,26 +50,28 @@ peer_option(void *arg, const char *value)
 		if (udp_port == 0)
 			end = NULL;
 	}
-	if (end == NULL || *end != '\0' || at == value || !hmi_ip_is_station(ip)) {
-		fprintf(stderr, "hermod: --peer %s: not of the form NAME@A.B.C.D[:UDPPORT]\n", value);
-		return -EINVAL;
-	}
+	if (end == NULL || *end != '\0' || at == value)
+		return peer_refuse(value,
+				   "not of the form NAME@A.B.C.D[:UDPPORT], with UDPPORT from 1 to 65535");
+	if (!hmi_ip_is_station(ip))
+		return peer_refuse(value, "no node's address; give one " STATIONS);
 	snprintf(given, sizeof(given), "%.*s", (int)RTE_MIN((size_t)(at - value), sizeof(given)), value);
-	if (hmi_node_name_take(name, given) != 0) {
-		fprintf(stderr, "hermod: --peer %s: a node's name has up to %u letters, digits, or -_.~+@\n",
-			value, HMI_NODE_NAME_MAX);
-		return -EINVAL;
-	}
+	if (hmi_node_name_take(name, given) != 0)
+		return peer_refuse(
+			value,
+			"no node's name; give what its --node says: up to 64 letters, digits, or -_.~+@");
 	if (hmi_peer_by_name(net, name) != NULL ||
-	    hmi_peer_by_address(net, ip, rte_cpu_to_be_16((uint16_t)udp_port))) {
-		fprintf(stderr, "hermod: --peer %s: a peer of that name or address was given before\n",
-			value);
-		return -EINVAL;
-	}
+	    hmi_peer_by_address(net, ip, rte_cpu_to_be_16((uint16_t)udp_port)))
+		return peer_refuse(value, "a peer of that name or address was given before; give each once");
+	if (net->peers_count == HM_NET_PEERS_MAX)
+		return peer_refuse(value,
+				   "more than 64 peers; leave out those that have this node as --peer");
 	peer = hmi_peer_add(net, name);
 	if (peer == NULL) {
-		fprintf(stderr, "hermod: --peer %s: more than %u peers\n", value, HM_NET_PEERS_MAX);
-		return -EINVAL;
+		(void)peer_refuse(value,
+				  "no memory for the peer; end other programs, or raise the limit of this "
+				  "one (ulimit -v)");
+		return -ENOMEM;
 	}
 	peer->configured = true;
 	peer->address.ip = ip;
@@ -143,26 +159,19 @@ peer_check(struct hmi_remote *remote, struct hmi_peer *peer, const struct hmi_ad
 
 	if (peer->address.udp_port == 0)
 		peer->address.udp_port = own->udp_port;
-	if (strcmp(peer->name, hm_system_name(remote->net.sys)) == 0) {
-		fprintf(stderr, "hermod: --peer %s: this node's own name; give it another by --node\n",
-			peer->name);
-		return -EINVAL;
-	}
-	if (ip == mine) {
-		fprintf(stderr, "hermod: --peer %s: has this node's own address\n", peer->name);
-		return -EINVAL;
-	}
+	if (strcmp(peer->name, hm_system_name(remote->net.sys)) == 0)
+		return peer_refuse(peer->name, "this node's own name; give it another by --node");
+	if (ip == mine)
+		return peer_refuse(peer->name, "this node's own address; give the peer's, or another --ip");
 	if ((ip & mask) != (mine & mask)) {
-		fprintf(stderr, "hermod: --peer %s: not in the network of --ip %s\n", peer->name,
-			remote->options.ip);
-		return -EINVAL;
-	}
-	if (hmi_ip_is_network_or_broadcast(peer->address.ip, mask)) {
 		fprintf(stderr,
-			"hermod: --peer %s: the first and the last address of a network are no node's\n",
-			peer->name);
+			"hermod: --peer %s: not in the network of --ip %s; give addresses of one network, or a shorter "
+			"LEN\n",
+			peer->name, remote->options.ip);
 		return -EINVAL;
 	}
+	if (hmi_ip_is_network_or_broadcast(peer->address.ip, mask))
+		return peer_refuse(peer->name, ENDS);
 	return 0;
 }
 
@@ -176,7 +185,7 @@ hmi_net_options_check(struct hmi_remote *remote, struct hmi_address *own)
 
 	if (o->ip == NULL) {
 		fprintf(stderr,
-			"hermod: --ip A.B.C.D/LEN is missing: this node needs an address on its port\n");
+			"hermod: --ip A.B.C.D/LEN is missing: give this node an address on its port\n");
 		return -EINVAL;
 	}
 	end = hmi_ip_read(o->ip, &own->ip);
@@ -187,18 +196,14 @@ hmi_net_options_check(struct hmi_remote *remote, struct hmi_address *own)
 		return -EINVAL;
 	}
 	if (!hmi_ip_is_station(own->ip)) {
-		fprintf(stderr,
-			"hermod: --ip %s: give an address from 1.0.0.0 to 223.255.255.255, but for 127\n",
-			o->ip);
+		fprintf(stderr, "hermod: --ip %s: no node's address; give one " STATIONS "\n", o->ip);
 		return -EINVAL;
 	}
 	own->udp_port = rte_cpu_to_be_16((uint16_t)o->udp_port);
 	mask = UINT32_MAX << (32 - bits);
 	own->mask = mask;
 	if (hmi_ip_is_network_or_broadcast(own->ip, mask)) {
-		fprintf(stderr,
-			"hermod: --ip %s: the first and the last address of a network are no node's\n",
-			o->ip);
+		fprintf(stderr, "hermod: --ip %s: " ENDS "\n", o->ip);
 		return -EINVAL;
 	}
 	for (uint32_t i = 0; i < net->peers_count; i++) {

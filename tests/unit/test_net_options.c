@@ -218,7 +218,7 @@ wrongs_check(const struct wrong *wrongs, size_t count)
 Test(net_options, ip__what_is_refused_and_how)
 {
 	static const struct wrong wrongs[] = {
-		{ "", "hermod: --ip A.B.C.D/LEN is missing: this node needs an address on its port\n" },
+		{ "", "hermod: --ip A.B.C.D/LEN is missing: give this node an address on its port\n" },
 		{ "--ip 10.0.0.1",
 		  "hermod: --ip 10.0.0.1: not of the form A.B.C.D/LEN, with LEN from 1 to 32\n" },
 		{ "--ip 10.0.0.1/",
@@ -230,15 +230,15 @@ Test(net_options, ip__what_is_refused_and_how)
 		{ "--ip 10.0.0.1.2/24",
 		  "hermod: --ip 10.0.0.1.2/24: not of the form A.B.C.D/LEN, with LEN from 1 to 32\n" },
 		{ "--ip 0.0.0.1/24",
-		  "hermod: --ip 0.0.0.1/24: give an address from 1.0.0.0 to 223.255.255.255, but for 127\n" },
+		  "hermod: --ip 0.0.0.1/24: no node's address; give one from 1.0.0.0 to 223.255.255.255, but for 127\n" },
 		{ "--ip 127.0.0.1/24",
-		  "hermod: --ip 127.0.0.1/24: give an address from 1.0.0.0 to 223.255.255.255, but for 127\n" },
+		  "hermod: --ip 127.0.0.1/24: no node's address; give one from 1.0.0.0 to 223.255.255.255, but for 127\n" },
 		{ "--ip 255.255.255.255/24",
-		  "hermod: --ip 255.255.255.255/24: give an address from 1.0.0.0 to 223.255.255.255, but for 127\n" },
+		  "hermod: --ip 255.255.255.255/24: no node's address; give one from 1.0.0.0 to 223.255.255.255, but for 127\n" },
 		{ "--ip 10.0.0.0/30",
-		  "hermod: --ip 10.0.0.0/30: the first and the last address of a network are no node's\n" },
+		  "hermod: --ip 10.0.0.0/30: the first and the last address of a network are no node's; give one between them\n" },
 		{ "--ip 10.0.0.3/30",
-		  "hermod: --ip 10.0.0.3/30: the first and the last address of a network are no node's\n" },
+		  "hermod: --ip 10.0.0.3/30: the first and the last address of a network are no node's; give one between them\n" },
 	};
 
 	wrongs_check(wrongs, RTE_DIM(wrongs));
@@ -260,36 +260,40 @@ Test(net_options, ip__both_addresses_of_a_31_are_stations)
 Test(net_options, peer__what_is_refused_and_how)
 {
 	static const struct wrong wrongs[] = {
-		{ "--peer b", "hermod: --peer b: not of the form NAME@A.B.C.D[:UDPPORT]\n" },
-		{ "--peer @10.0.0.2", "hermod: --peer @10.0.0.2: not of the form NAME@A.B.C.D[:UDPPORT]\n" },
-		{ "--peer b@", "hermod: --peer b@: not of the form NAME@A.B.C.D[:UDPPORT]\n" },
+		{ "--peer b",
+		  "hermod: --peer b: not of the form NAME@A.B.C.D[:UDPPORT], with UDPPORT from 1 to 65535\n" },
+		{ "--peer @10.0.0.2",
+		  "hermod: --peer @10.0.0.2: not of the form NAME@A.B.C.D[:UDPPORT], with UDPPORT from 1 to 65535\n" },
+		{ "--peer b@",
+		  "hermod: --peer b@: not of the form NAME@A.B.C.D[:UDPPORT], with UDPPORT from 1 to 65535\n" },
 		{ "--peer b@10.0.0.2:",
-		  "hermod: --peer b@10.0.0.2:: not of the form NAME@A.B.C.D[:UDPPORT]\n" },
+		  "hermod: --peer b@10.0.0.2:: not of the form NAME@A.B.C.D[:UDPPORT], with UDPPORT from 1 to 65535\n" },
 		{ "--peer b@10.0.0.2:0",
-		  "hermod: --peer b@10.0.0.2:0: not of the form NAME@A.B.C.D[:UDPPORT]\n" },
+		  "hermod: --peer b@10.0.0.2:0: not of the form NAME@A.B.C.D[:UDPPORT], with UDPPORT from 1 to 65535\n" },
 		{ "--peer b@10.0.0.2:1x",
-		  "hermod: --peer b@10.0.0.2:1x: not of the form NAME@A.B.C.D[:UDPPORT]\n" },
+		  "hermod: --peer b@10.0.0.2:1x: not of the form NAME@A.B.C.D[:UDPPORT], with UDPPORT from 1 to 65535\n" },
 		{ "--peer b@10.0.0.2/24",
-		  "hermod: --peer b@10.0.0.2/24: not of the form NAME@A.B.C.D[:UDPPORT]\n" },
+		  "hermod: --peer b@10.0.0.2/24: not of the form NAME@A.B.C.D[:UDPPORT], with UDPPORT from 1 to 65535\n" },
 		{ "--peer b@127.0.0.1",
-		  "hermod: --peer b@127.0.0.1: not of the form NAME@A.B.C.D[:UDPPORT]\n" },
+		  "hermod: --peer b@127.0.0.1: no node's address; give one from 1.0.0.0 to 223.255.255.255, but for 127\n" },
 		{ "--peer b@224.0.0.1",
-		  "hermod: --peer b@224.0.0.1: not of the form NAME@A.B.C.D[:UDPPORT]\n" },
+		  "hermod: --peer b@224.0.0.1: no node's address; give one from 1.0.0.0 to 223.255.255.255, but for 127\n" },
 		{ "--peer b!@10.0.0.2",
-		  "hermod: --peer b!@10.0.0.2: a node's name has up to 64 letters, digits, or -_.~+@\n" },
+		  "hermod: --peer b!@10.0.0.2: no node's name; give what its --node says: up to 64 letters, digits, or -_.~+@\n" },
 		{ "--peer b@10.0.0.2 --peer b@10.0.0.3",
-		  "hermod: --peer b@10.0.0.3: a peer of that name or address was given before\n" },
+		  "hermod: --peer b@10.0.0.3: a peer of that name or address was given before; give each once\n" },
 		{ "--peer b@10.0.0.2:5 --peer c@10.0.0.2:5",
-		  "hermod: --peer c@10.0.0.2:5: a peer of that name or address was given before\n" },
+		  "hermod: --peer c@10.0.0.2:5: a peer of that name or address was given before; give each once\n" },
 		{ "--ip 10.0.0.1/24 --peer a@10.0.0.2",
 		  "hermod: --peer a: this node's own name; give it another by --node\n" },
-		{ "--ip 10.0.0.1/24 --peer b@10.0.0.1:5", "hermod: --peer b: has this node's own address\n" },
+		{ "--ip 10.0.0.1/24 --peer b@10.0.0.1:5",
+		  "hermod: --peer b: this node's own address; give the peer's, or another --ip\n" },
 		{ "--ip 10.0.0.1/24 --peer b@10.0.1.2",
-		  "hermod: --peer b: not in the network of --ip 10.0.0.1/24\n" },
+		  "hermod: --peer b: not in the network of --ip 10.0.0.1/24; give addresses of one network, or a shorter LEN\n" },
 		{ "--ip 10.0.0.1/24 --peer b@10.0.0.255",
-		  "hermod: --peer b: the first and the last address of a network are no node's\n" },
+		  "hermod: --peer b: the first and the last address of a network are no node's; give one between them\n" },
 		{ "--ip 10.0.0.1/24 --peer c@10.0.0.3 --peer b@10.0.0.0",
-		  "hermod: --peer b: the first and the last address of a network are no node's\n" },
+		  "hermod: --peer b: the first and the last address of a network are no node's; give one between them\n" },
 	};
 
 	wrongs_check(wrongs, RTE_DIM(wrongs));
@@ -305,7 +309,9 @@ Test(net_options, peer__as_many_as_there_may_be_and_one_more)
 		cr_assert_eq(words_read(&f, words), 0, "%s", words);
 	}
 	cr_assert_eq(words_read_loud(&f, "--peer more@10.0.0.200", said, sizeof(said)), -EINVAL);
-	cr_assert_str_eq(said, "hermod: --peer more@10.0.0.200: more than 64 peers\n");
+	cr_assert_str_eq(
+		said,
+		"hermod: --peer more@10.0.0.200: more than 64 peers; leave out those that have this node as --peer\n");
 	cr_assert_eq(f.remote->net.peers_count, HM_NET_PEERS_MAX);
 	fixture_destroy(&f);
 }
