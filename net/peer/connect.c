@@ -77,7 +77,7 @@ is_engaged(const struct hmi_peer *peer)
 static bool
 is_id_taken(const struct hmi_net *net, const struct hmi_peer *peer, uint64_t node)
 {
-	for (uint32_t i = 0; i < net->peers_count; i++) {
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++) {
 		const struct hmi_peer *other = net->peers[i];
 
 		if (other != peer && other->session.state == HMI_SESSION_OPEN &&

@@ -179,7 +179,7 @@ hmi_peer_is_ending(const struct hmi_net *net, const struct hmi_peer *peer, uint6
 {
 	if (!net->waiting)
 		return false;
-	for (uint32_t i = 0; i < net->peers_count; i++) {
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++) {
 		const struct hmi_peer *other = net->peers[i];
 
 		if (other->ending && (other == peer || other->session.peer_node == node))

@@ -188,6 +188,13 @@ hmi_net_drop(struct hmi_net *net, enum hm_net_drop reason)
 	hmi_count(&net->rx_dropped[reason], 1);
 }
 
+/* Peers that are known: for the lcore that adds them; others read the count as NP1 says. */
+static inline uint32_t
+hmi_peers_count(const struct hmi_net *net)
+{
+	return atomic_load_explicit(&net->peers_count, memory_order_relaxed);
+}
+
 /* Put a peer into the list of those to be flushed at the end of the turn. */
 static inline void
 hmi_peer_activate(struct hmi_net *net, struct hmi_peer *peer)

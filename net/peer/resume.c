@@ -21,7 +21,7 @@ peer_resume(struct hmi_net *net, struct hmi_peer *peer)
 uint32_t
 hmi_resume(struct hmi_net *net)
 {
-	uint32_t count = net->peers_count, work = 0;
+	uint32_t count = hmi_peers_count(net), work = 0;
 
 	net->waiting = false;
 	for (uint32_t i = 0; i < count; i++) {

@@ -14,7 +14,7 @@
 struct hmi_peer *
 hmi_peer_add(struct hmi_net *net, const char *name)
 {
-	uint32_t count = atomic_load_explicit(&net->peers_count, memory_order_relaxed);
+	uint32_t count = hmi_peers_count(net);
 	struct hmi_peer *peer;
 
 	if (count == HM_NET_PEERS_MAX)
@@ -42,7 +42,7 @@ counter_reset(uint64_t *counter)
 struct hmi_peer *
 hmi_peer_reuse(struct hmi_net *net)
 {
-	for (uint32_t i = 0; i < net->peers_count; i++) {
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++) {
 		struct hmi_peer *peer = net->peers[i];
 
 		if (peer->configured || peer->ending || peer->session.state != HMI_SESSION_IDLE)
@@ -62,7 +62,7 @@ hmi_peer_reuse(struct hmi_net *net)
 struct hmi_peer *
 hmi_peer_by_name(const struct hmi_net *net, const char *name)
 {
-	for (uint32_t i = 0; i < net->peers_count; i++) {
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++) {
 		if (strcmp(net->peers[i]->name, name) == 0)
 			return net->peers[i];
 	}
@@ -72,7 +72,7 @@ hmi_peer_by_name(const struct hmi_net *net, const char *name)
 struct hmi_peer *
 hmi_peer_by_address(const struct hmi_net *net, rte_be32_t ip, rte_be16_t udp_port)
 {
-	for (uint32_t i = 0; i < net->peers_count; i++) {
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++) {
 		if (net->peers[i]->address.ip == ip && net->peers[i]->address.udp_port == udp_port)
 			return net->peers[i];
 	}
@@ -137,7 +137,7 @@ credit_part(const struct hmi_net *net, uint32_t sessions)
 void
 hmi_peer_credit_deal(struct hmi_net *net)
 {
-	for (uint32_t i = 0; i < net->peers_count; i++) {
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++) {
 		struct hmi_session *s = &net->peers[i]->session;
 
 		if (s->state == HMI_SESSION_OPEN)
@@ -148,5 +148,5 @@ hmi_peer_credit_deal(struct hmi_net *net)
 void
 hmi_peer_credit_first(struct hmi_net *net, struct hmi_peer *peer)
 {
-	peer->session.rx_credit = RTE_MIN(credit_part(net, net->peers_count), HMI_RX_RING / 2);
+	peer->session.rx_credit = RTE_MIN(credit_part(net, hmi_peers_count(net)), HMI_RX_RING / 2);
 }

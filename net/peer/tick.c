@@ -22,7 +22,7 @@ static void
 neighbours_refresh(struct hmi_net *net)
 {
 	net->neigh_refresh_ns = net->now + HMI_NEIGH_UNUSED_NS / 4;
-	for (uint32_t i = 0; i < net->peers_count; i++) {
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++) {
 		struct rte_ether_addr mac;
 
 		if (net->peers[i]->session.state == HMI_SESSION_OPEN)
@@ -35,7 +35,7 @@ static void
 templates_renew(struct hmi_net *net)
 {
 	net->neigh_changes = net->neigh.changes;
-	for (uint32_t i = 0; i < net->peers_count; i++) {
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++) {
 		struct hmi_peer *peer = net->peers[i];
 
 		if (peer->session.state == HMI_SESSION_OPEN &&
@@ -125,7 +125,7 @@ hmi_tick(struct hmi_net *net)
 		neighbours_tick(net);
 	}
 	/* Sessions that end together may take longer than there is time. */
-	while (net->tick_next < net->peers_count) {
+	while (net->tick_next < hmi_peers_count(net)) {
 		peer_tick(net, net->peers[net->tick_next++]);
 		if (hmi_net_expired(net, 1))
 			return;

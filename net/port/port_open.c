@@ -5,7 +5,9 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_dev.h>
@@ -21,15 +23,7 @@
 #define OWNER       "hermod"
 #define TX_RESERVE  512u /* buffers for acknowledgements, handshakes, ARP, copies, and the fifo */
 #define RX_OFFLOADS (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
-#define POOLS_LEFT  8u /* that are freed together */
 #define TX_OFFLOADS (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
-
-/* The first character of a pool's name: DPDK's list of pools is where those that are left are found again. */
-enum {
-	POOL_USED = 'h',
-	POOL_LEFT = 'H', /* its port is closed, some buffers are elsewhere */
-	POOL_TAKEN = '-' /* is being freed */
-};
 
 /* What to choose instead of a port that is not there: names of all ethdevs, as "choose from a, b, c". */
 static void
@@ -151,7 +145,7 @@ pool_create(const struct hmi_port *port, const char *kind, const struct hmi_port
 	char name[RTE_MEMPOOL_NAMESIZE];
 	struct rte_mempool *pool;
 
-	snprintf(name, sizeof(name), "%cm%s%016" PRIx64, POOL_USED, kind, config->tag);
+	snprintf(name, sizeof(name), "hm%s%016" PRIx64, kind, config->tag);
 	room = RTE_MAX(room, info->min_rx_bufsize);
 	room = RTE_MAX(room, 2048u);
 	room = RTE_ALIGN_CEIL(room, RTE_CACHE_LINE_SIZE) + RTE_PKTMBUF_HEADROOM;
@@ -288,51 +282,70 @@ hmi_port_open(struct hmi_port *port, const struct hmi_port_config *config)
 
 /* ---- Closing --------------------------------------------------------------------- */
 
-/* Free a pool. Over net_ring a peer in this process may hold buffers of it: then its name says that it is left. */
+/* A pool of a closed port, of whose buffers some are elsewhere. */
+struct left {
+	struct left *next;
+	struct rte_mempool *pool;
+};
+
+/* Of all systems: the buffers come back when another one has released them. */
+static struct left *_Atomic left_pools;
+
+static void
+left_push(struct left *left)
+{
+	left->next = atomic_load_explicit(&left_pools, memory_order_relaxed);
+	/* PL1, release: pairs with the acquire in left_free. */
+	while (!atomic_compare_exchange_weak_explicit(&left_pools, &left->next, left, memory_order_release,
+						      memory_order_relaxed))
+		;
+}
+
+/* Free a pool. Over net_ring a peer in this process may hold buffers of it: then it is left for another time. */
 static void
 pool_free(struct rte_mempool *pool)
 {
+	struct left *left;
+
 	if (pool == NULL)
 		return;
-	if (rte_mempool_full(pool))
+	if (rte_mempool_full(pool)) {
 		rte_mempool_free(pool);
-	else
-		__atomic_store_n(&pool->name[0], POOL_LEFT, __ATOMIC_RELAXED);
-}
-
-struct left {
-	struct rte_mempool *pools[POOLS_LEFT];
-	uint32_t count;
-};
-
-/* Take a pool that was left and whose buffers are back; other threads may look for them, too. */
-static void
-left_take(struct rte_mempool *pool, void *arg)
-{
-	struct left *left = arg;
-	char name = POOL_LEFT;
-
-	if (left->count < POOLS_LEFT &&
-	    (strncmp(pool->name + 1, "mrx", 3) == 0 || strncmp(pool->name + 1, "mtx", 3) == 0) &&
-	    __atomic_load_n(&pool->name[0], __ATOMIC_RELAXED) == POOL_LEFT && rte_mempool_full(pool) &&
-	    __atomic_compare_exchange_n(&pool->name[0], &name, POOL_TAKEN, false, __ATOMIC_RELAXED,
-					__ATOMIC_RELAXED))
-		left->pools[left->count++] = pool;
+		return;
+	}
+	/* Without memory for that it stays. */
+	left = malloc(sizeof(*left));
+	if (left != NULL) {
+		left->pool = pool;
+		left_push(left);
+	}
 }
 
 /* Free the pools of closed ports whose buffers are back by now. */
 static void
 left_free(void)
 {
-	struct left left = { .count = 0 };
+	/* PL1, acquire: pairs with the release in left_push; what is taken is this thread's alone. */
+	struct left *left = atomic_exchange_explicit(&left_pools, NULL, memory_order_acquire);
+	struct left *full = NULL, *next;
 
-	rte_mempool_walk(left_take, &left);
-	if (left.count == 0)
-		return;
+	for (; left != NULL; left = next) {
+		next = left->next;
+		if (rte_mempool_full(left->pool)) {
+			left->next = full;
+			full = left;
+		} else {
+			left_push(left);
+		}
+	}
 	/* The lcore that gave the last buffer back may not have returned from that yet. */
-	synchronize_rcu();
-	while (left.count > 0)
-		rte_mempool_free(left.pools[--left.count]);
+	if (full != NULL)
+		synchronize_rcu();
+	for (; full != NULL; full = next) {
+		next = full->next;
+		rte_mempool_free(full->pool);
+		free(full);
+	}
 }
 
 void

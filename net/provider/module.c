@@ -82,7 +82,7 @@ port_open(struct hmi_remote *remote, struct hmi_address *own)
 static void
 peers_call(struct hmi_net *net)
 {
-	for (uint32_t i = 0; i < net->peers_count; i++) {
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++) {
 		struct hmi_peer *peer = net->peers[i];
 
 		peer->session.peer_timeout_ns = net->peer_timeout_ns;
@@ -155,7 +155,7 @@ net_destroy(void *self)
 	struct hmi_remote *remote = self;
 	struct hmi_net *net = &remote->net;
 
-	for (uint32_t i = 0; i < net->peers_count; i++)
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++)
 		free(net->peers[i]);
 	hmi_port_close(&net->port);
 	hmi_codec_destroy(&net->codec);

@@ -63,7 +63,7 @@ peer_option(void *arg, const char *value)
 	if (hmi_peer_by_name(net, name) != NULL ||
 	    hmi_peer_by_address(net, ip, rte_cpu_to_be_16((uint16_t)udp_port)))
 		return peer_refuse(value, "a peer of that name or address was given before; give each once");
-	if (net->peers_count == HM_NET_PEERS_MAX)
+	if (hmi_peers_count(net) == HM_NET_PEERS_MAX)
 		return peer_refuse(value,
 				   "more than 64 peers; leave out those that have this node as --peer");
 	peer = hmi_peer_add(net, name);
@@ -149,7 +149,8 @@ hmi_net_options_init(struct hmi_remote *remote)
 bool
 hmi_net_options_wanted(const struct hmi_remote *remote)
 {
-	return remote->options.port != NULL || remote->options.ip != NULL || remote->net.peers_count > 0;
+	return remote->options.port != NULL || remote->options.ip != NULL ||
+	       hmi_peers_count(&remote->net) > 0;
 }
 
 static int
@@ -206,7 +207,7 @@ hmi_net_options_check(struct hmi_remote *remote, struct hmi_address *own)
 		fprintf(stderr, "hermod: --ip %s: " ENDS "\n", o->ip);
 		return -EINVAL;
 	}
-	for (uint32_t i = 0; i < net->peers_count; i++) {
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++) {
 		if (peer_check(remote, net->peers[i], own, mask) != 0)
 			return -EINVAL;
 	}

@@ -29,7 +29,7 @@ polling_gap_forgive(struct hmi_remote *remote)
 
 	if (remote->polled_ns == 0 || gap < net->peer_timeout_ns / 8)
 		return;
-	for (uint32_t i = 0; i < net->peers_count; i++)
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++)
 		net->peers[i]->session.last_rx_ns += gap;
 }
 
@@ -43,7 +43,7 @@ begin(struct hmi_remote *remote)
 	if (hmi_codec_create(&net->codec, net->sys) != 0)
 		hmi_net_log(net, ERR, "%s", "no memory for message types: none can cross the network");
 	/* They have been called since the start, but nothing was sent before this turn. */
-	for (uint32_t i = 0; i < net->peers_count; i++)
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++)
 		net->peers[i]->unreachable_ns = net->now;
 }
 

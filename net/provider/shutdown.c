@@ -18,7 +18,7 @@
 static bool
 all_acknowledged(const struct hmi_net *net)
 {
-	for (uint32_t i = 0; i < net->peers_count; i++) {
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++) {
 		const struct hmi_peer *peer = net->peers[i];
 
 		if (peer->session.state == HMI_SESSION_OPEN &&
@@ -34,7 +34,7 @@ static void
 shutdown_turn(struct hmi_net *net)
 {
 	(void)hmi_ingress_poll(net, 1);
-	for (uint32_t i = 0; i < net->peers_count; i++) {
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++) {
 		struct hmi_peer *peer = net->peers[i];
 		struct hmi_session *s = &peer->session;
 
@@ -61,12 +61,12 @@ hmi_remote_shutdown(struct hmi_net *net)
 		passed = (uint64_t)((double)(rte_rdtsc() - start) * 1e9 / (double)rte_get_tsc_hz());
 	}
 	for (uint32_t n = 0; n < BYES; n++) {
-		for (uint32_t i = 0; i < net->peers_count; i++) {
+		for (uint32_t i = 0; i < hmi_peers_count(net); i++) {
 			if (net->peers[i]->session.state == HMI_SESSION_OPEN)
 				hmi_transmit_bare(net, net->peers[i], HMI_BYE);
 		}
 		(void)hmi_port_flush(&net->port);
 	}
-	for (uint32_t i = 0; i < net->peers_count; i++)
+	for (uint32_t i = 0; i < hmi_peers_count(net); i++)
 		hmi_peer_leave(net, net->peers[i]);
 }
