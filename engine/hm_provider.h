@@ -161,6 +161,16 @@ void hm_node_lost(struct hm_ctx *ctx, uint16_t index);
  */
 void hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg);
 
+/**
+ * As hm_provider_receive, for a message that its sender's node has not sent itself: another one has forwarded it.
+ * If it reaches no process the sender is not told: anybody could be named as its sender.
+ *
+ * Context: the provider's lcore. Ownership: the message is handed over.
+ *
+ * @param msg  to, sender, type, length and body set, to_node 0
+ */
+void hm_provider_receive_forwarded(struct hm_ctx *ctx, struct hm_msg *msg);
+
 /** Receiver and sender of messages that arrived together. */
 struct hm_address {
 	uint64_t to;          /**< local part of the receiver's PID */

@@ -169,7 +169,8 @@ internal_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record)
 static void
 asker_tell(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
-	bool from_network = (msg->flags & HMI_MSG_NETWORK) != 0 && !hm_pid_is_none(msg->sender);
+	bool from_network = (msg->flags & (HMI_MSG_NETWORK | HMI_MSG_THIRD)) == HMI_MSG_NETWORK &&
+			    !hm_pid_is_none(msg->sender);
 
 	if ((msg->flags & HMI_MSG_REQUEST) != 0 || from_network)
 		hmi_control_post(ctx, msg->sender, hm_pid_none(), HM_SYS_UNDELIVERED);

@@ -115,12 +115,12 @@ system_check(const struct hm_ctx *ctx, struct hm_msg *msg)
 	return true;
 }
 
-void
-hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg)
+static void
+receive(struct hm_ctx *ctx, struct hm_msg *msg, uint8_t flags)
 {
 	uint32_t lcore = hmi_local_lcore(msg->to);
 
-	msg->flags = HMI_MSG_NETWORK;
+	msg->flags = flags;
 	if (unlikely(msg->type < HM_TYPE_USER && !system_check(ctx, msg))) {
 		hmi_dead(ctx, msg, HM_DEAD_MALFORMED);
 		return;
@@ -129,6 +129,18 @@ hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg)
 		hmi_deliver_to(ctx, hmi_cells_at(&ctx->cells, msg->to), msg);
 	else
 		(void)hmi_post_away(ctx, ctx->node, msg);
+}
+
+void
+hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	receive(ctx, msg, HMI_MSG_NETWORK);
+}
+
+void
+hm_provider_receive_forwarded(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	receive(ctx, msg, HMI_MSG_NETWORK | HMI_MSG_THIRD);
 }
 
 void

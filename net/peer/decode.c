@@ -33,6 +33,7 @@ struct group {
 	const uint8_t *envelope_end; /* in the batch; names the envelope; NULL: none yet */
 	const struct hmi_plan *plan; /* of its type; NULL: unknown */
 	struct hm_address address;
+	bool forwarded; /* its sender is of a third node */
 	uint32_t count;
 	struct hm_msg *msgs[GROUP_MAX];
 };
@@ -48,6 +49,21 @@ sender_of(const struct hmi_peer *peer, const struct hmi_envelope *envelope)
 	if (envelope->from_node != 0)
 		sender.node = envelope->from_node;
 	return sender;
+}
+
+/* Whether the sender of an envelope is a process of the peer itself: only that one is answered. */
+static bool
+is_of_peer(const struct hmi_peer *peer, const struct hmi_envelope *envelope)
+{
+	return envelope->from != 0 &&
+	       (envelope->from_node == 0 || envelope->from_node == peer->session.peer_node);
+}
+
+/* Whether it is a process of a third node, whose message the peer forwards. */
+static bool
+is_of_third(const struct hmi_peer *peer, const struct hmi_envelope *envelope)
+{
+	return envelope->from != 0 && !is_of_peer(peer, envelope);
 }
 
 /*
@@ -81,7 +97,7 @@ dead(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *enve
 	};
 
 	hm_dead_letter_report(net->ctx, &letter);
-	if (envelope->from != 0 && envelope->from_node == 0)
+	if (is_of_peer(peer, envelope))
 		answer(net, peer, envelope, hm_msg_alloc_control(net->ctx, HM_SYS_UNDELIVERED, 0));
 }
 
@@ -93,7 +109,10 @@ deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *e
 	msg->to_node = 0;
 	peer->stalled_ns = 0;
 	hmi_count(&peer->messages_received, 1);
-	hm_provider_receive(net->ctx, msg);
+	if (is_of_third(peer, envelope))
+		hm_provider_receive_forwarded(net->ctx, msg);
+	else
+		hm_provider_receive(net->ctx, msg);
 }
 
 /* ---- Messages of registered types ------------------------------------------------ */
@@ -182,7 +201,22 @@ group_begin(struct hmi_net *net, const struct hmi_peer *peer, const struct hmi_e
 	group->envelope_end = envelope_end;
 	group->plan = hmi_codec_by_hash(&net->codec, envelope->type);
 	group->address = (struct hm_address){ .to = envelope->to, .sender = sender_of(peer, envelope) };
+	group->forwarded = is_of_third(peer, envelope);
 	group->count = 0;
+}
+
+/* Hand messages of a sender of a third node over. */
+static __attribute__((noinline)) void
+forwarded_deliver(struct hmi_net *net, struct group *group)
+{
+	for (uint32_t i = 0; i < group->count; i++) {
+		struct hm_msg *msg = group->msgs[i];
+
+		msg->to = group->address.to;
+		msg->sender = group->address.sender;
+		msg->to_node = 0;
+		hm_provider_receive_forwarded(net->ctx, msg);
+	}
 }
 
 /* Hand the messages of a group over. */
@@ -193,7 +227,10 @@ group_deliver(struct hmi_net *net, struct hmi_peer *peer, struct group *group)
 		return;
 	peer->stalled_ns = 0;
 	hmi_count(&peer->messages_received, group->count);
-	hm_provider_receive_burst(net->ctx, &group->address, group->msgs, group->count);
+	if (unlikely(group->forwarded))
+		forwarded_deliver(net, group);
+	else
+		hm_provider_receive_burst(net->ctx, &group->address, group->msgs, group->count);
 }
 
 /* ---- Messages of the engine -------------------------------------------------------- */
@@ -254,7 +291,7 @@ path_answer(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelop
 	char path[HM_PATH_MAX + 1];
 	struct hm_msg *msg;
 
-	if (envelope->from == 0 || envelope->path_length > HM_PATH_MAX)
+	if (!is_of_peer(peer, envelope) || envelope->path_length > HM_PATH_MAX)
 		return;
 	memcpy(path, envelope->path, envelope->path_length);
 	path[envelope->path_length] = '\0';

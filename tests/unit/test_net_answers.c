@@ -158,6 +158,46 @@ Test(net_answers, request__of_another_nodes_process_is_not)
 	lone_destroy(f->lone);
 }
 
+/* The node at the other end may be named, or left out. */
+Test(net_answers, request__of_the_peers_own_process_by_its_node)
+{
+	struct fixture *f = fixture_create("");
+	struct hmi_envelope answer, request = { .to = 42, .from = 7, .type = 12345 };
+
+	request.from_node = lone_says(3).node;
+	envelope_put(f, &request);
+	cr_assert(answer_take(f, &answer));
+	cr_assert_eq(answer.system, HM_SYS_UNDELIVERED);
+	request = resolve_request("/user");
+	request.from_node = lone_says(3).node;
+	envelope_put(f, &request);
+	cr_assert(answer_take(f, &answer));
+	cr_assert_eq(answer.system, HM_IDENTITY);
+	lone_destroy(f->lone);
+}
+
+/* A third node, though it has a session, too, is not answered for what a peer says in its name. */
+Test(net_answers, request__in_the_name_of_a_third_node)
+{
+	struct fixture *f = fixture_create("");
+	struct hmi_envelope answer, request = { .to = 0xffffff00000001u, .from = 7 };
+
+	(void)lone_open(f->lone, 4);
+	request.type = hm_type_hash("hermod.test.Numbers");
+	envelope_put(f, &request);
+	cr_assert(answer_take(f, &answer), "of the peer itself");
+	cr_assert_eq(answer.system, HM_SYS_UNDELIVERED);
+	request.from_node = lone_says(4).node;
+	envelope_put(f, &request);
+	cr_assert_not(answer_take(f, &answer));
+	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NO_PROCESS), 2);
+	request = resolve_request("/user");
+	request.from_node = lone_says(4).node;
+	envelope_put(f, &request);
+	cr_assert_not(answer_take(f, &answer));
+	lone_destroy(f->lone);
+}
+
 Test(net_answers, system__every_number_that_is_none_is_malformed)
 {
 	static const uint32_t good[] = { HM_IDENTITY,    HM_SYS_STOP,       HM_SYS_POISON,     HM_SYS_WATCH,
