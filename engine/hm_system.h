@@ -243,7 +243,8 @@ void hm_system_stop(struct hm_system *sys);
  * Send a message from a thread that is no lcore. Never blocks. What is sent before the system runs
  * waits for it; what is still under way when it stops becomes a dead letter.
  *
- * Context: an external thread; neither blocks nor allocates. Ownership: the body stays the caller's.
+ * Context: an external thread; does not block. Allocates only to send to another node when message memory has just
+ * run out: what carries the message there then comes from the heap. Ownership: the body stays the caller's.
  *
  * @return HM_OK; HM_WOULD_BLOCK: the lcore's inject ring is full; HM_NO_RECEIVER: nobody, an lcore
  *         or node that does not exist, or the system has stopped; as hm_send otherwise
