@@ -111,10 +111,13 @@ wait_for_pong(struct hm_ctx *ctx, struct ping *ping)
 {
 	const char *to = ping->settings->to;
 
-	if (!ping->is_waiting)
+	if (!ping->is_waiting) {
 		printf("waiting for /user/pong of %s; there, run with --node %s and --wait; "
 		       "here, name it by --peer %s@A.B.C.D\n",
 		       to, to, to);
+		/* It may take long, and the line is for whoever reads a pipe, too. */
+		fflush(stdout);
+	}
 	ping->is_waiting = true;
 	(void)hm_send_after(ctx, hm_self(ctx), RETRY, NULL, RETRY_US, 0, NULL);
 }
