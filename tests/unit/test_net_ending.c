@@ -111,18 +111,24 @@ full_put(struct fixture *f, uint32_t number)
 	return count;
 }
 
-/* Packets wait behind one that has not come; then it comes. Returns how many messages they hold. */
+/* Packets from `first` on wait behind one that has not come; then it comes. Returns how many messages they hold. */
+static uint64_t
+packets_wait_from(struct fixture *f, uint32_t first)
+{
+	uint64_t each = 0, before = seen.numbers;
+
+	for (uint32_t number = first + 1; number < first + PACKETS; number++)
+		each = full_put(f, number);
+	lone_turn(f->lone);
+	cr_assert_eq(seen.numbers, before);
+	(void)full_put(f, first);
+	return PACKETS * each;
+}
+
 static uint64_t
 packets_wait(struct fixture *f)
 {
-	uint64_t each = 0;
-
-	for (uint32_t number = 2; number <= PACKETS; number++)
-		each = full_put(f, number);
-	lone_turn(f->lone);
-	cr_assert_eq(seen.numbers, 0);
-	(void)full_put(f, 1);
-	return PACKETS * each;
+	return packets_wait_from(f, 1);
 }
 
 static void
@@ -179,7 +185,12 @@ numbers_leave(struct fixture *f, uint64_t packed, uint64_t queued)
 static bool
 is_ending(const struct fixture *f)
 {
-	return lone_net(f->lone)->peers[0]->ending;
+	const struct hmi_net *net = lone_net(f->lone);
+	bool ending = false;
+
+	for (uint32_t i = 0; i < net->peers_count; i++)
+		ending |= net->peers[i]->ending;
+	return ending;
 }
 
 /* One turn, which may not do more than there is time for. */
@@ -345,6 +356,60 @@ Test(net_ending, hello__is_answered_when_the_old_session_has_ended)
 	lone_destroy(f->lone);
 }
 
+/* The node has answered by WELCOME from another address, before its session here ended. */
+Test(net_ending, welcome__opens_a_session_when_the_old_one_has_ended)
+{
+	struct fixture *f = fixture_create("--peer c@10.0.0.4");
+	struct hmi_handshake welcome = lone_says(HOST);
+	const struct lone_packet *hello;
+	uint64_t count = packets_wait(f);
+
+	snprintf(welcome.name, sizeof(welcome.name), "c");
+	lone_pass(f->lone, 20 * LONE_MS);
+	hello = lone_take_kind(f->lone, HMI_HELLO);
+	cr_assert_not_null(hello);
+	cr_assert_eq(seen.numbers, count);
+	count += packets_wait_from(f, PACKETS + 1);
+	bye_put(f, 2 * PACKETS + 1);
+	(void)ending_begin(f);
+	lone_shake(f->lone, 4, HMI_WELCOME, hello->handshake.session, &welcome);
+	cr_assert(is_ending(f));
+	cr_assert_eq(lone_stats(f->lone, "c").state, HM_NET_PEER_CALLING);
+	(void)ending_turn(f);
+	cr_assert_eq(seen.numbers, count);
+	lone_shake(f->lone, 4, HMI_WELCOME, hello->handshake.session, &welcome);
+	cr_assert_eq(lone_stats(f->lone, "c").state, HM_NET_PEER_OPEN);
+	cr_assert_neq(lone_net(f->lone)->peers[0]->node_index, 0);
+	lone_destroy(f->lone);
+}
+
+/* ... or has called from there, and now sends its first packet. */
+Test(net_ending, confirmation__opens_a_session_when_the_old_one_has_ended)
+{
+	struct fixture *f = fixture_create("");
+	struct hmi_handshake hello = lone_says(HOST);
+	struct lone_peer moved = { .host = HOST + 1, .number = 1, .ack = 1, .credit = 256 };
+
+	lone_send(f->lone, &f->peer, HMI_BYE, NULL, 0);
+	seen.terminated = 0;
+	snprintf(hello.name, sizeof(hello.name), "moved");
+	lone_forget(f->lone);
+	lone_shake(f->lone, HOST + 1, HMI_HELLO, 0, &hello);
+	moved.session = lone_take_kind(f->lone, HMI_WELCOME)->handshake.session;
+	f->peer = lone_open(f->lone, HOST);
+	(void)packets_wait(f);
+	bye_put(f, PACKETS + 1);
+	(void)ending_begin(f);
+	lone_send(f->lone, &moved, HMI_ACK, NULL, 0);
+	cr_assert(is_ending(f));
+	cr_assert_eq(lone_stats(f->lone, "moved").state, HM_NET_PEER_ANSWERED);
+	(void)ending_turn(f);
+	lone_send(f->lone, &moved, HMI_ACK, NULL, 0);
+	cr_assert_eq(lone_stats(f->lone, "moved").state, HM_NET_PEER_OPEN);
+	cr_assert_neq(lone_net(f->lone)->peers[1]->node_index, 0);
+	lone_destroy(f->lone);
+}
+
 Test(net_ending, configured__is_called_when_the_old_session_has_ended)
 {
 	struct fixture *f = fixture_create("--peer s3@10.0.0.3");
@@ -353,8 +418,11 @@ Test(net_ending, configured__is_called_when_the_old_session_has_ended)
 	lone_forget(f->lone);
 	bye_put(f, 1);
 	(void)ending_begin(f);
-	for (int i = 0; i < 5; i++)
-		lone_turn(f->lone);
+	for (int i = 0; i < 5; i++) {
+		f->lone->now += LONE_MS;
+		turn(f);
+	}
+	lone_drain(f->lone);
 	cr_assert(is_ending(f));
 	cr_assert_null(lone_take_kind(f->lone, HMI_HELLO));
 	(void)ending_turn(f);

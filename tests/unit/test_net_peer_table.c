@@ -205,6 +205,9 @@ Test(peer_table, reuse__those_that_are_named_or_in_use_are_not)
 	cr_assert_null(hmi_peer_reuse(net));
 	net->peers[40]->session.state = HMI_SESSION_IDLE;
 	cr_assert_null(hmi_peer_reuse(net), "a named one is kept though it is idle");
+	net->peers[62]->session.state = HMI_SESSION_IDLE;
+	net->peers[62]->ending = true;
+	cr_assert_null(hmi_peer_reuse(net), "one is kept until its session has ended");
 	net->peers[63]->session.state = HMI_SESSION_IDLE;
 	cr_assert_eq(hmi_peer_reuse(net), net->peers[63]);
 	net_free(net);
