@@ -2,19 +2,23 @@
 /*
  * What an actor asks about itself.
  */
+#include "check_pvt.h"
 #include "lcore_pvt.h"
 
 struct hm_pid
 hm_self(const struct hm_ctx *ctx)
 {
+	hmi_check_ctx(ctx, "hm_self");
 	return hmi_pid_of(ctx, ctx->cell);
 }
 
 struct hm_pid
 hm_parent(const struct hm_ctx *ctx)
 {
-	struct hm_pid parent = { ctx->node, ctx->cell->actor.parent };
+	struct hm_pid parent = { ctx->node, 0 };
 
+	hmi_check_ctx(ctx, "hm_parent");
+	parent.local = ctx->cell->actor.parent;
 	return parent.local != 0 ? parent : hm_pid_none();
 }
 
@@ -23,6 +27,7 @@ hm_sender(const struct hm_ctx *ctx)
 {
 	const struct hm_msg *msg = ctx->msg;
 
+	hmi_check_ctx(ctx, "hm_sender");
 	/* By its parts, as it was stored: a load of both at once would wait for the stores to leave the core. */
 	if (msg == NULL)
 		return hm_pid_none();
@@ -32,30 +37,35 @@ hm_sender(const struct hm_ctx *ctx)
 struct hm_system *
 hm_system(const struct hm_ctx *ctx)
 {
+	hmi_check_ctx(ctx, "hm_system");
 	return ctx->sys;
 }
 
 uint32_t
 hm_lcore(const struct hm_ctx *ctx)
 {
+	hmi_check_ctx(ctx, "hm_lcore");
 	return hmi_index(ctx);
 }
 
 uint32_t
 hm_children_count(const struct hm_ctx *ctx)
 {
+	hmi_check_ctx(ctx, "hm_children_count");
 	return ctx->cell->actor.children;
 }
 
 uint32_t
 hm_mailbox_count(const struct hm_ctx *ctx)
 {
+	hmi_check_ctx(ctx, "hm_mailbox_count");
 	return ctx->cell->box.count;
 }
 
 bool
 hm_lcore_is_idle(const struct hm_ctx *ctx)
 {
+	hmi_check_ctx(ctx, "hm_lcore_is_idle");
 	return hmi_worker_waiting(&ctx->worker) == 0;
 }
 
@@ -74,11 +84,13 @@ hm_turn_steps(const struct hm_ctx *ctx)
 uint64_t
 hm_now_ns(struct hm_ctx *ctx)
 {
+	hmi_check_ctx(ctx, "hm_now_ns");
 	return hmi_worker_clock(&ctx->worker);
 }
 
 uint64_t
 hm_turn_ns(const struct hm_ctx *ctx)
 {
+	hmi_check_ctx(ctx, "hm_turn_ns");
 	return ctx->worker.now_ns;
 }

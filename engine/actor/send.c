@@ -100,23 +100,24 @@ hm_request(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body
 enum hm_result
 hm_respond(struct hm_ctx *ctx, uint16_t type, const void *body)
 {
-	struct hm_pid to = hm_sender(ctx);
+	struct hm_pid to;
 
 	hmi_check_send(ctx, type, body, "hm_respond");
+	to = hm_sender(ctx);
 	if (unlikely(hm_pid_is_none(to)))
 		return HM_NO_SENDER;
 	return send_from(ctx, to, type, body, true);
 }
 
 static enum hm_result
-send_made(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, struct hm_pid sender)
+send_made(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, bool has_sender, const char *function)
 {
 	enum hm_result result;
 
-	hmi_check_ctx(ctx, "hm_msg_send");
-	if (unlikely(!hmi_msg_take(ctx, msg, "hm_msg_send")))
+	hmi_check_ctx(ctx, function);
+	if (unlikely(!hmi_msg_take(ctx, msg, function)))
 		return HM_INVALID;
-	msg->sender = sender;
+	msg->sender = sender_of(ctx, has_sender);
 	result = hmi_post(ctx, to, msg);
 	hmi_count(&ctx->stats.sent, result == HM_OK);
 	return result;
@@ -125,13 +126,13 @@ send_made(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, struct hm_pi
 enum hm_result
 hm_msg_send(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 {
-	return send_made(ctx, to, msg, hm_pid_none());
+	return send_made(ctx, to, msg, false, "hm_msg_send");
 }
 
 enum hm_result
 hm_msg_request(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 {
-	return send_made(ctx, to, msg, hmi_pid_of(ctx, ctx->cell));
+	return send_made(ctx, to, msg, true, "hm_msg_request");
 }
 
 enum hm_result

@@ -229,11 +229,14 @@ hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, con
 {
 	struct hm_pid spawned;
 	uint32_t lcore;
-	int rc = ctx != NULL ? props_check(ctx, props, name, args) : -EINVAL;
+	int rc;
 
+	if (ctx == NULL)
+		return -EINVAL;
+	hmi_check_ctx(ctx, "hm_spawn");
+	rc = props_check(ctx, props, name, args);
 	if (rc != 0)
 		return rc;
-	hmi_check_ctx(ctx, "hm_spawn");
 	if ((ctx->cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		return -ESHUTDOWN;
 	args_touch(props, args);

@@ -137,11 +137,13 @@ hmi_terminated_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg 
 enum hm_result
 hm_watch(struct hm_ctx *ctx, struct hm_pid who)
 {
-	struct hm_pid self = hmi_pid_of(ctx, ctx->cell);
-	uint32_t slot = hmi_slot_of(ctx, ctx->cell);
 	struct hmi_link *link;
+	struct hm_pid self;
+	uint32_t slot;
 
 	hmi_check_ctx(ctx, "hm_watch");
+	self = hmi_pid_of(ctx, ctx->cell);
+	slot = hmi_slot_of(ctx, ctx->cell);
 	if (hm_pid_is_none(who) || hm_pid_equal(who, self))
 		return HM_NO_RECEIVER;
 	if (hmi_link_find(&ctx->links, slot, HMI_LINK_WATCHING, who) != NULL)

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "ask_pvt.h"
+#include "check_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 
@@ -63,7 +64,10 @@ hm_resolve(struct hm_ctx *ctx, const char *address, uint64_t timeout_us, hm_repl
 	struct hmi_cell *cell;
 	int rc = 0;
 
-	if (ctx == NULL || address == NULL || on_reply == NULL || timeout_us == 0 ||
+	if (ctx == NULL)
+		return -EINVAL;
+	hmi_check_ctx(ctx, "hm_resolve");
+	if (address == NULL || on_reply == NULL || timeout_us == 0 ||
 	    (remote ? !address_valid(address + scheme) : address[0] != '/' || strlen(address) >= HM_PATH_MAX))
 		return -EINVAL;
 	if (remote && is_own(ctx->sys, address + scheme)) {

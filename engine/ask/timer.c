@@ -300,10 +300,10 @@ void
 hm_timer_cancel(struct hm_ctx *ctx, struct hm_timer timer)
 {
 	struct hm_pid number = { 0, timer.id };
-	struct hmi_link *link =
-		hmi_link_find(&ctx->links, hmi_slot_of(ctx, ctx->cell), HMI_LINK_TIMER, number);
+	struct hmi_link *link;
 
 	hmi_check_ctx(ctx, "hm_timer_cancel");
+	link = hmi_link_find(&ctx->links, hmi_slot_of(ctx, ctx->cell), HMI_LINK_TIMER, number);
 	if (link != NULL)
 		timer_end(ctx, (struct hmi_send_timer *)(void *)link);
 }

@@ -186,6 +186,7 @@ hm_msg_alloc(struct hm_ctx *ctx, uint16_t type, size_t bytes)
 	unsigned int size_class = hmi_pool_class(bytes);
 	struct hm_msg *msg;
 
+	hmi_check_ctx(ctx, "hm_msg_alloc");
 	if (unlikely(size_class >= HMI_POOL_CLASSES))
 		return NULL;
 	msg = hmi_pool_get(&ctx->cache, size_class);
@@ -199,8 +200,10 @@ hm_msg_alloc(struct hm_ctx *ctx, uint16_t type, size_t bytes)
 struct hm_msg *
 hm_msg_alloc_control(struct hm_ctx *ctx, uint16_t type, size_t bytes)
 {
-	struct hm_msg *msg = hmi_control(&ctx->cache, type, bytes);
+	struct hm_msg *msg;
 
+	hmi_check_ctx(ctx, "hm_msg_alloc_control");
+	msg = hmi_control(&ctx->cache, type, bytes);
 	msg->flags |= HMI_MSG_MADE;
 	return msg;
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "check_pvt.h"
 #include "dead_pvt.h"
 #include "post_pvt.h"
 #include "provider_pvt.h"
@@ -134,12 +135,14 @@ receive(struct hm_ctx *ctx, struct hm_msg *msg, uint8_t flags)
 void
 hm_provider_receive(struct hm_ctx *ctx, struct hm_msg *msg)
 {
+	hmi_check_ctx(ctx, "hm_provider_receive");
 	receive(ctx, msg, HMI_MSG_NETWORK);
 }
 
 void
 hm_provider_receive_forwarded(struct hm_ctx *ctx, struct hm_msg *msg)
 {
+	hmi_check_ctx(ctx, "hm_provider_receive_forwarded");
 	receive(ctx, msg, HMI_MSG_NETWORK | HMI_MSG_THIRD);
 }
 
@@ -149,6 +152,7 @@ hm_provider_receive_burst(struct hm_ctx *ctx, const struct hm_address *address, 
 {
 	struct hmi_cell *cell = NULL;
 
+	hmi_check_ctx(ctx, "hm_provider_receive_burst");
 	if (likely(hmi_local_lcore(address->to) == hmi_index(ctx)))
 		cell = hmi_cells_at(&ctx->cells, address->to);
 	for (uint32_t i = 0; i < count; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dead_pvt.h"
 
+#include "check_pvt.h"
 #include "counter_pvt.h"
 #include "msg_pvt.h"
 
@@ -42,12 +43,14 @@ hmi_dead(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
 void
 hm_dead_letter_publish(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
 {
+	hmi_check_ctx(ctx, "hm_dead_letter_publish");
 	hmi_dead(ctx, msg, reason);
 }
 
 void
 hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 {
+	hmi_check_ctx(ctx, "hm_dead_letter_report");
 	hmi_count(&ctx->stats.dead[letter->reason], 1);
 	record_push(ctx, letter, NULL);
 }

@@ -2,9 +2,7 @@
 /*
  * Messages that are not the caller's: debug builds end the process, release builds leave them alone.
  */
-#include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 
 #include <criterion/criterion.h>
 
@@ -161,39 +159,6 @@ Test(engine_misuse, receive__body_is_a_pattern_afterwards)
 	cr_assert_not_null(kept);
 	cr_assert_eq(*(const uint64_t *)hm_msg_body(kept), 0xdbdbdbdbdbdbdbdb);
 	hmt_node_end(&node);
-}
-#endif
-
-/* ---- A ctx on another thread ------------------------------------------------------ */
-
-#if HMI_DEBUG
-static _Atomic(struct hm_ctx *) leaked;
-
-static void
-leak_ctx(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
-{
-	(void)state;
-	(void)msg;
-	atomic_store(&leaked, ctx);
-}
-
-/* In release builds it is a race of two threads, which nobody notices. */
-MISUSE(send__with_the_ctx_of_another_thread)
-{
-	static const struct hm_props props = { .receive = leak_ctx };
-	struct hm_config config = { .mode = HM_MODE_BACKGROUND };
-	struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
-	uint64_t number = 0;
-	struct hm_system *sys;
-	struct hm_pid pid;
-
-	cr_assert_eq(hm_system_create(&sys, 0, NULL, &config), 0);
-	cr_assert_eq(hm_type_register(sys, &type), 0);
-	cr_assert_eq(hm_system_start(sys), 0);
-	cr_assert_eq(hm_system_spawn(sys, &props, NULL, NULL, &pid), 0);
-	while (atomic_load(&leaked) == NULL)
-		sched_yield();
-	(void)hm_send(atomic_load(&leaked), pid, HMT_NUMBER, &number);
 }
 #endif
 

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A ctx on a thread that is not its lcore: debug builds end the process, and name the call. In release builds
+ * it is a race of two threads, which nobody notices.
+ */
+#include <sched.h>
+#include <stdatomic.h>
+
+#include <criterion/criterion.h>
+
+#include "assert_pvt.h"
+#include "hm_provider.h"
+#include "hmt_actor.h"
+#include "hmt_death.h"
+#include "hmt_eal.h"
+
+TestSuite(engine_ctx, .init = hmt_eal_start);
+
+static _Atomic(struct hm_ctx *) leaked;
+
+static struct hm_pid self;
+
+static void
+leak_ctx(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)state;
+	if (hm_msg_type(msg) != HM_STARTED || atomic_load(&leaked) != NULL)
+		return;
+	self = hm_self(ctx);
+	atomic_store(&leaked, ctx);
+}
+
+static const struct hm_props props = { .receive = leak_ctx };
+
+/* A system that runs, whose lcore has nothing to do; and its ctx, which an actor has let out. */
+static struct hm_ctx *
+ctx_leak(struct hm_system **sys, struct hm_pid *pid)
+{
+	static const struct hm_type type = { .id = HMT_EMPTY, .name = "empty" };
+	struct hm_config config = { .mode = HM_MODE_BACKGROUND };
+	struct hm_pid other;
+
+	cr_assert_eq(hm_system_create(sys, 0, NULL, &config), 0);
+	cr_assert_eq(hm_type_register(*sys, &type), 0);
+	cr_assert_eq(hm_system_start(*sys), 0);
+	cr_assert_eq(hm_system_spawn(*sys, &props, NULL, NULL, pid), 0);
+	while (atomic_load(&leaked) == NULL)
+		sched_yield();
+	/* Answered in a later turn than the actor's, which is over by then. */
+	cr_assert_eq(hm_system_spawn(*sys, &props, NULL, NULL, &other), 0);
+	return atomic_load(&leaked);
+}
+
+static void
+run_end(struct hm_system *sys)
+{
+	hm_system_stop(sys);
+	cr_assert_eq(hm_system_join(sys), 0);
+	hm_system_destroy(sys);
+}
+
+Test(engine_ctx, call__on_its_own_lcore_goes_on)
+{
+	struct hm_system *sys;
+	struct hm_pid pid;
+
+	cr_assert_not_null(ctx_leak(&sys, &pid));
+	cr_assert(hm_pid_equal(self, pid));
+	run_end(sys);
+}
+
+/* ---- Elsewhere ------------------------------------------------------------------------ */
+
+#if HMI_DEBUG
+static const struct hm_pid somebody = { 1, 1 };
+
+static void
+ignore_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	     void *arg)
+{
+	(void)ctx;
+	(void)state;
+	(void)result;
+	(void)reply;
+	(void)arg;
+}
+
+/* A call of each public function that takes a ctx, as its users write it. */
+#define CALL(function, ...)                         \
+	static void call_##function(void *ctx)      \
+	{                                           \
+		(void)function(ctx, ##__VA_ARGS__); \
+	}
+
+/* The same, where the result must be used. */
+#define CALL_USED(function, ...)                                             \
+	static void call_##function(void *ctx)                               \
+	{                                                                    \
+		cr_expect(function(ctx, ##__VA_ARGS__) == 0, "it returned"); \
+	}
+
+static struct hm_msg *const no_msg;
+static const struct hm_address address;
+static const struct hm_dead_letter letter;
+
+CALL_USED(hm_spawn, &props, NULL, NULL, NULL)
+CALL(hm_watch, somebody)
+CALL(hm_unwatch, somebody)
+CALL(hm_stop, somebody)
+CALL(hm_poison, somebody)
+CALL(hm_send, somebody, HMT_EMPTY, NULL)
+CALL(hm_request, somebody, HMT_EMPTY, NULL)
+CALL(hm_respond, HMT_EMPTY, NULL)
+CALL(hm_forward, somebody)
+CALL(hm_msg_new, HMT_EMPTY, 0)
+CALL(hm_msg_free, NULL)
+CALL(hm_msg_send, somebody, no_msg)
+CALL(hm_msg_request, somebody, no_msg)
+CALL(hm_ask, somebody, HMT_EMPTY, NULL, 1, ignore_reply, NULL)
+CALL_USED(hm_resolve, "/user/a", 1, ignore_reply, NULL)
+CALL(hm_send_after, somebody, HMT_EMPTY, NULL, 1, 0, NULL)
+CALL(hm_timer_cancel, (struct hm_timer){ 1 })
+CALL(hm_self)
+CALL(hm_parent)
+CALL(hm_sender)
+CALL(hm_system)
+CALL(hm_now_ns)
+CALL(hm_lcore)
+CALL(hm_children_count)
+CALL(hm_mailbox_count)
+CALL(hm_node_lost, 1)
+CALL(hm_provider_receive, no_msg)
+CALL(hm_provider_receive_burst, &address, NULL, 1)
+CALL(hm_msg_alloc, HMT_EMPTY, 0)
+CALL_USED(hm_msg_alloc_control, HM_IDENTITY, 0)
+CALL(hm_dead_letter_publish, no_msg, HM_DEAD_STOPPED)
+CALL(hm_dead_letter_report, &letter)
+CALL(hm_lcore_is_idle)
+CALL(hm_turn_ns)
+
+#define ROW(function)                      \
+	{                                  \
+#function, call_##function \
+	}
+
+static const struct {
+	const char *name;
+	void (*call)(void *ctx);
+} calls[] = {
+	ROW(hm_spawn),
+	ROW(hm_watch),
+	ROW(hm_unwatch),
+	ROW(hm_stop),
+	ROW(hm_poison),
+	ROW(hm_send),
+	ROW(hm_request),
+	ROW(hm_respond),
+	ROW(hm_forward),
+	ROW(hm_msg_new),
+	ROW(hm_msg_free),
+	ROW(hm_msg_send),
+	ROW(hm_msg_request),
+	ROW(hm_ask),
+	ROW(hm_resolve),
+	ROW(hm_send_after),
+	ROW(hm_timer_cancel),
+	ROW(hm_self),
+	ROW(hm_parent),
+	ROW(hm_sender),
+	ROW(hm_system),
+	ROW(hm_now_ns),
+	ROW(hm_lcore),
+	ROW(hm_children_count),
+	ROW(hm_mailbox_count),
+	ROW(hm_node_lost),
+	ROW(hm_provider_receive),
+	ROW(hm_provider_receive_burst),
+	ROW(hm_msg_alloc),
+	ROW(hm_msg_alloc_control),
+	ROW(hm_dead_letter_publish),
+	ROW(hm_dead_letter_report),
+	ROW(hm_lcore_is_idle),
+	ROW(hm_turn_ns),
+};
+
+Test(engine_ctx, call__with_the_ctx_of_another_thread_is_named)
+{
+	char text[4096], wanted[128];
+	struct hm_system *sys;
+	struct hm_pid pid;
+	struct hm_ctx *ctx = ctx_leak(&sys, &pid);
+
+	for (size_t i = 0; i < RTE_DIM(calls); i++) {
+		int status = hmt_death(calls[i].call, ctx, text, sizeof(text));
+
+		snprintf(wanted, sizeof(wanted), "hermod: %s: the ctx of lcore 0 on another thread",
+			 calls[i].name);
+		cr_expect(hmt_aborted(status), "%s: status 0x%x", calls[i].name, (unsigned int)status);
+		cr_expect_not_null(strstr(text, wanted), "%s: %s", calls[i].name, text);
+	}
+	run_end(sys);
+}
+#endif
