@@ -67,12 +67,23 @@ hmi_guard_taken(struct hm_msg *msg)
 	msg->size_class = msg->flags;
 }
 
-void
-hmi_guard_owned(const struct hm_msg *msg)
+bool
+hmi_guard_is_free(const struct hm_msg *msg, uint16_t *type)
 {
-	if (IS_POISONED(msg) || msg->size_class == HMI_MSG_CLASS_FREE)
-		hmi_misuse("message", "message %p was freed, or received, before: it is freed twice",
-			   (const void *)msg);
+	if (!IS_POISONED(msg) && msg->size_class != HMI_MSG_CLASS_FREE)
+		return false;
+	UNPOISON(msg, sizeof(*msg));
+	*type = msg->type;
+	return true;
+}
+
+void
+hmi_guard_owned(const struct hm_msg *msg, const char *function)
+{
+	uint16_t type;
+
+	if (hmi_guard_is_free(msg, &type))
+		hmi_misuse(function, "message %p of type %u is freed twice", (const void *)msg, type);
 }
 
 void

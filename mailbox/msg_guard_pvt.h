@@ -15,7 +15,9 @@
  * For the owner of the object.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "assert_pvt.h"
 #include "hm_msg.h"
@@ -28,8 +30,14 @@ void hmi_guard_chunk(char *memory, unsigned int size_class);
 /* An object is taken: it must be free and untouched. */
 void hmi_guard_taken(struct hm_msg *msg);
 
-/* An object is to be freed: it must be taken, or the process ends with the reason. */
-void hmi_guard_owned(const struct hm_msg *msg);
+/*
+ * Whether an object is free. If it is, its caller ends the process: *type is that of the last message that
+ * it was, and the header is guarded no more.
+ */
+bool hmi_guard_is_free(const struct hm_msg *msg, uint16_t *type);
+
+/* An object is to be freed: it must be taken, or the process ends with the reason and the function's name. */
+void hmi_guard_owned(const struct hm_msg *msg, const char *function);
 
 /* An object is freed. */
 void hmi_guard_freed(struct hm_msg *msg);
@@ -52,10 +60,19 @@ hmi_guard_taken(struct hm_msg *msg)
 	(void)msg;
 }
 
-static inline void
-hmi_guard_owned(const struct hm_msg *msg)
+static inline bool
+hmi_guard_is_free(const struct hm_msg *msg, uint16_t *type)
 {
 	(void)msg;
+	(void)type;
+	return false;
+}
+
+static inline void
+hmi_guard_owned(const struct hm_msg *msg, const char *function)
+{
+	(void)msg;
+	(void)function;
 }
 
 static inline void

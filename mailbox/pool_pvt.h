@@ -214,7 +214,7 @@ hmi_pool_retake(struct hmi_msg_cache *cache, unsigned int size_class)
 static inline void
 hmi_pool_put_small(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
-	hmi_guard_owned(msg);
+	hmi_guard_owned(msg, __func__);
 	if (likely(cache->count < cache->capacity)) {
 		hmi_guard_freed(msg);
 		cache->small[cache->count++] = msg;
@@ -229,7 +229,7 @@ hmi_pool_put(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
 	struct hmi_rack *rack;
 
-	hmi_guard_owned(msg);
+	hmi_guard_owned(msg, __func__);
 	if (msg->size_class == 0) {
 		hmi_pool_put_small(cache, msg);
 		return;

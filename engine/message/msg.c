@@ -242,17 +242,28 @@ hmi_msg_release_other(struct hmi_msg_cache *cache, struct hm_msg *msg)
 	free(msg);
 }
 
+/* What the caller has done with a message that is not his. */
+static void
+not_owned(const struct hm_ctx *ctx, const struct hm_msg *msg, const char *function)
+{
+	if (HMI_DEBUG)
+		hmi_misuse(function, "a %s that %s is not the caller's", hm_type_name(ctx->sys, msg->type),
+			   msg == ctx->msg ? "is being received" : "was sent before");
+}
+
 bool
 hmi_msg_take(const struct hm_ctx *ctx, struct hm_msg *msg, const char *function)
 {
-	hmi_guard_owned(msg);
+	uint16_t type;
+
+	if (hmi_guard_is_free(msg, &type))
+		hmi_misuse(function, "a %s that was freed before, or sent and received, is not the caller's",
+			   hm_type_name(ctx->sys, type));
 	if (likely((msg->flags & HMI_MSG_MADE) != 0)) {
 		msg->flags &= (uint8_t)~HMI_MSG_MADE;
 		return true;
 	}
-	if (HMI_DEBUG)
-		hmi_misuse(function, "a %s that was received, or sent or freed before, is not the caller's",
-			   hm_type_name(ctx->sys, msg->type));
+	not_owned(ctx, msg, function);
 	return false;
 }
 

@@ -127,7 +127,7 @@ void hmi_msg_release_other(struct hmi_msg_cache *cache, struct hm_msg *msg);
 static inline void
 hmi_msg_release(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
-	hmi_guard_owned(msg);
+	hmi_guard_owned(msg, __func__);
 	if (likely(msg->size_class == 0))
 		hmi_pool_put_small(cache, msg);
 	else

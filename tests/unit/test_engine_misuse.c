@@ -1,44 +1,85 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages that are not the caller's: debug builds end the process, release builds leave them alone.
+ * Messages that are not the caller's: debug builds end the process and name call, type and deed, release builds
+ * leave them alone.
  */
-#include <signal.h>
-
 #include <criterion/criterion.h>
 
 #include "assert_pvt.h"
 #include "hmt_actor.h"
+#include "hmt_death.h"
 #include "hmt_eal.h"
+#include "hmt_log.h"
 
 TestSuite(engine_misuse, .init = hmt_eal_start);
 
-#if HMI_DEBUG
-#define MISUSE(name) Test(engine_misuse, name, .signal = SIGABRT)
-#else
-#define MISUSE(name) Test(engine_misuse, name)
-#endif
-
 struct misdeed {
+	void (*fn)(struct hm_ctx *ctx, void *arg);                   /* done by an actor; NULL: nothing */
+	void (*on_number)(struct hm_ctx *ctx, struct misdeed *deed); /* what it does with a number */
 	struct hm_pid to;
 	struct hm_msg *kept;
-	enum hm_result first, second;
+	enum hm_result result, wanted; /* of the misuse, in release builds */
 };
 
-/* Let an actor do something, and its node go on. */
 static void
-misuse(void (*fn)(struct hm_ctx *ctx, void *arg), struct misdeed *deed, struct hmt_probe *probe)
+on_number(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 {
-	static struct hmt_probe other;
+	struct misdeed *deed = probe->arg;
+
+	if (hm_msg_type(msg) != HMT_NUMBER || deed->on_number == NULL)
+		return;
+	deed->kept = (struct hm_msg *)(uintptr_t)msg;
+	deed->on_number(ctx, deed);
+}
+
+static void
+nothing(struct hm_ctx *ctx, void *arg)
+{
+	(void)ctx;
+	(void)arg;
+}
+
+/* An actor gets a number, does something, and gets another number; its node goes on. */
+static void
+scene(void *arg)
+{
+	static struct hmt_probe probe, other;
+	struct misdeed *deed = arg;
 	struct hmt_node node;
 
 	hmt_node_start(&node, 1);
+	probe = (struct hmt_probe){ .on_msg = on_number, .arg = deed };
 	deed->to = hmt_probe_spawn(&node, &other, 0, NULL);
-	hmt_do(&node, hmt_probe_spawn(&node, probe, 0, NULL), fn, deed);
-	hmt_number(&node, probe->pid, 7);
+	hmt_number(&node, hmt_probe_spawn(&node, &probe, 0, NULL), 7);
+	hmt_do(&node, probe.pid, deed->fn != NULL ? deed->fn : nothing, deed);
+	hmt_number(&node, probe.pid, 7);
 	hmt_turn_until_idle(&node);
 	cr_assert_leq(other.count, 2, "one message, and HM_STARTED");
 	hmt_node_end(&node);
 }
+
+#if HMI_DEBUG
+/* The process ends with these words. */
+static void
+misuse(struct misdeed *deed, const char *words)
+{
+	char text[8192];
+	int status = hmt_death(scene, deed, text, sizeof(text));
+
+	cr_assert(hmt_aborted(status), "status 0x%x: %s", (unsigned int)status, text);
+	cr_assert_not_null(strstr(text, words), "%s", text);
+}
+#else
+static void
+misuse(struct misdeed *deed, const char *words)
+{
+	(void)words;
+	scene(deed);
+	cr_assert_eq(deed->result, deed->wanted);
+}
+#endif
+
+/* ---- Messages that are not the caller's ------------------------------------------------- */
 
 static void
 send_twice(struct hm_ctx *ctx, void *arg)
@@ -46,18 +87,32 @@ send_twice(struct hm_ctx *ctx, void *arg)
 	struct misdeed *deed = arg;
 	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
 
-	deed->first = hm_msg_send(ctx, deed->to, msg);
-	deed->second = hm_msg_send(ctx, deed->to, msg);
+	(void)hm_msg_send(ctx, deed->to, msg);
+	deed->result = hm_msg_send(ctx, deed->to, msg);
 }
 
-MISUSE(msg_send__twice)
+Test(engine_misuse, msg_send__twice)
 {
-	static struct hmt_probe probe;
-	static struct misdeed deed;
+	struct misdeed deed = { .fn = send_twice, .wanted = HM_INVALID };
 
-	misuse(send_twice, &deed, &probe);
-	cr_assert_eq(deed.first, HM_OK);
-	cr_assert_eq(deed.second, HM_INVALID);
+	misuse(&deed, "hm_msg_send: a number that was sent before is not the caller's");
+}
+
+static void
+request_what_was_sent(struct hm_ctx *ctx, void *arg)
+{
+	struct misdeed *deed = arg;
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
+
+	(void)hm_msg_send(ctx, deed->to, msg);
+	deed->result = hm_msg_request(ctx, deed->to, msg);
+}
+
+Test(engine_misuse, msg_request__after_it_was_sent)
+{
+	struct misdeed deed = { .fn = request_what_was_sent, .wanted = HM_INVALID };
+
+	misuse(&deed, "hm_msg_request: a number that was sent before is not the caller's");
 }
 
 static void
@@ -66,16 +121,15 @@ free_sent(struct hm_ctx *ctx, void *arg)
 	struct misdeed *deed = arg;
 	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
 
-	deed->first = hm_msg_send(ctx, deed->to, msg);
+	(void)hm_msg_send(ctx, deed->to, msg);
 	hm_msg_free(ctx, msg);
 }
 
-MISUSE(msg_free__after_it_was_sent)
+Test(engine_misuse, msg_free__after_it_was_sent)
 {
-	static struct hmt_probe probe;
-	static struct misdeed deed;
+	struct misdeed deed = { .fn = free_sent };
 
-	misuse(free_sent, &deed, &probe);
+	misuse(&deed, "hm_msg_free: a number that was sent before is not the caller's");
 }
 
 static void
@@ -88,77 +142,131 @@ free_twice(struct hm_ctx *ctx, void *arg)
 	hm_msg_free(ctx, msg);
 }
 
-MISUSE(msg_free__twice)
+Test(engine_misuse, msg_free__twice)
 {
-	static struct hmt_probe probe;
-	static struct misdeed deed;
+	struct misdeed deed = { .fn = free_twice };
 
-	misuse(free_twice, &deed, &probe);
+	misuse(&deed, "hm_msg_free: a number that was freed before");
 }
 
 static void
-nothing(struct hm_ctx *ctx, void *arg)
+send_freed(struct hm_ctx *ctx, void *arg)
+{
+	struct misdeed *deed = arg;
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_BIG, 0);
+
+	hm_msg_free(ctx, msg);
+	deed->result = hm_msg_send(ctx, deed->to, msg);
+}
+
+Test(engine_misuse, msg_send__after_it_was_freed)
+{
+	struct misdeed deed = { .fn = send_freed, .wanted = HM_INVALID };
+
+	misuse(&deed, "hm_msg_send: a big that was freed before");
+}
+
+static void
+free_kept(struct hm_ctx *ctx, struct misdeed *deed)
+{
+	hm_msg_free(ctx, deed->kept);
+}
+
+Test(engine_misuse, msg_free__what_is_being_received)
+{
+	struct misdeed deed = { .on_number = free_kept };
+
+	misuse(&deed, "hm_msg_free: a number that is being received is not the caller's");
+}
+
+static void
+send_kept(struct hm_ctx *ctx, struct misdeed *deed)
+{
+	deed->result = hm_msg_send(ctx, deed->to, deed->kept);
+}
+
+Test(engine_misuse, msg_send__what_is_being_received)
+{
+	struct misdeed deed = { .on_number = send_kept, .wanted = HM_INVALID };
+
+	misuse(&deed, "hm_msg_send: a number that is being received is not the caller's");
+}
+
+static void
+keep(struct hm_ctx *ctx, struct misdeed *deed)
 {
 	(void)ctx;
-	(void)arg;
+	(void)deed;
 }
 
 static void
-free_received(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+free_received(struct hm_ctx *ctx, void *arg)
 {
-	(void)probe;
-	if (hm_msg_type(msg) == HMT_NUMBER)
-		hm_msg_free(ctx, (struct hm_msg *)(uintptr_t)msg);
+	hm_msg_free(ctx, ((struct misdeed *)arg)->kept);
 }
 
-MISUSE(msg_free__what_was_received)
+Test(engine_misuse, msg_free__what_was_received_in_an_earlier_turn)
 {
-	static struct hmt_probe probe = { .on_msg = free_received };
-	static struct misdeed deed;
+	struct misdeed deed = { .on_number = keep, .fn = free_received };
 
-	misuse(nothing, &deed, &probe);
+	misuse(&deed,
+	       "hm_msg_free: a number that was freed before, or sent and received, is not the caller's");
 }
+
+/* ---- A type that nobody has registered --------------------------------------------------- */
+
+#define UNREGISTERED 4711u
 
 static void
-send_received(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+send_unregistered(struct hm_ctx *ctx, void *arg)
 {
-	struct misdeed *deed = probe->arg;
+	struct misdeed *deed = arg;
 
-	if (hm_msg_type(msg) == HMT_NUMBER)
-		deed->second = hm_msg_send(ctx, deed->to, (struct hm_msg *)(uintptr_t)msg);
+	deed->result = hm_send(ctx, hm_self(ctx), UNREGISTERED, NULL);
+	cr_assert_null(hm_msg_new(ctx, UNREGISTERED, 0));
 }
 
-MISUSE(msg_send__what_was_received)
+Test(engine_misuse, send__a_type_that_is_not_registered_is_logged)
 {
-	static struct misdeed deed;
-	static struct hmt_probe probe = { .on_msg = send_received, .arg = &deed };
+	static struct hmt_probe probe;
+	struct misdeed deed = { 0 };
+	struct hmt_node node;
+	struct hmt_log log;
 
-	misuse(nothing, &deed, &probe);
-	cr_assert_eq(deed.second, HM_INVALID);
+	hmt_node_start(&node, 1);
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	hmt_log_start(&log);
+	hmt_do(&node, probe.pid, send_unregistered, &deed);
+	cr_assert_eq(deed.result, HM_UNKNOWN_TYPE);
+	cr_assert_eq(hmt_log_has(&log, "hm_send: type 4711 is not registered"), HMI_DEBUG, "%s",
+		     hmt_log_text(&log));
+	cr_assert_eq(hmt_log_has(&log, "hm_msg_new: type 4711 is not registered"), HMI_DEBUG, "%s",
+		     hmt_log_text(&log));
+	hmt_log_end(&log);
+	hmt_node_end(&node);
 }
+
+/* ---- A body after its message is gone ------------------------------------------------------ */
 
 #if HMI_DEBUG && !defined(HMI_ASAN)
 static void
-keep(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+read_kept(struct hm_ctx *ctx, void *arg)
 {
+	struct misdeed *deed = arg;
+
 	(void)ctx;
-	if (hm_msg_type(msg) == HMT_NUMBER)
-		*(const struct hm_msg **)probe->arg = msg;
+	cr_assert_not_null(deed->kept);
+	cr_assert_eq(*(const uint64_t *)hm_msg_body(deed->kept), 0xdbdbdbdbdbdbdbdb);
+	deed->result = HM_INVALID;
 }
 
 /* ASan ends the process at the access itself. */
 Test(engine_misuse, receive__body_is_a_pattern_afterwards)
 {
-	static const struct hm_msg *kept;
-	static struct hmt_probe probe = { .on_msg = keep, .arg = &kept };
-	struct hmt_node node;
+	struct misdeed deed = { .on_number = keep, .fn = read_kept };
 
-	hmt_node_start(&node, 1);
-	hmt_number(&node, hmt_probe_spawn(&node, &probe, 0, NULL), 7);
-	hmt_turn_until_idle(&node);
-	cr_assert_not_null(kept);
-	cr_assert_eq(*(const uint64_t *)hm_msg_body(kept), 0xdbdbdbdbdbdbdbdb);
-	hmt_node_end(&node);
+	scene(&deed);
+	cr_assert_eq(deed.result, HM_INVALID, "it was looked at");
 }
 #endif
 
@@ -176,11 +284,10 @@ send_short(struct hm_ctx *ctx, void *arg)
 	free(body);
 }
 
-MISUSE(send__a_body_that_is_too_short)
+Test(engine_misuse, send__a_body_that_is_too_short)
 {
-	static struct hmt_probe probe;
-	static struct misdeed deed;
+	struct misdeed deed = { .fn = send_short };
 
-	misuse(send_short, &deed, &probe);
+	misuse(&deed, "hm_send: a number has 8 bytes, the body that was given has less");
 }
 #endif
