@@ -9,13 +9,14 @@
  *
  * Who may call what: one thread at a time; nothing here is atomic.
  * Ownership: push hands the message over, pop hands it to the caller.
- * Limits:    bounded by message memory alone. A message is in one queue at a time.
+ * Limits:    bounded by message memory alone. A message is in one queue at a time; debug builds check it.
  */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "hm_msg.h"
+#include "msg_guard_pvt.h"
 
 /* Zeroed: empty. Packed, so that four bytes of the owner's may follow the count. */
 struct hmi_fifo {
@@ -27,6 +28,7 @@ struct hmi_fifo {
 static inline void
 hmi_fifo_push(struct hmi_fifo *fifo, struct hm_msg *msg)
 {
+	hmi_guard_listed(msg, __func__);
 	msg->next = NULL;
 	if (fifo->head != NULL)
 		fifo->tail->next = msg;
@@ -42,6 +44,8 @@ hmi_fifo_push_burst(struct hmi_fifo *fifo, struct hm_msg **msgs, uint32_t count)
 {
 	struct hm_msg *tail = msgs[count - 1];
 
+	for (uint32_t i = 0; HMI_DEBUG && i < count; i++)
+		hmi_guard_listed(msgs[i], __func__);
 	for (uint32_t i = 0; i + 1 < count; i++)
 		msgs[i]->next = msgs[i + 1];
 	tail->next = NULL;
@@ -57,6 +61,7 @@ hmi_fifo_push_burst(struct hmi_fifo *fifo, struct hm_msg **msgs, uint32_t count)
 static inline void
 hmi_fifo_unpop(struct hmi_fifo *fifo, struct hm_msg *msg)
 {
+	hmi_guard_listed(msg, __func__);
 	msg->next = fifo->head;
 	if (fifo->head == NULL)
 		fifo->tail = msg;
@@ -73,6 +78,7 @@ hmi_fifo_pop(struct hmi_fifo *fifo)
 	if (msg != NULL) {
 		fifo->head = msg->next;
 		fifo->count--;
+		hmi_guard_unlisted(msg);
 	}
 	return msg;
 }

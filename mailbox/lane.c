@@ -55,8 +55,12 @@ put(struct hmi_lane *lane, struct hm_msg *msg)
 static void
 overflow_flush(struct hmi_lane *lane)
 {
-	for (uint32_t n = room(lane, lane->overflow.count); n > 0; n--)
-		put(lane, hmi_fifo_pop(&lane->overflow));
+	for (uint32_t n = room(lane, lane->overflow.count); n > 0; n--) {
+		struct hm_msg *msg = hmi_fifo_pop(&lane->overflow);
+
+		hmi_guard_listed(msg, __func__);
+		put(lane, msg);
+	}
 }
 
 uint32_t
@@ -70,6 +74,7 @@ hmi_lane_flush(struct hmi_lane *lane)
 	for (; n < end; n++)
 		put(lane, lane->buffer[n]);
 	for (; unlikely(n < lane->buffered); n++) {
+		hmi_guard_unlisted(lane->buffer[n]);
 		hmi_fifo_push(&lane->overflow, lane->buffer[n]);
 		lane->overflowed++;
 	}

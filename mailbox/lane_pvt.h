@@ -91,6 +91,7 @@ uint32_t hmi_lane_flush(struct hmi_lane *lane);
 static inline void
 hmi_lane_push(struct hmi_lane *lane, struct hm_msg *msg)
 {
+	hmi_guard_listed(msg, __func__);
 	lane->buffer[lane->buffered++] = msg;
 	if (lane->buffered == HMI_LANE_BUFFER)
 		hmi_lane_flush(lane);
@@ -128,6 +129,7 @@ hmi_lane_pop_burst(struct hmi_lane_rx *rx, struct hm_msg **msgs, uint32_t max)
 		if ((slot & 1) != hmi_lane_lap(number, rx->size))
 			break;
 		msgs[n] = (struct hm_msg *)(slot & ~(uintptr_t)1);
+		hmi_guard_unlisted(msgs[n]);
 		/* To write: a line that is fetched to be read moves a second time, when the message is queued. */
 		__builtin_prefetch(msgs[n], 1);
 	}

@@ -26,6 +26,7 @@ struct hmi_system_lane {
 static inline void
 hmi_system_lane_push(struct hmi_system_lane *lane, struct hm_msg *msg)
 {
+	hmi_guard_listed(msg, __func__);
 	if (lane->tail == NULL) {
 		msg->next = msg;
 	} else {
@@ -50,6 +51,7 @@ hmi_system_lane_pop(struct hmi_system_lane *lane)
 		lane->tail = NULL;
 	else
 		last->next = first->next;
+	hmi_guard_unlisted(first);
 	return first;
 }
 

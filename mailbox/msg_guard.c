@@ -87,9 +87,23 @@ hmi_guard_owned(const struct hm_msg *msg, const char *function)
 }
 
 void
+hmi_guard_listed(struct hm_msg *msg, const char *function)
+{
+	if ((msg->flags & HMI_MSG_LISTED) != 0)
+		hmi_misuse(function, "message %p of type %u is in a list already", (void *)msg, msg->type);
+	msg->flags |= HMI_MSG_LISTED;
+}
+
+void
+hmi_guard_unlisted(struct hm_msg *msg)
+{
+	msg->flags &= (uint8_t)~HMI_MSG_LISTED;
+}
+
+void
 hmi_guard_freed(struct hm_msg *msg)
 {
-	HMI_ASSERT(msg->size_class < HMI_POOL_CLASSES);
+	HMI_ASSERT(msg->size_class < HMI_POOL_CLASSES && (msg->flags & HMI_MSG_LISTED) == 0);
 	object_guard(msg, msg->size_class);
 }
 

@@ -3,7 +3,7 @@
 #define MSG_GUARD_PVT_H
 
 /*
- * Guards of free messages: they find who uses, frees or sends a message that is not his.
+ * Guards of messages: they find who uses, frees or sends a message that is not his.
  *
  *     build        a free object                              found
  *     release      as it was left                             an object that comes back twice, when its
@@ -11,6 +11,8 @@
  *     debug        size_class HMI_MSG_CLASS_FREE, the rest    freed twice: when freed; written to after it
  *                  filled with a pattern                      was freed: when it is taken again; read: the pattern
  *     sanitizer    poisoned as well (ASan)                    the access itself, with its stack
+ *
+ * In debug and sanitizer builds a message that is in a list is marked, and found when it is put into a second one.
  *
  * For the owner of the object.
  */
@@ -39,8 +41,17 @@ bool hmi_guard_is_free(const struct hm_msg *msg, uint16_t *type);
 /* An object is to be freed: it must be taken, or the process ends with the reason and the function's name. */
 void hmi_guard_owned(const struct hm_msg *msg, const char *function);
 
-/* An object is freed. */
+/* An object is freed. It is in no list. */
 void hmi_guard_freed(struct hm_msg *msg);
+
+/*
+ * A message is put into a list: a queue, a system lane, the outbox, a lane between lcores. It must be in no other, whose
+ * link it would overwrite; else the process ends with the function's name.
+ */
+void hmi_guard_listed(struct hm_msg *msg, const char *function);
+
+/* It is taken out. */
+void hmi_guard_unlisted(struct hm_msg *msg);
 
 /* The addresses are used for something else from here on. */
 void hmi_guard_forget(char *memory, size_t bytes);
@@ -77,6 +88,19 @@ hmi_guard_owned(const struct hm_msg *msg, const char *function)
 
 static inline void
 hmi_guard_freed(struct hm_msg *msg)
+{
+	(void)msg;
+}
+
+static inline void
+hmi_guard_listed(struct hm_msg *msg, const char *function)
+{
+	(void)msg;
+	(void)function;
+}
+
+static inline void
+hmi_guard_unlisted(struct hm_msg *msg)
 {
 	(void)msg;
 }

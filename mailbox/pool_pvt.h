@@ -53,6 +53,7 @@
 #define HMI_MSG_NETWORK 0x04 /* came from another node */
 #define HMI_MSG_THIRD   0x10 /* ... that forwards it for a third one */
 #define HMI_MSG_MADE    0x08 /* by hm_msg_new, or for a provider, who owns it: neither sent nor freed yet */
+#define HMI_MSG_LISTED  0x10 /* debug builds: it is in a queue or on a lane */
 
 #define HMI_SMALL_CACHE  (2 * HMI_MAGAZINE_OBJECTS)
 #define HMI_OTHERS_CACHE 760 /* of all classes but the smallest, see batch_of() */

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "hm_msg.h"
+#include "msg_guard_pvt.h"
 
 /* Messages delivered in one go: few, so that fetching is spread over running. */
 #define HMI_OUTBOX_BATCH 4u
@@ -57,6 +58,7 @@ void hmi_outbox_destroy(struct hmi_outbox *outbox);
 static inline void
 hmi_outbox_push(struct hmi_outbox *outbox, struct hm_msg *msg, struct hmi_cell *cell)
 {
+	hmi_guard_listed(msg, __func__);
 	outbox->ring[outbox->tail++ & outbox->mask] = (struct hmi_sent){ msg, cell };
 }
 
@@ -64,7 +66,10 @@ hmi_outbox_push(struct hmi_outbox *outbox, struct hm_msg *msg, struct hmi_cell *
 static inline struct hmi_sent
 hmi_outbox_pop(struct hmi_outbox *outbox)
 {
-	return outbox->ring[outbox->head++ & outbox->mask];
+	struct hmi_sent sent = outbox->ring[outbox->head++ & outbox->mask];
+
+	hmi_guard_unlisted(sent.msg);
+	return sent;
 }
 
 #endif /* OUTBOX_PVT_H */

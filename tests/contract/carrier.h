@@ -6,7 +6,8 @@
  * @file
  * The contract of everything that carries messages from one end to the other, as cases.
  *
- * Whatever is pushed comes out once, in order, unchanged but for its link; nothing else does.
+ * Whatever is pushed comes out once, in order, unchanged but for its link; nothing else does. Debug builds mark
+ * what is on its way.
  * A file that is about one carrier defines `carrier` and includes this.
  */
 #include <stdbool.h>
@@ -16,6 +17,7 @@
 
 #include "hmt_msg.h"
 #include "hmt_random.h"
+#include "pool_pvt.h"
 
 struct carrier_ops {
 	/** Start whatever it needs, and make one. */
@@ -62,7 +64,7 @@ carrier_fill(struct hm_msg *msg, uint64_t n)
 	msg->type = (uint16_t)n;
 	msg->length = (uint16_t)(n % HMT_MSG_BODY);
 	msg->size_class = (uint8_t)(n >> 8);
-	msg->flags = (uint8_t)n;
+	msg->flags = (uint8_t)n & (uint8_t)~HMI_MSG_LISTED;
 	msg->to_node = (uint16_t)(n >> 4);
 	memset(msg->body, (int)n, HMT_MSG_BODY);
 }

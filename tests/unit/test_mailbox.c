@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 
+#include "hmt_death.h"
 #include "hmt_msg.h"
 #include "hmt_random.h"
+#include "lane_pvt.h"
 #include "mailbox_pvt.h"
+#include "outbox_pvt.h"
 
 #define MESSAGES 16u
 #define STEPS    200000u
@@ -172,3 +175,131 @@ Test(mailbox, both_lanes__do_what_the_model_does)
 			cr_assert_fail("seed %lu, step %u: wrong count", seed, step);
 	}
 }
+
+/* ---- A message is in one list ------------------------------------------------------------- */
+
+#if HMI_DEBUG
+/* Ends in a push of a message that is in a list; `words`: who says so. */
+static void
+dies(void (*fn)(void *arg), const char *words)
+{
+	char text[4096];
+	int status = hmt_death(fn, NULL, text, sizeof(text));
+
+	cr_assert(hmt_aborted(status), "%s: status 0x%x: %s", words, (unsigned int)status, text);
+	cr_assert_not_null(strstr(text, words), "%s: %s", words, text);
+	cr_assert_not_null(strstr(text, "is in a list already"), "%s", text);
+}
+
+static void
+two_boxes(void *arg)
+{
+	struct hmi_fifo box = { 0 }, other = { 0 };
+
+	(void)arg;
+	hmi_fifo_push(&box, messages[0]);
+	hmi_fifo_push(&other, messages[0]);
+}
+
+static void
+one_box_twice(void *arg)
+{
+	struct hmi_fifo box = { 0 };
+
+	(void)arg;
+	hmi_fifo_push(&box, messages[0]);
+	hmi_fifo_push(&box, messages[1]);
+	hmi_fifo_push(&box, messages[0]);
+}
+
+static void
+burst_twice(void *arg)
+{
+	struct hmi_fifo box = { 0 };
+
+	(void)arg;
+	hmi_fifo_push_burst(&box, messages, 2);
+	hmi_fifo_push_burst(&box, &messages[1], 2);
+}
+
+static void
+unpop_twice(void *arg)
+{
+	struct hmi_fifo box = { 0 };
+
+	(void)arg;
+	hmi_fifo_unpop(&box, messages[0]);
+	hmi_fifo_unpop(&box, messages[0]);
+}
+
+static void
+box_and_system_lane(void *arg)
+{
+	struct hmi_system_lane lane = { 0 };
+	struct hmi_fifo box = { 0 };
+
+	(void)arg;
+	hmi_fifo_push(&box, messages[0]);
+	hmi_system_lane_push(&lane, messages[0]);
+}
+
+static void
+system_lane_and_box(void *arg)
+{
+	struct hmi_system_lane lane = { 0 };
+	struct hmi_fifo box = { 0 };
+
+	(void)arg;
+	hmi_system_lane_push(&lane, messages[0]);
+	hmi_fifo_push(&box, messages[0]);
+}
+
+static void
+outbox_and_box(void *arg)
+{
+	struct hmi_outbox outbox;
+	struct hmi_fifo box = { 0 };
+
+	(void)arg;
+	if (hmi_outbox_create(&outbox) != 0)
+		return;
+	hmi_outbox_push(&outbox, messages[0], NULL);
+	hmi_fifo_push(&box, messages[0]);
+}
+
+static void
+box_and_outbox(void *arg)
+{
+	struct hmi_outbox outbox;
+	struct hmi_fifo box = { 0 };
+
+	(void)arg;
+	if (hmi_outbox_create(&outbox) != 0)
+		return;
+	hmi_fifo_push(&box, messages[0]);
+	hmi_outbox_push(&outbox, messages[0], NULL);
+}
+
+static void
+lane_twice(void *arg)
+{
+	static struct hmi_lane lane;
+
+	(void)arg;
+	hmi_lane_push(&lane, messages[0]);
+	hmi_lane_push(&lane, messages[0]);
+}
+
+Test(mailbox, push__of_a_message_that_is_in_a_list)
+{
+	dies(two_boxes, "hmi_fifo_push:");
+	dies(one_box_twice, "hmi_fifo_push:");
+	dies(burst_twice, "hmi_fifo_push_burst:");
+	dies(unpop_twice, "hmi_fifo_unpop:");
+	dies(box_and_system_lane, "hmi_system_lane_push:");
+	dies(system_lane_and_box, "hmi_fifo_push:");
+	dies(outbox_and_box, "hmi_fifo_push:");
+	dies(box_and_outbox, "hmi_outbox_push:");
+	dies(lane_twice, "hmi_lane_push:");
+}
+#endif
