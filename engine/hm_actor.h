@@ -225,7 +225,8 @@ void *hm_msg_reserve(struct hm_msg *msg, size_t bytes);
 
 /**
  * Free a message that was made and is not wanted any more. NULL is allowed. One that was received, sent
- * or freed before is not the caller's: debug builds end the process, others leave it alone.
+ * or freed before is not the caller's: debug builds end the process; others ignore the call, unless the memory
+ * is another message by now that somebody has made and not sent yet, which they free.
  *
  * Context: turn. Ownership: the message is gone.
  */

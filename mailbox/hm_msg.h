@@ -18,6 +18,11 @@
  * sending hands it on; after the receive function returns it is freed, unless
  * that function forwarded it. A receive function reads, and never frees.
  *
+ * After that the memory is another message's. Debug builds fill the first 256 bytes of a body that was freed
+ * with 0xdb: who reads it finds the pattern, and if it was written to, the process ends when the memory is
+ * used again. With AddressSanitizer the access itself ends it, also to what was sent or forwarded and not
+ * received yet.
+ *
  * Who may call what: accessors are for the owner, on any thread.
  */
 

@@ -101,9 +101,24 @@ hmi_guard_unlisted(struct hm_msg *msg)
 }
 
 void
+hmi_guard_handed(const struct hm_msg *msg)
+{
+	if (msg->size_class < HMI_POOL_CLASSES)
+		POISON(msg->body, hmi_pool_capacity(msg->size_class));
+}
+
+void
+hmi_guard_received(const struct hm_msg *msg)
+{
+	if (msg->size_class < HMI_POOL_CLASSES)
+		UNPOISON(msg->body, hmi_pool_capacity(msg->size_class));
+}
+
+void
 hmi_guard_freed(struct hm_msg *msg)
 {
 	HMI_ASSERT(msg->size_class < HMI_POOL_CLASSES && (msg->flags & HMI_MSG_LISTED) == 0);
+	hmi_guard_received(msg);
 	object_guard(msg, msg->size_class);
 }
 

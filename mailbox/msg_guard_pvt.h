@@ -12,7 +12,8 @@
  *                  filled with a pattern                      was freed: when it is taken again; read: the pattern
  *     sanitizer    poisoned as well (ASan)                    the access itself, with its stack
  *
- * In debug and sanitizer builds a message that is in a list is marked, and found when it is put into a second one.
+ * ASan builds also poison the body of a message that an actor has sent or handed on, until its receiver's turn. In
+ * debug and sanitizer builds a message that is in a list is marked, and found when it is put into a second one.
  *
  * For the owner of the object.
  */
@@ -40,6 +41,12 @@ bool hmi_guard_is_free(const struct hm_msg *msg, uint16_t *type);
 
 /* An object is to be freed: it must be taken, or the process ends with the reason and the function's name. */
 void hmi_guard_owned(const struct hm_msg *msg, const char *function);
+
+/* An actor has sent the message, or handed it on: until the receiver's turn its body is nobody's. */
+void hmi_guard_handed(const struct hm_msg *msg);
+
+/* The receiver's turn has come. */
+void hmi_guard_received(const struct hm_msg *msg);
 
 /* An object is freed. It is in no list. */
 void hmi_guard_freed(struct hm_msg *msg);
@@ -84,6 +91,18 @@ hmi_guard_owned(const struct hm_msg *msg, const char *function)
 {
 	(void)msg;
 	(void)function;
+}
+
+static inline void
+hmi_guard_handed(const struct hm_msg *msg)
+{
+	(void)msg;
+}
+
+static inline void
+hmi_guard_received(const struct hm_msg *msg)
+{
+	(void)msg;
 }
 
 static inline void

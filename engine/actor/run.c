@@ -107,6 +107,7 @@ actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion)
 			cell->scheduled = 0;
 			return n;
 		}
+		hmi_guard_received(msg);
 		if (cell->box.head != NULL)
 			__builtin_prefetch(cell->box.head);
 		n++;

@@ -118,6 +118,7 @@ send_made(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, bool has_sen
 	if (unlikely(!hmi_msg_take(ctx, msg, function)))
 		return HM_INVALID;
 	msg->sender = sender_of(ctx, has_sender);
+	hmi_guard_handed(msg);
 	result = hmi_post(ctx, to, msg);
 	hmi_count(&ctx->stats.sent, result == HM_OK);
 	return result;
@@ -148,6 +149,7 @@ hm_forward(struct hm_ctx *ctx, struct hm_pid to)
 	/* A sender on another node may be a future as well. */
 	msg->flags = msg->flags & (HMI_MSG_REQUEST | HMI_MSG_NETWORK) ? HMI_MSG_REQUEST : 0;
 	msg->to_node = 0;
+	hmi_guard_handed(msg);
 	hmi_count(&ctx->stats.sent, 1);
 	return hmi_post(ctx, to, msg);
 }

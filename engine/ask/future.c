@@ -132,6 +132,7 @@ hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result
 static __attribute__((noinline)) void
 waiter_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
+	hmi_guard_received(msg);
 	hmi_count(&ctx->stats.received, 1);
 	waiter_finish(ctx, cell, 0, msg);
 	hmi_msg_release(&ctx->cache, msg);

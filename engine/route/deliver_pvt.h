@@ -36,6 +36,7 @@ void hmi_outbox_full(struct hm_ctx *ctx, struct hm_msg *msg);
 static inline void
 hmi_provider_take(struct hm_ctx *ctx, struct hm_msg *msg)
 {
+	hmi_guard_received(msg);
 	msg->flags |= HMI_MSG_MADE;
 	ctx->sys->provider_ops->deliver(ctx->sys->provider, ctx, msg);
 }

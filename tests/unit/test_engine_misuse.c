@@ -270,6 +270,151 @@ Test(engine_misuse, receive__body_is_a_pattern_afterwards)
 }
 #endif
 
+#ifdef HMI_ASAN
+/* The process ends at an access to a body. */
+static void
+access_ends(struct misdeed *deed)
+{
+	char text[16384];
+	int status = hmt_death(scene, deed, text, sizeof(text));
+
+	cr_assert(!WIFEXITED(status) || WEXITSTATUS(status) != HMT_SURVIVED, "%s", text);
+	cr_assert_not_null(strstr(text, "AddressSanitizer: use-after-poison"), "%s", text);
+}
+
+/* allowed: the accesses must happen; no other thread is concerned */
+static volatile uint64_t word_read;
+
+static void
+body_read(const struct hm_msg *msg)
+{
+	word_read = *(const uint64_t *)hm_msg_body(msg);
+}
+
+static void
+body_write(struct hm_msg *msg)
+{
+	*(uint64_t *)hm_msg_body_mut(msg) = 7;
+}
+
+static void
+read_freed(struct hm_ctx *ctx, void *arg)
+{
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
+
+	(void)arg;
+	hm_msg_free(ctx, msg);
+	body_read(msg);
+}
+
+static void
+write_freed(struct hm_ctx *ctx, void *arg)
+{
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_BIG, 0);
+
+	(void)arg;
+	hm_msg_free(ctx, msg);
+	body_write(msg);
+}
+
+Test(engine_misuse, body__after_the_message_was_freed)
+{
+	struct misdeed reader = { .fn = read_freed }, writer = { .fn = write_freed };
+
+	access_ends(&reader);
+	access_ends(&writer);
+}
+
+static void
+read_received(struct hm_ctx *ctx, void *arg)
+{
+	(void)ctx;
+	body_read(((struct misdeed *)arg)->kept);
+}
+
+static void
+write_received(struct hm_ctx *ctx, void *arg)
+{
+	(void)ctx;
+	body_write(((struct misdeed *)arg)->kept);
+}
+
+Test(engine_misuse, body__after_the_receive_function_has_returned)
+{
+	struct misdeed reader = { .on_number = keep, .fn = read_received };
+	struct misdeed writer = { .on_number = keep, .fn = write_received };
+
+	access_ends(&reader);
+	access_ends(&writer);
+}
+
+static void
+write_sent(struct hm_ctx *ctx, void *arg)
+{
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
+
+	(void)hm_msg_send(ctx, ((struct misdeed *)arg)->to, msg);
+	body_write(msg);
+}
+
+static void
+read_requested(struct hm_ctx *ctx, void *arg)
+{
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_BIG, 0);
+
+	(void)hm_msg_request(ctx, ((struct misdeed *)arg)->to, msg);
+	body_read(msg);
+}
+
+Test(engine_misuse, body__after_the_message_was_sent)
+{
+	struct misdeed writer = { .fn = write_sent }, reader = { .fn = read_requested };
+
+	access_ends(&writer);
+	access_ends(&reader);
+}
+
+static void
+read_forwarded(struct hm_ctx *ctx, struct misdeed *deed)
+{
+	(void)hm_forward(ctx, deed->to);
+	body_read(deed->kept);
+}
+
+Test(engine_misuse, body__after_the_message_was_forwarded)
+{
+	struct misdeed deed = { .on_number = read_forwarded };
+
+	access_ends(&deed);
+}
+
+static void
+send_whole(struct hm_ctx *ctx, void *arg)
+{
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
+
+	(void)arg;
+	body_write(msg);
+	(void)hm_msg_send(ctx, hm_self(ctx), msg);
+}
+
+static void
+read_whole(struct hm_ctx *ctx, struct misdeed *deed)
+{
+	(void)ctx;
+	cr_assert_eq(*(const uint64_t *)hm_msg_body(deed->kept), 7);
+	deed->result = HM_INVALID;
+}
+
+Test(engine_misuse, body__is_the_receivers_in_its_turn)
+{
+	struct misdeed deed = { .on_number = read_whole, .fn = send_whole };
+
+	scene(&deed);
+	cr_assert_eq(deed.result, HM_INVALID, "it was read");
+}
+#endif
+
 /* ---- A body that is shorter than its type ------------------------------------------- */
 
 #ifdef HMI_ASAN
