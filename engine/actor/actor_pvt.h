@@ -84,5 +84,6 @@ int hmi_actor_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_pr
 
 /* Command: an actor is to be made in a slot that was granted to its parent's lcore. */
 void hmi_spawn_run(struct hm_ctx *ctx, const struct hm_msg *msg);
+void hmi_spawn_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
 
 #endif /* ACTOR_PVT_H */

@@ -73,6 +73,12 @@ hmi_grant_used(struct hm_ctx *ctx, uint32_t lcore)
 }
 
 void
+hmi_grant_lost(struct hm_system *sys, uint64_t local, uint32_t lcore)
+{
+	sys->lcores[hmi_local_lcore(local)]->grants->used[lcore]++;
+}
+
+void
 hmi_grant_request_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
 	grant_send(ctx, hm_pid_lcore(msg->sender));
@@ -91,6 +97,15 @@ hmi_grant_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 		cache->locals[cache->count++] = grant->locals[i];
 	cache->asked = false;
 	cache->exhausted = grant->exhausted;
+}
+
+void
+hmi_grant_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	const struct grant *grant = hm_msg_body(msg);
+
+	(void)reason;
+	ctx->sys->lcores[grant->lcore]->grants->used[hmi_local_lcore(msg->to)] += (int32_t)grant->count;
 }
 
 /* Before anything runs this thread may touch every lcore, and nobody would answer a message. */
@@ -225,4 +240,28 @@ hmi_grants_exchange(struct hm_system *sys)
 		}
 	}
 	return 0;
+}
+
+/* Slots that an lcore has of another one, or is owed. */
+static int64_t
+sum(const struct hm_ctx *ctx, const struct hm_ctx *there)
+{
+	const struct slot_cache *cache = &ctx->grants->caches[hmi_index(there)];
+
+	return (int64_t)cache->count + (cache->end - cache->next) + there->grants->used[hmi_index(ctx)];
+}
+
+void
+hmi_grants_check(const struct hm_system *sys)
+{
+	for (uint32_t i = 0; i < sys->lcores_count; i++) {
+		const struct hm_ctx *ctx = sys->lcores[i];
+
+		for (uint32_t lcore = 0; lcore < sys->lcores_count; lcore++) {
+			/* A system that could not be created has granted nothing. */
+			if (ctx == NULL || ctx->grants == NULL || ctx->grants->caches[lcore].end == 0)
+				continue;
+			HMI_ASSERT(sum(ctx, sys->lcores[lcore]) == ctx->grants->capacity);
+		}
+	}
 }

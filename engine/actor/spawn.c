@@ -86,6 +86,15 @@ hmi_spawn_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 	actor_start(ctx, cell);
 }
 
+void
+hmi_spawn_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	const struct spawn *spawn = hm_msg_body(msg);
+
+	(void)reason;
+	hmi_grant_lost(ctx->sys, spawn->local, hmi_local_lcore(spawn->parent));
+}
+
 /* ---- On the spawning lcore ---------------------------------------------------- */
 
 static bool

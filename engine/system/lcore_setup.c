@@ -37,8 +37,8 @@ actor_ended(struct hm_ctx *ctx, struct hm_pid actor)
 const struct hmi_parts hmi_parts = {
 	.actor = &hmi_actor_ops,
 	.commands = {
-		COMMAND(HMI_COMMAND_SPAWN) = { hmi_spawn_run, NULL },
-		COMMAND(HMI_COMMAND_GRANT) = { hmi_grant_run, NULL },
+		COMMAND(HMI_COMMAND_SPAWN) = { hmi_spawn_run, hmi_spawn_drop },
+		COMMAND(HMI_COMMAND_GRANT) = { hmi_grant_run, hmi_grant_drop },
 		COMMAND(HMI_COMMAND_GRANT_REQUEST) = { hmi_grant_request_run, NULL },
 		COMMAND(HMI_COMMAND_NODE_DOWN) = { hmi_node_down_run, NULL },
 		COMMAND(HMI_COMMAND_NODE_DOWN_ACK) = { hmi_node_down_ack_run, NULL },

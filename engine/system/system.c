@@ -391,6 +391,8 @@ static int
 tear_down(struct hm_system *sys)
 {
 	hmi_system_drain(sys);
+	if (sys->lcores != NULL)
+		hmi_grants_check(sys);
 	hmi_paths_destroy(&sys->paths);
 	return 0;
 }

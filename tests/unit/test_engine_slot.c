@@ -2,6 +2,8 @@
 /*
  * Slots of actors: those that other lcores have granted, and those that are used again.
  */
+#include "granted_pvt.h"
+#include "hmt_death.h"
 #include "hmt_shortage.h"
 #include "slot_grant_pvt.h"
 #include "test_engine_spawn.h"
@@ -272,6 +274,98 @@ Test(engine_slot, granted__what_overtakes_a_spawn_that_finds_no_memory_is_told)
 	cr_assert_eq(hmt_seen_last(&probes[0], HM_TERMINATED)->terminated.reason, HM_TERMINATED_NOT_FOUND);
 	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_MEMORY], 1, "the number");
 	hmt_node_end(&node);
+}
+
+/* Spawns and grants are lost with the system: at each turn something else is under way. */
+Test(engine_slot, destroy__with_spawns_and_grants_under_way)
+{
+	enum {
+		MANY = 300
+	};
+	for (int turns = 0; turns < 12; turns++) {
+		static struct hmt_probe parent;
+		uint32_t alive = 0, *args = &alive;
+		struct order order = { .props = &counted_there, .args = &args, .count = MANY };
+		struct hmt_deed deed = { spawn_order, &order };
+		struct hmt_node node;
+
+		hmt_node_start(&node, 2);
+		hmt_probe_spawn(&node, &parent, 0, NULL);
+		hmt_turn_until_idle(&node);
+		cr_assert_eq(hm_system_send(node.sys, parent.pid, HMT_DO, &deed), HM_OK);
+		/* By turns of one lcore: a turn of the system leaves nothing in a lane for long. */
+		for (int i = 0; i < turns; i++)
+			lcore_turn(&node, (uint32_t)i % 2);
+		hmt_node_drop(&node);
+	}
+}
+
+/* A slot that was never granted is owed, or one that was used is not. */
+static void
+slots_miscount(void *difference)
+{
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	hmi_grant_lost(node.sys, hmi_local(1, 0, 1), 0);
+	if (*(int *)difference == 0)
+		hmi_grant_use(node.sys->lcores[0], 1);
+	hm_system_destroy(node.sys);
+}
+
+Test(engine_slot, destroy__asserts_that_no_slot_was_lost)
+{
+	int difference = 0, status;
+	char text[4096];
+
+	cr_assert_eq(WEXITSTATUS(hmt_death(slots_miscount, &difference, text, sizeof(text))), HMT_SURVIVED,
+		     "a slot that is used is owed: %s", text);
+	difference = 1;
+	status = hmt_death(slots_miscount, &difference, text, sizeof(text));
+	cr_assert(hmt_aborted(status), "status 0x%x", (unsigned int)status);
+	cr_assert_not_null(strstr(text, "hmi_grants_check: assertion failed: sum("), "%s", text);
+}
+
+/* ---- Generations ---------------------------------------------------------------------------- */
+
+static void
+slot_take_twice(void *cells)
+{
+	uint32_t slot = hmi_cells_reserve(cells, 1);
+
+	if (hmi_cells_take(cells, slot) != NULL)
+		(void)hmi_cells_take(cells, slot);
+}
+
+static void
+slot_put_twice(void *cells)
+{
+	struct hmi_cell *cell = hmi_cells_get(cells);
+
+	cell->ops = &hmi_granted_ops;
+	hmi_cells_put(cells, cell, HM_DEAD_NO_PROCESS);
+	hmi_cells_put(cells, cell, HM_DEAD_NO_PROCESS);
+}
+
+static void
+cells_die(void (*fn)(void *cells), const char *expression)
+{
+	struct hmi_cells cells;
+	char text[4096];
+	int status;
+
+	cr_assert_eq(hmi_cells_create(&cells), 0);
+	cells.fresh = 1;
+	status = hmt_death(fn, &cells, text, sizeof(text));
+	cr_assert(hmt_aborted(status), "status 0x%x: %s", (unsigned int)status, text);
+	cr_assert_not_null(strstr(text, expression), "%s", text);
+	hmi_cells_destroy(&cells);
+}
+
+Test(engine_slot, cells__assert_that_a_slot_is_taken_and_put_once)
+{
+	cells_die(slot_take_twice, "hmi_cells_take: assertion failed: cell->generation == 0");
+	cells_die(slot_put_twice, "hmi_cells_put: assertion failed: !hmi_cell_is_free(cell)");
 }
 
 /* ---- Slots ------------------------------------------------------------------------------ */

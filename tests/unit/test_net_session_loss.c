@@ -3,6 +3,7 @@
  * @file
  * What a session takes for lost: what was overtaken, what has timed out, and how fast it goes on then.
  */
+#include "hmt_death.h"
 #include "test_net_session_make.h"
 
 #define RTO_SHIFTS 6u
@@ -422,4 +423,60 @@ Test(session_cwnd, acknowledge__grows_to_256_and_no_further)
 	cr_assert(made_ack(made, 21, 0, HMI_RX_RING));
 	cr_assert_eq(made->s.cwnd, HMI_RX_RING);
 	made_free(made);
+}
+
+/* ---- What cannot happen -------------------------------------------------------------------- */
+
+/* An acknowledgement comes while the sender's numbers are out of order. */
+static void
+ack_numbers(uint64_t una, uint64_t sent, uint64_t next, uint32_t lost)
+{
+	struct made *made = made_session(HMI_RX_RING, HMI_RX_RING);
+
+	made->s.tx_una = una;
+	made->s.tx_sent = sent;
+	made->s.tx_next = next;
+	made->s.tx_lost = lost;
+	(void)made_ack(made, una, 0, HMI_RX_RING);
+}
+
+static void
+sent_is_beyond_next(void *arg)
+{
+	(void)arg;
+	ack_numbers(5, 8, 7, 0);
+}
+
+static void
+more_is_lost_than_sent(void *arg)
+{
+	(void)arg;
+	ack_numbers(5, 7, 8, 3);
+}
+
+static void
+all_is_in_order(void *arg)
+{
+	(void)arg;
+	ack_numbers(5, 7, 8, 2);
+}
+
+static void
+dies(void (*fn)(void *arg), const char *expression)
+{
+	char text[4096];
+	int status = hmt_death(fn, NULL, text, sizeof(text));
+
+	cr_assert(hmt_aborted(status), "status 0x%x: %s", (unsigned int)status, text);
+	cr_assert_not_null(strstr(text, expression), "%s", text);
+}
+
+Test(session, acknowledge__asserts_the_order_of_its_numbers)
+{
+	char text[4096];
+
+	dies(sent_is_beyond_next, "hmi_session_acknowledge: assertion failed: s->tx_una <= s->tx_sent");
+	dies(more_is_lost_than_sent, "hmi_session_acknowledge: assertion failed: s->tx_lost <=");
+	cr_assert_eq(WEXITSTATUS(hmt_death(all_is_in_order, NULL, text, sizeof(text))), HMT_SURVIVED, "%s",
+		     text);
 }
