@@ -237,8 +237,9 @@ void hm_msg_free(struct hm_ctx *ctx, struct hm_msg *msg);
  *
  * Context: turn. Ownership: the message is handed over, whatever the answer.
  *
- * @return as hm_send; HM_INVALID: it was received, sent or freed before, so it is not the caller's: debug
- *         builds end the process
+ * @param msg  NULL, which hm_msg_new may have answered, is HM_INVALID
+ * @return as hm_send; HM_INVALID: there is none, or it was received, sent or freed before, so it is not the
+ *         caller's: debug builds end the process
  */
 enum hm_result hm_msg_send(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg);
 
@@ -247,7 +248,7 @@ enum hm_result hm_msg_send(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *
  *
  * Context: turn. Ownership: the message is handed over, whatever the answer.
  *
- * @return as hm_send
+ * @return as hm_msg_send
  */
 enum hm_result hm_msg_request(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg);
 

@@ -16,7 +16,7 @@
  * Who may call what: create, register, run and destroy: one thread, in this order.
  * The rest: external threads, which are no lcore of the system, as long as the system exists;
  * hm_system_stop also actors. A NULL system or argument is -EINVAL to a call that returns an errno, unless its
- * description says that NULL is allowed; calls under "Inspect" must not be given one.
+ * description says that NULL is allowed. The calls under "Inspect" that return no errno must not be given one.
  */
 
 #include <stdbool.h>
@@ -247,7 +247,8 @@ void hm_system_stop(struct hm_system *sys);
  * run out: what carries the message there then comes from the heap. Ownership: the body stays the caller's.
  *
  * @return HM_OK; HM_WOULD_BLOCK: the lcore's inject ring is full; HM_NO_RECEIVER: nobody, an lcore
- *         or node that does not exist, or the system has stopped; as hm_send otherwise
+ *         or node that does not exist, or the system has stopped; HM_INVALID: @p sys is NULL; as hm_send
+ *         otherwise
  */
 enum hm_result hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body);
 
@@ -306,6 +307,7 @@ int hm_lookup(const struct hm_system *sys, const char *path, struct hm_pid *pid)
  *
  * Context: any thread.
  *
+ * @param sys         must not be NULL
  * @param[out] stats  must not be NULL
  */
 void hm_system_stats(const struct hm_system *sys, struct hm_stats *stats);

@@ -132,9 +132,9 @@ struct hm_net_peer_stats {
 /**
  * Counters of the node's port.
  *
- * @param sys         the system; not NULL
- * @param[out] stats  the counters; left alone on error; not NULL
- * @return 0; -ENOENT: the system has no network module
+ * @param sys         the system
+ * @param[out] stats  the counters; left alone on error
+ * @return 0; -ENOENT: the system has no network module; -EINVAL: an argument is NULL
  *
  * Context: any thread. Does not block, allocates nothing. Not for the hot path: counting the buffers
  * reads the cache of every lcore.
@@ -145,8 +145,8 @@ int hm_net_stats(const struct hm_system *sys, struct hm_net_stats *stats);
 /**
  * Number of peers known: configured by --peer, or learnt from their handshakes.
  *
- * @param sys  the system; not NULL
- * @return the count; peers are numbered from 0; 0 without a network module
+ * @param sys  the system
+ * @return the count; peers are numbered from 0; 0 without a network module, and if @p sys is NULL
  *
  * Context: any thread. Does not block, allocates nothing.
  */
@@ -155,10 +155,10 @@ uint32_t hm_net_peers(const struct hm_system *sys);
 /**
  * Counters of a peer.
  *
- * @param sys         the system; not NULL
+ * @param sys         the system
  * @param peer        number of the peer, below hm_net_peers
- * @param[out] stats  the counters; left alone on error; not NULL
- * @return 0; -ENOENT: no such peer, or no network module
+ * @param[out] stats  the counters; left alone on error
+ * @return 0; -ENOENT: no such peer, or no network module; -EINVAL: an argument is NULL
  *
  * Context: any thread. Does not block, allocates nothing.
  * Ordering: acquires NP1.

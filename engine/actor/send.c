@@ -115,7 +115,7 @@ send_made(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, bool has_sen
 	enum hm_result result;
 
 	hmi_check_ctx(ctx, function);
-	if (unlikely(!hmi_msg_take(ctx, msg, function)))
+	if (unlikely(msg == NULL || !hmi_msg_take(ctx, msg, function)))
 		return HM_INVALID;
 	msg->sender = sender_of(ctx, has_sender);
 	hmi_guard_handed(msg);

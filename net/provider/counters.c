@@ -27,9 +27,12 @@ net_of(const struct hm_system *sys)
 int
 hm_net_stats(const struct hm_system *sys, struct hm_net_stats *stats)
 {
-	const struct hmi_remote *remote = remote_of(sys);
+	const struct hmi_remote *remote;
 	const struct hmi_net *net;
 
+	if (sys == NULL || stats == NULL)
+		return -EINVAL;
+	remote = remote_of(sys);
 	if (remote == NULL)
 		return -ENOENT;
 	memset(stats, 0, sizeof(*stats));
@@ -61,7 +64,7 @@ hm_net_stats(const struct hm_system *sys, struct hm_net_stats *stats)
 uint32_t
 hm_net_peers(const struct hm_system *sys)
 {
-	const struct hmi_net *net = net_of(sys);
+	const struct hmi_net *net = sys != NULL ? net_of(sys) : NULL;
 
 	return net != NULL ? atomic_load_explicit(&net->peers_count, memory_order_relaxed) : 0;
 }
@@ -79,11 +82,15 @@ peer_at(const struct hmi_net *net, uint32_t number)
 int
 hm_net_peer_stats(const struct hm_system *sys, uint32_t number, struct hm_net_peer_stats *stats)
 {
-	const struct hmi_net *net = net_of(sys);
-	const struct hmi_peer *peer = net != NULL ? peer_at(net, number) : NULL;
 	const struct hmi_session *s;
+	const struct hmi_peer *peer;
+	const struct hmi_net *net;
 	uint64_t sent, acknowledged;
 
+	if (sys == NULL || stats == NULL)
+		return -EINVAL;
+	net = net_of(sys);
+	peer = net != NULL ? peer_at(net, number) : NULL;
 	if (peer == NULL)
 		return -ENOENT;
 	s = &peer->session;

@@ -213,6 +213,25 @@ Test(engine_misuse, msg_free__what_was_received_in_an_earlier_turn)
 	       "hm_msg_free: a number that was freed before, or sent and received, is not the caller's");
 }
 
+static void
+send_null(struct hm_ctx *ctx, void *arg)
+{
+	struct misdeed *deed = arg;
+
+	cr_assert_eq(hm_msg_send(ctx, deed->to, NULL), HM_INVALID);
+	deed->result = hm_msg_request(ctx, deed->to, NULL);
+	hm_msg_free(ctx, NULL);
+}
+
+/* What hm_msg_new answers without memory. */
+Test(engine_misuse, msg_send__null_is_refused)
+{
+	struct misdeed deed = { .fn = send_null };
+
+	scene(&deed);
+	cr_assert_eq(deed.result, HM_INVALID);
+}
+
 /* ---- A type that nobody has registered --------------------------------------------------- */
 
 #define UNREGISTERED 4711u

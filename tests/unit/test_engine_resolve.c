@@ -85,6 +85,31 @@ Test(engine_resolve, resolve__bad_addresses_are_refused)
 	hmt_node_end(&s.node);
 }
 
+/* Each of them alone. */
+static void
+resolve_wrongly(struct hm_ctx *ctx, void *arg)
+{
+	cr_assert_eq(hm_resolve(ctx, NULL, 1000, on_reply, arg), -EINVAL);
+	cr_assert_eq(hm_resolve(ctx, "/user/answerer", 0, on_reply, arg), -EINVAL);
+	cr_assert_eq(hm_resolve(ctx, "/user/answerer", 1000, NULL, arg), -EINVAL);
+	cr_assert_eq(hm_resolve(NULL, "/user/answerer", 1000, on_reply, arg), -EINVAL);
+}
+
+Test(engine_resolve, resolve__null_and_no_timeout_are_refused)
+{
+	static struct future_scene s;
+	struct future_question question = { 0 };
+	uint32_t live;
+
+	scene_start(&s, 0, 0);
+	live = cells_live(&s.node);
+	hmt_do(&s.node, s.asker.pid, resolve_wrongly, &question);
+	hmt_turn_until_idle(&s.node);
+	cr_assert_eq(question.ends, 0);
+	cr_assert_eq(cells_live(&s.node), live);
+	hmt_node_end(&s.node);
+}
+
 /* ---- Another node's answer ---------------------------------------------------------------- */
 
 #define OTHER_NODE 4711u

@@ -156,10 +156,26 @@ Test(net_config, stats__system_without_the_module)
 	cr_assert_eq(hm_net_stats(sys, &stats), -ENOENT);
 	cr_assert_eq(hm_net_peer_stats(sys, 0, &peer), -ENOENT);
 	cr_assert_eq(hm_net_peers(sys), 0);
+	cr_assert_eq(hm_net_stats(sys, NULL), -EINVAL);
+	cr_assert_eq(hm_net_peer_stats(sys, 0, NULL), -EINVAL);
 	hm_system_destroy(sys);
 	for (int i = 0; i < HM_NET_DROPS; i++)
 		cr_assert_str_neq(hm_net_drop_name(i), "unknown");
 	cr_assert_str_eq(hm_net_drop_name(HM_NET_DROPS), "unknown");
+}
+
+Test(net_config, stats__null_is_refused)
+{
+	struct hm_system *sys = pair_node("--node a");
+	struct hm_net_peer_stats peer;
+	struct hm_net_stats stats;
+
+	cr_assert_eq(hm_net_stats(NULL, &stats), -EINVAL);
+	cr_assert_eq(hm_net_stats(sys, NULL), -EINVAL);
+	cr_assert_eq(hm_net_peer_stats(NULL, 0, &peer), -EINVAL);
+	cr_assert_eq(hm_net_peer_stats(sys, 0, NULL), -EINVAL);
+	cr_assert_eq(hm_net_peers(NULL), 0);
+	hm_system_destroy(sys);
 }
 
 static void
