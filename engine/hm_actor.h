@@ -157,11 +157,14 @@ void hm_stop(struct hm_ctx *ctx, struct hm_pid who);
  */
 enum hm_result hm_poison(struct hm_ctx *ctx, struct hm_pid who);
 
-/* ---- Hot path: never blocks, never allocates from the heap -------------- */
+/* ---- Hot path: never blocks; takes from the heap only the reserve, see hm_send ---- */
 
 /**
  * Send a message without a sender. What finds no receiver becomes a dead letter, and so does what
  * cannot cross to the receiver's node: HM_OK does not say that it arrives.
+ *
+ * When message memory is used up, hm_send, hm_request and hm_respond of an actor to itself, and its timers to
+ * itself, take from a reserve on the heap, which is bounded. No other call has one: not hm_msg_new, and not hm_ask.
  *
  * Context: turn. Ownership: the body stays the caller's.
  *
@@ -208,7 +211,8 @@ enum hm_result hm_forward(struct hm_ctx *ctx, struct hm_pid to);
  *
  * @param type   registered type; a protobuf message is initialised
  * @param extra  bytes wanted behind the type's C struct, zeroed when reserved
- * @return the message; NULL: out of messages, unknown type or too big
+ * @return the message; NULL: out of message memory, which is counted and logged as a send that is refused, also
+ *         for a message to oneself; unknown type; or too big
  */
 struct hm_msg *hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra);
 
@@ -283,7 +287,7 @@ typedef void hm_reply_fn(struct hm_ctx *ctx, void *state, enum hm_future_result 
 
 /**
  * Send a request whose answer goes to a function instead of the receive function. An answer
- * that comes after the deadline is a dead letter.
+ * that comes after the deadline is a dead letter. A request to oneself has no reserve, see hm_send.
  *
  * Context: turn; neither blocks nor allocates from the heap. Ownership: body and @p arg stay the caller's.
  *

@@ -65,7 +65,7 @@ struct hm_outgoing {
 	uint16_t to_node; /**< index of the receiver's node */
 };
 
-/** Serves the PIDs of other nodes. Of its functions only send and resolve may be NULL. */
+/** Serves the PIDs of other nodes. Of its functions send, resolve and waiting may be NULL. */
 struct hm_provider_ops {
 	/**
 	 * Take a message for another node; the provider owns it and frees it by hm_msg_free, or
@@ -90,6 +90,8 @@ struct hm_provider_ops {
 	 */
 	int (*resolve)(void *self, struct hm_ctx *ctx, const char *node, const char *path,
 		       struct hm_pid reply_to);
+	/** How many messages wait to be sent, for the report of what holds message memory. @return the count */
+	uint64_t (*waiting)(const void *self);
 };
 
 /**

@@ -113,7 +113,8 @@ struct hm_stats {
 	uint64_t received; /**< by receive and reply functions, and by external threads that wait */
 	uint64_t spawned;
 	uint64_t stopped;
-	uint64_t no_memory; /**< sends refused since the memory of messages, or for a timer, was used up */
+	/** Sends and hm_msg_new refused since the memory of messages, or for a timer, was used up. */
+	uint64_t no_memory;
 	uint64_t
 		reserved; /**< messages of actors to themselves that were made all the same, from the reserve */
 	uint64_t timers_delayed; /**< times that a timer was due and found no memory: it came later */

@@ -65,6 +65,13 @@ hmi_inject_pop_burst(struct hmi_inject *inject, struct hm_msg **msgs, uint32_t m
 	return n;
 }
 
+/* The lcore. Messages that are in it, about. */
+HMI_TSAN_OFF static inline uint32_t
+hmi_inject_count(const struct hmi_inject *inject)
+{
+	return rte_ring_count(inject->ring);
+}
+
 static inline void
 hmi_inject_destroy(struct hmi_inject *inject)
 {

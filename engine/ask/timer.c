@@ -9,6 +9,7 @@
 #include "counter_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
+#include "shortage_pvt.h"
 
 #define SMALL_WORDS 3
 /* hmi_send_timer.body_class: the body is in the timer. */
@@ -84,7 +85,7 @@ starved_add(struct hm_ctx *ctx, struct hmi_send_timer *t)
 	t->prev = ctx->timers_starved_end;
 	*t->prev = t;
 	ctx->timers_starved_end = &t->next;
-	hmi_count(&ctx->stats.timers_delayed, 1);
+	hmi_timer_delayed(ctx, hmi_cells_slot(&ctx->cells, t->link.owner), t->type);
 }
 
 static void

@@ -12,6 +12,7 @@
 #include "counter_pvt.h"
 #include "lcore_pvt.h"
 #include "proto_copy_pvt.h"
+#include "shortage_pvt.h"
 
 static struct hm_msg *
 msg_get(struct hmi_msg_cache *cache, uint16_t type, size_t bytes, size_t length, enum hm_result *result)
@@ -173,8 +174,11 @@ hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 		return NULL;
 	msg = msg_get(&ctx->cache, type, extra > 0 ? ((bytes + 7) & ~(size_t)7) + extra : bytes, bytes,
 		      &result);
-	if (msg == NULL)
+	if (msg == NULL) {
+		if (result == HM_NO_MEMORY)
+			hmi_no_memory_new(ctx, type);
 		return NULL;
+	}
 	msg->flags = HMI_MSG_MADE;
 	body_init(ctx->sys, type, info, msg);
 	return msg;

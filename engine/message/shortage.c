@@ -39,28 +39,49 @@ actor_name(const struct hm_ctx *ctx, const struct hmi_cell *cell, char text[HM_P
 }
 
 static void
-warn(struct hm_system *sys, const char *who, uint16_t type)
+warn(struct hm_system *sys, const char *who, const char *deed, uint16_t type)
 {
 	uint64_t refused = atomic_load_explicit(&sys->external_no_memory, memory_order_relaxed);
 
 	for (uint32_t i = 0; i < sys->lcores_count; i++)
 		refused += hmi_counted(&sys->lcores[i]->stats.no_memory);
 	WARN(sys,
-	     "out of message memory: %s could not send %s; %" PRIu64
-	     " sends were refused so far. Send less at a time, or give more than --memory %" PRIu64 "K\n",
-	     who, hm_type_name(sys, type), refused, sys->options.memory >> 10);
+	     "out of message memory: %s %s %s; %" PRIu64
+	     " messages were refused so far. Send less at a time, or give more than --memory %" PRIu64 "K\n",
+	     who, deed, hm_type_name(sys, type), refused, sys->options.memory >> 10);
+}
+
+/* An actor has found no memory; NULL: none runs. */
+static void
+actor_warn(struct hm_ctx *ctx, const struct hmi_cell *cell, const char *deed, uint16_t type)
+{
+	char text[HM_PID_TEXT_SIZE];
+
+	if (!is_due(ctx->sys))
+		return;
+	warn(ctx->sys, cell != NULL ? actor_name(ctx, cell, text) : "an lcore", deed, type);
+	hmi_memory_report(ctx);
 }
 
 void
 hmi_no_memory(struct hm_ctx *ctx, uint16_t type)
 {
-	char text[HM_PID_TEXT_SIZE];
-
 	hmi_count(&ctx->stats.no_memory, 1);
-	if (!is_due(ctx->sys))
-		return;
-	warn(ctx->sys, ctx->cell != NULL ? actor_name(ctx, ctx->cell, text) : "an lcore", type);
-	hmi_memory_report(ctx);
+	actor_warn(ctx, ctx->cell, "could not send", type);
+}
+
+void
+hmi_no_memory_new(struct hm_ctx *ctx, uint16_t type)
+{
+	hmi_count(&ctx->stats.no_memory, 1);
+	actor_warn(ctx, ctx->cell, "could not make", type);
+}
+
+void
+hmi_timer_delayed(struct hm_ctx *ctx, const struct hmi_cell *owner, uint16_t type)
+{
+	hmi_count(&ctx->stats.timers_delayed, 1);
+	actor_warn(ctx, owner, "has a timer that waits for memory to send", type);
 }
 
 void
@@ -68,7 +89,7 @@ hmi_no_memory_external(struct hm_system *sys, uint16_t type)
 {
 	atomic_fetch_add_explicit(&sys->external_no_memory, 1, memory_order_relaxed);
 	if (is_due(sys))
-		warn(sys, "an external thread", type);
+		warn(sys, "an external thread", "could not send", type);
 }
 
 /* ---- The report ------------------------------------------------------------------------------ */
@@ -99,8 +120,8 @@ mailboxes_count(const struct hm_ctx *ctx)
 {
 	struct mailboxes boxes = { .messages = 0 };
 
-	for (uint32_t slot = 0; slot < ctx->cells.fresh; slot++) {
-		const struct hmi_cell *cell = hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
+	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < ctx->cells.fresh; slot++) {
+		const struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
 
 		if (!hmi_cell_is_actor(cell) || cell->box.head == NULL)
 			continue;
@@ -125,6 +146,18 @@ lanes_count(const struct hm_ctx *ctx)
 	return sum;
 }
 
+/* In the backlogs of other nodes. */
+static uint64_t
+provider_count(const struct hm_ctx *ctx)
+{
+	const struct hm_system *sys = ctx->sys;
+
+	if (sys->provider_ops == NULL || sys->provider_ops->waiting == NULL ||
+	    sys->provider_lcore != hmi_index(ctx))
+		return 0;
+	return sys->provider_ops->waiting(sys->provider);
+}
+
 void
 hmi_memory_report_lcore(struct hm_ctx *ctx, const struct hm_msg *command)
 {
@@ -134,8 +167,10 @@ hmi_memory_report_lcore(struct hm_ctx *ctx, const struct hm_msg *command)
 	(void)command;
 	WARN(ctx->sys,
 	     "lcore %u: %" PRIu64 " messages in the mailboxes of %u actors, %u in the outbox, %" PRIu64
-	     " that wait for room in a lane, %" PRIu64 " free ones in its cache\n",
+	     " that wait for room in a lane, %u dead letters to be published, %u in the inject ring, %" PRIu64
+	     " that wait for other nodes, %" PRIu64 " free ones in its cache\n",
 	     hmi_index(ctx), boxes.messages, boxes.actors, hmi_outbox_count(&ctx->outbox), lanes_count(ctx),
+	     ctx->dead.count, hmi_inject_count(&ctx->worker.inject), provider_count(ctx),
 	     hmi_msg_cache_count(&ctx->cache));
 	for (uint32_t i = 0; i < FULLEST && boxes.fullest[i] != NULL; i++)
 		WARN(ctx->sys, "lcore %u: %u messages wait for %s, the first is a %s\n", hmi_index(ctx),

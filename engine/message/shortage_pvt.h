@@ -12,13 +12,22 @@
 __attribute__((cold))
 void hmi_no_memory(struct hm_ctx *ctx, uint16_t type);
 
-/* The same for an external thread. */
+/* The same, of a message that was to be filled in place. */
+__attribute__((cold))
+void hmi_no_memory_new(struct hm_ctx *ctx, uint16_t type);
+
+/* A timer is due, and finds no memory for its message: counted, and logged as above. */
+__attribute__((cold))
+void hmi_timer_delayed(struct hm_ctx *ctx, const struct hmi_cell *owner, uint16_t type);
+
+/* The same as hmi_no_memory for an external thread. */
 __attribute__((cold))
 void hmi_no_memory_external(struct hm_system *sys, uint16_t type);
 
 /*
- * Log what holds messages: by size; and on every lcore the fullest mailboxes, the outbox and the lanes.
- * The others log their part when they get to it. Walks all slots: milliseconds for a million actors.
+ * Log what holds messages: by size; and on every lcore the fullest mailboxes, the outbox, the lanes, the queue of
+ * dead letters, the inject ring and the backlogs of other nodes. The others log their part when they get
+ * to it. Walks all slots that were used: milliseconds for a million actors.
  */
 void hmi_memory_report(struct hm_ctx *ctx);
 

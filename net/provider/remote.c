@@ -149,10 +149,22 @@ remote_resolve(void *self, struct hm_ctx *ctx, const char *node, const char *pat
 	return 0;
 }
 
+static uint64_t
+remote_waiting(const void *self)
+{
+	const struct hmi_net *net = &((const struct hmi_remote *)self)->net;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < net->peers_count; i++)
+		sum += net->peers[i]->backlog.fifo.count;
+	return sum;
+}
+
 const struct hm_provider_ops hmi_remote_ops = {
 	.deliver = remote_deliver,
 	.send = remote_send,
 	.poll = remote_poll,
 	.flush = remote_flush,
 	.resolve = remote_resolve,
+	.waiting = remote_waiting,
 };

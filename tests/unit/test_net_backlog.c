@@ -3,6 +3,8 @@
  * @file
  * What waits for a peer: limits, order, and an account of each message.
  */
+#include "hmt_log.h"
+#include "shortage_pvt.h"
 #include "test_net_credit.h"
 
 TestSuite(net_backlog, .init = pair_eal_start, .timeout = 60);
@@ -53,6 +55,23 @@ way_fill(struct fixture *f)
 		cr_assert_lt(f->sent, 100000);
 		numbers_send(f, 1);
 	}
+}
+
+/* The report of what holds message memory counts it. */
+Test(net_backlog, report__says_how_many_wait)
+{
+	struct fixture *f = fixture_create("", 0);
+	struct hmt_log log;
+
+	way_fill(f);
+	numbers_send(f, 6);
+	cr_assert_eq(backlogged(f), 7);
+	hmt_log_start(&log);
+	hmi_memory_report(f->lone->sys->lcores[0]);
+	cr_assert(hmt_log_has(&log, " 7 that wait for other nodes"), "%s", hmt_log_text(&log));
+	hmt_log_end(&log);
+	(void)all_take(f);
+	lone_destroy(f->lone);
 }
 
 /* ---- Limits -------------------------------------------------------------------------------------- */
