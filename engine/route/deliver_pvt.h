@@ -73,7 +73,7 @@ hmi_deliver_user(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_schedule(ctx, cell);
 }
 
-/* Whether user messages to a PID go into the cell's mailbox, without further questions. */
+/* Whether user messages to a PID go into the cell's mailbox, without further checks. */
 static inline bool
 hmi_delivers_to(const struct hmi_cell *cell, uint64_t to)
 {

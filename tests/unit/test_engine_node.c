@@ -316,16 +316,16 @@ Test(engine_node, lost__a_node_that_is_back_keeps_its_links)
 }
 
 static void
-ask_many(struct hm_ctx *ctx, void *question)
+ask_many(struct hm_ctx *ctx, void *request)
 {
 	for (uint32_t i = 0; i < MANY; i++)
-		ask(ctx, question);
+		ask(ctx, request);
 }
 
 Test(engine_node, lost__many_futures_are_looked_at_in_portions)
 {
 	static struct hmt_probe probe;
-	struct future_question question = { .to = { NODE_A, 98 }, .timeout_us = 3600000000u };
+	struct future_request request = { .to = { NODE_A, 98 }, .timeout_us = 3600000000u };
 	struct hmt_node node;
 	struct hm_ctx *ctx;
 	uint16_t a;
@@ -334,14 +334,14 @@ Test(engine_node, lost__many_futures_are_looked_at_in_portions)
 	swallows = true;
 	ctx = node.sys->lcores[0];
 	a = learn(&node, NODE_A);
-	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), ask_many, &question);
+	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), ask_many, &request);
 	cr_assert_eq(ctx->worker.wheel.count, MANY);
 	node.sys->clock.read = ticking_read;
 	hm_node_lost(ctx, a);
 	cr_assert_leq(turns_until(&node, &ctx->worker.wheel.count, 0), TURN_MAX);
 	hmt_turn_until_idle(&node);
-	cr_assert_eq(question.ends, MANY);
-	cr_assert_eq(question.result, HM_FUTURE_DEAD_LETTER);
+	cr_assert_eq(request.ends, MANY);
+	cr_assert_eq(request.result, HM_FUTURE_DEAD_LETTER);
 	hmt_node_drop(&node);
 }
 

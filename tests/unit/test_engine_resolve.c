@@ -98,14 +98,14 @@ resolve_wrongly(struct hm_ctx *ctx, void *arg)
 Test(engine_resolve, resolve__null_and_no_timeout_are_refused)
 {
 	static struct future_scene s;
-	struct future_question question = { 0 };
+	struct future_request request = { 0 };
 	uint32_t live;
 
 	scene_start(&s, 0, 0);
 	live = cells_live(&s.node);
-	hmt_do(&s.node, s.asker.pid, resolve_wrongly, &question);
+	hmt_do(&s.node, s.asker.pid, resolve_wrongly, &request);
 	hmt_turn_until_idle(&s.node);
-	cr_assert_eq(question.ends, 0);
+	cr_assert_eq(request.ends, 0);
 	cr_assert_eq(cells_live(&s.node), live);
 	hmt_node_end(&s.node);
 }
