@@ -51,7 +51,6 @@
 #define HMI_MSG_SYSTEM  0x01 /* travels in the system lane */
 #define HMI_MSG_REQUEST 0x02 /* its sender is a future, which must learn of its death */
 #define HMI_MSG_NETWORK 0x04 /* came from another node */
-#define HMI_MSG_THIRD   0x10 /* ... that forwards it for a third one */
 #define HMI_MSG_MADE    0x08 /* by hm_msg_new, or for a provider, who owns it: neither sent nor freed yet */
 #define HMI_MSG_LISTED  0x10 /* debug builds: it is in a queue or on a lane */
 

@@ -188,7 +188,9 @@ record_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record)
 	if (hmi_msg_is_internal(msg)) {
 		internal_handle(ctx, record);
 	} else {
-		letter_handle(ctx, &record->letter, (msg->flags & HMI_MSG_TIMER) != 0);
+		bool own_timer = (msg->flags & (HMI_MSG_TIMER | HMI_MSG_NETWORK)) == HMI_MSG_TIMER;
+
+		letter_handle(ctx, &record->letter, own_timer);
 		asker_tell(ctx, msg);
 	}
 	hmi_msg_release(&ctx->cache, msg);

@@ -35,6 +35,7 @@
  * user messages the only one of the system is HM_SYS_TERMINATED.
  */
 #define HMI_MSG_TIMER   0x20 /* an actor's own timer sent it: not logged when the actor has stopped */
+#define HMI_MSG_THIRD   0x20 /* with HMI_MSG_NETWORK: the other node forwards it for a third one */
 #define HMI_MSG_POISON  0x40
 #define HMI_MSG_RESUME  0x80 /* for a process that the owner of the mailbox owns: ops->resume */
 #define HMI_MSG_SPECIAL (HMI_MSG_POISON | HMI_MSG_RESUME | HMI_MSG_SYSTEM)
