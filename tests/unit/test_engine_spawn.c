@@ -335,10 +335,11 @@ spawn_contained(struct hm_ctx *ctx, const struct hm_props *props, const void *ar
 
 /* Three pages, of which the arguments begin, end, or have a hole in one that is no memory. */
 static void
-spawn_of_no_memory(struct hm_ctx *ctx, void *lcore)
+spawn_of_no_memory(struct hm_ctx *ctx, void *arg)
 {
 	static const uint32_t sizes[] = { 8, 200, 4200, 8200 };
-	struct hm_props props = { .receive = ignore, .lcore = *(uint32_t *)lcore };
+	const uint32_t *where = arg;
+	struct hm_props props = { .receive = ignore, .lcore = (where)[0] };
 
 	for (uint32_t i = 0; i < RTE_DIM(sizes); i++) {
 		for (uint32_t hole = 0; hole < sizes[i]; hole += 4096) {
