@@ -3,11 +3,11 @@
 #define TSAN_PVT_H
 
 /*
- * What the thread sanitizer cannot see: the ring inside a mempool and liburcu are libraries
- * that it does not instrument. An object that crosses there is annotated, release
- * where it is given up and acquire where it is taken over.
+ * What the thread sanitizer cannot see: liburcu is a library that it does not instrument. An entry of
+ * the table of paths, which crosses there, is annotated, release where it is given up and acquire where it is
+ * taken over.
  *
- * So is what crosses a ring of relaxed tail: rte_ring writes that tail as 8 bytes and reads 4
+ * So is what crosses a ring of relaxed tail, messages from outside and full magazines: rte_ring writes that tail as 8 bytes and reads 4
  * of them, which the sanitizer takes for two different things. HMI_TSAN_OFF stands before the
  * functions that touch such a ring.
  */

@@ -106,6 +106,13 @@ hmi_pid_of(const struct hm_ctx *ctx, const struct hmi_cell *cell)
 	return pid;
 }
 
+/* PID of the process that every lcore has for commands. */
+static inline struct hm_pid
+hmi_lcore_process(const struct hm_system *sys, uint32_t lcore)
+{
+	return (struct hm_pid){ sys->node, hmi_local(lcore, HMI_SLOT_LCORE, 1) };
+}
+
 /* Cell of a local part, or NULL if that is stale, or of another lcore. */
 static inline struct hmi_cell *
 hmi_cell_live(struct hm_ctx *ctx, uint64_t local)

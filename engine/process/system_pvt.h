@@ -102,13 +102,4 @@ struct hm_system {
 	_Atomic uint32_t control_wanted; /* by so many external threads: the next stepped turn waits */
 };
 
-/* PID of the process that every lcore has for commands. */
-static inline struct hm_pid
-hmi_lcore_process(const struct hm_system *sys, uint32_t lcore)
-{
-	struct hm_pid pid = { sys->node, (uint64_t)lcore << 56 | (uint64_t)HMI_SLOT_LCORE << 32 | 1 };
-
-	return pid;
-}
-
 #endif /* SYSTEM_PVT_H */

@@ -153,7 +153,7 @@ static void
 lcore_check(const struct hm_ctx *ctx)
 {
 	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < ctx->cells.fresh; slot++) {
-		const struct hmi_cell *cell = hmi_cells_at(&ctx->cells, (uint64_t)slot << 32);
+		const struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
 
 		CHECK(!hmi_cell_is_actor(cell), "an actor is left in slot %u", slot);
 	}

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "random_pvt.h"
+
 #define INPUTS     10000
 #define LENGTH_MAX 2048
 /* Of a block for an empty input; keeps its end aligned. */
@@ -27,17 +29,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* A target may have it. */
 __attribute__((weak))
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-/* splitmix64: every seed gives another sequence, the same on every machine. */
-static uint64_t
-random_next(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
-}
 
 /*
  * The target gets a copy of exact size, so that a sanitizer sees the first byte too far. An empty one is the end of
@@ -67,11 +58,11 @@ seed_run(uint64_t seed, unsigned long inputs)
 	int status = data != NULL ? EXIT_SUCCESS : EXIT_FAILURE;
 
 	for (unsigned long n = 0; n < inputs && status == EXIT_SUCCESS; n++) {
-		size_t length = random_next(&state) % LENGTH_MAX;
+		size_t length = hmi_random(&state) % LENGTH_MAX;
 
 		/* Small values and high bits, as lengths and varints have them, more often than chance. */
 		for (size_t i = 0; i < length; i++) {
-			uint64_t r = random_next(&state);
+			uint64_t r = hmi_random(&state);
 
 			data[i] = (r >> 8 & 3) == 0 ? r & 7 : (uint8_t)r;
 		}

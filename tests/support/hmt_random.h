@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "random_pvt.h"
+
 /** Seed of a test: HMT_SEED of the environment, or @p usual. */
 static inline uint64_t
 hmt_seed(uint64_t usual)
@@ -22,15 +24,11 @@ hmt_seed(uint64_t usual)
 	return text != NULL ? strtoull(text, NULL, 0) : usual;
 }
 
-/** Next 64 bits of a sequence (splitmix64). */
+/** Next 64 bits of a sequence. */
 static inline uint64_t
 hmt_random(uint64_t *state)
 {
-	uint64_t z = *state += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
+	return hmi_random(state);
 }
 
 /** A number from 0 to @p end - 1. */
