@@ -424,6 +424,7 @@ Test(net_ending, configured__is_called_when_the_old_session_has_ended)
 	}
 	lone_drain(f->lone);
 	cr_assert(is_ending(f));
+	cr_assert_eq(lone_stats(f->lone, "s3").state, HM_NET_PEER_IDLE);
 	cr_assert_null(lone_take_kind(f->lone, HMI_HELLO));
 	(void)ending_turn(f);
 	lone_pass(f->lone, LONE_MS);
