@@ -15,9 +15,9 @@ extern "C" {
 enum hm_idle {
 	/**
 	 * Spin for some 50 to 200 microseconds, then pause for some 50, then yield, then sleep until the
-	 * next timer, or until another lcore or thread sends something and wakes it. An lcore that
-	 * polls a network sleeps up to 100 microseconds at a time. Cool when idle, and within some
-	 * nanoseconds of HM_IDLE_SPIN when busy. The default.
+	 * next timer, or until another lcore or thread sends something and wakes it. With more lcores than
+	 * cores it yields after a few turns. An lcore that polls a network sleeps up to 100 microseconds at
+	 * a time. Cool when idle, and within some nanoseconds of HM_IDLE_SPIN when busy. The default.
 	 */
 	HM_IDLE_ADAPTIVE = 0,
 	/** Never give the core away. Shortest reaction; for dedicated cores. */

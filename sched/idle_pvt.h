@@ -11,7 +11,7 @@
 
 #include "hm_idle.h"
 
-/* As long as this an lcore may sleep that nobody wakes: it polls a network. */
+/* As long as this an lcore may sleep that nobody wakes: it polls a network, waits for room in a lane, or has no eventfd. */
 #define HMI_IDLE_POLL_NS_MAX 100000u
 
 /* What the loop does after a turn without work. */

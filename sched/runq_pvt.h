@@ -7,7 +7,7 @@
  *
  * A ring of pointers, so that the queue can look ahead and prefetch. A runnable is in it at
  * most once, so a capacity of all runnables can never overflow: the code that makes one reserves
- * room for it, and pushing never fails. The ring stays as small as its use, and in cache.
+ * room for it, and pushing never fails. The ring never shrinks.
  *
  * Owned by one lcore.
  */

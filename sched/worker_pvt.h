@@ -5,20 +5,22 @@
 /*
  * The worker loop of one lcore.
  *
- *     lanes_drain → inject_drain → poll → timers_run → run_stage → flush → flush_lanes
- *          → rcu_quiescent → idle(work done)
+ *     lanes_drain → inject_drain → clock_look → poll → timers_run → run_stage → flush → flush_lanes
+ *          → rcu_quiescent_state                                                        a turn
+ *          → idle (no work was done) → requests of other threads                        between turns
  *
- * The network flushes before the lanes: what its flush sends to other lcores leaves in the same turn.
+ * The clock is looked at in each turn while there are timers, else every few turns. The network flushes before
+ * the lanes: what its flush sends to other lcores leaves in the same turn.
  *
- * A turn is bounded in time: each stage that could last ends when its time is used up, and goes on
- * in the next turn. Their times, those of the network's poll and flush among them, add up to 100 us. So
- * often lanes, external threads, the network and timers are looked at, however much waits. What cannot
- * be divided is one step: the call of a receive function.
+ * A turn is bounded in time: each stage that could last ends when its time is used up, and goes on in the next
+ * turn. Their times, those of the network's poll and flush among them, add up to 100 us. So often lanes, external
+ * threads, the network and timers are looked at, however much waits. What cannot be divided is one step: the call
+ * of a receive function. A table that grows is copied in one step as well.
  *
  * The worker knows messages, runnables and timers; what they mean is its owner's, who gives
  * the functions. A timer's function gets the worker as its argument.
  *
- * An lcore that sleeps is woken by the thread that flushes a lane to it, injects, or stops it. A sender needs
+ * An lcore that sleeps is woken by the thread that flushes a lane to it, injects, asks or stops it. A sender needs
  * a full fence between its flush and its look at the receiver (W2), which would cost as much as the
  * flush. So it looks at once without one, which wakes a receiver that has slept for long; and once more
  * behind a fence, for all that it has flushed, when it has nothing else to do, after UNCHECKED_TURNS
