@@ -8,6 +8,9 @@
 
 #include "assert_pvt.h"
 
+/* Timers of an opened slot that are moved between two questions whether to go on: one takes some nanoseconds. */
+#define MOVES 16u
+
 #define DIGIT_BITS 6
 #define DIGIT_MASK (HMI_WHEEL_SLOTS - 1)
 
@@ -44,6 +47,7 @@ hmi_wheel_init(struct hmi_wheel *wheel, uint64_t now_ns)
 	memset(wheel, 0, sizeof(*wheel));
 	wheel->time = ticks_down(now_ns);
 	ring_init(&wheel->unstarted);
+	ring_init(&wheel->opened);
 	ring_init(&wheel->due);
 	for (unsigned int level = 0; level < HMI_WHEEL_LEVELS; level++) {
 		for (unsigned int slot = 0; slot < HMI_WHEEL_SLOTS; slot++) {
@@ -82,8 +86,8 @@ hmi_wheel_ring_emptied(struct hmi_wheel *wheel, const struct hmi_timer_link *hea
 {
 	size_t index;
 
-	/* Those that are due lie in no slot. */
-	if (head == &wheel->due)
+	/* Those that are due, or about to be moved, lie in no slot. */
+	if (head == &wheel->due || head == &wheel->opened)
 		return;
 	index = (size_t)(head - &wheel->slots[0][0]);
 	wheel->used[index / HMI_WHEEL_SLOTS] &= ~(1ull << (index % HMI_WHEEL_SLOTS));
@@ -124,21 +128,36 @@ slot_time(const struct hmi_wheel *wheel, unsigned int level, unsigned int slot)
 	return above | (uint64_t)slot << shift;
 }
 
-/* The wheel has come to a slot: what expires now is due, the rest moves to lower levels. */
+/* The wheel has come to a slot: all that is in it is to be looked at. */
 static void
-slot_open(struct hmi_wheel *wheel, struct hmi_timer_link *head)
+slot_open(struct hmi_wheel *wheel, unsigned int level, unsigned int slot)
 {
-	for (struct hmi_timer_link *link = head->next, *next; link != head; link = next) {
-		struct hmi_timer *timer = (struct hmi_timer *)(void *)link;
+	struct hmi_timer_link *head = &wheel->slots[level][slot], *opened = &wheel->opened;
 
-		next = link->next;
+	opened->next = head->next;
+	opened->prev = head->prev;
+	opened->next->prev = opened;
+	opened->prev->next = opened;
+	ring_init(head);
+	wheel->used[level] &= ~(1ull << slot);
+}
+
+/* Of what was in an opened slot, what expires now is due, the rest moves to lower levels. Returns whether to go on. */
+static bool
+opened_move(struct hmi_wheel *wheel, void *arg, hmi_wheel_more_fn *more)
+{
+	for (uint32_t n = 1; wheel->opened.next != &wheel->opened; n++) {
+		struct hmi_timer *timer = (struct hmi_timer *)(void *)wheel->opened.next;
+
 		hmi_timer_unlink(wheel, timer);
-		if (timer->expiry > wheel->time) {
+		if (timer->expiry > wheel->time)
 			place(wheel, timer);
-			continue;
-		}
-		hmi_timer_ring_add(&wheel->due, link);
+		else
+			hmi_timer_ring_add(&wheel->due, &timer->link);
+		if (n % MOVES == 0 && more != NULL && !more(arg))
+			return false;
 	}
+	return true;
 }
 
 /* Fire what is due. Returns whether to go on. */
@@ -163,13 +182,13 @@ hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, void *arg, hmi_wheel
 	uint64_t now = ticks_down(now_ns);
 	uint32_t fired = 0;
 
-	while (due_fire(wheel, arg, more, &fired) && wheel->time < now) {
+	while (opened_move(wheel, arg, more) && due_fire(wheel, arg, more, &fired) && wheel->time < now) {
 		unsigned int slot, level = next_event(wheel, &slot);
 		uint64_t at = level < HMI_WHEEL_LEVELS ? slot_time(wheel, level, slot) : UINT64_MAX;
 
 		wheel->time = RTE_MIN(at, now);
 		if (at <= now)
-			slot_open(wheel, &wheel->slots[level][slot]);
+			slot_open(wheel, level, slot);
 	}
 	return fired;
 }
@@ -179,7 +198,8 @@ hmi_wheel_next_ns(const struct hmi_wheel *wheel)
 {
 	unsigned int slot, level = next_event(wheel, &slot);
 
-	if (wheel->due.next != &wheel->due || hmi_wheel_has_unstarted(wheel))
+	if (wheel->due.next != &wheel->due || wheel->opened.next != &wheel->opened ||
+	    hmi_wheel_has_unstarted(wheel))
 		return wheel->time << HMI_WHEEL_TICK_SHIFT;
 	return level < HMI_WHEEL_LEVELS ? slot_time(wheel, level, slot) << HMI_WHEEL_TICK_SHIFT : UINT64_MAX;
 }

@@ -13,7 +13,8 @@
  * A timer lies at the level of the highest base-64 digit in which its expiry differs from the
  * wheel's time, in the slot of that digit. So every slot in use lies after the current digit of
  * its level, the lowest level in use holds the next event, and finding that is one count of
- * zeros. Adding and cancelling are O(1); time may jump by any amount.
+ * zeros. Adding and cancelling are O(1); time may jump by any amount. When time comes to a slot its timers move to
+ * lower levels, in portions if there are many.
  *
  * Owned by one lcore. The clock is the caller's: nothing here reads the time.
  */
@@ -51,6 +52,7 @@ struct hmi_wheel {
 	uint64_t time; /* in ticks; every earlier timer has fired or is due */
 	uint32_t count;
 	struct hmi_timer_link unstarted; /* head of the ring of those that hmi_wheel_start starts */
+	struct hmi_timer_link opened;    /* head of the ring of those whose slot has come, to be moved */
 	struct hmi_timer_link due;       /* head of the ring of those that are due at `time` */
 	uint64_t used[HMI_WHEEL_LEVELS]; /* a bit for each slot that is not empty */
 	struct hmi_timer_link slots[HMI_WHEEL_LEVELS][HMI_WHEEL_SLOTS]; /* heads of rings */
@@ -131,8 +133,9 @@ hmi_wheel_cancel(struct hmi_wheel *wheel, struct hmi_timer *timer)
 
 /*
  * Fire, in order of expiry and within a tick in order of adding, what is due at `now_ns`; `arg` goes to
- * each timer's function. `more` is asked after each one: false leaves the rest to the next advance; NULL:
- * there is no limit. Returns how many.
+ * each timer's function. `more` is asked after each one, and after some that moved to lower levels: false leaves
+ * the rest to the next advance, of which those that are added meanwhile may come before others of their tick;
+ * NULL: there is no limit. Returns how many.
  */
 uint32_t hmi_wheel_advance(struct hmi_wheel *wheel, uint64_t now_ns, void *arg, hmi_wheel_more_fn *more);
 

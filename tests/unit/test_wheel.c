@@ -385,3 +385,53 @@ Test(wheel, add__after_the_end_of_time)
 	cr_assert_eq(wheel.count, 0);
 	cr_assert_eq(hmi_wheel_next_ns(&wheel), UINT64_MAX);
 }
+
+/* ---- A slot with many timers ---- */
+
+#define MANY 1000u
+
+static bool
+no_more(void *questions)
+{
+	(*(uint32_t *)questions)++;
+	return false;
+}
+
+static void
+fire_count(void *arg, struct hmi_timer *timer)
+{
+	(void)arg;
+	(void)timer;
+	record.count++;
+}
+
+/* Far away they lie in one slot. When time comes to it, they are moved in portions, and none is early or lost. */
+Test(wheel, advance__opens_a_full_slot_in_portions)
+{
+	static struct hmi_timer many[MANY];
+	uint32_t questions = 0;
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		many[i].fire = fire_count;
+		hmi_wheel_add(&wheel, &many[i], (4096 + 64 + i) * TICK_NS);
+	}
+	cr_assert_eq(hmi_wheel_advance(&wheel, 4096 * TICK_NS, &questions, no_more), 0);
+	cr_assert_eq(questions, 1);
+	cr_assert_leq(hmi_wheel_next_ns(&wheel), 4096 * TICK_NS, "nobody may sleep on the rest");
+	/* Those that are moved already, and those that are not. */
+	hmi_wheel_cancel(&wheel, &many[0]);
+	hmi_wheel_cancel(&wheel, &many[MANY - 1]);
+	for (uint32_t i = 0; i < MANY; i++) {
+		uint32_t before = questions;
+
+		cr_assert_eq(hmi_wheel_advance(&wheel, 4096 * TICK_NS, &questions, no_more), 0);
+		if (questions == before)
+			break;
+	}
+	cr_assert_geq(questions, MANY / 32);
+	cr_assert_eq(wheel.count, MANY - 2);
+	cr_assert_eq(hmi_wheel_next_ns(&wheel), (4096 + 64) * TICK_NS);
+	cr_assert_eq(hmi_wheel_advance(&wheel, (4096 + 64) * TICK_NS, NULL, NULL), 0);
+	cr_assert_eq(hmi_wheel_advance(&wheel, (4096 + 64 + MANY) * TICK_NS, NULL, NULL), MANY - 2);
+	cr_assert_eq(record.count, MANY - 2);
+}
