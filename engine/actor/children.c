@@ -122,6 +122,7 @@ stop_post(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child)
 {
 	hmi_control_post(ctx, child, hm_pid_none(), HM_SYS_STOP);
 	parent->stops_left--;
+	(void)hmi_worker_steps(&ctx->worker, 1);
 }
 
 /* Put a mark before what is looked at next: until then the actor may get and lose other resources. */

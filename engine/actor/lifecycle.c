@@ -176,7 +176,7 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_msg_release(&ctx->cache, msg);
 }
 
-/* The system lane, or a portion of it. */
+/* The system lane, or a portion of it, or what there is time for: it may be the actor's function that takes long. */
 static void
 system_drain(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
@@ -186,7 +186,7 @@ system_drain(struct hm_ctx *ctx, struct hmi_cell *cell)
 		if (msg == NULL)
 			return;
 		system_receive(ctx, cell, msg);
-		if (ctx->cell == NULL)
+		if (ctx->cell == NULL || hmi_worker_steps(&ctx->worker, 1))
 			return;
 	}
 }

@@ -143,6 +143,45 @@ Test(engine_turn, run__cut_short_keeps_order)
 	hmt_node_drop(&node);
 }
 
+/* ---- What actors do besides user messages ---- */
+
+#define CHILDREN 1000u
+
+static void
+spawn_children(struct hm_ctx *ctx, void *children)
+{
+	static struct hmt_probe child;
+
+	(void)children;
+	for (uint32_t i = 0; i < CHILDREN; i++)
+		cr_assert_eq(hmt_probe_child(ctx, &child, HMT_LCORE_SAME, NULL), 0);
+}
+
+static void
+mourn_long(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)probe;
+	if (hm_msg_type(msg) == HM_TERMINATED)
+		node.now_ns += step_us * US;
+}
+
+/* A parent that stops is notified of the end of many children at once, and takes its time for each. */
+Test(engine_turn, timer__beside_a_parent_whose_children_end)
+{
+	static struct hmt_probe parent = { .on_msg = mourn_long };
+
+	step_us = 4;
+	start(0, 0);
+	hmt_do(&node, hmt_probe_spawn(&node, &parent, 0, NULL), spawn_children, NULL);
+	late_ns_max = ticks = 0;
+	cr_assert_eq(hm_system_stop_actor(node.sys, parent.pid), 0);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(hmt_seen_count(&parent, HM_STOPPED), 1);
+	cr_assert_eq(parent.count, 3 + CHILDREN);
+	must_be_in_time(0, 0);
+}
+
 /* ---- The time ---- */
 
 static void
