@@ -29,8 +29,10 @@ HOME = os.path.join(TOP, 'build', 'mutate')
 COPY = os.path.join(HOME, 'src')
 BUILD = os.path.join(HOME, 'out')
 JUDGED_MIN = 8
+# Programs that are linked, and run, before the next ones are.
+PORTION = 8
 # A busy machine may take so many times the seconds for the mutants that must be judged.
-SLOWER = 3
+SLOWER = 5
 
 # The tests that are about a module, by the names of their programs.
 TESTS = {
@@ -166,6 +168,14 @@ def build(programs):
     return run(['ninja', '-C', BUILD] + [f'tests/{name}' for name in programs], 900)
 
 
+def portions(path, programs):
+    """The tests in the order in which a mutant of a source is shown to them. Each has to be linked before it runs, which
+    is most of the work, and most mutants are noticed early."""
+    first = likely(path, programs)
+    rest = [name for name in programs if name not in first]
+    return [first] * bool(first) + [rest[i:i + PORTION] for i in range(0, len(rest), PORTION)]
+
+
 def run_tests(programs, seconds, *options):
     """(test, what became of it) for each that did not pass; [('time', ...)] when they took too long."""
     done = run(['meson', 'test', '-C', BUILD, '--no-rebuild', *options] + programs, seconds)
@@ -195,10 +205,8 @@ def try_mutant(mutant, baseline):
     lines[number - 1] = changed
     with open(copy, 'w', encoding='utf-8') as file:
         file.write('\n'.join(lines))
-    first = likely(path, baseline['programs'])
-    rest = [name for name in baseline['programs'] if name not in first]
     try:
-        for programs in filter(None, (first, rest)):
+        for programs in portions(path, baseline['programs']):
             if build(programs) != 0:
                 return 'invalid'
             noticed = judge(programs, 30 + 2 * baseline['seconds'])
@@ -250,7 +258,7 @@ def parse():
     parser.add_argument('--seconds', type=int, default=0,
                         help='begin no further mutant after so long, without what building first takes')
     parser.add_argument('--least', type=int, default=0,
-                        help='mutants that must be judged, for which it may take three times as long')
+                        help='mutants that must be judged, for which it may take five times as long')
     parser.add_argument('--floor', type=int, default=60, help='percent that must be noticed')
     parser.add_argument('--files', default='*', help='sources to change: a pattern, or the start of a path')
     parser.add_argument('count', type=int)

@@ -29,9 +29,17 @@ class Tests(unittest.TestCase):
         programs = ['test_net_frame', 'test_net_frame_edges', 'test_net_framed', 'test_net_wire']
         self.assertEqual(mutate.likely('net/wire/frame.c', programs), ['test_net_frame', 'test_net_frame_edges'])
 
+    def test_each_program_is_shown_once(self):
+        programs = ['test_net_wire'] + [f'test_net_{n}' for n in range(20)]
+        portions = mutate.portions('net/wire/wire.c', programs)
+        self.assertEqual(portions[0], ['test_net_wire'])
+        self.assertEqual(sorted(sum(portions, [])), sorted(programs))
+        self.assertLessEqual(max(map(len, portions)), mutate.PORTION)
+        self.assertEqual(sum(mutate.portions('net/wire/other.c', programs), []), programs)
+
     def test_time_is_longer_until_enough_are_judged(self):
         args = argparse.Namespace(seconds=10, least=8)
-        for spent, judged, over in ((10, 20, False), (11, 8, True), (11, 7, False), (30, 7, False), (31, 7, True)):
+        for spent, judged, over in ((10, 20, False), (11, 8, True), (11, 7, False), (50, 7, False), (51, 7, True)):
             self.assertEqual(mutate.out_of_time(args, spent, judged), over, (spent, judged))
         self.assertFalse(mutate.out_of_time(argparse.Namespace(seconds=0, least=8), 1000, 0))
 
