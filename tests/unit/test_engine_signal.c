@@ -366,6 +366,7 @@ start_run(void)
 						 .start = starter_start };
 	static const struct hm_module *const modules[] = { &module, NULL };
 	struct hm_system *sys = make_with(modules);
+	bool by_thread = moment == AT_SOME_TIME;
 	pthread_t thread;
 	int rc;
 
@@ -373,10 +374,10 @@ start_run(void)
 		_exit(1);
 	if (moment == BEFORE_RUN)
 		kill(getpid(), SIGTERM);
-	if (moment == AT_SOME_TIME && pthread_create(&thread, NULL, signal_at_some_time, NULL) != 0)
+	if (by_thread && pthread_create(&thread, NULL, signal_at_some_time, NULL) != 0)
 		_exit(1);
 	rc = hm_system_run(sys);
-	if (moment == AT_SOME_TIME)
+	if (by_thread)
 		pthread_join(thread, NULL);
 	hm_system_destroy(sys);
 	_exit(rc == 0 ? 0 : 3);
