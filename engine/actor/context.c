@@ -72,12 +72,14 @@ hm_lcore_is_idle(const struct hm_ctx *ctx)
 bool
 hm_turn_expired(struct hm_ctx *ctx, uint32_t steps)
 {
+	hmi_check_ctx(ctx, "hm_turn_expired");
 	return hmi_deadline_step(&ctx->worker.polling, ctx->worker.clock, steps);
 }
 
 uint32_t
 hm_turn_steps(const struct hm_ctx *ctx)
 {
+	hmi_check_ctx(ctx, "hm_turn_steps");
 	return ctx->worker.polling.steps_left;
 }
 

@@ -130,6 +130,7 @@ CALL(hm_children_count)
 CALL(hm_mailbox_count)
 CALL(hm_node_lost, 1)
 CALL(hm_provider_receive, no_msg)
+CALL(hm_provider_receive_forwarded, no_msg)
 CALL(hm_provider_receive_burst, &address, NULL, 1)
 CALL(hm_msg_alloc, HMT_EMPTY, 0)
 CALL_USED(hm_msg_alloc_control, HM_IDENTITY, 0)
@@ -137,6 +138,8 @@ CALL(hm_dead_letter_publish, no_msg, HM_DEAD_STOPPED)
 CALL(hm_dead_letter_report, &letter)
 CALL(hm_lcore_is_idle)
 CALL(hm_turn_ns)
+CALL(hm_turn_expired, 1)
+CALL(hm_turn_steps)
 
 #define ROW(function)                      \
 	{                                  \
@@ -174,6 +177,7 @@ static const struct {
 	ROW(hm_mailbox_count),
 	ROW(hm_node_lost),
 	ROW(hm_provider_receive),
+	ROW(hm_provider_receive_forwarded),
 	ROW(hm_provider_receive_burst),
 	ROW(hm_msg_alloc),
 	ROW(hm_msg_alloc_control),
@@ -181,6 +185,8 @@ static const struct {
 	ROW(hm_dead_letter_report),
 	ROW(hm_lcore_is_idle),
 	ROW(hm_turn_ns),
+	ROW(hm_turn_expired),
+	ROW(hm_turn_steps),
 };
 
 Test(engine_ctx, call__with_the_ctx_of_another_thread_is_named)
