@@ -115,27 +115,6 @@ props_check(const struct hm_ctx *ctx, const struct hm_props *props, const char *
 	return name != NULL ? hmi_name_check(name) : 0;
 }
 
-/* One byte of each page: whether memory can be read differs by pages. */
-#define PAGE_BYTES_MIN 4096u
-
-/*
- * The arguments are the caller's memory, and may be none at all. Receive functions that fault are to be
- * contained, so the fault comes here, before anything is changed.
- */
-static inline void
-args_touch(const struct hm_props *props, const void *args)
-{
-	/* allowed: the reads must happen, though nobody uses what they find; no other thread is concerned */
-	const volatile char *bytes = args;
-
-	if (props->args_size == 0)
-		return;
-	for (uint32_t at = PAGE_BYTES_MIN; at < props->args_size; at += PAGE_BYTES_MIN)
-		(void)bytes[at];
-	(void)bytes[0];
-	(void)bytes[props->args_size - 1];
-}
-
 static int
 path_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct hmi_path **entry)
 {
@@ -248,7 +227,7 @@ hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, con
 		return rc;
 	if ((ctx->cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		return -ESHUTDOWN;
-	args_touch(props, args);
+	hmi_memory_touch(args, props->args_size);
 	lcore = lcore_choose(ctx, props);
 	rc = lcore == hmi_index(ctx) ? spawn_here(ctx, props, name, args, &spawned)
 				     : spawn_there(ctx, lcore, props, name, args, &spawned);

@@ -3,7 +3,7 @@
 #define ASK_PVT_H
 
 /*
- * Futures, path resolution, timers, and the calls of external threads that wait.
+ * Futures, path resolution, timers, calls by the offload pool, and those of external threads that wait.
  */
 
 #include <semaphore.h>
@@ -39,6 +39,17 @@ void hmi_timers_destroy(struct hm_ctx *ctx);
 
 /* Free the timers of actors that a forced stop has left behind. */
 void hmi_timers_shut_down(struct hm_ctx *ctx);
+
+/* ---- offload.c ---- */
+
+/* Command: a call has ended, or was not made; its actor gets the result. */
+void hmi_work_done(struct hm_ctx *ctx, const struct hm_msg *msg);
+
+/* The command was not handled before the lcores stopped. */
+void hmi_work_abandon(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
+
+/* Wait for calls that are being made, and give up those that wait. After all lcores have stopped. */
+void hmi_works_stop(struct hm_system *sys);
 
 /* ---- call.c ---- */
 

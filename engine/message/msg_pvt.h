@@ -92,6 +92,27 @@ hmi_body_touch(const void *body, size_t bytes)
 	}
 }
 
+/* Whether memory can be read differs by pages, of this size at least. */
+#define HMI_PAGE_BYTES_MIN 4096u
+
+/*
+ * What a caller passes may be no memory at all. Receive functions that fault are to be contained, so the fault
+ * comes here, before anything is changed: one byte of each page is read.
+ */
+static inline void
+hmi_memory_touch(const void *memory, size_t bytes)
+{
+	/* allowed: the reads must happen, though nobody uses what they find; no other thread is concerned */
+	const volatile char *at = memory;
+
+	if (bytes == 0)
+		return;
+	for (size_t i = HMI_PAGE_BYTES_MIN; i < bytes; i += HMI_PAGE_BYTES_MIN)
+		(void)at[i];
+	(void)at[0];
+	(void)at[bytes - 1];
+}
+
 /* A message of a small type, with a copy of a body; NULL if it is not small, or none is cached. */
 static inline struct hm_msg *
 hmi_msg_make_small(const struct hmi_small_type *small, struct hmi_msg_cache *cache, uint16_t type,

@@ -42,7 +42,8 @@
 
 /* Written by the lcore alone, read by anybody: torn reads do not occur, stale ones may. */
 struct hmi_stats {
-	uint64_t sent, received, spawned, stopped, no_memory, reserved, timers_delayed;
+	uint64_t sent, received, spawned, stopped, no_memory, reserved, timers_delayed, offloaded,
+		offload_refused;
 	uint64_t dead[HM_DEAD_REASONS];
 	uint64_t log_window_ns; /* start of the second in which dead letters are logged */
 	uint32_t logged;        /* in that second */
@@ -68,6 +69,7 @@ struct hm_ctx {
 	struct hmi_send_timer **timers_starved_end;     /* where the next one goes */
 	struct hmi_timer timers_retry;
 	uint64_t timer_serial;
+	uint64_t work_serial;
 	uint64_t last_node;        /* the remote node that was sent to last, ... */
 	uint16_t last_node_index;  /* ... and its index */
 	uint32_t deal;             /* next lcore for HM_LCORE_ANY */

@@ -4,7 +4,7 @@
 
 /*
  * Links: what an actor of this lcore has to do with other processes: its children on other lcores,
- * whom it watches, who watches it, its timers.
+ * whom it watches, who watches it, its timers, its calls by the offload pool.
  *
  *     actor ─▶ owned ─▶ owned ─▶ ...      all that one actor owns, links among it
  *     hash(actor, kind, pid) ─▶ link      one link, in constant time
@@ -24,6 +24,7 @@ enum hmi_link_kind {
 	HMI_LINK_WATCHING, /* whom the owner watches */
 	HMI_LINK_WATCHER,  /* who watches the owner */
 	HMI_LINK_TIMER,    /* a timer of the owner; embedded in struct hmi_send_timer */
+	HMI_LINK_WORK,     /* a call by the offload pool; embedded in struct hm_work */
 	HMI_LINK_MARK,     /* children behind it in the owner's list are still to be stopped */
 };
 

@@ -27,6 +27,7 @@ enum hmi_command_type {
 	HMI_COMMAND_REMOTE_SEND, /* of an external thread, to the provider's lcore; body: struct hmi_remote_send */
 	HMI_COMMAND_RESOLVE,     /* to the provider's lcore; body: address without scheme */
 	HMI_COMMAND_STOP_SYSTEM, /* stop the guardian; body: none */
+	HMI_COMMAND_WORK_DONE,   /* a call of the offload pool has ended; body: struct hm_work */
 	HMI_COMMAND_REPORT,      /* log what holds messages on this lcore; body: none */
 	HMI_COMMAND_END,
 };

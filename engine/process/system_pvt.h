@@ -23,6 +23,7 @@
 #include "hm_provider.h"
 #include "hm_system.h"
 #include "node_table_pvt.h"
+#include "offload_pvt.h"
 #include "parts_pvt.h"
 #include "path_pvt.h"
 #include "pool_pvt.h"
@@ -54,7 +55,7 @@ struct hmi_options {
 	const char *node;
 	const char *idle_name;
 	enum hm_idle idle;
-	uint64_t lcores, memory, quantum, lane, inject, seed;
+	uint64_t lcores, memory, quantum, lane, inject, seed, offload_threads, offload_queue;
 	bool help;
 };
 
@@ -69,6 +70,7 @@ struct hm_system {
 	struct hmi_pool pool;
 	struct hmi_msg_cache external; /* for threads that are no lcore: without magazines */
 	struct hmi_clock clock;
+	struct hmi_offload offload;
 	struct hmi_options options;
 	const struct hm_provider_ops *provider_ops;
 	void *provider;

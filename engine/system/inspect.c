@@ -18,6 +18,8 @@ stats_add(struct hm_stats *sum, const struct hm_ctx *ctx)
 	sum->no_memory += hmi_counted(&stats->no_memory);
 	sum->reserved += hmi_counted(&stats->reserved);
 	sum->timers_delayed += hmi_counted(&stats->timers_delayed);
+	sum->offloaded += hmi_counted(&stats->offloaded);
+	sum->offload_refused += hmi_counted(&stats->offload_refused);
 	for (int i = 0; i < HM_DEAD_REASONS; i++)
 		sum->dead[i] += hmi_counted(&stats->dead[i]);
 }

@@ -46,6 +46,7 @@ const struct hmi_parts hmi_parts = {
 		COMMAND(HMI_COMMAND_REMOTE_SEND) = { hmi_remote_send_run, hmi_remote_send_drop },
 		COMMAND(HMI_COMMAND_RESOLVE) = { hmi_resolve_run, NULL },
 		COMMAND(HMI_COMMAND_STOP_SYSTEM) = { hmi_stop_system_run, NULL },
+		COMMAND(HMI_COMMAND_WORK_DONE) = { hmi_work_done, hmi_work_abandon },
 		COMMAND(HMI_COMMAND_REPORT) = { hmi_memory_report_lcore, NULL },
 	},
 	.actor_ended = actor_ended,

@@ -14,7 +14,7 @@
 #include "deadline_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS    10
+#define OWN_OPTIONS    12
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define TABLES_MAX     (HMI_MODULES_MAX + 2)
 
@@ -121,6 +121,18 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .value = &o->inject,
 		  .min = 16,
 		  .max = 1u << 20 },
+		{ .name = "offload-threads",
+		  .help = "threads for calls that block, up to 64; default 4",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->offload_threads,
+		  .min = 1,
+		  .max = HMI_OFFLOAD_THREADS_MAX },
+		{ .name = "offload-queue",
+		  .help = "slots for such calls that wait, a power of two; default 1024",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->offload_queue,
+		  .min = 16,
+		  .max = 1u << 20 },
 		{ .name = "seed",
 		  .help = "a number that a stepped run can be repeated by; default 0: another one each time",
 		  .kind = HM_OPTION_NUMBER,
@@ -153,6 +165,8 @@ hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 		.quantum = HMI_DEADLINE_STEPS,
 		.lane = 4096,
 		.inject = 4096,
+		.offload_threads = 4,
+		.offload_queue = 1024,
 	};
 	if (config == NULL)
 		return;
@@ -424,6 +438,8 @@ values_check(const struct hmi_options *o, const struct hm_option *own)
 
 	if (rc == 0)
 		rc = ring_check(own, "inject", o->inject);
+	if (rc == 0)
+		rc = ring_check(own, "offload-queue", o->offload_queue);
 	/* A dollar may stand in an actor's name, which is chosen where it is used. */
 	if (rc == 0 && (hmi_name_check(o->node) != 0 || strchr(o->node, '$') != NULL)) {
 		fprintf(stderr, "hermod: --node '%s': give up to %u letters, digits, or -_.~+@\n", o->node,

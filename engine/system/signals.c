@@ -82,6 +82,21 @@ stuck_tell(const struct hm_system *sys, struct hm_ctx *ctx)
 		hmi_index(ctx), pid, path, msg != NULL ? hm_type_name(sys, msg->type) : "unknown");
 }
 
+/* Who has not ended for GRACE_NS. */
+static void
+late_tell(const struct hm_system *sys)
+{
+	uint32_t calls = hmi_offload_running(&sys->offload);
+
+	for (uint32_t i = 0; i < sys->lcores_count; i++) {
+		if (atomic_load_explicit(&sys->lcores[i]->has_thread, memory_order_acquire)) /* S3 */
+			stuck_tell(sys, sys->lcores[i]);
+	}
+	if (calls > 0)
+		fprintf(stderr, "hermod: %u calls of the offload pool have not returned; the process ends\n",
+			calls);
+}
+
 /* Stop the lcores without waiting for actors. One that does not end its turn keeps the process alive for ever. */
 static void
 force(struct hm_system *sys, int sig)
@@ -93,16 +108,13 @@ force(struct hm_system *sys, int sig)
 	atomic_store_explicit(&sys->forced, true, memory_order_relaxed);
 	for (uint32_t i = 0; i < sys->lcores_count; i++)
 		hmi_worker_stop(&sys->lcores[i]->worker);
-	while (any_runs(sys)) {
+	while (any_runs(sys) || hmi_offload_running(&sys->offload) > 0) {
 		if (now_ns() < end_ns) {
 			/* allowed: this thread is no lcore */
 			nanosleep(&pause, NULL);
 			continue;
 		}
-		for (uint32_t i = 0; i < sys->lcores_count; i++) {
-			if (atomic_load_explicit(&sys->lcores[i]->has_thread, memory_order_acquire)) /* S3 */
-				stuck_tell(sys, sys->lcores[i]);
-		}
+		late_tell(sys);
 		/* allowed: promised in hm_system.h; exit would run handlers beside an actor that may hold their locks. */
 		_exit(128 + sig);
 	}

@@ -16,6 +16,7 @@
 
 #include <urcu-qsbr.h>
 
+#include "ask_pvt.h"
 #include "lcore_setup_pvt.h"
 #include "memory_pvt.h"
 #include "options_pvt.h"
@@ -200,6 +201,21 @@ shared_create(struct hm_system *sys)
 	return rc;
 }
 
+/* A stepped system makes its calls itself, so that they are the same each time. */
+static int
+offload_create(struct hm_system *sys)
+{
+	uint32_t threads = sys->mode == HM_MODE_STEPPED ? 0 : (uint32_t)sys->options.offload_threads;
+	int rc = hmi_offload_create(&sys->offload, threads, (uint32_t)sys->options.offload_queue);
+
+	if (rc != 0)
+		fprintf(stderr,
+			"hermod: no memory for %" PRIu64
+			" waiting calls, or no thread: %s; give EAL more with -m, or a smaller --offload-queue\n",
+			sys->options.offload_queue, rte_strerror(-rc));
+	return rc;
+}
+
 /* What this thread touches meanwhile is the lcore's, whose node is that lcore's. */
 static int
 lcore_create(struct hm_system *sys, uint32_t index)
@@ -312,6 +328,8 @@ start_up(struct hm_system *sys, int argc, char **argv, const struct hm_config *c
 	rc = with_cores(&cores, sys, shared_create);
 	if (rc == 0)
 		rc = with_rcu(sys, lcores_create);
+	if (rc == 0)
+		rc = with_cores(&cores, sys, offload_create);
 	return rc == 0 ? with_rcu(sys, modules_start) : rc;
 }
 
@@ -379,6 +397,7 @@ void
 hmi_system_drain(struct hm_system *sys)
 {
 	modules_stop(sys);
+	hmi_works_stop(sys);
 	/* Nobody sends to other nodes any more. */
 	sys->provider_ops = NULL;
 	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++) {
@@ -407,6 +426,7 @@ hm_system_destroy(struct hm_system *sys)
 	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++)
 		hmi_ctx_destroy(sys->lcores[i]);
 	free(sys->lcores);
+	hmi_offload_destroy(&sys->offload);
 	(void)hmi_memory_leaks(sys);
 	hmi_pool_destroy(&sys->pool);
 	if (sys->types != NULL)

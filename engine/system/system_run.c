@@ -151,6 +151,8 @@ finish(struct hm_system *sys, uint32_t first, uint32_t end)
 		(void)atomic_load_explicit(&sys->lcores[i]->has_thread, memory_order_acquire); /* S3 */
 	}
 	lcores_release(sys, first, sys->lcores_count);
+	/* Before signals are not taken any more: a call may never return. */
+	hmi_offload_stop(&sys->offload);
 	pthread_mutex_lock(&sys->control);
 	atomic_store_explicit(&sys->state, HMI_STOPPED, memory_order_release); /* S1 */
 	pthread_mutex_unlock(&sys->control);
@@ -224,7 +226,7 @@ hm_system_turn(struct hm_system *sys)
 	if (actors_gone(sys))
 		atomic_store_explicit(&sys->state, HMI_STOPPED, memory_order_relaxed);
 	pthread_mutex_unlock(&sys->control);
-	return work;
+	return work + hmi_offload_run_here(&sys->offload);
 }
 
 void

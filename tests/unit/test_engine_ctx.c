@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 
 #include "assert_pvt.h"
+#include "hm_offload.h"
 #include "hm_provider.h"
 #include "hmt_actor.h"
 #include "hmt_death.h"
@@ -85,6 +86,14 @@ ignore_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, cons
 	(void)arg;
 }
 
+static void
+ignore_work(const struct hm_work *work, void *args, void *result)
+{
+	(void)work;
+	(void)args;
+	(void)result;
+}
+
 /* A call of each public function that takes a ctx, as its users write it. */
 #define CALL(function, ...)                         \
 	static void call_##function(void *ctx)      \
@@ -120,6 +129,8 @@ CALL(hm_ask, somebody, HMT_EMPTY, NULL, 1, ignore_reply, NULL)
 CALL_USED(hm_resolve, "/user/a", 1, ignore_reply, NULL)
 CALL(hm_send_after, somebody, HMT_EMPTY, NULL, 1, 0, NULL)
 CALL(hm_timer_cancel, (struct hm_timer){ 1 })
+CALL(hm_offload, ignore_work, NULL, 0, HMT_EMPTY, NULL)
+CALL(hm_offload_cancel, (struct hm_offload){ 1 })
 CALL(hm_self)
 CALL(hm_parent)
 CALL(hm_sender)
@@ -167,6 +178,8 @@ static const struct {
 	ROW(hm_resolve),
 	ROW(hm_send_after),
 	ROW(hm_timer_cancel),
+	ROW(hm_offload),
+	ROW(hm_offload_cancel),
 	ROW(hm_self),
 	ROW(hm_parent),
 	ROW(hm_sender),

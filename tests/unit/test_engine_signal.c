@@ -16,6 +16,7 @@
 
 #include <urcu-qsbr.h>
 
+#include "hm_offload.h"
 #include "hmt_actor.h"
 #include "hmt_random.h"
 
@@ -307,6 +308,51 @@ Test(engine_signal, signal__a_second_one_ends_a_process_whose_first_lcore_is_stu
 	cr_assert_not_null(strstr(text, "lcore 0 is stuck"), "%s", text);
 	cr_assert_not_null(strstr(text, "/user/stuck"), "%s", text);
 	cr_assert_not_null(strstr(text, "message type number"), "%s", text);
+}
+
+/* ---- A call of the offload pool that never returns ------------------------------------- */
+
+static void
+call_for_ever(const struct hm_work *work, void *args, void *result)
+{
+	(void)work;
+	(void)args;
+	(void)result;
+	for (;;) {
+		kill(getpid(), SIGINT);
+		usleep(5000);
+	}
+}
+
+static void
+call_by_pool(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)state;
+	if (hm_msg_type(msg) == HMT_NUMBER)
+		(void)hm_offload(ctx, call_for_ever, NULL, 0, HMT_NUMBER, NULL);
+}
+
+static void
+call_run(void)
+{
+	static const struct hm_props props = { .receive = call_by_pool };
+	struct hm_system *sys = make_alone();
+	uint64_t number = 1;
+	struct hm_pid pid;
+
+	if (hm_system_spawn(sys, &props, NULL, NULL, &pid) != 0 ||
+	    hm_system_send(sys, pid, HMT_NUMBER, &number) != HM_OK)
+		_exit(1);
+	_exit(hm_system_run(sys) == 0 ? 2 : 3);
+}
+
+/* All actors have stopped in order; what is left is told. */
+Test(engine_signal, signal__a_second_one_ends_a_process_whose_call_does_not_return)
+{
+	char text[4096];
+
+	cr_assert_eq(child_run(call_run, text, sizeof(text)), 130);
+	cr_assert_not_null(strstr(text, "1 calls of the offload pool have not returned"), "%s", text);
 }
 
 /* ---- A signal while the system starts ------------------------------------------------ */

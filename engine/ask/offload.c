@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls by the offload pool: sched/offload_pvt.h has the threads.
+ *
+ *     hm_offload ──job──▶ pool ──▶ work_run ──HMI_COMMAND_WORK_DONE──▶ hmi_work_done ──result──▶ mailbox
+ *
+ * A work lies in the message that will bring it back, so that nothing has to be found for that then; and
+ * its result is a message already. It is a link of its actor, so that it ends with it, and can be found by the
+ * number in its handle. What the thread touches is the work's job, arguments, result and marks; the link is
+ * the lcore's alone.
+ *
+ * Ordering: I1 (inject_pvt.h): what the call has written is there when its lcore handles the command.
+ */
+#include <errno.h>
+#include <time.h>
+
+#include <rte_common.h>
+
+#include "ask_pvt.h"
+#include "check_pvt.h"
+#include "counter_pvt.h"
+#include "deliver_pvt.h"
+#include "hm_offload.h"
+#include "msg_pvt.h"
+#include "rcu_pvt.h"
+#include "shortage_pvt.h"
+
+/* Between two tries to bring a work back to an lcore whose inject ring is full. */
+#define RETRY_NS 100000l
+
+/* Body of HMI_COMMAND_WORK_DONE. */
+struct hm_work {
+	struct hmi_link link; /* first: pid.local is the work's number */
+	struct hmi_job job;
+	struct hm_msg *msg;    /* that holds this */
+	struct hm_msg *result; /* not counted as sent yet */
+	struct hm_ctx *ctx;    /* its lcore: for the thread only to send it the command */
+	hm_offload_fn *run;
+	uint64_t owner;         /* local part of the actor's PID */
+	_Atomic bool cancelled; /* the lcore's hint to the thread */
+	bool is_owned;          /* the actor has neither ended nor cancelled it */
+	bool is_wanted;         /* not cancelled: the result is for the actor, or its dead letter */
+	bool has_run;           /* the thread's, until it comes back */
+	uint64_t args[];
+};
+
+_Static_assert(sizeof(struct hm_work) + HM_OFFLOAD_ARGS_MAX <= HM_MSG_BODY_MAX, "arguments fit a message");
+
+/* ---- On a thread of the pool ----------------------------------------------------------- */
+
+/* Back to its lcore. In a stopping system nobody may be left to make room there. */
+static void
+work_return(struct hm_work *work)
+{
+	const struct timespec pause = { .tv_nsec = RETRY_NS };
+	struct hmi_offload *pool = &work->ctx->sys->offload;
+
+	while (!hmi_worker_inject(&work->ctx->worker, work->msg)) {
+		if (hmi_offload_is_stopping(pool)) {
+			hmi_offload_put_back(pool, &work->job);
+			return;
+		}
+		/* allowed: this thread is no lcore */
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* The thread that turns the lcores makes the calls, between turns. */
+static void
+work_return_stepped(struct hm_work *work)
+{
+	struct hm_system *sys = work->ctx->sys;
+
+	pthread_mutex_lock(&sys->control);
+	hmi_rcu_enter();
+	hmi_deliver(work->ctx, work->msg);
+	hmi_rcu_leave();
+	pthread_mutex_unlock(&sys->control);
+}
+
+static void
+work_run(struct hmi_job *job)
+{
+	struct hm_work *work = container_of(job, struct hm_work, job);
+	struct hm_system *sys = work->ctx->sys;
+
+	if (!atomic_load_explicit(&work->cancelled, memory_order_relaxed)) {
+		work->run(work, work->args, work->result->length > 0 ? work->result->body : NULL);
+		work->has_run = true;
+	}
+	if (sys->mode == HM_MODE_STEPPED)
+		work_return_stepped(work);
+	else
+		work_return(work);
+}
+
+bool
+hm_work_is_cancelled(const struct hm_work *work)
+{
+	return atomic_load_explicit(&work->cancelled, memory_order_relaxed) ||
+	       hmi_offload_is_stopping(&work->ctx->sys->offload);
+}
+
+/* ---- On its lcore ------------------------------------------------------------------------ */
+
+static void
+disown(struct hm_work *work)
+{
+	work->is_owned = false;
+	atomic_store_explicit(&work->cancelled, true, memory_order_relaxed);
+}
+
+/* The owner ends. */
+static void
+work_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	struct hm_work *work = container_of(owned, struct hm_work, link.owned);
+
+	(void)owner;
+	hmi_link_unhash(&ctx->links, &work->link);
+	disown(work);
+}
+
+static const struct hmi_owned_ops work_ops = { .drop = work_drop };
+
+static struct hm_work *
+work_of(const struct hm_msg *msg)
+{
+	/* The thread has given it back: it is this lcore's to write. */
+	return (struct hm_work *)(uintptr_t)msg->body;
+}
+
+void
+hmi_work_done(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	struct hm_work *work = work_of(msg);
+
+	if (work->is_owned)
+		hmi_link_remove(&ctx->links, &work->link);
+	if (!work->has_run || !work->is_wanted) {
+		hmi_msg_release(&ctx->cache, work->result);
+		return;
+	}
+	work->result->to = work->owner;
+	hmi_count(&ctx->stats.sent, 1);
+	hmi_deliver(ctx, work->result);
+}
+
+void
+hmi_work_abandon(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	(void)reason;
+	hmi_work_done(ctx, msg);
+}
+
+void
+hmi_works_stop(struct hm_system *sys)
+{
+	struct hmi_job *job;
+
+	if (sys->offload.ring == NULL)
+		return;
+	hmi_offload_stop(&sys->offload);
+	while ((job = hmi_offload_drain(&sys->offload)) != NULL) {
+		struct hm_work *work = container_of(job, struct hm_work, job);
+
+		hmi_deliver(work->ctx, work->msg);
+	}
+}
+
+/* ---- What actors call ---------------------------------------------------------------------- */
+
+static enum hm_result
+arguments_check(const struct hm_ctx *ctx, hm_offload_fn *run, const void *args, size_t args_size,
+		uint16_t result)
+{
+	uint32_t info = ctx->sys->types->info[result];
+
+	if (run == NULL || (args == NULL && args_size > 0) || (info & HMI_TYPE_PROTO) != 0)
+		return HM_INVALID;
+	if (args_size > HM_OFFLOAD_ARGS_MAX)
+		return HM_TOO_BIG;
+	return info != 0 ? HM_OK : HM_UNKNOWN_TYPE;
+}
+
+static struct hm_work *
+work_new(struct hm_ctx *ctx, hm_offload_fn *run, const void *args, size_t args_size)
+{
+	struct hm_msg *msg =
+		hmi_control(&ctx->cache, HMI_COMMAND_WORK_DONE, sizeof(struct hm_work) + args_size);
+	struct hm_work *work = hm_msg_body_mut(msg);
+
+	msg->to = hmi_lcore_process(ctx->sys, hmi_index(ctx)).local;
+	work->msg = msg;
+	work->ctx = ctx;
+	work->run = run;
+	work->job.run = work_run;
+	work->owner = hmi_pid_of(ctx, ctx->cell).local;
+	work->is_owned = work->is_wanted = true;
+	if (args_size > 0)
+		memcpy(work->args, args, args_size);
+	return work;
+}
+
+/* Before the push: from then on the thread may be done with it. */
+static void
+work_own(struct hm_ctx *ctx, struct hm_work *work)
+{
+	work->link.kind = HMI_LINK_WORK;
+	work->link.pid = (struct hm_pid){ 0, ++ctx->work_serial };
+	hmi_link_add(&ctx->links, ctx->cell, hmi_slot_of(ctx, ctx->cell), &work->link, &work_ops);
+}
+
+static enum hm_result
+refuse(struct hm_ctx *ctx, struct hm_work *work)
+{
+	hmi_link_remove(&ctx->links, &work->link);
+	hmi_msg_release(&ctx->cache, work->result);
+	hmi_msg_release(&ctx->cache, work->msg);
+	hmi_count(&ctx->stats.offload_refused, 1);
+	return HM_WOULD_BLOCK;
+}
+
+enum hm_result
+hm_offload(struct hm_ctx *ctx, hm_offload_fn *run, const void *args, size_t args_size, uint16_t result,
+	   struct hm_offload *call)
+{
+	struct hm_msg *msg;
+	struct hm_work *work;
+	enum hm_result rc;
+	uint64_t number;
+
+	hmi_check_ctx(ctx, "hm_offload");
+	rc = arguments_check(ctx, run, args, args_size, result);
+	if (rc != HM_OK)
+		return rc;
+	hmi_memory_touch(args, args_size);
+	msg = hmi_msg_make(ctx->sys, &ctx->cache, result, NULL, &rc);
+	if (msg == NULL) {
+		hmi_no_memory(ctx, result);
+		return rc;
+	}
+	msg->sender = hm_pid_none();
+	work = work_new(ctx, run, args, args_size);
+	work->result = msg;
+	work_own(ctx, work);
+	number = work->link.pid.local;
+	if (!hmi_offload_push(&ctx->sys->offload, &work->job))
+		return refuse(ctx, work);
+	hmi_count(&ctx->stats.offloaded, 1);
+	if (call != NULL)
+		call->id = number;
+	return HM_OK;
+}
+
+void
+hm_offload_cancel(struct hm_ctx *ctx, struct hm_offload call)
+{
+	struct hm_pid number = { 0, call.id };
+	struct hmi_link *link;
+	struct hm_work *work;
+
+	hmi_check_ctx(ctx, "hm_offload_cancel");
+	link = hmi_link_find(&ctx->links, hmi_slot_of(ctx, ctx->cell), HMI_LINK_WORK, number);
+	if (link == NULL)
+		return;
+	work = container_of(link, struct hm_work, link);
+	hmi_link_remove(&ctx->links, link);
+	work->is_wanted = false;
+	disown(work);
+}
