@@ -21,7 +21,7 @@ bursts_send(struct hmi_net *net, struct hmi_peer *peer, transmit_fn *transmit)
 	do {
 		burst = transmit(net, peer);
 		sent += burst;
-	} while (!hmi_net_expired(net, burst * HMI_FRAME_STEPS) && burst == HMI_TRANSMIT_BURST);
+	} while (burst == HMI_TRANSMIT_BURST && !hmi_net_expired(net, burst * HMI_FRAME_STEPS));
 	return sent;
 }
 
@@ -68,11 +68,13 @@ hmi_egress_flush_all(struct hmi_net *net)
 
 	for (uint32_t left = net->active_count; left > 0; left--) {
 		struct hmi_peer *peer;
+		uint32_t sent;
 
 		if (net->active_next >= net->active_count)
 			net->active_next = 0;
 		peer = net->active[net->active_next];
-		work += hmi_egress_flush(net, peer);
+		sent = hmi_egress_flush(net, peer);
+		work += sent;
 		/* The last peer of the list takes the place of one that is removed. */
 		if (is_flushed(peer)) {
 			peer->active = false;
@@ -80,7 +82,7 @@ hmi_egress_flush_all(struct hmi_net *net)
 		} else {
 			net->active_next++;
 		}
-		if (hmi_net_expired(net, 1))
+		if (hmi_net_expired(net, 1 + sent % HMI_TRANSMIT_BURST * HMI_FRAME_STEPS))
 			break;
 	}
 	return work;
