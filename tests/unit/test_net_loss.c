@@ -3,6 +3,7 @@
  * @file
  * Messages that are lost between two nodes: each is a dead letter, once, and none is left behind.
  */
+#include "remote_pvt.h"
 #include "test_net_pair.h"
 
 #include "lcore_setup_pvt.h"
@@ -140,6 +141,15 @@ way_fill(struct fixture *f)
 	return f->sent - before;
 }
 
+/* Whatever time that was sent in, the only peer has been silent for too long now. */
+static void
+peer_time_out(const struct hm_system *sys)
+{
+	const struct hmi_remote *remote = hm_module_self(sys, &hm_net_module);
+
+	remote->net.peers[0]->session.peer_timeout_ns = 1;
+}
+
 /* Messages of a system that are not free. */
 static uint64_t
 messages_out(struct hm_system *sys)
@@ -198,7 +208,7 @@ TestSuite(net_loss, .init = pair_eal_start, .timeout = 120);
 Test(net_loss, lost__who_asked_is_on_the_lost_node)
 {
 	/* The notifications for the askers are for the very node that is being lost. */
-	struct fixture *f = fixture_create("--peer-timeout-ms 500");
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 	struct hm_system *still = f->nodes[1];
 	struct rte_mbuf *held[HELD_MAX];
 	unsigned int frames = ask_held(f, 10, 1, held);
@@ -208,6 +218,7 @@ Test(net_loss, lost__who_asked_is_on_the_lost_node)
 	f->nodes[1] = NULL;
 	sent = way_fill(f);
 	release(f, held, frames);
+	peer_time_out(f->nodes[0]);
 	pair_until(f->nodes, pair_peer(f->nodes[0]).lost == 1);
 	/* Dead letters are published in portions. */
 	pair_until(f->nodes, messages_out(f->nodes[0]) == out);
