@@ -117,7 +117,7 @@ struct hm_stats {
 	uint64_t no_memory;
 	uint64_t
 		reserved; /**< messages of actors to themselves that were made all the same, from the reserve */
-	uint64_t timers_delayed; /**< times that a timer was due and found no memory: it came later */
+	uint64_t timers_delayed;  /**< times that a timer was due and found no memory: it came later */
 	uint64_t offloaded;       /**< calls handed to the offload pool: hm_offload.h */
 	uint64_t offload_refused; /**< calls refused since too many waited: --offload-queue */
 	uint64_t dead[HM_DEAD_REASONS];
