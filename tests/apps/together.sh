@@ -28,6 +28,8 @@ fail() {
 
 # A program that runs until it is killed, since the node that it waits for does not come.
 other_start() {
+	# Before the program writes there: what the last one said is no sign of this one.
+	: >"$work/other.err"
 	RUNTIME_DIRECTORY=$work "$pingpong" --no-pci --no-huge -m 64 --no-telemetry --vdev=net_ring0 "$@" \
 		-- --ip 10.9.0.2/24 --to pong >"$work/other.out" 2>"$work/other.err" &
 	other=$!
