@@ -27,12 +27,20 @@ actor_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 
 /*
  * Terminated is queued in the user lane, behind the last messages of the dead process; an actor that
- * stops handles none of these any more, and gets it in the system lane.
+ * stops handles none of these any more, and gets it in the system lane. But as long as its mailbox has not been given
+ * up, there may be another one of the same process in it, which comes first.
  */
+static bool
+waits_in_mailbox(const struct hmi_cell *cell)
+{
+	return (cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) == 0 ||
+	       ((cell->pending & HMI_PENDING_STOP) != 0 && cell->box.head != NULL);
+}
+
 static void
 actor_system(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (msg->type == HM_SYS_TERMINATED && (cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) == 0)
+	if (msg->type == HM_SYS_TERMINATED && waits_in_mailbox(cell))
 		hmi_fifo_push(&cell->box, msg);
 	else
 		hmi_cell_push_system(cell, msg);

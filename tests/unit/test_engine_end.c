@@ -416,6 +416,30 @@ Test(engine_end, stop__of_a_parent_with_a_long_mailbox_is_cut_into_portions)
 
 /* ---- A parent and the watch of its child ---------------------------------------------------- */
 
+/* A watch that came too late is answered behind the notification of the end, and must not overtake it. */
+Test(engine_end, terminated__once_though_the_parent_stops_between_the_end_and_its_watch)
+{
+	static struct hmt_probe parent, child;
+	struct hmt_node node;
+
+	parent = child = (struct hmt_probe){ 0 };
+	hmt_node_start_with(&node, 1, 128u << 20, NULL);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_do(&node, parent.pid, spawn_one, &child);
+	hmt_do(&node, parent.pid, hmt_watch, &child.pid);
+	mailbox_fill(&node, parent.pid);
+	cr_assert_eq(hm_system_stop_actor(node.sys, child.pid), 0);
+	cr_assert_eq(hm_system_stop_actor(node.sys, parent.pid), 0);
+	while (hmt_seen_count(&parent, HM_STOPPING) == 0)
+		hm_system_turn(node.sys);
+	cr_assert_not_null(hmi_cell_live(node.sys->lcores[0], parent.pid.local)->box.head);
+	hmi_terminated_post(node.sys->lcores[0], parent.pid, child.pid, HM_TERMINATED_NOT_FOUND);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(hmt_seen_count(&parent, HM_TERMINATED), 1);
+	cr_assert_eq(hmt_seen_last(&parent, HM_TERMINATED)->terminated.reason, HM_TERMINATED_STOPPED);
+	hmt_node_end(&node);
+}
+
 /* A refused watch says "not found"; to a parent that must not mean that its child is gone. */
 Test(engine_end, terminated__not_found_does_not_take_a_living_child_away)
 {
