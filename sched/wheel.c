@@ -8,8 +8,11 @@
 
 #include "assert_pvt.h"
 
-/* Timers of an opened slot that are moved between two questions whether to go on: one takes some nanoseconds. */
-#define MOVES 16u
+/*
+ * Timers of an opened slot that are moved between two questions whether to go on: some 100 us. None fires before all
+ * are moved, so fewer would make those late that are due, by a turn for each portion.
+ */
+#define MOVES 4096u
 
 #define DIGIT_BITS 6
 #define DIGIT_MASK (HMI_WHEEL_SLOTS - 1)

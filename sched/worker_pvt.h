@@ -15,7 +15,8 @@
  * A turn is bounded in time: each stage that could last ends when its time is used up, and goes on in the next
  * turn. Their times, those of the network's poll and flush among them, add up to 100 us. So often lanes, external
  * threads, the network and timers are looked at, however much waits. What cannot be divided is one step: the call
- * of a receive function. A table that grows is copied in one step as well.
+ * of a receive function; moving 4,096 timers, when time comes to a slot of the wheel with so many; and copying a table
+ * that grows.
  *
  * The worker knows messages, runnables and timers; what they mean is its owner's, who gives
  * the functions. A timer's function gets the worker as its argument.
