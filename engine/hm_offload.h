@@ -15,8 +15,9 @@
  * arguments, and fills in the body of the message that the actor will receive.
  *
  * The pool belongs to the system: --offload-threads threads at most (4), and --offload-queue slots for calls that
- * wait (1,024; one less may wait). Its threads may use all cores of the process; where lcores have cores
- * of their own, let the kernel keep others away from these (isolcpus), or the threads will run there, too.
+ * wait (1,024; one less may wait). Its threads may use all cores that the process may use when its first system starts
+ * EAL; if EAL runs already, those of EAL's lcores. Where lcores have cores of their own, let the kernel keep others
+ * away from these (isolcpus), or the threads will run there, too.
  *
  * In HM_MODE_STEPPED there are no such threads: hm_system_turn makes the calls, behind the turns of the lcores.
  *
@@ -51,8 +52,8 @@ struct hm_offload {
 /**
  * A call that may block. It must return: the stop of the system waits for it.
  *
- * Context: a thread of the pool, which no actor runs on; hm_system_send and the like may be called, what takes a
- * ctx may not.
+ * Context: a thread of the pool, which no actor runs on; what hm_system.h has for external threads may be called, and
+ * answers -ESHUTDOWN when the lcores have stopped; what takes a ctx may not.
  *
  * @param work    of this call, for hm_work_is_cancelled; valid until the function returns
  * @param args    the arguments' copy, aligned to 8 bytes; the function may change it
@@ -74,7 +75,8 @@ typedef void hm_offload_fn(const struct hm_work *work, void *args, void *result)
  * @param args_size  bytes, up to HM_OFFLOAD_ARGS_MAX
  * @param result     registered type of a plain C struct
  * @param[out] call  for hm_offload_cancel; may be NULL; untouched on error
- * @return HM_OK; HM_WOULD_BLOCK: as many calls wait as may, so try later, or raise --offload-queue; HM_NO_MEMORY;
+ * @return HM_OK; HM_WOULD_BLOCK: as many calls wait as may, or a thread that takes one is preempted, so try later, or
+ *         raise --offload-queue; HM_NO_MEMORY: for the call or its result;
  *         HM_TOO_BIG: the arguments; HM_UNKNOWN_TYPE; HM_INVALID: no @p run, no @p args, or a protobuf type
  */
 enum hm_result hm_offload(struct hm_ctx *ctx, hm_offload_fn *run, const void *args, size_t args_size,

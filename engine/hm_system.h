@@ -148,7 +148,8 @@ struct hm_stats {
  * @return 0; -EINVAL: wrong option or value, an option of a name that is taken, more than 8 modules, a seed or a
  *         clock for a system that is not stepped, EAL does not start, or @p sys is NULL, which is not printed;
  *         -ECANCELED: --help was printed; -ENODEV: an lcore or port that does not exist; -ENOMEM: not enough
- *         memory; -EBUSY: another process uses EAL's file prefix; -ENOSPC: no room for EAL's files; -EACCES,
+ *         memory; -EAGAIN: no thread for the offload pool; -EBUSY:
+ *         another process uses EAL's file prefix; -ENOSPC: no room for EAL's files; -EACCES,
  *         -EROFS or another errno of their folder: EAL cannot keep files there; what a module's create or
  *         start has returned
  */
@@ -213,7 +214,7 @@ __attribute__((warn_unused_result))
 int hm_system_start(struct hm_system *sys);
 
 /**
- * Wait until a system started by hm_system_start has stopped.
+ * Wait until a system started by hm_system_start has stopped, calls by its offload pool among it (hm_offload.h).
  *
  * Context: the thread that created the system; blocks.
  *

@@ -37,32 +37,60 @@ job_take(struct hmi_offload *pool)
 	return job;
 }
 
-HMI_TSAN_OFF static bool
-jobs_wait(const struct hmi_offload *pool)
+/* Whether a job may begin; then it runs, until job_run has ended. */
+static bool
+job_may_begin(struct hmi_offload *pool)
 {
-	return !rte_ring_empty(pool->ring);
+	bool may;
+
+	pthread_mutex_lock(&pool->lock);
+	may = !hmi_offload_is_stopping(pool);
+	pool->running += may;
+	pthread_mutex_unlock(&pool->lock);
+	return may;
+}
+
+/* The next job, of which there is one for each count; behind a thread that is preempted within its push it comes late. */
+static struct hmi_job *
+job_next(struct hmi_offload *pool)
+{
+	struct hmi_job *job;
+
+	while ((job = job_take(pool)) == NULL)
+		sched_yield();
+	return job;
 }
 
 static void
 job_run(struct hmi_offload *pool, struct hmi_job *job)
 {
-	atomic_fetch_add_explicit(&pool->running, 1, memory_order_relaxed);
 	job->run(job);
-	atomic_fetch_sub_explicit(&pool->running, 1, memory_order_relaxed);
+	pthread_mutex_lock(&pool->lock);
+	pool->running--;
+	pthread_mutex_unlock(&pool->lock);
+}
+
+uint32_t
+hmi_offload_running(struct hmi_offload *pool)
+{
+	uint32_t running;
+
+	pthread_mutex_lock(&pool->lock);
+	running = pool->running;
+	pthread_mutex_unlock(&pool->lock);
+	return running;
 }
 
 uint32_t
 hmi_offload_run_here(struct hmi_offload *pool)
 {
 	uint32_t count = 0;
-	struct hmi_job *job;
 
 	/* Those that wait now: what they cause waits for the next call. */
 	for (uint32_t left = rte_ring_count(pool->ring); left > 0; left--, count++) {
-		job = job_take(pool);
-		if (job == NULL || sem_trywait(&pool->waiting) != 0)
+		if (sem_trywait(&pool->waiting) != 0 || !job_may_begin(pool))
 			break;
-		job_run(pool, job);
+		job_run(pool, job_next(pool));
 	}
 	return count;
 }
@@ -92,19 +120,13 @@ thread_start(struct hmi_offload *pool)
 static struct hmi_job *
 job_await(struct hmi_offload *pool)
 {
-	struct hmi_job *job = NULL;
-
 	atomic_fetch_add_explicit(&pool->idle, 1, memory_order_relaxed);
 	while (sem_wait(&pool->waiting) != 0)
 		;
-	atomic_fetch_sub_explicit(&pool->idle, 1, memory_order_relaxed);
-	/* There is one for each count; behind a thread that is preempted within its push it comes a little later. */
-	while (!hmi_offload_is_stopping(pool) && (job = job_take(pool)) == NULL)
-		sched_yield();
-	/* If there is no memory for one more thread, those that are there do the work. */
-	if (job != NULL && jobs_wait(pool) && atomic_load_explicit(&pool->idle, memory_order_relaxed) == 0)
+	/* The last of two that do so at once sees none. If there is no memory for a thread, those that are there do the work. */
+	if (atomic_fetch_sub_explicit(&pool->idle, 1, memory_order_relaxed) == 1)
 		(void)thread_start(pool);
-	return job;
+	return job_may_begin(pool) ? job_next(pool) : NULL;
 }
 
 static void *
@@ -155,13 +177,21 @@ hmi_offload_create(struct hmi_offload *pool, uint32_t threads, uint32_t slots)
 }
 
 void
+hmi_offload_end(struct hmi_offload *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	atomic_store_explicit(&pool->stopping, true, memory_order_relaxed);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+void
 hmi_offload_stop(struct hmi_offload *pool)
 {
 	uint32_t count;
 
-	/* Behind the lock no thread starts another. */
+	hmi_offload_end(pool);
+	/* No thread starts another any more. */
 	pthread_mutex_lock(&pool->lock);
-	atomic_store_explicit(&pool->stopping, true, memory_order_relaxed);
 	count = pool->threads_count;
 	pool->threads_count = 0;
 	pthread_mutex_unlock(&pool->lock);

@@ -9,14 +9,14 @@
  *     lcore ─┼─▶ rte_ring (MP/MC) ──────┼─▶ thread
  *     lcore ─┘   and a semaphore        └─▶ thread
  *
- * One thread is there from the start. A thread that takes a job while others wait and no thread is idle
- * starts another one, up to the limit: an lcore starts none.
+ * One thread is there from the start. A thread that takes a job while no other one is idle starts another one, up to
+ * the limit, so that the next job need not wait for this one. An lcore starts none.
  *
  * Who may call what at the same time ("-": the same thread, when nothing else is called):
  *
  *                   push   run_here   stop   drain   create/destroy
  *   push             yes      yes      no     no          no
- *   run_here         yes       -       no     no          no
+ *   run_here         yes      yes      no     no          no
  *   stop, drain      no       no       -      -           -
  *
  * Ownership: a push that succeeds hands the job over. `run` gets it, or hmi_offload_drain returns it.
@@ -44,10 +44,10 @@ struct hmi_offload {
 	struct rte_ring *ring;
 	sem_t waiting; /* a count for each job in the ring, and one for each thread that is to end */
 	uint32_t threads_max;
-	_Atomic uint32_t idle;    /* threads that wait for a job; a hint */
-	_Atomic uint32_t running; /* jobs that run */
-	_Atomic bool stopping;
-	pthread_mutex_t lock; /* of what follows */
+	_Atomic uint32_t idle; /* threads that wait for a job; a hint */
+	_Atomic bool stopping; /* set under the lock */
+	pthread_mutex_t lock;  /* of what follows */
+	uint32_t running;      /* jobs that run */
 	pthread_t threads[HMI_OFFLOAD_THREADS_MAX];
 	uint32_t threads_count;
 	struct hmi_job *put_back;
@@ -66,6 +66,9 @@ bool hmi_offload_push(struct hmi_offload *pool, struct hmi_job *job);
 /* Run the jobs that wait, on this thread: of a pool without threads. Returns how many. */
 uint32_t hmi_offload_run_here(struct hmi_offload *pool);
 
+/* No job begins from here on. Any thread. */
+void hmi_offload_end(struct hmi_offload *pool);
+
 /* Wait for the jobs that run, and end the threads. Jobs that wait stay, for hmi_offload_drain. */
 void hmi_offload_stop(struct hmi_offload *pool);
 
@@ -77,11 +80,7 @@ hmi_offload_is_stopping(const struct hmi_offload *pool)
 }
 
 /* How many jobs run at the moment. Any thread. */
-static inline uint32_t
-hmi_offload_running(const struct hmi_offload *pool)
-{
-	return atomic_load_explicit(&pool->running, memory_order_relaxed);
-}
+uint32_t hmi_offload_running(struct hmi_offload *pool);
 
 /* A thread of a stopping pool gives back a job that it cannot finish; hmi_offload_drain returns it. */
 void hmi_offload_put_back(struct hmi_offload *pool, struct hmi_job *job);

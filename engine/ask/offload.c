@@ -186,10 +186,16 @@ arguments_check(const struct hm_ctx *ctx, hm_offload_fn *run, const void *args, 
 static struct hm_work *
 work_new(struct hm_ctx *ctx, hm_offload_fn *run, const void *args, size_t args_size)
 {
-	struct hm_msg *msg =
-		hmi_control(&ctx->cache, HMI_COMMAND_WORK_DONE, sizeof(struct hm_work) + args_size);
-	struct hm_work *work = hm_msg_body_mut(msg);
+	struct hm_msg *msg = hm_msg_alloc(ctx, HMI_COMMAND_WORK_DONE, sizeof(struct hm_work) + args_size);
+	struct hm_work *work;
 
+	if (msg == NULL)
+		return NULL;
+	work = hm_msg_body_mut(msg);
+	memset(work, 0, sizeof(*work));
+	msg->flags = HMI_MSG_SYSTEM;
+	msg->sender = hm_pid_none();
+	msg->to_node = 0;
 	msg->to = hmi_lcore_process(ctx->sys, hmi_index(ctx)).local;
 	work->msg = msg;
 	work->ctx = ctx;
@@ -207,7 +213,7 @@ static void
 work_own(struct hm_ctx *ctx, struct hm_work *work)
 {
 	work->link.kind = HMI_LINK_WORK;
-	work->link.pid = (struct hm_pid){ 0, ++ctx->work_serial };
+	work->link.pid = (struct hm_pid){ 0, hmi_local(hmi_index(ctx), 0, 0) | ++ctx->work_serial };
 	hmi_link_add(&ctx->links, ctx->cell, hmi_slot_of(ctx, ctx->cell), &work->link, &work_ops);
 }
 
@@ -242,6 +248,11 @@ hm_offload(struct hm_ctx *ctx, hm_offload_fn *run, const void *args, size_t args
 	}
 	msg->sender = hm_pid_none();
 	work = work_new(ctx, run, args, args_size);
+	if (work == NULL) {
+		hmi_msg_release(&ctx->cache, msg);
+		hmi_no_memory(ctx, result);
+		return HM_NO_MEMORY;
+	}
 	work->result = msg;
 	work_own(ctx, work);
 	number = work->link.pid.local;

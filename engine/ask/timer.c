@@ -252,7 +252,7 @@ timer_start(struct hm_ctx *ctx, struct hmi_send_timer *t, uint64_t delay_us)
 	hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
 	t->link.kind = HMI_LINK_TIMER;
 	t->link.node = 0;
-	t->link.pid = (struct hm_pid){ 0, ++ctx->timer_serial };
+	t->link.pid = (struct hm_pid){ 0, hmi_local(hmi_index(ctx), 0, 0) | ++ctx->timer_serial };
 	hmi_link_add(&ctx->links, ctx->cell, hmi_slot_of(ctx, ctx->cell), &t->link, &timer_ops);
 }
 

@@ -87,8 +87,9 @@ struct hm_system {
 	sem_t ended;                        /* posted by each launched lcore at its end */
 	pthread_t signals;
 	bool signals_started, signals_blocked;
-	sigset_t signals_before; /* of the thread that created the system */
-	_Atomic int state;       /* enum hmi_state */
+	_Atomic bool signals_end; /* the thread that takes them is to end */
+	sigset_t signals_before;  /* of the thread that created the system */
+	_Atomic int state;        /* enum hmi_state */
 	_Atomic bool stop_asked;
 	_Atomic bool forced;
 	_Atomic bool actors_gone;

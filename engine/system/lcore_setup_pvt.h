@@ -61,7 +61,10 @@ void hmi_signals_stop(struct hm_system *sys);
 /* Every actor has stopped: so may the lcores. */
 void hmi_root_ended(struct hm_ctx *ctx);
 
-/* Turn what is still under way into dead letters; no lcore runs any more. */
+/* Turn what is still under way into dead letters; no lcore runs any more. Who waits for an lcore is told. */
+void hmi_lcores_drain(struct hm_system *sys);
+
+/* The same, behind the end of calls by the offload pool. */
 void hmi_system_drain(struct hm_system *sys);
 
 #endif /* LCORE_SETUP_PVT_H */

@@ -84,7 +84,7 @@ stuck_tell(const struct hm_system *sys, struct hm_ctx *ctx)
 
 /* Who has not ended for GRACE_NS. */
 static void
-late_tell(const struct hm_system *sys)
+late_tell(struct hm_system *sys)
 {
 	uint32_t calls = hmi_offload_running(&sys->offload);
 
@@ -108,6 +108,7 @@ force(struct hm_system *sys, int sig)
 	atomic_store_explicit(&sys->forced, true, memory_order_relaxed);
 	for (uint32_t i = 0; i < sys->lcores_count; i++)
 		hmi_worker_stop(&sys->lcores[i]->worker);
+	hmi_offload_end(&sys->offload);
 	while (any_runs(sys) || hmi_offload_running(&sys->offload) > 0) {
 		if (now_ns() < end_ns) {
 			/* allowed: this thread is no lcore */
@@ -129,7 +130,7 @@ wait_for_signals(void *arg)
 	sigset_t set;
 
 	stop_signals(&set);
-	while (atomic_load_explicit(&sys->state, memory_order_acquire) == HMI_RUNNING) { /* S1 */
+	while (!atomic_load_explicit(&sys->signals_end, memory_order_relaxed)) {
 		int sig = sigtimedwait(&set, NULL, &poll);
 
 		if (sig <= 0)
@@ -185,6 +186,7 @@ hmi_signals_start(struct hm_system *sys)
 void
 hmi_signals_stop(struct hm_system *sys)
 {
+	atomic_store_explicit(&sys->signals_end, true, memory_order_relaxed);
 	if (sys->signals_started)
 		pthread_join(sys->signals, NULL);
 	sys->signals_started = false;

@@ -394,16 +394,22 @@ hm_exit_status(int rc)
 /* ---- Tear-down ----------------------------------------------------------------------- */
 
 void
-hmi_system_drain(struct hm_system *sys)
+hmi_lcores_drain(struct hm_system *sys)
 {
 	modules_stop(sys);
-	hmi_works_stop(sys);
 	/* Nobody sends to other nodes any more. */
 	sys->provider_ops = NULL;
 	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++) {
 		if (sys->lcores[i] != NULL)
 			hmi_ctx_drain(sys->lcores[i]);
 	}
+}
+
+void
+hmi_system_drain(struct hm_system *sys)
+{
+	hmi_works_stop(sys);
+	hmi_lcores_drain(sys);
 }
 
 static int

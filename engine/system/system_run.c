@@ -151,11 +151,14 @@ finish(struct hm_system *sys, uint32_t first, uint32_t end)
 		(void)atomic_load_explicit(&sys->lcores[i]->has_thread, memory_order_acquire); /* S3 */
 	}
 	lcores_release(sys, first, sys->lcores_count);
-	/* Before signals are not taken any more: a call may never return. */
-	hmi_offload_stop(&sys->offload);
 	pthread_mutex_lock(&sys->control);
 	atomic_store_explicit(&sys->state, HMI_STOPPED, memory_order_release); /* S1 */
 	pthread_mutex_unlock(&sys->control);
+	/* A call by the offload pool may wait for an lcore, or never return: signals are taken until it has. */
+	hmi_rcu_enter();
+	hmi_lcores_drain(sys);
+	hmi_rcu_leave();
+	hmi_offload_stop(&sys->offload);
 	hmi_signals_stop(sys);
 	hmi_rcu_enter();
 	hmi_system_drain(sys);

@@ -3,7 +3,7 @@
  * Actors on two lcores hand calls to the offload pool as fast as it takes them, cancel some, and end with calls
  * under way; the pool's threads bring results back through small inject rings. Each call computes from its
  * arguments what the actor knows beforehand: a result that comes twice, is somebody else's, or is that of a call
- * cancelled before the last one, is a fault. Every round stops in full flight, in order or by force; then no message may be lost.
+ * cancelled before the last one, is a fault. Every round stops in full flight; then no message may be lost.
  */
 #include <inttypes.h>
 #include <stdatomic.h>

@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 
+#include <errno.h>
 #include <sched.h>
 #include <semaphore.h>
 
@@ -395,6 +396,82 @@ Test(engine_offload, join__waits_for_a_call_that_runs)
 	end(sys);
 	pthread_join(helper, NULL);
 	cr_assert(gate.saw_cancel, "a call can see that the system stops");
+}
+
+/* In a call, while the system stops: who would wait for an lcore is told that there is none any more. */
+static struct {
+	struct hm_system *sys;
+	struct hm_pid pid;
+	int spawned, asked;
+} late;
+
+static void
+call_the_system(const struct hm_work *work, void *args, void *result)
+{
+	wait_at_gate(work, args, result);
+	late.spawned = hm_system_spawn(late.sys, hmt_probe_props(HMT_LCORE_SAME), NULL,
+				       &(struct hmt_probe *){ NULL }, NULL);
+	late.asked = hm_system_ask(late.sys, late.pid, HMT_EMPTY, NULL, 60000000, NULL);
+}
+
+static void *
+open_both_behind_stop(void *sys)
+{
+	(void)open_behind_stop(sys);
+	sem_post(&gate.may_end);
+	return NULL;
+}
+
+Test(engine_offload, join__a_call_asks_while_the_system_stops)
+{
+	static struct hmt_probe probe;
+	struct order order;
+	struct hm_system *sys = background(&probe, &order);
+	pthread_t helper;
+
+	late.sys = sys;
+	late.pid = probe.pid;
+	order.run = call_the_system;
+	cr_assert_eq(hm_system_send(sys, probe.pid, HMT_NUMBER, &(uint64_t){ HAND_OVER }), HM_OK);
+	await(&gate.runs);
+	pthread_create(&helper, NULL, open_both_behind_stop, sys);
+	hm_system_stop(sys);
+	cr_assert_eq(hm_system_join(sys), 0);
+	pthread_join(helper, NULL);
+	cr_assert_eq(late.spawned, -ESHUTDOWN);
+	cr_assert_eq(late.asked, -ESHUTDOWN);
+	hmt_system_free(sys);
+}
+
+/* All that there is goes to the caller's own messages. */
+static void
+hand_over_without_memory(struct hm_ctx *ctx, void *arg)
+{
+	static struct hm_msg *held[8192];
+	struct order *order = arg;
+	uint32_t count = 0;
+
+	while (count < RTE_DIM(held) && (held[count] = hm_msg_new(ctx, HMT_BIG, 0)) != NULL)
+		count++;
+	cr_assert_lt(count, RTE_DIM(held));
+	hand_over(ctx, order);
+	while (count > 0)
+		hm_msg_free(ctx, held[--count]);
+}
+
+Test(engine_offload, offload__without_memory_is_refused)
+{
+	static uint8_t bytes[HM_OFFLOAD_ARGS_MAX];
+	static struct hmt_probe probe;
+	struct hmt_node node;
+	struct order order = { .run = no_result, .args = bytes, .size = sizeof(bytes), .type = HMT_EMPTY };
+
+	hmt_node_start_with(&node, 1, 256u << 10, NULL);
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	hmt_do(&node, probe.pid, hand_over_without_memory, &order);
+	cr_assert_eq(order.result, HM_NO_MEMORY);
+	cr_assert_eq(calls, 0);
+	hmt_node_end(&node);
 }
 
 Test(engine_offload, destroy__system_that_never_ran)

@@ -136,6 +136,23 @@ Test(offload, push__threads_are_started_up_to_the_limit)
 	hmi_offload_destroy(&pool);
 }
 
+/* The first one blocks before the second one is there. */
+Test(offload, push__behind_a_job_that_blocks)
+{
+	cr_assert_eq(hmi_offload_create(&pool, 2, SLOTS), 0);
+	jobs_make(note_run);
+	for (uint32_t i = 0; i < 2; i++) {
+		cr_assert(hmi_offload_push(&pool, &jobs[i].job));
+		await(&jobs[i].runs);
+	}
+	cr_assert_eq(hmi_offload_running(&pool), 2);
+	for (uint32_t i = 0; i < 2; i++)
+		sem_post(&jobs[i].may_end);
+	hmi_offload_stop(&pool);
+	cr_assert_eq(ended, 2);
+	hmi_offload_destroy(&pool);
+}
+
 Test(offload, threads__take_no_signals_and_the_creators_cores)
 {
 	cpu_set_t own;
