@@ -38,6 +38,7 @@ extern "C" {
 #endif
 
 struct hm_ctx;
+struct hm_supervisor;
 struct hm_system;
 
 /**
@@ -79,6 +80,10 @@ struct hm_props {
 	 * that size needs, up to HM_STATE_ALIGN.
 	 */
 	uint32_t state_align;
+	/** What becomes of children that fail (hm_supervisor.h); NULL: hm_supervisor_default. */
+	const struct hm_supervisor *supervisor;
+	/** enum hm_faults: what signals as SIGSEGV mean that the actor's functions raise; 0: what --faults says. */
+	uint32_t faults;
 };
 
 /** Longest name of an actor, in characters. */

@@ -27,6 +27,7 @@
 #include "hm_dead_letter.h"
 #include "hm_msg.h"
 #include "hm_result.h"
+#include "hm_supervisor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -102,6 +103,8 @@ struct hm_config {
 	uint64_t seed;
 	/** For HM_MODE_STEPPED: a clock of the program's own, such as that of a simulation. */
 	struct hm_clock clock;
+	/** What becomes of actors without a parent that fail, those of hm_system_spawn; NULL: hm_supervisor_default. */
+	const struct hm_supervisor *supervisor;
 	/** At least so many messages of 24 bytes of body: raises memory if that is less, but not --memory. */
 	uint32_t messages;
 };
@@ -120,6 +123,8 @@ struct hm_stats {
 	uint64_t timers_delayed;  /**< times that a timer was due and found no memory: it came later */
 	uint64_t offloaded;       /**< calls handed to the offload pool: hm_offload.h */
 	uint64_t offload_refused; /**< calls refused since too many waited: --offload-queue */
+	uint64_t failed;    /**< failures of actors, those among them that their parents have escalated */
+	uint64_t restarted; /**< restarts of actors */
 	uint64_t dead[HM_DEAD_REASONS];
 };
 

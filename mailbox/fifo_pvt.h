@@ -69,6 +69,21 @@ hmi_fifo_unpop(struct hmi_fifo *fifo, struct hm_msg *msg)
 	fifo->count++;
 }
 
+/* Move all of another queue in front of this one's. */
+static inline void
+hmi_fifo_prepend(struct hmi_fifo *fifo, struct hmi_fifo *front)
+{
+	if (front->head == NULL)
+		return;
+	front->tail->next = fifo->head;
+	if (fifo->head == NULL)
+		fifo->tail = front->tail;
+	fifo->head = front->head;
+	fifo->count += front->count;
+	front->head = NULL;
+	front->count = 0;
+}
+
 /* Oldest message; NULL: none. */
 static inline struct hm_msg *
 hmi_fifo_pop(struct hmi_fifo *fifo)

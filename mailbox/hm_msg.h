@@ -47,12 +47,16 @@ enum hm_msg_type {
 	HM_STOPPING = 2,
 	/** Last message of every actor: all children are gone. No body. */
 	HM_STOPPED = 3,
-	/** A watched process is gone, or a child is. Body: struct hm_terminated. */
+	/** A watched process is gone, or a child is. Body: struct hm_terminated, and behind it hm_terminated_text. */
 	HM_TERMINATED = 4,
 	/** To subscribers: a message that found no receiver. Body: struct hm_dead_letter. */
 	HM_DEAD_LETTER = 5,
 	/** A path was resolved. Body: struct hm_identity. */
 	HM_IDENTITY = 6,
+	/** The actor has failed and begins anew: its last message with this state; HM_STARTED is the next. No body. */
+	HM_RESTARTING = 7,
+	/** To subscribers: a supervisor has decided. Body: struct hm_supervision. */
+	HM_SUPERVISION = 8,
 	/** First type that a program may register. */
 	HM_TYPE_USER = 256,
 };
@@ -60,7 +64,8 @@ enum hm_msg_type {
 /** Why a watched process is gone. */
 enum hm_terminated_reason {
 	HM_TERMINATED_STOPPED = 0, /**< it stopped */
-	HM_TERMINATED_FAILED = 1,  /**< to its parent: its lcore found no memory to make it */
+	/** It had failed, and its supervisor stopped it: hm_terminated_text; or its lcore found no memory to make it. */
+	HM_TERMINATED_FAILED = 1,
 	/** It did not exist when the watch arrived; or its lcore had no memory for the watch, which ends. */
 	HM_TERMINATED_NOT_FOUND = 2,
 	/** Its node cannot be reached any more. One that did not restart may come back, with its PIDs. */

@@ -15,6 +15,7 @@
  *     hm_actor.h        the API of actors: spawn, send, watch, timers
  *     hm_offload.h      calls that block, made by threads that are no lcore
  *     hm_dead_letter.h  messages that were not delivered
+ *     hm_supervisor.h   failure, supervision, faults
  *     hm_system.h       a node, from start-up to tear-down
  *     hm_provider.h     modules, and providers, which serve PIDs of other nodes
  *     hm_net.h          actors of other nodes, over a DPDK port
@@ -32,6 +33,7 @@
 #include "hm_actor.h"
 #include "hm_offload.h"
 #include "hm_dead_letter.h"
+#include "hm_supervisor.h"
 #include "hm_system.h"
 #include "hm_provider.h"
 

@@ -38,6 +38,8 @@
 struct hmi_job {
 	struct hmi_job *next; /* of those that were put back */
 	void (*run)(struct hmi_job *job);
+	/* The pool has stopped, and has not run it, or got it back: for the owner of what hmi_offload_drain returns. */
+	void (*abandon)(struct hmi_job *job);
 };
 
 struct hmi_offload {

@@ -306,14 +306,32 @@ idle(struct hmi_worker *w)
 	}
 }
 
-void
-hmi_worker_loop(struct hmi_worker *w)
+/* A runnable was left: so was the turn, whose other stages are done in the next one. */
+static void
+failed(struct hmi_worker *w)
 {
-	/* Short sleeps end when they should, not 50 us later. */
-	prctl(PR_SET_TIMERSLACK, 1ul);
-	hmi_rcu_enter();
-	/* The first turn, too, has a valid time. */
-	(void)hmi_worker_clock(w);
+	/* It may have been the last turn before a sleep. */
+	hmi_wake_cancel(&w->wake);
+	w->ops->failed(w);
+}
+
+uint32_t
+hmi_worker_turn_alone(struct hmi_worker *w)
+{
+	uint32_t work = 1;
+
+	hmi_recovery_enter(&w->recovery);
+	if (w->ops->recovery == NULL || hmi_recovery_point(&w->recovery) == 0)
+		work = hmi_worker_turn(w);
+	else
+		failed(w);
+	hmi_recovery_leave(&w->recovery);
+	return work;
+}
+
+static void
+turn_until_stopped(struct hmi_worker *w)
+{
 	while (goes_on(w)) {
 		uint32_t work = hmi_worker_turn(w);
 
@@ -324,6 +342,21 @@ hmi_worker_loop(struct hmi_worker *w)
 		else
 			idle(w);
 	}
+}
+
+void
+hmi_worker_loop(struct hmi_worker *w)
+{
+	/* Short sleeps end when they should, not 50 us later. */
+	prctl(PR_SET_TIMERSLACK, 1ul);
+	hmi_rcu_enter();
+	/* The first turn, too, has a valid time. */
+	(void)hmi_worker_clock(w);
+	hmi_recovery_enter(&w->recovery);
+	if (w->ops->recovery != NULL && hmi_recovery_point(&w->recovery) != 0)
+		failed(w);
+	turn_until_stopped(w);
+	hmi_recovery_leave(&w->recovery);
 	wakes_check(w);
 	hmi_rcu_leave();
 }

@@ -44,6 +44,7 @@
 #include "idle_pvt.h"
 #include "inject_pvt.h"
 #include "lane_pvt.h"
+#include "recover_pvt.h"
 #include "runq_pvt.h"
 #include "tsc_pvt.h"
 #include "wake_pvt.h"
@@ -57,6 +58,9 @@ struct hmi_worker_ops {
 	void (*deliver)(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count);
 	/* Run what is in the run queue, and what is deferred: see run_stage_pvt.h. Returns units of work done. */
 	uint32_t (*run_stage)(struct hmi_worker *worker);
+	/* A runnable was left by hmi_recovery_throw, or by a signal that `recovery` contains. */
+	void (*failed)(struct hmi_worker *worker);
+	const struct hmi_recovery_ops *recovery; /* NULL: no runnable is ever left */
 	/* Between turns: hmi_worker_ask was called, once or more often. NULL: nobody calls it. */
 	void (*asked)(struct hmi_worker *worker);
 };
@@ -97,6 +101,7 @@ struct hmi_worker {
 	struct hmi_idle idle;
 	uint64_t turns;
 	struct hmi_wheel wheel;
+	struct hmi_recovery recovery;
 	struct hmi_wake wake; /* read by all who send to this lcore */
 	/* written by other threads */
 	_Alignas(64) _Atomic uint32_t requests; /* HMI_WORKER_* */
@@ -128,8 +133,14 @@ struct hm_msg *hmi_worker_drain(struct hmi_worker *worker);
 
 void hmi_worker_destroy(struct hmi_worker *worker);
 
-/* One turn of the loop. Returns units of work done. The thread is an online RCU reader. */
+/* One turn of the loop. Returns units of work done. The thread is an online RCU reader, within its recovery point. */
 uint32_t hmi_worker_turn(struct hmi_worker *worker);
+
+/*
+ * As hmi_worker_turn, on a thread that is in no hmi_worker_loop of it: a runnable that fails is left here. Returns
+ * units of work done.
+ */
+uint32_t hmi_worker_turn_alone(struct hmi_worker *worker);
 
 /* Turn until stopped; registers the thread with RCU. */
 void hmi_worker_loop(struct hmi_worker *worker);

@@ -44,6 +44,8 @@ parts_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 		rc = hmi_runq_create(&w->unstarted);
 
 	if (rc == 0)
+		rc = hmi_recovery_create(&w->recovery, w->ops->recovery);
+	if (rc == 0)
 		rc = hmi_inject_create(&w->inject, config->inject_size, config->socket);
 	return rc == 0 ? lanes_create(w, config) : rc;
 }
@@ -128,6 +130,7 @@ hmi_worker_destroy(struct hmi_worker *w)
 	w->lanes_dirty = NULL;
 	w->lanes_unchecked = NULL;
 	w->wakes = NULL;
+	hmi_recovery_destroy(&w->recovery);
 	hmi_inject_destroy(&w->inject);
 	if (w->runq.ring != NULL)
 		hmi_runq_destroy(&w->runq);

@@ -6,15 +6,30 @@
  * Actors: their turn, their life cycle, who watches whom.
  *
  *     start ──▶ running ──▶ stopping ──(last child gone)──▶ ending ──▶ gone
- *        STARTED       STOPPING                      STOPPED
+ *      ▲ STARTED │ │   STOPPING                      STOPPED
+ *      │         │ └─▶ failed ──▶ the supervisor decides
+ *      │         ▼
+ *      └──── restarting (RESTARTING, last child gone)
+ *
+ * A user's function may be left at any time (recover_pvt.h). So whoever calls one has written down before, in the cell,
+ * what is to be done next, and holds nothing: hmi_actor_failed goes on from there.
  *
  * Whatever a function here calls may end the running actor: then ctx->cell is NULL.
  */
 
+#include "hm_supervisor.h"
 #include "lcore_pvt.h"
 
 /* Messages, links and owned resources that an actor handles in one turn beside user messages. */
 #define HMI_SYSTEM_PORTION 256u
+
+/* System messages of supervision; they never leave the node. */
+enum hmi_supervision_type {
+	HMI_SYS_FAILURE = 24, /* to the parent: a child has failed; body: struct hm_failure */
+	HMI_SYS_RESUME,       /* the supervisor's directive */
+	HMI_SYS_RESTART,
+	HMI_SYS_STOP_FAILED, /* stop, since it has failed */
+};
 
 /* hm_terminated.reserved in a parent's notification of its child's end; receivers see 0. */
 #define HMI_TERMINATED_CHILD 1u
@@ -25,6 +40,72 @@ extern const struct hmi_process_ops hmi_actor_ops;
 
 /* The run stage of an lcore's turn: actors run, what they have sent is delivered. Returns units of work done. */
 uint32_t hmi_actors_run(struct hmi_worker *worker);
+
+/* ---- failure.c ---- */
+
+extern const struct hmi_recovery_ops hmi_failure_ops;
+
+/* The running actor's function was left. */
+void hmi_actor_failed(struct hmi_worker *worker);
+
+/* The actor fails in place of its child. */
+void hmi_actor_escalate(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_failure *failure);
+
+/* What is left to do for an actor that does not run any more has to be done in a turn of its own. */
+bool hmi_actor_has_work(const struct hmi_cell *cell);
+
+/* ---- failure_trace.c ---- */
+
+/* Have the call stack of an actor that has failed by a signal logged. */
+void hmi_failure_trace(struct hm_ctx *ctx, struct hm_pid actor);
+
+/* ---- supervise.c ---- */
+
+/* The memory of what supervisors know of their children. */
+void hmi_records_init(struct hm_ctx *ctx);
+void hmi_records_destroy(struct hm_ctx *ctx);
+
+/* A child of the actor has failed: decide. */
+void hmi_supervise(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *report);
+
+/* A child is gone: so is what was known of its failures. */
+void hmi_supervise_forget(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid child);
+
+/* The actor, whose failure was escalated, goes on: so do the children for which it was. */
+void hmi_supervise_resume(struct hm_ctx *ctx, struct hmi_cell *cell);
+
+/* Whether a strategy's members are what they may be. NULL is the default one. */
+bool hmi_supervisor_is_valid(const struct hm_supervisor *strategy);
+
+/*
+ * The running actor spawns a child. If it restarts those that follow one, *order is a record for the child, which
+ * hmi_supervise_order makes that of a child, or hmi_supervise_order_undo frees; else NULL. Returns 0 or -ENOMEM.
+ */
+int hmi_supervise_order_new(struct hm_ctx *ctx, struct hmi_link **order);
+void hmi_supervise_order(struct hm_ctx *ctx, struct hm_pid child, struct hmi_link *order);
+void hmi_supervise_order_undo(struct hm_ctx *ctx, struct hmi_link *order);
+
+/* ---- restart.c ---- */
+
+/* Begin to restart, unless the actor stops or restarts already. */
+void hmi_actor_restart(struct hm_ctx *ctx, struct hmi_cell *cell);
+
+/* No child is left: go on with restarting. */
+void hmi_actor_restart_advance(struct hm_ctx *ctx, struct hmi_cell *cell);
+
+/* What was looked through while it restarted is in the mailbox again. */
+void hmi_actor_restart_undo(struct hmi_cell *cell);
+
+/* Go on after a failure, as if nothing had happened. */
+void hmi_actor_resume(struct hm_ctx *ctx, struct hmi_cell *cell);
+
+/* ---- owned_walk.c ---- */
+
+/* The one that is visited may be taken out of the list and freed, no other. */
+typedef void hmi_owned_visit_fn(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_owned *owned);
+
+/* Visit a portion of what the actor owns, behind that of the last call. Returns whether the end is reached. */
+bool hmi_owned_walk(struct hm_ctx *ctx, struct hmi_cell *cell, hmi_owned_visit_fn *visit);
 
 /* ---- lifecycle.c ---- */
 
@@ -39,14 +120,15 @@ void hmi_actor_stop_advance(struct hm_ctx *ctx, struct hmi_cell *cell);
 
 /* ---- watch.c ---- */
 
-/* A notification that a process is gone, to be posted. */
-struct hm_msg *hmi_terminated_new(struct hm_ctx *ctx, struct hm_pid who, uint32_t reason);
+/* A notification that a process is gone, to be posted; `text`: why, or NULL. */
+struct hm_msg *hmi_terminated_new(struct hm_ctx *ctx, struct hm_pid who, uint32_t reason, const char *text);
 
 /* Notify a watcher that a process is gone. */
 void hmi_terminated_post(struct hm_ctx *ctx, struct hm_pid watcher, struct hm_pid who, uint32_t reason);
 
-/* Notify a parent that its child is gone. */
-void hmi_child_terminated_post(struct hm_ctx *ctx, uint64_t parent, struct hm_pid child, uint32_t reason);
+/* Notify a parent that its child is gone; `text`: why, or NULL. */
+void hmi_child_terminated_post(struct hm_ctx *ctx, uint64_t parent, struct hm_pid child, uint32_t reason,
+			       const char *text);
 
 /* A process watches the actor. */
 void hmi_watch_add(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid watcher);
@@ -54,7 +136,7 @@ void hmi_watch_add(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid watc
 /* It does not watch any more. */
 void hmi_watch_remove(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid watcher);
 
-/* A watched process, or a child, is gone. The message stays the caller's. */
+/* A watched process, or a child, is gone. Takes the message over. */
 void hmi_terminated_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
 
 /* ---- children.c ---- */
@@ -71,11 +153,11 @@ void hmi_child_leave(struct hm_ctx *ctx, struct hmi_cell *child);
 /* The parent has been notified of the end of a child. */
 void hmi_child_gone(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child);
 
-/* Send a stop to the first children, those on other lcores before those on this one. */
+/* Send a stop to some children; clears HMI_PENDING_STOPS when all have got one. */
 void hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent);
 
-/* Send a stop to some more. Returns whether any are left. */
-bool hmi_children_stop_advance(struct hm_ctx *ctx, struct hmi_cell *parent);
+/* Post a system message to all children but one. */
+void hmi_children_post(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid but, uint16_t type);
 
 /* ---- spawn.c ---- */
 

@@ -6,7 +6,7 @@
  *     parent.first_child ──▶ child ⇄ child ⇄ child ⇄ (first)
  *
  * A child leaves the ring when it ends; it counts until its parent has handled the notification.
- * Many are stopped in portions: first those elsewhere, with a mark among the links, then the ring.
+ * Many are stopped in portions: first the ring, whose cells say which have been sent a stop, then those elsewhere.
  */
 #include <errno.h>
 
@@ -26,7 +26,7 @@ link_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 	hmi_link_free(&ctx->links, link);
 }
 
-static const struct hmi_owned_ops child_link_ops = { .drop = link_drop };
+static const struct hmi_owned_ops child_link_ops = { .drop = link_drop, .outlives_restart = true };
 
 static bool
 is_here(const struct hm_ctx *ctx, struct hm_pid child)
@@ -113,92 +113,71 @@ hmi_child_gone(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child)
 		hmi_link_drop(&ctx->links, hmi_slot_of(ctx, parent), HMI_LINK_CHILD, child);
 	HMI_ASSERT(parent->actor.children > 0);
 	parent->actor.children--;
+	hmi_supervise_forget(ctx, parent, child);
 }
 
 /* ---- Stopping, in portions --------------------------------------------------------- */
 
 static void
-stop_post(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child)
+stop_post(struct hm_ctx *ctx, struct hm_pid child)
 {
 	hmi_control_post(ctx, child, hm_pid_none(), HM_SYS_STOP);
-	parent->stops_left--;
 	(void)hmi_worker_steps(&ctx->worker, 1);
 }
 
-/* Put a mark before what is looked at next: until then the actor may get and lose other resources. */
-static bool
-mark_put(struct hm_ctx *ctx, struct hmi_cell *parent, struct hmi_owned *at)
-{
-	struct hmi_link *mark = hmi_link_new(&ctx->links, HMI_LINK_MARK, hm_pid_none());
-
-	if (mark == NULL)
-		return false;
-	hmi_link_add(&ctx->links, parent, hmi_slot_of(ctx, parent), mark, &child_link_ops);
-	hmi_owned_remove(&mark->owned);
-	hmi_owned_add(at->prev, &mark->owned, &child_link_ops);
-	return true;
-}
-
-/* What is behind the mark, which is taken away; NULL: nothing, or there is no mark. */
-static struct hmi_owned *
-mark_take(struct hm_ctx *ctx, const struct hmi_cell *parent)
-{
-	struct hmi_link *mark =
-		hmi_link_find(&ctx->links, hmi_slot_of(ctx, parent), HMI_LINK_MARK, hm_pid_none());
-	struct hmi_owned *at;
-
-	if (mark == NULL)
-		return NULL;
-	at = mark->owned.next;
-	hmi_link_remove(&ctx->links, mark);
-	hmi_link_free(&ctx->links, mark);
-	return at;
-}
-
-/* Children on other lcores, which are among what the parent owns. Returns whether that was looked through. */
-static bool
-stop_elsewhere(struct hm_ctx *ctx, struct hmi_cell *parent, struct hmi_owned *at)
-{
-	for (uint32_t n = 0; at != NULL && parent->stops_left > 0; n++, at = at->next) {
-		/* Without memory for the mark the portion is a bigger one. */
-		if (n > 0 && n % HMI_SYSTEM_PORTION == 0 && mark_put(ctx, parent, at))
-			return false;
-		if (at->ops == &child_link_ops)
-			stop_post(ctx, parent, ((const struct hmi_link *)at)->pid);
-	}
-	return true;
-}
-
+/* Those on other lcores are among what the parent owns. */
 static void
+stop_elsewhere(struct hm_ctx *ctx, struct hmi_cell *parent, struct hmi_owned *owned)
+{
+	(void)parent;
+	if (owned->ops == &child_link_ops)
+		stop_post(ctx, ((const struct hmi_link *)owned)->pid);
+}
+
+/* Those of this lcore. Returns whether all have been sent a stop. */
+static bool
 stop_here(struct hm_ctx *ctx, struct hmi_cell *parent)
 {
-	for (uint32_t n = 0; parent->stops_left > 0 && n < HMI_SYSTEM_PORTION; n++) {
-		uint32_t slot = parent->actor.first_child;
-		struct hmi_cell *child = hmi_cells_slot(&ctx->cells, slot);
+	for (uint32_t n = 0; parent->actor.first_child != 0; n++) {
+		struct hmi_cell *child = hmi_cells_slot(&ctx->cells, parent->actor.first_child);
 
-		if (slot == 0) {
-			parent->stops_left = 0;
+		if ((child->scheduled & HMI_SCHEDULED_STOP_SENT) != 0)
 			break;
-		}
-		stop_post(ctx, parent, hmi_pid_of(ctx, child));
+		if (n == HMI_SYSTEM_PORTION)
+			return false;
+		child->scheduled |= HMI_SCHEDULED_STOP_SENT;
 		/* The ring turns, so that those which have got it come last. */
 		parent->actor.first_child = child->actor.sibling_next;
+		stop_post(ctx, hmi_pid_of(ctx, child));
 	}
+	return true;
 }
 
 void
 hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent)
 {
-	/* Some may have ended, and their notification is still under way; stopping a child twice does nothing. */
-	parent->stops_left = parent->actor.children;
-	if (stop_elsewhere(ctx, parent, parent->actor.owned))
-		stop_here(ctx, parent);
+	if (stop_here(ctx, parent) && hmi_owned_walk(ctx, parent, stop_elsewhere))
+		parent->pending &= (uint8_t)~HMI_PENDING_STOPS;
 }
 
-bool
-hmi_children_stop_advance(struct hm_ctx *ctx, struct hmi_cell *parent)
+/* ---- All of them ------------------------------------------------------------------- */
+
+void
+hmi_children_post(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid but, uint16_t type)
 {
-	if (stop_elsewhere(ctx, parent, mark_take(ctx, parent)))
-		stop_here(ctx, parent);
-	return parent->stops_left > 0;
+	uint32_t first = parent->actor.first_child, slot = first;
+
+	while (slot != 0) {
+		struct hmi_cell *child = hmi_cells_slot(&ctx->cells, slot);
+
+		if (!hm_pid_equal(hmi_pid_of(ctx, child), but))
+			hmi_control_post(ctx, hmi_pid_of(ctx, child), hm_pid_none(), type);
+		slot = child->actor.sibling_next != first ? child->actor.sibling_next : 0;
+	}
+	for (struct hmi_owned *owned = parent->actor.owned; owned != NULL; owned = owned->next) {
+		const struct hmi_link *link = (const struct hmi_link *)owned;
+
+		if (owned->ops == &child_link_ops && !hm_pid_equal(link->pid, but))
+			hmi_control_post(ctx, link->pid, hm_pid_none(), type);
+	}
 }

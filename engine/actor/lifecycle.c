@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What happens to an actor besides user messages: it starts, and it stops.
+ * What happens to an actor besides user messages: it starts, and it stops. How it fails and restarts: failure.c,
+ * restart.c.
  *
  * When an actor is gone its name is free before anybody learns of it, so that a parent may
  * spawn its successor under the same name at once. Its end is cut into portions: an actor may own
@@ -25,22 +26,34 @@ actor_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_schedule(ctx, cell);
 }
 
+static bool
+is_of_child(const struct hm_msg *msg)
+{
+	const struct hm_terminated *body = hm_msg_body(msg);
+
+	return body->reserved == HMI_TERMINATED_CHILD && (msg->flags & HMI_MSG_NETWORK) == 0;
+}
+
 /*
  * Terminated is queued in the user lane, behind the last messages of the dead process; an actor that
- * stops handles none of these any more, and gets it in the system lane. But as long as its mailbox has not been given
- * up, there may be another one of the same process in it, which comes first.
+ * stops handles none of these any more, and gets it in the system lane, as does one that restarts from its children.
+ * But as long as its mailbox has not been looked through, there may be another one of the same process in it,
+ * which comes first.
  */
 static bool
-waits_in_mailbox(const struct hmi_cell *cell)
+waits_in_mailbox(const struct hmi_cell *cell, const struct hm_msg *msg)
 {
-	return (cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) == 0 ||
-	       ((cell->pending & HMI_PENDING_STOP) != 0 && cell->box.head != NULL);
+	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) == 0)
+		return true;
+	if ((cell->pending & HMI_PENDING_STOP) == 0)
+		return false;
+	return cell->box.head != NULL || (cell->reason == HMI_REASON_RESTART && !is_of_child(msg));
 }
 
 static void
 actor_system(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (msg->type == HM_SYS_TERMINATED && waits_in_mailbox(cell))
+	if (msg->type == HM_SYS_TERMINATED && waits_in_mailbox(cell, msg))
 		hmi_fifo_push(&cell->box, msg);
 	else
 		hmi_cell_push_system(cell, msg);
@@ -52,6 +65,7 @@ actor_shut_down(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	uint32_t budget = UINT32_MAX;
 
+	hmi_actor_restart_undo(cell);
 	return hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_SHUTDOWN, &budget);
 }
 
@@ -74,23 +88,46 @@ owned_drop(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t *budget)
 	}
 }
 
+static void
+extra_drop(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hmi_extra *extra = cell->actor.extra;
+
+	if (extra != NULL && extra->failure != NULL) {
+		hmi_slab_put(&ctx->failures, extra->failure);
+		extra->failure = NULL;
+	}
+	hmi_extra_free(&ctx->extras, cell);
+}
+
 /* Nothing refers to the actor any more but its parent. */
 static void
 end_finish(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	struct hm_pid self = hmi_pid_of(ctx, cell);
 	uint64_t parent = cell->actor.parent;
-	uint8_t reason = cell->reason;
 
+	if (parent != 0)
+		hmi_child_terminated_post(ctx, parent, self, cell->reason, hmi_cell_failure(cell));
 	hmi_child_leave(ctx, cell);
+	extra_drop(ctx, cell);
 	hmi_state_free(ctx, cell);
 	hmi_cells_put(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
 	hmi_count(&ctx->stats.stopped, 1);
 	ctx->cell = NULL;
-	if (parent != 0)
-		hmi_child_terminated_post(ctx, parent, self, reason);
-	else
+	if (parent == 0)
 		ctx->sys->parts->root_ended(ctx);
+}
+
+/* Before anybody learns of the end. */
+static void
+name_free(struct hm_ctx *ctx, const struct hmi_cell *cell)
+{
+	if (hmi_cell_path(cell) != NULL) {
+		hmi_path_remove(&ctx->sys->paths, cell->actor.extra->path);
+		cell->actor.extra->path = NULL;
+	}
+	ctx->sys->parts->actor_ended(ctx, hmi_pid_of(ctx, cell));
 }
 
 static void
@@ -98,6 +135,7 @@ end_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	uint32_t budget = HMI_SYSTEM_PORTION;
 
+	name_free(ctx, cell);
 	owned_drop(ctx, cell, &budget);
 	if (cell->box.head != NULL || cell->actor.system.tail != NULL)
 		(void)hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_STOPPED, &budget);
@@ -109,19 +147,31 @@ end_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 static void
 end_begin(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	hmi_lifecycle_receive(ctx, cell, HM_STOPPED);
 	cell->pending = (uint8_t)((cell->pending & ~HMI_PENDING_STOP) | HMI_PENDING_END);
-	hmi_path_remove(&ctx->sys->paths, cell->actor.path);
-	cell->actor.path = NULL;
-	ctx->sys->parts->actor_ended(ctx, hmi_pid_of(ctx, cell));
+	hmi_lifecycle_receive(ctx, cell, HM_STOPPED);
 	end_advance(ctx, cell);
 }
 
 /* ---- Stopping -------------------------------------------------------------------- */
 
+/* One message of an actor that stops, or restarts. */
+static void
+message_give_up(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	bool restarts = cell->reason == HMI_REASON_RESTART;
+
+	if ((msg->flags & HMI_MSG_SYSTEM) != 0 && (!restarts || is_of_child(msg)))
+		hmi_cell_push_system(cell, msg);
+	else if (restarts)
+		hmi_fifo_push(&cell->actor.extra->kept, msg);
+	else
+		hmi_waiting_dead_letter(ctx, msg, HM_DEAD_STOPPED);
+}
+
 /*
  * An actor that stops handles no user messages: those that wait are dead letters, a portion of them in each turn.
- * But it waits for the notifications of its children's end, which may be among them.
+ * But it waits for the notifications of its children's end, which may be among them. So does one that restarts, which
+ * keeps the others.
  */
 static void
 mailbox_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
@@ -129,46 +179,78 @@ mailbox_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
 	struct hm_msg *msg;
 	uint32_t n = 0;
 
-	for (; n < HMI_SYSTEM_PORTION && (msg = hmi_fifo_pop(&cell->box)) != NULL; n++) {
-		if (msg->flags & HMI_MSG_SYSTEM)
-			hmi_cell_push_system(cell, msg);
-		else
-			hmi_waiting_dead_letter(ctx, msg, HM_DEAD_STOPPED);
-	}
+	for (; n < HMI_SYSTEM_PORTION && (msg = hmi_fifo_pop(&cell->box)) != NULL; n++)
+		message_give_up(ctx, cell, msg);
 	(void)hmi_worker_steps(&ctx->worker, n);
 }
 
 void
 hmi_actor_stop_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	if ((cell->pending & HMI_PENDING_STOP) != 0 && cell->actor.children == 0)
+	if ((cell->pending & HMI_PENDING_STOP) == 0)
+		return;
+	if ((cell->pending & HMI_PENDING_STOPS) != 0)
+		hmi_children_stop(ctx, cell);
+	if (cell->actor.children > 0)
+		mailbox_give_up(ctx, cell);
+	else if (cell->reason == HMI_REASON_RESTART)
+		hmi_actor_restart_advance(ctx, cell);
+	else
 		end_begin(ctx, cell);
+}
+
+/* It restarts, and what it waits for is the same. */
+static void
+restart_end(struct hmi_cell *cell)
+{
+	hmi_actor_restart_undo(cell);
+	cell->pending &= (uint8_t)~HMI_PENDING_STOP;
 }
 
 void
 hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_reason reason)
 {
+	if ((cell->pending & HMI_PENDING_STOP) != 0 && cell->reason == HMI_REASON_RESTART)
+		restart_end(cell);
 	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		return;
-	cell->pending |= HMI_PENDING_STOP;
+	cell->pending &= (uint8_t) ~(HMI_PENDING_FAILED | HMI_PENDING_ASKED);
+	cell->pending |= HMI_PENDING_STOP | (cell->actor.children > 0 ? HMI_PENDING_STOPS : 0);
 	cell->reason = (uint8_t)reason;
 	hmi_lifecycle_receive(ctx, cell, HM_STOPPING);
-	if (cell->actor.children > 0) {
-		hmi_children_stop(ctx, cell);
-		mailbox_give_up(ctx, cell);
-	}
 	hmi_actor_stop_advance(ctx, cell);
 }
 
 /* ---- System messages ----------------------------------------------------------- */
 
+/* Those that may call a function of the actor, which may not return: the message is released before. */
 static void
-system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+order_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
 {
-	switch (msg->type) {
+	switch (type) {
 	case HM_SYS_STOP:
 		hmi_actor_stop(ctx, cell, HM_TERMINATED_STOPPED);
 		break;
+	case HMI_SYS_STOP_FAILED:
+		hmi_actor_stop(ctx, cell, HM_TERMINATED_FAILED);
+		break;
+	case HMI_SYS_RESTART:
+		hmi_actor_restart(ctx, cell);
+		break;
+	case HMI_SYS_RESUME:
+		hmi_actor_resume(ctx, cell);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	uint16_t type = msg->type;
+
+	switch (type) {
 	case HM_SYS_WATCH:
 		hmi_watch_add(ctx, cell, msg->sender);
 		break;
@@ -177,11 +259,15 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		break;
 	case HM_SYS_TERMINATED:
 		hmi_terminated_receive(ctx, cell, msg);
-		break;
+		return;
+	case HMI_SYS_FAILURE:
+		hmi_supervise(ctx, cell, msg);
+		return;
 	default:
 		break;
 	}
 	hmi_msg_release(&ctx->cache, msg);
+	order_receive(ctx, cell, type);
 }
 
 /* The system lane, or a portion of it, or what there is time for: it may be the actor's function that takes long. */
@@ -209,11 +295,9 @@ hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
 		cell->pending &= (uint8_t)~HMI_PENDING_START;
 		hmi_lifecycle_receive(ctx, cell, HM_STARTED);
 	}
-	if (cell->stops_left > 0)
-		(void)hmi_children_stop_advance(ctx, cell);
 	if (cell->pending & HMI_PENDING_STOP)
-		mailbox_give_up(ctx, cell);
-	if (cell->pending & HMI_PENDING_SYSTEM)
+		hmi_actor_stop_advance(ctx, cell);
+	if (ctx->cell != NULL && (cell->pending & HMI_PENDING_SYSTEM))
 		system_drain(ctx, cell);
 	if (ctx->cell == NULL)
 		return;
@@ -223,6 +307,16 @@ hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
 	} else if (ends) {
 		end_advance(ctx, cell);
 	}
+}
+
+bool
+hmi_actor_has_work(const struct hmi_cell *cell)
+{
+	if ((cell->pending & HMI_PENDING_READY) != 0)
+		return true;
+	if ((cell->pending & HMI_PENDING_STOP) != 0)
+		return cell->box.head != NULL || cell->actor.children == 0;
+	return cell->pending == 0 && cell->box.head != NULL;
 }
 
 /* ---- What actors ask for ---------------------------------------------------- */

@@ -36,10 +36,8 @@ static void
 system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	uncount(ctx);
-	ctx->msg = msg;
 	if (msg->flags & HMI_MSG_SYSTEM) {
 		hmi_terminated_receive(ctx, cell, msg);
-		hmi_msg_release(&ctx->cache, msg);
 	} else {
 		hmi_msg_release(&ctx->cache, msg);
 		hmi_actor_stop(ctx, cell, HM_TERMINATED_STOPPED);
@@ -84,18 +82,18 @@ pending_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	if (ctx->cell == NULL)
 		return;
-	cell->scheduled = 0;
-	if ((cell->pending & HMI_PENDING_READY) != 0 || cell->stops_left > 0 ||
-	    ((cell->pending & HMI_PENDING_STOP) != 0 && cell->box.head != NULL))
+	hmi_unschedule(cell);
+	if (hmi_actor_has_work(cell))
 		hmi_schedule(ctx, cell);
 }
 
-/* A turn of an actor: `portion` user messages at most. Returns how many it was. */
+/* A turn of an actor: `portion` user messages at most. Returns how many it was, as does ctx->handled if it is left. */
 static inline uint32_t
 actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion)
 {
 	uint32_t n = 0;
 
+	ctx->handled = 0;
 	if (unlikely(cell->pending != 0 && !pending_handle(ctx, cell))) {
 		pending_turn_end(ctx, cell);
 		return 0;
@@ -104,20 +102,20 @@ actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion)
 		struct hm_msg *msg = hmi_fifo_pop(&cell->box);
 
 		if (msg == NULL) {
-			cell->scheduled = 0;
+			hmi_unschedule(cell);
 			return n;
 		}
 		hmi_guard_received(msg);
 		if (cell->box.head != NULL)
 			__builtin_prefetch(cell->box.head);
-		n++;
+		ctx->handled = ++n;
 		if (unlikely(!user_receive(ctx, cell, msg))) {
 			pending_turn_end(ctx, cell);
 			return n;
 		}
 	} while (n < portion);
 	if (cell->box.head == NULL)
-		cell->scheduled = 0;
+		hmi_unschedule(cell);
 	else
 		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
 	return n;

@@ -32,8 +32,26 @@ hmi_actor_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props 
 	    hmi_state_make(ctx, cell, props, args) != 0)
 		return -ENOMEM;
 	cell->receive = props->receive;
+	cell->limit = HMI_LIMIT_NONE;
 	cell->pending |= HMI_PENDING_START;
 	cell->actor.props = props;
+	return 0;
+}
+
+/* The actor that is being made owns its path, if it has one. Returns 0 or -ENOMEM; then the path is free again. */
+static int
+path_own(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_path *path)
+{
+	struct hmi_extra *extra;
+
+	if (path == NULL)
+		return 0;
+	extra = hmi_extra_get(&ctx->extras, cell);
+	if (extra == NULL) {
+		hmi_path_remove(&ctx->sys->paths, path);
+		return -ENOMEM;
+	}
+	extra->path = path;
 	return 0;
 }
 
@@ -41,7 +59,7 @@ static void
 actor_start(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	hmi_count(&ctx->stats.spawned, 1);
-	cell->scheduled = 1;
+	cell->scheduled = HMI_SCHEDULED_QUEUED;
 	hmi_worker_start(&ctx->worker, (struct hmi_runnable *)(void *)cell);
 }
 
@@ -60,12 +78,11 @@ spawn_fail(struct hm_ctx *ctx, const struct spawn *spawn, struct hmi_cell *cell)
 	struct hm_pid self = { ctx->node, spawn->local };
 	uint32_t budget = UINT32_MAX;
 
-	hmi_path_remove(&ctx->sys->paths, spawn->path);
 	if (cell != NULL) {
 		(void)hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_NO_MEMORY, &budget);
 		slot_give_up(ctx, cell);
 	}
-	hmi_child_terminated_post(ctx, spawn->parent, self, HM_TERMINATED_FAILED);
+	hmi_child_terminated_post(ctx, spawn->parent, self, HM_TERMINATED_FAILED, "no memory");
 }
 
 void
@@ -78,11 +95,16 @@ hmi_spawn_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 	if (hmi_cells_is_reserved(&ctx->cells, spawn->local))
 		cell = hmi_granted_take(ctx, spawn->local);
 	if (cell == NULL || hmi_actor_make(ctx, cell, spawn->props, spawn->args) != 0) {
+		hmi_path_remove(&ctx->sys->paths, spawn->path);
+		spawn_fail(ctx, spawn, cell);
+		return;
+	}
+	if (path_own(ctx, cell, spawn->path) != 0) {
+		hmi_state_free(ctx, cell);
 		spawn_fail(ctx, spawn, cell);
 		return;
 	}
 	cell->actor.parent = spawn->parent;
-	cell->actor.path = spawn->path;
 	actor_start(ctx, cell);
 }
 
@@ -112,13 +134,15 @@ props_check(const struct hm_ctx *ctx, const struct hm_props *props, const char *
 		return -EINVAL;
 	if (props->lcore != HM_LCORE_ANY && props->lcore > ctx->worker.lcores_count)
 		return -EINVAL;
+	if (props->faults > HM_FAULTS_ABORT || !hmi_supervisor_is_valid(props->supervisor))
+		return -EINVAL;
 	return name != NULL ? hmi_name_check(name) : 0;
 }
 
 static int
 path_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct hmi_path **entry)
 {
-	const struct hmi_path *parent = ctx->cell->actor.path;
+	const struct hmi_path *parent = hmi_cell_path(ctx->cell);
 	char anonymous[32];
 
 	*entry = NULL;
@@ -135,6 +159,7 @@ spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, c
 	   struct hm_pid *pid)
 {
 	struct hmi_cell *cell = hmi_cells_get(&ctx->cells);
+	struct hmi_path *path;
 	int rc;
 
 	if (cell == NULL)
@@ -142,7 +167,9 @@ spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, c
 	*pid = hmi_pid_of(ctx, cell);
 	rc = hmi_actor_make(ctx, cell, props, args);
 	if (rc == 0) {
-		rc = path_reserve(ctx, name, *pid, &cell->actor.path);
+		rc = path_reserve(ctx, name, *pid, &path);
+		if (rc == 0)
+			rc = path_own(ctx, cell, path);
 		if (rc != 0)
 			hmi_state_free(ctx, cell);
 	}
@@ -215,6 +242,7 @@ int
 hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
 	 struct hm_pid *pid)
 {
+	struct hmi_link *order;
 	struct hm_pid spawned;
 	uint32_t lcore;
 	int rc;
@@ -228,9 +256,16 @@ hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, con
 	if ((ctx->cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		return -ESHUTDOWN;
 	hmi_memory_touch(args, props->args_size);
+	rc = hmi_supervise_order_new(ctx, &order);
+	if (rc != 0)
+		return rc;
 	lcore = lcore_choose(ctx, props);
 	rc = lcore == hmi_index(ctx) ? spawn_here(ctx, props, name, args, &spawned)
 				     : spawn_there(ctx, lcore, props, name, args, &spawned);
+	if (rc == 0)
+		hmi_supervise_order(ctx, spawned, order);
+	else if (order != NULL)
+		hmi_supervise_order_undo(ctx, order);
 	if (rc == 0 && pid != NULL)
 		*pid = spawned;
 	return rc;

@@ -3,7 +3,8 @@
 #define STATE_PVT_H
 
 /*
- * The memory of an actor's state: in the cell, from a slab of the lcore, or from the heap, by size.
+ * The memory of an actor's state: in the cell, from a slab of the lcore, or from the heap, by size. The
+ * arguments are kept beside it, since a restart begins with them.
  */
 
 #include "lcore_pvt.h"
@@ -13,6 +14,9 @@
  * succeeded. Returns 0 or -ENOMEM.
  */
 int hmi_state_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *props, const void *args);
+
+/* Make the state what it was at first: the arguments, and zeros. */
+void hmi_state_reset(struct hmi_cell *cell);
 
 void hmi_state_free(struct hm_ctx *ctx, struct hmi_cell *cell);
 

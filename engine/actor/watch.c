@@ -14,13 +14,17 @@
 #include "receive_pvt.h"
 
 struct hm_msg *
-hmi_terminated_new(struct hm_ctx *ctx, struct hm_pid who, uint32_t reason)
+hmi_terminated_new(struct hm_ctx *ctx, struct hm_pid who, uint32_t reason, const char *text)
 {
-	struct hm_msg *msg = hmi_control(&ctx->cache, HM_SYS_TERMINATED, sizeof(struct hm_terminated));
+	size_t bytes = reason == HM_TERMINATED_FAILED && text != NULL ? strlen(text) + 1 : 0;
+	struct hm_msg *msg =
+		hmi_control(&ctx->cache, HM_SYS_TERMINATED, sizeof(struct hm_terminated) + bytes);
 	struct hm_terminated *body = hm_msg_body_mut(msg);
 
 	body->who = who;
 	body->reason = reason;
+	if (bytes > 0)
+		memcpy(body + 1, text, bytes);
 	msg->sender = who;
 	return msg;
 }
@@ -28,13 +32,14 @@ hmi_terminated_new(struct hm_ctx *ctx, struct hm_pid who, uint32_t reason)
 void
 hmi_terminated_post(struct hm_ctx *ctx, struct hm_pid watcher, struct hm_pid who, uint32_t reason)
 {
-	(void)hmi_post(ctx, watcher, hmi_terminated_new(ctx, who, reason));
+	(void)hmi_post(ctx, watcher, hmi_terminated_new(ctx, who, reason, NULL));
 }
 
 void
-hmi_child_terminated_post(struct hm_ctx *ctx, uint64_t parent, struct hm_pid child, uint32_t reason)
+hmi_child_terminated_post(struct hm_ctx *ctx, uint64_t parent, struct hm_pid child, uint32_t reason,
+			  const char *text)
 {
-	struct hm_msg *msg = hmi_terminated_new(ctx, child, reason);
+	struct hm_msg *msg = hmi_terminated_new(ctx, child, reason, text);
 	struct hm_terminated *body = hm_msg_body_mut(msg);
 
 	body->reserved = HMI_TERMINATED_CHILD;
@@ -60,7 +65,9 @@ watcher_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned
 	struct hm_pid watcher;
 
 	hmi_link_free(&ctx->links, link_take_out(ctx, owned, &watcher));
-	hmi_terminated_post(ctx, watcher, hmi_pid_of(ctx, owner), owner->reason);
+	(void)hmi_post(ctx, watcher,
+		       hmi_terminated_new(ctx, hmi_pid_of(ctx, owner), owner->reason,
+					  hmi_cell_failure(owner)));
 }
 
 /* The actor that watches ends. */
@@ -73,8 +80,8 @@ watching_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owne
 	hmi_control_post(ctx, watched, hmi_pid_of(ctx, owner), HM_SYS_UNWATCH);
 }
 
-static const struct hmi_owned_ops watcher_ops = { .drop = watcher_drop };
-static const struct hmi_owned_ops watching_ops = { .drop = watching_drop };
+static const struct hmi_owned_ops watcher_ops = { .drop = watcher_drop, .outlives_restart = true };
+static const struct hmi_owned_ops watching_ops = { .drop = watching_drop, .outlives_restart = true };
 
 /* ---- On the watched actor's lcore --------------------------------------------- */
 
@@ -110,6 +117,25 @@ hmi_watch_remove(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid watche
 
 /* ---- On the watcher's lcore ---------------------------------------------------- */
 
+/* What its children were is nothing to the actor that it will be. */
+static bool
+is_restarting(const struct hmi_cell *cell)
+{
+	return (cell->pending & HMI_PENDING_STOP) != 0 && cell->reason == HMI_REASON_RESTART;
+}
+
+static void
+terminated_hand(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	struct hm_terminated *body = hm_msg_body_mut(msg);
+
+	body->reserved = 0;
+	msg->type = HM_TERMINATED;
+	hmi_receive(ctx, cell, msg);
+	ctx->msg = NULL;
+	hmi_msg_release(&ctx->cache, msg);
+}
+
 void
 hmi_terminated_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
@@ -118,20 +144,24 @@ hmi_terminated_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg 
 	bool child = body->reserved == HMI_TERMINATED_CHILD && !from_network, watched = false;
 
 	/* Another node can speak for its own processes alone. */
-	if (from_network && body->who.node == ctx->node)
-		return;
-	if (cell->actor.owned != NULL)
+	if (cell->actor.owned != NULL && !(from_network && body->who.node == ctx->node))
 		watched = hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_WATCHING, body->who);
 	if (child)
 		hmi_child_gone(ctx, cell, body->who);
-	if (!watched && !child)
-		return;
-	body->reserved = 0;
-	msg->type = HM_TERMINATED;
-	hmi_receive(ctx, cell, msg);
-	ctx->msg = NULL;
+	if (watched || (child && !is_restarting(cell)))
+		terminated_hand(ctx, cell, msg);
+	else
+		hmi_msg_release(&ctx->cache, msg);
 	if (child)
 		hmi_actor_stop_advance(ctx, cell);
+}
+
+const char *
+hm_terminated_text(const struct hm_msg *terminated)
+{
+	const struct hm_terminated *body = hm_msg_body(terminated);
+
+	return hm_msg_length(terminated) > sizeof(*body) ? (const char *)(body + 1) : "";
 }
 
 enum hm_result

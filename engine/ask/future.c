@@ -20,6 +20,7 @@
 #include "dead_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
+#include "receive_pvt.h"
 #include "shortage_pvt.h"
 
 /* ---- Making ------------------------------------------------------------------- */
@@ -189,7 +190,7 @@ run_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 
 	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
 	msg->flags = 0;
-	on_reply(ctx, hmi_cell_state(ctx->cell), result, result == HM_FUTURE_REPLY ? msg : NULL, arg);
+	hmi_reply_run(ctx, on_reply, result, arg);
 }
 
 static void

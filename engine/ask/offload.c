@@ -94,6 +94,14 @@ work_run(struct hmi_job *job)
 		work_return(work);
 }
 
+static void
+work_give_up(struct hmi_job *job)
+{
+	struct hm_work *work = container_of(job, struct hm_work, job);
+
+	hmi_deliver(work->ctx, work->msg);
+}
+
 bool
 hm_work_is_cancelled(const struct hm_work *work)
 {
@@ -161,11 +169,8 @@ hmi_works_stop(struct hm_system *sys)
 	if (sys->offload.ring == NULL)
 		return;
 	hmi_offload_stop(&sys->offload);
-	while ((job = hmi_offload_drain(&sys->offload)) != NULL) {
-		struct hm_work *work = container_of(job, struct hm_work, job);
-
-		hmi_deliver(work->ctx, work->msg);
-	}
+	while ((job = hmi_offload_drain(&sys->offload)) != NULL)
+		job->abandon(job);
 }
 
 /* ---- What actors call ---------------------------------------------------------------------- */
@@ -201,6 +206,7 @@ work_new(struct hm_ctx *ctx, hm_offload_fn *run, const void *args, size_t args_s
 	work->ctx = ctx;
 	work->run = run;
 	work->job.run = work_run;
+	work->job.abandon = work_give_up;
 	work->owner = hmi_pid_of(ctx, ctx->cell).local;
 	work->is_owned = work->is_wanted = true;
 	if (args_size > 0)

@@ -169,12 +169,12 @@ post_due(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 	}
 	msg->to = to.local;
 	cell = hmi_cells_at(&ctx->cells, to.local);
-	if (unlikely(cell->generation != (uint32_t)to.local || cell->state_at == 0 || cell->scheduled)) {
+	if (unlikely(!hmi_delivers_to(cell, to.local) || cell->scheduled != 0)) {
 		hmi_deliver(ctx, msg);
 		return;
 	}
 	hmi_fifo_push(&cell->box, msg);
-	cell->scheduled = 1;
+	cell->scheduled = HMI_SCHEDULED_QUEUED;
 	hmi_worker_run_first(&ctx->worker, (struct hmi_runnable *)(void *)cell);
 }
 

@@ -2,9 +2,6 @@
 /*
  * Dead letters: published to subscribers, logged a few times a second, and reported to who waits for an
  * answer. The queue that they come from is route/dead.c.
- *
- * Subscribers are words that any thread may set and clear: the local part of a PID is all there is
- * to know, so nothing is ordered by them.
  */
 #include <errno.h>
 
@@ -41,6 +38,7 @@ hm_dead_reason_name(enum hm_dead_reason reason)
 		[HM_DEAD_GUARDIAN] = "sent to /user, which takes no messages",
 		[HM_DEAD_NODE_BUSY] = "too many messages wait for the receiver's node",
 		[HM_DEAD_UNEXPECTED] = "an answer of another type than was asked for",
+		[HM_DEAD_FAILED] = "the receiver failed",
 	};
 
 	return (unsigned int)reason < HM_DEAD_REASONS ? names[reason] : "unknown";
@@ -75,31 +73,6 @@ letter_log(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 		stats->logged == LOGGED_A_SECOND ? " (no more of these this second)" : "");
 }
 
-static bool
-is_among(const uint64_t *locals, uint32_t count, uint64_t local)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		if (locals[i] == local)
-			return true;
-	}
-	return false;
-}
-
-/* An actor that two threads subscribed at once may have two places, and is listed once. */
-static uint32_t
-subscribers_read(const struct hm_system *sys, uint64_t locals[HM_DEAD_LETTER_SUBSCRIBERS_MAX])
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < HM_DEAD_LETTER_SUBSCRIBERS_MAX; i++) {
-		uint64_t local = atomic_load_explicit(&sys->subscribers[i], memory_order_relaxed);
-
-		if (local != 0 && !is_among(locals, count, local))
-			locals[count++] = local;
-	}
-	return count;
-}
-
 /* Whether a reason means that the receiver takes no messages, now or ever. */
 static bool
 is_gone(uint32_t reason)
@@ -119,8 +92,8 @@ is_gone(uint32_t reason)
 static void
 letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 {
-	uint64_t locals[HM_DEAD_LETTER_SUBSCRIBERS_MAX];
-	uint32_t count = subscribers_read(ctx->sys, locals);
+	uint64_t locals[HMI_SUBSCRIBERS_MAX];
+	uint32_t count = hmi_subscribers_read(&ctx->sys->dead_letter_subscribers, locals);
 
 	for (uint32_t i = 0; i < count; i++) {
 		struct hm_pid subscriber = { ctx->node, locals[i] };
@@ -211,40 +184,17 @@ hmi_dead_letters_publish(struct hm_ctx *ctx)
 
 /* ---- Subscribers ------------------------------------------------------------------ */
 
+static_assert(HM_DEAD_LETTER_SUBSCRIBERS_MAX == HMI_SUBSCRIBERS_MAX, "as many as the header says");
+
 int
 hm_dead_letters_subscribe(struct hm_system *sys, struct hm_pid subscriber)
 {
-	uint64_t locals[HM_DEAD_LETTER_SUBSCRIBERS_MAX];
-
-	if (sys == NULL || subscriber.node != sys->node || subscriber.local == 0 ||
-	    hmi_local_lcore(subscriber.local) >= sys->lcores_count)
-		return -EINVAL;
-	if (is_among(locals, subscribers_read(sys, locals), subscriber.local))
-		return 0;
-	atomic_store_explicit(&sys->had_subscribers, true, memory_order_relaxed);
-	for (uint32_t i = 0; i < HM_DEAD_LETTER_SUBSCRIBERS_MAX; i++) {
-		uint64_t place = 0;
-
-		if (atomic_compare_exchange_strong_explicit(&sys->subscribers[i], &place, subscriber.local,
-							    memory_order_relaxed, memory_order_relaxed))
-			return 0;
-	}
-	return -ENOSPC;
+	return sys != NULL ? hmi_subscribers_add(sys, &sys->dead_letter_subscribers, subscriber) : -EINVAL;
 }
 
 void
 hm_dead_letters_unsubscribe(struct hm_system *sys, struct hm_pid subscriber)
 {
-	/* Every actor that stops comes by. */
-	if (sys == NULL || !atomic_load_explicit(&sys->had_subscribers, memory_order_relaxed) ||
-	    subscriber.node != sys->node)
-		return;
-	for (uint32_t i = 0; i < HM_DEAD_LETTER_SUBSCRIBERS_MAX; i++) {
-		uint64_t place = subscriber.local;
-
-		if (atomic_load_explicit(&sys->subscribers[i], memory_order_relaxed) == place)
-			(void)atomic_compare_exchange_strong_explicit(&sys->subscribers[i], &place, 0,
-								      memory_order_relaxed,
-								      memory_order_relaxed);
-	}
+	if (sys != NULL)
+		hmi_subscribers_remove(sys, &sys->dead_letter_subscribers, subscriber);
 }

@@ -160,6 +160,36 @@ hmi_msg_make_reserved(struct hm_ctx *ctx, uint16_t type, const void *body)
 	return msg;
 }
 
+/* ---- Made by an actor ---------------------------------------------------------------- */
+
+/* A list of those that are neither sent nor freed: what an actor that fails has made is released. */
+static void
+made_add(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	msg->flags = HMI_MSG_MADE;
+	msg->to_node = HMI_TO_NODE_MADE;
+	msg->sender = (struct hm_pid){ 0, ctx->cell != NULL ? hmi_pid_of(ctx, ctx->cell).local : 0 };
+	msg->next = ctx->made;
+	if (msg->next != NULL)
+		msg->next->to = (uintptr_t)msg;
+	ctx->made = msg;
+}
+
+void
+hmi_msg_unmake(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	struct hm_msg *next = msg->next, *younger = (struct hm_msg *)(uintptr_t)msg->to;
+
+	if (ctx->made == msg)
+		ctx->made = next;
+	else
+		younger->next = next;
+	if (next != NULL)
+		next->to = msg->to;
+	msg->to_node = 0;
+	msg->sender = hm_pid_none();
+}
+
 struct hm_msg *
 hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 {
@@ -179,7 +209,7 @@ hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 			hmi_no_memory_new(ctx, type);
 		return NULL;
 	}
-	msg->flags = HMI_MSG_MADE;
+	made_add(ctx, msg);
 	body_init(ctx->sys, type, info, msg);
 	return msg;
 }
@@ -256,7 +286,7 @@ not_owned(const struct hm_ctx *ctx, const struct hm_msg *msg, const char *functi
 }
 
 bool
-hmi_msg_take(const struct hm_ctx *ctx, struct hm_msg *msg, const char *function)
+hmi_msg_take(struct hm_ctx *ctx, struct hm_msg *msg, const char *function)
 {
 	uint16_t type;
 
@@ -265,6 +295,8 @@ hmi_msg_take(const struct hm_ctx *ctx, struct hm_msg *msg, const char *function)
 			   hm_type_name(ctx->sys, type));
 	if (likely((msg->flags & HMI_MSG_MADE) != 0)) {
 		msg->flags &= (uint8_t)~HMI_MSG_MADE;
+		if (msg->to_node == HMI_TO_NODE_MADE)
+			hmi_msg_unmake(ctx, msg);
 		return true;
 	}
 	not_owned(ctx, msg, function);

@@ -159,7 +159,10 @@ hmi_msg_release(struct hmi_msg_cache *cache, struct hm_msg *msg)
  * Take over a message that the caller has made. Returns false if it is not his: because it was sent,
  * freed or received. In debug builds that ends the process.
  */
-bool hmi_msg_take(const struct hm_ctx *ctx, struct hm_msg *msg, const char *function);
+bool hmi_msg_take(struct hm_ctx *ctx, struct hm_msg *msg, const char *function);
+
+/* A message of hm_msg_new leaves the list of those that are neither sent nor freed. */
+void hmi_msg_unmake(struct hm_ctx *ctx, struct hm_msg *msg);
 
 /* A body that is to be copied. */
 struct hmi_body {

@@ -33,8 +33,8 @@ is_due(struct hm_system *sys)
 static const char *
 actor_name(const struct hm_ctx *ctx, const struct hmi_cell *cell, char text[HM_PID_TEXT_SIZE])
 {
-	if (hmi_cell_is_actor(cell) && cell->actor.path != NULL)
-		return cell->actor.path->path;
+	if (hmi_cell_is_actor(cell) && hmi_cell_path(cell) != NULL)
+		return hmi_cell_path(cell)->path;
 	return hm_pid_format(hmi_pid_of(ctx, cell), text);
 }
 

@@ -140,6 +140,10 @@ own_name(uint16_t type)
 		return "dead letter";
 	case HM_IDENTITY:
 		return "identity";
+	case HM_RESTARTING:
+		return "restarting";
+	case HM_SUPERVISION:
+		return "supervision";
 	default:
 		return "unknown";
 	}

@@ -35,26 +35,39 @@
 #define HMI_STATE_INLINE 24u
 #define HMI_STATE_APART  0xff
 
-struct hmi_path;
 struct hmi_call;
+struct hmi_extra;
 
 /* hmi_cell.pending: what an actor handles before user messages. */
 #define HMI_PENDING_SYSTEM 0x01 /* its system lane is not empty */
 #define HMI_PENDING_START  0x02 /* HM_STARTED is still to come */
-#define HMI_PENDING_STOP   0x04 /* it stops: its children stop first */
+#define HMI_PENDING_STOP   0x04 /* it stops, or restarts: its children stop first */
 #define HMI_PENDING_END    0x08 /* it has stopped: what it owns is dropped, in portions */
 #define HMI_PENDING_ASKED  0x10 /* it has asked itself to stop */
+#define HMI_PENDING_FAILED 0x20 /* it has failed: its supervisor decides */
+#define HMI_PENDING_STOPS  0x80 /* some of its children are still to be sent a stop */
 /* What needs no message to go on. */
-#define HMI_PENDING_READY (HMI_PENDING_SYSTEM | HMI_PENDING_END | HMI_PENDING_ASKED)
+#define HMI_PENDING_READY \
+	(HMI_PENDING_SYSTEM | HMI_PENDING_START | HMI_PENDING_END | HMI_PENDING_ASKED | HMI_PENDING_STOPS)
+
+/* hmi_cell.scheduled. */
+#define HMI_SCHEDULED_QUEUED    0x01 /* in a queue of the worker, or running */
+#define HMI_SCHEDULED_STOP_SENT 0x02 /* its parent has sent it a stop */
+
+/* hmi_cell.reason of an actor that stops in order to begin anew. */
+#define HMI_REASON_RESTART 0x80
+
+/* hmi_cell.limit of an actor whose mailbox has none. */
+#define HMI_LIMIT_NONE UINT32_MAX
 
 struct hmi_cell_actor {
 	uint64_t small[HMI_STATE_INLINE / sizeof(uint64_t)]; /* the state, if it fits */
 	/* line 1 */
-	void *state; /* of more than HMI_STATE_INLINE bytes */
+	void *state; /* of more than HMI_STATE_INLINE bytes; else what a restart needs, see state.c */
 	struct hmi_system_lane system;
 	uint64_t parent; /* local part of its PID; 0: the guardian itself */
 	struct hmi_owned *owned;
-	struct hmi_path *path; /* NULL: anonymous */
+	struct hmi_extra *extra; /* what few actors have, their path among it; NULL: nothing */
 	const struct hm_props *props;
 	uint32_t children;    /* on all lcores, until HM_TERMINATED of each was handled */
 	uint32_t first_child; /* slot of a child on this lcore; 0: none */
@@ -84,10 +97,10 @@ struct hmi_cell {
 		hm_receive_fn *receive;            /* of an actor */
 		const struct hmi_process_ops *ops; /* of another process; NULL: the slot is free */
 	};
-	uint32_t stops_left; /* children to which a stop is still to be sent, at most */
-	uint8_t state_at;  /* of an actor: offset of its state in the cell, or HMI_STATE_APART; 0: no actor */
-	uint8_t reason;    /* enum hm_terminated_reason, of an actor that stops */
-	uint8_t scheduled; /* in a queue of the worker, or running */
+	uint32_t limit;   /* of an actor: messages from which on its mailbox needs a closer look; others: 0 */
+	uint8_t state_at; /* of an actor: offset of its state in the cell, or HMI_STATE_APART; 0: no actor */
+	uint8_t reason;   /* enum hm_terminated_reason of an actor that stops, or HMI_REASON_RESTART */
+	uint8_t scheduled; /* HMI_SCHEDULED_*; 0: in no queue, and nothing else to know */
 	uint8_t pending;   /* HMI_PENDING_*; 0: user messages may be handled */
 	union {
 		struct hmi_cell_actor actor;

@@ -15,18 +15,24 @@
  */
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "cell_pvt.h"
+#include "extra_pvt.h"
+#include "hm_supervisor.h"
 #include "link_pvt.h"
 #include "outbox_pvt.h"
 #include "pool_pvt.h"
 #include "slab_pvt.h"
 #include "system_pvt.h"
 #include "worker_pvt.h"
+
+/* hm_msg.to_node of a message in hm_ctx.made: `next` and `to` are its neighbours, sender.local who made it. */
+#define HMI_TO_NODE_MADE UINT16_MAX
 
 #define HMI_STATE_CLASSES 8 /* 64 bytes to 8 KiB; bigger states come from the heap */
 
@@ -43,10 +49,12 @@
 /* Written by the lcore alone, read by anybody: torn reads do not occur, stale ones may. */
 struct hmi_stats {
 	uint64_t sent, received, spawned, stopped, no_memory, reserved, timers_delayed, offloaded,
-		offload_refused;
+		offload_refused, failed, restarted;
 	uint64_t dead[HM_DEAD_REASONS];
 	uint64_t log_window_ns; /* start of the second in which dead letters are logged */
 	uint32_t logged;        /* in that second */
+	uint32_t failed_logged; /* the same of failures */
+	uint64_t failed_window_ns;
 };
 
 struct hm_ctx {
@@ -55,7 +63,12 @@ struct hm_ctx {
 	uint64_t node;                            /* copy of the system's */
 	const struct hmi_small_type *small_types; /* copy of the type registry's */
 	struct hmi_cell *cell;                    /* the running actor */
-	struct hm_msg *msg;                       /* the message that it receives; NULL: handed on */
+	struct hm_msg *msg;                       /* the message that it receives; NULL: none, or handed on */
+	uint32_t handled;                         /* messages of its turn so far */
+	/* allowed: for the handler of signals on the lcore's own thread */
+	volatile sig_atomic_t in_user; /* a function of a user runs */
+	struct hm_msg *made;           /* by hm_msg_new, and neither sent nor freed; the youngest first */
+	struct hm_failure failure;     /* what hm_fail was told */
 	struct hmi_outbox outbox;
 	struct hmi_cells cells;
 	struct hmi_msg_cache cache;
@@ -63,6 +76,9 @@ struct hm_ctx {
 	struct hmi_fifo dead; /* dead letters to be published: bodies are struct hmi_dead_record */
 	struct hmi_links links;
 	struct hmi_slab states[HMI_STATE_CLASSES];
+	struct hmi_slab extras;
+	struct hmi_slab records;  /* of failures */
+	struct hmi_slab failures; /* texts of HM_FAILURE_REASON_MAX bytes */
 	struct hmi_slab timers;
 	struct hmi_slab timer_bodies[HMI_POOL_CLASSES]; /* of those that do not fit into their timer */
 	struct hmi_send_timer *timers_starved;          /* due, and found no memory; oldest first */
@@ -70,6 +86,8 @@ struct hm_ctx {
 	struct hmi_timer timers_retry;
 	uint64_t timer_serial;
 	uint64_t work_serial;
+	uint64_t child_serial;
+	uint64_t random;           /* state of the lcore's random numbers */
 	uint64_t last_node;        /* the remote node that was sent to last, ... */
 	uint16_t last_node_index;  /* ... and its index */
 	uint32_t deal;             /* next lcore for HM_LCORE_ANY */
@@ -138,10 +156,24 @@ hmi_ops_of(const struct hm_ctx *ctx, const struct hmi_cell *cell)
 static inline void
 hmi_schedule(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	if (!cell->scheduled) {
-		cell->scheduled = 1;
-		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
-	}
+	/* Constants are stored, by branches, so that no message waits for what the last one has stored. */
+	if (likely(cell->scheduled == 0))
+		cell->scheduled = HMI_SCHEDULED_QUEUED;
+	else if ((cell->scheduled & HMI_SCHEDULED_QUEUED) == 0)
+		cell->scheduled |= HMI_SCHEDULED_QUEUED;
+	else
+		return;
+	hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
+}
+
+/* An actor that has been taken out of the run queue does not go back. */
+static inline void
+hmi_unschedule(struct hmi_cell *cell)
+{
+	if (likely(cell->scheduled == HMI_SCHEDULED_QUEUED))
+		cell->scheduled = 0;
+	else
+		cell->scheduled &= (uint8_t)~HMI_SCHEDULED_QUEUED;
 }
 
 /* Index of a node id, the last one cached; 0: unknown. */

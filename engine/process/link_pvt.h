@@ -25,7 +25,8 @@ enum hmi_link_kind {
 	HMI_LINK_WATCHER,  /* who watches the owner */
 	HMI_LINK_TIMER,    /* a timer of the owner; embedded in struct hmi_send_timer */
 	HMI_LINK_WORK,     /* a call by the offload pool; embedded in struct hm_work */
-	HMI_LINK_MARK,     /* children behind it in the owner's list are still to be stopped */
+	HMI_LINK_MARK,     /* a walk over what the owner has goes on behind it */
+	HMI_LINK_RECORD,   /* what the owner knows of failures of its child */
 };
 
 struct hmi_cell;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "hm_msg.h"
+#include "hm_supervisor.h"
 #include "process_pvt.h"
 
 /* Message types of commands; they never leave the node. */
@@ -46,10 +47,14 @@ struct hmi_parts {
 	struct hmi_command commands[HMI_COMMANDS]; /* by type - HMI_COMMAND_SPAWN */
 	/* An actor has handled HM_STOPPED, and nobody was notified yet. */
 	void (*actor_ended)(struct hm_ctx *ctx, struct hm_pid actor);
+	/* A supervisor has decided. */
+	void (*supervised)(struct hm_ctx *ctx, const struct hm_supervision *supervision);
 	/* Publish some of the dead letters that wait. Returns how many. */
 	uint32_t (*dead_publish)(struct hm_ctx *ctx);
 	/* The actor without a parent has ended, so all have. */
 	void (*root_ended)(struct hm_ctx *ctx);
+	/* It has failed, and there is nobody to decide. */
+	void (*root_failed)(struct hm_ctx *ctx);
 };
 
 static inline bool

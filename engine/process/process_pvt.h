@@ -42,13 +42,15 @@ struct hmi_process_ops {
 
 /*
  * A resource that an actor owns: a timer, a watch, a future. It is in the list of its actor, and is
- * dropped when the actor ends. The life cycle knows no resource by name.
+ * dropped when the actor ends, and, unless it outlives that, when it restarts. The life cycle knows no resource by name.
  */
 struct hmi_owned;
 
 struct hmi_owned_ops {
-	/* The owner ends. The resource is out of the list already; the function frees it. */
+	/* The owner ends, or restarts. The resource is out of the list already; the function frees it. */
 	void (*drop)(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned);
+	/* It is the process's rather than the state's: a restart does not drop it. */
+	bool outlives_restart;
 };
 
 struct hmi_owned {

@@ -28,8 +28,9 @@
 #include "path_pvt.h"
 #include "pool_pvt.h"
 
-#define HMI_MODULES_MAX 8u
-#define HMI_SCHEME      "hermod://"
+#define HMI_MODULES_MAX     8u
+#define HMI_SUBSCRIBERS_MAX 8u
+#define HMI_SCHEME          "hermod://"
 /* Of messages: four chunks, and what an index of 32 bits tells apart. */
 #define HMI_MEMORY_MIN (UINT64_C(256) << 10)
 #define HMI_MEMORY_MAX (UINT64_C(256) << 30)
@@ -56,7 +57,13 @@ struct hmi_options {
 	const char *idle_name;
 	enum hm_idle idle;
 	uint64_t lcores, memory, quantum, lane, inject, seed, offload_threads, offload_queue;
-	bool help;
+	bool help, contain;
+};
+
+/* Actors of this node that want an event. */
+struct hmi_subscribers {
+	_Atomic bool had_any;                         /* now or before */
+	_Atomic uint64_t locals[HMI_SUBSCRIBERS_MAX]; /* local parts of PIDs; 0: a free place */
 };
 
 struct hm_system {
@@ -86,20 +93,19 @@ struct hm_system {
 	uint16_t eal_lcores[HM_LCORES_MAX]; /* by index, from launch to finish */
 	sem_t ended;                        /* posted by each launched lcore at its end */
 	pthread_t signals;
-	bool signals_started, signals_blocked;
+	bool signals_started, signals_blocked, faults_caught;
 	_Atomic bool signals_end; /* the thread that takes them is to end */
 	sigset_t signals_before;  /* of the thread that created the system */
 	_Atomic int state;        /* enum hmi_state */
 	_Atomic bool stop_asked;
 	_Atomic bool forced;
 	_Atomic bool actors_gone;
-	_Atomic bool had_subscribers; /* of dead letters, now or before */
 	struct hmi_node_table nodes;
 	_Atomic uint64_t external_sent, external_no_memory;
 	_Atomic uint64_t
 		warned_ticks; /* when the last warning of used up memory was logged, by the clock; 0: never */
-	/* Local parts of PIDs; 0: a free place. */
-	_Atomic uint64_t subscribers[HM_DEAD_LETTER_SUBSCRIBERS_MAX];
+	struct hmi_subscribers dead_letter_subscribers, supervision_subscribers;
+	struct hm_props guardian; /* of /user */
 	pthread_mutex_t
 		control; /* serialises control calls of external threads, and stepped turns; recursive */
 	_Atomic uint32_t control_wanted; /* by so many external threads: the next stepped turn waits */

@@ -41,7 +41,7 @@ link_down(struct hm_ctx *ctx, struct hmi_link *link, struct hmi_fifo *notificati
 
 	if (link->kind == HMI_LINK_WATCHING) {
 		link->node = 0;
-		msg = hmi_terminated_new(ctx, link->pid, HM_TERMINATED_NODE_LOST);
+		msg = hmi_terminated_new(ctx, link->pid, HM_TERMINATED_NODE_LOST, NULL);
 		msg->to = hmi_pid_of(ctx, owner).local;
 		hmi_fifo_push(notifications, msg);
 	} else {

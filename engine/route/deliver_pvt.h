@@ -49,7 +49,7 @@ hmi_deliver_to(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_deliver_stale(ctx, cell, msg);
 		return;
 	}
-	if (unlikely(cell->state_at == 0 || (msg->flags & HMI_MSG_SYSTEM) != 0)) {
+	if (unlikely(cell->box.count >= cell->limit || (msg->flags & HMI_MSG_SYSTEM) != 0)) {
 		hmi_deliver_other(ctx, cell, msg);
 		return;
 	}
@@ -65,7 +65,7 @@ hmi_deliver_user(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_deliver_stale(ctx, cell, msg);
 		return;
 	}
-	if (unlikely(!hmi_cell_is_actor(cell))) {
+	if (unlikely(cell->box.count >= cell->limit)) {
 		hmi_deliver_other(ctx, cell, msg);
 		return;
 	}
@@ -77,7 +77,7 @@ hmi_deliver_user(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 static inline bool
 hmi_delivers_to(const struct hmi_cell *cell, uint64_t to)
 {
-	return cell->generation == (uint32_t)to && cell->state_at != 0;
+	return cell->generation == (uint32_t)to && cell->box.count < cell->limit;
 }
 
 #endif /* DELIVER_PVT_H */

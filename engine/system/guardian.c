@@ -26,8 +26,6 @@ guardian_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	hmi_dead(ctx, mine, HM_DEAD_GUARDIAN);
 }
 
-static const struct hm_props guardian_props = { .receive = guardian_receive };
-
 int
 hmi_spawn_user(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
 	       struct hm_pid *pid)
@@ -78,12 +76,15 @@ guardian_setup(struct hm_ctx *ctx, struct hmi_cell *cell)
 	int rc;
 
 	sys->user = hmi_pid_of(ctx, cell);
-	rc = hmi_actor_make(ctx, cell, &guardian_props, NULL);
+	sys->guardian.receive = guardian_receive;
+	rc = hmi_actor_make(ctx, cell, &sys->guardian, NULL);
 	if (rc != 0)
 		return rc;
 	hmi_count(&ctx->stats.spawned, 1);
 	hmi_schedule(ctx, cell);
-	return hmi_path_add(&sys->paths, "", "user", sys->user, &cell->actor.path);
+	if (hmi_extra_get(&ctx->extras, cell) == NULL)
+		return -ENOMEM;
+	return hmi_path_add(&sys->paths, "", "user", sys->user, &cell->actor.extra->path);
 }
 
 /* The guardian and /deadLetters, which live on lcore 0. */

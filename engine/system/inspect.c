@@ -20,6 +20,8 @@ stats_add(struct hm_stats *sum, const struct hm_ctx *ctx)
 	sum->timers_delayed += hmi_counted(&stats->timers_delayed);
 	sum->offloaded += hmi_counted(&stats->offloaded);
 	sum->offload_refused += hmi_counted(&stats->offload_refused);
+	sum->failed += hmi_counted(&stats->failed);
+	sum->restarted += hmi_counted(&stats->restarted);
 	for (int i = 0; i < HM_DEAD_REASONS; i++)
 		sum->dead[i] += hmi_counted(&stats->dead[i]);
 }

@@ -19,6 +19,7 @@
 #include "deliver_pvt.h"
 #include "event_pvt.h"
 #include "provider_pvt.h"
+#include "random_pvt.h"
 #include "shortage_pvt.h"
 #include "slot_grant_pvt.h"
 #include "state_pvt.h"
@@ -30,6 +31,13 @@ static void
 actor_ended(struct hm_ctx *ctx, struct hm_pid actor)
 {
 	hm_dead_letters_unsubscribe(ctx->sys, actor);
+	hm_supervision_unsubscribe(ctx->sys, actor);
+}
+
+static void
+root_failed(struct hm_ctx *ctx)
+{
+	hm_system_stop(ctx->sys);
 }
 
 #define COMMAND(type) [(type)-HMI_COMMAND_SPAWN]
@@ -50,8 +58,10 @@ const struct hmi_parts hmi_parts = {
 		COMMAND(HMI_COMMAND_REPORT) = { hmi_memory_report_lcore, NULL },
 	},
 	.actor_ended = actor_ended,
+	.supervised = hmi_supervision_publish,
 	.dead_publish = hmi_dead_letters_publish,
 	.root_ended = hmi_root_ended,
+	.root_failed = root_failed,
 };
 
 static void
@@ -70,6 +80,8 @@ asked(struct hmi_worker *worker)
 static const struct hmi_worker_ops worker_ops = {
 	.deliver = deliver,
 	.run_stage = hmi_actors_run,
+	.failed = hmi_actor_failed,
+	.recovery = &hmi_failure_ops,
 	.asked = asked,
 };
 
@@ -120,6 +132,9 @@ parts_create(struct hm_ctx *ctx)
 	hmi_msg_cache_init(&ctx->cache, &ctx->sys->pool, false);
 	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
 		hmi_slab_init(&ctx->states[c], (size_t)64 << c);
+	hmi_slab_init(&ctx->extras, sizeof(struct hmi_extra));
+	hmi_records_init(ctx);
+	hmi_slab_init(&ctx->failures, HM_FAILURE_REASON_MAX);
 	hmi_timers_init(ctx);
 	ctx->lifecycle = calloc(1, sizeof(*ctx->lifecycle));
 	if (ctx->lifecycle == NULL)
@@ -171,6 +186,7 @@ hmi_ctx_create(struct hm_ctx **out, struct hm_system *sys, uint32_t index)
 	ctx->sys = sys;
 	ctx->node = sys->node;
 	ctx->small_types = sys->types->small;
+	ctx->random = hmi_random(&sys->random);
 	rc = worker_create(ctx, index, socket);
 	if (rc != 0) {
 		rte_free(ctx);
@@ -245,6 +261,9 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 	free(ctx->lifecycle);
 	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
 		hmi_slab_destroy(&ctx->states[c]);
+	hmi_records_destroy(ctx);
+	hmi_slab_destroy(&ctx->extras);
+	hmi_slab_destroy(&ctx->failures);
 	hmi_timers_destroy(ctx);
 	hmi_outbox_destroy(&ctx->outbox);
 	if (ctx->links.buckets != NULL)

@@ -14,7 +14,7 @@
 #include "deadline_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS    12
+#define OWN_OPTIONS    13
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define TABLES_MAX     (HMI_MODULES_MAX + 2)
 
@@ -41,6 +41,18 @@ idle_set(void *options, const char *value)
 		}
 	}
 	fprintf(stderr, "hermod: --idle '%s': choose adaptive, spin, pause or yield\n", value);
+	return -EINVAL;
+}
+
+static int
+faults_set(void *options, const char *value)
+{
+	struct hmi_options *o = options;
+
+	o->contain = strcmp(value, "contain") == 0;
+	if (o->contain || strcmp(value, "abort") == 0)
+		return 0;
+	fprintf(stderr, "hermod: --faults '%s': choose contain or abort\n", value);
 	return -EINVAL;
 }
 
@@ -98,6 +110,11 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .kind = HM_OPTION_CALL,
 		  .value = o,
 		  .call = idle_set },
+		{ .name = "faults",
+		  .help = "when an actor raises SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGABRT: contain (default), abort",
+		  .kind = HM_OPTION_CALL,
+		  .value = o,
+		  .call = faults_set },
 		{ .name = "memory",
 		  .help = "of all messages at most, as in 512M or 4G; default 1G, or a quarter of the RAM",
 		  .kind = HM_OPTION_CALL,
@@ -167,6 +184,7 @@ hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 		.inject = 4096,
 		.offload_threads = 4,
 		.offload_queue = 1024,
+		.contain = true,
 	};
 	if (config == NULL)
 		return;

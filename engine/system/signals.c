@@ -76,7 +76,7 @@ stuck_tell(const struct hm_system *sys, struct hm_ctx *ctx)
 
 	if (cell != NULL && hmi_cell_is_actor(cell)) {
 		hm_pid_format(hmi_pid_of(ctx, cell), pid);
-		path = cell->actor.path != NULL ? cell->actor.path->path : "(no name)";
+		path = hmi_cell_path(cell) != NULL ? hmi_cell_path(cell)->path : "(no name)";
 	}
 	fprintf(stderr, "hermod: lcore %u is stuck in actor %s %s, message type %s; the process ends\n",
 		hmi_index(ctx), pid, path, msg != NULL ? hm_type_name(sys, msg->type) : "unknown");

@@ -16,6 +16,7 @@
 
 #include <urcu-qsbr.h>
 
+#include "actor_pvt.h"
 #include "ask_pvt.h"
 #include "lcore_setup_pvt.h"
 #include "memory_pvt.h"
@@ -308,6 +309,23 @@ with_cores(const cpu_set_t *cores, struct hm_system *sys, int (*make)(struct hm_
 /* ---- From nothing to ready ----------------------------------------------------------- */
 
 static int
+faults_catch(struct hm_system *sys, const struct hm_config *config)
+{
+	int rc = 0;
+
+	if (config != NULL && !hmi_supervisor_is_valid(config->supervisor)) {
+		fprintf(stderr,
+			"hermod: hm_config.supervisor: a member has a value that hm_supervisor.h does not allow\n");
+		return -EINVAL;
+	}
+	rc = hmi_traps_catch();
+	if (rc != 0)
+		fprintf(stderr, "hermod: signals of faults cannot be handled: %s\n", rte_strerror(-rc));
+	sys->faults_caught = rc == 0;
+	return rc;
+}
+
+static int
 start_up(struct hm_system *sys, int argc, char **argv, const struct hm_config *config)
 {
 	cpu_set_t cores;
@@ -325,7 +343,9 @@ start_up(struct hm_system *sys, int argc, char **argv, const struct hm_config *c
 	if (rc != 0)
 		return rc;
 	sys->logtype = rte_log_register_type_and_pick_level("hermod", RTE_LOG_INFO);
-	rc = with_cores(&cores, sys, shared_create);
+	rc = faults_catch(sys, config);
+	if (rc == 0)
+		rc = with_cores(&cores, sys, shared_create);
 	if (rc == 0)
 		rc = with_rcu(sys, lcores_create);
 	if (rc == 0)
@@ -364,6 +384,7 @@ hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_
 		sys->mode = config->mode;
 		sys->summary = config->summary;
 		sys->app_options = config->options;
+		sys->guardian.supervisor = config->supervisor;
 	}
 	/* Before EAL's threads come to be, so that none of them takes what hm_system_run waits for. */
 	if (sys->mode == HM_MODE_LCORES) {
@@ -441,6 +462,8 @@ hm_system_destroy(struct hm_system *sys)
 	hmi_nodes_destroy(&sys->nodes);
 	pthread_mutex_destroy(&sys->control);
 	sem_destroy(&sys->ended);
+	if (sys->faults_caught)
+		hmi_traps_release();
 	if (sys->signals_blocked)
 		pthread_sigmask(SIG_SETMASK, &sys->signals_before, NULL);
 	free(sys);

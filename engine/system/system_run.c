@@ -31,7 +31,7 @@ last_turns(struct hm_ctx *ctx)
 {
 	hmi_rcu_enter();
 	for (int i = 0; i < LAST_TURNS; i++)
-		hmi_worker_turn(&ctx->worker);
+		hmi_worker_turn_alone(&ctx->worker);
 	hmi_rcu_leave();
 }
 
@@ -224,7 +224,7 @@ hm_system_turn(struct hm_system *sys)
 	atomic_store_explicit(&sys->state, HMI_RUNNING, memory_order_relaxed);
 	hmi_rcu_enter();
 	for (uint32_t i = 0; i < sys->lcores_count; i++)
-		work += hmi_worker_turn(&sys->lcores[i]->worker);
+		work += hmi_worker_turn_alone(&sys->lcores[i]->worker);
 	hmi_rcu_leave();
 	if (actors_gone(sys))
 		atomic_store_explicit(&sys->state, HMI_STOPPED, memory_order_relaxed);

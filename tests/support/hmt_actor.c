@@ -287,6 +287,15 @@ hmt_seen_last(const struct hmt_probe *probe, uint16_t type)
 }
 
 void
+hmt_sequence_check(const struct hmt_probe *probe, const uint16_t *types, uint32_t count)
+{
+	for (uint32_t i = 0; i < RTE_MIN(count, probe->count); i++)
+		CHECK(probe->seen[i].type == types[i], "message %u is of type %u instead of %u", i,
+		      probe->seen[i].type, types[i]);
+	CHECK(probe->count == count, "%u messages instead of %u", probe->count, count);
+}
+
+void
 hmt_do(struct hmt_node *node, struct hm_pid probe, void (*fn)(struct hm_ctx *ctx, void *arg), void *arg)
 {
 	struct hmt_deed deed = { fn, arg };

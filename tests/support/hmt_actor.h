@@ -116,6 +116,15 @@ uint32_t hmt_seen_count(const struct hmt_probe *probe, uint16_t type);
 /** The last message of a type that a probe has seen; NULL: none. */
 const struct hmt_seen *hmt_seen_last(const struct hmt_probe *probe, uint16_t type);
 
+/** Check that a probe has seen messages of just these types, in this order. */
+void hmt_sequence_check(const struct hmt_probe *probe, const uint16_t *types, uint32_t count);
+
+#define HMT_SEQUENCE(probe, ...)                                                         \
+	do {                                                                             \
+		static const uint16_t types_[] = { __VA_ARGS__ };                        \
+		hmt_sequence_check((probe), types_, sizeof(types_) / sizeof(types_[0])); \
+	} while (0)
+
 /** Something for an actor to do. */
 struct hmt_deed {
 	void (*fn)(struct hm_ctx *ctx, void *arg);

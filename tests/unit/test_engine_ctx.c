@@ -11,6 +11,7 @@
 #include "assert_pvt.h"
 #include "hm_offload.h"
 #include "hm_provider.h"
+#include "hm_supervisor.h"
 #include "hmt_actor.h"
 #include "hmt_death.h"
 #include "hmt_eal.h"
@@ -121,6 +122,7 @@ CALL(hm_send, somebody, HMT_EMPTY, NULL)
 CALL(hm_request, somebody, HMT_EMPTY, NULL)
 CALL(hm_respond, HMT_EMPTY, NULL)
 CALL(hm_forward, somebody)
+CALL(hm_fail, "nobody")
 CALL(hm_msg_new, HMT_EMPTY, 0)
 CALL(hm_msg_free, NULL)
 CALL(hm_msg_send, somebody, no_msg)
@@ -170,6 +172,7 @@ static const struct {
 	ROW(hm_request),
 	ROW(hm_respond),
 	ROW(hm_forward),
+	ROW(hm_fail),
 	ROW(hm_msg_new),
 	ROW(hm_msg_free),
 	ROW(hm_msg_send),

@@ -140,9 +140,16 @@ static void
 look_at_stops(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 {
 	struct hmt_probe *parent = probe->arg;
+	struct hmi_link *mark;
+	uintptr_t behind = 0;
 
-	if (hm_msg_type(msg) == HMT_NUMBER)
-		parent->arg = (void *)(uintptr_t)hmi_cell_live(ctx, parent->pid.local)->stops_left;
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return;
+	mark = hmi_link_find(&ctx->links, hm_pid_slot(parent->pid), HMI_LINK_MARK, hm_pid_none());
+	for (const struct hmi_owned *owned = mark != NULL ? mark->owned.next : NULL; owned != NULL;
+	     owned = owned->next)
+		behind++;
+	parent->arg = (void *)behind;
 }
 
 /* Others wait for the lcore here, too, where there is no ring of siblings to turn. */

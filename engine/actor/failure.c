@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An actor fails: its function was left, by hm_fail or by a signal. What the call held is released, the actor is
+ * suspended, and its parent is told.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_log.h>
+
+#include "actor_pvt.h"
+#include "check_pvt.h"
+#include "counter_pvt.h"
+#include "dead_pvt.h"
+#include "msg_pvt.h"
+#include "post_pvt.h"
+#include "receive_pvt.h"
+
+#define LOGGED_A_SECOND 5u
+#define SECOND_NS       1000000000ull
+#define LINE_BYTES      512u
+
+/* ---- Within the handler of a signal -------------------------------------------------- */
+
+static struct hm_ctx *
+ctx_of(struct hmi_recovery *recovery)
+{
+	return hmi_ctx_of(container_of(recovery, struct hmi_worker, recovery));
+}
+
+/* As strsignal, which may take memory. */
+static const char *
+signal_name(int signal)
+{
+	switch (signal) {
+	case SIGSEGV:
+		return "SIGSEGV";
+	case SIGBUS:
+		return "SIGBUS";
+	case SIGFPE:
+		return "SIGFPE";
+	case SIGILL:
+		return "SIGILL";
+	default:
+		return "SIGABRT";
+	}
+}
+
+static void
+trap_describe(const struct hmi_trap *trap, char text[HM_FAILURE_REASON_MAX])
+{
+	const char *what = trap->is_overflow ? ": stack overflow"
+			   : trap->is_mapped ? ": access not allowed"
+					     : "";
+
+	if (trap->signal == SIGABRT)
+		snprintf(text, HM_FAILURE_REASON_MAX, "SIGABRT: abort was called");
+	else
+		snprintf(text, HM_FAILURE_REASON_MAX, "%s%s at address %p", signal_name(trap->signal), what,
+			 trap->address);
+}
+
+static void
+actor_name(const struct hm_ctx *ctx, char *text, size_t bytes)
+{
+	const struct hmi_path *path;
+	char pid[HM_PID_TEXT_SIZE];
+
+	if (ctx->cell == NULL || !hmi_cell_is_actor(ctx->cell)) {
+		snprintf(text, bytes, "no actor");
+		return;
+	}
+	path = hmi_cell_path(ctx->cell);
+	snprintf(text, bytes, "actor %s %s", hm_pid_format(hmi_pid_of(ctx, ctx->cell), pid),
+		 path != NULL ? path->path : "(no name)");
+}
+
+static void
+end_tell(const struct hm_ctx *ctx, const struct hmi_trap *trap, const char *why)
+{
+	char line[LINE_BYTES], reason[HM_FAILURE_REASON_MAX], actor[HM_PATH_MAX];
+	int length;
+
+	trap_describe(trap, reason);
+	actor_name(ctx, actor, sizeof(actor));
+	length = snprintf(line, sizeof(line),
+			  "hermod: lcore %u: %s in %s, message type %s; the process ends%s\n", hmi_index(ctx),
+			  reason, actor, ctx->msg != NULL ? hm_type_name(ctx->sys, ctx->msg->type) : "none",
+			  why);
+	if (length > 0)
+		(void)!write(STDERR_FILENO, line, strlen(line));
+}
+
+static bool
+is_contained(const struct hm_ctx *ctx)
+{
+	uint32_t faults = ctx->cell->actor.props->faults;
+
+	return faults != HM_FAULTS_DEFAULT ? faults == HM_FAULTS_CONTAIN : ctx->sys->options.contain;
+}
+
+static bool
+contain(struct hmi_recovery *recovery)
+{
+	struct hm_ctx *ctx = ctx_of(recovery);
+
+	if (!ctx->in_user) {
+		end_tell(ctx, &recovery->trap, ", since the engine's own memory is broken");
+		return false;
+	}
+	if (!is_contained(ctx)) {
+		end_tell(ctx, &recovery->trap, ", as --faults or the actor's props say");
+		return false;
+	}
+	ctx->failure.signal = recovery->trap.signal;
+	trap_describe(&recovery->trap, ctx->failure.reason);
+	return true;
+}
+
+const struct hmi_recovery_ops hmi_failure_ops = { .contain = contain };
+
+/* ---- The failing call ------------------------------------------------------------------ */
+
+void
+hm_fail(struct hm_ctx *ctx, const char *reason)
+{
+	struct hm_failure *failure = &ctx->failure;
+
+	hmi_check_ctx(ctx, "hm_fail");
+	if (!ctx->in_user)
+		hmi_misuse("hm_fail", "no function of an actor runs");
+	failure->signal = 0;
+	snprintf(failure->reason, sizeof(failure->reason), "%s", reason != NULL ? reason : "failed");
+	hmi_recovery_throw(&ctx->worker.recovery);
+}
+
+/* Messages that it has made and not sent: the youngest ones of the lcore, since no other actor has run since. */
+static void
+made_release(struct hm_ctx *ctx, uint64_t owner)
+{
+	struct hm_msg *msg;
+
+	while ((msg = ctx->made) != NULL && msg->sender.local == owner) {
+		hmi_msg_unmake(ctx, msg);
+		hmi_msg_release(&ctx->cache, msg);
+	}
+}
+
+/* The message that was being received. */
+static void
+received_release(struct hm_ctx *ctx)
+{
+	struct hm_msg *msg = ctx->msg;
+
+	ctx->msg = NULL;
+	if (msg == NULL || msg == ctx->lifecycle)
+		return;
+	if (msg->type < HM_TYPE_USER) {
+		hmi_msg_release(&ctx->cache, msg);
+		return;
+	}
+	/* It was counted when it was taken from the mailbox. */
+	hmi_count(&ctx->stats.received, (uint64_t)-1);
+	hmi_dead(ctx, msg, HM_DEAD_FAILED);
+}
+
+/* ---- The actor --------------------------------------------------------------------------- */
+
+static void
+failure_log(struct hm_ctx *ctx, const struct hm_failure *failure)
+{
+	struct hmi_stats *stats = &ctx->stats;
+	char actor[HM_PATH_MAX];
+	uint64_t now_ns = hmi_worker_clock(&ctx->worker);
+
+	if (now_ns - stats->failed_window_ns > SECOND_NS) {
+		stats->failed_window_ns = now_ns;
+		stats->failed_logged = 0;
+	}
+	if (stats->failed_logged >= LOGGED_A_SECOND)
+		return;
+	stats->failed_logged++;
+	actor_name(ctx, actor, sizeof(actor));
+	rte_log(RTE_LOG_WARNING, (uint32_t)ctx->sys->logtype, "hermod: %s failed, message type %s: %s%s\n",
+		actor, hm_type_name(ctx->sys, failure->type), failure->reason,
+		stats->failed_logged == LOGGED_A_SECOND ? " (no more of these this second)" : "");
+	if (failure->signal != 0)
+		hmi_failure_trace(ctx, failure->actor);
+}
+
+/* For watchers, if it is stopped. Without memory they get no text. */
+static void
+reason_keep(struct hm_ctx *ctx, struct hmi_cell *cell, const char *reason)
+{
+	struct hmi_extra *extra = hmi_extra_get(&ctx->extras, cell);
+
+	if (extra == NULL)
+		return;
+	if (extra->failure == NULL)
+		extra->failure = hmi_slab_get(&ctx->failures);
+	if (extra->failure != NULL)
+		memcpy(extra->failure, reason, HM_FAILURE_REASON_MAX);
+}
+
+/* Nobody is left to decide. */
+static void
+root_fail(struct hm_ctx *ctx, const struct hm_failure *failure)
+{
+	char origin[HM_PID_TEXT_SIZE];
+
+	rte_log(RTE_LOG_ERR, (uint32_t)ctx->sys->logtype,
+		"hermod: the failure of %s was escalated beyond /user: the system stops: %s\n",
+		hm_pid_format(failure->origin, origin), failure->reason);
+	ctx->sys->parts->root_failed(ctx);
+}
+
+/* It waits for its supervisor's decision. */
+static void
+report(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_failure *failure)
+{
+	struct hm_pid parent = { ctx->node, cell->actor.parent };
+	struct hm_msg *msg;
+
+	if (parent.local == 0) {
+		root_fail(ctx, failure);
+		return;
+	}
+	msg = hmi_control(&ctx->cache, HMI_SYS_FAILURE, sizeof(*failure));
+
+	memcpy(msg->body, failure, sizeof(*failure));
+	cell->pending |= HMI_PENDING_FAILED;
+	(void)hmi_post(ctx, parent, msg);
+}
+
+static void
+actor_fail(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_failure *failure)
+{
+	reason_keep(ctx, cell, failure->reason);
+	/* Its supervisor decides already, or it stops next. */
+	if ((cell->pending & (HMI_PENDING_FAILED | HMI_PENDING_ASKED)) != 0)
+		return;
+	/* It goes on to stop or to restart. */
+	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) == 0)
+		report(ctx, cell, failure);
+	else if (cell->reason != HMI_REASON_RESTART)
+		cell->reason = HM_TERMINATED_FAILED;
+}
+
+void
+hmi_actor_failed(struct hmi_worker *worker)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	struct hmi_cell *cell = ctx->cell;
+	struct hm_failure failure = ctx->failure;
+
+	hmi_user_leave(ctx);
+	hmi_count(&ctx->stats.received, ctx->handled);
+	hmi_count(&ctx->stats.failed, 1);
+	failure.actor = failure.origin = hmi_pid_of(ctx, cell);
+	failure.type = ctx->msg != NULL ? ctx->msg->type : HM_TYPE_NONE;
+	failure_log(ctx, &failure);
+	made_release(ctx, failure.actor.local);
+	received_release(ctx);
+	actor_fail(ctx, cell, &failure);
+	hmi_unschedule(cell);
+	if (hmi_actor_has_work(cell))
+		hmi_schedule(ctx, cell);
+	ctx->cell = NULL;
+}
+
+void
+hmi_actor_escalate(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_failure *failure)
+{
+	struct hm_failure own = *failure;
+
+	hmi_count(&ctx->stats.failed, 1);
+	own.actor = hmi_pid_of(ctx, cell);
+	own.failures = 0;
+	actor_fail(ctx, cell, &own);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "extra_pvt.h"
+
+#include <string.h>
+
+#include "assert_pvt.h"
+
+struct hmi_extra *
+hmi_extra_get(struct hmi_slab *slab, struct hmi_cell *cell)
+{
+	struct hmi_extra *extra = cell->actor.extra;
+
+	if (extra != NULL)
+		return extra;
+	extra = hmi_slab_get(slab);
+	if (extra == NULL)
+		return NULL;
+	memset(extra, 0, sizeof(*extra));
+	cell->actor.extra = extra;
+	return extra;
+}
+
+void
+hmi_extra_free(struct hmi_slab *slab, struct hmi_cell *cell)
+{
+	struct hmi_extra *extra = cell->actor.extra;
+
+	if (extra == NULL)
+		return;
+	HMI_ASSERT(extra->path == NULL && extra->kept.head == NULL && extra->failure == NULL);
+	hmi_slab_put(slab, extra);
+	cell->actor.extra = NULL;
+}

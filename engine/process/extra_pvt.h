@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EXTRA_PVT_H
+#define EXTRA_PVT_H
+
+/*
+ * What few actors have, beside their cell: a name, a stash, the text of a failure. Made when the first of
+ * it is needed, and freed with the actor.
+ *
+ * Owned by one lcore.
+ */
+
+#include "cell_pvt.h"
+#include "slab_pvt.h"
+
+struct hmi_path;
+
+struct hmi_extra {
+	struct hmi_path *path; /* NULL: anonymous */
+	struct hmi_fifo kept;  /* while it restarts: messages of its mailbox that were looked through */
+	char *failure;         /* why it failed last; NULL: it has not, or there was no memory */
+	bool has_escalated;    /* children wait for what becomes of it, since it has failed in their place */
+};
+
+/* The actor's, made if there is none. NULL: no memory. */
+struct hmi_extra *hmi_extra_get(struct hmi_slab *slab, struct hmi_cell *cell);
+
+/* Free it, if there is one. What it points to is freed or given back before. */
+void hmi_extra_free(struct hmi_slab *slab, struct hmi_cell *cell);
+
+/* NULL: the actor is anonymous. */
+static inline struct hmi_path *
+hmi_cell_path(const struct hmi_cell *cell)
+{
+	return cell->actor.extra != NULL ? cell->actor.extra->path : NULL;
+}
+
+/* Why it failed last, in words; NULL: unknown. */
+static inline const char *
+hmi_cell_failure(const struct hmi_cell *cell)
+{
+	return cell->actor.extra != NULL ? cell->actor.extra->failure : NULL;
+}
+
+#endif /* EXTRA_PVT_H */

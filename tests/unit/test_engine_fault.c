@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Faults of actors are contained, by default, and those of the engine never.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+
+#include "actor_pvt.h"
+#include "hm_supervisor.h"
+#include "hmt_actor.h"
+#include "hmt_death.h"
+#include "hmt_eal.h"
+#include "hmt_fault.h"
+#include "hmt_log.h"
+
+TestSuite(engine_fault, .init = hmt_eal_start);
+
+/* Numbers from which on a probe faults: plus enum hmt_fault. */
+#define FAULT 2000u
+
+static void
+fault_on_number(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	uint64_t number;
+
+	(void)ctx;
+	(void)probe;
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return;
+	number = *(const uint64_t *)hm_msg_body(msg);
+	if (number >= FAULT)
+		hmt_fault_raise((enum hmt_fault)(number - FAULT));
+}
+
+static void
+node_with(struct hmt_node *node, struct hmt_probe *probe)
+{
+	hmt_node_start(node, 2);
+	hmt_probe_spawn(node, probe, 0, "actor");
+	hmt_turn_until_idle(node);
+}
+
+static struct hmt_probe actor;
+
+Test(engine_fault, signal__of_each_kind_fails_the_actor_alone)
+{
+	static struct hmt_probe other;
+	struct hmt_node node;
+
+	actor = (struct hmt_probe){ .on_msg = fault_on_number };
+	other = (struct hmt_probe){ 0 };
+	node_with(&node, &actor);
+	hmt_probe_spawn(&node, &other, 0, NULL);
+	for (uint32_t fault = 0; fault < HMT_FAULTS; fault++) {
+		hmt_number(&node, actor.pid, FAULT + fault);
+		hmt_number(&node, other.pid, fault);
+		hmt_turn_until_idle(&node);
+		cr_assert_eq(hmt_seen_count(&actor, HM_RESTARTING), fault + 1, "fault %u", fault);
+		cr_assert_eq(hmt_seen_last(&other, HMT_NUMBER)->number, fault);
+		hmt_elapse(&node, 10000000);
+	}
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_FAILED], HMT_FAULTS);
+	hmt_node_end(&node);
+}
+
+struct reason {
+	enum hmt_fault fault;
+	const char *text;
+};
+
+static void
+supervision_look(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)ctx;
+	if (hm_msg_type(msg) == HM_SUPERVISION)
+		memcpy(probe->arg, hm_msg_body(msg), sizeof(struct hm_supervision));
+}
+
+Test(engine_fault, signal__is_named_in_the_reason)
+{
+	static const struct reason reasons[] = {
+		{ HMT_FAULT_NULL, "SIGSEGV at address (nil)" },
+		{ HMT_FAULT_CONST, "SIGSEGV: access not allowed at address 0x" },
+		{ HMT_FAULT_CALL, "SIGSEGV at address (nil)" },
+		{ HMT_FAULT_OVERFLOW, "SIGSEGV: stack overflow at address 0x" },
+		{ HMT_FAULT_FILE, "SIGBUS at address 0x" },
+		{ HMT_FAULT_DIVIDE, "SIGFPE at address 0x" },
+		{ HMT_FAULT_TRAP, "SIGILL at address 0x" },
+		{ HMT_FAULT_ABORT, "SIGABRT: abort was called" },
+	};
+	static struct hmt_probe subscriber;
+	struct hm_supervision last = { 0 };
+	struct hmt_node node;
+
+	actor = (struct hmt_probe){ .on_msg = fault_on_number };
+	subscriber = (struct hmt_probe){ .on_msg = supervision_look, .arg = &last };
+	node_with(&node, &actor);
+	hmt_probe_spawn(&node, &subscriber, 1, NULL);
+	cr_assert_eq(hm_supervision_subscribe(node.sys, subscriber.pid), 0);
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		hmt_number(&node, actor.pid, FAULT + reasons[i].fault);
+		hmt_turn_until_idle(&node);
+		cr_assert_eq(strncmp(last.failure.reason, reasons[i].text, strlen(reasons[i].text)), 0,
+			     "%s: %s", reasons[i].text, last.failure.reason);
+		cr_assert_eq(last.failure.signal, hmt_fault_signal(reasons[i].fault));
+		cr_assert_eq(last.failure.type, HMT_NUMBER);
+		cr_assert(hm_pid_equal(last.failure.actor, actor.pid));
+		hmt_elapse(&node, 10000000);
+	}
+	hmt_node_end(&node);
+}
+
+Test(engine_fault, signal__logs_actor_message_and_call_stack)
+{
+	struct hmt_node node;
+	struct hmt_log log;
+
+	actor = (struct hmt_probe){ .on_msg = fault_on_number };
+	node_with(&node, &actor);
+	hmt_log_start(&log);
+	hmt_number(&node, actor.pid, FAULT + HMT_FAULT_NULL);
+	hmt_turn_until_idle(&node);
+	cr_assert(hmt_log_has(&log, "/user/actor failed, message type number: SIGSEGV at address (nil)"),
+		  "%s", hmt_log_text(&log));
+	cr_assert(hmt_log_has(&log, "#0 hmt_fault_raise"), "%s", hmt_log_text(&log));
+	cr_assert(hmt_log_has(&log, "fault_on_number"), "%s", hmt_log_text(&log));
+	hmt_log_end(&log);
+	hmt_node_end(&node);
+}
+
+/* ---- Limits of containment ---------------------------------------------------------------------------- */
+
+static void
+fault_in_actor(void *arg)
+{
+	struct hm_props props = *hmt_probe_props(0);
+	struct hmt_probe *probe = &actor;
+	struct hmt_node node;
+	struct hm_pid pid;
+
+	props.faults = HM_FAULTS_ABORT;
+	actor = (struct hmt_probe){ .on_msg = fault_on_number };
+	hmt_node_start_with(&node, 1, 0, arg);
+	if (hm_system_spawn(node.sys, arg == NULL ? &props : hmt_probe_props(0), "actor", &probe, &pid) != 0)
+		return;
+	hmt_number(&node, pid, FAULT + HMT_FAULT_NULL);
+	hmt_turn_until_idle(&node);
+}
+
+static void
+abort_check(int status, const char *text)
+{
+	cr_assert(WIFSIGNALED(status) || WEXITSTATUS(status) != HMT_SURVIVED, "%s", text);
+	cr_assert_not_null(strstr(text, "SIGSEGV at address (nil) in actor"), "%s", text);
+	cr_assert_not_null(strstr(text, "/user/actor, message type number; the process ends, as --faults"),
+			   "%s", text);
+}
+
+Test(engine_fault, faults__abort_by_props_ends_the_process_and_names_actor_and_message)
+{
+	char text[8192];
+
+	abort_check(hmt_death(fault_in_actor, NULL, text, sizeof(text)), text);
+}
+
+Test(engine_fault, faults__abort_by_option_ends_the_process_and_names_actor_and_message)
+{
+	char text[8192];
+
+	abort_check(hmt_death(fault_in_actor, (void *)(uintptr_t) "--faults abort", text, sizeof(text)),
+		    text);
+}
+
+/* What the engine reads next, and not the actor. */
+static void
+break_engine(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	ctx->cell->box.head = (struct hm_msg *)(uintptr_t)16;
+}
+
+static void
+fault_in_engine(void *arg)
+{
+	struct hmt_node node;
+
+	(void)arg;
+	actor = (struct hmt_probe){ 0 };
+	node_with(&node, &actor);
+	hmt_do(&node, actor.pid, break_engine, NULL);
+}
+
+Test(engine_fault, faults__of_the_engine_itself_are_not_contained)
+{
+	char text[8192];
+	int status = hmt_death(fault_in_engine, NULL, text, sizeof(text));
+
+	cr_assert(WIFSIGNALED(status) || WEXITSTATUS(status) != HMT_SURVIVED, "%s", text);
+	cr_assert_not_null(strstr(text, "the engine's own memory is broken"), "%s", text);
+}
+
+static void
+fail_outside(void *arg)
+{
+	struct hmt_node node;
+
+	(void)arg;
+	actor = (struct hmt_probe){ 0 };
+	node_with(&node, &actor);
+	hm_fail(node.sys->lcores[0], "nobody");
+}
+
+Test(engine_fault, fail__outside_of_a_turn_is_misuse)
+{
+	char text[8192];
+
+	cr_assert(hmt_aborted(hmt_death(fail_outside, NULL, text, sizeof(text))), "%s", text);
+	cr_assert_not_null(strstr(text, "hm_fail: no function of an actor runs"), "%s", text);
+}
+
+/* An assertion of the engine is none of the actor's faults, though its function has made the call. */
+static void
+misuse_in_actor(struct hm_ctx *ctx, void *arg)
+{
+	(void)ctx;
+	(void)arg;
+	HMI_ASSERT(arg != NULL);
+}
+
+static void
+misuse(void *arg)
+{
+	struct hmt_node node;
+
+	(void)arg;
+	actor = (struct hmt_probe){ 0 };
+	node_with(&node, &actor);
+	hmt_do(&node, actor.pid, misuse_in_actor, NULL);
+}
+
+Test(engine_fault, assertions__of_the_engine_are_not_contained)
+{
+	char text[8192];
+
+	cr_assert(hmt_aborted(hmt_death(misuse, NULL, text, sizeof(text))), "%s", text);
+}
+
+Test(engine_fault, handlers__are_gone_with_the_last_system)
+{
+	struct sigaction before, now;
+	struct hmt_node first, second;
+
+	cr_assert_eq(sigaction(SIGSEGV, NULL, &before), 0);
+	hmt_node_start(&first, 1);
+	hmt_node_start(&second, 1);
+	hmt_node_end(&first);
+	cr_assert_eq(sigaction(SIGSEGV, NULL, &now), 0);
+	cr_assert(now.sa_sigaction != before.sa_sigaction);
+	hmt_node_end(&second);
+	cr_assert_eq(sigaction(SIGSEGV, NULL, &now), 0);
+	cr_assert(now.sa_sigaction == before.sa_sigaction);
+}
