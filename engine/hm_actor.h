@@ -38,6 +38,7 @@ extern "C" {
 #endif
 
 struct hm_ctx;
+struct hm_mailbox;
 struct hm_supervisor;
 struct hm_system;
 
@@ -82,6 +83,8 @@ struct hm_props {
 	uint32_t state_align;
 	/** What becomes of children that fail (hm_supervisor.h); NULL: hm_supervisor_default. */
 	const struct hm_supervisor *supervisor;
+	/** Order and bound of the messages that wait (hm_mailbox.h); NULL: first in, first out, and senders are muted. */
+	const struct hm_mailbox *mailbox;
 	/** enum hm_faults: what signals as SIGSEGV mean that the actor's functions raise; 0: what --faults says. */
 	uint32_t faults;
 };

@@ -36,6 +36,8 @@ enum hm_dead_reason {
 	HM_DEAD_GUARDIAN,       /**< sent to /user, which takes no messages */
 	HM_DEAD_NODE_BUSY,      /**< too many messages wait for the receiver's node: --peer-queue */
 	HM_DEAD_UNEXPECTED,     /**< an answer of another type than was asked for, as to hm_resolve */
+	HM_DEAD_REJECTED,       /**< the receiver's mailbox was full: HM_OVERFLOW_REJECT */
+	HM_DEAD_DROPPED,        /**< the receiver's mailbox was full, and dropped it or an older one */
 	HM_DEAD_FAILED,         /**< its receiver failed while it received it */
 	HM_DEAD_REASONS,        /**< count of the above */
 };

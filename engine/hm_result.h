@@ -19,7 +19,7 @@ enum hm_result {
 	 * watch or a timer, or no slot for a future.
 	 */
 	HM_NO_MEMORY,
-	/** The inject ring is full: the system is overloaded, try again. */
+	/** The inject ring, or the receiver's mailbox, is full: try again, or hm_system_send_wait. */
 	HM_WOULD_BLOCK,
 	/** The body is longer than HM_MSG_BODY_MAX. */
 	HM_TOO_BIG,

@@ -124,6 +124,9 @@ struct hm_stats {
 	uint64_t offloaded;       /**< calls handed to the offload pool: hm_offload.h */
 	uint64_t offload_refused; /**< calls refused since too many waited: --offload-queue */
 	uint64_t failed;    /**< failures of actors, those among them that their parents have escalated */
+	uint64_t mutes;     /**< times that an actor had to wait for one that it has sent to: hm_mailbox.h */
+	uint64_t overloads; /**< times that a mailbox had too many messages */
+	uint64_t circles;   /**< times that an actor was released since it waited for itself */
 	uint64_t restarted; /**< restarts of actors */
 	uint64_t dead[HM_DEAD_REASONS];
 };
@@ -255,11 +258,24 @@ void hm_system_stop(struct hm_system *sys);
  * Context: an external thread; does not block. Allocates only to send to another node when message memory has just
  * run out: what carries the message there then comes from the heap. Ownership: the body stays the caller's.
  *
- * @return HM_OK; HM_WOULD_BLOCK: the lcore's inject ring is full; HM_NO_RECEIVER: nobody, an lcore
+ * @return HM_OK; HM_WOULD_BLOCK: the lcore's inject ring or the receiver's mailbox
+ *         (hm_mailbox.h) is full; HM_NO_RECEIVER: nobody, an lcore
  *         or node that does not exist, or the system has stopped; HM_INVALID: @p sys is NULL; as hm_send
  *         otherwise
  */
 enum hm_result hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body);
+
+/**
+ * As hm_system_send, but wait while the receiver's mailbox or the inject ring is full, or message memory is used up.
+ *
+ * Context: an external thread; blocks. In HM_MODE_STEPPED another thread has to turn the lcores. Ownership: as
+ * hm_system_send.
+ *
+ * @param timeout_us  microseconds to wait at most, and a millisecond more; 0: as hm_system_send
+ * @return as hm_system_send; HM_WOULD_BLOCK or HM_NO_MEMORY: not in time
+ */
+enum hm_result hm_system_send_wait(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body,
+				   uint64_t timeout_us);
 
 /** Answer to a request of an external thread. */
 struct hm_reply {

@@ -171,7 +171,8 @@ hm_msg_length(const struct hm_msg *msg)
 static inline struct hm_pid
 hm_msg_sender(const struct hm_msg *msg)
 {
-	return msg->sender;
+	/* Of a plain send the rest is the engine's own. */
+	return msg->sender.node != 0 ? msg->sender : hm_pid_none();
 }
 
 #ifdef __cplusplus

@@ -13,6 +13,7 @@
  *     hm_result.h       results of sending calls
  *     hm_type.h         message types: protobuf messages and local structs
  *     hm_actor.h        the API of actors: spawn, send, watch, timers
+ *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
  *     hm_offload.h      calls that block, made by threads that are no lcore
  *     hm_dead_letter.h  messages that were not delivered
  *     hm_supervisor.h   failure, supervision, faults
@@ -31,6 +32,7 @@
 #include "hm_result.h"
 #include "hm_type.h"
 #include "hm_actor.h"
+#include "hm_mailbox.h"
 #include "hm_offload.h"
 #include "hm_dead_letter.h"
 #include "hm_supervisor.h"

@@ -29,6 +29,7 @@ enum hmi_supervision_type {
 	HMI_SYS_RESUME,       /* the supervisor's directive */
 	HMI_SYS_RESTART,
 	HMI_SYS_STOP_FAILED, /* stop, since it has failed */
+	HMI_SYS_PROBE,       /* of back pressure: whether the sender waits for itself */
 };
 
 /* hm_terminated.reserved in a parent's notification of its child's end; receivers see 0. */

@@ -2,6 +2,7 @@
 /*
  * What an actor asks about itself.
  */
+#include "box_pvt.h"
 #include "check_pvt.h"
 #include "lcore_pvt.h"
 
@@ -29,7 +30,7 @@ hm_sender(const struct hm_ctx *ctx)
 
 	hmi_check_ctx(ctx, "hm_sender");
 	/* By its parts, as it was stored: a load of both at once would wait for the stores to leave the core. */
-	if (msg == NULL)
+	if (msg == NULL || msg->sender.node == 0)
 		return hm_pid_none();
 	return (struct hm_pid){ msg->sender.node, msg->sender.local };
 }
@@ -59,7 +60,7 @@ uint32_t
 hm_mailbox_count(const struct hm_ctx *ctx)
 {
 	hmi_check_ctx(ctx, "hm_mailbox_count");
-	return ctx->cell->box.count;
+	return hmi_cell_count(ctx->cell);
 }
 
 bool

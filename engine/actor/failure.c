@@ -11,6 +11,7 @@
 #include <rte_log.h>
 
 #include "actor_pvt.h"
+#include "box_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
@@ -263,6 +264,7 @@ hmi_actor_failed(struct hmi_worker *worker)
 	failure_log(ctx, &failure);
 	made_release(ctx, failure.actor.local);
 	received_release(ctx);
+	hmi_box_forget(cell);
 	actor_fail(ctx, cell, &failure);
 	hmi_unschedule(cell);
 	if (hmi_actor_has_work(cell))

@@ -8,12 +8,14 @@
  * millions of links and messages, and others wait for the lcore.
  */
 #include "actor_pvt.h"
+#include "box_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "granted_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
+#include "pressure_pvt.h"
 #include "receive_pvt.h"
 #include "state_pvt.h"
 
@@ -22,8 +24,13 @@
 static void
 actor_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
+	if (hmi_cell_has_box(cell)) {
+		hmi_box_put(ctx, cell, msg);
+		return;
+	}
 	hmi_fifo_push(&cell->box, msg);
 	hmi_schedule(ctx, cell);
+	hmi_pressure_look(ctx, cell, msg, cell->box.count);
 }
 
 static bool
@@ -54,7 +61,7 @@ static void
 actor_system(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	if (msg->type == HM_SYS_TERMINATED && waits_in_mailbox(cell, msg))
-		hmi_fifo_push(&cell->box, msg);
+		hmi_cell_push(ctx, cell, msg);
 	else
 		hmi_cell_push_system(cell, msg);
 	hmi_schedule(ctx, cell);
@@ -66,6 +73,7 @@ actor_shut_down(struct hm_ctx *ctx, struct hmi_cell *cell)
 	uint32_t budget = UINT32_MAX;
 
 	hmi_actor_restart_undo(cell);
+	hmi_box_spill(cell);
 	return hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_SHUTDOWN, &budget);
 }
 
@@ -97,6 +105,7 @@ extra_drop(struct hm_ctx *ctx, struct hmi_cell *cell)
 		hmi_slab_put(&ctx->failures, extra->failure);
 		extra->failure = NULL;
 	}
+	hmi_box_free(cell);
 	hmi_extra_free(&ctx->extras, cell);
 }
 
@@ -136,6 +145,7 @@ end_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 	uint32_t budget = HMI_SYSTEM_PORTION;
 
 	name_free(ctx, cell);
+	hmi_box_spill(cell);
 	owned_drop(ctx, cell, &budget);
 	if (cell->box.head != NULL || cell->actor.system.tail != NULL)
 		(void)hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_STOPPED, &budget);
@@ -179,6 +189,7 @@ mailbox_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
 	struct hm_msg *msg;
 	uint32_t n = 0;
 
+	hmi_box_spill(cell);
 	for (; n < HMI_SYSTEM_PORTION && (msg = hmi_fifo_pop(&cell->box)) != NULL; n++)
 		message_give_up(ctx, cell, msg);
 	(void)hmi_worker_steps(&ctx->worker, n);
@@ -188,6 +199,9 @@ void
 hmi_actor_stop_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	if ((cell->pending & HMI_PENDING_STOP) == 0)
+		return;
+	/* Nobody waits for it to drain any more. */
+	if ((cell->scheduled & HMI_SCHEDULED_OVERLOADED) != 0 && hmi_pressure_relieve(ctx, cell, 0))
 		return;
 	if ((cell->pending & HMI_PENDING_STOPS) != 0)
 		hmi_children_stop(ctx, cell);
@@ -260,6 +274,9 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	case HM_SYS_TERMINATED:
 		hmi_terminated_receive(ctx, cell, msg);
 		return;
+	case HMI_SYS_PROBE:
+		hmi_pressure_probe(ctx, cell, msg);
+		break;
 	case HMI_SYS_FAILURE:
 		hmi_supervise(ctx, cell, msg);
 		return;
@@ -315,8 +332,9 @@ hmi_actor_has_work(const struct hmi_cell *cell)
 	if ((cell->pending & HMI_PENDING_READY) != 0)
 		return true;
 	if ((cell->pending & HMI_PENDING_STOP) != 0)
-		return cell->box.head != NULL || cell->actor.children == 0;
-	return cell->pending == 0 && cell->box.head != NULL;
+		return !hmi_cell_is_empty(cell) || cell->actor.children == 0 ||
+		       (cell->scheduled & HMI_SCHEDULED_OVERLOADED) != 0;
+	return cell->pending == 0 && !hmi_cell_is_empty(cell);
 }
 
 /* ---- What actors ask for ---------------------------------------------------- */

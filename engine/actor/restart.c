@@ -8,6 +8,7 @@
  * through for notifications of their end; the others are kept aside, in order.
  */
 #include "actor_pvt.h"
+#include "box_pvt.h"
 #include "counter_pvt.h"
 #include "receive_pvt.h"
 #include "state_pvt.h"
@@ -34,6 +35,7 @@ hmi_actor_restart_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 	if (!hmi_owned_walk(ctx, cell, owned_restart))
 		return;
 	hmi_actor_restart_undo(cell);
+	hmi_box_refill(ctx, cell);
 	if (cell->actor.extra != NULL)
 		cell->actor.extra->has_escalated = false;
 	hmi_state_reset(cell);

@@ -3,9 +3,11 @@
  * An actor's turn: from its mailbox into its receive function.
  */
 #include "actor_pvt.h"
+#include "box_pvt.h"
 #include "counter_pvt.h"
 #include "deliver_pvt.h"
 #include "msg_pvt.h"
+#include "pressure_pvt.h"
 #include "receive_pvt.h"
 #include "run_stage_pvt.h"
 
@@ -87,6 +89,20 @@ pending_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 		hmi_schedule(ctx, cell);
 }
 
+/* It is runnable again, if anything is left to do. */
+static inline void
+turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	bool more = !hmi_cell_is_empty(cell);
+
+	if (unlikely((cell->scheduled & HMI_SCHEDULED_OVERLOADED) != 0))
+		more |= hmi_pressure_relieve(ctx, cell, hmi_cell_count(cell));
+	if (more)
+		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
+	else
+		hmi_unschedule(cell);
+}
+
 /* A turn of an actor: `portion` user messages at most. Returns how many it was, as does ctx->handled if it is left. */
 static inline uint32_t
 actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion)
@@ -101,8 +117,10 @@ actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion)
 	do {
 		struct hm_msg *msg = hmi_fifo_pop(&cell->box);
 
+		if (msg == NULL && unlikely(hmi_cell_has_box(cell)))
+			msg = hmi_box_next(ctx, cell);
 		if (msg == NULL) {
-			hmi_unschedule(cell);
+			turn_end(ctx, cell);
 			return n;
 		}
 		hmi_guard_received(msg);
@@ -114,10 +132,7 @@ actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion)
 			return n;
 		}
 	} while (n < portion);
-	if (cell->box.head == NULL)
-		hmi_unschedule(cell);
-	else
-		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
+	turn_end(ctx, cell);
 	return n;
 }
 

@@ -18,11 +18,14 @@ refused(struct hm_ctx *ctx, uint16_t type, enum hm_result result)
 	return result;
 }
 
-/* The sender of the running actor's message. */
+/*
+ * The sender of the running actor's message. Without one, the receiver's lcore may still have to find it, to mute it: see
+ * pressure_pvt.h.
+ */
 static inline struct hm_pid
 sender_of(const struct hm_ctx *ctx, bool has_sender)
 {
-	return has_sender ? hmi_pid_of(ctx, ctx->cell) : hm_pid_none();
+	return has_sender ? hmi_pid_of(ctx, ctx->cell) : (struct hm_pid){ 0, (uintptr_t)ctx->cell };
 }
 
 static bool
@@ -146,6 +149,8 @@ hm_forward(struct hm_ctx *ctx, struct hm_pid to)
 	if (msg == NULL || msg->type < HM_TYPE_USER || hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
 	ctx->msg = NULL;
+	if (msg->sender.node == 0)
+		msg->sender.local = (uintptr_t)ctx->cell;
 	/* A sender on another node may be a future as well. */
 	msg->flags = msg->flags & (HMI_MSG_REQUEST | HMI_MSG_NETWORK) ? HMI_MSG_REQUEST : 0;
 	msg->to_node = 0;

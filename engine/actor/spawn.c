@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "actor_pvt.h"
+#include "box_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "granted_pvt.h"
@@ -28,14 +29,32 @@ struct spawn {
 int
 hmi_actor_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *props, const void *args)
 {
+	int rc;
+
 	if (hmi_runq_reserve(&ctx->worker.runq, ctx->cells.live) != 0 ||
 	    hmi_state_make(ctx, cell, props, args) != 0)
 		return -ENOMEM;
-	cell->receive = props->receive;
-	cell->limit = HMI_LIMIT_NONE;
-	cell->pending |= HMI_PENDING_START;
 	cell->actor.props = props;
+	rc = hmi_box_make(ctx, cell, props->mailbox);
+	if (rc != 0) {
+		hmi_state_free(ctx, cell);
+		cell->state_at = 0;
+		return rc;
+	}
+	cell->receive = props->receive;
+	cell->pending |= HMI_PENDING_START;
 	return 0;
+}
+
+/* Take back what hmi_actor_make has made. */
+static void
+actor_unmake(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	hmi_box_free(cell);
+	hmi_extra_free(&ctx->extras, cell);
+	hmi_state_free(ctx, cell);
+	cell->state_at = 0;
+	cell->limit = 0;
 }
 
 /* The actor that is being made owns its path, if it has one. Returns 0 or -ENOMEM; then the path is free again. */
@@ -100,7 +119,7 @@ hmi_spawn_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 		return;
 	}
 	if (path_own(ctx, cell, spawn->path) != 0) {
-		hmi_state_free(ctx, cell);
+		actor_unmake(ctx, cell);
 		spawn_fail(ctx, spawn, cell);
 		return;
 	}
@@ -134,7 +153,8 @@ props_check(const struct hm_ctx *ctx, const struct hm_props *props, const char *
 		return -EINVAL;
 	if (props->lcore != HM_LCORE_ANY && props->lcore > ctx->worker.lcores_count)
 		return -EINVAL;
-	if (props->faults > HM_FAULTS_ABORT || !hmi_supervisor_is_valid(props->supervisor))
+	if (props->faults > HM_FAULTS_ABORT || !hmi_supervisor_is_valid(props->supervisor) ||
+	    !hmi_mailbox_is_valid(props->mailbox))
 		return -EINVAL;
 	return name != NULL ? hmi_name_check(name) : 0;
 }
@@ -171,7 +191,7 @@ spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, c
 		if (rc == 0)
 			rc = path_own(ctx, cell, path);
 		if (rc != 0)
-			hmi_state_free(ctx, cell);
+			actor_unmake(ctx, cell);
 	}
 	if (rc != 0) {
 		slot_give_up(ctx, cell);

@@ -15,6 +15,7 @@
 #include "actor_pvt.h"
 #include "ask_pvt.h"
 #include "assert_pvt.h"
+#include "box_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
@@ -101,7 +102,7 @@ owner_notify(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg
 	struct hmi_cell *owner = cell->future.owner;
 
 	msg->flags = HMI_MSG_RESUME;
-	hmi_fifo_push(&owner->box, msg);
+	hmi_cell_push(ctx, owner, msg);
 	hmi_schedule(ctx, owner);
 }
 
@@ -217,7 +218,14 @@ future_shut_down(struct hm_ctx *ctx, struct hmi_cell *cell)
 	return true;
 }
 
+static struct hmi_cell *
+future_owner(struct hmi_cell *cell)
+{
+	return cell->future.owner;
+}
+
 const struct hmi_process_ops hmi_future_ops = {
+	.owner = future_owner,
 	.deliver = future_deliver,
 	.system = future_system,
 	.resume = run_reply,

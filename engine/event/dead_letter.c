@@ -38,6 +38,8 @@ hm_dead_reason_name(enum hm_dead_reason reason)
 		[HM_DEAD_GUARDIAN] = "sent to /user, which takes no messages",
 		[HM_DEAD_NODE_BUSY] = "too many messages wait for the receiver's node",
 		[HM_DEAD_UNEXPECTED] = "an answer of another type than was asked for",
+		[HM_DEAD_REJECTED] = "the receiver's mailbox is full",
+		[HM_DEAD_DROPPED] = "dropped by the receiver's mailbox, which is full",
 		[HM_DEAD_FAILED] = "the receiver failed",
 	};
 

@@ -45,14 +45,16 @@ struct hmi_extra;
 #define HMI_PENDING_END    0x08 /* it has stopped: what it owns is dropped, in portions */
 #define HMI_PENDING_ASKED  0x10 /* it has asked itself to stop */
 #define HMI_PENDING_FAILED 0x20 /* it has failed: its supervisor decides */
+#define HMI_PENDING_MUTED  0x40 /* it has sent to an actor that has to drain */
 #define HMI_PENDING_STOPS  0x80 /* some of its children are still to be sent a stop */
 /* What needs no message to go on. */
 #define HMI_PENDING_READY \
 	(HMI_PENDING_SYSTEM | HMI_PENDING_START | HMI_PENDING_END | HMI_PENDING_ASKED | HMI_PENDING_STOPS)
 
 /* hmi_cell.scheduled. */
-#define HMI_SCHEDULED_QUEUED    0x01 /* in a queue of the worker, or running */
-#define HMI_SCHEDULED_STOP_SENT 0x02 /* its parent has sent it a stop */
+#define HMI_SCHEDULED_QUEUED     0x01 /* in a queue of the worker, or running */
+#define HMI_SCHEDULED_STOP_SENT  0x02 /* its parent has sent it a stop */
+#define HMI_SCHEDULED_OVERLOADED 0x04 /* its mailbox has too many messages: senders are muted */
 
 /* hmi_cell.reason of an actor that stops in order to begin anew. */
 #define HMI_REASON_RESTART 0x80

@@ -12,13 +12,17 @@
 #include "cell_pvt.h"
 #include "slab_pvt.h"
 
+struct hmi_box;
 struct hmi_path;
+struct hmi_pressure;
 
 struct hmi_extra {
 	struct hmi_path *path; /* NULL: anonymous */
 	struct hmi_fifo kept;  /* while it restarts: messages of its mailbox that were looked through */
 	char *failure;         /* why it failed last; NULL: it has not, or there was no memory */
-	bool has_escalated;    /* children wait for what becomes of it, since it has failed in their place */
+	struct hmi_box *box;   /* of a mailbox that is not the default one; else NULL */
+	struct hmi_pressure *pressure; /* whom it has muted, and who has muted it; NULL: nobody ever */
+	bool has_escalated; /* children wait for what becomes of it, since it has failed in their place */
 };
 
 /* The actor's, made if there is none. NULL: no memory. */

@@ -49,7 +49,7 @@
 /* Written by the lcore alone, read by anybody: torn reads do not occur, stale ones may. */
 struct hmi_stats {
 	uint64_t sent, received, spawned, stopped, no_memory, reserved, timers_delayed, offloaded,
-		offload_refused, failed, restarted;
+		offload_refused, failed, restarted, mutes, overloads, circles;
 	uint64_t dead[HM_DEAD_REASONS];
 	uint64_t log_window_ns; /* start of the second in which dead letters are logged */
 	uint32_t logged;        /* in that second */
@@ -77,6 +77,7 @@ struct hm_ctx {
 	struct hmi_links links;
 	struct hmi_slab states[HMI_STATE_CLASSES];
 	struct hmi_slab extras;
+	struct hmi_slab pressures;
 	struct hmi_slab records;  /* of failures */
 	struct hmi_slab failures; /* texts of HM_FAILURE_REASON_MAX bytes */
 	struct hmi_slab timers;
@@ -87,6 +88,7 @@ struct hm_ctx {
 	uint64_t timer_serial;
 	uint64_t work_serial;
 	uint64_t child_serial;
+	uint32_t probe_serial;
 	uint64_t random;           /* state of the lcore's random numbers */
 	uint64_t last_node;        /* the remote node that was sent to last, ... */
 	uint16_t last_node_index;  /* ... and its index */

@@ -88,15 +88,22 @@ hmi_link_new(struct hmi_links *links, enum hmi_link_kind kind, struct hm_pid pid
 }
 
 void
-hmi_link_add(struct hmi_links *links, struct hmi_cell *owner, uint32_t slot, struct hmi_link *link,
-	     const struct hmi_owned_ops *ops)
+hmi_link_add_to(struct hmi_links *links, struct hmi_owned **list, uint32_t slot, struct hmi_link *link,
+		const struct hmi_owned_ops *ops)
 {
 	if (links->count > links->mask)
 		grow(links);
 	link->owner = slot;
-	hmi_owned_add(&owner->actor.owned, &link->owned, ops);
+	hmi_owned_add(list, &link->owned, ops);
 	links->count++;
 	bucket_push(links, link);
+}
+
+void
+hmi_link_add(struct hmi_links *links, struct hmi_cell *owner, uint32_t slot, struct hmi_link *link,
+	     const struct hmi_owned_ops *ops)
+{
+	hmi_link_add_to(links, &owner->actor.owned, slot, link, ops);
 }
 
 struct hmi_link *

@@ -26,6 +26,8 @@ enum hmi_link_kind {
 	HMI_LINK_TIMER,    /* a timer of the owner; embedded in struct hmi_send_timer */
 	HMI_LINK_WORK,     /* a call by the offload pool; embedded in struct hm_work */
 	HMI_LINK_MARK,     /* a walk over what the owner has goes on behind it */
+	HMI_LINK_MUTED,    /* whom the owner has muted */
+	HMI_LINK_MUTER,    /* who has muted the owner */
 	HMI_LINK_RECORD,   /* what the owner knows of failures of its child */
 };
 
@@ -58,6 +60,10 @@ struct hmi_link *hmi_link_new(struct hmi_links *links, enum hmi_link_kind kind, 
 /* Add a link to what an actor owns, whose slot is given. There is none of that kind and PID yet. */
 void hmi_link_add(struct hmi_links *links, struct hmi_cell *owner, uint32_t slot, struct hmi_link *link,
 		  const struct hmi_owned_ops *ops);
+
+/* As hmi_link_add, to a list of its own. */
+void hmi_link_add_to(struct hmi_links *links, struct hmi_owned **list, uint32_t slot, struct hmi_link *link,
+		     const struct hmi_owned_ops *ops);
 
 /* The link of an owner, by its slot, kind and PID; NULL: none. */
 struct hmi_link *hmi_link_find(const struct hmi_links *links, uint32_t owner, enum hmi_link_kind kind,

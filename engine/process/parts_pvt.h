@@ -29,7 +29,9 @@ enum hmi_command_type {
 	HMI_COMMAND_RESOLVE,     /* to the provider's lcore; body: address without scheme */
 	HMI_COMMAND_STOP_SYSTEM, /* stop the guardian; body: none */
 	HMI_COMMAND_WORK_DONE,   /* a call of the offload pool has ended; body: struct hm_work */
-	HMI_COMMAND_REPORT,      /* log what holds messages on this lcore; body: none */
+	HMI_COMMAND_MUTE,        /* actors have sent to one that has to drain: see actor/pressure_pvt.h */
+	HMI_COMMAND_UNMUTE,
+	HMI_COMMAND_REPORT, /* log what holds messages on this lcore; body: none */
 	HMI_COMMAND_END,
 };
 

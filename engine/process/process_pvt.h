@@ -33,6 +33,8 @@ struct hmi_process_ops {
 	/* The owner ended before that; the function takes the message over. NULL: never. */
 	void (*discard)(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg,
 			enum hm_dead_reason reason);
+	/* The actor that waits for it; NULL: nobody, or always nobody. */
+	struct hmi_cell *(*owner)(struct hmi_cell *cell);
 	/*
 	 * No lcore runs any more: dead-letter what waits, notify who waits. Returns whether there was
 	 * anything. NULL: nothing ever waits here.

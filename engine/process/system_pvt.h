@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "clock_pvt.h"
+#include "full_pvt.h"
 #include "hm_dead_letter.h"
 #include "hm_idle.h"
 #include "hm_provider.h"
@@ -56,7 +57,7 @@ struct hmi_options {
 	const char *node;
 	const char *idle_name;
 	enum hm_idle idle;
-	uint64_t lcores, memory, quantum, lane, inject, seed, offload_threads, offload_queue;
+	uint64_t lcores, memory, quantum, lane, inject, seed, offload_threads, offload_queue, mailbox;
 	bool help, contain;
 };
 
@@ -64,6 +65,13 @@ struct hmi_options {
 struct hmi_subscribers {
 	_Atomic bool had_any;                         /* now or before */
 	_Atomic uint64_t locals[HMI_SUBSCRIBERS_MAX]; /* local parts of PIDs; 0: a free place */
+};
+
+/* Of mailboxes without marks of their own. */
+struct hmi_marks {
+	uint32_t look;  /* messages from which on a mailbox is looked at closely */
+	uint32_t high;  /* messages beyond which it is overloaded; ... */
+	uint64_t bytes; /* ... or, beyond `look`, bytes */
 };
 
 struct hm_system {
@@ -104,6 +112,8 @@ struct hm_system {
 	_Atomic uint64_t external_sent, external_no_memory;
 	_Atomic uint64_t
 		warned_ticks; /* when the last warning of used up memory was logged, by the clock; 0: never */
+	struct hmi_marks marks;
+	struct hmi_full full;
 	struct hmi_subscribers dead_letter_subscribers, supervision_subscribers;
 	struct hm_props guardian; /* of /user */
 	pthread_mutex_t

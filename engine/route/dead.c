@@ -21,7 +21,7 @@ hmi_dead_to(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, enum hm_de
 {
 	struct hm_dead_letter letter = {
 		.to = to,
-		.sender = msg->sender,
+		.sender = hm_msg_sender(msg),
 		.type = msg->type,
 		.length = msg->length,
 		.reason = reason,

@@ -21,6 +21,10 @@
 #include "rcu_pvt.h"
 #include "shortage_pvt.h"
 
+/* Between two tries of a thread that waits for room. */
+#define PAUSE_MIN_NS 5000l
+#define PAUSE_MAX_NS 1000000l
+
 /* The lcore that the calling thread runs; NULL: none. */
 static struct hm_ctx *
 ctx_of_thread(const struct hm_system *sys)
@@ -145,6 +149,9 @@ hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const voi
 		return HM_INVALID;
 	if (hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
+	/* Its mailbox is full: the lcore could only turn the message away, or let it grow. */
+	if (to.node == sys->node && hmi_full_has(&sys->full, to.local))
+		return HM_WOULD_BLOCK;
 	msg = make_external(sys, type, body, &result);
 	if (msg == NULL)
 		return result;
@@ -152,6 +159,43 @@ hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const voi
 	result = inject(sys, to, msg);
 	if (result == HM_OK)
 		atomic_fetch_add_explicit(&sys->external_sent, 1, memory_order_relaxed);
+	return result;
+}
+
+static uint64_t
+monotonic_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+/* Not to be told by an lcore, which would have to know who waits: the wait is doubled from a few microseconds. */
+static long
+pause_longer(long pause_ns)
+{
+	struct timespec pause = { .tv_nsec = pause_ns };
+
+	/* allowed: this thread is no lcore */
+	nanosleep(&pause, NULL);
+	return RTE_MIN(2 * pause_ns, PAUSE_MAX_NS);
+}
+
+enum hm_result
+hm_system_send_wait(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body,
+		    uint64_t timeout_us)
+{
+	uint64_t begin_us = monotonic_us(), waited_us = 0;
+	long pause_ns = PAUSE_MIN_NS;
+	enum hm_result result;
+
+	while ((result = hm_system_send(sys, to, type, body)) == HM_WOULD_BLOCK || result == HM_NO_MEMORY) {
+		if (waited_us >= timeout_us)
+			return result;
+		pause_ns = pause_longer(pause_ns);
+		waited_us = monotonic_us() - begin_us;
+	}
 	return result;
 }
 

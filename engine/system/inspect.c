@@ -21,6 +21,9 @@ stats_add(struct hm_stats *sum, const struct hm_ctx *ctx)
 	sum->offloaded += hmi_counted(&stats->offloaded);
 	sum->offload_refused += hmi_counted(&stats->offload_refused);
 	sum->failed += hmi_counted(&stats->failed);
+	sum->mutes += hmi_counted(&stats->mutes);
+	sum->overloads += hmi_counted(&stats->overloads);
+	sum->circles += hmi_counted(&stats->circles);
 	sum->restarted += hmi_counted(&stats->restarted);
 	for (int i = 0; i < HM_DEAD_REASONS; i++)
 		sum->dead[i] += hmi_counted(&stats->dead[i]);

@@ -15,9 +15,11 @@
 
 #include "actor_pvt.h"
 #include "ask_pvt.h"
+#include "box_pvt.h"
 #include "dead_pvt.h"
 #include "deliver_pvt.h"
 #include "event_pvt.h"
+#include "pressure_pvt.h"
 #include "provider_pvt.h"
 #include "random_pvt.h"
 #include "shortage_pvt.h"
@@ -55,6 +57,8 @@ const struct hmi_parts hmi_parts = {
 		COMMAND(HMI_COMMAND_RESOLVE) = { hmi_resolve_run, NULL },
 		COMMAND(HMI_COMMAND_STOP_SYSTEM) = { hmi_stop_system_run, NULL },
 		COMMAND(HMI_COMMAND_WORK_DONE) = { hmi_work_done, hmi_work_abandon },
+		COMMAND(HMI_COMMAND_MUTE) = { hmi_mute_run, NULL },
+		COMMAND(HMI_COMMAND_UNMUTE) = { hmi_unmute_run, NULL },
 		COMMAND(HMI_COMMAND_REPORT) = { hmi_memory_report_lcore, NULL },
 	},
 	.actor_ended = actor_ended,
@@ -133,6 +137,7 @@ parts_create(struct hm_ctx *ctx)
 	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
 		hmi_slab_init(&ctx->states[c], (size_t)64 << c);
 	hmi_slab_init(&ctx->extras, sizeof(struct hmi_extra));
+	hmi_pressure_init(ctx);
 	hmi_records_init(ctx);
 	hmi_slab_init(&ctx->failures, HM_FAILURE_REASON_MAX);
 	hmi_timers_init(ctx);
@@ -227,8 +232,10 @@ states_free(struct hm_ctx *ctx)
 	     slot++) {
 		struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
 
-		if (hmi_cell_is_actor(cell))
-			hmi_state_free(ctx, cell);
+		if (!hmi_cell_is_actor(cell))
+			continue;
+		hmi_box_free(cell);
+		hmi_state_free(ctx, cell);
 	}
 }
 
@@ -261,6 +268,7 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 	free(ctx->lifecycle);
 	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
 		hmi_slab_destroy(&ctx->states[c]);
+	hmi_pressure_destroy(ctx);
 	hmi_records_destroy(ctx);
 	hmi_slab_destroy(&ctx->extras);
 	hmi_slab_destroy(&ctx->failures);

@@ -14,7 +14,7 @@
 #include "deadline_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS    13
+#define OWN_OPTIONS    14
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define TABLES_MAX     (HMI_MODULES_MAX + 2)
 
@@ -120,6 +120,12 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .kind = HM_OPTION_CALL,
 		  .value = o,
 		  .call = memory_set },
+		{ .name = "mailbox",
+		  .help = "messages in a mailbox beyond which senders wait; default 16384, less with little --memory",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->mailbox,
+		  .min = 1,
+		  .max = UINT32_MAX - 1 },
 		{ .name = "quantum",
 		  .help = "messages that an actor handles in one turn at most, up to 64; default 64",
 		  .kind = HM_OPTION_NUMBER,

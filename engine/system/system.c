@@ -21,6 +21,7 @@
 #include "lcore_setup_pvt.h"
 #include "memory_pvt.h"
 #include "options_pvt.h"
+#include "pressure_pvt.h"
 #include "random_pvt.h"
 #include "rcu_pvt.h"
 #include "shortage_pvt.h"
@@ -188,6 +189,8 @@ static int
 shared_create(struct hm_system *sys)
 {
 	int rc = hmi_pool_create(&sys->pool, sys->options.memory, sys->lcores_count);
+
+	hmi_pressure_marks(sys);
 
 	hmi_msg_cache_init(&sys->external, &sys->pool, true);
 	if (rc == 0)

@@ -74,7 +74,8 @@ send_each(uint32_t actors, uint32_t messages)
 static void
 start(uint32_t actors, uint32_t messages)
 {
-	hmt_node_start_with(&node, 1, 16384, NULL);
+	/* Who feeds them does not wait for them. */
+	hmt_node_start_with(&node, 1, 16384, "--mailbox 1000000");
 	prompt.on_msg = tick;
 	(void)hmt_probe_spawn(&node, &prompt, 0, "prompt");
 	for (uint32_t i = 0; i < actors; i++) {

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mailboxes with a bound, an order or hooks of their own.
+ *
+ * The engine's own messages, as notifications and answers, are no user's queue's affair: they wait apart, each until as many
+ * messages have left as waited before it.
+ */
+#include "box_pvt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dead_pvt.h"
+#include "full_pvt.h"
+#include "pressure_pvt.h"
+#include "priority_pvt.h"
+#include "receive_pvt.h"
+
+struct hmi_box {
+	const struct hm_mailbox *mailbox;
+	uint32_t count;           /* messages of users */
+	uint32_t gone;            /* those that have left, free-running */
+	uint32_t internal_at;     /* how many have left when the first one of the engine's is next */
+	uint16_t handled_type;    /* of the message that the actor handles */
+	bool handles;             /* one, of which the hooks are to be told */
+	bool is_published;        /* external threads know that it is full */
+	struct hmi_fifo internal; /* the engine's own messages */
+	union {
+		struct hmi_fifo fifo;
+		struct hmi_priority priority;
+		max_align_t custom; /* and what follows */
+	} queue;
+};
+
+static struct hmi_box *
+box_of(const struct hmi_cell *cell)
+{
+	return cell->actor.extra->box;
+}
+
+/* ---- Making ------------------------------------------------------------------------- */
+
+static bool
+is_order_valid(const struct hm_mailbox *mailbox)
+{
+	switch (mailbox->order) {
+	case HM_MAILBOX_FIFO:
+		return mailbox->priority == NULL && mailbox->ops == NULL;
+	case HM_MAILBOX_PRIORITY:
+		return mailbox->priority != NULL && mailbox->ops == NULL;
+	case HM_MAILBOX_CUSTOM:
+		return mailbox->priority == NULL && mailbox->ops != NULL && mailbox->ops->push != NULL &&
+		       mailbox->ops->pop != NULL;
+	default:
+		return false;
+	}
+}
+
+bool
+hmi_mailbox_is_valid(const struct hm_mailbox *mailbox)
+{
+	if (mailbox == NULL)
+		return true;
+	if ((unsigned int)mailbox->overflow > HM_OVERFLOW_DROP_OLDEST || !is_order_valid(mailbox))
+		return false;
+	if (mailbox->overflow != HM_OVERFLOW_MUTE)
+		return mailbox->capacity > 0 && mailbox->low == 0;
+	return mailbox->low == 0 || mailbox->low < mailbox->capacity;
+}
+
+/* Whether the cell's own queue, with a limit, is all that it needs. */
+static bool
+is_plain(const struct hm_mailbox *mailbox)
+{
+	return mailbox->order == HM_MAILBOX_FIFO && mailbox->overflow == HM_OVERFLOW_MUTE &&
+	       mailbox->hooks == NULL;
+}
+
+static size_t
+custom_bytes(const struct hm_mailbox *mailbox)
+{
+	return mailbox->order == HM_MAILBOX_CUSTOM ? mailbox->ops->size : 0;
+}
+
+static int
+custom_init(struct hmi_box *box)
+{
+	const struct hm_mailbox *mailbox = box->mailbox;
+
+	if (mailbox->order != HM_MAILBOX_CUSTOM || mailbox->ops->init == NULL)
+		return 0;
+	return mailbox->ops->init(&box->queue.custom, mailbox->arg);
+}
+
+static int
+box_new(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_mailbox *mailbox)
+{
+	struct hmi_extra *extra = hmi_extra_get(&ctx->extras, cell);
+	struct hmi_box *box = extra != NULL ? calloc(1, sizeof(*box) + custom_bytes(mailbox)) : NULL;
+	int rc;
+
+	if (box == NULL)
+		return -ENOMEM;
+	box->mailbox = mailbox;
+	rc = custom_init(box);
+	if (rc != 0) {
+		free(box);
+		return rc < 0 ? rc : -EINVAL;
+	}
+	extra->box = box;
+	return 0;
+}
+
+int
+hmi_box_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_mailbox *mailbox)
+{
+	int rc = 0;
+
+	if (likely(mailbox == NULL) || (is_plain(mailbox) && mailbox->capacity == 0))
+		cell->limit = ctx->sys->marks.look;
+	else if (is_plain(mailbox))
+		cell->limit = mailbox->capacity;
+	else
+		rc = box_new(ctx, cell, mailbox);
+	if (unlikely(rc != 0))
+		hmi_extra_free(&ctx->extras, cell);
+	return rc;
+}
+
+void
+hmi_box_free(struct hmi_cell *cell)
+{
+	struct hmi_extra *extra = cell->actor.extra;
+	struct hmi_box *box = extra != NULL ? extra->box : NULL;
+
+	if (box == NULL)
+		return;
+	if (box->mailbox->order == HM_MAILBOX_CUSTOM && box->mailbox->ops->fini != NULL)
+		box->mailbox->ops->fini(&box->queue.custom);
+	free(box);
+	extra->box = NULL;
+}
+
+/* ---- The queue ------------------------------------------------------------------------ */
+
+static void
+queue_push(struct hmi_box *box, struct hm_msg *msg)
+{
+	const struct hm_mailbox *mailbox = box->mailbox;
+
+	if (mailbox->order == HM_MAILBOX_PRIORITY)
+		hmi_priority_push(&box->queue.priority, msg, mailbox->priority(msg));
+	else if (mailbox->order == HM_MAILBOX_CUSTOM)
+		mailbox->ops->push(&box->queue.custom, msg);
+	else
+		hmi_fifo_push(&box->queue.fifo, msg);
+	box->count++;
+}
+
+static struct hm_msg *
+queue_pop(struct hmi_box *box)
+{
+	const struct hm_mailbox *mailbox = box->mailbox;
+	struct hm_msg *msg;
+
+	if (box->count == 0)
+		return NULL;
+	if (mailbox->order == HM_MAILBOX_PRIORITY)
+		msg = hmi_priority_pop(&box->queue.priority);
+	else if (mailbox->order == HM_MAILBOX_CUSTOM)
+		msg = mailbox->ops->pop(&box->queue.custom);
+	else
+		msg = hmi_fifo_pop(&box->queue.fifo);
+	if (msg == NULL)
+		hmi_misuse("hm_mailbox_ops.pop", "it returns none of %u messages that were pushed",
+			   box->count);
+	box->count--;
+	box->gone++;
+	return msg;
+}
+
+static struct hm_msg *
+internal_pop(struct hmi_box *box)
+{
+	struct hm_msg *msg = hmi_fifo_pop(&box->internal);
+
+	box->internal_at = box->gone + box->count;
+	return msg;
+}
+
+/* Not a user's message: it always has room. */
+static bool
+is_internal(const struct hm_msg *msg)
+{
+	return (msg->flags & HMI_MSG_SPECIAL) != 0;
+}
+
+static struct hm_msg *
+next(struct hmi_box *box)
+{
+	if (box->internal.head != NULL && (int32_t)(box->gone - box->internal_at) >= 0)
+		return internal_pop(box);
+	return queue_pop(box);
+}
+
+/* ---- Full ------------------------------------------------------------------------------- */
+
+static bool
+is_full(const struct hmi_box *box)
+{
+	return box->mailbox->overflow != HM_OVERFLOW_MUTE && box->count >= box->mailbox->capacity;
+}
+
+/* External threads are told before they send, if they would be rejected. */
+static void
+full_tell(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_box *box)
+{
+	bool full = box->mailbox->overflow == HM_OVERFLOW_REJECT && is_full(box);
+
+	if (likely(full == box->is_published))
+		return;
+	box->is_published = full;
+	if (full)
+		hmi_full_add(&ctx->sys->full, hmi_pid_of(ctx, cell).local);
+	else
+		hmi_full_remove(&ctx->sys->full, hmi_pid_of(ctx, cell).local);
+}
+
+/* Make room for a message, or turn it away. Returns whether it may wait. */
+static bool
+overflow(struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg)
+{
+	switch (box->mailbox->overflow) {
+	case HM_OVERFLOW_REJECT:
+		hmi_dead(ctx, msg, HM_DEAD_REJECTED);
+		return false;
+	case HM_OVERFLOW_DROP_NEWEST:
+		hmi_dead(ctx, msg, HM_DEAD_DROPPED);
+		return false;
+	default:
+		hmi_dead(ctx, queue_pop(box), HM_DEAD_DROPPED);
+		return true;
+	}
+}
+
+/* ---- In and out --------------------------------------------------------------------------- */
+
+static void
+user_put(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_box *box, struct hm_msg *msg)
+{
+	const struct hm_mailbox_hooks *hooks = box->mailbox->hooks;
+
+	if (is_full(box) && !overflow(ctx, box, msg))
+		return;
+	queue_push(box, msg);
+	if (hooks != NULL && hooks->posted != NULL)
+		hooks->posted(hooks->arg, hmi_pid_of(ctx, cell), msg, box->count);
+	full_tell(ctx, cell, box);
+	if (box->mailbox->overflow == HM_OVERFLOW_MUTE)
+		hmi_pressure_look(ctx, cell, msg, box->count);
+}
+
+void
+hmi_box_put(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	struct hmi_box *box = box_of(cell);
+
+	if (is_internal(msg)) {
+		if (box->internal.head == NULL)
+			box->internal_at = box->gone + box->count;
+		hmi_fifo_push(&box->internal, msg);
+	} else {
+		user_put(ctx, cell, box, msg);
+	}
+	hmi_schedule(ctx, cell);
+}
+
+/* The actor has handled its message, and none may be left. Functions of the user, in the actor's turn. */
+static void
+hooks_tell(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_box *box)
+{
+	const struct hm_mailbox_hooks *hooks = box->mailbox->hooks;
+
+	if (!box->handles)
+		return;
+	box->handles = false;
+	if (hooks == NULL)
+		return;
+	ctx->msg = NULL;
+	hmi_user_enter(ctx);
+	if (hooks->received != NULL)
+		hooks->received(hooks->arg, hmi_pid_of(ctx, cell), box->handled_type, box->count);
+	if (hooks->empty != NULL && box->count == 0)
+		hooks->empty(hooks->arg, hmi_pid_of(ctx, cell));
+	hmi_user_leave(ctx);
+}
+
+struct hm_msg *
+hmi_box_next(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hmi_box *box = box_of(cell);
+	struct hm_msg *msg;
+
+	hooks_tell(ctx, cell, box);
+	msg = next(box);
+	if (msg == NULL)
+		return NULL;
+	box->handles = !is_internal(msg);
+	box->handled_type = msg->type;
+	full_tell(ctx, cell, box);
+	return msg;
+}
+
+void
+hmi_box_forget(struct hmi_cell *cell)
+{
+	struct hmi_extra *extra = cell->actor.extra;
+
+	if (extra != NULL && extra->box != NULL)
+		extra->box->handles = false;
+}
+
+uint32_t
+hmi_box_count(const struct hmi_cell *cell)
+{
+	const struct hmi_box *box = box_of(cell);
+
+	return box->count + box->internal.count;
+}
+
+/* ---- Stop and restart ------------------------------------------------------------------------ */
+
+void
+hmi_box_spill(struct hmi_cell *cell)
+{
+	struct hmi_box *box;
+	struct hm_msg *msg;
+
+	if (!hmi_cell_has_box(cell))
+		return;
+	box = box_of(cell);
+	while ((msg = next(box)) != NULL)
+		hmi_fifo_push(&cell->box, msg);
+}
+
+void
+hmi_box_refill(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hmi_fifo waiting = cell->box;
+	struct hm_msg *msg;
+
+	if (!hmi_cell_has_box(cell))
+		return;
+	cell->box = (struct hmi_fifo){ 0 };
+	while ((msg = hmi_fifo_pop(&waiting)) != NULL)
+		hmi_box_put(ctx, cell, msg);
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pressure_pvt.h"
+
+#include "actor_pvt.h"
+#include "counter_pvt.h"
+#include "hm_mailbox.h"
+#include "msg_pvt.h"
+#include "post_pvt.h"
+
+/* Marks of mailboxes without any of their own. */
+#define LOOK_MAX   2048u /* messages from which on their size is looked at */
+#define HIGH_MAX   16384u
+#define BYTES_PART 16u /* of message memory that one mailbox may hold */
+/* Actors that a question passes, and questions that an actor knows. */
+#define HOPS_MAX 1000u
+#define WAVES    8u
+
+struct hmi_pressure {
+	struct hmi_owned owned;   /* of the actor */
+	struct hmi_owned *muted;  /* links: whom it has muted */
+	struct hmi_owned *muters; /* links: who has muted it */
+	struct hm_pid last;       /* whom it has muted last */
+	uint32_t low;             /* messages, while it is overloaded */
+	uint32_t waves_next;
+	uint64_t waves[WAVES]; /* questions that it has passed on */
+};
+
+/* Body of HMI_COMMAND_MUTE and HMI_COMMAND_UNMUTE. */
+struct mute {
+	struct hm_pid sender; /* { 0, address of its cell }, or a PID */
+	struct hm_pid receiver;
+};
+
+/* Body of HMI_SYS_PROBE. */
+struct probe {
+	struct hm_pid initiator;
+	uint64_t wave;
+	uint32_t hops;
+};
+
+static bool
+is_overloaded(const struct hmi_cell *cell)
+{
+	return (cell->scheduled & HMI_SCHEDULED_OVERLOADED) != 0;
+}
+
+/* ---- Memory ------------------------------------------------------------------------- */
+
+void
+hmi_pressure_init(struct hm_ctx *ctx)
+{
+	hmi_slab_init(&ctx->pressures, sizeof(struct hmi_pressure));
+}
+
+void
+hmi_pressure_destroy(struct hm_ctx *ctx)
+{
+	hmi_slab_destroy(&ctx->pressures);
+}
+
+void
+hmi_pressure_marks(struct hm_system *sys)
+{
+	uint64_t messages = sys->options.memory / HMI_POOL_SMALLEST;
+
+	sys->marks.look = (uint32_t)RTE_MIN(messages / 32, LOOK_MAX);
+	sys->marks.high = (uint32_t)RTE_MIN(messages / 8, HIGH_MAX);
+	sys->marks.bytes = sys->options.memory / BYTES_PART;
+	if (sys->options.mailbox != 0)
+		sys->marks.look = sys->marks.high = (uint32_t)sys->options.mailbox;
+}
+
+static void
+link_release(struct hm_ctx *ctx, struct hmi_link *link)
+{
+	hmi_link_remove(&ctx->links, link);
+	hmi_link_free(&ctx->links, link);
+}
+
+/* Links are in lists of their own, which drop them. */
+static void
+link_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	(void)owner;
+	hmi_link_unhash(&ctx->links, (struct hmi_link *)owned);
+	hmi_link_free(&ctx->links, (struct hmi_link *)owned);
+}
+
+static const struct hmi_owned_ops link_ops = { .drop = link_drop, .outlives_restart = true };
+
+static void
+command_post(struct hm_ctx *ctx, uint32_t lcore, uint16_t command, struct hm_pid sender,
+	     struct hm_pid receiver)
+{
+	struct hm_msg *msg = hmi_control(&ctx->cache, command, sizeof(struct mute));
+
+	*(struct mute *)hm_msg_body_mut(msg) = (struct mute){ sender, receiver };
+	(void)hmi_post(ctx, hmi_lcore_process(ctx->sys, lcore), msg);
+}
+
+/* The lcore of a sender; UINT32_MAX: it has none. */
+static uint32_t
+lcore_of(const struct hm_system *sys, struct hm_pid sender)
+{
+	uintptr_t at = (uintptr_t)sender.local;
+
+	if (sender.node != 0)
+		return sender.node == sys->node ? hmi_local_lcore(sender.local) : UINT32_MAX;
+	for (uint32_t i = 0; at != 0 && i < sys->lcores_count; i++) {
+		if (at - (uintptr_t)sys->lcores[i]->cells.base < HM_SLOTS_MAX * sizeof(struct hmi_cell))
+			return i;
+	}
+	return UINT32_MAX;
+}
+
+/* Release some of those that the actor has muted. Returns whether any are left. */
+static bool
+muted_release(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_pressure *pressure,
+	      uint32_t portion)
+{
+	struct hm_pid self = hmi_pid_of(ctx, cell);
+
+	for (uint32_t n = 0; pressure->muted != NULL; n++) {
+		struct hmi_link *link = (struct hmi_link *)pressure->muted;
+		struct hm_pid sender = link->pid;
+
+		if (n == portion)
+			return true;
+		link_release(ctx, link);
+		command_post(ctx, lcore_of(ctx->sys, sender), HMI_COMMAND_UNMUTE, sender, self);
+		(void)hmi_worker_steps(&ctx->worker, 1);
+	}
+	return false;
+}
+
+static void
+muters_release(struct hm_ctx *ctx, struct hmi_pressure *pressure)
+{
+	while (pressure->muters != NULL)
+		link_release(ctx, (struct hmi_link *)pressure->muters);
+}
+
+static void
+pressure_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	struct hmi_pressure *pressure = container_of(owned, struct hmi_pressure, owned);
+
+	if (is_overloaded(owner))
+		hmi_full_remove(&ctx->sys->full, hmi_pid_of(ctx, owner).local);
+	(void)muted_release(ctx, owner, pressure, UINT32_MAX);
+	muters_release(ctx, pressure);
+	owner->actor.extra->pressure = NULL;
+	hmi_slab_put(&ctx->pressures, pressure);
+}
+
+static const struct hmi_owned_ops pressure_ops = { .drop = pressure_drop, .outlives_restart = true };
+
+static struct hmi_pressure *
+pressure_of(const struct hmi_cell *cell)
+{
+	return cell->actor.extra != NULL ? cell->actor.extra->pressure : NULL;
+}
+
+static struct hmi_pressure *
+pressure_get(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hmi_extra *extra = hmi_extra_get(&ctx->extras, cell);
+
+	if (extra == NULL || extra->pressure != NULL)
+		return extra != NULL ? extra->pressure : NULL;
+	extra->pressure = hmi_slab_get(&ctx->pressures);
+	if (extra->pressure == NULL)
+		return NULL;
+	memset(extra->pressure, 0, sizeof(*extra->pressure));
+	hmi_owned_add(&cell->actor.owned, &extra->pressure->owned, &pressure_ops);
+	return extra->pressure;
+}
+
+/* Note whom an actor has muted, or who has muted it. Returns whether that is new. */
+static bool
+link_note(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_owned **list, enum hmi_link_kind kind,
+	  struct hm_pid pid)
+{
+	uint32_t slot = hmi_slot_of(ctx, cell);
+	struct hmi_link *link;
+
+	if (hmi_link_find(&ctx->links, slot, kind, pid) != NULL)
+		return false;
+	link = hmi_link_new(&ctx->links, kind, pid);
+	if (link == NULL)
+		return false;
+	hmi_link_add_to(&ctx->links, list, slot, link, &link_ops);
+	return true;
+}
+
+/* ---- Questions that look for a circle -------------------------------------------------- */
+
+static void
+probe_send(struct hm_ctx *ctx, const struct hmi_pressure *pressure, const struct probe *probe)
+{
+	for (const struct hmi_owned *owned = pressure->muters; owned != NULL; owned = owned->next) {
+		struct hm_msg *msg = hmi_control(&ctx->cache, HMI_SYS_PROBE, sizeof(*probe));
+
+		*(struct probe *)hm_msg_body_mut(msg) = *probe;
+		(void)hmi_post(ctx, ((const struct hmi_link *)owned)->pid, msg);
+	}
+}
+
+/* It is overloaded, and cannot drain. */
+static void
+probe_start(struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hmi_pressure *pressure)
+{
+	struct probe probe = {
+		.initiator = hmi_pid_of(ctx, cell),
+		.wave = hmi_local(hmi_index(ctx), 0, 0) | ++ctx->probe_serial,
+	};
+
+	probe_send(ctx, pressure, &probe);
+}
+
+/* Whether the actor sees a question for the first time, as far as it remembers. */
+static bool
+wave_is_new(struct hmi_pressure *pressure, uint64_t wave)
+{
+	for (uint32_t i = 0; i < WAVES; i++) {
+		if (pressure->waves[i] == wave)
+			return false;
+	}
+	pressure->waves[pressure->waves_next++ % WAVES] = wave;
+	return true;
+}
+
+static void
+unmute(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	cell->pending &= (uint8_t)~HMI_PENDING_MUTED;
+	if (hmi_actor_has_work(cell))
+		hmi_schedule(ctx, cell);
+}
+
+void
+hmi_pressure_probe(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
+{
+	struct probe probe = *(const struct probe *)hm_msg_body(msg);
+	struct hmi_pressure *pressure = pressure_of(cell);
+
+	if (pressure == NULL || (cell->pending & HMI_PENDING_MUTED) == 0)
+		return;
+	if (hm_pid_equal(probe.initiator, hmi_pid_of(ctx, cell))) {
+		muters_release(ctx, pressure);
+		hmi_count(&ctx->stats.circles, 1);
+		unmute(ctx, cell);
+	} else if (++probe.hops <= HOPS_MAX && wave_is_new(pressure, probe.wave)) {
+		probe_send(ctx, pressure, &probe);
+	}
+}
+
+/* ---- The receiver ----------------------------------------------------------------------- */
+
+/* Whether so many messages, of which one is given, are too many. */
+static bool
+is_over(const struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *msg, uint32_t count)
+{
+	const struct hm_mailbox *mailbox = cell->actor.props->mailbox;
+	const struct hmi_marks *marks = &ctx->sys->marks;
+	uint64_t bytes = sizeof(*msg) + msg->length;
+
+	if (mailbox != NULL && mailbox->capacity != 0)
+		return mailbox->capacity != HM_MAILBOX_UNLIMITED && count > mailbox->capacity;
+	return count > marks->high || (count > marks->look && count * bytes > marks->bytes);
+}
+
+static void
+overload_begin(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_pressure *pressure, uint32_t count)
+{
+	const struct hm_mailbox *mailbox = cell->actor.props->mailbox;
+
+	pressure->low = mailbox != NULL && mailbox->low != 0 ? mailbox->low : count / 2;
+	cell->scheduled |= HMI_SCHEDULED_OVERLOADED;
+	hmi_count(&ctx->stats.overloads, 1);
+	hmi_full_add(&ctx->sys->full, hmi_pid_of(ctx, cell).local);
+	if ((cell->pending & HMI_PENDING_MUTED) != 0)
+		probe_start(ctx, cell, pressure);
+}
+
+/* Who has sent a message; nobody: a thread, a timer, another node, or the actor itself. */
+static struct hm_pid
+sender_of(const struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *msg)
+{
+	struct hm_pid self = hmi_pid_of(ctx, cell);
+	bool is_self = msg->sender.node == 0 ? msg->sender.local == (uintptr_t)cell
+					     : hm_pid_equal(msg->sender, self);
+
+	return is_self ? hm_pid_none() : msg->sender;
+}
+
+static void
+sender_mute(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_pressure *pressure,
+	    const struct hm_msg *msg)
+{
+	struct hm_pid sender = sender_of(ctx, cell, msg);
+	uint32_t lcore = lcore_of(ctx->sys, sender);
+
+	if (lcore >= ctx->sys->lcores_count || hm_pid_equal(sender, pressure->last))
+		return;
+	pressure->last = sender;
+	if (link_note(ctx, cell, &pressure->muted, HMI_LINK_MUTED, sender))
+		command_post(ctx, lcore, HMI_COMMAND_MUTE, sender, hmi_pid_of(ctx, cell));
+}
+
+void
+hmi_pressure_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg, uint32_t count)
+{
+	struct hmi_pressure *pressure;
+
+	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
+		return;
+	if (!is_overloaded(cell)) {
+		if (!is_over(ctx, cell, msg, count))
+			return;
+		pressure = pressure_get(ctx, cell);
+		if (pressure == NULL)
+			return;
+		overload_begin(ctx, cell, pressure, count);
+	}
+	sender_mute(ctx, cell, pressure_of(cell), msg);
+}
+
+bool
+hmi_pressure_relieve(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t count)
+{
+	struct hmi_pressure *pressure = pressure_of(cell);
+
+	if (count > pressure->low)
+		return false;
+	if (muted_release(ctx, cell, pressure, HMI_SYSTEM_PORTION))
+		return true;
+	cell->scheduled &= (uint8_t)~HMI_SCHEDULED_OVERLOADED;
+	pressure->last = hm_pid_none();
+	hmi_full_remove(&ctx->sys->full, hmi_pid_of(ctx, cell).local);
+	return false;
+}
+
+/* ---- The sender ---------------------------------------------------------------------------- */
+
+/* The actor that has sent, or asked; NULL: it is gone. */
+static struct hmi_cell *
+actor_of(struct hm_ctx *ctx, struct hm_pid sender)
+{
+	struct hmi_cell *cell = sender.node == 0 ? (struct hmi_cell *)(uintptr_t)sender.local
+						 : hmi_cell_live(ctx, sender.local);
+
+	if (cell == NULL || hmi_cell_is_free(cell) || hmi_cell_is_actor(cell))
+		return cell != NULL && hmi_cell_is_actor(cell) ? cell : NULL;
+	return cell->ops->owner != NULL ? cell->ops->owner(cell) : NULL;
+}
+
+void
+hmi_mute_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	const struct mute *mute = hm_msg_body(msg);
+	struct hmi_cell *cell = actor_of(ctx, mute->sender);
+	struct hmi_pressure *pressure;
+
+	if (cell == NULL || (cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
+		return;
+	pressure = pressure_get(ctx, cell);
+	if (pressure == NULL || !link_note(ctx, cell, &pressure->muters, HMI_LINK_MUTER, mute->receiver))
+		return;
+	hmi_count(&ctx->stats.mutes, 1);
+	cell->pending |= HMI_PENDING_MUTED;
+	if (is_overloaded(cell))
+		probe_start(ctx, cell, pressure);
+}
+
+void
+hmi_unmute_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	const struct mute *mute = hm_msg_body(msg);
+	struct hmi_cell *cell = actor_of(ctx, mute->sender);
+
+	if (cell == NULL ||
+	    !hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_MUTER, mute->receiver))
+		return;
+	if (pressure_of(cell)->muters == NULL)
+		unmute(ctx, cell);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PRESSURE_PVT_H
+#define PRESSURE_PVT_H
+
+/*
+ * Back pressure: senders to an actor with too many messages are muted until it has drained.
+ *
+ *     receiver's lcore                                   sender's lcore
+ *     count >= high: overloaded
+ *       a message of a sender ── HMI_COMMAND_MUTE ─────▶ HMI_PENDING_MUTED: handles no user messages
+ *     count <= low: drained   ── HMI_COMMAND_UNMUTE ───▶ goes on
+ *
+ * No lcore reads another's memory. A plain send carries its sender's cell in hm_msg.sender, as { 0, address }: it names the
+ * lcore, and is looked into on that lcore alone. Both sides keep links: the receiver whom it has muted, the sender who
+ * has muted it; so each is told once, and who ends releases the others.
+ *
+ * Circles: an overloaded actor that is muted cannot drain. It asks those that have muted it, they ask on if they are muted
+ * themselves (Chandy, Misra and Haas: Distributed Deadlock Detection, ACM TOCS 1983). If the question comes back, it is
+ * released.
+ */
+
+#include "lcore_pvt.h"
+
+struct hmi_pressure;
+
+/* The memory of what lcores know of it. */
+void hmi_pressure_init(struct hm_ctx *ctx);
+void hmi_pressure_destroy(struct hm_ctx *ctx);
+
+/* Messages and bytes from which on mailboxes without marks of their own are overloaded. */
+void hmi_pressure_marks(struct hm_system *sys);
+
+/* A message was put into a mailbox with `count` messages, which is to be looked at. */
+void hmi_pressure_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg, uint32_t count);
+
+/* The turn of an actor that is overloaded ends. Returns whether it has to come back for more senders to be released. */
+bool hmi_pressure_relieve(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t count);
+
+/* A question comes by. */
+void hmi_pressure_probe(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
+
+/* Commands, on the sender's lcore. */
+void hmi_mute_run(struct hm_ctx *ctx, const struct hm_msg *msg);
+void hmi_unmute_run(struct hm_ctx *ctx, const struct hm_msg *msg);
+
+#endif /* PRESSURE_PVT_H */
