@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <ucontext.h>
@@ -25,6 +26,7 @@ static _Thread_local struct hmi_recovery *current __attribute__((tls_model("init
 static struct {
 	pthread_mutex_t lock;
 	uint32_t users;
+	_Atomic pid_t process; /* that catches them: not one that it has forked */
 	struct sigaction former[SIGNALS];
 } handlers = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -57,6 +59,7 @@ hmi_recovery_enter(struct hmi_recovery *recovery)
 	if (recovery->stack == NULL)
 		return;
 	recovery->outer = current;
+	(void)fegetenv(&recovery->floats);
 	(void)sigaltstack(&own, &recovery->outer_stack);
 	current = recovery;
 }
@@ -68,6 +71,19 @@ hmi_recovery_leave(struct hmi_recovery *recovery)
 		return;
 	current = recovery->outer;
 	(void)sigaltstack(&recovery->outer_stack, NULL);
+}
+
+bool
+hmi_recovery_is_current(const struct hmi_recovery *recovery)
+{
+	return current == recovery;
+}
+
+void
+hmi_recovery_done(const struct hmi_recovery *recovery)
+{
+	/* A handler begins with the default, and the function may have changed it. */
+	(void)fesetenv(&recovery->floats);
 }
 
 void
@@ -102,11 +118,17 @@ is_overflow(const siginfo_t *info, const ucontext_t *context)
 	       at <= top + FRAME_BYTES;
 }
 
-/* By the thread itself, rather than by another process or thread that wants this one to end. */
+/*
+ * By the thread itself, rather than by another process or thread that wants this one to end. A process that it has
+ * forked has its memory, and would go on as a second one of the same loop.
+ */
 static bool
 is_own(const siginfo_t *info)
 {
-	return info->si_code > 0 || (info->si_code == SI_TKILL && info->si_pid == getpid());
+	pid_t self = getpid();
+
+	return self == atomic_load_explicit(&handlers.process, memory_order_relaxed) &&
+	       (info->si_code > 0 || (info->si_code == SI_TKILL && info->si_pid == self));
 }
 
 static unsigned int
@@ -211,6 +233,7 @@ hmi_traps_catch(void)
 	if (handlers.users == 0)
 		rc = actions_set();
 	handlers.users += rc == 0;
+	atomic_store_explicit(&handlers.process, getpid(), memory_order_relaxed);
 	pthread_mutex_unlock(&handlers.lock);
 	return rc;
 }

@@ -12,12 +12,13 @@
  * function lie frames of this library alone, which hold nothing that would have to be released.
  *
  * Signals: SIGSEGV, SIGBUS, SIGFPE, SIGILL, and SIGABRT, which abort raises. The handlers are the process's: they
- * are there from the first hmi_traps_catch to the last hmi_traps_release. A signal of another thread, or of code
- * that is not to be left, goes to whatever handled it before.
+ * are there from the first hmi_traps_catch to the last hmi_traps_release. A signal of another thread, of a process that
+ * a function has forked, or of code that is not to be left, goes to whatever handled it before.
  *
  * Who may call what: catch and release any thread; the rest is the loop's own thread.
  */
 
+#include <fenv.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -49,7 +50,8 @@ struct hmi_recovery {
 	struct hmi_trap trap;               /* the last one */
 	struct hmi_recovery *outer;         /* of the loop that runs this one, in the same thread */
 	stack_t outer_stack;
-	void *stack; /* of the handlers */
+	fenv_t floats; /* rounding and the like, as the loop has begun with it */
+	void *stack;   /* of the handlers */
 	/* allowed: written and read by one thread and its handler */
 	volatile sig_atomic_t handles; /* a signal */
 	struct hmi_backtrace trace; /* of the last signal; count 0: there was none since hmi_recovery_throw */
@@ -67,9 +69,15 @@ void hmi_recovery_leave(struct hmi_recovery *recovery);
 /* Set the point: 0; else a user's function was left. The function that calls this must not return before the leave. */
 #define hmi_recovery_point(recovery) sigsetjmp((recovery)->point, 0)
 
-/* Leave the function that runs. */
+/* Whether it is the one of the loop that the calling thread runs, and, of loops within loops, the innermost. */
+bool hmi_recovery_is_current(const struct hmi_recovery *recovery);
+
+/* Leave the function that runs. It is the current one. */
 __attribute__((noreturn, cold))
 void hmi_recovery_throw(struct hmi_recovery *recovery);
+
+/* Behind the point, when a function was left: what a jump does not restore. */
+void hmi_recovery_done(const struct hmi_recovery *recovery);
 
 /* Handle the signals, until each call was taken back. Returns 0 or a negative errno. */
 int hmi_traps_catch(void);

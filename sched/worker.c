@@ -192,6 +192,22 @@ flush(struct hmi_worker *w)
 	return w->poller.flush(w->poller.arg, w);
 }
 
+/* What comes behind the run stage. */
+static inline uint32_t
+turn_end(struct hmi_worker *w)
+{
+	uint32_t work = flush(w);
+
+	work += hmi_worker_flush_lanes(w);
+	/* Most of what is asked and answered within a turn needs no look at the clock. */
+	if (hmi_wheel_has_unstarted(&w->wheel))
+		hmi_wheel_start(&w->wheel, hmi_worker_clock(w));
+	hmi_count(&w->turns, 1);
+	rcu_quiescent_state();
+	/* What the flush made runnable waits for the next turn, which must not wait for a sleep. */
+	return work + hmi_worker_waiting(w);
+}
+
 uint32_t
 hmi_worker_turn(struct hmi_worker *w)
 {
@@ -205,15 +221,7 @@ hmi_worker_turn(struct hmi_worker *w)
 	work += poll(w);
 	work += timers_run(w);
 	work += w->ops->run_stage(w);
-	work += flush(w);
-	work += hmi_worker_flush_lanes(w);
-	/* Most of what is asked and answered within a turn needs no look at the clock. */
-	if (hmi_wheel_has_unstarted(&w->wheel))
-		hmi_wheel_start(&w->wheel, hmi_worker_clock(w));
-	hmi_count(&w->turns, 1);
-	rcu_quiescent_state();
-	/* What the flush made runnable waits for the next turn, which must not wait for a sleep. */
-	return work + hmi_worker_waiting(w);
+	return work + turn_end(w);
 }
 
 /* Nanoseconds until the next timer, by the time of the last look at the clock; UINT64_MAX: there is none. */
@@ -306,42 +314,44 @@ idle(struct hmi_worker *w)
 	}
 }
 
-/* A runnable was left: so was the turn, whose other stages are done in the next one. */
-static void
+/*
+ * A runnable was left: so was the run stage. The turn goes on behind it, since there may be one that fails in each
+ * turn. Returns units of work done.
+ */
+static uint32_t
 failed(struct hmi_worker *w)
 {
 	/* It may have been the last turn before a sleep. */
 	hmi_wake_cancel(&w->wake);
+	hmi_recovery_done(&w->recovery);
 	w->ops->failed(w);
+	return 1 + turn_end(w);
 }
 
 uint32_t
 hmi_worker_turn_alone(struct hmi_worker *w)
 {
-	uint32_t work = 1;
+	uint32_t work;
 
 	hmi_recovery_enter(&w->recovery);
 	if (w->ops->recovery == NULL || hmi_recovery_point(&w->recovery) == 0)
 		work = hmi_worker_turn(w);
 	else
-		failed(w);
+		work = failed(w);
 	hmi_recovery_leave(&w->recovery);
 	return work;
 }
 
-static void
-turn_until_stopped(struct hmi_worker *w)
+/* Between two turns, of which the last one has done so much work. */
+static inline void
+turn_follow(struct hmi_worker *w, uint32_t work)
 {
-	while (goes_on(w)) {
-		uint32_t work = hmi_worker_turn(w);
-
-		if (w->lanes_unchecked_count > 0 && (work == 0 || ++w->turns_unchecked >= UNCHECKED_TURNS))
-			wakes_check(w);
-		if (work > 0)
-			hmi_idle_reset(&w->idle);
-		else
-			idle(w);
-	}
+	if (w->lanes_unchecked_count > 0 && (work == 0 || ++w->turns_unchecked >= UNCHECKED_TURNS))
+		wakes_check(w);
+	if (work > 0)
+		hmi_idle_reset(&w->idle);
+	else
+		idle(w);
 }
 
 void
@@ -354,8 +364,9 @@ hmi_worker_loop(struct hmi_worker *w)
 	(void)hmi_worker_clock(w);
 	hmi_recovery_enter(&w->recovery);
 	if (w->ops->recovery != NULL && hmi_recovery_point(&w->recovery) != 0)
-		failed(w);
-	turn_until_stopped(w);
+		turn_follow(w, failed(w));
+	while (goes_on(w))
+		turn_follow(w, hmi_worker_turn(w));
 	hmi_recovery_leave(&w->recovery);
 	wakes_check(w);
 	hmi_rcu_leave();

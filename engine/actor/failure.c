@@ -132,6 +132,9 @@ hm_fail(struct hm_ctx *ctx, const char *reason)
 	hmi_check_ctx(ctx, "hm_fail");
 	if (!ctx->in_user)
 		hmi_misuse("hm_fail", "no function of an actor runs");
+	if (!hmi_recovery_is_current(&ctx->worker.recovery))
+		hmi_misuse("hm_fail",
+			   "the ctx of another thread, or of an actor that turns this one's system");
 	failure->signal = 0;
 	snprintf(failure->reason, sizeof(failure->reason), "%s", reason != NULL ? reason : "failed");
 	hmi_recovery_throw(&ctx->worker.recovery);

@@ -40,7 +40,7 @@ node_with(struct hmt_node *node, struct hmt_probe *probe)
 	hmt_turn_until_idle(node);
 }
 
-static struct hmt_probe actor;
+static struct hmt_probe actor, inner_actor;
 
 Test(engine_fault, signal__of_each_kind_fails_the_actor_alone)
 {
@@ -216,6 +216,40 @@ Test(engine_fault, fail__outside_of_a_turn_is_misuse)
 
 	cr_assert(hmt_aborted(hmt_death(fail_outside, NULL, text, sizeof(text))), "%s", text);
 	cr_assert_not_null(strstr(text, "hm_fail: no function of an actor runs"), "%s", text);
+}
+
+/* From within an actor of a second system, which an actor of the first one turns. */
+static void
+fail_the_outer(struct hm_ctx *ctx, void *outer)
+{
+	(void)ctx;
+	hm_fail(outer, "not mine");
+}
+
+static void
+inner_turn(struct hm_ctx *ctx, void *node)
+{
+	hmt_do(node, inner_actor.pid, fail_the_outer, ctx);
+}
+
+static void
+fail_through(void *arg)
+{
+	struct hmt_node node, inner;
+
+	(void)arg;
+	actor = inner_actor = (struct hmt_probe){ 0 };
+	node_with(&node, &actor);
+	node_with(&inner, &inner_actor);
+	hmt_do(&node, actor.pid, inner_turn, &inner);
+}
+
+Test(engine_fault, fail__by_the_ctx_of_an_outer_system_is_misuse)
+{
+	char text[8192];
+
+	cr_assert(hmt_aborted(hmt_death(fail_through, NULL, text, sizeof(text))), "%s", text);
+	cr_assert_not_null(strstr(text, "hm_fail: the ctx of another thread"), "%s", text);
 }
 
 /* An assertion of the engine is none of the actor's faults, though its function has made the call. */
