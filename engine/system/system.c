@@ -311,6 +311,12 @@ with_cores(const cpu_set_t *cores, struct hm_system *sys, int (*make)(struct hm_
 
 /* ---- From nothing to ready ----------------------------------------------------------- */
 
+/* Before main: a new type moves DPDK's table, and threads that create systems would do so at once. */
+RTE_INIT(log_type_register)
+{
+	(void)rte_log_register_type_and_pick_level("hermod", RTE_LOG_INFO);
+}
+
 static int
 faults_catch(struct hm_system *sys, const struct hm_config *config)
 {

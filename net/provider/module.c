@@ -92,6 +92,12 @@ peers_call(struct hmi_net *net)
 	}
 }
 
+/* Before main: a new type moves DPDK's table, and threads that create systems would do so at once. */
+RTE_INIT(log_type_register)
+{
+	(void)rte_log_register_type_and_pick_level("hermod.net", RTE_LOG_INFO);
+}
+
 static int
 net_start(void *self, struct hm_system *sys)
 {
