@@ -115,10 +115,9 @@ struct hm_props {
  * @param args       props->args_size bytes, copied to the start of the state; NULL if that is 0
  * @param[out] pid   the child; may be NULL; untouched on error
  * @return 0; -EINVAL: bad props or name, or props->lcore is no lcore of the system (hm_system_lcores
- *         counts them); -EEXIST: name taken; -ENOMEM: no slot or memory; -EAGAIN: more than 65,536
- *         children (fewer with more than 128 lcores) on another lcore that has not turned since, try again
- *         later; -ESHUTDOWN: the running actor is stopping; -ENAMETOOLONG: name longer than HM_NAME_MAX,
- *         or path not shorter than HM_PATH_MAX
+ *         counts them); -EEXIST: name taken; -ENOMEM: no memory, or fewer than 1,024 of the lcore's slots are
+ *         left, and 256 for each other lcore; -ESHUTDOWN: the running actor is stopping; -ENAMETOOLONG: name
+ *         longer than HM_NAME_MAX, or path not shorter than HM_PATH_MAX
  */
 __attribute__((warn_unused_result))
 int hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,

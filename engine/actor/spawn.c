@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How actors come to be: on the spawning lcore at once, on another one in a slot that it has
- * granted before (slot_grant.c), so that the PID is known at once there as well.
+ * How actors come to be: on the spawning lcore at once, on another one in a slot of that one which is held
+ * in advance (slot_grant.c), so that the PID is known at once there as well.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -108,11 +108,8 @@ void
 hmi_spawn_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
 	const struct spawn *spawn = hm_msg_body(msg);
-	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, spawn->local);
+	struct hmi_cell *cell = hmi_grant_arrive(ctx, spawn->local);
 
-	hmi_grant_used(ctx, hmi_local_lcore(spawn->parent));
-	if (hmi_cells_is_reserved(&ctx->cells, spawn->local))
-		cell = hmi_granted_take(ctx, spawn->local);
 	if (cell == NULL || hmi_actor_make(ctx, cell, spawn->props, spawn->args) != 0) {
 		hmi_path_remove(&ctx->sys->paths, spawn->path);
 		spawn_fail(ctx, spawn, cell);
@@ -133,7 +130,7 @@ hmi_spawn_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason
 	const struct spawn *spawn = hm_msg_body(msg);
 
 	(void)reason;
-	hmi_grant_lost(ctx->sys, spawn->local, hmi_local_lcore(spawn->parent));
+	hmi_grant_lost(ctx->sys, spawn->local);
 }
 
 /* ---- On the spawning lcore ---------------------------------------------------- */

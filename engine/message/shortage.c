@@ -120,7 +120,8 @@ mailboxes_count(const struct hm_ctx *ctx)
 {
 	struct mailboxes boxes = { .messages = 0 };
 
-	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < ctx->cells.fresh; slot++) {
+	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < hmi_cells_end(&ctx->cells);
+	     slot++) {
 		const struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
 
 		if (!hmi_cell_is_actor(cell) || cell->box.head == NULL)

@@ -29,6 +29,7 @@
 #include "memory_pvt.h"
 #include "process_pvt.h"
 #include "runq_pvt.h"
+#include "slot_bank_pvt.h"
 #include "wheel_pvt.h"
 
 /* Bytes of state that lie in the cell, and hmi_cell.state_at of a state that does not. */
@@ -156,22 +157,26 @@ hmi_cell_pop_system(struct hmi_cell *cell)
 
 struct hmi_cells {
 	struct hmi_cell *base;
-	uint32_t fresh;                         /* lowest slot that was neither taken nor reserved */
-	uint32_t free;                          /* list of freed slots; 0: none */
-	uint32_t live;                          /* slots that are taken */
+	uint32_t free;                        /* list of freed slots; 0: none */
+	uint32_t free_count;                  /* in that list */
+	uint32_t live;                        /* slots that are taken */
+	uint32_t fresh, fresh_end;            /* own slots that were never used */
+	uint32_t spare, spare_count;          /* freed slots, older ones: a list that `free` was before */
+	uint32_t early;                       /* reserved slots that were taken before their spawn arrived */
+	uint32_t lost;                        /* reserved slots that will never be taken */
+	uint32_t retired;                     /* slots whose generations are used up */
+	const struct hmi_process_ops *shared; /* of a slot that others may take; NULL: there are no others */
 	uint64_t backed[HMI_CELLS_CHUNKS / 64]; /* a bit for each chunk with memory */
+	struct hmi_slot_bank bank;
 };
 
-/* Returns 0 or -ENOMEM. */
-int hmi_cells_create(struct hmi_cells *cells);
+/* `shared`: operations of freed slots that are deposited for other lcores; NULL: none are. Returns 0 or -ENOMEM. */
+int hmi_cells_create(struct hmi_cells *cells, const struct hmi_process_ops *shared);
 
 void hmi_cells_destroy(struct hmi_cells *cells);
 
-/* Take a slot that was never used. NULL: no slot or no memory. */
-struct hmi_cell *hmi_cells_get_fresh(struct hmi_cells *cells);
-
-/* Set slots aside that were never used; hmi_cells_take takes them. Returns the first; 0: too few are left. */
-uint32_t hmi_cells_reserve(struct hmi_cells *cells, uint32_t count);
+/* The rest of hmi_cells_get, when the list of freed slots is empty. NULL: no slot or no memory. */
+struct hmi_cell *hmi_cells_get_more(struct hmi_cells *cells);
 
 /* Take a reserved slot, whose generation becomes 1. NULL: no memory. */
 struct hmi_cell *hmi_cells_take(struct hmi_cells *cells, uint32_t slot);
@@ -179,14 +184,23 @@ struct hmi_cell *hmi_cells_take(struct hmi_cells *cells, uint32_t slot);
 /* Give a slot back: its PID is stale from here on, and `late` is why a message to it is a dead letter. */
 void hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late);
 
+/* Slots from this one on were given to nobody. */
+static inline uint32_t
+hmi_cells_end(const struct hmi_cells *cells)
+{
+	return atomic_load_explicit(&cells->bank.next, memory_order_relaxed);
+}
+
 /*
- * The lowest slot from `slot` on that has memory; at or above `fresh`: there is none. To walk over all
+ * The lowest slot from `slot` on that has memory; at or above hmi_cells_end: there is none. To walk over all
  * processes: of what is reserved most has never been taken.
  */
 static inline uint32_t
 hmi_cells_next(const struct hmi_cells *cells, uint32_t slot)
 {
-	while (slot < cells->fresh) {
+	uint32_t end = hmi_cells_end(cells);
+
+	while (slot < end) {
 		uint32_t chunk = slot / (uint32_t)HMI_CELLS_CHUNK;
 
 		if ((cells->backed[chunk / 64] >> chunk % 64 & 1) != 0)
@@ -219,9 +233,10 @@ hmi_cells_get(struct hmi_cells *cells)
 	struct hmi_cell *cell;
 
 	if (unlikely(cells->free == 0))
-		return hmi_cells_get_fresh(cells);
+		return hmi_cells_get_more(cells);
 	cell = hmi_cells_slot(cells, cells->free);
 	cells->free = cell->next_free;
+	cells->free_count--;
 	cell->next_free = 0;
 	cell->late = 0;
 	cells->live++;
@@ -240,13 +255,15 @@ hmi_cell_is_free(const struct hmi_cell *cell)
 	return cell->ops == NULL;
 }
 
-/* Whether a local part is of a slot that is reserved, and has not been taken. */
+/* Whether a local part is of a slot that another lcore has reserved, and that has not been taken. */
 static inline bool
 hmi_cells_is_reserved(const struct hmi_cells *cells, uint64_t local)
 {
 	uint32_t slot = (uint32_t)(local >> 32) & (HM_SLOTS_MAX - 1);
 
-	return (uint32_t)local == 1 && slot < cells->fresh && hmi_cells_slot(cells, slot)->generation == 0;
+	return (uint32_t)local == 1 && slot < hmi_cells_end(cells) &&
+	       (slot < cells->fresh || slot >= cells->fresh_end) &&
+	       hmi_cells_slot(cells, slot)->generation == 0;
 }
 
 /* Why a message to a stale PID that resolves to this cell is a dead letter. */

@@ -93,7 +93,7 @@ struct hm_ctx {
 	uint64_t last_node;        /* the remote node that was sent to last, ... */
 	uint16_t last_node_index;  /* ... and its index */
 	uint32_t deal;             /* next lcore for HM_LCORE_ANY */
-	struct hmi_grants *grants; /* slots that lcores grant each other */
+	struct hmi_grants *grants; /* slots of other lcores, held in advance */
 	struct hm_msg *lifecycle;  /* HM_STARTED and its like, which carry no body */
 	pthread_t thread;
 	_Atomic bool has_thread;

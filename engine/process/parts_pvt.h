@@ -20,8 +20,6 @@
 /* Message types of commands; they never leave the node. */
 enum hmi_command_type {
 	HMI_COMMAND_SPAWN = 32,    /* spawn into a granted slot; body: struct hmi_spawn */
-	HMI_COMMAND_GRANT,         /* slots for spawning on the sending lcore; body: struct hmi_grant */
-	HMI_COMMAND_GRANT_REQUEST, /* the sender's slot cache is empty; body: none */
 	HMI_COMMAND_NODE_DOWN,     /* body: struct hmi_node_down */
 	HMI_COMMAND_NODE_DOWN_ACK, /* to the provider's lcore: the answer; body: struct hmi_node_down */
 	HMI_COMMAND_CALL,          /* of an external thread that waits; body: struct hmi_call * */

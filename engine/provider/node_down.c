@@ -94,7 +94,7 @@ futures_down(struct hm_ctx *ctx, struct node_down *down)
 		struct hmi_cell *cell;
 
 		down->at = hmi_cells_next(&ctx->cells, down->at);
-		if (down->at >= ctx->cells.fresh) {
+		if (down->at >= hmi_cells_end(&ctx->cells)) {
 			down->walk = WALK_END;
 			break;
 		}

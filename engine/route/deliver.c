@@ -20,10 +20,12 @@ hmi_deliver_stale(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	/* The PID of an actor that is being spawned may overtake the spawn, through a third lcore. */
 	if (hmi_cells_is_reserved(&ctx->cells, msg->to) && (msg->flags & HMI_MSG_NETWORK) == 0 &&
-	    (cell = hmi_granted_take(ctx, msg->to)) != NULL)
+	    (cell = hmi_granted_take(ctx, msg->to)) != NULL) {
+		ctx->cells.early++;
 		hmi_deliver_other(ctx, cell, msg);
-	else
+	} else {
 		hmi_dead(ctx, msg, hmi_cell_late(hmi_cells_at(&ctx->cells, msg->to), msg->to));
+	}
 }
 
 void

@@ -42,16 +42,6 @@ const struct hmi_process_ops hmi_granted_ops = {
 };
 
 struct hmi_cell *
-hmi_granted_new(struct hm_ctx *ctx)
-{
-	struct hmi_cell *cell = hmi_cells_get(&ctx->cells);
-
-	if (cell != NULL)
-		cell->ops = &hmi_granted_ops;
-	return cell;
-}
-
-struct hmi_cell *
 hmi_granted_take(struct hm_ctx *ctx, uint64_t local)
 {
 	struct hmi_cell *cell = hmi_cells_take(&ctx->cells, (uint32_t)(local >> 32) & (HM_SLOTS_MAX - 1));

@@ -3,16 +3,13 @@
 #define GRANTED_PVT_H
 
 /*
- * A granted slot: given to another lcore, which may spawn an actor in it. The PID is known before the
+ * A granted slot: another lcore may spawn an actor in it, or holds it already. The PID is known before the
  * spawn arrives, so messages that overtake it wait in the cell's mailbox, which becomes the actor's.
  */
 
 #include "lcore_pvt.h"
 
 extern const struct hmi_process_ops hmi_granted_ops;
-
-/* Take a slot to be granted. NULL: no slot or no memory. */
-struct hmi_cell *hmi_granted_new(struct hm_ctx *ctx);
 
 /* Take the reserved slot of a local part, which is granted already. NULL: no memory. */
 struct hmi_cell *hmi_granted_take(struct hm_ctx *ctx, uint64_t local);

@@ -331,7 +331,7 @@ hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char 
 
 	if (sys == NULL)
 		return -EINVAL;
-	/* Slots on another lcore come back within some turns. */
+	/* While lcore 0 has an inject ring that is full. */
 	do {
 		spawn = hmi_call_new(sys, sizeof(*spawn), spawn_run);
 		if (spawn == NULL)

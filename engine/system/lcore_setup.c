@@ -19,6 +19,7 @@
 #include "dead_pvt.h"
 #include "deliver_pvt.h"
 #include "event_pvt.h"
+#include "granted_pvt.h"
 #include "pressure_pvt.h"
 #include "provider_pvt.h"
 #include "random_pvt.h"
@@ -48,8 +49,6 @@ const struct hmi_parts hmi_parts = {
 	.actor = &hmi_actor_ops,
 	.commands = {
 		COMMAND(HMI_COMMAND_SPAWN) = { hmi_spawn_run, hmi_spawn_drop },
-		COMMAND(HMI_COMMAND_GRANT) = { hmi_grant_run, hmi_grant_drop },
-		COMMAND(HMI_COMMAND_GRANT_REQUEST) = { hmi_grant_request_run, NULL },
 		COMMAND(HMI_COMMAND_NODE_DOWN) = { hmi_node_down_run, NULL },
 		COMMAND(HMI_COMMAND_NODE_DOWN_ACK) = { hmi_node_down_ack_run, NULL },
 		COMMAND(HMI_COMMAND_CALL) = { hmi_call_run, hmi_call_drop },
@@ -129,7 +128,7 @@ worker_create(struct hm_ctx *ctx, uint32_t index, int socket)
 static int
 parts_create(struct hm_ctx *ctx)
 {
-	int rc = hmi_cells_create(&ctx->cells);
+	int rc = hmi_cells_create(&ctx->cells, ctx->sys->lcores_count > 1 ? &hmi_granted_ops : NULL);
 
 	if (rc == 0)
 		rc = hmi_links_create(&ctx->links);
@@ -214,7 +213,8 @@ processes_shut_down(struct hm_ctx *ctx)
 {
 	bool any = false;
 
-	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < ctx->cells.fresh; slot++) {
+	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < hmi_cells_end(&ctx->cells);
+	     slot++) {
 		struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
 
 		if (!hmi_cell_is_free(cell) && hmi_ops_of(ctx, cell)->shut_down != NULL)
@@ -227,8 +227,8 @@ processes_shut_down(struct hm_ctx *ctx)
 static void
 states_free(struct hm_ctx *ctx)
 {
-	for (uint32_t slot = 0;
-	     ctx->cells.base != NULL && (slot = hmi_cells_next(&ctx->cells, slot)) < ctx->cells.fresh;
+	for (uint32_t slot = 0; ctx->cells.base != NULL &&
+				(slot = hmi_cells_next(&ctx->cells, slot)) < hmi_cells_end(&ctx->cells);
 	     slot++) {
 		struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
 

@@ -247,10 +247,8 @@ lcores_create(struct hm_system *sys)
 		if (rc == 0)
 			workers[i] = &sys->lcores[i]->worker;
 	}
-	if (rc == 0) {
+	if (rc == 0)
 		hmi_worker_connect(workers, sys->lcores_count);
-		rc = hmi_grants_exchange(sys);
-	}
 	if (rc != 0)
 		fprintf(stderr,
 			"hermod: no memory for %u lcores: %s; give EAL more with -m, or a smaller --lane\n",

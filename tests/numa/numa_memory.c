@@ -298,7 +298,7 @@ static void
 look_at_plain(const struct hm_ctx *ctx, uint32_t lcore)
 {
 	int node = node_wanted(situation->plain_home, lcore);
-	uint32_t slots = ctx->cells.fresh;
+	uint32_t slots = hmi_cells_end(&ctx->cells);
 
 	look_at_runq(&ctx->worker.runq, lcore, "run queue");
 	look_at_runq(&ctx->worker.urgent, lcore, "urgent queue");

@@ -228,7 +228,7 @@ spawn(struct hm_ctx *ctx, struct actor *a)
 		*place = pid;
 		a->known[pick(&a->args.seed, KNOWN)] = pid;
 		atomic_fetch_add_explicit(&a->args.shared->spawned, 1, memory_order_relaxed);
-	} else if (rc != -EEXIST && rc != -EAGAIN && !(rc == -ESHUTDOWN && a->is_stopping)) {
+	} else if (rc != -EEXIST && !(rc == -ESHUTDOWN && a->is_stopping)) {
 		fault(a->args.shared, "a spawn that fails for no reason");
 	}
 }

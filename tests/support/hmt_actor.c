@@ -152,7 +152,8 @@ hmt_books_check(const struct hm_system *sys)
 static void
 lcore_check(const struct hm_ctx *ctx)
 {
-	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < ctx->cells.fresh; slot++) {
+	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < hmi_cells_end(&ctx->cells);
+	     slot++) {
 		const struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
 
 		CHECK(!hmi_cell_is_actor(cell), "an actor is left in slot %u", slot);

@@ -40,8 +40,9 @@ Test(engine_network, granted_slot__takes_no_message_from_the_network)
 
 	hmt_node_start(&node, 1);
 	ctx = node.sys->lcores[0];
-	cell = hmi_granted_new(ctx);
+	cell = hmi_cells_get(&ctx->cells);
 	cr_assert_not_null(cell);
+	cell->ops = &hmi_granted_ops;
 	pid = hmi_pid_of(ctx, cell);
 
 	/* The PID is known to nobody on another node yet, so whoever names it has guessed. */

@@ -266,13 +266,17 @@ slots_want(struct hm_ctx *ctx, uint32_t *replies, bool are_some)
 static void
 use_all_slots(struct hm_ctx *ctx, void *replies)
 {
-	uint32_t fresh = ctx->cells.fresh, free = ctx->cells.free;
+	struct hmi_cells *cells = &ctx->cells;
+	uint32_t fresh = cells->fresh, fresh_end = cells->fresh_end, free = cells->free,
+		 end = cells->bank.next;
 
-	ctx->cells.fresh = HM_SLOTS_MAX;
-	ctx->cells.free = 0;
+	cells->fresh = cells->fresh_end = cells->bank.next = HM_SLOTS_MAX;
+	cells->free = 0;
 	slots_want(ctx, replies, false);
-	ctx->cells.fresh = fresh;
-	ctx->cells.free = free;
+	cells->fresh = fresh;
+	cells->fresh_end = fresh_end;
+	cells->bank.next = end;
+	cells->free = free;
 	slots_want(ctx, replies, true);
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Slots of actors: those that other lcores have granted, and those that are used again.
+ * Slots of actors: those of other lcores, which are held in advance, and those that are used again.
  */
+#include <sys/mman.h>
+
 #include "granted_pvt.h"
 #include "hmt_death.h"
 #include "hmt_shortage.h"
@@ -10,7 +12,7 @@
 
 TestSuite(engine_slot, .init = hmt_eal_start);
 
-/* ---- Granted slots -------------------------------------------------------------------- */
+/* ---- Slots of other lcores -------------------------------------------------------------------- */
 
 Test(engine_slot, spawn__many_on_another_lcore_before_anything_runs)
 {
@@ -68,23 +70,18 @@ parent_start(struct hmt_node *node, uint32_t lcores, struct hmt_probe *parent)
 	hmt_turn_until_idle(node);
 }
 
-/* As hmt_do, on a system whose lcores could be threads of their own. */
+/* Have the parent spawn, in one turn of its lcore; no other lcore turns. */
 static int
-order_among_threads(struct hmt_node *node, struct hm_pid parent, struct order *order)
+order_in_one_turn(struct hmt_node *node, struct hm_pid parent, struct order *order)
 {
 	struct hmt_deed deed = { spawn_order, order };
 
-	node->sys->mode = HM_MODE_BACKGROUND;
 	cr_assert_eq(hm_system_send(node->sys, parent, HMT_DO, &deed), HM_OK);
-	for (int i = 0; i < 8; i++) {
-		for (uint32_t lcore = 0; lcore < node->sys->lcores_count; lcore++)
-			lcore_turn(node, lcore);
-	}
-	node->sys->mode = HM_MODE_STEPPED;
+	lcore_turn(node, 0);
 	return order->rc;
 }
 
-/* In one turn, on all lcores: none is refused for want of a granted slot. */
+/* In one turn, on all lcores: none is refused for want of a slot. */
 Test(engine_slot, spawn__two_thousand_in_one_turn_of_an_lcore)
 {
 	static struct hmt_probe parent;
@@ -93,86 +90,196 @@ Test(engine_slot, spawn__two_thousand_in_one_turn_of_an_lcore)
 	struct hmt_node node;
 
 	parent_start(&node, 3, &parent);
-	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
+	cr_assert_eq(order_in_one_turn(&node, parent.pid, &order), 0);
 	cr_assert_eq(order.done, 2000);
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(alive, 2000);
 	hmt_node_end(&node);
 }
 
-/* An answer without a slot, because none is owed, does not mean that there are none. */
-Test(engine_slot, slot_cache__an_empty_grant_that_owes_nothing_is_no_lack_of_slots)
+/* However many they are, before their lcore turns. */
+Test(engine_slot, spawn__three_hundred_thousand_on_another_lcore_in_one_turn, .timeout = 120)
 {
+	enum {
+		MANY = 300000
+	};
 	static struct hmt_probe parent;
 	uint32_t alive = 0, *args = &alive;
-	struct order order = { .props = &counted_there, .args = &args, .count = HMI_GRANTED_SLOTS };
+	struct order order = { .props = &counted_there, .args = &args, .count = MANY };
 	struct hmt_node node;
+	uint32_t end;
 
 	parent_start(&node, 2, &parent);
-	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
-	/* The cache is empty, and the spawns wait in the lane: nothing is owed yet when it is asked for. */
-	order.count = 1;
-	for (int i = 0; i < 20000 && order_among_threads(&node, parent.pid, &order) == -EAGAIN; i++)
-		;
-	cr_assert_eq(order.rc, 0);
-	hmt_turn_until_idle(&node);
-	cr_assert_eq(alive, order.done);
-	hmt_node_end(&node);
-}
-
-/* An actor may spawn as many on one lcore, before that lcore turns, as were granted; but no more. */
-Test(engine_slot, slot_cache__is_refilled_as_it_is_used)
-{
-	static struct hmt_probe parent;
-	uint32_t alive = 0, *args = &alive;
-	struct order order = { .props = &counted_there, .args = &args, .count = 100 };
-	struct hmt_node node;
-
-	parent_start(&node, 2, &parent);
-	for (uint32_t i = 1; i <= 20; i++) {
-		cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
-		cr_assert_eq(order.done, 100 * i);
+	for (int round = 1; round <= 3; round++) {
+		cr_assert_eq(order_in_one_turn(&node, parent.pid, &order), 0);
+		cr_assert_eq(order.done, (uint32_t)round * MANY);
+		hmt_turn_until_idle(&node);
+		cr_assert_eq(alive, MANY);
+		end = hmi_cells_end(&node.sys->lcores[1]->cells);
+		/* The slots of those that have ended are used before others. */
+		cr_assert_leq(end, MANY + 5 * HMI_SLOT_BATCH, "round %d: %u slots", round, end);
+		hmt_stop(&node, parent.pid);
+		cr_assert_eq(alive, 0);
+		parent = (struct hmt_probe){ 0 };
+		hmt_probe_spawn(&node, &parent, 0, NULL);
+		hmt_turn_until_idle(&node);
 	}
-	order.count = HMI_GRANTED_SLOTS - 2000;
-	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
-	order.count = HMI_GRANTED_SLOTS + 1;
-	cr_assert_eq(order_among_threads(&node, parent.pid, &order), -EAGAIN,
-		     "more than may be on their way");
-	order.count = 1;
-	cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
-	hmt_turn_until_idle(&node);
-	cr_assert_eq(alive, order.done);
 	hmt_node_end(&node);
 }
 
-Test(engine_slot, slot_cache__without_a_free_slot_says_so_and_recovers)
+/* As if nearly all slots of an lcore were taken: so many were never used. */
+static void
+never_used_leave(struct hmt_node *node, uint32_t lcore, uint32_t count)
+{
+	struct hmi_cells *cells = &node->sys->lcores[lcore]->cells;
+
+	cells->lost += HM_SLOTS_MAX - count - cells->bank.next;
+	cells->bank.next = HM_SLOTS_MAX - count;
+}
+
+static struct hm_pid
+spawn_or_none(struct hmt_node *node, struct hm_pid parent, struct order *order)
+{
+	order->pid = hm_pid_none();
+	return order_in_one_turn(node, parent, order) == 0 ? order->pid : hm_pid_none();
+}
+
+Test(engine_slot, spawn__takes_the_last_slot_of_an_lcore_and_no_more)
 {
 	static struct hmt_probe parent;
 	uint32_t alive = 0, *args = &alive;
 	struct order order = { .props = &counted_there, .args = &args, .count = 1 };
+	struct hm_pid last = hm_pid_none(), pid;
 	struct hmt_node node;
-	struct hmi_cells *cells;
-	uint32_t fresh;
 
 	parent_start(&node, 2, &parent);
-	/* As if all slots of lcore 1 but those granted were taken. */
-	cells = &node.sys->lcores[1]->cells;
-	fresh = cells->fresh;
-	cells->fresh = HM_SLOTS_MAX;
-	order.count = HMI_GRANTED_SLOTS / 4;
-	for (int i = 0; i < 4; i++)
-		cr_assert_eq(order_among_threads(&node, parent.pid, &order), 0);
-	order.count = 1;
-	while (order_among_threads(&node, parent.pid, &order) == -EAGAIN)
-		;
+	never_used_leave(&node, 1, 1000);
+	while (!hm_pid_is_none(pid = spawn_or_none(&node, parent.pid, &order)))
+		last = pid;
 	cr_assert_eq(order.rc, -ENOMEM);
-	cr_assert_eq(order.done, HMI_GRANTED_SLOTS);
-	/* It asks again each time, and in the end there are some. */
-	cells->fresh = fresh;
-	while (order_among_threads(&node, parent.pid, &order) != 0)
+	cr_assert_eq(order.done, 1000);
+	cr_assert_eq(hm_pid_slot(last), HM_SLOTS_MAX - 1);
+	/* Nothing is left behind of one that was refused; its name neither. */
+	order.name = "late";
+	cr_assert_eq(order_in_one_turn(&node, parent.pid, &order), -ENOMEM);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(alive, 1000);
+	cr_assert_eq(hm_lookup(node.sys, "/user/late", &pid), -ENOENT);
+	/* All but what lcore 1 keeps itself. */
+	hmt_stop(&node, parent.pid);
+	parent = (struct hmt_probe){ 0 };
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_turn_until_idle(&node);
+	order.name = NULL;
+	order.done = 0;
+	while (!hm_pid_is_none(spawn_or_none(&node, parent.pid, &order)))
 		;
+	cr_assert_geq(order.done, 1000 - 3 * HMI_SLOT_BATCH);
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(alive, order.done);
+	hmt_node_end(&node);
+}
+
+/* Slots that its own actors have used serve other lcores as well. */
+Test(engine_slot, bank__has_the_slots_of_actors_that_have_ended)
+{
+	static struct hmt_probe parents[2];
+	uint32_t alive = 0, *args = &alive;
+	struct order here = { .props = &counted_here, .args = &args, .count = 2000 };
+	struct order there = { .props = &counted_there, .args = &args, .count = 1 };
+	struct hmt_node node;
+
+	parent_start(&node, 2, &parents[0]);
+	hmt_do(&node, hmt_probe_spawn(&node, &parents[1], 1, NULL), spawn_order, &here);
+	hmt_stop(&node, parents[1].pid);
+	never_used_leave(&node, 1, 0);
+	while (!hm_pid_is_none(spawn_or_none(&node, parents[0].pid, &there)))
+		;
+	cr_assert_geq(there.done, 2000 - 3 * HMI_SLOT_BATCH);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(alive, there.done);
+	hmt_node_end(&node);
+}
+
+/* And its own again, when it has no other ones. */
+Test(engine_slot, bank__gives_slots_back_to_their_lcore)
+{
+	static struct hmt_probe parent, other;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_here, .args = &args, .count = 2000 };
+	struct hmt_node node;
+	struct hmi_cells *cells;
+
+	parent_start(&node, 2, &other);
+	cells = &node.sys->lcores[0]->cells;
+	hmt_do(&node, hmt_probe_spawn(&node, &parent, 0, NULL), spawn_order, &order);
+	hmt_stop(&node, parent.pid);
+	cr_assert_gt(cells->bank.count, 1000);
+	never_used_leave(&node, 0, 0);
+	hmt_do(&node, other.pid, spawn_order, &order);
+	cr_assert_eq(order.rc, 0);
+	cr_assert_eq(alive, 2000);
+	cr_assert_eq(cells->bank.count, 0);
+	hmt_node_end(&node);
+}
+
+/* A PID that somebody has made up: its message waits, as one that has overtaken a spawn, and costs the slot. */
+Test(engine_slot, bank__a_slot_that_a_made_up_pid_names_is_left_alone)
+{
+	static struct hmt_probe parent;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_here, .args = &args, .count = 2000 };
+	struct hmt_node node;
+	struct hmi_cells *cells;
+	struct hm_pid made_up;
+
+	parent_start(&node, 2, &parent);
+	cells = &node.sys->lcores[0]->cells;
+	hmt_do(&node, parent.pid, spawn_order, &order);
+	hmt_stop(&node, parent.pid);
+	cr_assert_gt(cells->bank.count, 0);
+	made_up = (struct hm_pid){ hm_system_node(node.sys), cells->bank.slots[0] };
+	hmt_number(&node, made_up, 1);
+	made_up.local = cells->bank.slots[1];
+	cr_assert_eq(hm_system_stop_actor(node.sys, made_up), 0);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(hmt_dead(&node), 0);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_turn_until_idle(&node);
+	order.done = 0;
+	hmt_do(&node, parent.pid, spawn_order, &order);
+	cr_assert_eq(order.done, 2000);
+	cr_assert_eq(alive, 2000);
+	cr_assert_eq(cells->bank.count, 0);
+	hmt_stop(&node, parent.pid);
+	hm_system_stop(node.sys);
+	hmt_turn_until_idle(&node);
+	hmt_system_drain(node.sys);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_SHUTDOWN], 1);
+	hmt_node_drop(&node);
+}
+
+/* The lists stay the lcore's own, and are longer, until there is memory. */
+Test(engine_slot, bank__without_memory_is_left_out)
+{
+	static struct hmt_probe parent;
+	uint32_t alive = 0, *args = &alive;
+	struct order order = { .props = &counted_here, .args = &args, .count = 2000 };
+	struct hmt_node node;
+	struct hmi_cells *cells;
+
+	parent_start(&node, 2, &parent);
+	cells = &node.sys->lcores[0]->cells;
+	hmt_do(&node, parent.pid, spawn_order, &order);
+	cr_assert_eq(munmap(cells->bank.slots, HMI_HUGEPAGE_BYTES), 0);
+	hmt_stop(&node, parent.pid);
+	cr_assert_eq(alive, 0);
+	cr_assert_eq(cells->bank.count, 0);
+	cr_assert_geq(cells->free_count + cells->spare_count, 2000);
+	order.done = 0;
+	parent = (struct hmt_probe){ 0 };
+	hmt_do(&node, hmt_probe_spawn(&node, &parent, 0, NULL), spawn_order, &order);
+	cr_assert_eq(order.done, 2000);
 	hmt_node_end(&node);
 }
 
@@ -276,8 +383,8 @@ Test(engine_slot, granted__what_overtakes_a_spawn_that_finds_no_memory_is_told)
 	hmt_node_end(&node);
 }
 
-/* Spawns and grants are lost with the system: at each turn something else is under way. */
-Test(engine_slot, destroy__with_spawns_and_grants_under_way)
+/* Spawns are lost with the system: at each turn something else is under way. */
+Test(engine_slot, destroy__with_spawns_under_way)
 {
 	enum {
 		MANY = 300
@@ -300,16 +407,18 @@ Test(engine_slot, destroy__with_spawns_and_grants_under_way)
 	}
 }
 
-/* A slot that was never granted is owed, or one that was used is not. */
+/* A slot of a spawn that was lost counts, or one that was used without a spawn does not. */
 static void
 slots_miscount(void *difference)
 {
 	struct hmt_node node;
+	uint64_t local;
 
 	hmt_node_start(&node, 2);
-	hmi_grant_lost(node.sys, hmi_local(1, 0, 1), 0);
+	cr_assert_eq(hmi_grant_peek(node.sys->lcores[0], 1, &local), 0);
+	hmi_grant_use(node.sys->lcores[0], 1);
 	if (*(int *)difference == 0)
-		hmi_grant_use(node.sys->lcores[0], 1);
+		hmi_grant_lost(node.sys, local);
 	hm_system_destroy(node.sys);
 }
 
@@ -319,11 +428,11 @@ Test(engine_slot, destroy__asserts_that_no_slot_was_lost)
 	char text[4096];
 
 	cr_assert_eq(WEXITSTATUS(hmt_death(slots_miscount, &difference, text, sizeof(text))), HMT_SURVIVED,
-		     "a slot that is used is owed: %s", text);
+		     "a slot of a lost spawn: %s", text);
 	difference = 1;
 	status = hmt_death(slots_miscount, &difference, text, sizeof(text));
 	cr_assert(hmt_aborted(status), "status 0x%x", (unsigned int)status);
-	cr_assert_not_null(strstr(text, "hmi_grants_check: assertion failed: sum("), "%s", text);
+	cr_assert_not_null(strstr(text, "hmi_grants_check: assertion failed: cells->live"), "%s", text);
 }
 
 /* ---- Generations ---------------------------------------------------------------------------- */
@@ -331,10 +440,8 @@ Test(engine_slot, destroy__asserts_that_no_slot_was_lost)
 static void
 slot_take_twice(void *cells)
 {
-	uint32_t slot = hmi_cells_reserve(cells, 1);
-
-	if (hmi_cells_take(cells, slot) != NULL)
-		(void)hmi_cells_take(cells, slot);
+	if (hmi_cells_take(cells, 7) != NULL)
+		(void)hmi_cells_take(cells, 7);
 }
 
 static void
@@ -354,8 +461,7 @@ cells_die(void (*fn)(void *cells), const char *expression)
 	char text[4096];
 	int status;
 
-	cr_assert_eq(hmi_cells_create(&cells), 0);
-	cells.fresh = 1;
+	cr_assert_eq(hmi_cells_create(&cells, NULL), 0);
 	status = hmt_death(fn, &cells, text, sizeof(text));
 	cr_assert(hmt_aborted(status), "status 0x%x: %s", (unsigned int)status, text);
 	cr_assert_not_null(strstr(text, expression), "%s", text);

@@ -402,7 +402,7 @@ Test(net_handover, batch__empty_one_is_a_packet)
 	lone_destroy(f->lone);
 }
 
-/* Slots that one lcore has granted to another one exist for this node's own actors alone. */
+/* Slots of one lcore that another one holds exist for this node's own actors alone. */
 Test(net_handover, envelope__for_a_granted_slot_is_for_nobody)
 {
 	struct fixture *f = fixture_create("--workers 2");
@@ -411,9 +411,11 @@ Test(net_handover, envelope__for_a_granted_slot_is_for_nobody)
 	uint8_t batch[1448];
 
 	for (uint32_t lcore = 0; lcore < 2; lcore++) {
-		const struct hmi_cells *cells = &f->lone->sys->lcores[lcore]->cells;
+		struct hmi_cells *cells = &f->lone->sys->lcores[lcore]->cells;
+		uint32_t first;
 
-		for (uint32_t slot = 0; slot < 400; slot += 7) {
+		cells->lost += hmi_slot_bank_reserve(&cells->bank, 1000, &first);
+		for (uint32_t slot = 0; slot < 1000; slot += 7) {
 			bool before;
 
 			envelope.to = hmi_local(lcore, slot, 1);
