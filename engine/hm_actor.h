@@ -111,7 +111,7 @@ struct hm_props {
  * @param ctx        of the running actor
  * @param props      must outlive the child
  * @param name       unique among the parent's children: letters, digits and "-_.~+@", not
- *                   starting with "$"; NULL: the child has no path
+ *                   starting with "$", and neither "." nor ".."; NULL: the child has no path
  * @param args       props->args_size bytes, copied to the start of the state; NULL if that is 0
  * @param[out] pid   the child; may be NULL; untouched on error
  * @return 0; -EINVAL: bad props or name, or props->lcore is no lcore of the system (hm_system_lcores
@@ -373,7 +373,7 @@ struct hm_pid hm_self(const struct hm_ctx *ctx);
  *
  * Context: turn.
  *
- * @return another actor, or the guardian /user, which takes no messages
+ * @return another actor, or the guardian /user or /system, which takes no messages
  */
 struct hm_pid hm_parent(const struct hm_ctx *ctx);
 

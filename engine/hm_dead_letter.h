@@ -33,7 +33,7 @@ enum hm_dead_reason {
 	HM_DEAD_LATE_REPLY,     /**< answered a future that was over; long after, HM_DEAD_NO_PROCESS */
 	HM_DEAD_SHUTDOWN,       /**< was on its way when the system stopped */
 	HM_DEAD_SENT_THERE,     /**< sent to /deadLetters on purpose */
-	HM_DEAD_GUARDIAN,       /**< sent to /user, which takes no messages */
+	HM_DEAD_GUARDIAN,       /**< sent to /, /user, /system or /temp, which take no messages */
 	HM_DEAD_NODE_BUSY,      /**< too many messages wait for the receiver's node: --peer-queue */
 	HM_DEAD_UNEXPECTED,     /**< an answer of another type than was asked for, as to hm_resolve */
 	HM_DEAD_REJECTED,       /**< the receiver's mailbox was full: HM_OVERFLOW_REJECT */

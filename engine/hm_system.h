@@ -189,6 +189,20 @@ __attribute__((warn_unused_result))
 int hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char *name, const void *args,
 		    struct hm_pid *pid);
 
+/**
+ * Spawn a child of the guardian /system: for what serves the program's actors, such as actors of modules, which
+ * spawn them in their start function. It stops when the last actor under /user has stopped.
+ *
+ * Context: as hm_system_spawn. Ownership: as of hm_spawn.
+ *
+ * @param name  as in hm_spawn; its path is "/system/name"
+ * @param args  as in hm_spawn
+ * @return as hm_system_spawn
+ */
+__attribute__((warn_unused_result))
+int hm_system_spawn_system(struct hm_system *sys, const struct hm_props *props, const char *name,
+			   const void *args, struct hm_pid *pid);
+
 /* ---- Run ------------------------------------------------------------------ */
 
 /**
@@ -242,7 +256,8 @@ int hm_system_join(struct hm_system *sys);
 uint32_t hm_system_turn(struct hm_system *sys);
 
 /**
- * Ask the system to stop all actors, children first, and then its lcores. Asking twice is asking once.
+ * Ask the system to stop all actors, children first, those under /user before those under /system, and then its
+ * lcores. Asking twice is asking once.
  *
  * Context: any thread, actors included, from the creation of the system on; does not wait for the stop, but in
  * HM_MODE_STEPPED for the end of a turn of another thread. NULL is ignored.

@@ -160,6 +160,17 @@ void hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent);
 /* Post a system message to all children but one. */
 void hmi_children_post(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid but, uint16_t type);
 
+/* ---- name.c ---- */
+
+/* Room for the name of an actor that has none, below /temp. */
+#define HMI_PLACE_NAME_SIZE 32u
+
+/* The name that an actor without a name has below /temp. */
+void hmi_place_name(const struct hm_ctx *ctx, const struct hmi_cell *cell, char text[HMI_PLACE_NAME_SIZE]);
+
+/* Reserve the path of a child of the running actor. *entry: NULL without a name. Returns as hmi_path_add. */
+int hmi_name_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct hmi_path **entry);
+
 /* ---- spawn.c ---- */
 
 /* Turn a taken slot into an actor, which the caller starts. Returns 0 or -ENOMEM. */

@@ -4,7 +4,6 @@
  * in advance (slot_grant.c), so that the PID is known at once there as well.
  */
 #include <errno.h>
-#include <stdio.h>
 
 #include "actor_pvt.h"
 #include "box_pvt.h"
@@ -157,21 +156,6 @@ props_check(const struct hm_ctx *ctx, const struct hm_props *props, const char *
 }
 
 static int
-path_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct hmi_path **entry)
-{
-	const struct hmi_path *parent = hmi_cell_path(ctx->cell);
-	char anonymous[32];
-
-	*entry = NULL;
-	if (name == NULL)
-		return 0;
-	/* An anonymous parent has a place, if no name. */
-	snprintf(anonymous, sizeof(anonymous), "/$%u.%u.%u", hmi_index(ctx), hmi_slot_of(ctx, ctx->cell),
-		 ctx->cell->generation);
-	return hmi_path_add(&ctx->sys->paths, parent != NULL ? parent->path : anonymous, name, pid, entry);
-}
-
-static int
 spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
 	   struct hm_pid *pid)
 {
@@ -184,7 +168,7 @@ spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, c
 	*pid = hmi_pid_of(ctx, cell);
 	rc = hmi_actor_make(ctx, cell, props, args);
 	if (rc == 0) {
-		rc = path_reserve(ctx, name, *pid, &path);
+		rc = hmi_name_reserve(ctx, name, *pid, &path);
 		if (rc == 0)
 			rc = path_own(ctx, cell, path);
 		if (rc != 0)
@@ -229,7 +213,7 @@ spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct hm_props *props, co
 		return rc;
 	*pid = (struct hm_pid){ ctx->node, local };
 	msg = spawn_new(ctx, props, args, local);
-	rc = path_reserve(ctx, name, *pid, &path);
+	rc = hmi_name_reserve(ctx, name, *pid, &path);
 	if (rc == 0) {
 		rc = hmi_child_add(ctx, *pid);
 		if (rc != 0)

@@ -40,6 +40,9 @@
 #define HMI_SLOT_LCORE        0u
 #define HMI_SLOT_USER         1u /* lcore 0 only */
 #define HMI_SLOT_DEAD_LETTERS 2u /* lcore 0 only */
+#define HMI_SLOT_ROOT         3u /* lcore 0 only */
+#define HMI_SLOT_SYSTEM       4u /* lcore 0 only */
+#define HMI_SLOT_TEMP         5u /* lcore 0 only */
 
 enum hmi_state {
 	HMI_CREATED = 0, /* no lcore runs: the creating thread may touch everything */
@@ -90,7 +93,9 @@ struct hm_system {
 	const struct hm_provider_ops *provider_ops;
 	void *provider;
 	uint32_t provider_lcore;
-	struct hm_pid user, dead_letters;
+	struct hm_pid root, user, system; /* guardians */
+	struct hm_pid temp, dead_letters;
+	struct hmi_path *temp_path; /* entry of /temp */
 	enum hm_mode mode;
 	struct hmi_module_slot modules[HMI_MODULES_MAX];
 	uint32_t modules_count;
@@ -120,5 +125,12 @@ struct hm_system {
 		control; /* serialises control calls of external threads, and stepped turns; recursive */
 	_Atomic uint32_t control_wanted; /* by so many external threads: the next stepped turn waits */
 };
+
+/* Whether the local part of a PID is that of a guardian, which the whole system depends on. */
+static inline bool
+hmi_is_guardian(const struct hm_system *sys, uint64_t local)
+{
+	return local == sys->user.local || local == sys->system.local || local == sys->root.local;
+}
 
 #endif /* SYSTEM_PVT_H */

@@ -107,7 +107,7 @@ system_check(const struct hm_ctx *ctx, struct hm_msg *msg)
 	int flags = network_flags(msg->type);
 
 	/* Another node may stop what lives here, but not all of it. */
-	if ((msg->type == HM_SYS_STOP || msg->type == HM_SYS_POISON) && msg->to == ctx->sys->user.local)
+	if ((msg->type == HM_SYS_STOP || msg->type == HM_SYS_POISON) && hmi_is_guardian(ctx->sys, msg->to))
 		flags = -1;
 	if (flags < 0 || (msg->type == HM_SYS_TERMINATED && msg->length < sizeof(struct hm_terminated)) ||
 	    (msg->type == HM_IDENTITY && msg->length < sizeof(struct hm_identity)))

@@ -308,10 +308,8 @@ call_do(struct hm_system *sys, struct hmi_call *call, const struct timespec *unt
 
 struct spawn_call {
 	struct hmi_call call; /* first */
-	const struct hm_props *props;
-	const char *name;
-	const void *args;
-	struct hm_pid *pid;
+	struct hmi_child child;
+	struct hm_pid guardian, *pid;
 };
 
 static void
@@ -319,30 +317,42 @@ spawn_run(struct hm_ctx *ctx, struct hmi_call *call)
 {
 	struct spawn_call *spawn = (struct spawn_call *)call;
 
-	hmi_call_finish(call, hmi_spawn_user(ctx, spawn->props, spawn->name, spawn->args, spawn->pid), NULL);
+	hmi_call_finish(call, hmi_spawn_under(ctx, spawn->guardian, &spawn->child, spawn->pid), NULL);
+}
+
+static int
+spawn_do(struct hm_system *sys, struct hm_pid guardian, const struct hmi_child *child, struct hm_pid *pid)
+{
+	struct spawn_call *spawn;
+	int rc;
+
+	/* While lcore 0 has an inject ring that is full. */
+	do {
+		spawn = hmi_call_new(sys, sizeof(*spawn), spawn_run);
+		if (spawn == NULL)
+			return -ENOMEM;
+		spawn->child = *child;
+		spawn->guardian = guardian;
+		spawn->pid = pid;
+		rc = call_do(sys, &spawn->call, NULL);
+	} while (rc == -EAGAIN && !single_threaded(sys) && sched_yield() == 0);
+	return rc;
 }
 
 int
 hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char *name, const void *args,
 		struct hm_pid *pid)
 {
-	struct spawn_call *spawn;
-	int rc;
+	return sys != NULL ? spawn_do(sys, sys->user, &(struct hmi_child){ props, name, args }, pid)
+			   : -EINVAL;
+}
 
-	if (sys == NULL)
-		return -EINVAL;
-	/* While lcore 0 has an inject ring that is full. */
-	do {
-		spawn = hmi_call_new(sys, sizeof(*spawn), spawn_run);
-		if (spawn == NULL)
-			return -ENOMEM;
-		spawn->props = props;
-		spawn->name = name;
-		spawn->args = args;
-		spawn->pid = pid;
-		rc = call_do(sys, &spawn->call, NULL);
-	} while (rc == -EAGAIN && !single_threaded(sys) && sched_yield() == 0);
-	return rc;
+int
+hm_system_spawn_system(struct hm_system *sys, const struct hm_props *props, const char *name,
+		       const void *args, struct hm_pid *pid)
+{
+	return sys != NULL ? spawn_do(sys, sys->system, &(struct hmi_child){ props, name, args }, pid)
+			   : -EINVAL;
 }
 
 struct ask_call {

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The processes that a system starts with: the guardian /user, /deadLetters, and the lcores' own.
+ * The processes that a system starts with: the guardians, /temp, /deadLetters, and the lcores' own.
+ *
+ *     /  ─┬─ /user         what the program spawns
+ *         ├─ /system       what the engine and modules spawn
+ *         ├─ /temp         no actor; paths of actors without a name that have named children
+ *         └─ /deadLetters  no actor
+ *
+ * Guardians stop in this order: /user, /system, /. When / has ended, all have, and so may the lcores.
  */
 #include <errno.h>
 
@@ -10,31 +17,59 @@
 #include "lcore_setup_pvt.h"
 #include "post_pvt.h"
 
-/* ---- /user ---------------------------------------------------------------------- */
+/* ---- Guardians -------------------------------------------------------------------- */
 
-/* It only waits for its children: all other messages are dead letters. */
-static void
-guardian_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+/* They only wait for their children: all other messages are dead letters. */
+static bool
+guardian_refuse(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
 	struct hm_msg *mine = ctx->msg;
 
-	(void)state;
 	if (hm_msg_type(msg) <= HM_TERMINATED)
-		return;
+		return false;
 	ctx->msg = NULL;
 	hmi_count(&ctx->stats.received, (uint64_t)-1);
 	hmi_dead(ctx, mine, HM_DEAD_GUARDIAN);
+	return true;
 }
 
+static void
+guardian_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)state;
+	(void)guardian_refuse(ctx, msg);
+}
+
+/* The next guardian stops, or this one, which is the last. */
+static void
+root_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	struct hm_system *sys = ctx->sys;
+
+	(void)state;
+	if (guardian_refuse(ctx, msg) || hm_msg_type(msg) != HM_TERMINATED)
+		return;
+	if (hmi_cell_live(ctx, sys->user.local) != NULL)
+		hm_stop(ctx, sys->user);
+	else if (hmi_cell_live(ctx, sys->system.local) != NULL)
+		hm_stop(ctx, sys->system);
+	else
+		hm_stop(ctx, sys->root);
+}
+
+static const struct hm_props system_props = { .receive = guardian_receive };
+/* A failure of /user: nobody is left to decide. */
+static const struct hm_supervisor root_supervisor = { .directive = HM_DIRECTIVE_ESCALATE };
+static const struct hm_props root_props = { .receive = root_receive, .supervisor = &root_supervisor };
+
 int
-hmi_spawn_user(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
-	       struct hm_pid *pid)
+hmi_spawn_under(struct hm_ctx *ctx, struct hm_pid guardian, const struct hmi_child *child, struct hm_pid *pid)
 {
 	struct hmi_cell *outer = ctx->cell;
 	int rc;
 
-	ctx->cell = hmi_cell_live(ctx, ctx->sys->user.local);
-	rc = ctx->cell != NULL ? hm_spawn(ctx, props, name, args, pid) : -ESHUTDOWN;
+	ctx->cell = hmi_cell_live(ctx, guardian.local);
+	rc = ctx->cell != NULL ? hm_spawn(ctx, child->props, child->name, child->args, pid) : -ESHUTDOWN;
 	ctx->cell = outer;
 	return rc;
 }
@@ -53,7 +88,14 @@ hmi_stop_system_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 	hmi_guardian_stop(ctx);
 }
 
-/* ---- /deadLetters ------------------------------------------------------------------ */
+/* ---- /temp, /deadLetters ------------------------------------------------------------ */
+
+static void
+temp_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	(void)cell;
+	hmi_dead(ctx, msg, HM_DEAD_GUARDIAN);
+}
 
 static void
 dead_letters_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
@@ -62,6 +104,8 @@ dead_letters_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *m
 	hmi_dead(ctx, msg, HM_DEAD_SENT_THERE);
 }
 
+static const struct hmi_process_ops temp_ops = { .deliver = temp_deliver, .system = temp_deliver };
+
 static const struct hmi_process_ops dead_letters_ops = {
 	.deliver = dead_letters_deliver,
 	.system = dead_letters_deliver,
@@ -69,39 +113,72 @@ static const struct hmi_process_ops dead_letters_ops = {
 
 /* ---- Set-up ---------------------------------------------------------------------- */
 
+/* Make a guardian in a taken slot, as a child of another one, or as the root. */
 static int
-guardian_setup(struct hm_ctx *ctx, struct hmi_cell *cell)
+guardian_make(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_cell *parent, const struct hm_props *props,
+	      const char *name)
 {
-	struct hm_system *sys = ctx->sys;
-	int rc;
+	struct hm_pid self = hmi_pid_of(ctx, cell);
+	int rc = hmi_actor_make(ctx, cell, props, NULL);
 
-	sys->user = hmi_pid_of(ctx, cell);
-	sys->guardian.receive = guardian_receive;
-	rc = hmi_actor_make(ctx, cell, &sys->guardian, NULL);
+	if (rc == 0 && hmi_extra_get(&ctx->extras, cell) == NULL)
+		rc = -ENOMEM;
 	if (rc != 0)
 		return rc;
 	hmi_count(&ctx->stats.spawned, 1);
+	if (parent != NULL) {
+		cell->actor.parent = hmi_pid_of(ctx, parent).local;
+		ctx->cell = parent;
+		rc = hmi_child_add(ctx, self);
+		ctx->cell = NULL;
+	}
 	hmi_schedule(ctx, cell);
-	if (hmi_extra_get(&ctx->extras, cell) == NULL)
-		return -ENOMEM;
-	return hmi_path_add(&sys->paths, "", "user", sys->user, &cell->actor.extra->path);
+	return rc == 0 ? hmi_path_add(&ctx->sys->paths, parent != NULL ? hmi_cell_path(parent) : NULL, name, self,
+				      &cell->actor.extra->path)
+		       : rc;
 }
 
-/* The guardian and /deadLetters, which live on lcore 0. */
+/* A process that is no actor; its path is never given back. */
+static int
+process_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hmi_process_ops *ops, const char *name,
+	     struct hmi_path **entry)
+{
+	struct hmi_path *root = hmi_cell_path(hmi_cells_at(&ctx->cells, ctx->sys->root.local));
+
+	cell->ops = ops;
+	return hmi_path_add(&ctx->sys->paths, root, name, hmi_pid_of(ctx, cell), entry);
+}
+
+/* The guardians and their like, which live on lcore 0, in the order of their slots. */
 static int
 root_setup(struct hm_ctx *ctx)
 {
+	struct hmi_cell *cells[HMI_SLOT_TEMP + 1];
 	struct hm_system *sys = ctx->sys;
-	struct hmi_cell *user = hmi_cells_get(&ctx->cells), *dead = hmi_cells_get(&ctx->cells);
-	struct hmi_path *path;
+	struct hmi_path *unused;
 	int rc;
 
-	if (user == NULL || dead == NULL)
-		return -ENOMEM;
-	dead->ops = &dead_letters_ops;
-	sys->dead_letters = hmi_pid_of(ctx, dead);
-	rc = guardian_setup(ctx, user);
-	return rc == 0 ? hmi_path_add(&sys->paths, "", "deadLetters", sys->dead_letters, &path) : rc;
+	for (uint32_t slot = HMI_SLOT_USER; slot <= HMI_SLOT_TEMP; slot++) {
+		cells[slot] = hmi_cells_get(&ctx->cells);
+		if (cells[slot] == NULL)
+			return -ENOMEM;
+	}
+	sys->guardian.receive = guardian_receive;
+	sys->root = hmi_pid_of(ctx, cells[HMI_SLOT_ROOT]);
+	sys->user = hmi_pid_of(ctx, cells[HMI_SLOT_USER]);
+	sys->system = hmi_pid_of(ctx, cells[HMI_SLOT_SYSTEM]);
+	sys->temp = hmi_pid_of(ctx, cells[HMI_SLOT_TEMP]);
+	sys->dead_letters = hmi_pid_of(ctx, cells[HMI_SLOT_DEAD_LETTERS]);
+	rc = guardian_make(ctx, cells[HMI_SLOT_ROOT], NULL, &root_props, "");
+	if (rc == 0)
+		rc = guardian_make(ctx, cells[HMI_SLOT_USER], cells[HMI_SLOT_ROOT], &sys->guardian, "user");
+	if (rc == 0)
+		rc = guardian_make(ctx, cells[HMI_SLOT_SYSTEM], cells[HMI_SLOT_ROOT], &system_props, "system");
+	if (rc == 0)
+		rc = process_make(ctx, cells[HMI_SLOT_TEMP], &temp_ops, "temp", &sys->temp_path);
+	return rc == 0 ? process_make(ctx, cells[HMI_SLOT_DEAD_LETTERS], &dead_letters_ops, "deadLetters",
+				      &unused)
+		       : rc;
 }
 
 int

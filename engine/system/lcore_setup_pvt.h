@@ -33,14 +33,21 @@ extern const struct hmi_process_ops hmi_lcore_process_ops;
 /* Make the processes that an lcore starts with. Returns 0 or -ENOMEM. */
 int hmi_root_setup(struct hm_ctx *ctx);
 
-/* Spawn a child of the guardian; on its lcore, or before anything runs. */
-int hmi_spawn_user(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
-		   struct hm_pid *pid);
+/* What is spawned, and its name. */
+struct hmi_child {
+	const struct hm_props *props;
+	const char *name;
+	const void *args;
+};
 
-/* Stop the guardian, and so all actors; on its lcore, or before anything runs. */
+/* Spawn a child of a guardian; on lcore 0, or before anything runs. Returns as hm_spawn. */
+int hmi_spawn_under(struct hm_ctx *ctx, struct hm_pid guardian, const struct hmi_child *child,
+		    struct hm_pid *pid);
+
+/* Stop the guardians, and so all actors; on lcore 0, or before anything runs. */
 void hmi_guardian_stop(struct hm_ctx *ctx);
 
-/* Command of another lcore: stop the guardian. */
+/* Command of another lcore: stop the guardians. */
 void hmi_stop_system_run(struct hm_ctx *ctx, const struct hm_msg *msg);
 
 /* ---- external.c ---- */

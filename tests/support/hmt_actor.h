@@ -30,6 +30,9 @@ enum hmt_type {
 
 #define HMT_BIG_BYTES 1000u
 
+/** Actors of which every system has one each: the guardians. */
+#define HMT_GUARDIANS 3u
+
 /** A stepped system. */
 struct hmt_node {
 	struct hm_system *sys;

@@ -116,6 +116,32 @@ Test(engine_network, receive__for_each_lcore_and_one_that_is_not_there)
 	hmt_node_drop(&node);
 }
 
+/* Another node may stop what lives here, but not all of it. */
+Test(engine_network, stop__of_a_guardian_is_refused)
+{
+	static const uint16_t types[] = { HM_SYS_STOP, HM_SYS_POISON };
+	static const char *const paths[] = { "/", "/user", "/system", "/temp", "/deadLetters" };
+	struct hm_pid guardian, still;
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	for (size_t i = 0; i < RTE_DIM(types) * RTE_DIM(paths); i++) {
+		struct hm_ctx *ctx = node.sys->lcores[i % 2];
+		struct hm_msg *msg = hm_msg_alloc_control(ctx, types[i % 2], 0);
+		const char *path = paths[i / 2];
+
+		cr_assert_eq(hm_lookup(node.sys, path, &guardian), 0);
+		msg->to = guardian.local;
+		msg->to_node = 0;
+		hm_provider_receive(ctx, msg);
+		hmt_turn_until_idle(&node);
+		cr_assert_eq(hm_lookup(node.sys, path, &still), 0, "%s", path);
+		cr_assert_not(atomic_load(&node.sys->actors_gone));
+	}
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_MALFORMED], RTE_DIM(types) * HMT_GUARDIANS);
+	hmt_node_drop(&node);
+}
+
 /* Messages of 1, 2, 3 arrive together on lcore 1. */
 static void
 three_receive(struct hmt_node *node, struct hm_pid to, struct hm_pid sender)

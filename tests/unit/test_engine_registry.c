@@ -62,7 +62,9 @@ Test(engine_registry, lookup__paths_of_actors_and_of_the_systems_own)
 	cr_expect_path(&node, child.pid, "/user/parent/", hm_pid_none());
 	cr_expect_path(&node, child.pid, "/user/nobody", hm_pid_none());
 	cr_expect_path(&node, child.pid, "parent", hm_pid_none());
-	cr_expect_path(&node, child.pid, "/", hm_pid_none());
+	cr_expect_path(&node, child.pid, "/", node.sys->root);
+	cr_expect_path(&node, child.pid, "/system", node.sys->system);
+	cr_expect_path(&node, child.pid, "/temp", node.sys->temp);
 	cr_expect_path(&node, child.pid, "", hm_pid_none());
 	hmt_node_end(&node);
 }

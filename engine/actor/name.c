@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names of children. An actor without a name gets a path when it has the first child with one:
+ * "/temp/$lcore.slot.generation", which no other actor ever has.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "actor_pvt.h"
+
+void
+hmi_place_name(const struct hm_ctx *ctx, const struct hmi_cell *cell, char text[HMI_PLACE_NAME_SIZE])
+{
+	snprintf(text, HMI_PLACE_NAME_SIZE, "$%u.%u.%u", hmi_index(ctx), hmi_slot_of(ctx, cell),
+		 cell->generation);
+}
+
+static int
+place_make(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	char name[HMI_PLACE_NAME_SIZE];
+
+	hmi_place_name(ctx, cell, name);
+	if (hmi_extra_get(&ctx->extras, cell) == NULL)
+		return -ENOMEM;
+	return hmi_path_add(&ctx->sys->paths, ctx->sys->temp_path, name, hmi_pid_of(ctx, cell),
+			    &cell->actor.extra->path);
+}
+
+int
+hmi_name_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct hmi_path **entry)
+{
+	struct hmi_cell *parent = ctx->cell;
+	int rc = 0;
+
+	*entry = NULL;
+	if (name == NULL)
+		return 0;
+	if (hmi_cell_path(parent) == NULL)
+		rc = place_make(ctx, parent);
+	return rc == 0 ? hmi_path_add(&ctx->sys->paths, hmi_cell_path(parent), name, pid, entry) : rc;
+}
