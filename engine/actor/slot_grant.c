@@ -61,36 +61,31 @@ hmi_grant_use(struct hm_ctx *ctx, uint32_t lcore)
 
 /* ---- On the actor's lcore ------------------------------------------------------ */
 
-static bool
-was_never_used(uint64_t local)
-{
-	return (uint32_t)local == 1;
-}
-
 struct hmi_cell *
 hmi_grant_arrive(struct hm_ctx *ctx, uint64_t local)
 {
 	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, local);
 
-	if (!hmi_cells_is_reserved(&ctx->cells, local)) {
-		/* A message has overtaken the spawn, or the slot was used before. */
-		ctx->cells.early -= was_never_used(local);
-		return cell;
+	if (hmi_granted_is_free(ctx, local)) {
+		cell = hmi_granted_take(ctx, local);
+		ctx->cells.lost += cell == NULL;
+	} else {
+		/* A message has overtaken the spawn. */
+		HMI_ASSERT(cell->ops == &hmi_granted_ops && cell->generation == (uint32_t)local);
+		ctx->cells.early--;
 	}
-	cell = hmi_granted_take(ctx, local);
-	ctx->cells.lost += cell == NULL;
 	return cell;
 }
 
 void
 hmi_grant_lost(struct hm_system *sys, uint64_t local)
 {
-	struct hmi_cells *cells = &sys->lcores[hmi_local_lcore(local)]->cells;
+	struct hm_ctx *ctx = sys->lcores[hmi_local_lcore(local)];
 
-	if (hmi_cells_is_reserved(cells, local))
-		cells->lost++;
+	if (hmi_granted_is_free(ctx, local))
+		ctx->cells.lost++;
 	else
-		cells->early -= was_never_used(local);
+		ctx->cells.early--;
 }
 
 /* ---- Set-up --------------------------------------------------------------------- */
@@ -130,17 +125,18 @@ hmi_grants_destroy(struct hm_ctx *ctx)
 	ctx->grants = NULL;
 }
 
-/* Slots that were never used, and that lcores hold. */
+/* Slots of an lcore that nobody uses: they lie in its own list and bank, and in the caches of others. */
 static uint32_t
-held(const struct hm_system *sys, uint32_t lcore)
+unused(const struct hm_system *sys, uint32_t lcore)
 {
 	const struct hmi_cells *cells = &sys->lcores[lcore]->cells;
-	uint32_t sum = cells->fresh_end - cells->fresh;
+	uint32_t sum = cells->free_count + (cells->fresh_end - cells->fresh) +
+		       atomic_load_explicit(&cells->bank.count, memory_order_relaxed);
 
 	for (uint32_t i = 0; i < sys->lcores_count; i++) {
 		const struct slot_cache *cache = &sys->lcores[i]->grants->caches[lcore];
 
-		sum += cache->end - cache->next;
+		sum += cache->count + (cache->end - cache->next);
 	}
 	return sum;
 }
@@ -156,9 +152,8 @@ hmi_grants_check(const struct hm_system *sys)
 	for (uint32_t i = 0; i < sys->lcores_count; i++) {
 		const struct hmi_cells *cells = &sys->lcores[i]->cells;
 
-		/* Those that were taken early are held by an lcore, too. */
-		HMI_ASSERT(cells->live - cells->early + cells->free_count + cells->spare_count +
-				   cells->retired + cells->lost + held(sys, i) ==
+		/* Those that were taken early lie among the unused, too. */
+		HMI_ASSERT(cells->live - cells->early + cells->retired + cells->lost + unused(sys, i) ==
 			   hmi_cells_end(cells));
 	}
 }

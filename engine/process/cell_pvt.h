@@ -108,10 +108,7 @@ struct hmi_cell {
 	union {
 		struct hmi_cell_actor actor;
 		struct hmi_cell_future future;
-		struct {
-			uint32_t next_free; /* slot of the next free cell; 0: none */
-			uint32_t late;      /* enum hm_dead_reason, for messages to the last process */
-		};
+		uint32_t late; /* of a free slot: enum hm_dead_reason, for messages to the last process */
 	};
 } __attribute__((aligned(128)));
 
@@ -157,28 +154,30 @@ hmi_cell_pop_system(struct hmi_cell *cell)
 
 struct hmi_cells {
 	struct hmi_cell *base;
-	uint32_t free;                        /* list of freed slots; 0: none */
-	uint32_t free_count;                  /* in that list */
-	uint32_t live;                        /* slots that are taken */
-	uint32_t fresh, fresh_end;            /* own slots that were never used */
-	uint32_t spare, spare_count;          /* freed slots, older ones: a list that `free` was before */
-	uint32_t early;                       /* reserved slots that were taken before their spawn arrived */
-	uint32_t lost;                        /* reserved slots that will never be taken */
-	uint32_t retired;                     /* slots whose generations are used up */
-	const struct hmi_process_ops *shared; /* of a slot that others may take; NULL: there are no others */
+	uint32_t free_count;       /* of `free` */
+	uint32_t live;             /* slots that are taken */
+	uint32_t fresh, fresh_end; /* own slots that were never used */
+	uint32_t early;            /* slots that a message has taken before the spawn that they are for */
+	uint32_t lost;             /* slots that another lcore has held, and that nobody will take */
+	uint32_t retired;          /* slots whose generations are used up */
+	uint32_t chunks;           /* that have memory */
+	uint64_t free[2 * HMI_SLOT_BATCH];      /* freed slots, slot << 32 | generation; youngest last */
 	uint64_t backed[HMI_CELLS_CHUNKS / 64]; /* a bit for each chunk with memory */
 	struct hmi_slot_bank bank;
 };
 
-/* `shared`: operations of freed slots that are deposited for other lcores; NULL: none are. Returns 0 or -ENOMEM. */
-int hmi_cells_create(struct hmi_cells *cells, const struct hmi_process_ops *shared);
+/* Returns 0 or -ENOMEM. */
+int hmi_cells_create(struct hmi_cells *cells);
 
 void hmi_cells_destroy(struct hmi_cells *cells);
 
-/* The rest of hmi_cells_get, when the list of freed slots is empty. NULL: no slot or no memory. */
-struct hmi_cell *hmi_cells_get_more(struct hmi_cells *cells);
+/* Get freed slots from the bank when there are none. Returns whether there are some now. */
+bool hmi_cells_refill(struct hmi_cells *cells);
 
-/* Take a reserved slot, whose generation becomes 1. NULL: no memory. */
+/* Take a slot that was never used. NULL: no slot or no memory. */
+struct hmi_cell *hmi_cells_get_fresh(struct hmi_cells *cells);
+
+/* Take a slot that another lcore has reserved, whose generation becomes 1. NULL: no memory. */
 struct hmi_cell *hmi_cells_take(struct hmi_cells *cells, uint32_t slot);
 
 /* Give a slot back: its PID is stale from here on, and `late` is why a message to it is a dead letter. */
@@ -223,6 +222,9 @@ hmi_cells_at(const struct hmi_cells *cells, uint64_t local)
 	return hmi_cells_slot(cells, (uint32_t)(local >> 32) & (HM_SLOTS_MAX - 1));
 }
 
+/* How many freed slots ahead the memory of one is fetched: most were freed a moment ago, or long ago. */
+#define HMI_CELLS_AHEAD 4u
+
 /*
  * Take a slot: zeroed but for its generation, which differs from all that the slot ever had.
  * NULL: no slot or no memory.
@@ -232,12 +234,19 @@ hmi_cells_get(struct hmi_cells *cells)
 {
 	struct hmi_cell *cell;
 
-	if (unlikely(cells->free == 0))
-		return hmi_cells_get_more(cells);
-	cell = hmi_cells_slot(cells, cells->free);
-	cells->free = cell->next_free;
-	cells->free_count--;
-	cell->next_free = 0;
+	for (;;) {
+		if (unlikely(cells->free_count == 0) && !hmi_cells_refill(cells))
+			return hmi_cells_get_fresh(cells);
+		cell = hmi_cells_at(cells, cells->free[--cells->free_count]);
+		if (likely(cells->free_count >= HMI_CELLS_AHEAD))
+			__builtin_prefetch(hmi_cells_at(cells,
+							cells->free[cells->free_count - HMI_CELLS_AHEAD]),
+					   1);
+		if (likely(cell->ops == NULL))
+			break;
+		/* A message has taken it, which can only be for a made-up PID: it is left to that for ever. */
+		cells->early--;
+	}
 	cell->late = 0;
 	cells->live++;
 	return cell;

@@ -8,6 +8,7 @@
 #include <rte_common.h>
 #include <rte_pause.h>
 
+#include "assert_pvt.h"
 #include "hm_pid.h"
 #include "memory_pvt.h"
 
@@ -52,33 +53,27 @@ unlock(struct hmi_slot_bank *bank)
 	atomic_store_explicit(&bank->lock, 0, memory_order_release); /* B1 */
 }
 
-/* Put memory behind the list's next places. */
-static bool
-list_back(struct hmi_slot_bank *bank, uint32_t places)
+int
+hmi_slot_bank_back(struct hmi_slot_bank *bank, uint32_t count)
 {
-	if (places <= bank->backed)
-		return true;
-	if (hmi_memory_commit_small(bank->slots + bank->backed, HMI_HUGEPAGE_BYTES) != 0)
-		return false;
-	bank->backed += LIST_CHUNK;
-	return true;
+	for (; bank->backed < count; bank->backed += LIST_CHUNK) {
+		if (hmi_memory_commit_small(bank->slots + bank->backed, HMI_HUGEPAGE_BYTES) != 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
-bool
+void
 hmi_slot_bank_deposit(struct hmi_slot_bank *bank, const uint64_t *slots, uint32_t count)
 {
 	uint32_t before;
-	bool room;
 
 	lock(bank);
 	before = atomic_load_explicit(&bank->count, memory_order_relaxed);
-	room = list_back(bank, before + count);
-	if (room) {
-		memcpy(bank->slots + before, slots, count * sizeof(*slots));
-		atomic_store_explicit(&bank->count, before + count, memory_order_relaxed);
-	}
+	HMI_ASSERT(before + count <= bank->backed);
+	memcpy(bank->slots + before, slots, count * sizeof(*slots));
+	atomic_store_explicit(&bank->count, before + count, memory_order_relaxed);
 	unlock(bank);
-	return room;
 }
 
 uint32_t

@@ -12,7 +12,7 @@
  * So any lcore may take slots of any other one without asking it, and knows the PID of what it will spawn
  * there; the cells themselves are touched by their lcore alone. Slots are moved HMI_SLOT_BATCH at a time.
  *
- * Who may call what: deposit, the lcore; withdraw and reserve, any thread, at the same time; create and
+ * Who may call what: back and deposit, the lcore; withdraw and reserve, any thread, at the same time; create and
  * destroy alone.
  * Ordering:  B1: the lock's holder releases the list, the next one acquires it. `next` is relaxed: a slot
  *            that was never used has nothing to be seen.
@@ -29,17 +29,20 @@ struct hmi_slot_bank {
 	_Alignas(64) _Atomic uint32_t next; /* the lowest slot that was given to nobody */
 	_Atomic uint32_t lock;
 	_Atomic uint32_t count; /* freed slots; changed under the lock, read by anybody as a hint */
-	uint32_t backed;        /* places of the list that have memory; under the lock */
+	uint32_t backed;        /* places of the list that have memory; the lcore's */
 	uint64_t *slots;        /* address space for all: slot << 32 | generation */
 };
 
-/* A bank that freed slots can be deposited in; a zeroed one is one too, but for that. Returns 0 or -ENOMEM. */
+/* A bank of slots that were never used. Returns 0 or -ENOMEM. */
 int hmi_slot_bank_create(struct hmi_slot_bank *bank);
 
 void hmi_slot_bank_destroy(struct hmi_slot_bank *bank);
 
-/* Put freed slots aside for any lcore. Returns false: no memory, nothing happened. */
-bool hmi_slot_bank_deposit(struct hmi_slot_bank *bank, const uint64_t *slots, uint32_t count);
+/* Make sure that there is memory for so many freed slots, so that no deposit ever fails. Returns 0 or -ENOMEM. */
+int hmi_slot_bank_back(struct hmi_slot_bank *bank, uint32_t count);
+
+/* Put freed slots aside for any lcore. */
+void hmi_slot_bank_deposit(struct hmi_slot_bank *bank, const uint64_t *slots, uint32_t count);
 
 /* Take up to `max` freed slots. Returns how many. */
 uint32_t hmi_slot_bank_withdraw(struct hmi_slot_bank *bank, uint64_t *slots, uint32_t max);

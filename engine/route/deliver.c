@@ -7,7 +7,7 @@
 __attribute__((noinline)) void
 hmi_deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (hmi_cell_is_free(cell))
+	if (hmi_cell_is_free(cell) && hmi_granted_take_early(ctx, msg) == NULL)
 		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
 	else if (msg->flags & HMI_MSG_SYSTEM)
 		hmi_ops_of(ctx, cell)->system(ctx, cell, msg);
@@ -18,14 +18,11 @@ hmi_deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 __attribute__((noinline)) void
 hmi_deliver_stale(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	/* The PID of an actor that is being spawned may overtake the spawn, through a third lcore. */
-	if (hmi_cells_is_reserved(&ctx->cells, msg->to) && (msg->flags & HMI_MSG_NETWORK) == 0 &&
-	    (cell = hmi_granted_take(ctx, msg->to)) != NULL) {
-		ctx->cells.early++;
+	cell = hmi_granted_take_early(ctx, msg);
+	if (cell != NULL)
 		hmi_deliver_other(ctx, cell, msg);
-	} else {
+	else
 		hmi_dead(ctx, msg, hmi_cell_late(hmi_cells_at(&ctx->cells, msg->to), msg->to));
-	}
 }
 
 void

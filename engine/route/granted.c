@@ -44,10 +44,29 @@ const struct hmi_process_ops hmi_granted_ops = {
 struct hmi_cell *
 hmi_granted_take(struct hm_ctx *ctx, uint64_t local)
 {
-	struct hmi_cell *cell = hmi_cells_take(&ctx->cells, (uint32_t)(local >> 32) & (HM_SLOTS_MAX - 1));
+	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, local);
 
-	if (cell != NULL)
-		cell->ops = &hmi_granted_ops;
+	if (hmi_cells_is_reserved(&ctx->cells, local)) {
+		cell = hmi_cells_take(&ctx->cells, hmi_slot_of(ctx, cell));
+		if (cell == NULL)
+			return NULL;
+	} else {
+		cell->late = 0;
+		ctx->cells.live++;
+	}
+	cell->ops = &hmi_granted_ops;
+	return cell;
+}
+
+struct hmi_cell *
+hmi_granted_take_early(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	struct hmi_cell *cell = NULL;
+
+	if (ctx->worker.lcores_count > 1 && (msg->flags & HMI_MSG_NETWORK) == 0 &&
+	    hmi_granted_is_free(ctx, msg->to))
+		cell = hmi_granted_take(ctx, msg->to);
+	ctx->cells.early += cell != NULL;
 	return cell;
 }
 

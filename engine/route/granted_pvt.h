@@ -3,16 +3,30 @@
 #define GRANTED_PVT_H
 
 /*
- * A granted slot: another lcore may spawn an actor in it, or holds it already. The PID is known before the
- * spawn arrives, so messages that overtake it wait in the cell's mailbox, which becomes the actor's.
+ * Granted slots: any lcore may take the number of a free one, and spawn an actor in it. The PID is known before
+ * the spawn arrives, so a message that overtakes it takes the slot, and waits in the mailbox, which becomes the
+ * actor's.
  */
 
 #include "lcore_pvt.h"
 
 extern const struct hmi_process_ops hmi_granted_ops;
 
-/* Take the reserved slot of a local part, which is granted already. NULL: no memory. */
+/* Whether a local part is of a free slot: of the PID that the slot's next process will have. */
+static inline bool
+hmi_granted_is_free(const struct hm_ctx *ctx, uint64_t local)
+{
+	const struct hmi_cell *cell = hmi_cells_at(&ctx->cells, local);
+
+	return hmi_cells_is_reserved(&ctx->cells, local) ||
+	       (cell->generation == (uint32_t)local && cell->generation != 0 && hmi_cell_is_free(cell));
+}
+
+/* Take the free slot of a local part. NULL: no memory. */
 struct hmi_cell *hmi_granted_take(struct hm_ctx *ctx, uint64_t local);
+
+/* Take the free slot of a message's receiver. NULL: no memory, or it cannot have been given to anybody. */
+struct hmi_cell *hmi_granted_take_early(struct hm_ctx *ctx, const struct hm_msg *msg);
 
 /* Dead-letter a message that was taken out of a mailbox. */
 void hmi_waiting_dead_letter(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason);

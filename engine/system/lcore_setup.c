@@ -128,7 +128,7 @@ worker_create(struct hm_ctx *ctx, uint32_t index, int socket)
 static int
 parts_create(struct hm_ctx *ctx)
 {
-	int rc = hmi_cells_create(&ctx->cells, ctx->sys->lcores_count > 1 ? &hmi_granted_ops : NULL);
+	int rc = hmi_cells_create(&ctx->cells);
 
 	if (rc == 0)
 		rc = hmi_links_create(&ctx->links);

@@ -109,7 +109,7 @@ take(void *arg)
 
 /* ---- The owner --------------------------------------------------------------------------- */
 
-static const struct hmi_process_ops shared_ops, taken_ops;
+static const struct hmi_process_ops taken_ops;
 
 static void
 one_back(uint64_t local)
@@ -119,8 +119,10 @@ one_back(uint64_t local)
 	mark_back((uint32_t)(local >> 32));
 	if (hmi_cells_is_reserved(&cells, local))
 		cell = hmi_cells_take(&cells, (uint32_t)(local >> 32));
-	else if (cell->ops != &shared_ops)
-		problem("is not shared", (uint32_t)(local >> 32));
+	else if (cell->ops != NULL)
+		problem("is not free", (uint32_t)(local >> 32));
+	else
+		cells.live++;
 	if (cell == NULL || cell->generation != (uint32_t)local) {
 		problem("has another generation", (uint32_t)(local >> 32));
 		return;
@@ -181,15 +183,14 @@ owner_run(double seconds)
 static bool
 books_check(void)
 {
-	uint32_t there = cells.free_count + cells.spare_count + atomic_load(&cells.bank.count) +
-			 (cells.fresh_end - cells.fresh) + (HM_SLOTS_MAX - hmi_cells_end(&cells));
+	uint32_t there = cells.free_count + atomic_load(&cells.bank.count) + (cells.fresh_end - cells.fresh) +
+			 (HM_SLOTS_MAX - hmi_cells_end(&cells));
 
-	/* What is in the bank counts as taken. */
-	if (cells.live != atomic_load(&cells.bank.count))
-		fprintf(stderr, "%u live, %u in the bank\n", cells.live, atomic_load(&cells.bank.count));
+	if (cells.live != 0)
+		fprintf(stderr, "%u slots are taken\n", cells.live);
 	if (there != SLOTS)
 		fprintf(stderr, "%u slots of %u are there\n", there, SLOTS);
-	return cells.live == atomic_load(&cells.bank.count) && there == SLOTS && atomic_load(&problems) == 0;
+	return cells.live == 0 && there == SLOTS && atomic_load(&problems) == 0;
 }
 
 int
@@ -199,7 +200,7 @@ main(void)
 	uint64_t taken = 0, starved = 0;
 
 	hmt_eal_start();
-	if (hmi_cells_create(&cells, &shared_ops) != 0 || hmi_inject_create(&back, RING, SOCKET_ID_ANY) != 0)
+	if (hmi_cells_create(&cells) != 0 || hmi_inject_create(&back, RING, SOCKET_ID_ANY) != 0)
 		return EXIT_FAILURE;
 	atomic_store(&cells.bank.next, FIRST);
 	atomic_store(&running, TAKERS);

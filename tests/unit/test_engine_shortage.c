@@ -267,16 +267,16 @@ static void
 use_all_slots(struct hm_ctx *ctx, void *replies)
 {
 	struct hmi_cells *cells = &ctx->cells;
-	uint32_t fresh = cells->fresh, fresh_end = cells->fresh_end, free = cells->free,
+	uint32_t fresh = cells->fresh, fresh_end = cells->fresh_end, free = cells->free_count,
 		 end = cells->bank.next;
 
 	cells->fresh = cells->fresh_end = cells->bank.next = HM_SLOTS_MAX;
-	cells->free = 0;
+	cells->free_count = 0;
 	slots_want(ctx, replies, false);
 	cells->fresh = fresh;
 	cells->fresh_end = fresh_end;
 	cells->bank.next = end;
-	cells->free = free;
+	cells->free_count = free;
 	slots_want(ctx, replies, true);
 }
 

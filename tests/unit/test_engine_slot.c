@@ -2,8 +2,6 @@
 /*
  * Slots of actors: those of other lcores, which are held in advance, and those that are used again.
  */
-#include <sys/mman.h>
-
 #include "granted_pvt.h"
 #include "hmt_death.h"
 #include "hmt_shortage.h"
@@ -259,30 +257,6 @@ Test(engine_slot, bank__a_slot_that_a_made_up_pid_names_is_left_alone)
 	hmt_node_drop(&node);
 }
 
-/* The lists stay the lcore's own, and are longer, until there is memory. */
-Test(engine_slot, bank__without_memory_is_left_out)
-{
-	static struct hmt_probe parent;
-	uint32_t alive = 0, *args = &alive;
-	struct order order = { .props = &counted_here, .args = &args, .count = 2000 };
-	struct hmt_node node;
-	struct hmi_cells *cells;
-
-	parent_start(&node, 2, &parent);
-	cells = &node.sys->lcores[0]->cells;
-	hmt_do(&node, parent.pid, spawn_order, &order);
-	cr_assert_eq(munmap(cells->bank.slots, HMI_HUGEPAGE_BYTES), 0);
-	hmt_stop(&node, parent.pid);
-	cr_assert_eq(alive, 0);
-	cr_assert_eq(cells->bank.count, 0);
-	cr_assert_geq(cells->free_count + cells->spare_count, 2000);
-	order.done = 0;
-	parent = (struct hmt_probe){ 0 };
-	hmt_do(&node, hmt_probe_spawn(&node, &parent, 0, NULL), spawn_order, &order);
-	cr_assert_eq(order.done, 2000);
-	hmt_node_end(&node);
-}
-
 static void
 tell_friend(struct hm_ctx *ctx, void *arg)
 {
@@ -461,7 +435,7 @@ cells_die(void (*fn)(void *cells), const char *expression)
 	char text[4096];
 	int status;
 
-	cr_assert_eq(hmi_cells_create(&cells, NULL), 0);
+	cr_assert_eq(hmi_cells_create(&cells), 0);
 	status = hmt_death(fn, &cells, text, sizeof(text));
 	cr_assert(hmt_aborted(status), "status 0x%x: %s", (unsigned int)status, text);
 	cr_assert_not_null(strstr(text, expression), "%s", text);
