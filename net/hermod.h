@@ -14,6 +14,7 @@
  *     hm_type.h         message types: protobuf messages and local structs
  *     hm_actor.h        the API of actors: spawn, send, watch, timers
  *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
+ *     hm_select.h       whom a path or a pattern names
  *     hm_offload.h      calls that block, made by threads that are no lcore
  *     hm_dead_letter.h  messages that were not delivered
  *     hm_supervisor.h   failure, supervision, faults
@@ -37,6 +38,7 @@
 #include "hm_dead_letter.h"
 #include "hm_supervisor.h"
 #include "hm_system.h"
+#include "hm_select.h"
 #include "hm_provider.h"
 
 #include "hm_net.h"

@@ -37,6 +37,7 @@ hm_dead_reason_name(enum hm_dead_reason reason)
 		[HM_DEAD_SENT_THERE] = "sent to /deadLetters",
 		[HM_DEAD_GUARDIAN] = "sent to a guardian, which takes no messages",
 		[HM_DEAD_NODE_BUSY] = "too many messages wait for the receiver's node",
+		[HM_DEAD_NO_PATH] = "sent by a path that names nobody",
 		[HM_DEAD_UNEXPECTED] = "an answer of another type than was asked for",
 		[HM_DEAD_REJECTED] = "the receiver's mailbox is full",
 		[HM_DEAD_DROPPED] = "dropped by the receiver's mailbox, which is full",

@@ -12,6 +12,7 @@
 #include "hm_offload.h"
 #include "hm_provider.h"
 #include "hm_supervisor.h"
+#include "hm_select.h"
 #include "hmt_actor.h"
 #include "hmt_death.h"
 #include "hmt_eal.h"
@@ -88,6 +89,16 @@ ignore_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, cons
 }
 
 static void
+ignore_found(struct hm_ctx *ctx, void *state, const char *path, struct hm_pid pid, void *arg)
+{
+	(void)ctx;
+	(void)state;
+	(void)path;
+	(void)pid;
+	(void)arg;
+}
+
+static void
 ignore_work(const struct hm_work *work, void *args, void *result)
 {
 	(void)work;
@@ -129,6 +140,12 @@ CALL(hm_msg_send, somebody, no_msg)
 CALL(hm_msg_request, somebody, no_msg)
 CALL(hm_ask, somebody, HMT_EMPTY, NULL, 1, ignore_reply, NULL)
 CALL_USED(hm_resolve, "/user/a", 1, ignore_reply, NULL)
+CALL(hm_select_send, "/user/a", HMT_EMPTY, NULL)
+CALL(hm_select_request, "/user/a", HMT_EMPTY, NULL)
+CALL(hm_select_ask, "/user/a", HMT_EMPTY, NULL, 1, ignore_reply, NULL)
+CALL_USED(hm_select_all, "/user/*", ignore_found, NULL)
+CALL(hm_watch_path, "/user/a", NULL)
+CALL(hm_path)
 CALL(hm_send_after, somebody, HMT_EMPTY, NULL, 1, 0, NULL)
 CALL(hm_timer_cancel, (struct hm_timer){ 1 })
 CALL(hm_offload, ignore_work, NULL, 0, HMT_EMPTY, NULL)
@@ -179,6 +196,12 @@ static const struct {
 	ROW(hm_msg_request),
 	ROW(hm_ask),
 	ROW(hm_resolve),
+	ROW(hm_select_send),
+	ROW(hm_select_request),
+	ROW(hm_select_ask),
+	ROW(hm_select_all),
+	ROW(hm_watch_path),
+	ROW(hm_path),
 	ROW(hm_send_after),
 	ROW(hm_timer_cancel),
 	ROW(hm_offload),

@@ -91,7 +91,10 @@ enum command {
 	SEND_TREE,
 	SEND_LOCAL,
 	SEND_BIG,
-	SEND_ZEROS
+	SEND_ZEROS,
+	SEND_BY_PATH,
+	ASK_BY_PATH,
+	WATCH_BY_PATH
 };
 
 struct driver {
@@ -174,7 +177,7 @@ driver_act(struct hm_ctx *ctx, struct driver *driver)
 	hermod__test__numbers__init(&numbers);
 	numbers.a = driver->done + 1;
 	numbers.b = 2;
-	numbers.d = driver->command == ASK;
+	numbers.d = driver->command == ASK || driver->command == ASK_BY_PATH;
 	switch (driver->command) {
 	case RESOLVE:
 		cr_assert_eq(hm_resolve(ctx, driver->address, 1000000, on_identity, NULL), 0);
@@ -206,6 +209,17 @@ driver_act(struct hm_ctx *ctx, struct driver *driver)
 		break;
 	case SEND_ZEROS:
 		cr_assert_eq(hm_send(ctx, driver->target, PAIR_TEXT, &zeros), HM_INVALID);
+		break;
+	case SEND_BY_PATH:
+		cr_assert_eq(hm_select_send(ctx, driver->address, PAIR_NUMBERS, &numbers), HM_OK);
+		break;
+	case ASK_BY_PATH:
+		cr_assert_eq(hm_select_ask(ctx, driver->address, PAIR_NUMBERS, &numbers, 10000000, on_reply,
+					   NULL),
+			     HM_OK);
+		break;
+	case WATCH_BY_PATH:
+		cr_assert_eq(hm_watch_path(ctx, driver->address, NULL), HM_OK);
 		break;
 	case NOTHING:
 		break;

@@ -206,3 +206,62 @@ Test(net_remote, ask__nobody_there_ends_before_the_deadline)
 	pair_until(f->nodes, f->driver.dead == 3);
 	fixture_destroy(f);
 }
+
+/* ---- By path --------------------------------------------------------------------------- */
+
+Test(net_remote, select__sends_and_asks_by_an_address)
+{
+	struct fixture *f = fixture_create("");
+
+	drive(f, SEND_BY_PATH, 5);
+	pair_until(f->nodes, f->sink_seen.numbers == 5);
+	cr_assert_eq(f->sink_seen.out_of_order, 0);
+	drive(f, ASK_BY_PATH, 3);
+	pair_until(f->nodes, f->driver.replies == 3);
+	f->driver.address = "hermod://b/user/nobody";
+	drive(f, ASK_BY_PATH, 2);
+	pair_until(f->nodes, f->driver.dead == 2);
+	cr_assert_eq(pair_dead(f->nodes[0], HM_DEAD_NO_PATH), 2);
+	f->driver.address = "hermod://c/user/sink";
+	drive(f, SEND_BY_PATH, 1);
+	pair_until(f->nodes, pair_dead(f->nodes[0], HM_DEAD_NO_NODE) == 1);
+	fixture_destroy(f);
+}
+
+Test(net_remote, watch_path__of_an_address)
+{
+	struct fixture *f = fixture_create("");
+
+	drive(f, WATCH_BY_PATH, 1);
+	pair_turn_for(f->nodes, 0.05);
+	cr_assert_eq(f->driver_seen.terminated, 0);
+	cr_assert_eq(hm_system_stop_actor(f->nodes[1], f->sink_pid), 0);
+	pair_until(f->nodes, f->driver_seen.terminated == 1);
+	cr_assert_eq(f->driver_seen.reason, HM_TERMINATED_STOPPED);
+	cr_assert(hm_pid_equal(f->driver_seen.who, f->sink_pid));
+	drive(f, WATCH_BY_PATH, 1);
+	pair_until(f->nodes, f->driver_seen.terminated == 2);
+	cr_assert_eq(f->driver_seen.reason, HM_TERMINATED_NOT_FOUND);
+	cr_assert(hm_pid_is_none(f->driver_seen.who));
+	fixture_destroy(f);
+}
+
+/* Whoever is asked on another node knows the guardians, too, and they stay. */
+Test(net_remote, stop__of_a_guardian_of_the_peer_is_refused)
+{
+	static const char *const paths[] = { "hermod://b/user", "hermod://b/system" };
+	struct fixture *f = fixture_create("");
+
+	for (uint64_t i = 0; i < RTE_DIM(paths); i++) {
+		f->driver.address = paths[i];
+		drive(f, RESOLVE, 1);
+		pair_until(f->nodes, f->driver.found == i + 1);
+		cr_assert(!hm_pid_is_none(f->driver.target));
+		drive(f, STOP, 1);
+		pair_until(f->nodes, pair_dead(f->nodes[1], HM_DEAD_MALFORMED) == i + 1);
+	}
+	f->driver.address = "hermod://b/user/sink";
+	drive(f, SEND_BY_PATH, 1);
+	pair_until(f->nodes, f->sink_seen.numbers == 1);
+	fixture_destroy(f);
+}
