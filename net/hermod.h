@@ -14,7 +14,10 @@
  *     hm_type.h         message types: protobuf messages and local structs
  *     hm_actor.h        the API of actors: spawn, send, watch, timers
  *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
+ *     hm_children.h     the children of an actor, one after the other
  *     hm_select.h       whom a path or a pattern names
+ *     hm_pid_set.h      sets of PIDs
+ *     hm_extension.h    what libraries keep for actors and systems
  *     hm_offload.h      calls that block, made by threads that are no lcore
  *     hm_dead_letter.h  messages that were not delivered
  *     hm_supervisor.h   failure, supervision, faults
@@ -34,6 +37,9 @@
 #include "hm_type.h"
 #include "hm_actor.h"
 #include "hm_mailbox.h"
+#include "hm_children.h"
+#include "hm_pid_set.h"
+#include "hm_extension.h"
 #include "hm_offload.h"
 #include "hm_dead_letter.h"
 #include "hm_supervisor.h"

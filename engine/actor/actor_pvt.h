@@ -160,6 +160,14 @@ void hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent);
 /* Post a system message to all children but one. */
 void hmi_children_post(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid but, uint16_t type);
 
+/* Whether an owned resource is a child on another lcore: a struct hmi_link. */
+bool hmi_child_is_link(const struct hmi_owned *owned);
+
+/* ---- extension.c ---- */
+
+/* Destroy the extensions of actors that a forced stop has left behind. */
+void hmi_extensions_shut_down(struct hm_ctx *ctx);
+
 /* ---- name.c ---- */
 
 /* Room for the name of an actor that has none, below /temp. */

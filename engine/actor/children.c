@@ -28,6 +28,12 @@ link_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 
 static const struct hmi_owned_ops child_link_ops = { .drop = link_drop, .outlives_restart = true };
 
+bool
+hmi_child_is_link(const struct hmi_owned *owned)
+{
+	return owned->ops == &child_link_ops && ((const struct hmi_link *)owned)->kind == HMI_LINK_CHILD;
+}
+
 static bool
 is_here(const struct hm_ctx *ctx, struct hm_pid child)
 {

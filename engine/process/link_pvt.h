@@ -25,6 +25,7 @@ enum hmi_link_kind {
 	HMI_LINK_WATCHER,  /* who watches the owner */
 	HMI_LINK_TIMER,    /* a timer of the owner; embedded in struct hmi_send_timer */
 	HMI_LINK_SELECTION, /* what it sends by a pattern, or lists; embedded in struct selection */
+	HMI_LINK_EXTENSION, /* a value of an extension; embedded in struct extension */
 	HMI_LINK_WORK,     /* a call by the offload pool; embedded in struct hm_work */
 	HMI_LINK_MARK,     /* a walk over what the owner has goes on behind it */
 	HMI_LINK_MUTED,    /* whom the owner has muted */

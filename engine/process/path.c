@@ -50,14 +50,15 @@ table_destroy(struct cds_lfht **table)
 void
 hmi_paths_destroy(struct hmi_paths *paths)
 {
+	struct cds_lfht_node *node;
 	struct cds_lfht_iter iter;
 	struct hmi_path *entry;
 
 	/* Nobody reads any more: no grace period, and no wait for lcores of other systems. */
 	rcu_read_lock();
 	if (paths->children != NULL) {
-		cds_lfht_for_each_entry(paths->children, &iter, entry, sibling)
-			(void)cds_lfht_del(paths->children, &entry->sibling);
+		cds_lfht_for_each(paths->children, &iter, node)
+			(void)cds_lfht_del(paths->children, node);
 	}
 	if (paths->names != NULL) {
 		cds_lfht_for_each_entry(paths->names, &iter, entry, node) {
@@ -159,9 +160,9 @@ levels_raise(struct hmi_path *parent, uint32_t levels)
 {
 	uint32_t known = atomic_load_explicit(&parent->levels, memory_order_relaxed);
 
-	while (known < levels && !atomic_compare_exchange_weak_explicit(&parent->levels, &known, levels,
-									memory_order_relaxed,
-									memory_order_relaxed))
+	while (known < levels &&
+	       !atomic_compare_exchange_weak_explicit(&parent->levels, &known, levels, memory_order_relaxed,
+						      memory_order_relaxed))
 		;
 }
 
@@ -269,7 +270,8 @@ hmi_path_get(const struct hmi_paths *paths, const char *path)
 	struct cds_lfht_iter iter;
 	struct cds_lfht_node *node;
 
-	cds_lfht_lookup(paths->names, (unsigned long)text_hash(paths, path), path_match, path, &iter); /* R1 */
+	cds_lfht_lookup(paths->names, (unsigned long)text_hash(paths, path), path_match, path,
+			&iter); /* R1 */
 	node = cds_lfht_iter_get_node(&iter);
 	return node != NULL ? caa_container_of(node, struct hmi_path, node) : NULL;
 }

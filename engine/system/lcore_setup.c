@@ -257,6 +257,7 @@ hmi_ctx_drain(struct hm_ctx *ctx)
 			any = true;
 	} while (any);
 	hmi_timers_shut_down(ctx);
+	hmi_extensions_shut_down(ctx);
 }
 
 void

@@ -50,6 +50,11 @@ void hmi_guardian_stop(struct hm_ctx *ctx);
 /* Command of another lcore: stop the guardians. */
 void hmi_stop_system_run(struct hm_ctx *ctx, const struct hm_msg *msg);
 
+/* ---- system_extension.c ---- */
+
+/* Destroy the values of a system's extensions, the newest first. */
+void hmi_system_extensions_destroy(struct hm_system *sys);
+
 /* ---- external.c ---- */
 
 /* Commands: an external thread's message for another node, sent from the provider's lcore. */

@@ -456,6 +456,7 @@ hm_system_destroy(struct hm_system *sys)
 	if (sys == NULL)
 		return;
 	(void)with_rcu(sys, tear_down);
+	hmi_system_extensions_destroy(sys);
 	modules_destroy(sys);
 	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++)
 		hmi_ctx_destroy(sys->lcores[i]);

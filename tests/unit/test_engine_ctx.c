@@ -9,6 +9,8 @@
 #include <criterion/criterion.h>
 
 #include "assert_pvt.h"
+#include "hm_children.h"
+#include "hm_extension.h"
 #include "hm_offload.h"
 #include "hm_provider.h"
 #include "hm_supervisor.h"
@@ -123,6 +125,8 @@ ignore_work(const struct hm_work *work, void *args, void *result)
 static struct hm_msg *const no_msg;
 static const struct hm_address address;
 static const struct hm_dead_letter letter;
+static struct hm_child_iter no_iter;
+static const struct hm_extension extension;
 
 CALL_USED(hm_spawn, &props, NULL, NULL, NULL)
 CALL(hm_watch, somebody)
@@ -146,6 +150,9 @@ CALL(hm_select_ask, "/user/a", HMT_EMPTY, NULL, 1, ignore_reply, NULL)
 CALL_USED(hm_select_all, "/user/*", ignore_found, NULL)
 CALL(hm_watch_path, "/user/a", NULL)
 CALL(hm_path)
+CALL(hm_child_next, &no_iter, NULL)
+CALL_USED(hm_actor_extension_set, &extension, NULL)
+CALL(hm_actor_extension, &extension)
 CALL(hm_send_after, somebody, HMT_EMPTY, NULL, 1, 0, NULL)
 CALL(hm_timer_cancel, (struct hm_timer){ 1 })
 CALL(hm_offload, ignore_work, NULL, 0, HMT_EMPTY, NULL)
@@ -202,6 +209,9 @@ static const struct {
 	ROW(hm_select_all),
 	ROW(hm_watch_path),
 	ROW(hm_path),
+	ROW(hm_child_next),
+	ROW(hm_actor_extension_set),
+	ROW(hm_actor_extension),
 	ROW(hm_send_after),
 	ROW(hm_timer_cancel),
 	ROW(hm_offload),
