@@ -85,6 +85,8 @@ struct hm_props {
 	const struct hm_supervisor *supervisor;
 	/** Order and bound of the messages that wait (hm_mailbox.h); NULL: first in, first out, and senders are muted. */
 	const struct hm_mailbox *mailbox;
+	/** Messages that hm_stash keeps at most; 0: HM_STASH_DEFAULT (hm_behaviour.h). */
+	uint32_t stash;
 	/** enum hm_faults: what signals as SIGSEGV mean that the actor's functions raise; 0: what --faults says. */
 	uint32_t faults;
 };

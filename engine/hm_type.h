@@ -28,6 +28,7 @@
  * every thread may read them.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "hm_msg.h"
@@ -49,6 +50,8 @@ struct hm_type {
 	uint32_t size;
 	/** Descriptor made by protoc-c, NULL for a plain C struct. */
 	const struct ProtobufCMessageDescriptor *descriptor;
+	/** A message of this type does not reset a receive timeout (hm_behaviour.h), however it was sent. */
+	bool no_influence;
 };
 
 /**

@@ -57,6 +57,8 @@ enum hm_msg_type {
 	HM_RESTARTING = 7,
 	/** To subscribers: a supervisor has decided. Body: struct hm_supervision. */
 	HM_SUPERVISION = 8,
+	/** No message has come for a time: hm_receive_timeout_set. No body. */
+	HM_RECEIVE_TIMEOUT = 9,
 	/** First type that a program may register. */
 	HM_TYPE_USER = 256,
 };

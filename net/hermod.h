@@ -13,6 +13,7 @@
  *     hm_result.h       results of sending calls
  *     hm_type.h         message types: protobuf messages and local structs
  *     hm_actor.h        the API of actors: spawn, send, watch, timers
+ *     hm_behaviour.h    behaviours, stash, receive timeout
  *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
  *     hm_children.h     the children of an actor, one after the other
  *     hm_select.h       whom a path or a pattern names
@@ -36,6 +37,7 @@
 #include "hm_result.h"
 #include "hm_type.h"
 #include "hm_actor.h"
+#include "hm_behaviour.h"
 #include "hm_mailbox.h"
 #include "hm_children.h"
 #include "hm_pid_set.h"

@@ -100,6 +100,25 @@ void hmi_actor_restart_undo(struct hmi_cell *cell);
 /* Go on after a failure, as if nothing had happened. */
 void hmi_actor_resume(struct hm_ctx *ctx, struct hmi_cell *cell);
 
+/* ---- behaviour.c ---- */
+
+void hmi_behaviours_init(struct hm_ctx *ctx);
+
+/* The function is the one of the props, or the oldest one, again. */
+void hmi_behaviours_drop(struct hm_ctx *ctx, struct hmi_cell *cell);
+
+/* ---- stash.c ---- */
+
+/* Put all that is stashed in front of the mailbox. */
+void hmi_stash_return(struct hmi_cell *cell);
+
+/* ---- receive_timeout.c ---- */
+
+void hmi_receive_timeouts_init(struct hm_ctx *ctx);
+
+/* A message comes for an actor whose limit is 0. */
+void hmi_receive_timeout_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
+
 /* ---- owned_walk.c ---- */
 
 /* The one that is visited may be taken out of the list and freed, no other. */

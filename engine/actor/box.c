@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "actor_pvt.h"
 #include "dead_pvt.h"
 #include "full_pvt.h"
 #include "pressure_pvt.h"
@@ -273,6 +274,16 @@ hmi_box_put(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		user_put(ctx, cell, box, msg);
 	}
 	hmi_schedule(ctx, cell);
+}
+
+void
+hmi_cell_push_closely(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	hmi_receive_timeout_look(ctx, cell, msg);
+	if (hmi_cell_has_box(cell))
+		hmi_box_put(ctx, cell, msg);
+	else
+		hmi_fifo_push(&cell->box, msg);
 }
 
 /* The actor has handled its message, and none may be left. Functions of the user, in the actor's turn. */

@@ -42,20 +42,24 @@ void hmi_box_forget(struct hmi_cell *cell);
 /* Messages that wait in it, beside those of the cell's own queue. */
 uint32_t hmi_box_count(const struct hmi_cell *cell);
 
+/* The limit is 0 for other reasons, too: see receive_timeout.c. */
 static inline bool
 hmi_cell_has_box(const struct hmi_cell *cell)
 {
-	return cell->limit == 0;
+	return unlikely(cell->limit == 0) && cell->actor.extra != NULL && cell->actor.extra->box != NULL;
 }
+
+/* As hmi_cell_push, for an actor whose limit is 0. */
+void hmi_cell_push_closely(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
 
 /* Put a message, which is always taken, at the end of what an actor's turn will handle. */
 static inline void
 hmi_cell_push(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (likely(!hmi_cell_has_box(cell)))
+	if (likely(cell->limit != 0))
 		hmi_fifo_push(&cell->box, msg);
 	else
-		hmi_box_put(ctx, cell, msg);
+		hmi_cell_push_closely(ctx, cell, msg);
 }
 
 static inline uint32_t

@@ -24,6 +24,7 @@
 static void
 actor_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
+	hmi_receive_timeout_look(ctx, cell, msg);
 	if (hmi_cell_has_box(cell)) {
 		hmi_box_put(ctx, cell, msg);
 		return;
@@ -73,6 +74,7 @@ actor_shut_down(struct hm_ctx *ctx, struct hmi_cell *cell)
 	uint32_t budget = UINT32_MAX;
 
 	hmi_actor_restart_undo(cell);
+	hmi_stash_return(cell);
 	hmi_box_spill(cell);
 	return hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_SHUTDOWN, &budget);
 }
@@ -105,6 +107,7 @@ extra_drop(struct hm_ctx *ctx, struct hmi_cell *cell)
 		hmi_slab_put(&ctx->failures, extra->failure);
 		extra->failure = NULL;
 	}
+	hmi_behaviours_drop(ctx, cell);
 	hmi_box_free(cell);
 	hmi_extra_free(&ctx->extras, cell);
 }
@@ -145,6 +148,7 @@ end_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 	uint32_t budget = HMI_SYSTEM_PORTION;
 
 	name_free(ctx, cell);
+	hmi_stash_return(cell);
 	hmi_box_spill(cell);
 	owned_drop(ctx, cell, &budget);
 	if (cell->box.head != NULL || cell->actor.system.tail != NULL)

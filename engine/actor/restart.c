@@ -36,6 +36,8 @@ hmi_actor_restart_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 		return;
 	hmi_actor_restart_undo(cell);
 	hmi_box_refill(ctx, cell);
+	hmi_stash_return(cell);
+	hmi_behaviours_drop(ctx, cell);
 	if (cell->actor.extra != NULL)
 		cell->actor.extra->has_escalated = false;
 	hmi_state_reset(cell);

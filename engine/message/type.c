@@ -102,7 +102,7 @@ int
 hm_type_register(struct hm_system *sys, const struct hm_type *type)
 {
 	struct hmi_type_entry entry;
-	uint32_t info = HMI_TYPE_KNOWN;
+	uint32_t info = HMI_TYPE_KNOWN | (type->no_influence ? HMI_TYPE_NO_INFLUENCE : 0);
 	int rc;
 
 	if (sys == NULL || type == NULL)
@@ -142,6 +142,8 @@ own_name(uint16_t type)
 		return "identity";
 	case HM_RESTARTING:
 		return "restarting";
+	case HM_RECEIVE_TIMEOUT:
+		return "receive timeout";
 	case HM_SUPERVISION:
 		return "supervision";
 	default:

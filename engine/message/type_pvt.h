@@ -14,10 +14,11 @@
 #define HMI_TYPES_MAX 65536u
 
 /* hmi_types.info: what a send has to know, in one load. 0: not registered. */
-#define HMI_TYPE_KNOWN 0x80000000u
-#define HMI_TYPE_DEEP  0x40000000u /* has pointers: copied field by field */
-#define HMI_TYPE_PROTO 0x20000000u
-#define HMI_TYPE_SIZE  0x0001ffffu
+#define HMI_TYPE_KNOWN        0x80000000u
+#define HMI_TYPE_DEEP         0x40000000u /* has pointers: copied field by field */
+#define HMI_TYPE_PROTO        0x20000000u
+#define HMI_TYPE_NO_INFLUENCE 0x08000000u /* on receive timeouts */
+#define HMI_TYPE_SIZE         0x0001ffffu
 
 /*
  * The header words of a small message: as in struct hm_msg from `type` on, so that a send writes them

@@ -12,15 +12,21 @@
 #include "cell_pvt.h"
 #include "slab_pvt.h"
 
+struct hmi_behaviour;
 struct hmi_box;
 struct hmi_path;
 struct hmi_pressure;
+struct hmi_receive_timeout;
 
 struct hmi_extra {
 	struct hmi_path *path; /* NULL: anonymous */
-	struct hmi_fifo kept;  /* while it restarts: messages of its mailbox that were looked through */
-	char *failure;         /* why it failed last; NULL: it has not, or there was no memory */
-	struct hmi_box *box;   /* of a mailbox that is not the default one; else NULL */
+	struct hmi_fifo stash; /* messages that the actor has put aside */
+	uint32_t behaviours_count;
+	struct hmi_behaviour *behaviours;            /* receive functions below the current one; NULL: none */
+	struct hmi_receive_timeout *receive_timeout; /* NULL: none */
+	struct hmi_fifo kept; /* while it restarts: messages of its mailbox that were looked through */
+	char *failure;        /* why it failed last; NULL: it has not, or there was no memory */
+	struct hmi_box *box;  /* of a mailbox that is not the default one; else NULL */
 	struct hmi_pressure *pressure; /* whom it has muted, and who has muted it; NULL: nobody ever */
 	bool has_escalated; /* children wait for what becomes of it, since it has failed in their place */
 };

@@ -77,6 +77,8 @@ struct hm_ctx {
 	struct hmi_links links;
 	struct hmi_slab states[HMI_STATE_CLASSES];
 	struct hmi_slab extras;
+	struct hmi_slab behaviours;
+	struct hmi_slab receive_timeouts;
 	struct hmi_slab pressures;
 	struct hmi_slab records;  /* of failures */
 	struct hmi_slab failures; /* texts of HM_FAILURE_REASON_MAX bytes */
@@ -89,7 +91,7 @@ struct hm_ctx {
 	uint64_t work_serial;
 	uint64_t child_serial;
 	uint32_t probe_serial;
-	uint64_t random;           /* state of the lcore's random numbers */
+	uint64_t random; /* state of the lcore's random numbers */
 	uint64_t select_serial;
 	uint64_t last_node;        /* the remote node that was sent to last, ... */
 	uint16_t last_node_index;  /* ... and its index */

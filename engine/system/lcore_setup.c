@@ -137,6 +137,8 @@ parts_create(struct hm_ctx *ctx)
 	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
 		hmi_slab_init(&ctx->states[c], (size_t)64 << c);
 	hmi_slab_init(&ctx->extras, sizeof(struct hmi_extra));
+	hmi_behaviours_init(ctx);
+	hmi_receive_timeouts_init(ctx);
 	hmi_pressure_init(ctx);
 	hmi_records_init(ctx);
 	hmi_slab_init(&ctx->failures, HM_FAILURE_REASON_MAX);
@@ -270,6 +272,8 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 	free(ctx->lifecycle);
 	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
 		hmi_slab_destroy(&ctx->states[c]);
+	hmi_slab_destroy(&ctx->behaviours);
+	hmi_slab_destroy(&ctx->receive_timeouts);
 	hmi_pressure_destroy(ctx);
 	hmi_records_destroy(ctx);
 	hmi_slab_destroy(&ctx->extras);

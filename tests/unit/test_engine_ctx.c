@@ -11,6 +11,7 @@
 #include "assert_pvt.h"
 #include "hm_children.h"
 #include "hm_extension.h"
+#include "hm_behaviour.h"
 #include "hm_offload.h"
 #include "hm_provider.h"
 #include "hm_supervisor.h"
@@ -138,6 +139,16 @@ CALL(hm_request, somebody, HMT_EMPTY, NULL)
 CALL(hm_respond, HMT_EMPTY, NULL)
 CALL(hm_forward, somebody)
 CALL(hm_fail, "nobody")
+CALL(hm_become, NULL)
+CALL(hm_become_push, NULL)
+CALL(hm_become_pop)
+CALL(hm_stash)
+CALL(hm_unstash)
+CALL(hm_unstash_all)
+CALL(hm_stash_count)
+CALL(hm_receive_timeout_set, 1)
+CALL(hm_receive_timeout_cancel)
+CALL(hm_receive_timeout)
 CALL(hm_msg_new, HMT_EMPTY, 0)
 CALL(hm_msg_free, NULL)
 CALL(hm_msg_send, somebody, no_msg)
@@ -197,6 +208,16 @@ static const struct {
 	ROW(hm_respond),
 	ROW(hm_forward),
 	ROW(hm_fail),
+	ROW(hm_become),
+	ROW(hm_become_push),
+	ROW(hm_become_pop),
+	ROW(hm_stash),
+	ROW(hm_unstash),
+	ROW(hm_unstash_all),
+	ROW(hm_stash_count),
+	ROW(hm_receive_timeout_set),
+	ROW(hm_receive_timeout_cancel),
+	ROW(hm_receive_timeout),
 	ROW(hm_msg_new),
 	ROW(hm_msg_free),
 	ROW(hm_msg_send),

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Behaviours: a stack of receive functions, whose top is in the cell.
+ */
+#include "actor_pvt.h"
+#include "check_pvt.h"
+#include "hm_behaviour.h"
+
+/* A function below the current one. */
+struct hmi_behaviour {
+	struct hmi_behaviour *next;
+	hm_receive_fn *receive;
+};
+
+void
+hmi_behaviours_init(struct hm_ctx *ctx)
+{
+	hmi_slab_init(&ctx->behaviours, sizeof(struct hmi_behaviour));
+}
+
+static bool
+pop(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hmi_extra *extra = cell->actor.extra;
+	struct hmi_behaviour *top = extra != NULL ? extra->behaviours : NULL;
+
+	if (top == NULL)
+		return false;
+	cell->receive = top->receive;
+	extra->behaviours = top->next;
+	extra->behaviours_count--;
+	hmi_slab_put(&ctx->behaviours, top);
+	return true;
+}
+
+void
+hmi_behaviours_drop(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	while (pop(ctx, cell))
+		;
+}
+
+void
+hm_become(struct hm_ctx *ctx, hm_receive_fn *receive)
+{
+	struct hmi_cell *cell;
+
+	hmi_check_ctx(ctx, "hm_become");
+	cell = ctx->cell;
+	hmi_behaviours_drop(ctx, cell);
+	cell->receive = receive != NULL ? receive : cell->actor.props->receive;
+}
+
+enum hm_result
+hm_become_push(struct hm_ctx *ctx, hm_receive_fn *receive)
+{
+	struct hmi_behaviour *below;
+	struct hmi_extra *extra;
+
+	hmi_check_ctx(ctx, "hm_become_push");
+	if (receive == NULL)
+		return HM_INVALID;
+	extra = hmi_extra_get(&ctx->extras, ctx->cell);
+	if (extra == NULL)
+		return HM_NO_MEMORY;
+	if (extra->behaviours_count == HM_BEHAVIOURS_MAX)
+		return HM_WOULD_BLOCK;
+	below = hmi_slab_get(&ctx->behaviours);
+	if (below == NULL)
+		return HM_NO_MEMORY;
+	*below = (struct hmi_behaviour){ extra->behaviours, ctx->cell->receive };
+	extra->behaviours = below;
+	extra->behaviours_count++;
+	ctx->cell->receive = receive;
+	return HM_OK;
+}
+
+bool
+hm_become_pop(struct hm_ctx *ctx)
+{
+	hmi_check_ctx(ctx, "hm_become_pop");
+	return pop(ctx, ctx->cell);
+}

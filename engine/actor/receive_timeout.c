@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The receive timeout. It looks for messages rather than being told of each.
+ *
+ *     timer ─▶ mark: the cell's limit is 0, so that the next message takes the closer look
+ *       │         └─ a message that counts ─▶ the limit is back, the mark gone; the next look is in an eighth of the time
+ *       ▼
+ *     next look ─┬─ the mark is gone:  mark again
+ *                ├─ it is there:       look when the time since the mark is over
+ *                └─ that is over:      HM_RECEIVE_TIMEOUT
+ *
+ * So an actor that is idle costs one timer for each time-out, and one that is busy eight.
+ */
+#include "actor_pvt.h"
+#include "box_pvt.h"
+#include "check_pvt.h"
+#include "counter_pvt.h"
+#include "hm_behaviour.h"
+#include "type_pvt.h"
+
+#define NS_PER_US 1000ull
+/* Looks in the time of a busy actor. */
+#define LOOKS 8u
+
+struct hmi_receive_timeout {
+	struct hmi_owned owned;
+	struct hmi_timer timer;
+	uint64_t timeout_us;
+	uint64_t marked_ns; /* when the mark was set, or the last message sent */
+	uint32_t slot;
+	uint32_t limit; /* of the cell, while it is marked */
+	bool marked;
+};
+
+void
+hmi_receive_timeouts_init(struct hm_ctx *ctx)
+{
+	hmi_slab_init(&ctx->receive_timeouts, sizeof(struct hmi_receive_timeout));
+}
+
+static struct hmi_receive_timeout *
+timeout_of(const struct hmi_cell *cell)
+{
+	return cell->actor.extra != NULL ? cell->actor.extra->receive_timeout : NULL;
+}
+
+static void
+mark_set(struct hmi_cell *cell, struct hmi_receive_timeout *t, uint64_t now_ns)
+{
+	t->marked_ns = now_ns;
+	if (t->marked)
+		return;
+	t->marked = true;
+	t->limit = cell->limit;
+	cell->limit = 0;
+}
+
+static void
+mark_clear(struct hmi_cell *cell, struct hmi_receive_timeout *t)
+{
+	if (!t->marked)
+		return;
+	t->marked = false;
+	cell->limit = t->limit;
+}
+
+static uint64_t
+timeout_ns(const struct hmi_receive_timeout *t)
+{
+	return t->timeout_us < UINT64_MAX / 4 / NS_PER_US ? t->timeout_us * NS_PER_US : UINT64_MAX / 4;
+}
+
+static uint64_t
+part_ns(const struct hmi_receive_timeout *t)
+{
+	return RTE_MAX(timeout_ns(t) / LOOKS, NS_PER_US);
+}
+
+void
+hmi_receive_timeout_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
+{
+	struct hmi_receive_timeout *t = timeout_of(cell);
+
+	if (t == NULL || !t->marked || (ctx->sys->types->info[msg->type] & HMI_TYPE_NO_INFLUENCE) != 0)
+		return;
+	mark_clear(cell, t);
+	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
+	hmi_wheel_add(&ctx->worker.wheel, &t->timer, ctx->worker.now_ns + part_ns(t));
+}
+
+/* ---- The timer ------------------------------------------------------------------------ */
+
+/* Returns whether there was memory for the message. */
+static bool
+timeout_send(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hm_msg *msg = hm_msg_alloc(ctx, HM_RECEIVE_TIMEOUT, 0);
+
+	if (msg == NULL)
+		return false;
+	msg->flags = 0;
+	msg->sender = hm_pid_none();
+	msg->to = hmi_pid_of(ctx, cell).local;
+	hmi_count(&ctx->stats.sent, 1);
+	/* Past the look at what counts. */
+	hmi_fifo_push(&cell->box, msg);
+	hmi_schedule(ctx, cell);
+	return true;
+}
+
+/* Whether messages wait, or one is being handled. */
+static bool
+is_busy(const struct hmi_cell *cell)
+{
+	return (cell->scheduled & HMI_SCHEDULED_QUEUED) != 0 || !hmi_cell_is_empty(cell);
+}
+
+/* When to look next, in ns from now. */
+static uint64_t
+look(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_receive_timeout *t, uint64_t now_ns)
+{
+	uint64_t whole = timeout_ns(t), part = part_ns(t);
+
+	if (!t->marked || is_busy(cell)) {
+		mark_set(cell, t, now_ns);
+		return part;
+	}
+	if (now_ns - t->marked_ns < whole)
+		return t->marked_ns + whole - now_ns;
+	if (!timeout_send(ctx, cell))
+		return part;
+	t->marked_ns = now_ns;
+	return whole;
+}
+
+static void
+fire(void *worker, struct hmi_timer *timer)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	struct hmi_receive_timeout *t = container_of(timer, struct hmi_receive_timeout, timer);
+	uint64_t now_ns = ctx->worker.now_ns, next_ns;
+
+	next_ns = look(ctx, hmi_cells_slot(&ctx->cells, t->slot), t, now_ns);
+	hmi_wheel_add(&ctx->worker.wheel, &t->timer, now_ns + next_ns);
+}
+
+/* ---- Its life ---------------------------------------------------------------------------- */
+
+/* The owner ends, or restarts. */
+static void
+timeout_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	struct hmi_receive_timeout *t = container_of(owned, struct hmi_receive_timeout, owned);
+
+	mark_clear(owner, t);
+	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
+	owner->actor.extra->receive_timeout = NULL;
+	hmi_slab_put(&ctx->receive_timeouts, t);
+}
+
+static const struct hmi_owned_ops timeout_ops = { .drop = timeout_drop };
+
+static struct hmi_receive_timeout *
+timeout_get(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hmi_extra *extra = hmi_extra_get(&ctx->extras, cell);
+	struct hmi_receive_timeout *t;
+
+	if (extra == NULL || extra->receive_timeout != NULL)
+		return extra != NULL ? extra->receive_timeout : NULL;
+	t = hmi_slab_get(&ctx->receive_timeouts);
+	if (t == NULL)
+		return NULL;
+	memset(t, 0, sizeof(*t));
+	t->timer.fire = fire;
+	t->slot = hmi_slot_of(ctx, cell);
+	extra->receive_timeout = t;
+	hmi_owned_add(&cell->actor.owned, &t->owned, &timeout_ops);
+	return t;
+}
+
+enum hm_result
+hm_receive_timeout_set(struct hm_ctx *ctx, uint64_t timeout_us)
+{
+	struct hmi_receive_timeout *t;
+	uint64_t now_ns;
+
+	hmi_check_ctx(ctx, "hm_receive_timeout_set");
+	if (timeout_us == 0) {
+		hm_receive_timeout_cancel(ctx);
+		return HM_OK;
+	}
+	t = timeout_get(ctx, ctx->cell);
+	if (t == NULL)
+		return HM_NO_MEMORY;
+	now_ns = hmi_worker_clock(&ctx->worker);
+	t->timeout_us = timeout_us;
+	mark_set(ctx->cell, t, now_ns);
+	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
+	hmi_wheel_add(&ctx->worker.wheel, &t->timer, now_ns + timeout_ns(t));
+	return HM_OK;
+}
+
+void
+hm_receive_timeout_cancel(struct hm_ctx *ctx)
+{
+	struct hmi_receive_timeout *t;
+
+	hmi_check_ctx(ctx, "hm_receive_timeout_cancel");
+	t = timeout_of(ctx->cell);
+	if (t == NULL)
+		return;
+	hmi_owned_remove(&t->owned);
+	timeout_drop(ctx, ctx->cell, &t->owned);
+}
+
+uint64_t
+hm_receive_timeout(const struct hm_ctx *ctx)
+{
+	hmi_check_ctx(ctx, "hm_receive_timeout");
+	return timeout_of(ctx->cell) != NULL ? timeout_of(ctx->cell)->timeout_us : 0;
+}
