@@ -14,14 +14,8 @@
 #include <rte_common.h>
 
 #include "backtrace_pvt.h"
+#include "hmt_backtrace.h"
 #include "symbols_pvt.h"
-
-/* Functions that are looked for by name keep their frames. */
-#ifdef __clang__
-#define NAMED __attribute__((noinline, optnone))
-#else
-#define NAMED __attribute__((noinline, noclone))
-#endif
 
 /* Of an alternate stack: less than an lcore's. A sanitizer's handler puts frames of its own there. */
 #define ALT_BYTES (64 * 1024)
@@ -64,23 +58,14 @@ line_of(const struct lines *lines, const char *function)
 	return NULL;
 }
 
-/* Without libdw functions of the program have no names: only the program is named. */
-static bool
-has_names(void)
-{
-	void *debuginfo = hmi_debuginfo_open();
-
-	hmi_debuginfo_close(debuginfo);
-	return debuginfo != NULL;
-}
-
+/* Without libdw only the program is named. */
 static void
 must_name(const struct lines *lines, uint32_t at, const char *function)
 {
 	char begin[HMI_BACKTRACE_LINE];
 
 	cr_assert_lt(at, lines->count, "%u lines", lines->count);
-	snprintf(begin, sizeof(begin), has_names() ? "#%u %s+0x" : "#%u test_backtrace+0x", at, function);
+	snprintf(begin, sizeof(begin), hmt_has_names() ? "#%u %s+0x" : "#%u test_backtrace+0x", at, function);
 	cr_expect_eq(strncmp(lines->text[at], begin, strlen(begin)), 0, "'%s' begins otherwise: %s", begin,
 		     lines->text[at]);
 }
@@ -93,7 +78,7 @@ struct stack {
 	int line;
 };
 
-static NAMED uint32_t
+static HMT_NAMED uint32_t
 innermost(struct stack *stack, uint32_t max, uint32_t skip)
 {
 	stack->count = hmi_backtrace_capture(stack->frames, max, skip);
@@ -101,13 +86,13 @@ innermost(struct stack *stack, uint32_t max, uint32_t skip)
 	return stack->count;
 }
 
-static NAMED uint32_t
+static HMT_NAMED uint32_t
 middle(struct stack *stack, uint32_t max, uint32_t skip)
 {
 	return innermost(stack, max, skip) + 1;
 }
 
-static NAMED uint32_t
+static HMT_NAMED uint32_t
 outermost(struct stack *stack, uint32_t max, uint32_t skip)
 {
 	return middle(stack, max, skip) + 1;
@@ -169,7 +154,7 @@ Test(backtrace, print__names_file_and_line)
 	struct lines lines = printed(stack.frames, stack.count);
 	char where[64];
 
-	if (!has_names() || !HMT_DEBUG_INFO)
+	if (!hmt_has_names() || !HMT_DEBUG_INFO)
 		cr_skip_test("built without libdw, or without debug information");
 	snprintf(where, sizeof(where), "/test_backtrace.c:%d (test_backtrace)", stack.line);
 	cr_expect_not_null(strstr(lines.text[0], where), "%s", lines.text[0]);
@@ -229,7 +214,7 @@ Test(backtrace, print__says_that_callers_are_left_out)
 #define NAME_400    JOIN(NAME_200, NAME_200)
 #define NAME_600    JOIN(NAME_400, NAME_200)
 
-static NAMED int
+static HMT_NAMED int
 NAME_600(int number)
 {
 	return number + 1;
@@ -242,7 +227,7 @@ Test(backtrace, print__marks_what_it_cuts)
 	const char *text = lines.text[0];
 
 	cr_assert_eq(NAME_600(1), 2);
-	if (!has_names())
+	if (!hmt_has_names())
 		cr_skip_test("built without libdw");
 	cr_expect_eq(strlen(text), HMI_BACKTRACE_LINE - 1);
 	cr_expect_str_eq(text + strlen(text) - 8, "long_...", "%s", text);
@@ -306,7 +291,7 @@ handlers_start(void)
 
 TestSuite(backtrace_signal, .init = handlers_start);
 
-static NAMED int
+static HMT_NAMED int
 raiser(void)
 {
 	return raise(SIGUSR1) + 1;
@@ -323,14 +308,14 @@ Test(backtrace_signal, interrupted__handler_is_left_out)
 	cr_expect_not(hmi_backtrace_is_capturing(&trace));
 	cr_expect_null(line_of(&lines, "capture_handler"));
 	cr_expect_not_null(strstr(lines.text[0], "libc.so.6"), "%s", lines.text[0]);
-	if (has_names())
+	if (hmt_has_names())
 		cr_expect_not_null(line_of(&lines, "raiser"));
 }
 
 /* Where nothing is; volatile, so that the compiler does not see it. */
 static int *volatile nowhere = (int *)64;
 
-static NAMED int
+static HMT_NAMED int
 reader(void)
 {
 	return *nowhere + 1;
@@ -357,7 +342,7 @@ Test(backtrace_signal, interrupted__bad_access_is_first)
 
 static int (*volatile no_function)(void);
 
-static NAMED int
+static HMT_NAMED int
 caller_of_nothing(void)
 {
 	return no_function() + 1;
@@ -393,7 +378,7 @@ Test(backtrace_signal, interrupted__call_of_nothing_names_its_caller)
 
 #ifdef __x86_64__
 /* Goes to `where` with a stack on which no return address is. */
-static NAMED void
+static HMT_NAMED void
 jump_nowhere(uintptr_t where)
 {
 	__asm__ volatile("push $0x17\n\tjmp *%0" : : "r"(where) : "memory");
@@ -438,7 +423,7 @@ Test(backtrace_signal, interrupted__fault_of_the_capture_ends_it)
 
 /* ---- At a stack's end --------------------------------------------------------------------- */
 
-static NAMED uint64_t
+static HMT_NAMED uint64_t
 descend(uint64_t depth)
 {
 	volatile char here[256];
