@@ -27,6 +27,7 @@
 #include "hm_dead_letter.h"
 #include "hm_msg.h"
 #include "hm_result.h"
+#include "hm_stall.h"
 #include "hm_supervisor.h"
 
 #ifdef __cplusplus
@@ -107,6 +108,14 @@ struct hm_config {
 	const struct hm_supervisor *supervisor;
 	/** At least so many messages of 24 bytes of body: raises memory if that is less, but not --memory. */
 	uint32_t messages;
+	/**
+	 * Milliseconds after which a turn of an lcore is reported that has not ended (hm_stall.h), up to 3,600,000; 0: the
+	 * default, 1,000; HM_STALL_NEVER: none is. --stall overrides it.
+	 */
+	uint32_t stall_ms;
+	/** Called for each such report, beside the log; NULL: nothing is. */
+	hm_stall_fn *on_stall;
+	void *on_stall_arg; /**< for on_stall */
 };
 
 /** Counters of a system or of one of its lcores, all since start-up. */
@@ -128,6 +137,7 @@ struct hm_stats {
 	uint64_t overloads; /**< times that a mailbox had too many messages */
 	uint64_t circles;   /**< times that an actor was released since it waited for itself */
 	uint64_t restarted; /**< restarts of actors */
+	uint64_t stalls;    /**< turns that took longer than --stall says: hm_stall.h */
 	uint64_t dead[HM_DEAD_REASONS];
 };
 
@@ -157,7 +167,7 @@ struct hm_stats {
  *         clock for a system that is not stepped, EAL does not start, or @p sys is NULL, which is not printed;
  *         -ECANCELED: --help was printed; -ENODEV: an lcore or port that does not exist; -ENOMEM: not enough
  *         memory; -EAGAIN: no thread for the offload pool; -EBUSY:
- *         another process uses EAL's file prefix; -ENOSPC: no room for EAL's files; -EACCES,
+ *         another process uses EAL's file prefix, or --stall finds no real-time signal without a handler; -ENOSPC: no room for EAL's files; -EACCES,
  *         -EROFS or another errno of their folder: EAL cannot keep files there; what a module's create or
  *         start has returned
  */
@@ -217,7 +227,8 @@ int hm_system_spawn_system(struct hm_system *sys, const struct hm_props *props, 
  *
  * @return 0: every actor stopped in order; -EINTR: forced; -EINVAL: another mode, it has run before, or @p sys is
  *         NULL; -EBUSY: other systems run on too many of EAL's lcores, try again when one has stopped; -EAGAIN,
- *         or another errno of pthread_create: no thread to wait for signals, and the system has stopped
+ *         or another errno of pthread_create: no thread to look for stalls, try again; or none to wait for signals,
+ *         and the system has stopped
  */
 __attribute__((warn_unused_result))
 int hm_system_run(struct hm_system *sys);
@@ -230,7 +241,8 @@ int hm_system_run(struct hm_system *sys);
  * Context: the thread that created the system; does not block.
  *
  * @return 0; -EBUSY: other systems run on too many of EAL's lcores, try again when one has stopped; -EINVAL: another
- *         mode, it was started before, or @p sys is NULL
+ *         mode, it was started before, or @p sys is NULL; -EAGAIN, or another errno of pthread_create: no thread to
+ *         look for stalls, try again
  */
 __attribute__((warn_unused_result))
 int hm_system_start(struct hm_system *sys);

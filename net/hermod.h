@@ -21,6 +21,7 @@
  *     hm_extension.h    what libraries keep for actors and systems
  *     hm_offload.h      calls that block, made by threads that are no lcore
  *     hm_dead_letter.h  messages that were not delivered
+ *     hm_stall.h        lcores that hang
  *     hm_supervisor.h   failure, supervision, faults
  *     hm_system.h       a node, from start-up to tear-down
  *     hm_provider.h     modules, and providers, which serve PIDs of other nodes
@@ -44,6 +45,7 @@
 #include "hm_extension.h"
 #include "hm_offload.h"
 #include "hm_dead_letter.h"
+#include "hm_stall.h"
 #include "hm_supervisor.h"
 #include "hm_system.h"
 #include "hm_select.h"

@@ -167,6 +167,19 @@ hmi_backtrace_interrupted(struct hmi_backtrace *trace, void *context)
 	return trace->count;
 }
 
+bool
+hmi_backtrace_try(struct hmi_backtrace *trace, void (*look)(void *arg), void *arg)
+{
+	bool has_faulted = sigsetjmp(trace->guard, 1) != 0;
+
+	if (!has_faulted) {
+		trace->is_capturing = 1;
+		look(arg);
+	}
+	trace->is_capturing = 0;
+	return !has_faulted;
+}
+
 void
 hmi_backtrace_fault(struct hmi_backtrace *trace)
 {

@@ -63,7 +63,13 @@ uint32_t hmi_backtrace_capture(void **frames, uint32_t max, uint32_t skip);
  */
 uint32_t hmi_backtrace_interrupted(struct hmi_backtrace *trace, void *context);
 
-/* Whether the signal has interrupted hmi_backtrace_interrupted. */
+/*
+ * In a signal handler: call what may fault, as a capture may. Comes back after a fault, too. Returns whether there was
+ * none.
+ */
+bool hmi_backtrace_try(struct hmi_backtrace *trace, void (*look)(void *arg), void *arg);
+
+/* Whether the signal has interrupted hmi_backtrace_interrupted, or hmi_backtrace_try. */
 static inline bool
 hmi_backtrace_is_capturing(const struct hmi_backtrace *trace)
 {

@@ -167,7 +167,9 @@ handle(int signal, siginfo_t *info, void *context)
 	struct hmi_recovery *recovery = current;
 	int error = errno;
 
-	/* The stack may be what is broken. */
+	/* The stack may be what is broken. A sample may have interrupted this handler, but not the other way round. */
+	if (recovery != NULL && recovery->sampled != NULL && hmi_backtrace_is_capturing(recovery->sampled))
+		hmi_backtrace_fault(recovery->sampled);
 	if (recovery != NULL && hmi_backtrace_is_capturing(&recovery->trace))
 		hmi_backtrace_fault(&recovery->trace);
 	/* One that the handler itself has raised ends the process. */

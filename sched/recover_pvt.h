@@ -54,6 +54,7 @@ struct hmi_recovery {
 	void *stack;   /* of the handlers */
 	/* allowed: written and read by one thread and its handler */
 	volatile sig_atomic_t handles; /* a signal */
+	struct hmi_backtrace *sampled; /* by another handler, whose fault is no function's; NULL: none */
 	struct hmi_backtrace trace; /* of the last signal; count 0: there was none since hmi_recovery_throw */
 };
 

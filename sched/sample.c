@@ -102,7 +102,7 @@ sample_take(struct slot *slot, uint64_t ticket, void *context)
 		return;
 	sample = atomic_load_explicit(&slot->sample, memory_order_relaxed);
 	if (sample->look != NULL)
-		sample->look(sample->arg);
+		(void)hmi_backtrace_try(&sample->trace, sample->look, sample->arg);
 	(void)hmi_backtrace_interrupted(&sample->trace, context);
 	/* SA2, release: pairs with the acquire in hmi_sample_poll. */
 	atomic_store_explicit(&slot->word, with_state(word, SLOT_TAKEN), memory_order_release);

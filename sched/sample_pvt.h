@@ -36,7 +36,10 @@
 
 /* The asker's, but while it is asked for: then the other thread's. */
 struct hmi_sample {
-	/* NULL, or called in the handler before the stack is taken; it may do only what handlers may. */
+	/*
+	 * NULL, or called in the handler before the stack is taken; it may do only what handlers may. A fault within it, or of
+	 * the capture, is no end if the process's handler of faults knows `trace` (hmi_backtrace_fault).
+	 */
 	void (*look)(void *arg);
 	void *arg;
 	struct hmi_backtrace trace;

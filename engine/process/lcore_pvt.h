@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "cell_pvt.h"
 #include "extra_pvt.h"
@@ -99,6 +100,7 @@ struct hm_ctx {
 	struct hmi_grants *grants; /* slots of other lcores, held in advance */
 	struct hm_msg *lifecycle;  /* HM_STARTED and its like, which carry no body */
 	pthread_t thread;
+	pid_t thread_id; /* the kernel's number of it */
 	_Atomic bool has_thread;
 	uint64_t nodes_referenced[HMI_NODES_MAX /
 				  64]; /* bits, by index: links or futures may be of these nodes */

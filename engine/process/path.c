@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -315,5 +316,26 @@ hmi_path_next(const struct hmi_paths *paths, const struct hmi_path *parent, uint
 			found = entry;
 		HMI_TSAN_RELEASE(entry);
 	}
+	return found;
+}
+
+bool
+hmi_path_of(const struct hmi_paths *paths, struct hm_pid pid, char *path)
+{
+	struct cds_lfht_iter iter;
+	struct hmi_path *entry;
+	bool found = false;
+
+	rcu_read_lock();
+	cds_lfht_for_each_entry(paths->names, &iter, entry, node) { /* R1 */
+		HMI_TSAN_ACQUIRE(entry);
+		found = hm_pid_equal(entry->pid, pid);
+		if (found)
+			snprintf(path, HM_PATH_MAX, "%s", entry->path);
+		HMI_TSAN_RELEASE(entry);
+		if (found)
+			break;
+	}
+	rcu_read_unlock();
 	return found;
 }

@@ -38,13 +38,13 @@ struct hmi_path {
 	struct cds_lfht_node sibling; /* in children; of the root: unused */
 	struct rcu_head rcu;
 	struct hm_pid pid;
-	struct hmi_path *parent;    /* NULL: the root */
-	uint32_t shard;             /* of the parent's */
-	uint8_t level;              /* of the parent's */
-	uint16_t stem;              /* characters before the name */
-	_Atomic uint32_t children;  /* named ones that live */
-	_Atomic uint32_t levels;    /* that they have ever used */
-	char path[];                /* zero-terminated */
+	struct hmi_path *parent;   /* NULL: the root */
+	uint32_t shard;            /* of the parent's */
+	uint8_t level;             /* of the parent's */
+	uint16_t stem;             /* characters before the name */
+	_Atomic uint32_t children; /* named ones that live */
+	_Atomic uint32_t levels;   /* that they have ever used */
+	char path[];               /* zero-terminated */
 };
 
 struct hmi_paths {
@@ -73,6 +73,9 @@ void hmi_path_remove(struct hmi_paths *paths, struct hmi_path *entry);
 
 /* Whom a path names; -ENOENT. */
 int hmi_path_find(const struct hmi_paths *paths, const char *path, struct hm_pid *pid);
+
+/* A path of an actor, of HM_PATH_MAX bytes; looks at all names. Returns whether it has one. */
+bool hmi_path_of(const struct hmi_paths *paths, struct hm_pid pid, char *path);
 
 /* ---- Within a read-side section, which the caller has begun -------------------------- */
 

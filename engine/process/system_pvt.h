@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "clock_pvt.h"
+#include "control_thread_pvt.h"
 #include "full_pvt.h"
 #include "hm_dead_letter.h"
 #include "hm_idle.h"
@@ -60,7 +61,7 @@ struct hmi_options {
 	const char *node;
 	const char *idle_name;
 	enum hm_idle idle;
-	uint64_t lcores, memory, quantum, lane, inject, seed, offload_threads, offload_queue, mailbox;
+	uint64_t lcores, memory, quantum, lane, inject, seed, offload_threads, offload_queue, mailbox, stall;
 	bool help, contain;
 };
 
@@ -90,6 +91,9 @@ struct hm_system {
 	struct hmi_clock clock;
 	struct hmi_offload offload;
 	struct hmi_options options;
+	struct hmi_stalls *stalls; /* NULL: nobody looks for any */
+	hm_stall_fn *on_stall;
+	void *on_stall_arg;
 	const struct hm_provider_ops *provider_ops;
 	void *provider;
 	uint32_t provider_lcore;
@@ -106,8 +110,8 @@ struct hm_system {
 	char name[16];                      /* prefix of what DPDK wants named */
 	uint16_t eal_lcores[HM_LCORES_MAX]; /* by index, from launch to finish */
 	sem_t ended;                        /* posted by each launched lcore at its end */
-	pthread_t signals;
-	bool signals_started, signals_blocked, faults_caught;
+	struct hmi_control_thread signals;
+	bool signals_blocked, faults_caught;
 	_Atomic bool signals_end; /* the thread that takes them is to end */
 	sigset_t signals_before;  /* of the thread that created the system */
 	_Atomic int state;        /* enum hmi_state */
@@ -115,7 +119,7 @@ struct hm_system {
 	_Atomic bool forced;
 	_Atomic bool actors_gone;
 	struct hmi_node_table nodes;
-	_Atomic uint64_t external_sent, external_no_memory;
+	_Atomic uint64_t external_sent, external_no_memory, stalled;
 	_Atomic uint64_t
 		warned_ticks; /* when the last warning of used up memory was logged, by the clock; 0: never */
 	struct hmi_marks marks;

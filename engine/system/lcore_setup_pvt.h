@@ -68,6 +68,19 @@ void hmi_signals_block(sigset_t *before);
 int hmi_signals_start(struct hm_system *sys);
 void hmi_signals_stop(struct hm_system *sys);
 
+/* ---- stall.c ---- */
+
+/* Make what looks for stalls, unless the options or the mode say that nobody does. Returns 0 or a negative errno, printed. */
+int hmi_stalls_create(struct hm_system *sys);
+void hmi_stalls_destroy(struct hm_system *sys);
+
+/* From before the first lcore is launched until the last one has ended; the ends of stalls are told by then. */
+int hmi_stalls_start(struct hm_system *sys);
+void hmi_stalls_stop(struct hm_system *sys);
+
+/* On an lcore, at its start: it can say where it is. */
+void hmi_stalls_lcore(const struct hm_system *sys);
+
 /* ---- system.c, system_run.c ---- */
 
 /* Every actor has stopped: so may the lcores. */

@@ -14,8 +14,10 @@
 #include "deadline_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS    14
+#define OWN_OPTIONS    15
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
+#define STALL_MS       1000u
+#define STALL_MS_MAX   3600000u /* an hour */
 #define TABLES_MAX     (HMI_MODULES_MAX + 2)
 
 /* Options, and whose they are: "every hermod program", a module's name, "this program". */
@@ -156,6 +158,11 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .value = &o->offload_queue,
 		  .min = 16,
 		  .max = 1u << 20 },
+		{ .name = "stall",
+		  .help = "milliseconds after which a turn of an lcore is reported that hangs; default 1000, 0: never",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->stall,
+		  .max = STALL_MS_MAX },
 		{ .name = "seed",
 		  .help = "a number that a stepped run can be repeated by; default 0: another one each time",
 		  .kind = HM_OPTION_NUMBER,
@@ -191,11 +198,14 @@ hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 		.offload_threads = 4,
 		.offload_queue = 1024,
 		.contain = true,
+		.stall = STALL_MS,
 	};
 	if (config == NULL)
 		return;
 	o->lcores = config->lcores;
 	o->seed = config->seed;
+	if (config->stall_ms != 0)
+		o->stall = config->stall_ms == HM_STALL_NEVER ? 0 : RTE_MIN(config->stall_ms, STALL_MS_MAX);
 	if (config->memory != 0)
 		o->memory = RTE_MIN(RTE_MAX(config->memory, HMI_MEMORY_MIN), HMI_MEMORY_MAX);
 	o->memory = RTE_MAX(o->memory, (uint64_t)config->messages * HMI_POOL_SMALLEST);

@@ -9,10 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <rte_lcore.h>
 #include <rte_log.h>
-#include <rte_thread.h>
-#include <rte_version.h>
 
 #include "lcore_setup_pvt.h"
 
@@ -121,7 +118,7 @@ force(struct hm_system *sys, int sig)
 	}
 }
 
-static void *
+static void
 wait_for_signals(void *arg)
 {
 	struct hm_system *sys = arg;
@@ -144,50 +141,17 @@ wait_for_signals(void *arg)
 			continue;
 		force(sys, sig);
 	}
-	return NULL;
 }
-
-#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
-static uint32_t
-signals_main(void *arg)
-{
-	wait_for_signals(arg);
-	return 0;
-}
-
-static int
-signals_thread_create(struct hm_system *sys)
-{
-	rte_thread_t thread;
-	int rc = rte_thread_create_control(&thread, "hm-signals", signals_main, sys);
-
-	if (rc == 0)
-		sys->signals = (pthread_t)thread.opaque_id;
-	return rc;
-}
-#else
-static int
-signals_thread_create(struct hm_system *sys)
-{
-	return rte_ctrl_thread_create(&sys->signals, "hm-signals", NULL, wait_for_signals, sys);
-}
-#endif
 
 int
 hmi_signals_start(struct hm_system *sys)
 {
-	int rc = signals_thread_create(sys);
-
-	sys->signals_started = rc == 0;
-	/* From 23.11 on EAL returns the errno itself. */
-	return rc > 0 ? -rc : rc;
+	return hmi_control_thread_start(&sys->signals, "hm-signals", wait_for_signals, sys);
 }
 
 void
 hmi_signals_stop(struct hm_system *sys)
 {
 	atomic_store_explicit(&sys->signals_end, true, memory_order_relaxed);
-	if (sys->signals_started)
-		pthread_join(sys->signals, NULL);
-	sys->signals_started = false;
+	hmi_control_thread_join(&sys->signals);
 }

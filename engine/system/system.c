@@ -357,6 +357,8 @@ start_up(struct hm_system *sys, int argc, char **argv, const struct hm_config *c
 		rc = with_rcu(sys, lcores_create);
 	if (rc == 0)
 		rc = with_cores(&cores, sys, offload_create);
+	if (rc == 0)
+		rc = hmi_stalls_create(sys);
 	return rc == 0 ? with_rcu(sys, modules_start) : rc;
 }
 
@@ -392,6 +394,8 @@ hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_
 		sys->summary = config->summary;
 		sys->app_options = config->options;
 		sys->guardian.supervisor = config->supervisor;
+		sys->on_stall = config->on_stall;
+		sys->on_stall_arg = config->on_stall_arg;
 	}
 	/* Before EAL's threads come to be, so that none of them takes what hm_system_run waits for. */
 	if (sys->mode == HM_MODE_LCORES) {
@@ -456,6 +460,7 @@ hm_system_destroy(struct hm_system *sys)
 	if (sys == NULL)
 		return;
 	(void)with_rcu(sys, tear_down);
+	hmi_stalls_destroy(sys);
 	hmi_system_extensions_destroy(sys);
 	modules_destroy(sys);
 	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++)

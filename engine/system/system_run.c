@@ -10,6 +10,7 @@
  * launched posts `ended`. C1: see claimed.
  */
 #include <sched.h>
+#include <unistd.h>
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -41,7 +42,9 @@ lcore_main(void *arg)
 	struct hm_ctx *ctx = arg;
 
 	hmi_signals_block(NULL);
+	hmi_stalls_lcore(ctx->sys);
 	ctx->thread = pthread_self();
+	ctx->thread_id = gettid();
 	atomic_store_explicit(&ctx->has_thread, true, memory_order_release); /* S3 */
 	hmi_worker_loop(&ctx->worker);
 	if (!atomic_load_explicit(&ctx->sys->forced, memory_order_relaxed))
@@ -136,6 +139,21 @@ is_created(const struct hm_system *sys)
 	return atomic_load_explicit(&sys->state, memory_order_relaxed) == HMI_CREATED;
 }
 
+/* As launch; stalls are looked for from the first turn on. */
+static int
+watched_launch(struct hm_system *sys, uint32_t first, uint32_t *end)
+{
+	int rc = hmi_stalls_start(sys);
+
+	*end = first;
+	if (rc != 0)
+		return rc;
+	rc = launch(sys, first, end);
+	if (rc != 0 && is_created(sys))
+		hmi_stalls_stop(sys);
+	return rc;
+}
+
 /* What is still under way becomes dead letters, once, in whatever lcore it is. */
 static int
 finish(struct hm_system *sys, uint32_t first, uint32_t end)
@@ -150,6 +168,7 @@ finish(struct hm_system *sys, uint32_t first, uint32_t end)
 		/* DPDK has ordered it already, but where the thread sanitizer cannot see it. */
 		(void)atomic_load_explicit(&sys->lcores[i]->has_thread, memory_order_acquire); /* S3 */
 	}
+	hmi_stalls_stop(sys);
 	lcores_release(sys, first, sys->lcores_count);
 	pthread_mutex_lock(&sys->control);
 	atomic_store_explicit(&sys->state, HMI_STOPPED, memory_order_release); /* S1 */
@@ -174,7 +193,7 @@ hm_system_run(struct hm_system *sys)
 
 	if (sys == NULL || sys->mode != HM_MODE_LCORES || !is_created(sys))
 		return -EINVAL;
-	rc = launch(sys, 1, &end);
+	rc = watched_launch(sys, 1, &end);
 	if (rc != 0 && is_created(sys))
 		return rc;
 	if (rc == 0)
@@ -195,7 +214,7 @@ hm_system_start(struct hm_system *sys)
 
 	if (sys == NULL || sys->mode != HM_MODE_BACKGROUND || !is_created(sys))
 		return -EINVAL;
-	rc = launch(sys, 0, &end);
+	rc = watched_launch(sys, 0, &end);
 	if (rc != 0 && !is_created(sys))
 		(void)finish(sys, 0, end);
 	return rc;

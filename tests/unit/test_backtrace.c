@@ -421,6 +421,28 @@ Test(backtrace_signal, interrupted__fault_of_the_capture_ends_it)
 }
 #endif
 
+/* ---- What may fault beside a capture ------------------------------------------------------- */
+
+static int tries;
+
+static void
+read_once(void *arg)
+{
+	tries++;
+	if (arg != NULL)
+		(void)reader();
+}
+
+Test(backtrace_signal, try__comes_back_after_a_fault)
+{
+	for (int i = 1; i <= 100; i++) {
+		cr_assert(hmi_backtrace_try(&trace, read_once, NULL));
+		cr_assert_not(hmi_backtrace_try(&trace, read_once, &trace));
+		cr_assert_not(hmi_backtrace_is_capturing(&trace));
+		cr_assert_eq(tries, 2 * i);
+	}
+}
+
 /* ---- At a stack's end --------------------------------------------------------------------- */
 
 static HMT_NAMED uint64_t

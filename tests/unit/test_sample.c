@@ -324,6 +324,43 @@ Test(sample, handler__ignores_what_nobody_has_asked_for)
 	cr_expect_eq(errno, E2BIG);
 }
 
+static struct hmi_sample faulty;
+
+static void
+fault_handler(int sig)
+{
+	if (hmi_backtrace_is_capturing(&faulty.trace))
+		hmi_backtrace_fault(&faulty.trace);
+	/* Another fault than the one that this is about. */
+	_exit(128 + sig);
+}
+
+static void
+faulty_look(void *arg)
+{
+	int *volatile nowhere = arg;
+
+	other.looked++;
+	*nowhere = 1;
+}
+
+/* It ends all the same, and the stack is there. */
+Test(sample, handler__goes_on_when_the_look_faults)
+{
+	const struct sigaction action = { .sa_handler = fault_handler, .sa_flags = SA_NODEFER };
+
+	cr_assert_eq(sigaction(SIGSEGV, &action, NULL), 0);
+	faulty = (struct hmi_sample){ .look = faulty_look, .arg = (void *)64 };
+	other_start(spinner_main);
+	for (int i = 1; i <= 100; i++) {
+		cr_assert_eq(hmi_sample_ask(&faulty, other.id), 0);
+		sample_await(&faulty);
+		cr_assert_eq(other.looked, i);
+		cr_assert_gt(faulty.trace.count, 0);
+	}
+	other_end();
+}
+
 static void *
 signal_look(void *arg)
 {
