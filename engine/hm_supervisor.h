@@ -14,7 +14,8 @@
  * The message that was being received is a dead letter (HM_DEAD_FAILED) and is not received again. Those that wait
  * survive a restart and a resume, and so do PID, watchers and watches. While its supervisor decides, an actor
  * handles no user messages. What the failing call held is released: the message, messages that it has made and not
- * sent. A restart also releases the actor's timers and futures, and its children stop before.
+ * sent. A restart also releases the actor's timers and futures, and messages that earlier calls have made and kept; its
+ * children stop before. Calls by the offload pool go on, and their results come behind the restart.
  *
  * A failure while an actor handles HM_STOPPING or HM_STOPPED does not keep it from stopping; one while it handles
  * HM_RESTARTING does not keep it from restarting.

@@ -176,40 +176,6 @@ hmi_pool_get(struct hmi_msg_cache *cache, unsigned int size_class)
 	return msg;
 }
 
-/* Whether objects of a class are cached: not those of external threads, and no big ones in little memory. */
-static inline bool
-hmi_cache_has(const struct hmi_msg_cache *cache, unsigned int size_class)
-{
-	return (size_class == 0 ? cache->capacity : cache->racks[size_class].capacity) > 0;
-}
-
-/* Number of cached objects of a class: where the next get takes the last one. */
-static inline void
-hmi_cache_count_add(struct hmi_msg_cache *cache, unsigned int size_class, int more)
-{
-	__asm__ volatile("" ::: "memory");
-	if (size_class == 0)
-		cache->count += (uint32_t)more;
-	else
-		cache->racks[size_class].count = (uint16_t)(cache->racks[size_class].count + more);
-}
-
-/*
- * The object that was got last counts as free again until hmi_pool_retake: what happens meanwhile may fail
- * without losing it. For classes that are cached; no get and no put between the two.
- */
-static inline void
-hmi_pool_untake(struct hmi_msg_cache *cache, unsigned int size_class)
-{
-	hmi_cache_count_add(cache, size_class, 1);
-}
-
-static inline void
-hmi_pool_retake(struct hmi_msg_cache *cache, unsigned int size_class)
-{
-	hmi_cache_count_add(cache, size_class, -1);
-}
-
 /* Give an object of the smallest class back. */
 static inline void
 hmi_pool_put_small(struct hmi_msg_cache *cache, struct hm_msg *msg)

@@ -27,7 +27,8 @@
 enum hmi_supervision_type {
 	HMI_SYS_FAILURE = 24, /* to the parent: a child has failed; body: struct hm_failure */
 	HMI_SYS_RESUME,       /* the supervisor's directive */
-	HMI_SYS_RESTART,
+	HMI_SYS_RESTART, /* the same; of no meaning to one that goes on, since it was restarted with others */
+	HMI_SYS_RESTART_ALL, /* restart, since another child has failed */
 	HMI_SYS_STOP_FAILED, /* stop, since it has failed */
 	HMI_SYS_PROBE,       /* of back pressure: whether the sender waits for itself */
 };
@@ -126,6 +127,9 @@ typedef void hmi_owned_visit_fn(struct hm_ctx *ctx, struct hmi_cell *cell, struc
 
 /* Visit a portion of what the actor owns, behind that of the last call. Returns whether the end is reached. */
 bool hmi_owned_walk(struct hm_ctx *ctx, struct hmi_cell *cell, hmi_owned_visit_fn *visit);
+
+/* The walk that is under way, if there is one, is over: the next call begins another one. */
+void hmi_owned_walk_end(struct hm_ctx *ctx, struct hmi_cell *cell);
 
 /* ---- lifecycle.c ---- */
 

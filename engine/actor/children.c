@@ -162,8 +162,12 @@ stop_here(struct hm_ctx *ctx, struct hmi_cell *parent)
 void
 hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent)
 {
-	if (stop_here(ctx, parent) && hmi_owned_walk(ctx, parent, stop_elsewhere))
-		parent->pending &= (uint8_t)~HMI_PENDING_STOPS;
+	/* They may be gone before all that the parent owns was looked at. */
+	if (parent->actor.children == 0)
+		hmi_owned_walk_end(ctx, parent);
+	else if (!stop_here(ctx, parent) || !hmi_owned_walk(ctx, parent, stop_elsewhere))
+		return;
+	parent->pending &= (uint8_t)~HMI_PENDING_STOPS;
 }
 
 /* ---- All of them ------------------------------------------------------------------- */

@@ -140,18 +140,6 @@ hm_fail(struct hm_ctx *ctx, const char *reason)
 	hmi_recovery_throw(&ctx->worker.recovery);
 }
 
-/* Messages that it has made and not sent: the youngest ones of the lcore, since no other actor has run since. */
-static void
-made_release(struct hm_ctx *ctx, uint64_t owner)
-{
-	struct hm_msg *msg;
-
-	while ((msg = ctx->made) != NULL && msg->sender.local == owner) {
-		hmi_msg_unmake(ctx, msg);
-		hmi_msg_release(&ctx->cache, msg);
-	}
-}
-
 /* The message that was being received. */
 static void
 received_release(struct hm_ctx *ctx)
@@ -259,13 +247,13 @@ hmi_actor_failed(struct hmi_worker *worker)
 	struct hmi_cell *cell = ctx->cell;
 	struct hm_failure failure = ctx->failure;
 
-	hmi_user_leave(ctx);
+	ctx->in_user = 0;
 	hmi_count(&ctx->stats.received, ctx->handled);
 	hmi_count(&ctx->stats.failed, 1);
 	failure.actor = failure.origin = hmi_pid_of(ctx, cell);
 	failure.type = ctx->msg != NULL ? ctx->msg->type : HM_TYPE_NONE;
 	failure_log(ctx, &failure);
-	made_release(ctx, failure.actor.local);
+	hmi_made_release(ctx);
 	received_release(ctx);
 	hmi_box_forget(cell);
 	actor_fail(ctx, cell, &failure);

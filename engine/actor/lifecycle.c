@@ -151,6 +151,7 @@ end_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_stash_return(cell);
 	hmi_box_spill(cell);
 	owned_drop(ctx, cell, &budget);
+	(void)hmi_made_drop(ctx, cell, cell->reason == HM_TERMINATED_FAILED, &budget);
 	if (cell->box.head != NULL || cell->actor.system.tail != NULL)
 		(void)hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_STOPPED, &budget);
 	(void)hmi_worker_steps(&ctx->worker, HMI_SYSTEM_PORTION - budget);
@@ -253,6 +254,10 @@ order_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
 		hmi_actor_stop(ctx, cell, HM_TERMINATED_FAILED);
 		break;
 	case HMI_SYS_RESTART:
+		if ((cell->pending & HMI_PENDING_FAILED) != 0)
+			hmi_actor_restart(ctx, cell);
+		break;
+	case HMI_SYS_RESTART_ALL:
 		hmi_actor_restart(ctx, cell);
 		break;
 	case HMI_SYS_RESUME:
@@ -291,11 +296,18 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	order_receive(ctx, cell, type);
 }
 
+/* What comes before all else: an actor that has restarted starts first, and one that has ended gives its mailbox up. */
+static bool
+handles_system(const struct hmi_cell *cell)
+{
+	return (cell->pending & (HMI_PENDING_START | HMI_PENDING_END)) == 0;
+}
+
 /* The system lane, or a portion of it, or what there is time for: it may be the actor's function that takes long. */
 static void
 system_drain(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	for (uint32_t n = 0; n < HMI_SYSTEM_PORTION && (cell->pending & HMI_PENDING_END) == 0; n++) {
+	for (uint32_t n = 0; n < HMI_SYSTEM_PORTION && handles_system(cell); n++) {
 		struct hm_msg *msg = hmi_cell_pop_system(cell);
 
 		if (msg == NULL)
@@ -322,7 +334,7 @@ hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
 		system_drain(ctx, cell);
 	if (ctx->cell == NULL)
 		return;
-	if (cell->pending & HMI_PENDING_ASKED) {
+	if ((cell->pending & HMI_PENDING_ASKED) && (cell->pending & HMI_PENDING_START) == 0) {
 		cell->pending &= (uint8_t)~HMI_PENDING_ASKED;
 		hmi_actor_stop(ctx, cell, HM_TERMINATED_STOPPED);
 	} else if (ends) {

@@ -50,6 +50,12 @@ mark_take(struct hm_ctx *ctx, const struct hmi_cell *cell)
 	return at;
 }
 
+void
+hmi_owned_walk_end(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	(void)mark_take(ctx, cell);
+}
+
 bool
 hmi_owned_walk(struct hm_ctx *ctx, struct hmi_cell *cell, hmi_owned_visit_fn *visit)
 {

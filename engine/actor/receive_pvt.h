@@ -8,6 +8,7 @@
  */
 
 #include "lcore_pvt.h"
+#include "msg_pvt.h"
 
 /* From here on what is done is the running actor's own affair ... */
 static inline void
@@ -21,6 +22,8 @@ static inline void
 hmi_user_leave(struct hm_ctx *ctx)
 {
 	ctx->in_user = 0;
+	if (unlikely(ctx->made != NULL))
+		hmi_made_keep(ctx);
 }
 
 /* Hand a message to the running actor. It stays the caller's unless ctx->msg was cleared meanwhile. */

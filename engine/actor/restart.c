@@ -10,6 +10,7 @@
 #include "actor_pvt.h"
 #include "box_pvt.h"
 #include "counter_pvt.h"
+#include "msg_pvt.h"
 #include "receive_pvt.h"
 #include "state_pvt.h"
 
@@ -32,7 +33,9 @@ owned_restart(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_owned *owned
 void
 hmi_actor_restart_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	if (!hmi_owned_walk(ctx, cell, owned_restart))
+	uint32_t budget = HMI_SYSTEM_PORTION;
+
+	if (!hmi_made_drop(ctx, cell, true, &budget) || !hmi_owned_walk(ctx, cell, owned_restart))
 		return;
 	hmi_actor_restart_undo(cell);
 	hmi_box_refill(ctx, cell);

@@ -230,6 +230,13 @@ failure_note(struct record *record, const struct hm_supervisor *strategy, uint64
 
 /* ---- The delay -------------------------------------------------------------------------- */
 
+/* "Never" is not to become a short time. */
+static uint64_t
+delay_ns(uint64_t us)
+{
+	return us > UINT64_MAX / 4 / NS_PER_US ? UINT64_MAX / 4 : us * NS_PER_US;
+}
+
 static uint64_t
 delay_longest_us(const struct hm_backoff *backoff)
 {
@@ -239,8 +246,10 @@ delay_longest_us(const struct hm_backoff *backoff)
 static bool
 is_quiet(const struct record *record, const struct hm_backoff *backoff, uint64_t now_ns)
 {
-	uint64_t reset_us = backoff->reset_us != 0 ? backoff->reset_us : 2 * delay_longest_us(backoff);
+	uint64_t longest = delay_longest_us(backoff), reset_us = backoff->reset_us;
 
+	if (reset_us == 0)
+		reset_us = longest > UINT64_MAX / 2 ? UINT64_MAX : 2 * longest;
 	return (now_ns - record->last_ns) / NS_PER_US >= reset_us;
 }
 
@@ -255,7 +264,7 @@ delay_next(struct hm_ctx *ctx, struct record *record, const struct hm_backoff *b
 	if (is_quiet(record, backoff, now_ns))
 		record->delays = 0;
 	for (uint32_t i = 0; i < record->delays && delay < longest; i++)
-		delay *= 2;
+		delay = delay > longest / 2 ? longest : 2 * delay;
 	record->delays += record->delays < 63;
 	delay = RTE_MIN(delay, longest);
 	random = delay * backoff->jitter / 100;
@@ -290,10 +299,27 @@ scope_post(struct hm_ctx *ctx, struct hmi_cell *cell, const struct record *recor
 		hmi_children_post(ctx, cell, record->link.pid, others);
 }
 
+/* Others that wait for a restart of their own have it now. */
+static void
+delays_end(struct hm_ctx *ctx, struct hmi_cell *cell, const struct record *failed)
+{
+	enum hm_supervisor_scope scope = strategy_of(cell)->scope;
+
+	if (scope == HM_ONE_FOR_ONE)
+		return;
+	for (struct hmi_owned *owned = cell->actor.owned; owned != NULL; owned = owned->next) {
+		struct record *record = container_of(owned, struct record, link.owned);
+
+		if (owned->ops == &record_ops && (scope == HM_ALL_FOR_ONE || record->serial > failed->serial))
+			hmi_wheel_cancel(&ctx->worker.wheel, &record->timer);
+	}
+}
+
 static void
 restart_post(struct hm_ctx *ctx, struct hmi_cell *cell, const struct record *record)
 {
-	scope_post(ctx, cell, record, HMI_SYS_RESTART, HMI_SYS_RESTART);
+	delays_end(ctx, cell, record);
+	scope_post(ctx, cell, record, HMI_SYS_RESTART, HMI_SYS_RESTART_ALL);
 }
 
 static void
@@ -311,7 +337,7 @@ restart_later(struct hm_ctx *ctx, struct hmi_cell *cell, struct record *record, 
 	if (delay_us == 0)
 		restart_post(ctx, cell, record);
 	else if (!hmi_timer_pending(&record->timer))
-		hmi_wheel_add(&ctx->worker.wheel, &record->timer, ctx->worker.now_ns + delay_us * NS_PER_US);
+		hmi_wheel_add(&ctx->worker.wheel, &record->timer, ctx->worker.now_ns + delay_ns(delay_us));
 }
 
 static void
@@ -348,8 +374,12 @@ decide(struct hm_ctx *ctx, struct hmi_cell *cell, struct record *record, const s
 
 	record->escalated = true;
 	if (strategy->decide != NULL) {
+		/* The guardian is nobody's to act as. */
+		bool is_user = cell->actor.parent != 0;
+
 		hmi_user_enter(ctx);
-		directive = strategy->decide(ctx, hmi_cell_state(cell), failure);
+		directive = strategy->decide(is_user ? ctx : NULL, is_user ? hmi_cell_state(cell) : NULL,
+					     failure);
 		hmi_user_leave(ctx);
 	}
 	record->escalated = directive == HM_DIRECTIVE_ESCALATE;

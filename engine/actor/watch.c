@@ -148,7 +148,7 @@ hmi_terminated_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg 
 		watched = hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_WATCHING, body->who);
 	if (child)
 		hmi_child_gone(ctx, cell, body->who);
-	if (watched || (child && !is_restarting(cell)))
+	if ((watched || child) && !is_restarting(cell))
 		terminated_hand(ctx, cell, msg);
 	else
 		hmi_msg_release(&ctx->cache, msg);

@@ -8,7 +8,9 @@
  * a reply does not overtake a message of the same sender. From done on, every further answer
  * is a dead letter; once the slot is free the PID is stale, with the same effect.
  *
- * A future that waits is a resource of the actor that asked, and ends with it.
+ * Until its reply function is called a future is a resource of the actor that asked: it ends with it, and with a
+ * restart, since the function's argument may refer to what was the state. The answer, if there is one, is a dead
+ * letter then.
  */
 #include <errno.h>
 
@@ -48,13 +50,17 @@ hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us)
 	return cell;
 }
 
-/* The owner ends: nobody is left to be notified. */
+/* The owner ends, or restarts: nobody is left to be notified. What is done is in its mailbox still. */
 static void
 future_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 {
 	struct hmi_cell *cell = container_of(owned, struct hmi_cell, future.owned);
 
 	(void)owner;
+	if (cell->future.done) {
+		cell->future.dropped = true;
+		return;
+	}
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
 	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
 }
@@ -84,15 +90,22 @@ hmi_future_undo(struct hm_ctx *ctx, struct hmi_cell *cell)
 
 /* ---- Ending ------------------------------------------------------------------- */
 
-/* From here on nothing but a mailbox knows the future. */
+/* From here on nothing but a mailbox, and its owner's list, know the future. */
 static void
 future_close(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result)
 {
 	cell->future.done = true;
 	cell->future.result = (uint8_t)result;
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
-	if (cell->future.owner != NULL)
+}
+
+/* The owner's turn has come to what ended it. */
+static inline void
+future_free(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	if (likely(!cell->future.dropped))
 		hmi_owned_remove(&cell->future.owned);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
 }
 
 /* Put what ends the future into its owner's mailbox. */
@@ -183,28 +196,43 @@ future_system(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 }
 
 static void
+discard_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	bool is_reply = cell->future.result == HM_FUTURE_REPLY;
+
+	future_free(ctx, cell);
+	msg->flags = 0;
+	if (is_reply)
+		hmi_dead(ctx, msg, reason);
+	else
+		hmi_msg_release(&ctx->cache, msg);
+}
+
+/* The actor has restarted since the answer came. */
+static __attribute__((noinline)) void
+dropped_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	/* Its turn has counted it; what is of the engine was uncounted again. */
+	if (msg->type >= HM_TYPE_USER)
+		hmi_count(&ctx->stats.received, (uint64_t)-1);
+	ctx->msg = NULL;
+	discard_reply(ctx, cell, msg, HM_DEAD_LATE_REPLY);
+}
+
+static void
 run_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	hm_reply_fn *on_reply = cell->future.on_reply;
 	void *arg = cell->future.arg;
 	enum hm_future_result result = (enum hm_future_result)cell->future.result;
 
-	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+	if (unlikely(cell->future.dropped)) {
+		dropped_reply(ctx, cell, msg);
+		return;
+	}
+	future_free(ctx, cell);
 	msg->flags = 0;
 	hmi_reply_run(ctx, on_reply, result, arg);
-}
-
-static void
-discard_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, enum hm_dead_reason reason)
-{
-	bool is_reply = cell->future.result == HM_FUTURE_REPLY;
-
-	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
-	msg->flags = 0;
-	if (is_reply)
-		hmi_dead(ctx, msg, reason);
-	else
-		hmi_msg_release(&ctx->cache, msg);
 }
 
 /* An external thread would wait for ever. */

@@ -129,7 +129,8 @@ work_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 	disown(work);
 }
 
-static const struct hmi_owned_ops work_ops = { .drop = work_drop };
+/* Its result is a message as others, which a restart keeps; and it refers to nothing of the state. */
+static const struct hmi_owned_ops work_ops = { .drop = work_drop, .outlives_restart = true };
 
 static struct hm_work *
 work_of(const struct hm_msg *msg)

@@ -281,6 +281,7 @@ hm_send_after(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *b
 	result = hmi_body_measure(ctx->sys, type, body, &measured);
 	if (result != HM_OK)
 		return result;
+	hmi_body_touch(&measured);
 	t = timer_new(ctx, &measured);
 	if (t == NULL) {
 		/* It is no message memory that is missing, so what holds that is no news. */

@@ -8,6 +8,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "assert_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "lcore_pvt.h"
@@ -71,6 +72,14 @@ hmi_body_measure(const struct hm_system *sys, uint16_t type, const void *body, s
 }
 
 void
+hmi_body_touch(const struct hmi_body *body)
+{
+	/* What points to more was read when it was measured. */
+	if (likely(body->from != NULL && !body->is_deep))
+		hmi_memory_touch(body->from, body->bytes);
+}
+
+void
 hmi_body_copy(void *to, const struct hmi_body *body)
 {
 	if (unlikely(body->is_deep))
@@ -88,21 +97,6 @@ body_fill(const struct hm_system *sys, struct hm_msg *msg, const struct hmi_body
 		body_init(sys, msg->type, sys->types->info[msg->type], msg);
 }
 
-/* The message stays free until its body is whole: reading that may fault, see hmi_body_touch. */
-static void
-body_fill_safely(const struct hm_system *sys, struct hmi_msg_cache *cache, struct hm_msg *msg,
-		 const struct hmi_body *body)
-{
-	unsigned int size_class = msg->size_class;
-	bool is_cached = hmi_cache_has(cache, size_class);
-
-	if (is_cached)
-		hmi_pool_untake(cache, size_class);
-	body_fill(sys, msg, body);
-	if (is_cached)
-		hmi_pool_retake(cache, size_class);
-}
-
 __attribute__((noinline)) struct hm_msg *
 hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type, const void *body,
 	     enum hm_result *result)
@@ -112,11 +106,11 @@ hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t 
 
 	*result = hmi_body_measure(sys, type, body, &measured);
 	if (likely(*result == HM_OK)) {
-		hmi_body_touch(body, sys->types->info[type] & HMI_TYPE_SIZE);
+		hmi_body_touch(&measured);
 		msg = msg_get(cache, type, measured.bytes, measured.bytes, result);
 	}
 	if (likely(msg != NULL))
-		body_fill_safely(sys, cache, msg, &measured);
+		body_fill(sys, msg, &measured);
 	return msg;
 }
 
@@ -162,34 +156,6 @@ hmi_msg_make_reserved(struct hm_ctx *ctx, uint16_t type, const void *body)
 
 /* ---- Made by an actor ---------------------------------------------------------------- */
 
-/* A list of those that are neither sent nor freed: what an actor that fails has made is released. */
-static void
-made_add(struct hm_ctx *ctx, struct hm_msg *msg)
-{
-	msg->flags = HMI_MSG_MADE;
-	msg->to_node = HMI_TO_NODE_MADE;
-	msg->sender = (struct hm_pid){ 0, ctx->cell != NULL ? hmi_pid_of(ctx, ctx->cell).local : 0 };
-	msg->next = ctx->made;
-	if (msg->next != NULL)
-		msg->next->to = (uintptr_t)msg;
-	ctx->made = msg;
-}
-
-void
-hmi_msg_unmake(struct hm_ctx *ctx, struct hm_msg *msg)
-{
-	struct hm_msg *next = msg->next, *younger = (struct hm_msg *)(uintptr_t)msg->to;
-
-	if (ctx->made == msg)
-		ctx->made = next;
-	else
-		younger->next = next;
-	if (next != NULL)
-		next->to = msg->to;
-	msg->to_node = 0;
-	msg->sender = hm_pid_none();
-}
-
 struct hm_msg *
 hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 {
@@ -209,7 +175,7 @@ hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 			hmi_no_memory_new(ctx, type);
 		return NULL;
 	}
-	made_add(ctx, msg);
+	hmi_made_add(ctx, msg);
 	body_init(ctx->sys, type, info, msg);
 	return msg;
 }
@@ -296,7 +262,7 @@ hmi_msg_take(struct hm_ctx *ctx, struct hm_msg *msg, const char *function)
 	if (likely((msg->flags & HMI_MSG_MADE) != 0)) {
 		msg->flags &= (uint8_t)~HMI_MSG_MADE;
 		if (msg->to_node == HMI_TO_NODE_MADE)
-			hmi_msg_unmake(ctx, msg);
+			hmi_made_remove(msg);
 		return true;
 	}
 	not_owned(ctx, msg, function);
@@ -320,8 +286,8 @@ hmi_control(struct hmi_msg_cache *cache, uint16_t type, size_t bytes)
 	if (unlikely(msg == NULL)) {
 		/* Control traffic outlives an exhausted pool: losing it would lose a Terminated or a stop. */
 		msg = malloc(sizeof(*msg) + bytes);
-		if (msg == NULL)
-			abort();
+		/* Not abort, which would be the running actor's own failure. */
+		HMI_ASSERT(msg != NULL);
 		hmi_msg_describe(msg, type, bytes, HMI_MSG_CLASS_HEAP);
 	}
 	msg->flags = HMI_MSG_SYSTEM;

@@ -16,6 +16,7 @@
 
 struct hm_ctx;
 struct hm_system;
+struct hmi_cell;
 
 _Static_assert(sizeof(struct hmi_small_type) == offsetof(struct hm_msg, body) - offsetof(struct hm_msg, type),
 	       "the words of a header");
@@ -76,12 +77,12 @@ hmi_small_copy(uint64_t *to, const void *from, size_t bytes)
 }
 
 /*
- * A caller's body may be no memory at all. Receive functions that fault are to be contained, so a body is read
- * before anything is changed, or while nothing is: a fault then costs the message that was to be sent, and
- * no free one. Debug builds check free messages when they are taken, and so read the body before.
+ * A caller's small body may be no memory at all. Receive functions that fault are to be contained, so the body is copied
+ * while the message is a free one: a fault then costs the message that was to be sent, and no free one. Debug builds
+ * check free messages when they are taken, and so read the body before.
  */
 static inline void
-hmi_body_touch(const void *body, size_t bytes)
+hmi_small_touch(const void *body, size_t bytes)
 {
 	/* allowed: the reads must happen, though nobody uses what they find; no other thread is concerned */
 	const volatile char *bytes_of = body;
@@ -126,7 +127,7 @@ hmi_msg_make_small(const struct hmi_small_type *small, struct hmi_msg_cache *cac
 	msg = hmi_pool_peek(cache);
 	if (unlikely(msg == NULL))
 		return NULL;
-	hmi_body_touch(body, words.length);
+	hmi_small_touch(body, words.length);
 	hmi_guard_taken(msg);
 	hmi_small_copy(msg->body, body, words.length);
 	memcpy((char *)msg + offsetof(struct hm_msg, type), &words, sizeof(words));
@@ -161,8 +162,27 @@ hmi_msg_release(struct hmi_msg_cache *cache, struct hm_msg *msg)
  */
 bool hmi_msg_take(struct hm_ctx *ctx, struct hm_msg *msg, const char *function);
 
-/* A message of hm_msg_new leaves the list of those that are neither sent nor freed. */
-void hmi_msg_unmake(struct hm_ctx *ctx, struct hm_msg *msg);
+/* ---- made.c ---- */
+
+/* The running actor has made a message. */
+void hmi_made_add(struct hm_ctx *ctx, struct hm_msg *msg);
+
+/* It is sent or freed. */
+void hmi_made_remove(struct hm_msg *msg);
+
+/* The call ends in order: what it has made, and neither sent nor freed, is for the actor's next ones. */
+void hmi_made_keep(struct hm_ctx *ctx);
+
+/* The call has failed: free what it has made. */
+void hmi_made_release(struct hm_ctx *ctx);
+
+/*
+ * The actor ends, or begins anew: free what it has kept if that is lost, else leave it to whoever knows it. Up to
+ * *budget messages, which are subtracted. Returns whether none is left.
+ */
+bool hmi_made_drop(struct hm_ctx *ctx, struct hmi_cell *cell, bool is_lost, uint32_t *budget);
+
+/* ---- ---- */
 
 /* A body that is to be copied. */
 struct hmi_body {
@@ -174,6 +194,9 @@ struct hmi_body {
 /* Whether a body may be sent as a type, and how long it is. */
 enum hm_result hmi_body_measure(const struct hm_system *sys, uint16_t type, const void *body,
 				struct hmi_body *measured);
+
+/* Read a measured body, which may be no memory at all, before anything is changed: see hmi_memory_touch. */
+void hmi_body_touch(const struct hmi_body *body);
 
 /* Copy a measured body that is not NULL to memory aligned to 8. */
 void hmi_body_copy(void *to, const struct hmi_body *body);

@@ -5,7 +5,12 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-/* Where copies go. While measuring, there is no memory, only a count. */
+#include "msg_pvt.h"
+
+/*
+ * Where copies go. While measuring, there is no memory, only a count; what will be copied is read, so that what cannot be
+ * read faults before anything is changed.
+ */
 struct arena {
 	char *memory;
 	size_t used;
@@ -28,7 +33,9 @@ bytes_copy(struct arena *arena, const void *from, size_t bytes)
 {
 	void *to = arena_take(arena, bytes);
 
-	if (to != NULL && bytes > 0)
+	if (to == NULL)
+		hmi_memory_touch(from, bytes);
+	else if (bytes > 0)
 		memcpy(to, from, bytes);
 	return to;
 }

@@ -91,6 +91,7 @@ struct hmi_cell_future {
 	uint16_t node;    /* index of the node that is asked */
 	uint8_t result;   /* enum hm_future_result, once done */
 	bool done;
+	bool dropped; /* done, and its owner has ended or restarted since: in no list any more */
 };
 
 struct hmi_cell {

@@ -32,7 +32,7 @@
 #include "system_pvt.h"
 #include "worker_pvt.h"
 
-/* hm_msg.to_node of a message in hm_ctx.made: `next` and `to` are its neighbours, sender.local who made it. */
+/* hm_msg.to_node of a message that was made, and neither sent nor freed: `next` and `to` are its neighbours. */
 #define HMI_TO_NODE_MADE UINT16_MAX
 
 #define HMI_STATE_CLASSES 8 /* 64 bytes to 8 KiB; bigger states come from the heap */
@@ -68,7 +68,7 @@ struct hm_ctx {
 	uint32_t handled;                         /* messages of its turn so far */
 	/* allowed: for the handler of signals on the lcore's own thread */
 	volatile sig_atomic_t in_user; /* a function of a user runs */
-	struct hm_msg *made;           /* by hm_msg_new, and neither sent nor freed; the youngest first */
+	struct hm_msg *made;           /* by the call that lasts, and neither sent nor freed; see made.c */
 	struct hm_failure failure;     /* what hm_fail was told */
 	struct hmi_outbox outbox;
 	struct hmi_cells cells;
