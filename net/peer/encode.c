@@ -116,15 +116,19 @@ sender_local(const struct hm_outgoing *out)
 	return out->sender.node != 0 ? out->sender.local : 0;
 }
 
-/* Begin an envelope with room for `bytes` behind its head. Returns where they go; NULL: there is no room. */
+/*
+ * Begin an envelope with room for `bytes` behind its head. Returns where they go; NULL: there is no room. Nothing is
+ * added to it before its first payload is whole: reading that may fault, and an actor that faults is contained.
+ */
 static __attribute__((noinline)) uint8_t *
 envelope_begin(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_open_envelope *address,
 	       size_t bytes)
 {
 	if (!hmi_batch_reserve(net, peer, hmi_envelope_begin_size(address->from) + bytes))
 		return NULL;
-	peer->open = *address;
-	peer->open.start = peer->batch_at;
+	peer->open = (struct hmi_open_envelope){ .start = peer->batch_at,
+						 .to = address->to,
+						 .from = address->from };
 	return hmi_envelope_begin(peer->batch_at, address->to, address->from, address->plan->hash);
 }
 
@@ -147,9 +151,10 @@ payload_reserve(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outg
 
 /* The payload that was reserved ends at `end`. */
 static inline void
-payload_done(struct hmi_peer *peer, uint8_t *end)
+payload_done(struct hmi_peer *peer, const struct hmi_plan *plan, uint8_t *end)
 {
 	hmi_envelope_end(peer->open.start, end);
+	peer->open.plan = plan;
 	peer->batch_at = end;
 }
 
@@ -168,7 +173,7 @@ short_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *
 	end = hmi_plan_pack_table(plan, out->body, start + 2);
 	start[0] = HMI_TAG_PAYLOAD;
 	start[1] = (uint8_t)(end - start - 2);
-	payload_done(peer, end);
+	payload_done(peer, plan, end);
 	return ENCODED;
 }
 
@@ -188,7 +193,7 @@ long_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_outgoing *o
 		return ENCODED_NO_ROOM;
 	*at = HMI_TAG_PAYLOAD;
 	at = hmi_varint_write(at + 1, packed);
-	payload_done(peer, hmi_plan_pack(plan, out->body, at));
+	payload_done(peer, plan, hmi_plan_pack(plan, out->body, at));
 	return ENCODED;
 }
 
