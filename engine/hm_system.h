@@ -221,7 +221,8 @@ int hm_system_spawn_system(struct hm_system *sys, const struct hm_props *props, 
  * the actors; within 200 ms after the first it is taken for the same, since terminals and wrappers signal a
  * process and its group. If a receive function has not returned half a second after the second one, the process
  * ends by _exit, with status 128 plus the signal's number (130 for SIGINT), and standard error names the actor and
- * the type of its message: beside a stuck actor, within a second of the second signal.
+ * the type of its message: beside a stuck actor, within a second of the second signal. With --stop-timeout-ms the
+ * end of that time is the same as a second SIGTERM.
  *
  * Context: the thread that created the system; blocks.
  *
@@ -248,12 +249,13 @@ __attribute__((warn_unused_result))
 int hm_system_start(struct hm_system *sys);
 
 /**
- * Wait until a system started by hm_system_start has stopped, calls by its offload pool among it (hm_offload.h).
+ * Wait until a system started by hm_system_start has stopped, calls by its offload pool among it (hm_offload.h). This
+ * thread names an lcore 0 that is stuck while the system stops.
  *
  * Context: the thread that created the system; blocks.
  *
- * @return 0: every actor stopped in order; -EINVAL: another mode, it was not started, it was joined already, or
- *         @p sys is NULL
+ * @return 0: every actor stopped in order; -EINTR: forced, by --stop-timeout-ms; -EINVAL: another mode, it was not
+ *         started, it was joined already, or @p sys is NULL
  */
 __attribute__((warn_unused_result))
 int hm_system_join(struct hm_system *sys);
@@ -263,16 +265,16 @@ int hm_system_join(struct hm_system *sys);
  *
  * Context: any thread; waits for the turn, or the call, of another one; runs receive functions.
  *
- * @return units of work done; 0: nothing to do but wait for timers
+ * @return units of work done; 0: nothing to do but wait for timers, or the stop was forced (--stop-timeout-ms)
  */
 uint32_t hm_system_turn(struct hm_system *sys);
 
 /**
- * Ask the system to stop all actors, children first, those under /user before those under /system, and then its
- * lcores. Asking twice is asking once.
+ * Ask the system to stop: in phases (hm_shutdown.h), of which the last stop all actors, children first, those under
+ * /user before those under /system; and then its lcores. Asking twice is asking once.
  *
  * Context: any thread, actors included, from the creation of the system on; does not wait for the stop, but in
- * HM_MODE_STEPPED for the end of a turn of another thread. NULL is ignored.
+ * HM_MODE_STEPPED for the end of a turn of another thread. NULL is ignored. Until the actors' phase the system goes on.
  */
 void hm_system_stop(struct hm_system *sys);
 

@@ -24,6 +24,7 @@
  *     hm_stall.h        lcores that hang
  *     hm_supervisor.h   failure, supervision, faults
  *     hm_system.h       a node, from start-up to tear-down
+ *     hm_shutdown.h     what is done when it stops, in phases
  *     hm_provider.h     modules, and providers, which serve PIDs of other nodes
  *     hm_net.h          actors of other nodes, over a DPDK port
  */
@@ -48,6 +49,7 @@
 #include "hm_stall.h"
 #include "hm_supervisor.h"
 #include "hm_system.h"
+#include "hm_shutdown.h"
 #include "hm_select.h"
 #include "hm_provider.h"
 

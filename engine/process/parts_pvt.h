@@ -25,11 +25,12 @@ enum hmi_command_type {
 	HMI_COMMAND_CALL,          /* of an external thread that waits; body: struct hmi_call * */
 	HMI_COMMAND_REMOTE_SEND, /* of an external thread, to the provider's lcore; body: struct hmi_remote_send */
 	HMI_COMMAND_RESOLVE,     /* to the provider's lcore; body: address without scheme */
-	HMI_COMMAND_STOP_SYSTEM, /* stop the guardian; body: none */
+	HMI_COMMAND_STOP_SYSTEM, /* stop the system; body: none */
 	HMI_COMMAND_WORK_DONE,   /* a call of the offload pool has ended; body: struct hm_work */
 	HMI_COMMAND_MUTE,        /* actors have sent to one that has to drain: see actor/pressure_pvt.h */
 	HMI_COMMAND_UNMUTE,
 	HMI_COMMAND_REPORT, /* log what holds messages on this lcore; body: none */
+	HMI_COMMAND_STOP_REPORT, /* log which actors below one have not stopped; body: struct report of stop_report.c */
 	HMI_COMMAND_END,
 };
 

@@ -23,6 +23,7 @@
 #include "hm_dead_letter.h"
 #include "hm_idle.h"
 #include "hm_provider.h"
+#include "hm_shutdown.h"
 #include "hm_system.h"
 #include "node_table_pvt.h"
 #include "offload_pvt.h"
@@ -62,6 +63,7 @@ struct hmi_options {
 	const char *idle_name;
 	enum hm_idle idle;
 	uint64_t lcores, memory, quantum, lane, inject, seed, offload_threads, offload_queue, mailbox, stall;
+	uint64_t stop_timeout_ms, phase_timeout_ms;
 	bool help, contain;
 };
 
@@ -76,6 +78,24 @@ struct hmi_marks {
 	uint32_t look;  /* messages from which on a mailbox is looked at closely */
 	uint32_t high;  /* messages beyond which it is overloaded; ... */
 	uint64_t bytes; /* ... or, beyond `look`, bytes */
+};
+
+struct hmi_task;
+
+/* The stop in phases. */
+struct hmi_shutdown {
+	pthread_mutex_t lock;                    /* of what follows, up to `begun` */
+	struct hmi_task *tasks;                  /* that have not begun */
+	uint64_t serial;                         /* of the last one that was added */
+	uint64_t timeout_us[HM_SHUTDOWN_PHASES]; /* 0: as by the option */
+	uint32_t begun;                          /* phases */
+	/* lcore 0's */
+	struct hmi_task *running;
+	uint64_t *turns; /* of each lcore, when the phase began */
+	uint64_t phase_timeout_us;
+	enum hm_shutdown_phase phase;
+	uint32_t guardians_stopped; /* in phases below this */
+	bool is_asked, has_begun;
 };
 
 struct hm_system {
@@ -94,6 +114,7 @@ struct hm_system {
 	struct hmi_stalls *stalls; /* NULL: nobody looks for any */
 	hm_stall_fn *on_stall;
 	void *on_stall_arg;
+	struct hmi_shutdown shutdown;
 	const struct hm_provider_ops *provider_ops;
 	void *provider;
 	uint32_t provider_lcore;

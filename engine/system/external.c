@@ -20,6 +20,7 @@
 #include "post_pvt.h"
 #include "rcu_pvt.h"
 #include "shortage_pvt.h"
+#include "shutdown_pvt.h"
 
 /* Between two tries of a thread that waits for room. */
 #define PAUSE_MIN_NS 5000l
@@ -231,7 +232,7 @@ stop_direct(struct hm_system *sys)
 	control_lock(sys);
 	alone = single_threaded(sys);
 	if (alone)
-		hmi_guardian_stop(sys->lcores[0]);
+		hmi_shutdown_ask(sys->lcores[0]);
 	pthread_mutex_unlock(&sys->control);
 	return alone;
 }

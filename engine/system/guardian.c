@@ -7,7 +7,7 @@
  *         ├─ /temp         no actor; paths of actors without a name that have named children
  *         └─ /deadLetters  no actor
  *
- * Guardians stop in this order: /user, /system, /. When / has ended, all have, and so may the lcores.
+ * Guardians stop in this order: /user, /system, / (shutdown.c). When / has ended, all have, and so may the lcores.
  */
 #include <errno.h>
 
@@ -15,7 +15,7 @@
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "lcore_setup_pvt.h"
-#include "post_pvt.h"
+#include "shutdown_pvt.h"
 
 /* ---- Guardians -------------------------------------------------------------------- */
 
@@ -40,21 +40,13 @@ guardian_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	(void)guardian_refuse(ctx, msg);
 }
 
-/* The next guardian stops, or this one, which is the last. */
+/* It also leads the stop. */
 static void
 root_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
-	struct hm_system *sys = ctx->sys;
-
 	(void)state;
-	if (guardian_refuse(ctx, msg) || hm_msg_type(msg) != HM_TERMINATED)
-		return;
-	if (hmi_cell_live(ctx, sys->user.local) != NULL)
-		hm_stop(ctx, sys->user);
-	else if (hmi_cell_live(ctx, sys->system.local) != NULL)
-		hm_stop(ctx, sys->system);
-	else
-		hm_stop(ctx, sys->root);
+	if (!guardian_refuse(ctx, msg) && hm_msg_type(msg) == HM_TERMINATED)
+		hmi_shutdown_terminated(ctx, ((const struct hm_terminated *)hm_msg_body(msg))->who);
 }
 
 static const struct hm_props system_props = { .receive = guardian_receive };
@@ -75,17 +67,10 @@ hmi_spawn_under(struct hm_ctx *ctx, struct hm_pid guardian, const struct hmi_chi
 }
 
 void
-hmi_guardian_stop(struct hm_ctx *ctx)
-{
-	if (hmi_cell_live(ctx, ctx->sys->user.local) != NULL)
-		hmi_control_post(ctx, ctx->sys->user, hm_pid_none(), HM_SYS_STOP);
-}
-
-void
 hmi_stop_system_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
 	(void)msg;
-	hmi_guardian_stop(ctx);
+	hmi_shutdown_ask(ctx);
 }
 
 /* ---- /temp, /deadLetters ------------------------------------------------------------ */

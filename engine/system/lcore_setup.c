@@ -25,6 +25,7 @@
 #include "random_pvt.h"
 #include "select_pvt.h"
 #include "shortage_pvt.h"
+#include "shutdown_pvt.h"
 #include "slot_grant_pvt.h"
 #include "state_pvt.h"
 #include "type_pvt.h"
@@ -60,6 +61,7 @@ const struct hmi_parts hmi_parts = {
 		COMMAND(HMI_COMMAND_MUTE) = { hmi_mute_run, NULL },
 		COMMAND(HMI_COMMAND_UNMUTE) = { hmi_unmute_run, NULL },
 		COMMAND(HMI_COMMAND_REPORT) = { hmi_memory_report_lcore, NULL },
+		COMMAND(HMI_COMMAND_STOP_REPORT) = { hmi_stop_report_run, NULL },
 	},
 	.actor_ended = actor_ended,
 	.supervised = hmi_supervision_publish,
@@ -78,7 +80,7 @@ deliver(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count)
 static void
 asked(struct hmi_worker *worker)
 {
-	hmi_guardian_stop(hmi_ctx_of(worker));
+	hmi_shutdown_ask(hmi_ctx_of(worker));
 }
 
 static const struct hmi_worker_ops worker_ops = {

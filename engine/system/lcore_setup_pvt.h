@@ -44,10 +44,7 @@ struct hmi_child {
 int hmi_spawn_under(struct hm_ctx *ctx, struct hm_pid guardian, const struct hmi_child *child,
 		    struct hm_pid *pid);
 
-/* Stop the guardians, and so all actors; on lcore 0, or before anything runs. */
-void hmi_guardian_stop(struct hm_ctx *ctx);
-
-/* Command of another lcore: stop the guardians. */
+/* Command of another lcore: stop the system. */
 void hmi_stop_system_run(struct hm_ctx *ctx, const struct hm_msg *msg);
 
 /* ---- system_extension.c ---- */

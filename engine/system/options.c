@@ -14,11 +14,13 @@
 #include "deadline_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS    15
+#define OWN_OPTIONS    17
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define STALL_MS       1000u
 #define STALL_MS_MAX   3600000u /* an hour */
 #define TABLES_MAX     (HMI_MODULES_MAX + 2)
+/* A day. */
+#define TIMEOUT_MS_MAX 86400000u
 
 /* Options, and whose they are: "every hermod program", a module's name, "this program". */
 struct table {
@@ -163,6 +165,17 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .kind = HM_OPTION_NUMBER,
 		  .value = &o->stall,
 		  .max = STALL_MS_MAX },
+		{ .name = "phase-timeout-ms",
+		  .help = "of each phase of the stop, what lasts longer is named; default 5000",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->phase_timeout_ms,
+		  .min = 1,
+		  .max = TIMEOUT_MS_MAX },
+		{ .name = "stop-timeout-ms",
+		  .help = "of the whole stop, which is forced then; default 0: never",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->stop_timeout_ms,
+		  .max = TIMEOUT_MS_MAX },
 		{ .name = "seed",
 		  .help = "a number that a stepped run can be repeated by; default 0: another one each time",
 		  .kind = HM_OPTION_NUMBER,
@@ -199,6 +212,7 @@ hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 		.offload_queue = 1024,
 		.contain = true,
 		.stall = STALL_MS,
+		.phase_timeout_ms = 5000,
 	};
 	if (config == NULL)
 		return;

@@ -12,6 +12,7 @@
 #include <rte_log.h>
 
 #include "lcore_setup_pvt.h"
+#include "shutdown_pvt.h"
 
 #define POLL_NS 50000000l
 /* So soon after the first one it is the same: terminals and wrappers signal a process and its group. */
@@ -57,26 +58,14 @@ any_runs(const struct hm_system *sys)
 	return false;
 }
 
-/*
- * What an lcore runs that has not ended a turn for GRACE_NS. It writes these two as plain memory, but not while
- * the receive function lasts: what is read here is whole, and has been the same for long.
- */
+/* What an lcore runs that has not ended a turn for GRACE_NS. */
 static void
 stuck_tell(const struct hm_system *sys, struct hm_ctx *ctx)
 {
-	_Atomic(struct hmi_cell *) *running = (void *)&ctx->cell;
-	_Atomic(struct hm_msg *) *received = (void *)&ctx->msg;
-	struct hmi_cell *cell = atomic_load_explicit(running, memory_order_relaxed);
-	struct hm_msg *msg = atomic_load_explicit(received, memory_order_relaxed);
-	char pid[HM_PID_TEXT_SIZE] = "no actor";
-	const char *path = "";
+	char text[HMI_STUCK_TEXT];
 
-	if (cell != NULL && hmi_cell_is_actor(cell)) {
-		hm_pid_format(hmi_pid_of(ctx, cell), pid);
-		path = hmi_cell_path(cell) != NULL ? hmi_cell_path(cell)->path : "(no name)";
-	}
-	fprintf(stderr, "hermod: lcore %u is stuck in actor %s %s, message type %s; the process ends\n",
-		hmi_index(ctx), pid, path, msg != NULL ? hm_type_name(sys, msg->type) : "unknown");
+	hmi_stuck_describe(sys, ctx, text);
+	fprintf(stderr, "hermod: %s; the process ends\n", text);
 }
 
 /* Who has not ended for GRACE_NS. */
@@ -102,10 +91,7 @@ force(struct hm_system *sys, int sig)
 	uint64_t end_ns = now_ns() + GRACE_NS;
 
 	rte_log(RTE_LOG_WARNING, (uint32_t)sys->logtype, "hermod: stopped by force\n");
-	atomic_store_explicit(&sys->forced, true, memory_order_relaxed);
-	for (uint32_t i = 0; i < sys->lcores_count; i++)
-		hmi_worker_stop(&sys->lcores[i]->worker);
-	hmi_offload_end(&sys->offload);
+	hmi_stop_force(sys);
 	while (any_runs(sys) || hmi_offload_running(&sys->offload) > 0) {
 		if (now_ns() < end_ns) {
 			/* allowed: this thread is no lcore */
@@ -123,13 +109,21 @@ wait_for_signals(void *arg)
 {
 	struct hm_system *sys = arg;
 	struct timespec poll = { .tv_nsec = POLL_NS };
+	struct hmi_stop_watch watch = { 0 };
 	uint64_t stopped_ns = 0;
+	bool has_forced = false;
 	sigset_t set;
 
 	stop_signals(&set);
 	while (!atomic_load_explicit(&sys->signals_end, memory_order_relaxed)) {
 		int sig = sigtimedwait(&set, NULL, &poll);
 
+		/* Its time is up, as this thread or lcore 0 finds: the same as a second signal. */
+		if (!has_forced && (hmi_stop_watch(sys, &watch) ||
+				    atomic_load_explicit(&sys->forced, memory_order_relaxed))) {
+			force(sys, SIGTERM);
+			has_forced = true;
+		}
 		if (sig <= 0)
 			continue;
 		if (!atomic_load_explicit(&sys->stop_asked, memory_order_relaxed)) {
@@ -140,6 +134,7 @@ wait_for_signals(void *arg)
 		if (now_ns() - stopped_ns < ECHO_NS)
 			continue;
 		force(sys, sig);
+		has_forced = true;
 	}
 }
 

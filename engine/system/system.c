@@ -25,6 +25,7 @@
 #include "random_pvt.h"
 #include "rcu_pvt.h"
 #include "shortage_pvt.h"
+#include "shutdown_pvt.h"
 #include "slot_grant_pvt.h"
 #include "type_pvt.h"
 
@@ -387,6 +388,7 @@ hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_
 	if (sys == NULL)
 		return heap_refuse();
 	control_init(&sys->control);
+	hmi_shutdown_create(&sys->shutdown);
 	sem_init(&sys->ended, 0, 0);
 	hmi_options_default(&sys->options, config);
 	if (config != NULL) {
@@ -473,6 +475,7 @@ hm_system_destroy(struct hm_system *sys)
 		hmi_types_destroy(sys->types);
 	free(sys->types);
 	hmi_nodes_destroy(&sys->nodes);
+	hmi_shutdown_destroy(&sys->shutdown);
 	pthread_mutex_destroy(&sys->control);
 	sem_destroy(&sys->ended);
 	if (sys->faults_caught)

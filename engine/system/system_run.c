@@ -3,13 +3,14 @@
  * Running a system's lcores, and bringing them to an end.
  *
  *     created ──▶ running ──(guardian gone: every actor has stopped)──▶ lcores leave ──▶ stopped
- *                    └──────────(second signal)──────────────────────────▲
+ *                    └──────────(second signal, or time is up)───────────▲
  *
  * Ordering: S1: see external.c. S2: the guardian's lcore releases actors_gone, who looks
  * acquires it. S3: an lcore's thread releases has_thread behind its id. S4: an lcore that was
  * launched posts `ended`. C1: see claimed.
  */
 #include <sched.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_launch.h>
@@ -17,9 +18,18 @@
 
 #include "lcore_setup_pvt.h"
 #include "rcu_pvt.h"
+#include "shutdown_pvt.h"
 
 /* Turns after the last actor stopped: its last messages reach lanes, provider and network. */
 #define LAST_TURNS 8
+/* How often a thread that waits for the stop looks whether lcore 0 is stuck. */
+#define WATCH_NS 50000000l
+
+static bool
+is_forced(const struct hm_system *sys)
+{
+	return atomic_load_explicit(&sys->forced, memory_order_relaxed);
+}
 
 static bool
 actors_gone(struct hm_system *sys)
@@ -47,7 +57,7 @@ lcore_main(void *arg)
 	ctx->thread_id = gettid();
 	atomic_store_explicit(&ctx->has_thread, true, memory_order_release); /* S3 */
 	hmi_worker_loop(&ctx->worker);
-	if (!atomic_load_explicit(&ctx->sys->forced, memory_order_relaxed))
+	if (!is_forced(ctx->sys))
 		last_turns(ctx);
 	atomic_store_explicit(&ctx->has_thread, false, memory_order_release); /* S3 */
 	return 0;
@@ -154,15 +164,35 @@ watched_launch(struct hm_system *sys, uint32_t first, uint32_t *end)
 	return rc;
 }
 
+/* Wait until one more lcore has ended. If no thread takes signals, this one looks after the stop meanwhile. */
+static void
+lcore_await(struct hm_system *sys, struct hmi_stop_watch *watch)
+{
+	struct timespec until;
+	int rc;
+
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += WATCH_NS;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_nsec -= 1000000000;
+			until.tv_sec++;
+		}
+		rc = sem_clockwait(&sys->ended, CLOCK_MONOTONIC, &until); /* S4 */
+		if (rc != 0 && !sys->signals.is_started && hmi_stop_watch(sys, watch))
+			hmi_stop_force(sys);
+	} while (rc != 0);
+}
+
 /* What is still under way becomes dead letters, once, in whatever lcore it is. */
 static int
 finish(struct hm_system *sys, uint32_t first, uint32_t end)
 {
+	struct hmi_stop_watch watch = { 0 };
+
 	/* EAL's own wait spins; it is for the last instructions of each lcore only. */
-	for (uint32_t i = first; i < end; i++) {
-		while (sem_wait(&sys->ended) != 0) /* S4 */
-			;
-	}
+	for (uint32_t i = first; i < end; i++)
+		lcore_await(sys, &watch);
 	for (uint32_t i = first; i < end; i++) {
 		rte_eal_wait_lcore(sys->eal_lcores[i]);
 		/* DPDK has ordered it already, but where the thread sanitizer cannot see it. */
@@ -182,7 +212,7 @@ finish(struct hm_system *sys, uint32_t first, uint32_t end)
 	hmi_rcu_enter();
 	hmi_system_drain(sys);
 	hmi_rcu_leave();
-	return atomic_load_explicit(&sys->forced, memory_order_relaxed) ? -EINTR : 0;
+	return is_forced(sys) ? -EINTR : 0;
 }
 
 int
@@ -234,7 +264,7 @@ hm_system_turn(struct hm_system *sys)
 {
 	uint32_t work = 0;
 
-	if (sys == NULL || sys->mode != HM_MODE_STEPPED)
+	if (sys == NULL || sys->mode != HM_MODE_STEPPED || is_forced(sys))
 		return 0;
 	/* What other threads do themselves, since no lcore has a thread, they do between turns. */
 	while (atomic_load_explicit(&sys->control_wanted, memory_order_relaxed) != 0)
@@ -245,7 +275,7 @@ hm_system_turn(struct hm_system *sys)
 	for (uint32_t i = 0; i < sys->lcores_count; i++)
 		work += hmi_worker_turn_alone(&sys->lcores[i]->worker);
 	hmi_rcu_leave();
-	if (actors_gone(sys))
+	if (actors_gone(sys) || is_forced(sys))
 		atomic_store_explicit(&sys->state, HMI_STOPPED, memory_order_relaxed);
 	pthread_mutex_unlock(&sys->control);
 	return work + hmi_offload_run_here(&sys->offload);

@@ -2,55 +2,18 @@
 /*
  * Signals end a system. It starts EAL itself here, so that none of EAL's threads takes them away.
  */
-#include <criterion/criterion.h>
-
-#include <errno.h>
-#include <pthread.h>
-#include <sched.h>
-#include <semaphore.h>
-#include <signal.h>
-#include <stdio.h>
-#include <unistd.h>
-
-#include <sys/wait.h>
-
 #include <urcu-qsbr.h>
 
 #include "hm_offload.h"
-#include "hmt_actor.h"
 #include "hmt_random.h"
-
-/* As long as a program may take that a test runs: it takes one or two. */
-#define CHILD_S 60
+#include "test_engine_signal.h"
 
 TestSuite(engine_signal);
 
 static struct hm_system *
 make_with(const struct hm_module *const *modules)
 {
-	static char lcores[32];
-	char *argv[] = { (char *)(uintptr_t) "hmt",
-			 (char *)(uintptr_t) "--no-huge",
-			 (char *)(uintptr_t) "--no-pci",
-			 (char *)(uintptr_t) "--no-shconf",
-			 (char *)(uintptr_t) "--no-telemetry",
-			 (char *)(uintptr_t) "-m64",
-			 (char *)(uintptr_t) "--log-level=*:error",
-			 lcores,
-			 NULL };
-	struct hm_config config = { .modules = modules, .mode = HM_MODE_LCORES };
-	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
-	struct hm_system *sys;
-	cpu_set_t cores;
-	int core = 0;
-
-	cr_assert_eq(sched_getaffinity(0, sizeof(cores), &cores), 0);
-	while (!CPU_ISSET(core, &cores))
-		core++;
-	snprintf(lcores, sizeof(lcores), "--lcores=(0-1)@%d", core);
-	cr_assert_eq(hm_system_create(&sys, 8, argv, &config), 0);
-	cr_assert_eq(hm_type_register(sys, &type), 0);
-	return sys;
+	return signal_make(HM_MODE_LCORES, modules, NULL, "error");
 }
 
 static struct hm_system *
@@ -209,33 +172,6 @@ stuck_run(void)
 	    hm_system_send(sys, pid, HMT_NUMBER, &number) != HM_OK)
 		_exit(1);
 	_exit(hm_system_run(sys) == 0 ? 2 : 3);
-}
-
-/* Run a program in a process of its own, made before there are any threads. Returns its exit status. */
-static int
-child_run(void (*program)(void), char *text, size_t size)
-{
-	size_t length = 0;
-	int out[2], status;
-	ssize_t n;
-	pid_t child;
-
-	cr_assert_eq(pipe(out), 0);
-	child = fork();
-	if (child == 0) {
-		/* A process that never ends is no good end. */
-		alarm(CHILD_S);
-		dup2(out[1], STDERR_FILENO);
-		program();
-	}
-	close(out[1]);
-	while ((n = read(out[0], text + length, size - 1 - length)) > 0)
-		length += (size_t)n;
-	text[length] = '\0';
-	close(out[0]);
-	cr_assert_eq(waitpid(child, &status, 0), child);
-	cr_assert(WIFEXITED(status), "signal %d: %s", WTERMSIG(status), text);
-	return WEXITSTATUS(status);
 }
 
 /* It ends, and says why. */
