@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hm_future.h"
 #include "hm_msg.h"
 #include "hm_pid.h"
 #include "hm_result.h"
@@ -172,8 +173,8 @@ enum hm_result hm_poison(struct hm_ctx *ctx, struct hm_pid who);
  * Send a message without a sender. What finds no receiver becomes a dead letter, and so does what
  * cannot cross to the receiver's node: HM_OK does not say that it arrives.
  *
- * When message memory is used up, hm_send, hm_request and hm_respond of an actor to itself, and its timers to
- * itself, take from a reserve on the heap, which is bounded. No other call has one: not hm_msg_new, and not hm_ask.
+ * When message memory is used up, hm_send, hm_request, hm_request_from and hm_respond of an actor to itself, and its
+ * timers to itself, take from a reserve on the heap, which is bounded. No other call has one: not hm_msg_new, and not hm_ask.
  *
  * Context: turn. Ownership: the body stays the caller's.
  *
@@ -194,6 +195,18 @@ enum hm_result hm_send(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, cons
  * @return as hm_send
  */
 enum hm_result hm_request(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body);
+
+/**
+ * As hm_request, with another sender: whoever the receiver is to answer, such as a future (hm_future_pid). If the
+ * request is a dead letter, that sender's future ends at once.
+ *
+ * Context: turn. Ownership: the body stays the caller's.
+ *
+ * @param sender  anybody; nobody: as hm_send
+ * @return as hm_send
+ */
+enum hm_result hm_request_from(struct hm_ctx *ctx, struct hm_pid to, struct hm_pid sender, uint16_t type,
+			       const void *body);
 
 /**
  * Send to the sender of the message that is being received, with the running actor as sender.
@@ -264,69 +277,6 @@ enum hm_result hm_msg_send(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *
  * @return as hm_msg_send
  */
 enum hm_result hm_msg_request(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg);
-
-/* ---- Futures: a reply, or the reason why there is none ------------------- */
-
-/** How a future ended. */
-enum hm_future_result {
-	HM_FUTURE_REPLY = 0,   /**< somebody answered */
-	HM_FUTURE_TIMEOUT,     /**< nobody did in time */
-	HM_FUTURE_DEAD_LETTER, /**< the request found no receiver, or its node was lost */
-};
-
-/**
- * Name of a result, for logs.
- *
- * Context: any thread. Ownership: the text is the library's, and stays for ever.
- *
- * @return a constant text; "unknown" for a number that is none; never NULL
- */
-const char *hm_future_result_name(enum hm_future_result result);
-
-/**
- * Runs in the turn of the actor that asked, exactly once, unless that actor stopped before: then the
- * future is gone with it, and the answer is a dead letter.
- *
- * @param result  how the future ended
- * @param reply   the answer, valid until the function returns; NULL unless the result is HM_FUTURE_REPLY
- * @param arg     as given to hm_ask
- */
-typedef void hm_reply_fn(struct hm_ctx *ctx, void *state, enum hm_future_result result,
-			 const struct hm_msg *reply, void *arg);
-
-/**
- * Send a request whose answer goes to a function instead of the receive function. An answer
- * that comes after the deadline is a dead letter. A request to oneself has no reserve, see hm_send.
- *
- * Context: turn; neither blocks nor allocates from the heap. Ownership: body and @p arg stay the caller's.
- *
- * @param timeout_us  microseconds, at least 1; they begin at the end of the lcore's turn
- * @param on_reply    must not be NULL
- * @param arg         handed to @p on_reply; may be NULL
- * @return as hm_send; HM_INVALID: no timeout, or no @p on_reply
- */
-enum hm_result hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
-		      uint64_t timeout_us, hm_reply_fn *on_reply, void *arg);
-
-/**
- * Ask whom a path names. The reply is HM_IDENTITY, with nobody's PID if it names none; messages of other
- * types that are sent to the future are dead letters. An address that names this node is resolved here. A
- * node named by --peer that is not connected is waited for until the timeout; of a node that is neither a
- * peer nor connected the answer is HM_FUTURE_DEAD_LETTER. A PID ends with its actor: whoever is told that
- * it is gone resolves again.
- *
- * Context: turn; does not block. Ownership: the address is copied; @p arg stays the caller's.
- *
- * @param address     "/user/name" on this node, or "hermod://node/user/name"
- * @param timeout_us  microseconds, at least 1
- * @param on_reply    must not be NULL
- * @param arg         handed to @p on_reply; may be NULL
- * @return 0; -EINVAL: no address of this form, no timeout, or no @p on_reply; -ENOMEM: out of memory;
- *         -ENETUNREACH: a node was named and the system has no network
- */
-__attribute__((warn_unused_result))
-int hm_resolve(struct hm_ctx *ctx, const char *address, uint64_t timeout_us, hm_reply_fn *on_reply,
-	       void *arg);
 
 /* ---- Timers -------------------------------------------------------------- */
 

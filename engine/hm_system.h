@@ -138,6 +138,10 @@ struct hm_stats {
 	uint64_t circles;   /**< times that an actor was released since it waited for itself */
 	uint64_t restarted; /**< restarts of actors */
 	uint64_t stalls;    /**< turns that took longer than --stall says: hm_stall.h */
+	/** Functions of hm_ask and its like that were not called: their actor ended or restarted before. */
+	uint64_t continuations_dropped;
+	uint64_t
+		futures_evicted; /**< results that were no longer kept, since an lcore had too many: hm_future.h */
 	uint64_t dead[HM_DEAD_REASONS];
 };
 

@@ -37,8 +37,19 @@
 extern "C" {
 #endif
 
+struct hm_ctx;
 struct hm_system;
 struct ProtobufCMessageDescriptor;
+
+/**
+ * Answers a message after the actor's receive function has returned, unless that has forwarded it, or it has no
+ * sender: by hm_respond, or not at all. Runs in the actor's turn, as a receive function does.
+ *
+ * @param ctx    valid until the function returns
+ * @param state  of the actor that has received the message, whoever that is
+ * @param msg    as the receive function got it
+ */
+typedef void hm_auto_respond_fn(struct hm_ctx *ctx, void *state, const struct hm_msg *msg);
 
 /** One message type. */
 struct hm_type {
@@ -52,6 +63,11 @@ struct hm_type {
 	const struct ProtobufCMessageDescriptor *descriptor;
 	/** A message of this type does not reset a receive timeout (hm_behaviour.h), however it was sent. */
 	bool no_influence;
+	/**
+	 * Answers messages of this type for all actors, behind their receive functions; NULL: they answer
+	 * themselves. An actor that answers, too, sends two answers.
+	 */
+	hm_auto_respond_fn *auto_respond;
 };
 
 /**

@@ -59,6 +59,17 @@ enum hm_msg_type {
 	HM_SUPERVISION = 8,
 	/** No message has come for a time: hm_receive_timeout_set. No body. */
 	HM_RECEIVE_TIMEOUT = 9,
+	/** hm_pipe_to: the future ended without an answer. Body: struct hm_future_failed. */
+	HM_FUTURE_FAILED = 10,
+	/**
+	 * Any actor answers it by HM_TOUCHED, behind what waits in its mailbox; its receive function is not called.
+	 * To be sent, requested or asked like a registered type. No body.
+	 */
+	HM_TOUCH = 11,
+	/** The answer to HM_TOUCH. Body: struct hm_touched. */
+	HM_TOUCHED = 12,
+	/** What the function of hm_ask_batch gets; read by hm_replies_get and its like. */
+	HM_REPLIES = 13,
 	/** First type that a program may register. */
 	HM_TYPE_USER = 256,
 };
@@ -93,6 +104,11 @@ struct hm_terminated {
 /** Body of HM_IDENTITY: whom a path names; nobody if it names none. */
 struct hm_identity {
 	struct hm_pid pid;
+};
+
+/** Body of HM_TOUCHED: who answers. */
+struct hm_touched {
+	struct hm_pid who;
 };
 
 /** Header of every message. Read it through the functions below. */

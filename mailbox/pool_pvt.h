@@ -43,6 +43,7 @@
 #include "region_pvt.h"
 
 /* hm_msg.size_class of what is in no pool, or not out */
+#define HMI_MSG_CLASS_REPLIES 0xfc /* of a pool, and holds other messages: hmi_replies.size_class */
 #define HMI_MSG_CLASS_FREE    0xfd /* debug builds: it is free */
 #define HMI_MSG_CLASS_RESERVE 0xfe /* from the heap, bounded by hmi_pool.reserve_left */
 #define HMI_MSG_CLASS_HEAP    0xff /* from the heap: a control message that no pool had room for */

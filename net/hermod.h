@@ -12,6 +12,7 @@
  *     hm_idle.h         what an lcore does when it has no work
  *     hm_result.h       results of sending calls
  *     hm_type.h         message types: protobuf messages and local structs
+ *     hm_future.h       answers that are still to come: ask, wait, pipe, batches
  *     hm_actor.h        the API of actors: spawn, send, watch, timers
  *     hm_behaviour.h    behaviours, stash, receive timeout
  *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
@@ -25,6 +26,7 @@
  *     hm_supervisor.h   failure, supervision, faults
  *     hm_system.h       a node, from start-up to tear-down
  *     hm_shutdown.h     what is done when it stops, in phases
+ *     hm_call.h         requests of external threads, with an eventfd
  *     hm_provider.h     modules, and providers, which serve PIDs of other nodes
  *     hm_net.h          actors of other nodes, over a DPDK port
  */
@@ -38,6 +40,7 @@
 
 #include "hm_result.h"
 #include "hm_type.h"
+#include "hm_future.h"
 #include "hm_actor.h"
 #include "hm_behaviour.h"
 #include "hm_mailbox.h"
@@ -51,6 +54,7 @@
 #include "hm_system.h"
 #include "hm_shutdown.h"
 #include "hm_select.h"
+#include "hm_call.h"
 #include "hm_provider.h"
 
 #include "hm_net.h"

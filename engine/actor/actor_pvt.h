@@ -142,6 +142,11 @@ void hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminate
 /* Go on with stopping: end if no child is left. */
 void hmi_actor_stop_advance(struct hm_ctx *ctx, struct hmi_cell *cell);
 
+/* ---- auto_respond.c ---- */
+
+/* Receive a message of a type that the engine handles; takes it over. */
+void hmi_handled_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
+
 /* ---- watch.c ---- */
 
 /* A notification that a process is gone, to be posted; `text`: why, or NULL. */

@@ -193,7 +193,8 @@ internal_pop(struct hmi_box *box)
 static bool
 is_internal(const struct hm_msg *msg)
 {
-	return (msg->flags & HMI_MSG_SPECIAL) != 0;
+	return (msg->flags & (HMI_MSG_SYSTEM | HMI_MSG_RESUME)) != 0 ||
+	       ((msg->flags & HMI_MSG_BY_TYPE) != 0 && msg->type < HM_TYPE_USER);
 }
 
 static struct hm_msg *

@@ -7,6 +7,8 @@
  * released.
  */
 
+#include "hm_future.h"
+#include "hm_type.h"
 #include "lcore_pvt.h"
 #include "msg_pvt.h"
 
@@ -36,6 +38,28 @@ hmi_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_user_leave(ctx);
 }
 
+/* Have a message answered for the running actor, which has received it: ctx->msg. */
+static inline void
+hmi_auto_respond_run(struct hm_ctx *ctx, struct hmi_cell *cell, hm_auto_respond_fn *fn)
+{
+	hmi_user_enter(ctx);
+	fn(ctx, hmi_cell_state(cell), ctx->msg);
+	hmi_user_leave(ctx);
+}
+
+/*
+ * Call a reply function, or a continuation, of the running actor. ctx->msg is what ended the future; it stays the
+ * caller's unless ctx->msg was cleared meanwhile. `reply`: that, or NULL.
+ */
+static inline void
+hmi_reply_run(struct hm_ctx *ctx, hm_reply_fn *fn, enum hm_future_result result, const struct hm_msg *reply,
+	      void *arg)
+{
+	hmi_user_enter(ctx);
+	fn(ctx, hmi_cell_state(ctx->cell), result, reply, arg);
+	hmi_user_leave(ctx);
+}
+
 /* Hand a message without body to the running actor; no other one is being received. */
 static inline void
 hmi_lifecycle_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
@@ -44,15 +68,6 @@ hmi_lifecycle_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
 	ctx->lifecycle->sender = hm_pid_none();
 	hmi_receive(ctx, cell, ctx->lifecycle);
 	ctx->msg = NULL;
-}
-
-/* Call a reply function of the running actor. ctx->msg is the reply, and stays the caller's unless it was cleared. */
-static inline void
-hmi_reply_run(struct hm_ctx *ctx, hm_reply_fn *on_reply, enum hm_future_result result, void *arg)
-{
-	hmi_user_enter(ctx);
-	on_reply(ctx, hmi_cell_state(ctx->cell), result, result == HM_FUTURE_REPLY ? ctx->msg : NULL, arg);
-	hmi_user_leave(ctx);
 }
 
 #endif /* RECEIVE_PVT_H */

@@ -21,6 +21,14 @@ uncount(struct hm_ctx *ctx)
 	hmi_count(&ctx->stats.received, (uint64_t)-1);
 }
 
+/* Touched, and Terminated as the answer of a future, were counted as sent. */
+static __attribute__((noinline)) void
+resume_uncount(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	if (msg->type != HM_TOUCHED && msg->type != HM_TERMINATED)
+		uncount(ctx);
+}
+
 /* The last message of a process that the actor owns. */
 static inline void
 resume(struct hm_ctx *ctx, struct hm_msg *msg)
@@ -29,7 +37,7 @@ resume(struct hm_ctx *ctx, struct hm_msg *msg)
 
 	ctx->msg = msg;
 	if (unlikely(msg->type < HM_TYPE_USER))
-		uncount(ctx);
+		resume_uncount(ctx, msg);
 	process->ops->resume(ctx, process, msg);
 }
 
@@ -55,11 +63,14 @@ pending_handle(struct hm_ctx *ctx, struct hmi_cell *cell)
 	return ctx->cell != NULL && cell->pending == 0;
 }
 
-/* As user_receive, for what the engine has sent. */
+/* As user_receive, for what the engine has sent, or does something with. */
 static __attribute__((noinline)) bool
 engine_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	system_receive(ctx, cell, msg);
+	if ((msg->flags & HMI_MSG_SYSTEM) != 0 || msg->type == HM_SYS_POISON)
+		system_receive(ctx, cell, msg);
+	else
+		hmi_handled_receive(ctx, cell, msg);
 	return pending_handle(ctx, cell);
 }
 

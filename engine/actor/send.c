@@ -101,6 +101,28 @@ hm_request(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body
 }
 
 enum hm_result
+hm_request_from(struct hm_ctx *ctx, struct hm_pid to, struct hm_pid sender, uint16_t type, const void *body)
+{
+	enum hm_result result;
+	struct hm_msg *msg;
+
+	hmi_check_send(ctx, type, body, "hm_request_from");
+	if (unlikely(hm_pid_is_none(to)))
+		return HM_NO_RECEIVER;
+	msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
+	if (msg == NULL && result == HM_NO_MEMORY && is_self(ctx, to))
+		msg = hmi_msg_make_reserved(ctx, type, body);
+	if (msg == NULL)
+		return refused(ctx, type, result);
+	msg->sender = sender;
+	/* It may be a future, which is to learn of the request's death. */
+	if (!hm_pid_is_none(sender))
+		msg->flags |= HMI_MSG_REQUEST;
+	hmi_count(&ctx->stats.sent, 1);
+	return hmi_post(ctx, to, msg);
+}
+
+enum hm_result
 hm_respond(struct hm_ctx *ctx, uint16_t type, const void *body)
 {
 	struct hm_pid to;
@@ -152,7 +174,8 @@ hm_forward(struct hm_ctx *ctx, struct hm_pid to)
 	if (msg->sender.node == 0)
 		msg->sender.local = (uintptr_t)ctx->cell;
 	/* A sender on another node may be a future as well. */
-	msg->flags = msg->flags & (HMI_MSG_REQUEST | HMI_MSG_NETWORK) ? HMI_MSG_REQUEST : 0;
+	msg->flags = (uint8_t)((msg->flags & HMI_MSG_BY_TYPE) |
+			       (msg->flags & (HMI_MSG_REQUEST | HMI_MSG_NETWORK) ? HMI_MSG_REQUEST : 0));
 	msg->to_node = 0;
 	hmi_guard_handed(msg);
 	hmi_count(&ctx->stats.sent, 1);

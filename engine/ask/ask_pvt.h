@@ -26,6 +26,26 @@ void hmi_future_undo(struct hm_ctx *ctx, struct hmi_cell *cell);
 /* End a future without a reply. */
 void hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result);
 
+/* Nanoseconds of a timeout in microseconds; UINT64_MAX: for ever. */
+static inline uint64_t
+hmi_timeout_ns(uint64_t timeout_us)
+{
+	return timeout_us < UINT64_MAX / 1000 ? timeout_us * 1000 : UINT64_MAX;
+}
+
+/* Whether a message with HMI_MSG_BY_TYPE is none that ends a future: a touch, or poison. Then it is handled. */
+bool hmi_future_handles(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg);
+
+/* Another future was piped to one, and has failed: releases HM_FUTURE_FAILED. Returns how. */
+enum hm_future_result hmi_future_failure(struct hm_ctx *ctx, struct hm_msg *msg);
+
+/* What was to be handed to a function of an actor finds none any more: an answer is a dead letter. */
+void hmi_continuation_discard(struct hm_ctx *ctx, struct hm_msg *msg, bool is_reply,
+			      enum hm_dead_reason reason);
+
+/* The actor's turn has come to a message whose function is not to be called any more. */
+void hmi_continuation_drop(struct hm_ctx *ctx, struct hm_msg *msg, bool is_reply);
+
 /* ---- resolve.c ---- */
 
 /* Command: ask the provider for "node/path", on its lcore. */
@@ -60,6 +80,13 @@ enum hmi_call_state {
 	HMI_CALL_ABANDONED,   /* the caller has gone: the lcore that ends the call frees it */
 };
 
+/* What has become of a reply. */
+enum hmi_reply_taken {
+	HMI_REPLY_REFUSED, /* there was none, or nobody waits any more */
+	HMI_REPLY_COPIED,
+	HMI_REPLY_KEPT, /* the message belongs to the call */
+};
+
 /*
  * What an external thread wants done on an lcore, and waits for. On the heap: a caller whose time is up
  * leaves it behind. hmi_call_finish is called exactly once for each.
@@ -68,7 +95,9 @@ struct hmi_call {
 	void (*run)(struct hm_ctx *ctx, struct hmi_call *call);
 	/* Release what `run` would have used: the call was abandoned, or no lcore will run it. NULL: nothing. */
 	void (*drop)(struct hm_system *sys, struct hmi_call *call);
-	const struct hm_system *sys;
+	/* What hmi_call_finish does instead; NULL: the caller waits for the semaphore. */
+	enum hmi_reply_taken (*finish)(struct hmi_call *call, int rc, struct hm_msg *reply);
+	struct hm_system *sys;
 	sem_t done;
 	_Atomic int state; /* enum hmi_call_state */
 	int rc;
@@ -79,11 +108,20 @@ struct hmi_call {
 void *hmi_call_new(struct hm_system *sys, size_t bytes,
 		   void (*run)(struct hm_ctx *ctx, struct hmi_call *call));
 
+/* Free a call that nobody knows any more. */
+void hmi_call_destroy(struct hmi_call *call);
+
+/* Copy a reply to where a caller wants it. Returns 0 or -EMSGSIZE. */
+int hmi_reply_copy(const struct hm_system *sys, struct hm_reply *to, const struct hm_msg *msg);
+
 /*
  * Copy the reply, if there is one, and wake the caller; free the call if it was abandoned. The caller's
  * memory is gone from then on.
  */
-void hmi_call_finish(struct hmi_call *call, int rc, const struct hm_msg *reply);
+enum hmi_reply_taken hmi_call_finish(struct hmi_call *call, int rc, struct hm_msg *reply);
+
+/* Move a call from waiting to another state. Returns false if somebody was first. */
+bool hmi_call_take(struct hmi_call *call, enum hmi_call_state state);
 
 /* Wait for a call, until a time of CLOCK_MONOTONIC if one is given, and free it. Returns its result or -ETIMEDOUT. */
 int hmi_call_wait(struct hmi_call *call, const struct timespec *until);

@@ -30,16 +30,16 @@ hmi_call_new(struct hm_system *sys, size_t bytes, void (*run)(struct hm_ctx *ctx
 	return call;
 }
 
-static void
-call_free(struct hmi_call *call)
+void
+hmi_call_destroy(struct hmi_call *call)
 {
 	sem_destroy(&call->done);
 	free(call);
 }
 
 /* A protobuf message may point into the one that brings it, which is gone when the caller looks. */
-static int
-reply_copy(const struct hm_system *sys, struct hm_reply *to, const struct hm_msg *msg)
+int
+hmi_reply_copy(const struct hm_system *sys, struct hm_reply *to, const struct hm_msg *msg)
 {
 	bool is_proto = (sys->types->info[msg->type] & HMI_TYPE_PROTO) != 0;
 	size_t bytes = is_proto ? hmi_proto_bytes(hm_msg_body(msg)) : msg->length;
@@ -55,9 +55,8 @@ reply_copy(const struct hm_system *sys, struct hm_reply *to, const struct hm_msg
 	return 0;
 }
 
-/* Move a call from waiting to another state; false: the other side was first. */
-static bool
-state_take(struct hmi_call *call, enum hmi_call_state state)
+bool
+hmi_call_take(struct hmi_call *call, enum hmi_call_state state)
 {
 	int waiting = HMI_CALL_WAITING;
 
@@ -66,18 +65,21 @@ state_take(struct hmi_call *call, enum hmi_call_state state)
 						       memory_order_acquire);
 }
 
-void
-hmi_call_finish(struct hmi_call *call, int rc, const struct hm_msg *reply)
+enum hmi_reply_taken
+hmi_call_finish(struct hmi_call *call, int rc, struct hm_msg *reply)
 {
-	if (!state_take(call, HMI_CALL_ENDING)) {
-		call_free(call);
-		return;
+	if (call->finish != NULL)
+		return call->finish(call, rc, reply);
+	if (!hmi_call_take(call, HMI_CALL_ENDING)) {
+		hmi_call_destroy(call);
+		return HMI_REPLY_REFUSED;
 	}
 	if (reply != NULL && call->reply != NULL)
-		rc = reply_copy(call->sys, call->reply, reply);
+		rc = hmi_reply_copy(call->sys, call->reply, reply);
 	call->rc = rc;
 	atomic_store_explicit(&call->state, HMI_CALL_DONE, memory_order_release); /* O1 */
 	sem_post(&call->done);
+	return HMI_REPLY_COPIED;
 }
 
 /* Whether the call has ended before the time was up. */
@@ -99,13 +101,13 @@ hmi_call_wait(struct hmi_call *call, const struct timespec *until)
 	int rc;
 
 	if (!wait_until(call, until)) {
-		if (state_take(call, HMI_CALL_ABANDONED))
+		if (hmi_call_take(call, HMI_CALL_ABANDONED))
 			return -ETIMEDOUT;
 		(void)wait_until(call, NULL);
 	}
 	(void)atomic_load_explicit(&call->state, memory_order_acquire); /* O1 */
 	rc = call->rc;
-	call_free(call);
+	hmi_call_destroy(call);
 	return rc;
 }
 
@@ -123,7 +125,7 @@ call_drop(struct hm_ctx *ctx, struct hmi_call *call, int rc)
 {
 	if (call->drop != NULL)
 		call->drop(ctx->sys, call);
-	hmi_call_finish(call, rc, NULL);
+	(void)hmi_call_finish(call, rc, NULL);
 }
 
 void
@@ -132,7 +134,7 @@ hmi_call_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 	struct hmi_call *call = call_of(msg);
 
 	/* Nobody waits any more: to do it would surprise. */
-	if (atomic_load_explicit(&call->state, memory_order_acquire) == HMI_CALL_ABANDONED) /* O2 */
+	if (atomic_load_explicit(&call->state, memory_order_acquire) != HMI_CALL_WAITING) /* O2 */
 		call_drop(ctx, call, -ETIMEDOUT);
 	else
 		call->run(ctx, call);

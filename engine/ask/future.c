@@ -8,9 +8,8 @@
  * a reply does not overtake a message of the same sender. From done on, every further answer
  * is a dead letter; once the slot is free the PID is stale, with the same effect.
  *
- * Until its reply function is called a future is a resource of the actor that asked: it ends with it, and with a
- * restart, since the function's argument may refer to what was the state. The answer, if there is one, is a dead
- * letter then.
+ * A future is a resource of the actor that asked, until its function is called: if the actor ends or restarts, that is
+ * not called any more, though the answer be in the mailbox.
  */
 #include <errno.h>
 
@@ -25,6 +24,7 @@
 #include "post_pvt.h"
 #include "receive_pvt.h"
 #include "shortage_pvt.h"
+#include "touch_pvt.h"
 
 /* ---- Making ------------------------------------------------------------------- */
 
@@ -45,20 +45,21 @@ hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us)
 	cell->ops = &hmi_future_ops;
 	cell->future.timer.fire = deadline_fire;
 	/* Most are answered before anybody has to look at the clock. */
-	hmi_wheel_add_unstarted(&ctx->worker.wheel, &cell->future.timer,
-				timeout_us < UINT64_MAX / 1000 ? timeout_us * 1000 : UINT64_MAX);
+	hmi_wheel_add_unstarted(&ctx->worker.wheel, &cell->future.timer, hmi_timeout_ns(timeout_us));
 	return cell;
 }
 
-/* The owner ends, or restarts: nobody is left to be notified. What is done is in its mailbox still. */
+/* The owner ends or restarts: its function is not to be called any more. */
 static void
 future_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 {
 	struct hmi_cell *cell = container_of(owned, struct hmi_cell, future.owned);
 
 	(void)owner;
+	hmi_count(&ctx->stats.continuations_dropped, 1);
 	if (cell->future.done) {
-		cell->future.dropped = true;
+		/* What ended it is in the mailbox. */
+		cell->future.on_reply = NULL;
 		return;
 	}
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
@@ -85,12 +86,12 @@ void
 hmi_future_undo(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	hmi_owned_remove(&cell->future.owned);
-	future_drop(ctx, ctx->cell, &cell->future.owned);
+	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
 }
 
 /* ---- Ending ------------------------------------------------------------------- */
 
-/* From here on nothing but a mailbox, and its owner's list, know the future. */
 static void
 future_close(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result)
 {
@@ -99,32 +100,39 @@ future_close(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result re
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
 }
 
-/* The owner's turn has come to what ended it. */
-static inline void
-future_free(struct hm_ctx *ctx, struct hmi_cell *cell)
-{
-	if (likely(!cell->future.dropped))
-		hmi_owned_remove(&cell->future.owned);
-	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
-}
-
 /* Put what ends the future into its owner's mailbox. */
 static void
 owner_notify(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg)
 {
 	struct hmi_cell *owner = cell->future.owner;
 
-	msg->flags = HMI_MSG_RESUME;
+	/* A reply of a type that is answered automatically may be forwarded. */
+	msg->flags = (uint8_t)((msg->flags & HMI_MSG_BY_TYPE) | HMI_MSG_RESUME);
 	hmi_cell_push(ctx, owner, msg);
 	hmi_schedule(ctx, owner);
 }
 
 /* Nobody but the external thread knows the future. */
 static __attribute__((noinline)) void
-waiter_finish(struct hm_ctx *ctx, struct hmi_cell *cell, int rc, const struct hm_msg *reply)
+waiter_finish(struct hm_ctx *ctx, struct hmi_cell *cell, int rc)
 {
-	hmi_call_finish(cell->future.waiter, rc, reply);
+	(void)hmi_call_finish(cell->future.waiter, rc, NULL);
 	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+}
+
+static int
+errno_of(enum hm_future_result result)
+{
+	switch (result) {
+	case HM_FUTURE_TIMEOUT:
+		return -ETIMEDOUT;
+	case HM_FUTURE_CANCELLED:
+		return -ECANCELED;
+	case HM_FUTURE_NO_MEMORY:
+		return -ENOMEM;
+	default:
+		return -ENOENT;
+	}
 }
 
 void
@@ -136,7 +144,7 @@ hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result
 		return;
 	future_close(ctx, cell, result);
 	if (cell->future.owner == NULL) {
-		waiter_finish(ctx, cell, result == HM_FUTURE_TIMEOUT ? -ETIMEDOUT : -ENOENT, NULL);
+		waiter_finish(ctx, cell, errno_of(result));
 		return;
 	}
 	msg = hmi_control(&ctx->cache, HM_TYPE_NONE, 0);
@@ -147,10 +155,22 @@ hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result
 static __attribute__((noinline)) void
 waiter_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
+	struct hmi_call *call = cell->future.waiter;
+
 	hmi_guard_received(msg);
-	hmi_count(&ctx->stats.received, 1);
-	waiter_finish(ctx, cell, 0, msg);
-	hmi_msg_release(&ctx->cache, msg);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+	switch (hmi_call_finish(call, 0, msg)) {
+	case HMI_REPLY_KEPT:
+		hmi_count(&ctx->stats.received, 1);
+		break;
+	case HMI_REPLY_COPIED:
+		hmi_count(&ctx->stats.received, 1);
+		hmi_msg_release(&ctx->cache, msg);
+		break;
+	default:
+		hmi_dead(ctx, msg, HM_DEAD_LATE_REPLY);
+		break;
+	}
 }
 
 static inline void
@@ -165,22 +185,53 @@ accept_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 
 /* ---- The future as a process ------------------------------------------------------- */
 
+bool
+hmi_future_handles(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg)
+{
+	if (msg->type == HM_TOUCH) {
+		hmi_count(&ctx->stats.received, 1);
+		hmi_touch_answer(ctx, hmi_pid_of(ctx, cell), msg);
+		return true;
+	}
+	if (msg->type != HM_SYS_POISON)
+		return false;
+	hmi_msg_release(&ctx->cache, msg);
+	return true;
+}
+
+enum hm_future_result
+hmi_future_failure(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	const struct hm_future_failed *failed = hm_msg_body(msg);
+	enum hm_future_result result = (enum hm_future_result)failed->result;
+
+	hmi_count(&ctx->stats.received, 1);
+	hmi_msg_release(&ctx->cache, msg);
+	return result;
+}
+
 /* Out of line: what the common reply does not need would cost it registers. */
 static __attribute__((noinline)) void
-refuse_reply(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg)
+deliver_unusual(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (msg->flags & HMI_MSG_POISON)
-		hmi_msg_release(&ctx->cache, msg);
+	if (hmi_future_handles(ctx, cell, msg))
+		return;
+	if (cell->future.done)
+		hmi_dead(ctx, msg, HM_DEAD_LATE_REPLY);
+	else if (msg->type == HM_FUTURE_FAILED)
+		hmi_future_fail(ctx, cell, hmi_future_failure(ctx, msg));
+	else if (cell->future.expects != 0 && msg->type != cell->future.expects)
+		hmi_dead(ctx, msg, HM_DEAD_UNEXPECTED);
 	else
-		hmi_dead(ctx, msg, cell->future.done ? HM_DEAD_LATE_REPLY : HM_DEAD_UNEXPECTED);
+		accept_reply(ctx, cell, msg);
 }
 
 static void
 future_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (unlikely((msg->flags & HMI_MSG_POISON) != 0 || cell->future.done ||
+	if (unlikely((msg->flags & HMI_MSG_BY_TYPE) != 0 || cell->future.done ||
 		     (cell->future.expects != 0 && msg->type != cell->future.expects)))
-		refuse_reply(ctx, cell, msg);
+		deliver_unusual(ctx, cell, msg);
 	else
 		accept_reply(ctx, cell, msg);
 }
@@ -195,12 +246,9 @@ future_system(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_msg_release(&ctx->cache, msg);
 }
 
-static void
-discard_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, enum hm_dead_reason reason)
+void
+hmi_continuation_discard(struct hm_ctx *ctx, struct hm_msg *msg, bool is_reply, enum hm_dead_reason reason)
 {
-	bool is_reply = cell->future.result == HM_FUTURE_REPLY;
-
-	future_free(ctx, cell);
 	msg->flags = 0;
 	if (is_reply)
 		hmi_dead(ctx, msg, reason);
@@ -208,15 +256,24 @@ discard_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, enu
 		hmi_msg_release(&ctx->cache, msg);
 }
 
-/* The actor has restarted since the answer came. */
-static __attribute__((noinline)) void
-dropped_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+void
+hmi_continuation_drop(struct hm_ctx *ctx, struct hm_msg *msg, bool is_reply)
 {
-	/* Its turn has counted it; what is of the engine was uncounted again. */
-	if (msg->type >= HM_TYPE_USER)
-		hmi_count(&ctx->stats.received, (uint64_t)-1);
 	ctx->msg = NULL;
-	discard_reply(ctx, cell, msg, HM_DEAD_LATE_REPLY);
+	/* The turn has counted it. */
+	if (is_reply && !hmi_msg_is_internal(msg))
+		hmi_count(&ctx->stats.received, (uint64_t)-1);
+	hmi_continuation_discard(ctx, msg, is_reply, HM_DEAD_LATE_REPLY);
+}
+
+/* The actor has restarted since it asked. */
+static __attribute__((noinline)) void
+drop_resumed(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	bool is_reply = cell->future.result == HM_FUTURE_REPLY;
+
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+	hmi_continuation_drop(ctx, msg, is_reply);
 }
 
 static void
@@ -226,13 +283,34 @@ run_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	void *arg = cell->future.arg;
 	enum hm_future_result result = (enum hm_future_result)cell->future.result;
 
-	if (unlikely(cell->future.dropped)) {
-		dropped_reply(ctx, cell, msg);
+	if (unlikely(on_reply == NULL)) {
+		drop_resumed(ctx, cell, msg);
 		return;
 	}
-	future_free(ctx, cell);
-	msg->flags = 0;
-	hmi_reply_run(ctx, on_reply, result, arg);
+	hmi_owned_remove(&cell->future.owned);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+	msg->flags &= HMI_MSG_BY_TYPE;
+	hmi_reply_run(ctx, on_reply, result, result == HM_FUTURE_REPLY ? msg : NULL, arg);
+}
+
+static void
+discard_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	bool is_reply = cell->future.result == HM_FUTURE_REPLY;
+
+	if (cell->future.on_reply != NULL) {
+		hmi_owned_remove(&cell->future.owned);
+		hmi_count(&ctx->stats.continuations_dropped, 1);
+	}
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+	hmi_continuation_discard(ctx, msg, is_reply, reason);
+}
+
+static void
+future_node_down(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t node)
+{
+	if (cell->future.node == node)
+		hmi_future_fail(ctx, cell, HM_FUTURE_DEAD_LETTER);
 }
 
 /* An external thread would wait for ever. */
@@ -242,7 +320,7 @@ future_shut_down(struct hm_ctx *ctx, struct hmi_cell *cell)
 	if (cell->future.done || cell->future.owner != NULL)
 		return false;
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
-	waiter_finish(ctx, cell, -ESHUTDOWN, NULL);
+	waiter_finish(ctx, cell, -ESHUTDOWN);
 	return true;
 }
 
@@ -259,6 +337,7 @@ const struct hmi_process_ops hmi_future_ops = {
 	.resume = run_reply,
 	.discard = discard_reply,
 	.shut_down = future_shut_down,
+	.node_down = future_node_down,
 };
 
 /* ---- What actors call ------------------------------------------------------------- */
@@ -276,6 +355,7 @@ enum hm_result
 hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, uint64_t timeout_us,
        hm_reply_fn *on_reply, void *arg)
 {
+	uint8_t flags = HMI_MSG_REQUEST;
 	enum hm_result result;
 	struct hmi_cell *cell;
 	struct hm_msg *msg;
@@ -286,12 +366,14 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 	if (unlikely(hm_pid_is_none(to)))
 		return HM_NO_RECEIVER;
 	msg = hmi_msg_make_small(ctx->small_types, &ctx->cache, type, body);
-	if (unlikely(msg == NULL))
-		msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
 	if (unlikely(msg == NULL)) {
-		if (result == HM_NO_MEMORY)
-			hmi_no_memory(ctx, type);
-		return result;
+		msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
+		if (unlikely(msg == NULL)) {
+			if (result == HM_NO_MEMORY)
+				hmi_no_memory(ctx, type);
+			return result;
+		}
+		flags |= msg->flags;
 	}
 	cell = hmi_future_own(ctx, timeout_us, on_reply, arg);
 	if (unlikely(cell == NULL)) {
@@ -300,7 +382,7 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 	}
 	msg->sender = hmi_pid_of(ctx, cell);
 	msg->to = to.local;
-	msg->flags = HMI_MSG_REQUEST;
+	msg->flags = flags;
 	hmi_count(&ctx->stats.sent, 1);
 	if (unlikely(!hmi_is_here(ctx, to)))
 		return ask_away(ctx, cell, to.node, msg);

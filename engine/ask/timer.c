@@ -206,7 +206,7 @@ timer_send(struct hm_ctx *ctx, struct hmi_send_timer *t)
 		hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
 	}
 	msg->sender = hm_pid_none();
-	msg->flags = to_owner ? HMI_MSG_TIMER : 0;
+	msg->flags = (uint8_t)((msg->flags & HMI_MSG_BY_TYPE) | (to_owner ? HMI_MSG_TIMER : 0));
 	hmi_count(&ctx->stats.sent, 1);
 	post_due(ctx, to, msg);
 	return true;

@@ -13,7 +13,10 @@
 #include "counter_pvt.h"
 #include "lcore_pvt.h"
 #include "proto_copy_pvt.h"
+#include "replies_pvt.h"
 #include "shortage_pvt.h"
+
+_Static_assert(HMI_TYPE_HANDLED >> HMI_TYPE_FLAGS_SHIFT == HMI_MSG_BY_TYPE, "the flag of a handled type");
 
 static struct hm_msg *
 msg_get(struct hmi_msg_cache *cache, uint16_t type, size_t bytes, size_t length, enum hm_result *result)
@@ -91,6 +94,7 @@ hmi_body_copy(void *to, const struct hmi_body *body)
 static void
 body_fill(const struct hm_system *sys, struct hm_msg *msg, const struct hmi_body *body)
 {
+	msg->flags = hmi_type_flags(sys->types->info[msg->type]);
 	if (likely(body->from != NULL))
 		hmi_body_copy(msg->body, body);
 	else
@@ -111,6 +115,26 @@ hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t 
 	}
 	if (likely(msg != NULL))
 		body_fill(sys, msg, &measured);
+	return msg;
+}
+
+struct hm_msg *
+hmi_msg_copy(struct hm_ctx *ctx, const struct hm_msg *from)
+{
+	enum hm_result result;
+	struct hm_msg *msg;
+
+	if ((ctx->sys->types->info[from->type] & HMI_TYPE_PROTO) != 0) {
+		msg = hmi_msg_make(ctx->sys, &ctx->cache, from->type, hm_msg_body(from), &result);
+	} else {
+		msg = msg_get(&ctx->cache, from->type, from->length, from->length, &result);
+		if (msg != NULL)
+			memcpy(msg->body, from->body, from->length);
+	}
+	if (msg == NULL)
+		return NULL;
+	msg->flags = 0;
+	msg->sender = from->sender;
 	return msg;
 }
 
@@ -176,6 +200,7 @@ hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 		return NULL;
 	}
 	hmi_made_add(ctx, msg);
+	msg->flags |= hmi_type_flags(info);
 	body_init(ctx->sys, type, info, msg);
 	return msg;
 }
@@ -233,7 +258,9 @@ hm_msg_reserve(struct hm_msg *msg, size_t bytes)
 __attribute__((noinline)) void
 hmi_msg_release_other(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
-	if (likely(msg->size_class < HMI_MSG_CLASS_FREE)) {
+	if (unlikely(msg->size_class == HMI_MSG_CLASS_REPLIES))
+		hmi_replies_empty(cache, msg);
+	if (likely(msg->size_class < HMI_MSG_CLASS_REPLIES)) {
 		hmi_pool_put(cache, msg);
 		return;
 	}

@@ -142,7 +142,13 @@ struct hm_msg *hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *c
 /* A control message: never fails, the heap stands behind the pool. Zeroed but for type and sizes. */
 struct hm_msg *hmi_control(struct hmi_msg_cache *cache, uint16_t type, size_t bytes);
 
-/* What is not of the smallest class, or from the heap. */
+/*
+ * A copy with the same sender, and no flags: of a protobuf message with all that it points to, of others byte for
+ * byte. NULL: no memory.
+ */
+struct hm_msg *hmi_msg_copy(struct hm_ctx *ctx, const struct hm_msg *from);
+
+/* What is not of the smallest class, or from the heap, or holds other messages. */
 void hmi_msg_release_other(struct hmi_msg_cache *cache, struct hm_msg *msg);
 
 /* Free any message. */

@@ -30,6 +30,8 @@ hm_future_result_name(enum hm_future_result result)
 		[HM_FUTURE_REPLY] = "reply",
 		[HM_FUTURE_TIMEOUT] = "timeout",
 		[HM_FUTURE_DEAD_LETTER] = "dead letter",
+		[HM_FUTURE_CANCELLED] = "cancelled",
+		[HM_FUTURE_NO_MEMORY] = "out of memory",
 	};
 
 	return (size_t)result < RTE_DIM(names) ? names[result] : "unknown";

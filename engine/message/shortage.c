@@ -169,9 +169,10 @@ hmi_memory_report_lcore(struct hm_ctx *ctx, const struct hm_msg *command)
 	WARN(ctx->sys,
 	     "lcore %u: %" PRIu64 " messages in the mailboxes of %u actors, %u in the outbox, %" PRIu64
 	     " that wait for room in a lane, %u dead letters to be published, %u in the inject ring, %" PRIu64
-	     " that wait for other nodes, %" PRIu64 " free ones in its cache\n",
+	     " that wait for other nodes, %u results that are kept by futures, %" PRIu64
+	     " free ones in its cache\n",
 	     hmi_index(ctx), boxes.messages, boxes.actors, hmi_outbox_count(&ctx->outbox), lanes_count(ctx),
-	     ctx->dead.count, hmi_inject_count(&ctx->worker.inject), provider_count(ctx),
+	     ctx->dead.count, hmi_inject_count(&ctx->worker.inject), provider_count(ctx), ctx->kept.count,
 	     hmi_msg_cache_count(&ctx->cache));
 	for (uint32_t i = 0; i < FULLEST && boxes.fullest[i] != NULL; i++)
 		WARN(ctx->sys, "lcore %u: %u messages wait for %s, the first is a %s\n", hmi_index(ctx),

@@ -26,8 +26,8 @@ void hmi_no_memory_external(struct hm_system *sys, uint16_t type);
 
 /*
  * Log what holds messages: by size; and on every lcore the fullest mailboxes, the outbox, the lanes, the queue of
- * dead letters, the inject ring and the backlogs of other nodes. The others log their part when they get
- * to it. Walks all slots that were used: milliseconds for a million actors.
+ * dead letters, the inject ring, the backlogs of other nodes and what futures keep. The others log their part when
+ * they get to it. Walks all slots that were used: milliseconds for a million actors.
  */
 void hmi_memory_report(struct hm_ctx *ctx);
 

@@ -14,16 +14,6 @@
 #define FNV_BASIS 2166136261u
 #define FNV_PRIME 16777619u
 
-int
-hmi_types_create(struct hmi_types *types)
-{
-	*types = (struct hmi_types){ 0 };
-	types->small = calloc(HMI_TYPES_MAX, sizeof(*types->small));
-	types->info = calloc(HMI_TYPES_MAX, sizeof(*types->info));
-	types->place = calloc(HMI_TYPES_MAX, sizeof(*types->place));
-	return types->small != NULL && types->info != NULL && types->place != NULL ? 0 : -ENOMEM;
-}
-
 void
 hmi_types_destroy(struct hmi_types *types)
 {
@@ -60,6 +50,9 @@ entry_check(const struct hmi_types *types, const struct hmi_type_entry *entry)
 	for (uint32_t i = 0; i < types->count; i++) {
 		const struct hmi_type_entry *other = &types->entries[i];
 
+		/* The names of the engine's own messages are no program's concern. */
+		if (other->type.id < HM_TYPE_USER)
+			continue;
 		if (other->type.id == entry->type.id || strcmp(other->type.name, entry->type.name) == 0)
 			return -EEXIST;
 		if (entry->type.descriptor != NULL && other->type.descriptor != NULL &&
@@ -86,14 +79,38 @@ entry_add(struct hmi_types *types, const struct hmi_type_entry *entry)
 	return 0;
 }
 
-/* Of protobuf types none is small: unknown fields need a look, even where there are no others. */
+/* The one message of the engine that programs send as they send their own. */
+static int
+touch_add(struct hmi_types *types)
+{
+	struct hmi_type_entry entry = { .type = { .id = HM_TOUCH, .name = "touch" } };
+
+	types->info[HM_TOUCH] = HMI_TYPE_KNOWN | HMI_TYPE_HANDLED;
+	return entry_add(types, &entry);
+}
+
+int
+hmi_types_create(struct hmi_types *types)
+{
+	*types = (struct hmi_types){ 0 };
+	types->small = calloc(HMI_TYPES_MAX, sizeof(*types->small));
+	types->info = calloc(HMI_TYPES_MAX, sizeof(*types->info));
+	types->place = calloc(HMI_TYPES_MAX, sizeof(*types->place));
+	return types->small != NULL && types->info != NULL && types->place != NULL ? touch_add(types)
+										   : -ENOMEM;
+}
+
+/*
+ * Of protobuf types none is small: unknown fields need a look, even where there are no others. Nor are types that are
+ * handled: the header of a small message is written without a look at its type.
+ */
 static void
 info_set(struct hmi_types *types, const struct hmi_type_entry *entry, uint32_t info)
 {
 	const struct hm_type *type = &entry->type;
 
 	types->info[type->id] = info | type->size;
-	if ((info & HMI_TYPE_PROTO) == 0 && type->size <= HMI_SMALL_BODY)
+	if ((info & (HMI_TYPE_PROTO | HMI_TYPE_HANDLED)) == 0 && type->size <= HMI_SMALL_BODY)
 		types->small[type->id] =
 			(struct hmi_small_type){ .type = type->id, .length = (uint16_t)type->size };
 }
@@ -116,6 +133,8 @@ hm_type_register(struct hm_system *sys, const struct hm_type *type)
 		entry.hash = hm_type_hash(entry.type.name);
 		info |= HMI_TYPE_PROTO | (hmi_proto_flat(type->descriptor) ? 0 : HMI_TYPE_DEEP);
 	}
+	if (type->auto_respond != NULL)
+		info |= HMI_TYPE_HANDLED;
 	rc = entry_check(sys->types, &entry);
 	if (rc == 0)
 		rc = entry_add(sys->types, &entry);
@@ -146,6 +165,12 @@ own_name(uint16_t type)
 		return "receive timeout";
 	case HM_SUPERVISION:
 		return "supervision";
+	case HM_FUTURE_FAILED:
+		return "future failed";
+	case HM_TOUCHED:
+		return "touched";
+	case HM_REPLIES:
+		return "replies";
 	default:
 		return "unknown";
 	}

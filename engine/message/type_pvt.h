@@ -14,10 +14,13 @@
 #define HMI_TYPES_MAX 65536u
 
 /* hmi_types.info: what a send has to know, in one load. 0: not registered. */
-#define HMI_TYPE_KNOWN        0x80000000u
-#define HMI_TYPE_DEEP         0x40000000u /* has pointers: copied field by field */
-#define HMI_TYPE_PROTO        0x20000000u
+#define HMI_TYPE_KNOWN 0x80000000u
+#define HMI_TYPE_DEEP  0x40000000u /* has pointers: copied field by field */
+#define HMI_TYPE_PROTO 0x20000000u
+/* The engine does something with its messages (touch, auto_respond), which have HMI_MSG_BY_TYPE. */
+#define HMI_TYPE_HANDLED      0x10000000u
 #define HMI_TYPE_NO_INFLUENCE 0x08000000u /* on receive timeouts */
+#define HMI_TYPE_FLAGS_SHIFT  22
 #define HMI_TYPE_SIZE         0x0001ffffu
 
 /*
@@ -42,6 +45,13 @@ struct hmi_types {
 	struct hmi_type_entry *entries; /* in order of registration */
 	uint32_t count, capacity;
 };
+
+/* HMI_MSG_BY_TYPE or 0: the flags of a message, by its type's info. A handled type is never small. */
+static inline uint8_t
+hmi_type_flags(uint32_t info)
+{
+	return (uint8_t)((info & HMI_TYPE_HANDLED) >> HMI_TYPE_FLAGS_SHIFT);
+}
 
 int hmi_types_create(struct hmi_types *types);
 void hmi_types_destroy(struct hmi_types *types);

@@ -112,14 +112,13 @@ cell_clear(struct hmi_cell *cell)
 		memset((char *)cell + at, 0, CLEAR_BYTES);
 }
 
-void
-hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late)
+static inline void
+put(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late, uint32_t pids)
 {
-	uint32_t generation = cell->generation + 1;
+	uint32_t generation = cell->generation + pids;
 
-	HMI_ASSERT(!hmi_cell_is_free(cell));
 	cell_clear(cell);
-	cell->late = late;
+	cell->late = late | pids * HMI_CELL_PIDS;
 	cell->generation = generation;
 	cells->live--;
 	/* A slot whose generations are used up is never given out again. */
@@ -130,4 +129,33 @@ hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reaso
 	cells->free[cells->free_count++] = (uint64_t)hmi_cells_slot_of(cells, cell) << 32 | generation;
 	if (cells->free_count == RTE_DIM(cells->free))
 		free_deposit(cells);
+}
+
+void
+hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late)
+{
+	HMI_ASSERT(!hmi_cell_is_free(cell));
+	put(cells, cell, late, 1);
+}
+
+void
+hmi_cells_put_many(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late, uint32_t pids)
+{
+	HMI_ASSERT(!hmi_cell_is_free(cell));
+	put(cells, cell, late, pids);
+}
+
+struct hmi_cell *
+hmi_cells_get_many(struct hmi_cells *cells, uint32_t pids)
+{
+	struct hmi_cell *cell = hmi_cells_get(cells);
+
+	/* A slot with too few generations left is never given out again, nor is its last generation. */
+	while (cell != NULL && UINT32_MAX - cell->generation < pids) {
+		cell->generation = UINT32_MAX;
+		cells->live--;
+		cells->retired++;
+		cell = hmi_cells_get(cells);
+	}
+	return cell;
 }

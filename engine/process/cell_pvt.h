@@ -87,9 +87,40 @@ struct hmi_cell_future {
 		struct hmi_call *waiter;
 	};
 	void *arg;
-	uint16_t expects; /* type that the reply must have; 0: any */
-	uint16_t node;    /* index of the node that is asked */
-	uint8_t result;   /* enum hm_future_result, once done */
+	uint16_t expects;  /* type that the reply must have; 0: any */
+	uint16_t node;     /* index of the node that is asked */
+	uint16_t requests; /* of a batch: how many they are */
+	uint8_t result;    /* enum hm_future_result, once done */
+	bool done;
+};
+
+/* A future with a handle: shared_future.c. The answer is kept in the mailbox. */
+struct hmi_cell_shared {
+	struct hmi_owned owned; /* in the list of its owner, if that is not NULL */
+	union {
+		struct hmi_timer timer; /* while it is pending */
+		struct {
+			uint32_t older, newer; /* slots of others that are kept; 0: none */
+		} kept;
+	};
+	struct hmi_cell *owner;  /* NULL: it has ended, or released the future */
+	struct hmi_owned *first; /* hmi_link.owned of who waits, the oldest first */
+	struct hmi_owned **last; /* where the next one goes */
+	uint16_t expects;        /* type that the answer must have; 0: any */
+	uint16_t node;           /* index of the node that is asked */
+	uint8_t result;          /* enum hm_future_result, once ended */
+	uint8_t flags;           /* HMI_SHARED_* */
+};
+
+/* Who waits for a future with a handle: waiter.c. */
+struct hmi_cell_waiter {
+	struct hmi_owned owned; /* in the list of the actor that waits */
+	struct hmi_cell *owner; /* the actor that waits */
+	hm_reply_fn *fn;        /* NULL: not to be called any more */
+	void *arg;
+	struct hm_pid sender; /* of the message during which it began to wait */
+	uint64_t future;      /* local part of the future's PID */
+	uint8_t result;       /* enum hm_future_result, once done */
 	bool done;
 	bool dropped; /* done, and its owner has ended or restarted since: in no list any more */
 };
@@ -109,7 +140,13 @@ struct hmi_cell {
 	union {
 		struct hmi_cell_actor actor;
 		struct hmi_cell_future future;
-		uint32_t late; /* of a free slot: enum hm_dead_reason, for messages to the last process */
+		struct hmi_cell_shared shared;
+		struct hmi_cell_waiter waiter;
+		/*
+		 * Of a free slot: enum hm_dead_reason, for messages to the last process; from HMI_CELL_PIDS on, how many PIDs it
+		 * had.
+		 */
+		uint32_t late;
 	};
 } __attribute__((aligned(128)));
 
@@ -181,6 +218,9 @@ struct hmi_cell *hmi_cells_get_fresh(struct hmi_cells *cells);
 /* Take a slot that another lcore has reserved, whose generation becomes 1. NULL: no memory. */
 struct hmi_cell *hmi_cells_take(struct hmi_cells *cells, uint32_t slot);
 
+/* In hmi_cell.late. */
+#define HMI_CELL_PIDS 0x100u
+
 /* Give a slot back: its PID is stale from here on, and `late` is why a message to it is a dead letter. */
 void hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late);
 
@@ -190,6 +230,10 @@ hmi_cells_end(const struct hmi_cells *cells)
 {
 	return atomic_load_explicit(&cells->bank.next, memory_order_relaxed);
 }
+
+/* The same, of a process whose PIDs have the cell's generation and the `pids` - 1 after it; they are below 2^24. */
+void hmi_cells_put_many(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late,
+			uint32_t pids);
 
 /*
  * The lowest slot from `slot` on that has memory; at or above hmi_cells_end: there is none. To walk over all
@@ -253,6 +297,9 @@ hmi_cells_get(struct hmi_cells *cells)
 	return cell;
 }
 
+/* As hmi_cells_get, a slot with so many generations left that a process may have `pids` PIDs. */
+struct hmi_cell *hmi_cells_get_many(struct hmi_cells *cells, uint32_t pids);
+
 static inline uint32_t
 hmi_cells_slot_of(const struct hmi_cells *cells, const struct hmi_cell *cell)
 {
@@ -280,8 +327,8 @@ hmi_cells_is_reserved(const struct hmi_cells *cells, uint64_t local)
 static inline enum hm_dead_reason
 hmi_cell_late(const struct hmi_cell *cell, uint64_t local)
 {
-	return hmi_cell_is_free(cell) && cell->generation == (uint32_t)local + 1
-		       ? (enum hm_dead_reason)cell->late
+	return hmi_cell_is_free(cell) && cell->generation - (uint32_t)local - 1 < cell->late / HMI_CELL_PIDS
+		       ? (enum hm_dead_reason)(cell->late % HMI_CELL_PIDS)
 		       : HM_DEAD_NO_PROCESS;
 }
 

@@ -43,19 +43,28 @@
  */
 #define HMI_MSG_TIMER   0x20 /* an actor's own timer sent it: not logged when the actor has stopped */
 #define HMI_MSG_THIRD   0x20 /* with HMI_MSG_NETWORK: the other node forwards it for a third one */
-#define HMI_MSG_POISON  0x40
+#define HMI_MSG_BY_TYPE 0x40 /* the engine does something with it, by its type: HMI_TYPE_HANDLED, poison */
+#define HMI_MSG_POISON  HMI_MSG_BY_TYPE
 #define HMI_MSG_RESUME  0x80 /* for a process that the owner of the mailbox owns: ops->resume */
-#define HMI_MSG_SPECIAL (HMI_MSG_POISON | HMI_MSG_RESUME | HMI_MSG_SYSTEM)
+#define HMI_MSG_SPECIAL (HMI_MSG_BY_TYPE | HMI_MSG_RESUME | HMI_MSG_SYSTEM)
 
 /* Written by the lcore alone, read by anybody: torn reads do not occur, stale ones may. */
 struct hmi_stats {
 	uint64_t sent, received, spawned, stopped, no_memory, reserved, timers_delayed, offloaded,
-		offload_refused, failed, restarted, mutes, overloads, circles;
+		offload_refused, failed, restarted, mutes, overloads, circles, continuations_dropped,
+		futures_evicted;
 	uint64_t dead[HM_DEAD_REASONS];
 	uint64_t log_window_ns; /* start of the second in which dead letters are logged */
 	uint32_t logged;        /* in that second */
 	uint32_t failed_logged; /* the same of failures */
 	uint64_t failed_window_ns;
+};
+
+/* Futures with a handle that have ended, and whose owners have not released them; the oldest goes first. */
+struct hmi_kept {
+	uint32_t oldest, newest; /* slots; 0: none */
+	uint32_t count;
+	size_t bytes, bytes_max; /* of their answers */
 };
 
 struct hm_ctx {
@@ -76,6 +85,7 @@ struct hm_ctx {
 	struct hmi_stats stats;
 	struct hmi_fifo dead; /* dead letters to be published: bodies are struct hmi_dead_record */
 	struct hmi_links links;
+	struct hmi_kept kept;
 	struct hmi_slab states[HMI_STATE_CLASSES];
 	struct hmi_slab extras;
 	struct hmi_slab behaviours;

@@ -88,15 +88,21 @@ hmi_link_new(struct hmi_links *links, enum hmi_link_kind kind, struct hm_pid pid
 }
 
 void
-hmi_link_add_to(struct hmi_links *links, struct hmi_owned **list, uint32_t slot, struct hmi_link *link,
-		const struct hmi_owned_ops *ops)
+hmi_link_hash(struct hmi_links *links, uint32_t slot, struct hmi_link *link)
 {
 	if (links->count > links->mask)
 		grow(links);
 	link->owner = slot;
-	hmi_owned_add(list, &link->owned, ops);
 	links->count++;
 	bucket_push(links, link);
+}
+
+void
+hmi_link_add_to(struct hmi_links *links, struct hmi_owned **list, uint32_t slot, struct hmi_link *link,
+		const struct hmi_owned_ops *ops)
+{
+	hmi_owned_add(list, &link->owned, ops);
+	hmi_link_hash(links, slot, link);
 }
 
 void

@@ -4,7 +4,7 @@
 
 /*
  * Links: what an actor of this lcore has to do with other processes: its children on other lcores,
- * whom it watches, who watches it, its timers, its calls by the offload pool.
+ * whom it watches, who watches it, its timers, its calls by the offload pool; and who waits for a future.
  *
  *     actor ─▶ owned ─▶ owned ─▶ ...      all that one actor owns, links among it
  *     hash(actor, kind, pid) ─▶ link      one link, in constant time
@@ -31,6 +31,10 @@ enum hmi_link_kind {
 	HMI_LINK_MUTED,    /* whom the owner has muted */
 	HMI_LINK_MUTER,    /* who has muted the owner */
 	HMI_LINK_RECORD,   /* what the owner knows of failures of its child */
+	/* Of a future with a handle, which is the owner; in its own list: */
+	HMI_LINK_WAITER, /* who waits for it, by hm_reenter_after */
+	HMI_LINK_PIPE,   /* whom it is piped to */
+	HMI_LINK_END,    /* whose end it waits for */
 };
 
 struct hmi_cell;
@@ -66,6 +70,9 @@ void hmi_link_add(struct hmi_links *links, struct hmi_cell *owner, uint32_t slot
 /* As hmi_link_add, to a list of its own. */
 void hmi_link_add_to(struct hmi_links *links, struct hmi_owned **list, uint32_t slot, struct hmi_link *link,
 		     const struct hmi_owned_ops *ops);
+
+/* Add a link to the hash alone: the list in which its owner finds it is the caller's affair. */
+void hmi_link_hash(struct hmi_links *links, uint32_t slot, struct hmi_link *link);
 
 /* The link of an owner, by its slot, kind and PID; NULL: none. */
 struct hmi_link *hmi_link_find(const struct hmi_links *links, uint32_t owner, enum hmi_link_kind kind,

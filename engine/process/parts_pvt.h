@@ -31,6 +31,9 @@ enum hmi_command_type {
 	HMI_COMMAND_UNMUTE,
 	HMI_COMMAND_REPORT, /* log what holds messages on this lcore; body: none */
 	HMI_COMMAND_STOP_REPORT, /* log which actors below one have not stopped; body: struct report of stop_report.c */
+	HMI_COMMAND_AWAIT,       /* somebody waits for a future of this lcore; body: struct hmi_await */
+	HMI_COMMAND_UNAWAIT,     /* not any more; body: struct hmi_await */
+	HMI_COMMAND_CALL_CANCEL, /* the request of an external thread is given up; body: struct hm_call * */
 	HMI_COMMAND_END,
 };
 

@@ -16,6 +16,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "hm_dead_letter.h"
 #include "hm_msg.h"
@@ -40,6 +41,10 @@ struct hmi_process_ops {
 	 * anything. NULL: nothing ever waits here.
 	 */
 	bool (*shut_down)(struct hm_ctx *ctx, struct hmi_cell *cell);
+	/* The node of an index is lost. NULL: nothing here waits for another node. */
+	void (*node_down)(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t node);
+	/* Whether a PID of another generation is the process's as well. NULL: none is. */
+	bool (*has)(const struct hmi_cell *cell, uint64_t local);
 };
 
 /*

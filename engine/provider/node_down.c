@@ -10,7 +10,6 @@
  * gets before the end of the walk: a node that is back meanwhile has another one, and keeps its links.
  */
 #include "actor_pvt.h"
-#include "ask_pvt.h"
 #include "check_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
@@ -99,9 +98,8 @@ futures_down(struct hm_ctx *ctx, struct node_down *down)
 			break;
 		}
 		cell = hmi_cells_slot(&ctx->cells, down->at);
-		if (!hmi_cell_is_actor(cell) && cell->ops == &hmi_future_ops &&
-		    cell->future.node == down->index)
-			hmi_future_fail(ctx, cell, HM_FUTURE_DEAD_LETTER);
+		if (!hmi_cell_is_actor(cell) && !hmi_cell_is_free(cell) && cell->ops->node_down != NULL)
+			cell->ops->node_down(ctx, cell, down->index);
 	}
 	return steps;
 }

@@ -9,6 +9,7 @@
 #include "dead_pvt.h"
 #include "post_pvt.h"
 #include "provider_pvt.h"
+#include "type_pvt.h"
 
 int
 hm_provider_register(struct hm_system *sys, uint32_t lcore, const struct hm_provider_ops *ops, void *self)
@@ -93,7 +94,10 @@ network_flags(uint16_t type)
 		return HMI_MSG_SYSTEM;
 	case HM_SYS_POISON:
 		return HMI_MSG_POISON;
+	case HM_TOUCH:
+		return HMI_MSG_BY_TYPE;
 	case HM_IDENTITY:
+	case HM_TOUCHED:
 		return 0;
 	default:
 		return -1;
@@ -110,7 +114,8 @@ system_check(const struct hm_ctx *ctx, struct hm_msg *msg)
 	if ((msg->type == HM_SYS_STOP || msg->type == HM_SYS_POISON) && hmi_is_guardian(ctx->sys, msg->to))
 		flags = -1;
 	if (flags < 0 || (msg->type == HM_SYS_TERMINATED && msg->length < sizeof(struct hm_terminated)) ||
-	    (msg->type == HM_IDENTITY && msg->length < sizeof(struct hm_identity)))
+	    (msg->type == HM_IDENTITY && msg->length < sizeof(struct hm_identity)) ||
+	    (msg->type == HM_TOUCHED && msg->length < sizeof(struct hm_touched)))
 		return false;
 	msg->flags |= (uint8_t)flags;
 	return true;
@@ -121,7 +126,7 @@ receive(struct hm_ctx *ctx, struct hm_msg *msg, uint8_t flags)
 {
 	uint32_t lcore = hmi_local_lcore(msg->to);
 
-	msg->flags = flags;
+	msg->flags = flags | hmi_type_flags(ctx->sys->types->info[msg->type]);
 	if (unlikely(msg->type < HM_TYPE_USER && !system_check(ctx, msg))) {
 		hmi_dead(ctx, msg, HM_DEAD_MALFORMED);
 		return;
@@ -150,6 +155,7 @@ void
 hm_provider_receive_burst(struct hm_ctx *ctx, const struct hm_address *address, struct hm_msg **msgs,
 			  uint32_t count)
 {
+	const uint32_t *infos = ctx->sys->types->info;
 	struct hmi_cell *cell = NULL;
 
 	hmi_check_ctx(ctx, "hm_provider_receive_burst");
@@ -159,7 +165,7 @@ hm_provider_receive_burst(struct hm_ctx *ctx, const struct hm_address *address, 
 		msgs[i]->to = address->to;
 		msgs[i]->sender = address->sender;
 		msgs[i]->to_node = 0;
-		msgs[i]->flags = HMI_MSG_NETWORK;
+		msgs[i]->flags = HMI_MSG_NETWORK | hmi_type_flags(infos[msgs[i]->type]);
 	}
 	if (likely(cell != NULL) && likely(hmi_delivers_to(cell, address->to))) {
 		hmi_fifo_push_burst(&cell->box, msgs, count);

@@ -15,6 +15,17 @@ hmi_deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_ops_of(ctx, cell)->deliver(ctx, cell, msg);
 }
 
+/* A process may have several PIDs, of one slot. */
+static void
+dead_or_another_pid(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	if (!hmi_cell_is_actor(cell) && !hmi_cell_is_free(cell) && cell->ops->has != NULL &&
+	    cell->ops->has(cell, msg->to))
+		hmi_deliver_other(ctx, cell, msg);
+	else
+		hmi_dead(ctx, msg, hmi_cell_late(cell, msg->to));
+}
+
 __attribute__((noinline)) void
 hmi_deliver_stale(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
@@ -22,7 +33,7 @@ hmi_deliver_stale(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	if (cell != NULL)
 		hmi_deliver_other(ctx, cell, msg);
 	else
-		hmi_dead(ctx, msg, hmi_cell_late(hmi_cells_at(&ctx->cells, msg->to), msg->to));
+		dead_or_another_pid(ctx, hmi_cells_at(&ctx->cells, msg->to), msg);
 }
 
 void

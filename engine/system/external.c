@@ -15,6 +15,7 @@
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "deliver_pvt.h"
+#include "external_pvt.h"
 #include "lcore_setup_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
@@ -47,15 +48,15 @@ running(const struct hm_system *sys)
 }
 
 /* A call that comes too early is answered by a dead letter. */
-static bool
-stopped(const struct hm_system *sys)
+bool
+hmi_is_stopped(const struct hm_system *sys)
 {
 	return atomic_load_explicit(&sys->state, memory_order_relaxed) == HMI_STOPPED;
 }
 
 /* No lcore has a thread of its own: who holds the control mutex, as each stepped turn does, may touch everything. */
-static bool
-single_threaded(const struct hm_system *sys)
+bool
+hmi_is_single_threaded(const struct hm_system *sys)
 {
 	return sys->mode == HM_MODE_STEPPED ||
 	       atomic_load_explicit(&sys->state, memory_order_relaxed) == HMI_CREATED;
@@ -107,10 +108,10 @@ hmi_remote_send_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_
 	hmi_dead_to(ctx, (struct hm_pid){ body->node, body->msg->to }, body->msg, reason);
 }
 
-static enum hm_result
-inject(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
+enum hm_result
+hmi_inject(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
 {
-	struct hm_ctx *ctx = stopped(sys) ? NULL : entrance(sys, to);
+	struct hm_ctx *ctx = hmi_is_stopped(sys) ? NULL : entrance(sys, to);
 	struct hm_msg *first = msg;
 
 	if (ctx == NULL) {
@@ -128,8 +129,8 @@ inject(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
 	return HM_WOULD_BLOCK;
 }
 
-static struct hm_msg *
-make_external(struct hm_system *sys, uint16_t type, const void *body, enum hm_result *result)
+struct hm_msg *
+hmi_make_external(struct hm_system *sys, uint16_t type, const void *body, enum hm_result *result)
 {
 	struct hm_msg *msg;
 
@@ -153,11 +154,11 @@ hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const voi
 	/* Its mailbox is full: the lcore could only turn the message away, or let it grow. */
 	if (to.node == sys->node && hmi_full_has(&sys->full, to.local))
 		return HM_WOULD_BLOCK;
-	msg = make_external(sys, type, body, &result);
+	msg = hmi_make_external(sys, type, body, &result);
 	if (msg == NULL)
 		return result;
 	msg->sender = hm_pid_none();
-	result = inject(sys, to, msg);
+	result = hmi_inject(sys, to, msg);
 	if (result == HM_OK)
 		atomic_fetch_add_explicit(&sys->external_sent, 1, memory_order_relaxed);
 	return result;
@@ -211,12 +212,12 @@ hm_system_stop_actor(struct hm_system *sys, struct hm_pid who)
 		return 0;
 	msg = hmi_control(&sys->external, HM_SYS_STOP, 0);
 	/* A process that does not exist has stopped. */
-	return inject(sys, who, msg) == HM_WOULD_BLOCK ? -EAGAIN : 0;
+	return hmi_inject(sys, who, msg) == HM_WOULD_BLOCK ? -EAGAIN : 0;
 }
 
 /* Without announcing it, a thread that turns a stepped system without pause would hardly ever let another one in. */
-static void
-control_lock(struct hm_system *sys)
+void
+hmi_control_lock(struct hm_system *sys)
 {
 	atomic_fetch_add_explicit(&sys->control_wanted, 1, memory_order_relaxed);
 	pthread_mutex_lock(&sys->control);
@@ -229,8 +230,8 @@ stop_direct(struct hm_system *sys)
 {
 	bool alone;
 
-	control_lock(sys);
-	alone = single_threaded(sys);
+	hmi_control_lock(sys);
+	alone = hmi_is_single_threaded(sys);
 	if (alone)
 		hmi_shutdown_ask(sys->lcores[0]);
 	pthread_mutex_unlock(&sys->control);
@@ -255,16 +256,16 @@ hm_system_stop(struct hm_system *sys)
 
 /* ---- Calls: done by lcore 0, or at once while nothing runs -------------------------- */
 
-static int
-call_push(struct hm_system *sys, struct hmi_call *call)
+int
+hmi_command_push(struct hm_system *sys, uint16_t command, const void *call)
 {
-	struct hm_msg *msg = hmi_control(&sys->external, HMI_COMMAND_CALL, sizeof(call));
+	struct hm_msg *msg = hmi_control(&sys->external, command, sizeof(call));
 	int rc = -ESHUTDOWN;
 
 	memcpy(msg->body, &call, sizeof(call));
 	pthread_mutex_lock(&sys->control);
 	if (running(sys)) /* S1 */
-		rc = inject(sys, hmi_lcore_process(sys, 0), msg) == HM_OK ? 0 : -EAGAIN;
+		rc = hmi_inject(sys, hmi_lcore_process(sys, 0), msg) == HM_OK ? 0 : -EAGAIN;
 	else
 		hmi_msg_release(&sys->external, msg);
 	pthread_mutex_unlock(&sys->control);
@@ -272,13 +273,13 @@ call_push(struct hm_system *sys, struct hmi_call *call)
 }
 
 /* While nothing runs the caller does it; false: something runs. */
-static bool
-call_direct(struct hm_system *sys, struct hmi_call *call)
+bool
+hmi_call_direct(struct hm_system *sys, struct hmi_call *call)
 {
 	bool alone;
 
-	control_lock(sys);
-	alone = single_threaded(sys);
+	hmi_control_lock(sys);
+	alone = hmi_is_single_threaded(sys);
 	if (alone) {
 		hmi_rcu_enter();
 		call->run(sys->lcores[0], call);
@@ -294,15 +295,15 @@ call_do(struct hm_system *sys, struct hmi_call *call, const struct timespec *unt
 {
 	int rc = 0;
 
-	if (!single_threaded(sys) && ctx_of_thread(sys) != NULL)
+	if (!hmi_is_single_threaded(sys) && ctx_of_thread(sys) != NULL)
 		rc = -EDEADLK;
-	else if (!call_direct(sys, call))
-		rc = call_push(sys, call);
+	else if (!hmi_call_direct(sys, call))
+		rc = hmi_command_push(sys, HMI_COMMAND_CALL, call);
 	if (rc != 0) {
 		/* Nobody has seen it. */
 		if (call->drop != NULL)
 			call->drop(sys, call);
-		hmi_call_finish(call, rc, NULL);
+		(void)hmi_call_finish(call, rc, NULL);
 	}
 	return hmi_call_wait(call, until);
 }
@@ -318,7 +319,7 @@ spawn_run(struct hm_ctx *ctx, struct hmi_call *call)
 {
 	struct spawn_call *spawn = (struct spawn_call *)call;
 
-	hmi_call_finish(call, hmi_spawn_under(ctx, spawn->guardian, &spawn->child, spawn->pid), NULL);
+	(void)hmi_call_finish(call, hmi_spawn_under(ctx, spawn->guardian, &spawn->child, spawn->pid), NULL);
 }
 
 static int
@@ -336,7 +337,7 @@ spawn_do(struct hm_system *sys, struct hm_pid guardian, const struct hmi_child *
 		spawn->guardian = guardian;
 		spawn->pid = pid;
 		rc = call_do(sys, &spawn->call, NULL);
-	} while (rc == -EAGAIN && !single_threaded(sys) && sched_yield() == 0);
+	} while (rc == -EAGAIN && !hmi_is_single_threaded(sys) && sched_yield() == 0);
 	return rc;
 }
 
@@ -356,35 +357,29 @@ hm_system_spawn_system(struct hm_system *sys, const struct hm_props *props, cons
 			   : -EINVAL;
 }
 
-struct ask_call {
-	struct hmi_call call; /* first */
-	struct hm_msg *msg;
-	struct hm_pid to;
-	uint64_t timeout_us;
-};
-
-static void
-ask_drop(struct hm_system *sys, struct hmi_call *call)
+void
+hmi_ask_drop(struct hm_system *sys, struct hmi_call *call)
 {
-	hmi_msg_release(&sys->external, ((struct ask_call *)call)->msg);
+	hmi_msg_release(&sys->external, ((struct hmi_ask_call *)call)->msg);
 }
 
-static void
-ask_run(struct hm_ctx *ctx, struct hmi_call *call)
+void
+hmi_ask_run(struct hm_ctx *ctx, struct hmi_call *call)
 {
-	struct ask_call *ask = (struct ask_call *)call;
+	struct hmi_ask_call *ask = (struct hmi_ask_call *)call;
 	struct hmi_cell *cell = hmi_future_new(ctx, ask->timeout_us);
 	struct hm_msg *msg = ask->msg;
 
 	if (cell == NULL) {
 		hmi_msg_release(&ctx->cache, msg);
-		hmi_call_finish(call, -ENOMEM, NULL);
+		(void)hmi_call_finish(call, -ENOMEM, NULL);
 		return;
 	}
 	cell->future.waiter = call;
 	cell->future.node = ask->to.node != ctx->node ? hmi_node_reference(ctx, ask->to.node) : 0;
 	msg->sender = hmi_pid_of(ctx, cell);
-	msg->flags = HMI_MSG_REQUEST;
+	ask->future = msg->sender.local;
+	msg->flags |= HMI_MSG_REQUEST;
 	hmi_count(&ctx->stats.sent, 1);
 	(void)hmi_post(ctx, ask->to, msg);
 }
@@ -411,22 +406,22 @@ hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void
 {
 	struct timespec until = time_ahead(timeout_us);
 	enum hm_result result;
-	struct ask_call *ask;
+	struct hmi_ask_call *ask;
 	struct hm_msg *msg;
 
 	if (sys == NULL || hm_pid_is_none(to))
 		return -EINVAL;
-	if (single_threaded(sys))
+	if (hmi_is_single_threaded(sys))
 		return -EDEADLK;
-	msg = make_external(sys, type, body, &result);
+	msg = hmi_make_external(sys, type, body, &result);
 	if (msg == NULL)
 		return result == HM_NO_MEMORY ? -EAGAIN : -EINVAL;
-	ask = hmi_call_new(sys, sizeof(*ask), ask_run);
+	ask = hmi_call_new(sys, sizeof(*ask), hmi_ask_run);
 	if (ask == NULL) {
 		hmi_msg_release(&sys->external, msg);
 		return -ENOMEM;
 	}
-	ask->call.drop = ask_drop;
+	ask->call.drop = hmi_ask_drop;
 	ask->call.reply = reply;
 	ask->msg = msg;
 	ask->to = to;

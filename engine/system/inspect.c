@@ -25,6 +25,8 @@ stats_add(struct hm_stats *sum, const struct hm_ctx *ctx)
 	sum->overloads += hmi_counted(&stats->overloads);
 	sum->circles += hmi_counted(&stats->circles);
 	sum->restarted += hmi_counted(&stats->restarted);
+	sum->continuations_dropped += hmi_counted(&stats->continuations_dropped);
+	sum->futures_evicted += hmi_counted(&stats->futures_evicted);
 	for (int i = 0; i < HM_DEAD_REASONS; i++)
 		sum->dead[i] += hmi_counted(&stats->dead[i]);
 }

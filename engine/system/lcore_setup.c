@@ -19,11 +19,13 @@
 #include "dead_pvt.h"
 #include "deliver_pvt.h"
 #include "event_pvt.h"
+#include "external_pvt.h"
 #include "granted_pvt.h"
 #include "pressure_pvt.h"
 #include "provider_pvt.h"
 #include "random_pvt.h"
 #include "select_pvt.h"
+#include "shared_future_pvt.h"
 #include "shortage_pvt.h"
 #include "shutdown_pvt.h"
 #include "slot_grant_pvt.h"
@@ -62,6 +64,9 @@ const struct hmi_parts hmi_parts = {
 		COMMAND(HMI_COMMAND_UNMUTE) = { hmi_unmute_run, NULL },
 		COMMAND(HMI_COMMAND_REPORT) = { hmi_memory_report_lcore, NULL },
 		COMMAND(HMI_COMMAND_STOP_REPORT) = { hmi_stop_report_run, NULL },
+		COMMAND(HMI_COMMAND_AWAIT) = { hmi_await_run, NULL },
+		COMMAND(HMI_COMMAND_UNAWAIT) = { hmi_unawait_run, NULL },
+		COMMAND(HMI_COMMAND_CALL_CANCEL) = { hmi_request_cancel_run, hmi_request_cancel_drop },
 	},
 	.actor_ended = actor_ended,
 	.supervised = hmi_supervision_publish,
@@ -196,6 +201,7 @@ hmi_ctx_create(struct hm_ctx **out, struct hm_system *sys, uint32_t index)
 	ctx->node = sys->node;
 	ctx->small_types = sys->types->small;
 	ctx->random = hmi_random(&sys->random);
+	ctx->kept.bytes_max = sys->options.memory / 16 / sys->lcores_count;
 	rc = worker_create(ctx, index, socket);
 	if (rc != 0) {
 		rte_free(ctx);

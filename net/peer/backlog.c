@@ -50,8 +50,10 @@ backlog_unpop(struct hmi_peer *peer, struct hm_msg *msg)
 static void
 backlog_put(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
 {
-	/* Control messages are not limited: they are few, and their loss would not be reported. */
-	if (msg->type >= HM_TYPE_USER && (peer->ending || peer->backlog.fifo.count >= net->backlog_max)) {
+	/* Control messages are not limited: they are few, and their loss would not be reported. A touch is none. */
+	bool is_limited = msg->type >= HM_TYPE_USER || msg->type == HM_TOUCH || msg->type == HM_TOUCHED;
+
+	if (is_limited && (peer->ending || peer->backlog.fifo.count >= net->backlog_max)) {
 		hm_dead_letter_publish(net->ctx, msg, peer->ending ? peer->end_reason : HM_DEAD_NODE_BUSY);
 		return;
 	}

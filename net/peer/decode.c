@@ -235,41 +235,28 @@ group_deliver(struct hmi_net *net, struct hmi_peer *peer, struct group *group)
 
 /* ---- Messages of the engine -------------------------------------------------------- */
 
-/* Bytes of body of a message of the engine; -1: no message with this number crosses nodes. */
-static int
-system_body(uint32_t system)
+/* Whether the body of a message of the engine is a PID. */
+static bool
+is_pid(uint32_t system)
 {
-	switch (system) {
-	case HM_SYS_STOP:
-	case HM_SYS_POISON:
-	case HM_SYS_WATCH:
-	case HM_SYS_UNWATCH:
-	case HM_SYS_UNDELIVERED:
-		return 0;
-	case HM_SYS_TERMINATED:
-		return sizeof(struct hm_terminated);
-	case HM_IDENTITY:
-		return sizeof(struct hm_identity);
-	default:
-		return -1;
-	}
+	return system == HM_IDENTITY || system == HM_TOUCHED;
 }
 
 static void
 system_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_envelope *envelope)
 {
 	struct hm_terminated terminated = { 0 };
-	struct hm_identity identity = { 0 };
-	int body = system_body(envelope->system), rc = 0;
+	struct hm_pid pid = { 0 };
+	int body = hmi_wire_system_bytes(envelope->system), rc = 0;
 	struct hm_msg *msg;
 
 	if (envelope->system == HM_SYS_TERMINATED)
 		rc = hmi_wire_terminated_read(envelope->payload, envelope->payload_length, &terminated);
-	else if (envelope->system == HM_IDENTITY)
-		rc = hmi_wire_pid_read(envelope->payload, envelope->payload_length, &identity.pid);
+	else if (is_pid(envelope->system))
+		rc = hmi_wire_pid_read(envelope->payload, envelope->payload_length, &pid);
 	/* A node may report only its own processes. */
 	if ((envelope->system == HM_SYS_TERMINATED && terminated.who.node != peer->session.peer_node) ||
-	    (identity.pid.node != 0 && identity.pid.node != peer->session.peer_node))
+	    (pid.node != 0 && pid.node != peer->session.peer_node))
 		rc = -EBADMSG;
 	if (body < 0 || rc != 0) {
 		dead(net, peer, envelope, HM_DEAD_MALFORMED);
@@ -278,8 +265,8 @@ system_deliver(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_enve
 	msg = hm_msg_alloc_control(net->ctx, (uint16_t)envelope->system, (size_t)body);
 	if (envelope->system == HM_SYS_TERMINATED)
 		memcpy(msg->body, &terminated, sizeof(terminated));
-	else if (envelope->system == HM_IDENTITY)
-		memcpy(msg->body, &identity, sizeof(identity));
+	else if (is_pid(envelope->system))
+		memcpy(msg->body, &pid, sizeof(pid));
 	deliver(net, peer, envelope, msg);
 }
 

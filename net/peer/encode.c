@@ -74,11 +74,12 @@ system_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg,
 		envelope.payload = payload;
 		envelope.payload_length =
 			(uint32_t)(hmi_wire_terminated_write(payload, hm_msg_body(msg)) - payload);
-	} else if (msg->type == HM_IDENTITY) {
-		const struct hm_identity *identity = hm_msg_body(msg);
+	} else if (msg->type == HM_IDENTITY || msg->type == HM_TOUCHED) {
+		struct hm_pid pid;
 
+		memcpy(&pid, hm_msg_body(msg), sizeof(pid));
 		envelope.payload = payload;
-		envelope.payload_length = (uint32_t)(hmi_wire_pid_write(payload, identity->pid) - payload);
+		envelope.payload_length = (uint32_t)(hmi_wire_pid_write(payload, pid) - payload);
 	}
 	return envelope_put(net, peer, &envelope);
 }

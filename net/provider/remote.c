@@ -15,6 +15,7 @@
 #include "ingress_pvt.h"
 #include "remote_pvt.h"
 #include "resume_pvt.h"
+#include "system_body_pvt.h"
 #include "table_pvt.h"
 #include "tick_pvt.h"
 
@@ -84,6 +85,14 @@ remote_poll(void *self, struct hm_ctx *ctx)
 	return work;
 }
 
+/* Whether messages of a type can be sent to another node. */
+static inline bool
+is_remote(const struct hmi_net *net, uint16_t type)
+{
+	return likely(type >= HM_TYPE_USER) ? hmi_codec_by_id(&net->codec, type) != NULL
+					    : hmi_wire_system_bytes(type) >= 0;
+}
+
 static void
 remote_deliver(void *self, struct hm_ctx *ctx, struct hm_msg *msg)
 {
@@ -93,7 +102,7 @@ remote_deliver(void *self, struct hm_ctx *ctx, struct hm_msg *msg)
 	net->ctx = ctx;
 	if (unlikely(peer == NULL)) {
 		hm_dead_letter_publish(ctx, msg, HM_DEAD_NODE_LOST);
-	} else if (unlikely(msg->type >= HM_TYPE_USER && hmi_codec_by_id(&net->codec, msg->type) == NULL)) {
+	} else if (unlikely(!is_remote(net, msg->type))) {
 		hm_dead_letter_publish(ctx, msg, HM_DEAD_NOT_REMOTE);
 	} else {
 		hmi_backlog_send(net, peer, msg);

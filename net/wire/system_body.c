@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hm_provider.h"
 #include "protobuf_pvt.h"
 #include "system_body_pvt.h"
 
@@ -13,6 +14,30 @@
 #define TAG_PID_LOCAL         0x11
 #define TAG_TERMINATED_WHO    0x0a
 #define TAG_TERMINATED_REASON 0x10
+
+_Static_assert(sizeof(struct hm_identity) == sizeof(struct hm_pid), "the body is a PID");
+_Static_assert(sizeof(struct hm_touched) == sizeof(struct hm_pid), "the body is a PID");
+
+int
+hmi_wire_system_bytes(uint32_t type)
+{
+	switch (type) {
+	case HM_SYS_STOP:
+	case HM_SYS_POISON:
+	case HM_SYS_WATCH:
+	case HM_SYS_UNWATCH:
+	case HM_SYS_UNDELIVERED:
+	case HM_TOUCH:
+		return 0;
+	case HM_SYS_TERMINATED:
+		return sizeof(struct hm_terminated);
+	case HM_IDENTITY:
+	case HM_TOUCHED:
+		return sizeof(struct hm_pid);
+	default:
+		return -1;
+	}
+}
 
 uint8_t *
 hmi_wire_pid_write(uint8_t *at, struct hm_pid pid)

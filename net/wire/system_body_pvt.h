@@ -15,6 +15,9 @@
 #define HMI_PID_BYTES        18u
 #define HMI_TERMINATED_BYTES 26u
 
+/* Bytes of body of a message of the engine; -1: no message of this type crosses nodes. */
+int hmi_wire_system_bytes(uint32_t type);
+
 /* Write a message Pid. Returns its end. */
 uint8_t *hmi_wire_pid_write(uint8_t *at, struct hm_pid pid);
 

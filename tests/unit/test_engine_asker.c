@@ -115,6 +115,47 @@ Test(engine_asker, stop__frees_what_the_last_message_asked)
 	hmt_node_end(&s.node);
 }
 
+struct parent {
+	struct hmt_probe child;
+	struct future_request request;
+};
+
+static void
+child_make(struct hm_ctx *ctx, void *arg)
+{
+	cr_assert_eq(hmt_probe_child(ctx, arg, 2, NULL), 0);
+}
+
+static void
+ask_self_and_answer(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return;
+	/* The answer comes into the mailbox of the one that stops now, whose child is still to stop. */
+	(void)probe;
+	cr_assert_eq(hm_respond(ctx, HMT_NUMBER, hm_msg_body(msg)), HM_OK);
+	hm_stop(ctx, hm_self(ctx));
+}
+
+Test(engine_asker, stop__with_a_child_and_the_answer_in_the_mailbox)
+{
+	static struct parent parent;
+	static struct hmt_probe probe;
+	struct hmt_node node;
+
+	probe = (struct hmt_probe){ .on_msg = ask_self_and_answer };
+	parent = (struct parent){ .request = { .timeout_us = 1000 } };
+	hmt_node_start(&node, 3);
+	parent.request.to = hmt_probe_spawn(&node, &probe, 0, NULL);
+	hmt_do(&node, probe.pid, child_make, &parent.child);
+	hmt_do(&node, probe.pid, ask, &parent.request);
+	cr_assert_eq(parent.request.ends, 0);
+	cr_assert_eq(hmt_stats(&node).continuations_dropped, 1);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_STOPPED], 1);
+	cr_assert_eq(hmt_seen_count(&parent.child, HM_STOPPED), 1);
+	hmt_node_end(&node);
+}
+
 static void
 ask_self_then_stop(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 {

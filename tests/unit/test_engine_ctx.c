@@ -164,6 +164,16 @@ CALL(hm_path)
 CALL(hm_child_next, &no_iter, NULL)
 CALL_USED(hm_actor_extension_set, &extension, NULL)
 CALL(hm_actor_extension, &extension)
+CALL(hm_request_from, somebody, somebody, HMT_EMPTY, NULL)
+CALL(hm_ask_batch, NULL)
+CALL(hm_future_new, 1, NULL)
+CALL(hm_request_future, somebody, HMT_EMPTY, NULL, 1, NULL)
+CALL(hm_stop_future, somebody, 1, NULL)
+CALL(hm_poison_future, somebody, 1, NULL)
+CALL(hm_reenter_after, (struct hm_future){ somebody }, ignore_reply, NULL)
+CALL(hm_pipe_to, (struct hm_future){ somebody }, &somebody, 1)
+CALL(hm_future_cancel, (struct hm_future){ somebody })
+CALL(hm_future_release, (struct hm_future){ somebody })
 CALL(hm_send_after, somebody, HMT_EMPTY, NULL, 1, 0, NULL)
 CALL(hm_timer_cancel, (struct hm_timer){ 1 })
 CALL(hm_offload, ignore_work, NULL, 0, HMT_EMPTY, NULL)
@@ -233,6 +243,16 @@ static const struct {
 	ROW(hm_child_next),
 	ROW(hm_actor_extension_set),
 	ROW(hm_actor_extension),
+	ROW(hm_request_from),
+	ROW(hm_ask_batch),
+	ROW(hm_future_new),
+	ROW(hm_request_future),
+	ROW(hm_stop_future),
+	ROW(hm_poison_future),
+	ROW(hm_reenter_after),
+	ROW(hm_pipe_to),
+	ROW(hm_future_cancel),
+	ROW(hm_future_release),
 	ROW(hm_send_after),
 	ROW(hm_timer_cancel),
 	ROW(hm_offload),

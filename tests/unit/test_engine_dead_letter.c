@@ -511,7 +511,9 @@ Test(engine_dead_letter, names__of_every_reason_and_of_numbers_that_are_none)
 	cr_assert_str_eq(hm_result_name(HM_OK), "ok");
 	cr_assert_str_eq(hm_result_name((enum hm_result)99), "unknown");
 	cr_assert_str_eq(hm_future_result_name(HM_FUTURE_DEAD_LETTER), "dead letter");
-	cr_assert_str_eq(hm_future_result_name((enum hm_future_result)3), "unknown");
+	cr_assert_str_eq(hm_future_result_name(HM_FUTURE_CANCELLED), "cancelled");
+	cr_assert_str_eq(hm_future_result_name(HM_FUTURE_NO_MEMORY), "out of memory");
+	cr_assert_str_eq(hm_future_result_name((enum hm_future_result)5), "unknown");
 	cr_assert_str_eq(hm_terminated_reason_name(HM_TERMINATED_NODE_LOST), "node lost");
 	cr_assert_str_eq(hm_terminated_reason_name((enum hm_terminated_reason)4), "unknown");
 }

@@ -71,7 +71,7 @@ ask_two(struct hm_ctx *ctx, void *arg)
 	uint64_t number = 1;
 
 	/* One to the living, who keeps silent; one to the dead; then nothing is free. */
-	cr_assert_eq(hm_ask(ctx, hoard->to, HMT_NUMBER, &number, 1000, on_reply, hoard), HM_OK);
+	cr_assert_eq(hm_ask(ctx, hoard->to, HMT_NUMBER, &number, 1000, on_hoard_reply, hoard), HM_OK);
 	hoard_all(ctx, arg);
 }
 

@@ -25,7 +25,8 @@ struct hoard {
 };
 
 static inline void
-on_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
+on_hoard_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	       void *arg)
 {
 	struct hoard *hoard = arg;
 
@@ -62,7 +63,7 @@ hoard_use(struct hm_ctx *ctx, void *arg)
 
 	hoard_all(ctx, arg);
 	hoard->send = hm_send(ctx, hoard->to, HMT_NUMBER, &number);
-	hoard->ask = hm_ask(ctx, hoard->to, HMT_NUMBER, &number, 1000, on_reply, hoard);
+	hoard->ask = hm_ask(ctx, hoard->to, HMT_NUMBER, &number, 1000, on_hoard_reply, hoard);
 	hoard->after = hm_send_after(ctx, hoard->to, HMT_NUMBER, &number, 1, 0, NULL);
 }
 

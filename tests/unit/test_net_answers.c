@@ -200,8 +200,9 @@ Test(net_answers, request__in_the_name_of_a_third_node)
 
 Test(net_answers, system__every_number_that_is_none_is_malformed)
 {
-	static const uint32_t good[] = { HM_IDENTITY,    HM_SYS_STOP,       HM_SYS_POISON,     HM_SYS_WATCH,
-					 HM_SYS_UNWATCH, HM_SYS_TERMINATED, HM_SYS_UNDELIVERED };
+	static const uint32_t good[] = { HM_IDENTITY,        HM_SYS_STOP,    HM_SYS_POISON,
+					 HM_SYS_WATCH,       HM_SYS_UNWATCH, HM_SYS_TERMINATED,
+					 HM_SYS_UNDELIVERED, HM_TOUCH,       HM_TOUCHED };
 	struct fixture *f = fixture_create("");
 	uint64_t malformed = 0;
 

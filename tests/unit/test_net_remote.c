@@ -3,6 +3,8 @@
  * @file
  * Two whole nodes in one process: actors, provider, session, frames, over rings.
  */
+#include "hm_call.h"
+#include "lcore_pvt.h"
 #include "test_net_both.h"
 
 TestSuite(net_remote, .init = pair_eal_start, .timeout = 120);
@@ -263,5 +265,62 @@ Test(net_remote, stop__of_a_guardian_of_the_peer_is_refused)
 	f->driver.address = "hermod://b/user/sink";
 	drive(f, SEND_BY_PATH, 1);
 	pair_until(f->nodes, f->sink_seen.numbers == 1);
+	fixture_destroy(f);
+}
+
+/* ---- Answers by type -------------------------------------------------------------------- */
+
+/* A touch as an external thread sends it. @return as hm_call_result, once the call has ended */
+static int
+touch(struct fixture *f, struct hm_pid to, struct hm_touched *touched)
+{
+	struct hm_reply reply = { .body = touched, .size = sizeof(*touched) };
+	struct hm_call *call;
+	int rc;
+
+	cr_assert_eq(hm_system_request(f->nodes[0], to, HM_TOUCH, NULL, 60000000, &call), 0);
+	pair_until(f->nodes, hm_call_result(call, NULL) != -EAGAIN);
+	rc = hm_call_result(call, &reply);
+	if (rc == 0)
+		cr_assert_eq(reply.type, HM_TOUCHED);
+	hm_call_free(call);
+	return rc;
+}
+
+Test(net_remote, touch__an_actor_of_the_peer_answers)
+{
+	struct fixture *f = fixture_resolved("");
+	struct hm_pid nobody = f->driver.target;
+	struct hm_touched touched = { 0 };
+
+	cr_assert_eq(touch(f, f->driver.target, &touched), 0);
+	cr_assert(hm_pid_equal(touched.who, f->driver.target));
+	nobody.local++;
+	cr_assert_eq(touch(f, nobody, &touched), -ENOENT);
+	cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_NO_PROCESS), 1);
+	fixture_destroy(f);
+}
+
+static void
+pipe_away(struct hm_ctx *ctx, struct hm_pid to)
+{
+	struct hm_future future;
+
+	cr_assert_eq(hm_future_new(ctx, 1, &future), HM_OK);
+	cr_assert_eq(hm_pipe_to(ctx, future, &to, 1), HM_OK);
+	hm_future_cancel(ctx, future);
+}
+
+/* What the engine sends to actors of its own node alone is no message that the peer could not make anything of. */
+Test(net_remote, pipe_to__a_failure_does_not_cross_nodes)
+{
+	struct fixture *f = fixture_resolved("");
+	struct hm_ctx *ctx = f->nodes[0]->lcores[0];
+
+	ctx->cell = hmi_cell_live(ctx, f->driver_pid.local);
+	pipe_away(ctx, f->driver.target);
+	ctx->cell = NULL;
+	pair_until(f->nodes, pair_dead(f->nodes[0], HM_DEAD_NOT_REMOTE) == 1);
+	cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_MALFORMED), 0);
 	fixture_destroy(f);
 }

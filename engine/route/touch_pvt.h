@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOUCH_PVT_H
+#define TOUCH_PVT_H
+
+#include "lcore_pvt.h"
+
+/* Answer HM_TOUCH in the name of a process, and release it. */
+void hmi_touch_answer(struct hm_ctx *ctx, struct hm_pid who, struct hm_msg *msg);
+
+#endif /* TOUCH_PVT_H */
