@@ -15,15 +15,16 @@
 
 #define BUCKETS       65536u
 #define BUCKETS_SMALL 256u /* they are all walked, and all in memory */
-/* Shards have several entries each. */
-#define SHARD_BUCKETS(buckets) ((buckets) / 4)
+/* Of the children: shards have several entries each. */
+#define SHARD_BUCKETS 16384u
 /* Children of a parent from which on the next level is used, for the first of them. */
 #define LEVEL_FIRST 8u
 
 int
 hmi_paths_create(struct hmi_paths *paths, uint64_t seed, bool is_small)
 {
-	unsigned long buckets = is_small ? BUCKETS_SMALL : BUCKETS, shards = SHARD_BUCKETS(buckets);
+	unsigned long buckets = is_small ? BUCKETS_SMALL : BUCKETS;
+	unsigned long shards = is_small ? BUCKETS_SMALL : SHARD_BUCKETS;
 
 	paths->seed = seed;
 	paths->names = cds_lfht_new(buckets, 64, buckets, 0, NULL);
@@ -252,12 +253,12 @@ hmi_path_remove(struct hmi_paths *paths, struct hmi_path *entry)
 {
 	if (entry == NULL)
 		return;
-	HMI_TSAN_RELEASE(entry);
 	rcu_read_lock();
 	if (entry->parent != NULL) {
 		(void)cds_lfht_del(paths->children, &entry->sibling);
 		atomic_fetch_sub_explicit(&entry->parent->children, 1, memory_order_relaxed);
 	}
+	HMI_TSAN_RELEASE(entry);
 	if (cds_lfht_del(paths->names, &entry->node) == 0)
 		call_rcu(&entry->rcu, path_free);
 	rcu_read_unlock();
@@ -268,13 +269,18 @@ hmi_path_remove(struct hmi_paths *paths, struct hmi_path *entry)
 const struct hmi_path *
 hmi_path_get(const struct hmi_paths *paths, const char *path)
 {
+	const struct hmi_path *entry;
 	struct cds_lfht_iter iter;
 	struct cds_lfht_node *node;
 
 	cds_lfht_lookup(paths->names, (unsigned long)text_hash(paths, path), path_match, path,
 			&iter); /* R1 */
 	node = cds_lfht_iter_get_node(&iter);
-	return node != NULL ? caa_container_of(node, struct hmi_path, node) : NULL;
+	if (node == NULL)
+		return NULL;
+	entry = caa_container_of(node, struct hmi_path, node);
+	HMI_TSAN_ACQUIRE(entry);
+	return entry;
 }
 
 int
@@ -286,9 +292,8 @@ hmi_path_find(const struct hmi_paths *paths, const char *path, struct hm_pid *pi
 	rcu_read_lock();
 	entry = hmi_path_get(paths, path);
 	if (entry != NULL) {
-		HMI_TSAN_ACQUIRE(entry);
 		*pid = entry->pid;
-		HMI_TSAN_RELEASE(entry);
+		hmi_path_done(entry);
 		rc = 0;
 	}
 	rcu_read_unlock();
@@ -314,7 +319,7 @@ hmi_path_next(const struct hmi_paths *paths, const struct hmi_path *parent, uint
 		if (strcmp(hmi_path_name(entry), after) > 0 &&
 		    (found == NULL || strcmp(hmi_path_name(entry), hmi_path_name(found)) < 0))
 			found = entry;
-		HMI_TSAN_RELEASE(entry);
+		hmi_path_done(entry);
 	}
 	return found;
 }

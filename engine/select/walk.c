@@ -43,6 +43,7 @@ path_look_up(const struct hmi_paths *paths, struct hmi_walk *walk)
 	if (entry == NULL)
 		return false;
 	walk->pid = entry->pid;
+	hmi_path_done(entry);
 	return true;
 }
 
@@ -107,20 +108,25 @@ shard_next(struct hmi_walk_level *level)
 	}
 }
 
-/* A child of the path: whether it is a match. If not, there may be one below it. */
-static bool
-child_look_at(const struct hmi_paths *paths, struct hmi_walk *walk, struct hmi_walk_level *level,
-	      const struct hmi_path *child)
+/* Go on to a child of the path, whose path is never too long. */
+static void
+child_enter(struct hmi_walk *walk, struct hmi_walk_level *level, const struct hmi_path *child)
 {
-	const char *slash = walk->pattern + level->segment, *name = hmi_path_name(child);
-	size_t length = strlen(name), end = level->stem + 1 + length;
-	size_t next = level->segment + 1 + segment_length(slash + 1);
+	size_t length = strlen(hmi_path_name(child));
 
-	/* A child's path is never too long, and this is one. */
 	walk->path[level->stem] = '/';
-	memcpy(walk->path + level->stem + 1, name, length + 1);
-	level->name_end = (uint16_t)end;
+	memcpy(walk->path + level->stem + 1, hmi_path_name(child), length + 1);
+	level->name_end = (uint16_t)(level->stem + 1 + length);
 	walk->pid = child->pid;
+}
+
+/* The child that was entered: whether it is a match. If not, there may be one below it. */
+static bool
+child_look_at(const struct hmi_paths *paths, struct hmi_walk *walk, struct hmi_walk_level *level)
+{
+	const char *slash = walk->pattern + level->segment, *name = walk->path + level->stem + 1;
+	size_t next = level->segment + 1 + segment_length(slash + 1), end = level->name_end;
+
 	if (is_all_below(slash)) {
 		if (end + 2 < HM_PATH_MAX)
 			level_push(walk, level->segment, end);
@@ -140,15 +146,20 @@ step(const struct hmi_paths *paths, struct hmi_walk *walk, uint32_t *steps)
 
 	(*steps)++;
 	if (parent == NULL || level->level >= hmi_path_levels(parent)) {
+		if (parent != NULL)
+			hmi_path_done(parent);
 		walk->depth--;
 		return false;
 	}
 	child = child_find(paths, walk, parent, level, steps);
+	hmi_path_done(parent);
 	if (child == NULL) {
 		shard_next(level);
 		return false;
 	}
-	return child_look_at(paths, walk, level, child);
+	child_enter(walk, level, child);
+	hmi_path_done(child);
+	return child_look_at(paths, walk, level);
 }
 
 enum hmi_walk_result
