@@ -12,8 +12,8 @@
  *     while (hm_child_next(ctx, &iter, &child))
  *             hm_stop(ctx, child);
  *
- * Those on the actor's own lcore come first, then those on others. What is done meanwhile does not disturb it: children
- * may be stopped, spawned, sent to.
+ * Those on the actor's own lcore come first, then those on others. What is done meanwhile does not disturb
+ * it: children may be stopped, spawned, sent to.
  */
 
 #include <stdbool.h>
@@ -34,12 +34,13 @@ struct hm_child_iter {
 /**
  * The next child.
  *
- * Each child that had been spawned before the first call, and whose HM_TERMINATED has not been received, comes once, but
- * for one on the actor's own lcore that has ended already. A child that is spawned meanwhile comes once or not at all.
+ * Each child that had been spawned before the first call, and whose HM_TERMINATED has not been received,
+ * comes once, but for one on the actor's own lcore that has ended already. A child that is spawned
+ * meanwhile comes once or not at all.
  *
- * Context: turn; within one call of the receive or reply function, in which the iterator was zeroed; neither blocks nor
- * allocates. Takes a constant time for a child on the actor's lcore; to those on others it steps over all that the actor
- * owns, timers and watches among it.
+ * Context: turn; within one call of the receive or reply function, in which the iterator was zeroed;
+ * neither blocks nor allocates. Takes a constant time for a child on the actor's lcore; to those on others
+ * it steps over all that the actor owns, timers and watches among it.
  *
  * @param[in,out] iter  zeroed before the first call
  * @param[out] child    untouched when there is none left

@@ -11,14 +11,15 @@
  *     for (uint32_t i = 0; i < hm_pid_set_count(&set); i++)
  *             (void)hm_send(ctx, hm_pid_set_at(&set, i), type, body);
  *
- * Adding, removing and looking for a PID take constant time. PIDs are in the order in which they were added; one that is
- * removed leaves its place to the last. So whoever removes while he goes through a set goes from the last to the
- * first.
+ * Adding, removing and looking for a PID take constant time. PIDs are in the order in which they were
+ * added; one that is removed leaves its place to the last. So whoever removes while he goes through a set
+ * goes from the last to the first.
  *
- * Memory: 24 bytes a PID for the first 8, and twice as many each time that they do not suffice. It does not become
- * less before hm_pid_set_fini, which an actor calls when it receives HM_STOPPED.
+ * Memory: 24 bytes a PID for the first 8, and twice as many each time that they do not suffice. It does not
+ * become less before hm_pid_set_fini, which an actor calls when it receives HM_STOPPED.
  *
- * Who may call what: one thread at a time for each set. Functions that do not change a set may run at the same time.
+ * Who may call what: one thread at a time for each set. Functions that do not change a set may run at the
+ * same time.
  */
 
 #include <stdbool.h>

@@ -17,16 +17,17 @@
  * (hm_lookup, hm_resolve) and sends to the PID, until that one is gone.
  *
  * What matches nothing, or is no path, is a dead letter with the reason HM_DEAD_NO_PATH, whose receiver is
- * /deadLetters. Only actors with a name have a path; those without one can neither be selected, nor select relative
- * to their parent.
+ * /deadLetters. Only actors with a name have a path; those without one can neither be selected, nor select
+ * relative to their parent.
  *
- * A pattern with wildcards looks at the children of what matches so far, and at no other names: some 100 ns for
- * each. The first few hundred are looked at in the call, the others in later turns of the actor, a few hundred
- * in each, so that a million names do not hold the lcore up. Who has a name all that time is found once; who
- * comes or goes meanwhile, once or not at all.
+ * A pattern with wildcards looks at the children of what matches so far, and at no other names: up to a
+ * microsecond for each. The first few dozen are looked at in the call, the others in portions in later
+ * turns of the actor, so that a million names do not hold the lcore up. Who has a name all that time is
+ * found once; who comes or goes meanwhile, once or not at all.
  *
- * Ordering: a message to a path without wildcards on this node is sent in the call, as by hm_send. To a pattern, or
- * to another node, it may be sent in a later turn, and so be overtaken by what is sent after the call.
+ * Ordering: a message to a path without wildcards on this node is sent in the call, as by hm_send. To a
+ * pattern, or to another node, it may be sent in a later turn, and so be overtaken by what is sent after
+ * the call.
  *
  * When the running actor ends before all was sent, the rest is not sent; if that is all, it is a dead letter.
  */
@@ -47,7 +48,8 @@ extern "C" {
 /**
  * Send a message without a sender to all that a path or pattern names.
  *
- * Context: turn; does not block. Allocates for a pattern with wildcards and for another node. Ownership: path and body stay the caller's.
+ * Context: turn; does not block. Allocates for a pattern with wildcards and for another node. Ownership:
+ * path and body stay the caller's.
  *
  * @param path  as above; not NULL
  * @return as hm_send; HM_OK also if it names nobody, see above; HM_INVALID: @p path is NULL, or has wildcards
@@ -65,8 +67,8 @@ enum hm_result hm_select_send(struct hm_ctx *ctx, const char *path, uint16_t typ
 enum hm_result hm_select_request(struct hm_ctx *ctx, const char *path, uint16_t type, const void *body);
 
 /**
- * As hm_ask, of all that a path or pattern names: the first answer ends the future, the others are dead letters.
- * If it names nobody the future ends at once, by HM_FUTURE_DEAD_LETTER.
+ * As hm_ask, of all that a path or pattern names: the first answer ends the future, the others are dead
+ * letters. If it names nobody the future ends at once, by HM_FUTURE_DEAD_LETTER.
  *
  * Context: as hm_select_send. Ownership: path, body and @p arg stay the caller's.
  *
@@ -106,9 +108,10 @@ int hm_select_all(struct hm_ctx *ctx, const char *path, hm_select_fn *on_found, 
 /* ---- Watching by path ------------------------------------------------------ */
 
 /**
- * Watch whom a path names, as hm_watch. If it names nobody the actor receives HM_TERMINATED all the same, with nobody's
- * PID and the reason HM_TERMINATED_NOT_FOUND; if it names another node that does not answer within
- * HM_SELECT_TIMEOUT_US, or that is not known, the reason is HM_TERMINATED_NODE_LOST. An actor that stops meanwhile is not told.
+ * Watch whom a path names, as hm_watch. If it names nobody the actor receives HM_TERMINATED all the same,
+ * with nobody's PID and the reason HM_TERMINATED_NOT_FOUND; if it names another node that does not answer
+ * within HM_SELECT_TIMEOUT_US, or that is not known, the reason is HM_TERMINATED_NODE_LOST. An actor that
+ * stops meanwhile is not told.
  *
  * Context: turn; does not block; may take memory for the watch. Ownership: the path is copied.
  *
@@ -132,8 +135,8 @@ typedef void hm_found_fn(const char *path, struct hm_pid pid, void *arg);
 /**
  * List all that an absolute path or pattern names on this node.
  *
- * Context: any thread, as long as the system exists; on an lcore a pattern with many matches holds it up. Allocates.
- * Ownership: the path is only read; @p arg stays the caller's.
+ * Context: any thread, as long as the system exists; on an lcore a pattern with many matches holds it up.
+ * Allocates. Ownership: the path is only read; @p arg stays the caller's.
  *
  * @param path      absolute, or an address of this node
  * @param on_found  called before this returns; must not be NULL
@@ -149,9 +152,9 @@ int64_t hm_system_select(const struct hm_system *sys, const char *path, hm_found
  * Context: an external thread; does not block; allocates. Ownership: path and body stay the caller's.
  *
  * @param path  absolute, or an address of this node
- * @return as hm_system_send, of the first one that was refused: it was sent to all others; HM_NO_RECEIVER: nobody
- *         is named, and nothing was sent; HM_INVALID: an argument is NULL, or it is no path of this node;
- *         HM_NO_MEMORY: or no memory for the selection
+ * @return as hm_system_send, of the first one that was refused: it was sent to all others; HM_NO_RECEIVER:
+ *         nobody is named, and nothing was sent; HM_INVALID: an argument is NULL, or it is no path of this
+ *         node; HM_NO_MEMORY: or no memory for the selection
  */
 enum hm_result hm_system_select_send(struct hm_system *sys, const char *path, uint16_t type,
 				     const void *body);

@@ -10,19 +10,21 @@
  *                                  tasks     tasks     tasks     tasks       tasks     tasks,    tasks,
  *                                                                                      /user     /system
  *
- * A *task* is something to be done in a phase: a function to be called, an actor to be poisoned, or an actor to be
- * spawned for it. The tasks of a phase begin together. The phase ends when all have ended, or their time is up; then
- * the next one begins. A phase without tasks takes no time. Until the phase HM_SHUTDOWN_ACTORS the system works as
- * ever: actors may be spawned, and handle their messages.
+ * A *task* is something to be done in a phase: a function to be called, an actor to be poisoned, or an
+ * actor to be spawned for it. The tasks of a phase begin together. The phase ends when all have ended, or
+ * their time is up; then the next one begins. A phase without tasks takes no time. Until the phase
+ * HM_SHUTDOWN_ACTORS the system works as ever: actors may be spawned, and handle their messages.
  *
- * What does not end in its time is logged with its name, actor and path, and if an lcore is stuck, with the actor and
- * the type of the message that it handles. A task is then left alone; its actors stop with the others. Actors under /user and
- * /system are waited for, and named again each time that the phase's time is up.
+ * What does not end in its time is logged with its name, actor and path, and if an lcore is stuck, with the
+ * actor and the type of the message that it handles. A task is then left alone; its actors stop with the
+ * others. Actors under /user and /system are waited for, and named again each time that the phase's time is
+ * up.
  *
- * Times: --phase-timeout-ms for each phase, 5,000 if it is not given; hm_shutdown_timeout and a task's own time
- * override it. --stop-timeout-ms is for the whole stop, which is then forced, as by a second signal; without it the stop is never
- * forced. All are kept by lcore 0: if that is stuck, the thread that takes the signals, or is in
- * hm_system_join, names it and forces the stop. In HM_MODE_STEPPED times are those of the system's clock.
+ * Times: --phase-timeout-ms for each phase, 5,000 if it is not given; hm_shutdown_timeout and a task's own
+ * time override it. --stop-timeout-ms is for the whole stop, which is then forced, as by a second signal;
+ * without it the stop is never forced. All are kept by lcore 0: if that is stuck, the thread that takes the
+ * signals, or is in hm_system_join, names it and forces the stop. In HM_MODE_STEPPED times are those of the
+ * system's clock.
  */
 
 #include <stdbool.h>
@@ -56,8 +58,9 @@ enum hm_shutdown_phase {
 const char *hm_shutdown_phase_name(enum hm_shutdown_phase phase);
 
 /**
- * Called when the phase begins, in the turn of an actor of its own under /system, on lcore 0. The task has ended when
- * it returns; what takes longer, or has to wait for something, is an actor: see hm_shutdown_task.spawn.
+ * Called when the phase begins, in the turn of an actor of its own under /system, on lcore 0. The task has
+ * ended when it returns; what takes longer, or has to wait for something, is an actor: see
+ * hm_shutdown_task.spawn.
  *
  * @param arg  as in the task
  */
@@ -86,12 +89,13 @@ struct hm_shutdown {
 /**
  * Add a task.
  *
- * Context: any thread, actors included, from the creation of the system on; takes a lock for a moment; allocates.
- * Ownership: the task, its name and args are copied; props are kept.
+ * Context: any thread, actors included, from the creation of the system on; takes a lock for a moment;
+ * allocates. Ownership: the task, its name and args are copied; props are kept.
  *
  * @param[out] handle  may be NULL
- * @return 0; -EINVAL: an argument is NULL, no such phase, a name that no actor could have, or not just one of run, poison and spawn;
- *         props that no actor could be spawned of; -ENOMEM; -ESHUTDOWN: the phase has begun, or is over
+ * @return 0; -EINVAL: an argument is NULL, no such phase, a name that no actor could have, not just one of
+ *         run, poison and spawn, or spawn without a receive function or args; -ENOMEM; -ESHUTDOWN: the phase
+ *         has begun, or is over
  */
 __attribute__((warn_unused_result))
 int hm_shutdown_add(struct hm_system *sys, const struct hm_shutdown_task *task, struct hm_shutdown *handle);

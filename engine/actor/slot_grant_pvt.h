@@ -10,9 +10,9 @@
  *     lcore 0 ── spawn(slot) ──────────────────────────────────────▶ lcore 1: the slot becomes an actor
  *     lcore 1: the actor ends ──slot──▶ lcore 1's own list ──▶ its bank
  *
- * A cache is filled when it is empty, with HMI_SLOT_BATCH slots at most. So a spawn fails for want of a slot only
- * when the other lcore's bank is empty: all of its 16 M slots are taken, but for those that lcores hold in advance, as
- * many as a batch each, and up to three that it keeps itself.
+ * A cache is filled when it is empty, with HMI_SLOT_BATCH slots at most. So a spawn fails for want of a
+ * slot only when the other lcore's bank is empty: all of its 16 M slots are taken, but for those that
+ * lcores hold in advance, as many as a batch each, and up to three that it keeps itself.
  */
 
 #include "lcore_pvt.h"

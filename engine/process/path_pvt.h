@@ -8,10 +8,10 @@
  *     names      path ──▶ entry                                   one, in constant time
  *     children   parent, level, shard ──▶ a few entries            all, without looking at others'
  *
- * The children of one parent are spread over shards, so that adding one does not walk over its siblings. Level n
- * has 2^n shards, and is used while the parent has 4 * 2^n to 8 * 2^n named children: shards stay short, and
- * the place of an entry never changes. Whoever lists children goes through the shards of all levels that the
- * parent has ever used, and can go on later from where it was by level, shard and name.
+ * The children of one parent are spread over shards, so that adding one does not walk over its siblings.
+ * Level n has 2^n shards, and is used while the parent has 4 * 2^n to 8 * 2^n named children: shards stay
+ * short, and the place of an entry never changes. Whoever lists children goes through the shards of all
+ * levels that the parent has ever used, and can go on later from where it was by level, shard and name.
  *
  * Who may call what: everything may run at the same time, on threads that are online RCU
  * readers (lcores are); create and destroy alone. An entry outlives those of its children.

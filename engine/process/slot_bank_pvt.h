@@ -12,11 +12,12 @@
  * So any lcore may take slots of any other one without asking it, and knows the PID of what it will spawn
  * there; the cells themselves are touched by their lcore alone. Slots are moved HMI_SLOT_BATCH at a time.
  *
- * Who may call what: back and deposit, the lcore; withdraw and reserve, any thread, at the same time; create and
- * destroy alone.
- * Ordering:  B1: the lock's holder releases the list, the next one acquires it. `next` is relaxed: a slot
+ * Who may call what: back and deposit, the lcore; withdraw and reserve, any thread, at the same time;
+ * create and destroy alone. Ordering:  B1: the lock's holder releases the list, the next one acquires it.
+ * `next` is relaxed: a slot
  *            that was never used has nothing to be seen.
- * Limits:    HM_SLOTS_MAX. The lock is held for one batch; who is preempted then holds up the others, who yield.
+ * Limits:    HM_SLOTS_MAX. The lock is held for one batch; who is preempted then holds up the others, who
+ * yield.
  */
 
 #include <stdatomic.h>

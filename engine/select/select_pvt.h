@@ -30,8 +30,8 @@ struct hmi_target {
 	char pattern[HM_PATH_MAX]; /* absolute; of another node: not set */
 };
 
-/* Steps of a walk in one portion. */
-#define HMI_SELECT_PORTION 256u
+/* Steps of a walk in one portion, each a microsecond at most. */
+#define HMI_SELECT_PORTION 64u
 
 /*
  * What a path or address means. `base`: what a relative one is relative to; NULL: it must be absolute.

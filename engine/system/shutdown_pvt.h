@@ -8,8 +8,8 @@
  *     any thread: tasks, by phase ──(lock)──▶ the guardian / on lcore 0: begins them, watches their actors,
  *                                             ends phases, stops /user, /system and itself
  *
- * All that the guardian does it does in turns of its own: on notifications that an actor has ended, and when one of
- * its futures ends, which are its deadlines.
+ * All that the guardian does it does in turns of its own: on notifications that an actor has ended, and
+ * when one of its futures ends, which are its deadlines.
  */
 
 #include "lcore_pvt.h"

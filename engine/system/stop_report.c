@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What keeps a system from stopping: actors, named by their own lcores; and lcores that are stuck, named by another
- * one, or by a thread that waits for the stop.
+ * What keeps a system from stopping: actors, named by their own lcores; and lcores that are stuck, named by
+ * another one, or by a thread that waits for the stop.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +32,9 @@ path_of(const struct hmi_cell *cell)
 }
 
 /*
- * The lcore writes these two as plain memory, but not while the receive function lasts: what is read here is whole, and
- * has been the same for long. If it returns just now, its next actor may be named; paths stay until this has ended.
+ * The lcore writes these two as plain memory, but not while the receive function lasts: what is read here
+ * is whole, and has been the same for long. If it returns just now, its next actor may be named; paths stay
+ * until this has ended.
  */
 void
 hmi_stuck_describe(const struct hm_system *sys, struct hm_ctx *ctx, char text[HMI_STUCK_TEXT])

@@ -327,7 +327,7 @@ Test(engine_select, send__to_many_names_leaves_turns_to_others, .timeout = 120)
 	/* Three others have it, too. */
 	hmt_do(&s.node, s.pool.pid, select_send, &call);
 	cr_assert_eq(busy.received, MANY);
-	/* Each portion is of 256 steps, and 64 of them may be in one turn of the actor. */
+	/* Each portion is of 64 steps, and 64 of them may be in one turn of the actor. */
 	cr_assert_gt(busy.turns, 5, "%u turns", busy.turns);
 	cr_assert_eq(hmt_seen_count(&s.workers[1], HMT_NUMBER), 1);
 	cr_assert_eq(hmt_dead(&s.node), 0);
