@@ -167,6 +167,9 @@ failure_log(struct hm_ctx *ctx, const struct hm_failure *failure)
 	char actor[HM_PATH_MAX];
 	uint64_t now_ns = hmi_worker_clock(&ctx->worker);
 
+	/* Finding the names of a call stack would be in vain. */
+	if (!rte_log_can_log((uint32_t)ctx->sys->logtype, RTE_LOG_WARNING))
+		return;
 	if (now_ns - stats->failed_window_ns > SECOND_NS) {
 		stats->failed_window_ns = now_ns;
 		stats->failed_logged = 0;
@@ -230,14 +233,14 @@ static void
 actor_fail(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_failure *failure)
 {
 	reason_keep(ctx, cell, failure->reason);
-	/* Its supervisor decides already, or it stops next. */
-	if ((cell->pending & (HMI_PENDING_FAILED | HMI_PENDING_ASKED)) != 0)
-		return;
-	/* It goes on to stop or to restart. */
-	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) == 0)
+	/* It goes on to stop or to restart, or stops next. */
+	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END | HMI_PENDING_ASKED)) != 0) {
+		if ((cell->pending & HMI_PENDING_STOP) == 0 || cell->reason != HMI_REASON_RESTART)
+			cell->reason = HM_TERMINATED_FAILED;
+	} else if ((cell->pending & HMI_PENDING_FAILED) == 0) {
+		/* Else its supervisor decides already. */
 		report(ctx, cell, failure);
-	else if (cell->reason != HMI_REASON_RESTART)
-		cell->reason = HM_TERMINATED_FAILED;
+	}
 }
 
 void

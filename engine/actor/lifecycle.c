@@ -76,6 +76,7 @@ actor_shut_down(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_actor_restart_undo(cell);
 	hmi_stash_return(cell);
 	hmi_box_spill(cell);
+	(void)hmi_made_drop(ctx, cell, true, &budget);
 	return hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_SHUTDOWN, &budget);
 }
 
@@ -336,7 +337,10 @@ hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
 		return;
 	if ((cell->pending & HMI_PENDING_ASKED) && (cell->pending & HMI_PENDING_START) == 0) {
 		cell->pending &= (uint8_t)~HMI_PENDING_ASKED;
-		hmi_actor_stop(ctx, cell, HM_TERMINATED_STOPPED);
+		/* It may have failed in the same call. */
+		hmi_actor_stop(ctx, cell,
+			       cell->reason == HM_TERMINATED_FAILED ? HM_TERMINATED_FAILED
+								    : HM_TERMINATED_STOPPED);
 	} else if (ends) {
 		end_advance(ctx, cell);
 	}

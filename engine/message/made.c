@@ -58,15 +58,22 @@ hmi_made_keep(struct hm_ctx *ctx)
 	}
 }
 
+static void
+lose(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	hmi_made_remove(msg);
+	/* Whoever knows it still cannot send it any more. */
+	msg->flags = 0;
+	hmi_msg_release(&ctx->cache, msg);
+}
+
 void
 hmi_made_release(struct hm_ctx *ctx)
 {
 	struct hm_msg *msg;
 
-	while ((msg = ctx->made) != NULL) {
-		hmi_made_remove(msg);
-		hmi_msg_release(&ctx->cache, msg);
-	}
+	while ((msg = ctx->made) != NULL)
+		lose(ctx, msg);
 }
 
 bool
@@ -78,9 +85,10 @@ hmi_made_drop(struct hm_ctx *ctx, struct hmi_cell *cell, bool is_lost, uint32_t 
 	if (extra == NULL)
 		return true;
 	for (; *budget > 0 && (msg = extra->made) != NULL; (*budget)--) {
-		hmi_made_remove(msg);
 		if (is_lost)
-			hmi_msg_release(&ctx->cache, msg);
+			lose(ctx, msg);
+		else
+			hmi_made_remove(msg);
 	}
 	return extra->made == NULL;
 }

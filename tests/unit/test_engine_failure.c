@@ -486,15 +486,51 @@ stop_and_fail(struct hm_ctx *ctx, void *arg)
 	hm_fail(ctx, REASON);
 }
 
-Test(engine_failure, fail__of_an_actor_that_has_asked_itself_to_stop_stops_it)
+/* A node with a watcher; returns why the actor has ended after the deed. */
+static uint32_t
+reason_after(void (*deed)(struct hm_ctx *ctx, void *arg))
 {
+	static struct hmt_probe watcher;
+	const struct hmt_seen *seen;
 	struct hmt_node node;
 
-	actor = (struct hmt_probe){ 0 };
+	watcher = (struct hmt_probe){ 0 };
 	node_with(&node, &actor);
-	hmt_do(&node, actor.pid, stop_and_fail, NULL);
+	hmt_probe_spawn(&node, &watcher, 1, NULL);
+	hmt_do(&node, watcher.pid, hmt_watch, &actor.pid);
+	hmt_do(&node, actor.pid, deed, NULL);
 	HMT_SEQUENCE(&actor, HM_STARTED, HM_STOPPING, HM_STOPPED);
+	seen = hmt_seen_last(&watcher, HM_TERMINATED);
+	cr_assert_not_null(seen);
 	hmt_node_end(&node);
+	return seen->terminated.reason;
+}
+
+static void
+stop_self(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	hm_stop(ctx, hm_self(ctx));
+}
+
+static void
+stop_and_fail_again(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	if (hm_msg_type(msg) == (uintptr_t)probe->arg)
+		stop_and_fail(ctx, NULL);
+}
+
+Test(engine_failure, fail__of_an_actor_that_has_asked_itself_to_stop_stops_it)
+{
+	actor = (struct hmt_probe){ 0 };
+	cr_assert_eq(reason_after(stop_and_fail), HM_TERMINATED_FAILED);
+	actor = (struct hmt_probe){ 0 };
+	cr_assert_eq(reason_after(stop_self), HM_TERMINATED_STOPPED);
+	/* It stops already when it asks for it, and fails. */
+	actor = (struct hmt_probe){ .on_msg = stop_and_fail_again, .arg = (void *)(uintptr_t)HM_STOPPING };
+	cr_assert_eq(reason_after(stop_self), HM_TERMINATED_FAILED);
+	actor = (struct hmt_probe){ .on_msg = stop_and_fail_again, .arg = (void *)(uintptr_t)HM_STOPPED };
+	cr_assert_eq(reason_after(stop_self), HM_TERMINATED_FAILED);
 }
 
 /* While it restarts: what was kept of its mailbox is not lost. */

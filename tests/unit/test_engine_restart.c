@@ -362,3 +362,14 @@ Test(engine_restart, stop__in_order_frees_nothing_that_was_kept)
 	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 1);
 	hmt_node_end(&node);
 }
+
+/* Nobody runs any more who could send it. */
+Test(engine_restart, drop__of_the_system_frees_what_was_kept)
+{
+	struct hmt_node node;
+
+	node_with(&node, NULL);
+	hmt_do(&node, actor.pid, make_and_keep, NULL);
+	hmt_do(&node, actor.pid, make_and_keep, NULL);
+	hmt_node_drop(&node);
+}
