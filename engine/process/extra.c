@@ -27,7 +27,8 @@ hmi_extra_free(struct hmi_slab *slab, struct hmi_cell *cell)
 
 	if (extra == NULL)
 		return;
-	HMI_ASSERT(extra->path == NULL && extra->made == NULL && extra->kept.head == NULL && extra->failure == NULL);
+	HMI_ASSERT(extra->path == NULL && extra->made == NULL && extra->kept.head == NULL &&
+		   extra->failure == NULL);
 	HMI_ASSERT(extra->stash.head == NULL && extra->behaviours == NULL && extra->receive_timeout == NULL);
 	hmi_slab_put(slab, extra);
 	cell->actor.extra = NULL;

@@ -28,7 +28,7 @@ struct hmi_extra {
 	char *failure;        /* why it failed last; NULL: it has not, or there was no memory */
 	struct hmi_box *box;  /* of a mailbox that is not the default one; else NULL */
 	struct hmi_pressure *pressure; /* whom it has muted, and who has muted it; NULL: nobody ever */
-	struct hm_msg *made; /* by earlier calls, and neither sent nor freed */
+	struct hm_msg *made;           /* by earlier calls, and neither sent nor freed */
 	bool has_escalated; /* children wait for what becomes of it, since it has failed in their place */
 };
 

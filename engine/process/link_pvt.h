@@ -20,17 +20,17 @@
 #include "slab_pvt.h"
 
 enum hmi_link_kind {
-	HMI_LINK_CHILD,    /* a child of the owner, on another lcore */
-	HMI_LINK_WATCHING, /* whom the owner watches */
-	HMI_LINK_WATCHER,  /* who watches the owner */
-	HMI_LINK_TIMER,    /* a timer of the owner; embedded in struct hmi_send_timer */
+	HMI_LINK_CHILD,     /* a child of the owner, on another lcore */
+	HMI_LINK_WATCHING,  /* whom the owner watches */
+	HMI_LINK_WATCHER,   /* who watches the owner */
+	HMI_LINK_TIMER,     /* a timer of the owner; embedded in struct hmi_send_timer */
 	HMI_LINK_SELECTION, /* what it sends by a pattern, or lists; embedded in struct selection */
 	HMI_LINK_EXTENSION, /* a value of an extension; embedded in struct extension */
-	HMI_LINK_WORK,     /* a call by the offload pool; embedded in struct hm_work */
-	HMI_LINK_MARK,     /* a walk over what the owner has goes on behind it */
-	HMI_LINK_MUTED,    /* whom the owner has muted */
-	HMI_LINK_MUTER,    /* who has muted the owner */
-	HMI_LINK_RECORD,   /* what the owner knows of failures of its child */
+	HMI_LINK_WORK,      /* a call by the offload pool; embedded in struct hm_work */
+	HMI_LINK_MARK,      /* a walk over what the owner has goes on behind it */
+	HMI_LINK_MUTED,     /* whom the owner has muted */
+	HMI_LINK_MUTER,     /* who has muted the owner */
+	HMI_LINK_RECORD,    /* what the owner knows of failures of its child */
 	/* Of a future with a handle, which is the owner; in its own list: */
 	HMI_LINK_WAITER, /* who waits for it, by hm_reenter_after */
 	HMI_LINK_PIPE,   /* whom it is piped to */

@@ -100,8 +100,8 @@ static const struct hmi_process_ops dead_letters_ops = {
 
 /* Make a guardian in a taken slot, as a child of another one, or as the root. */
 static int
-guardian_make(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_cell *parent, const struct hm_props *props,
-	      const char *name)
+guardian_make(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_cell *parent,
+	      const struct hm_props *props, const char *name)
 {
 	struct hm_pid self = hmi_pid_of(ctx, cell);
 	int rc = hmi_actor_make(ctx, cell, props, NULL);
@@ -118,8 +118,8 @@ guardian_make(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_cell *parent
 		ctx->cell = NULL;
 	}
 	hmi_schedule(ctx, cell);
-	return rc == 0 ? hmi_path_add(&ctx->sys->paths, parent != NULL ? hmi_cell_path(parent) : NULL, name, self,
-				      &cell->actor.extra->path)
+	return rc == 0 ? hmi_path_add(&ctx->sys->paths, parent != NULL ? hmi_cell_path(parent) : NULL, name,
+				      self, &cell->actor.extra->path)
 		       : rc;
 }
 
@@ -158,7 +158,8 @@ root_setup(struct hm_ctx *ctx)
 	if (rc == 0)
 		rc = guardian_make(ctx, cells[HMI_SLOT_USER], cells[HMI_SLOT_ROOT], &sys->guardian, "user");
 	if (rc == 0)
-		rc = guardian_make(ctx, cells[HMI_SLOT_SYSTEM], cells[HMI_SLOT_ROOT], &system_props, "system");
+		rc = guardian_make(ctx, cells[HMI_SLOT_SYSTEM], cells[HMI_SLOT_ROOT], &system_props,
+				   "system");
 	if (rc == 0)
 		rc = process_make(ctx, cells[HMI_SLOT_TEMP], &temp_ops, "temp", &sys->temp_path);
 	return rc == 0 ? process_make(ctx, cells[HMI_SLOT_DEAD_LETTERS], &dead_letters_ops, "deadLetters",
