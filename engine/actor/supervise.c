@@ -362,6 +362,15 @@ directive_apply(struct hm_ctx *ctx, struct hmi_cell *cell, struct record *record
 
 /* ---- The decision -------------------------------------------------------------------------- */
 
+static bool
+is_guardian(const struct hm_ctx *ctx, const struct hmi_cell *cell)
+{
+	struct hm_pid self = hmi_pid_of(ctx, cell);
+
+	return hm_pid_equal(self, ctx->sys->user) || hm_pid_equal(self, ctx->sys->system) ||
+	       hm_pid_equal(self, ctx->sys->root);
+}
+
 /*
  * What the strategy says. While a function of the user decides, the failure counts as escalated: if that function
  * fails itself, it is.
@@ -375,7 +384,7 @@ decide(struct hm_ctx *ctx, struct hmi_cell *cell, struct record *record, const s
 	record->escalated = true;
 	if (strategy->decide != NULL) {
 		/* The guardian is nobody's to act as. */
-		bool is_user = cell->actor.parent != 0;
+		bool is_user = !is_guardian(ctx, cell);
 
 		hmi_user_enter(ctx);
 		directive = strategy->decide(is_user ? ctx : NULL, is_user ? hmi_cell_state(cell) : NULL,

@@ -119,7 +119,7 @@ int
 hm_type_register(struct hm_system *sys, const struct hm_type *type)
 {
 	struct hmi_type_entry entry;
-	uint32_t info = HMI_TYPE_KNOWN | (type->no_influence ? HMI_TYPE_NO_INFLUENCE : 0);
+	uint32_t info = HMI_TYPE_KNOWN;
 	int rc;
 
 	if (sys == NULL || type == NULL)
@@ -135,6 +135,8 @@ hm_type_register(struct hm_system *sys, const struct hm_type *type)
 	}
 	if (type->auto_respond != NULL)
 		info |= HMI_TYPE_HANDLED;
+	if (type->no_influence)
+		info |= HMI_TYPE_NO_INFLUENCE;
 	rc = entry_check(sys->types, &entry);
 	if (rc == 0)
 		rc = entry_add(sys->types, &entry);

@@ -128,6 +128,8 @@ receive(struct hm_ctx *ctx, struct hm_msg *msg, uint8_t flags)
 
 	msg->flags = flags | hmi_type_flags(ctx->sys->types->info[msg->type]);
 	if (unlikely(msg->type < HM_TYPE_USER && !system_check(ctx, msg))) {
+		/* Whatever it says that it is, it is none of this node's own messages. */
+		msg->flags = flags;
 		hmi_dead(ctx, msg, HM_DEAD_MALFORMED);
 		return;
 	}

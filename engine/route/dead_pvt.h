@@ -33,7 +33,8 @@ void hmi_dead_to(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, enum 
 static inline bool
 hmi_msg_is_internal(const struct hm_msg *msg)
 {
-	return (msg->flags & HMI_MSG_SYSTEM) != 0 || msg->type == HM_SYS_POISON || msg->type == HM_IDENTITY;
+	return (msg->flags & HMI_MSG_SYSTEM) != 0 || msg->type == HM_IDENTITY ||
+	       (msg->type == HM_SYS_POISON && (msg->flags & HMI_MSG_POISON) != 0);
 }
 
 #endif /* DEAD_PVT_H */

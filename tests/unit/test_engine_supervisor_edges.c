@@ -271,7 +271,7 @@ Test(engine_supervisor_edges, report__that_meets_a_restarting_parent_is_over)
 		cr_assert_eq(hmt_seen_count(&children[i], HM_STOPPED), 1, "child %u", i);
 	stats = hmt_stats(&node);
 	cr_assert_eq(stats.failed, 3);
-	cr_assert_eq(stats.spawned - stats.stopped, 3, "/user, the parent and the watcher");
+	cr_assert_eq(stats.spawned - stats.stopped, 5, "three guardians, the parent and the watcher");
 	hmt_node_end(&node);
 }
 
