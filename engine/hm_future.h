@@ -251,7 +251,8 @@ enum hm_result hm_request_future(struct hm_ctx *ctx, struct hm_pid to, uint16_t 
 
 /**
  * Stop a process, as hm_stop, with a future that ends when it is gone. The answer is a message HM_TERMINATED, also if
- * the process was gone already, its node is lost, or its lcore has no memory for the watch (not found). The caller gets no HM_TERMINATED for it, unless it watches.
+ * the process was gone already, its node is lost, or its lcore has no memory for the watch (not found). The caller
+ * gets no HM_TERMINATED for it, unless it watches.
  *
  * Context: turn; does not block.
  *

@@ -348,7 +348,7 @@ static struct hmi_cell *
 actor_of(struct hm_ctx *ctx, struct hm_pid sender)
 {
 	struct hmi_cell *cell = sender.node == 0 ? (struct hmi_cell *)(uintptr_t)sender.local
-						 : hmi_cell_live(ctx, sender.local);
+						 : hmi_cell_named(ctx, sender.local);
 
 	if (cell == NULL || hmi_cell_is_free(cell) || hmi_cell_is_actor(cell))
 		return cell != NULL && hmi_cell_is_actor(cell) ? cell : NULL;

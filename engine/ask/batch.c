@@ -265,7 +265,14 @@ batch_node_down(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t node)
 	}
 }
 
+static struct hmi_cell *
+batch_owner(struct hmi_cell *cell)
+{
+	return cell->future.owner;
+}
+
 static const struct hmi_process_ops batch_ops = {
+	.owner = batch_owner,
 	.deliver = batch_deliver,
 	.system = batch_system,
 	.resume = batch_resume,

@@ -26,7 +26,18 @@ deadline_fire(void *worker, struct hmi_timer *timer)
 		       HM_FUTURE_TIMEOUT, NULL);
 }
 
-/* The owner ends or restarts. */
+static void
+end_note(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result)
+{
+	cell->shared.flags |= HMI_SHARED_ENDED;
+	cell->shared.result = (uint8_t)result;
+	hmi_wheel_cancel(&ctx->worker.wheel, &cell->shared.timer);
+}
+
+/*
+ * The owner ends or restarts. Who waits is served later: what is posted now may be delivered at once, and end another
+ * future of the owner, whose resources are being walked over.
+ */
 static void
 shared_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 {
@@ -35,11 +46,11 @@ shared_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 	(void)owner;
 	cell->shared.owner = NULL;
 	if ((cell->shared.flags & HMI_SHARED_ENDED) == 0) {
-		cell->shared.flags |= HMI_SHARED_RELEASED;
-		hmi_shared_end(ctx, cell, HM_FUTURE_CANCELLED, NULL);
-	} else {
-		hmi_shared_release(ctx, cell);
+		end_note(ctx, cell, HM_FUTURE_CANCELLED);
+		if (cell->shared.first != NULL)
+			hmi_await_serve_later(ctx, cell);
 	}
+	hmi_shared_release(ctx, cell);
 }
 
 static const struct hmi_owned_ops shared_owned_ops = { .drop = shared_drop };
@@ -92,9 +103,7 @@ own(struct hm_ctx *ctx, struct hm_future future)
 void
 hmi_shared_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result, struct hm_msg *answer)
 {
-	cell->shared.flags |= HMI_SHARED_ENDED;
-	cell->shared.result = (uint8_t)result;
-	hmi_wheel_cancel(&ctx->worker.wheel, &cell->shared.timer);
+	end_note(ctx, cell, result);
 	if (answer != NULL) {
 		answer->flags = 0;
 		hmi_fifo_push(&cell->box, answer);
@@ -213,7 +222,14 @@ shared_node_down(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t node)
 	}
 }
 
+static struct hmi_cell *
+shared_owner(struct hmi_cell *cell)
+{
+	return cell->shared.owner;
+}
+
 const struct hmi_process_ops hmi_shared_ops = {
+	.owner = shared_owner,
 	.deliver = shared_deliver,
 	.system = shared_system,
 	.shut_down = shared_shut_down,

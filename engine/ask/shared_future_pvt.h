@@ -80,6 +80,9 @@ void hmi_await_remove(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid w
 /* The future has ended: serve those who wait, a portion of them. */
 void hmi_await_serve(struct hm_ctx *ctx, struct hmi_cell *cell);
 
+/* The same, when this lcore gets to it. */
+void hmi_await_serve_later(struct hm_ctx *ctx, struct hmi_cell *cell);
+
 /* Tell somebody who waits that there is no answer. */
 void hmi_await_fail(struct hm_ctx *ctx, const struct hmi_await *await, enum hm_future_result result);
 

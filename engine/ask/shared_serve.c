@@ -207,6 +207,17 @@ serve_first(struct hm_ctx *ctx, struct hmi_cell *cell)
 }
 
 void
+hmi_await_serve_later(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hm_msg *msg = hmi_control(&ctx->cache, HMI_SYS_FUTURE_SERVE, 0);
+
+	cell->shared.flags |= HMI_SHARED_SERVING;
+	/* By way of the outbox, which has its share of each turn. */
+	msg->to = hmi_pid_of(ctx, cell).local;
+	hmi_post_later(ctx, cell, msg);
+}
+
+void
 hmi_await_serve(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	uint32_t n = 0;
@@ -217,11 +228,7 @@ hmi_await_serve(struct hm_ctx *ctx, struct hmi_cell *cell)
 		serve_first(ctx, cell);
 	(void)hmi_worker_steps(&ctx->worker, n);
 	if (cell->shared.first != NULL) {
-		struct hm_msg *msg = hmi_control(&ctx->cache, HMI_SYS_FUTURE_SERVE, 0);
-
-		/* By way of the outbox, which has its share of each turn. */
-		msg->to = hmi_pid_of(ctx, cell).local;
-		hmi_post_later(ctx, cell, msg);
+		hmi_await_serve_later(ctx, cell);
 		return;
 	}
 	cell->shared.flags &= (uint8_t)~HMI_SHARED_SERVING;

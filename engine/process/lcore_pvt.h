@@ -162,6 +162,20 @@ hmi_cell_live(struct hm_ctx *ctx, uint64_t local)
 		       : NULL;
 }
 
+/* As hmi_cell_live, also of a process that has other PIDs than its cell's. */
+static inline struct hmi_cell *
+hmi_cell_named(struct hm_ctx *ctx, uint64_t local)
+{
+	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, local);
+
+	if (hmi_local_lcore(local) != hmi_index(ctx) || hmi_cell_is_free(cell))
+		return NULL;
+	if (cell->generation == (uint32_t)local)
+		return cell;
+	return !hmi_cell_is_actor(cell) && cell->ops->has != NULL && cell->ops->has(cell, local) ? cell
+												 : NULL;
+}
+
 /* What a taken slot does with messages that are no user messages of an actor. */
 static inline const struct hmi_process_ops *
 hmi_ops_of(const struct hm_ctx *ctx, const struct hmi_cell *cell)

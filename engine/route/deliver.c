@@ -19,8 +19,7 @@ hmi_deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 static void
 dead_or_another_pid(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (!hmi_cell_is_actor(cell) && !hmi_cell_is_free(cell) && cell->ops->has != NULL &&
-	    cell->ops->has(cell, msg->to))
+	if (hmi_cell_named(ctx, msg->to) != NULL)
 		hmi_deliver_other(ctx, cell, msg);
 	else
 		hmi_dead(ctx, msg, hmi_cell_late(cell, msg->to));

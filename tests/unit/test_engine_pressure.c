@@ -24,7 +24,13 @@ struct stage {
 	struct hm_pid to; /* nobody: it is the last one */
 	uint64_t received, rounds, most;
 	uint32_t fan; /* messages for each that it receives */
-	bool asks, watches;
+	enum stage_send {
+		BY_SEND,
+		BY_ASK,
+		BY_FUTURE,
+		BY_BATCH
+	} by;
+	bool watches;
 };
 
 static void
@@ -38,6 +44,27 @@ ignore_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, cons
 	(void)arg;
 }
 
+static enum hm_result
+stage_send(struct hm_ctx *ctx, const struct stage *stage, const void *body)
+{
+	struct hm_batch_request request = { .to = stage->to, .type = HMT_NUMBER, .body = body };
+	struct hm_batch batch = {
+		.requests = &request, .count = 1, .timeout_us = 1000000, .on_end = ignore_reply
+	};
+	struct hm_future future;
+
+	switch (stage->by) {
+	case BY_ASK:
+		return hm_ask(ctx, stage->to, HMT_NUMBER, body, 1000000, ignore_reply, NULL);
+	case BY_FUTURE:
+		return hm_request_future(ctx, stage->to, HMT_NUMBER, body, 1000000, &future);
+	case BY_BATCH:
+		return hm_ask_batch(ctx, &batch);
+	default:
+		return hm_send(ctx, stage->to, HMT_NUMBER, body);
+	}
+}
+
 static void
 stage_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
@@ -48,11 +75,7 @@ stage_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	stage->received++;
 	stage->most = RTE_MAX(stage->most, hm_mailbox_count(ctx));
 	for (uint32_t i = 0; i < stage->fan && !hm_pid_is_none(stage->to); i++) {
-		enum hm_result result = stage->asks ? hm_ask(ctx, stage->to, HMT_NUMBER, hm_msg_body(msg),
-							     1000000, ignore_reply, NULL)
-						    : hm_send(ctx, stage->to, HMT_NUMBER, hm_msg_body(msg));
-
-		cr_assert_eq(result, HM_OK);
+		cr_assert_eq(stage_send(ctx, stage, hm_msg_body(msg)), HM_OK);
 	}
 }
 
@@ -107,14 +130,14 @@ let_go(const struct hmt_node *node, struct hm_pid pid)
 
 /* A sender on an lcore sends to a receiver that is held; then that one goes on. */
 static void
-pair_check(uint32_t sender_lcore, uint32_t receiver_lcore, bool asks)
+pair_check(uint32_t sender_lcore, uint32_t receiver_lcore, enum stage_send by)
 {
 	static struct stage receiver, sender;
 	struct hmt_node node;
 
 	receiver = (struct stage){ 0 };
 	hmt_node_start(&node, 2);
-	sender = (struct stage){ .to = stage_spawn(&node, &receiver, receiver_lcore, &marks), .asks = asks };
+	sender = (struct stage){ .to = stage_spawn(&node, &receiver, receiver_lcore, &marks), .by = by };
 	struct hm_pid pid = stage_spawn(&node, &sender, sender_lcore, NULL);
 
 	hmt_turn_until_idle(&node);
@@ -140,18 +163,30 @@ pair_check(uint32_t sender_lcore, uint32_t receiver_lcore, bool asks)
 
 Test(engine_pressure, send__on_the_same_lcore_mutes_the_sender)
 {
-	pair_check(0, 0, false);
+	pair_check(0, 0, BY_SEND);
 }
 
 Test(engine_pressure, send__across_lcores_mutes_the_sender)
 {
-	pair_check(1, 0, false);
+	pair_check(1, 0, BY_SEND);
 }
 
 Test(engine_pressure, ask__mutes_the_owner_of_the_future)
 {
-	pair_check(0, 0, true);
-	pair_check(1, 0, true);
+	pair_check(0, 0, BY_ASK);
+	pair_check(1, 0, BY_ASK);
+}
+
+Test(engine_pressure, request_future__mutes_the_owner_of_the_future)
+{
+	pair_check(0, 0, BY_FUTURE);
+	pair_check(1, 0, BY_FUTURE);
+}
+
+Test(engine_pressure, ask_batch__mutes_the_owner_of_the_batch)
+{
+	pair_check(0, 0, BY_BATCH);
+	pair_check(1, 0, BY_BATCH);
 }
 
 /* It is released at the low mark, not before. */

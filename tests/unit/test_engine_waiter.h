@@ -14,25 +14,25 @@ struct scene {
 	struct hmt_probe owner, waiters[3];
 	struct making making;
 	struct wait waits[3];
-	uint32_t live, links; /* slots and links without futures */
+	uint32_t live; /* slots that are taken, without futures */
 };
 
-/* Links of all lcores, those who wait among them; the guardian has some to children of its own. */
-static inline uint32_t
-links_live(const struct hmt_node *node)
-{
-	uint32_t live = 0;
-
-	for (uint32_t i = 0; i < node->sys->lcores_count; i++)
-		live += node->sys->lcores[i]->links.count;
-	return live;
-}
-
-/* Those who wait. */
+/* Links of those who wait for futures. */
 static inline uint32_t
 waits_live(const struct scene *s)
 {
-	return links_live(&s->node) - s->links;
+	uint32_t live = 0;
+
+	for (uint32_t i = 0; i < s->node.sys->lcores_count; i++) {
+		const struct hmi_links *links = &s->node.sys->lcores[i]->links;
+
+		for (uint32_t bucket = 0; bucket <= links->mask; bucket++) {
+			for (const struct hmi_link *link = links->buckets[bucket]; link != NULL;
+			     link = link->hash_next)
+				live += link->kind == HMI_LINK_WAITER || link->kind == HMI_LINK_PIPE;
+		}
+	}
+	return live;
 }
 
 static inline void
@@ -45,7 +45,6 @@ start(struct scene *s)
 		hmt_probe_spawn(&s->node, &s->waiters[i], i, NULL);
 	hmt_turn_until_idle(&s->node);
 	s->live = cells_live(&s->node);
-	s->links = links_live(&s->node);
 	s->making.timeout_us = 1000;
 	hmt_do(&s->node, s->owner.pid, future_make, &s->making);
 }
