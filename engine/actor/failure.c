@@ -81,6 +81,8 @@ actor_name(const struct hm_ctx *ctx, char *text, size_t bytes)
 static void
 end_tell(const struct hm_ctx *ctx, const struct hmi_trap *trap, const char *why)
 {
+	/* Behind a call the message may be gone, which ctx->msg still names. */
+	const struct hm_msg *msg = ctx->in_user ? ctx->msg : NULL;
 	char line[LINE_BYTES], reason[HM_FAILURE_REASON_MAX], actor[HM_PATH_MAX];
 	int length;
 
@@ -88,8 +90,7 @@ end_tell(const struct hm_ctx *ctx, const struct hmi_trap *trap, const char *why)
 	actor_name(ctx, actor, sizeof(actor));
 	length = snprintf(line, sizeof(line),
 			  "hermod: lcore %u: %s in %s, message type %s; the process ends%s\n", hmi_index(ctx),
-			  reason, actor, ctx->msg != NULL ? hm_type_name(ctx->sys, ctx->msg->type) : "none",
-			  why);
+			  reason, actor, msg != NULL ? hm_type_name(ctx->sys, msg->type) : "none", why);
 	if (length > 0)
 		(void)!write(STDERR_FILENO, line, strlen(line));
 }

@@ -31,7 +31,7 @@
 #define PARENTS       10u
 #define CHILDREN      100u /* of each */
 #define ACTORS        (PARENTS * CHILDREN)
-#define FAULTS        10000u
+#define FAULTS_MANY   10000u
 #define HOPS          6u
 #define TICK_US       10000u
 #define ROUND_SECONDS 0.4
@@ -40,9 +40,16 @@
 #define OF_CALLS     200u
 #define OF_REPLIES   30u
 #define OF_ENDS      30u
-#define OF_DECISIONS 150u
+#define OF_DECISIONS 50u
 /* All children of some parents are restarted together: more would not come to an end. */
 #define OF_RESTARTS 400u
+
+/* ThreadSanitizer takes ten times as long. */
+#ifdef __SANITIZE_THREAD__
+#define FAULTS 1000u
+#else
+#define FAULTS FAULTS_MANY
+#endif
 
 enum {
 	TICK = HM_TYPE_USER,
@@ -589,18 +596,21 @@ round_run(uint64_t *seed, uint32_t number)
 }
 
 static void
-places_print(void)
+places_print(uint64_t faults)
 {
+	/* By chance, few may leave one out. */
+	bool is_few = faults < FAULTS_MANY;
+
 	for (uint32_t place = 0; place < PLACES; place++) {
 		printf("%s %s %" PRIu64, place == 0 ? "in" : ",", place_names[place], shared.in_place[place]);
-		if (shared.in_place[place] == 0)
+		if (shared.in_place[place] == 0 && !is_few)
 			problem("a place without a fault");
 	}
+	printf("\n");
 	for (uint32_t kind = 0; kind < KINDS; kind++) {
-		if (shared.of_kind[kind] == 0)
+		if (shared.of_kind[kind] == 0 && !is_few)
 			problem("a kind of fault that did not happen");
 	}
-	printf("\n");
 }
 
 int
@@ -616,7 +626,7 @@ main(int argc, char **argv)
 		faults += round_run(&seed, i);
 		left -= ROUND_SECONDS;
 	}
-	places_print();
+	places_print(faults);
 	printf("%" PRIu64 " faults, %d problems\n", faults, shared.problems);
 	return shared.problems == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -12,7 +12,7 @@
 /* What a frame of the endless recursion takes at least. */
 #define FRAME_BYTES 256u
 
-#define UNCHECKED __attribute__((noinline, no_sanitize("address", "undefined")))
+#define UNCHECKED __attribute__((noinline, no_sanitize("address", "undefined", "thread")))
 
 int
 hmt_fault_signal(enum hmt_fault fault)
