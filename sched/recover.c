@@ -188,8 +188,10 @@ handle(int signal, siginfo_t *info, void *context)
 			.is_mapped = signal == SIGSEGV && info->si_code == SEGV_ACCERR,
 			.is_overflow = is_overflow(info, context),
 		};
-		(void)hmi_backtrace_interrupted(&recovery->trace, context);
+		recovery->trace.count = 0;
 		if (recovery->ops->contain(recovery)) {
+			if (recovery->wants_trace)
+				(void)hmi_backtrace_interrupted(&recovery->trace, context);
 			recovery->handles = 0;
 			siglongjmp(recovery->point, 1);
 		}

@@ -39,7 +39,7 @@ struct hmi_trap {
 struct hmi_recovery_ops {
 	/*
 	 * Whether the function that runs may be left. Called within the handler: async-signal-safe. If not, it tells why
-	 * the process ends.
+	 * the process ends; if so, it sets `wants_trace`.
 	 */
 	bool (*contain)(struct hmi_recovery *recovery);
 };
@@ -48,6 +48,7 @@ struct hmi_recovery {
 	sigjmp_buf point;
 	const struct hmi_recovery_ops *ops; /* NULL: nothing is left */
 	struct hmi_trap trap;               /* the last one */
+	bool wants_trace;                   /* its call stack is to be recorded, some 0.4 us a frame */
 	struct hmi_recovery *outer;         /* of the loop that runs this one, in the same thread */
 	stack_t outer_stack;
 	fenv_t floats; /* rounding and the like, as the loop has begun with it */
@@ -55,7 +56,8 @@ struct hmi_recovery {
 	/* allowed: written and read by one thread and its handler */
 	volatile sig_atomic_t handles; /* a signal */
 	struct hmi_backtrace *sampled; /* by another handler, whose fault is no function's; NULL: none */
-	struct hmi_backtrace trace; /* of the last signal; count 0: there was none since hmi_recovery_throw */
+	struct hmi_backtrace
+		trace; /* of the last signal; count 0: none was wanted, or hmi_recovery_throw came since */
 };
 
 /* Returns 0 or -ENOMEM. */

@@ -103,6 +103,15 @@ is_contained(const struct hm_ctx *ctx)
 	return faults != HM_FAULTS_DEFAULT ? faults == HM_FAULTS_CONTAIN : ctx->sys->options.contain;
 }
 
+/* Whether a failure at that time would be logged. */
+static bool
+is_logged(const struct hm_ctx *ctx, uint64_t now_ns)
+{
+	return rte_log_can_log((uint32_t)ctx->sys->logtype, RTE_LOG_WARNING) &&
+	       (ctx->stats.failed_logged < LOGGED_A_SECOND ||
+		now_ns - ctx->stats.failed_window_ns > SECOND_NS);
+}
+
 static bool
 contain(struct hmi_recovery *recovery)
 {
@@ -116,6 +125,8 @@ contain(struct hmi_recovery *recovery)
 		end_tell(ctx, &recovery->trap, ", as --faults or the actor's props say");
 		return false;
 	}
+	/* The clock is not read here: it may be what the signal has interrupted. */
+	recovery->wants_trace = is_logged(ctx, ctx->worker.now_ns);
 	ctx->failure.signal = recovery->trap.signal;
 	trap_describe(&recovery->trap, ctx->failure.reason);
 	return true;
@@ -168,21 +179,18 @@ failure_log(struct hm_ctx *ctx, const struct hm_failure *failure)
 	char actor[HM_PATH_MAX];
 	uint64_t now_ns = hmi_worker_clock(&ctx->worker);
 
-	/* Finding the names of a call stack would be in vain. */
-	if (!rte_log_can_log((uint32_t)ctx->sys->logtype, RTE_LOG_WARNING))
+	if (!is_logged(ctx, now_ns))
 		return;
 	if (now_ns - stats->failed_window_ns > SECOND_NS) {
 		stats->failed_window_ns = now_ns;
 		stats->failed_logged = 0;
 	}
-	if (stats->failed_logged >= LOGGED_A_SECOND)
-		return;
 	stats->failed_logged++;
 	actor_name(ctx, actor, sizeof(actor));
 	rte_log(RTE_LOG_WARNING, (uint32_t)ctx->sys->logtype, "hermod: %s failed, message type %s: %s%s\n",
 		actor, hm_type_name(ctx->sys, failure->type), failure->reason,
 		stats->failed_logged == LOGGED_A_SECOND ? " (no more of these this second)" : "");
-	if (failure->signal != 0)
+	if (failure->signal != 0 && ctx->worker.recovery.trace.count > 0)
 		hmi_failure_trace(ctx, failure->actor);
 }
 

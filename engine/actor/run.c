@@ -191,3 +191,11 @@ hmi_actors_run(struct hmi_worker *worker)
 	no_actor_runs(hmi_ctx_of(worker));
 	return work;
 }
+
+void
+hmi_actors_failed(struct hmi_worker *worker)
+{
+	hmi_actor_failed(worker);
+	/* The stage is over, and where an actor fails in each turn nobody else delivers what is deferred. */
+	(void)hmi_run_deferred(worker, deferred_run);
+}

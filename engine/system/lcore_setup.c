@@ -91,7 +91,7 @@ asked(struct hmi_worker *worker)
 static const struct hmi_worker_ops worker_ops = {
 	.deliver = deliver,
 	.run_stage = hmi_actors_run,
-	.failed = hmi_actor_failed,
+	.failed = hmi_actors_failed,
 	.recovery = &hmi_failure_ops,
 	.asked = asked,
 };

@@ -279,6 +279,37 @@ Test(engine_restart, restart__of_an_actor_that_has_not_failed_any_more_is_ignore
 	hmt_node_end(&node);
 }
 
+/* ---- Again and again ----------------------------------------------------------------- */
+
+/* There is always another one to fail with. */
+static void
+fail_for_ever(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	uint64_t number = FAIL;
+
+	(void)probe;
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return;
+	cr_assert_eq(hm_send(ctx, hm_self(ctx), HMT_NUMBER, &number), HM_OK);
+	hm_fail(ctx, "for ever");
+}
+
+Test(engine_restart, fail__in_each_turn_does_not_hold_up_dead_letters)
+{
+	struct hmt_node node;
+
+	node_with(&node, &resume);
+	actor.on_msg = fail_for_ever;
+	cr_assert_eq(hm_dead_letters_subscribe(node.sys, other.pid), 0);
+	hmt_number(&node, actor.pid, FAIL);
+	for (int i = 0; i < 100; i++)
+		hm_system_turn(node.sys);
+	cr_assert_geq(hmt_stats(&node).failed, 50);
+	cr_assert_geq(hmt_seen_count(&other, HM_DEAD_LETTER), 40);
+	actor.on_msg = NULL;
+	hmt_node_end(&node);
+}
+
 /* ---- What was made ------------------------------------------------------------------ */
 
 static struct hm_msg *kept;
