@@ -63,8 +63,9 @@ hmi_paths_destroy(struct hmi_paths *paths)
 			(void)cds_lfht_del(paths->children, node);
 	}
 	if (paths->names != NULL) {
-		cds_lfht_for_each_entry(paths->names, &iter, entry, node) {
-			if (cds_lfht_del(paths->names, &entry->node) == 0)
+		cds_lfht_for_each(paths->names, &iter, node) {
+			entry = caa_container_of(node, struct hmi_path, node);
+			if (cds_lfht_del(paths->names, node) == 0)
 				path_free(&entry->rcu);
 		}
 	}

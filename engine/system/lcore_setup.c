@@ -258,7 +258,8 @@ hmi_ctx_drain(struct hm_ctx *ctx)
 
 	/* Publishing dead letters fills mailboxes, outbox and lanes again. */
 	do {
-		any = processes_shut_down(ctx) | hmi_selections_shut_down(ctx);
+		any = processes_shut_down(ctx);
+		any |= hmi_selections_shut_down(ctx);
 		for (; hmi_outbox_count(&ctx->outbox) > 0; any = true)
 			hmi_dead(ctx, hmi_outbox_pop(&ctx->outbox).msg, HM_DEAD_SHUTDOWN);
 		for (; (msg = hmi_worker_drain(&ctx->worker)) != NULL; any = true)
