@@ -329,11 +329,13 @@ bool
 hmi_path_of(const struct hmi_paths *paths, struct hm_pid pid, char *path)
 {
 	struct cds_lfht_iter iter;
-	struct hmi_path *entry;
+	struct cds_lfht_node *node;
 	bool found = false;
 
 	rcu_read_lock();
-	cds_lfht_for_each_entry(paths->names, &iter, entry, node) { /* R1 */
+	cds_lfht_for_each(paths->names, &iter, node) { /* R1 */
+		const struct hmi_path *entry = caa_container_of(node, struct hmi_path, node);
+
 		HMI_TSAN_ACQUIRE(entry);
 		found = hm_pid_equal(entry->pid, pid);
 		if (found)
