@@ -2,6 +2,10 @@
 /*
  * The table of paths, the patterns that select them, and the walk over what matches.
  */
+#include <errno.h>
+
+#include <rte_common.h>
+
 #include <criterion/criterion.h>
 
 #include <stdio.h>
