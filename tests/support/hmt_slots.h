@@ -20,7 +20,8 @@ hmt_slots_use_all(struct hmi_cells *cells)
 {
 	struct hmt_slots slots = { cells->fresh, cells->fresh_end, cells->free_count, cells->bank.next };
 
-	cells->fresh = cells->fresh_end = cells->bank.next = HM_SLOTS_MAX;
+	cells->bank.next = HM_SLOTS_MAX;
+	cells->fresh = cells->fresh_end = HM_SLOTS_MAX;
 	cells->free_count = 0;
 	return slots;
 }

@@ -477,7 +477,8 @@ slots_none_list(struct hm_ctx *ctx, void *arg)
 	struct select_call *call = arg;
 	uint64_t number = 5;
 
-	cells->fresh = cells->fresh_end = cells->bank.next = HM_SLOTS_MAX;
+	cells->bank.next = HM_SLOTS_MAX;
+	cells->fresh = cells->fresh_end = HM_SLOTS_MAX;
 	cells->free_count = 0;
 	call->rc = hm_select_all(ctx, "n1*", select_listed, call);
 	call->result = hm_select_send(ctx, "n*", HMT_NUMBER, &number);

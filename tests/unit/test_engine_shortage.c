@@ -270,7 +270,8 @@ use_all_slots(struct hm_ctx *ctx, void *replies)
 	uint32_t fresh = cells->fresh, fresh_end = cells->fresh_end, free = cells->free_count,
 		 end = cells->bank.next;
 
-	cells->fresh = cells->fresh_end = cells->bank.next = HM_SLOTS_MAX;
+	cells->bank.next = HM_SLOTS_MAX;
+	cells->fresh = cells->fresh_end = HM_SLOTS_MAX;
 	cells->free_count = 0;
 	slots_want(ctx, replies, false);
 	cells->fresh = fresh;

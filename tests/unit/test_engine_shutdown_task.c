@@ -121,7 +121,8 @@ slots_take(struct hmt_node *node)
 
 	cells->lost +=
 		HM_SLOTS_MAX - cells->bank.next + (cells->fresh_end - cells->fresh) + cells->free_count;
-	cells->fresh = cells->fresh_end = cells->bank.next = HM_SLOTS_MAX;
+	cells->bank.next = HM_SLOTS_MAX;
+	cells->fresh = cells->fresh_end = HM_SLOTS_MAX;
 	cells->free_count = 0;
 }
 
