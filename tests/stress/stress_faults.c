@@ -2,8 +2,8 @@
 /*
  * A thousand busy actors on two lcores, children of ten supervisors with strategies of all kinds. At random some fail: by
  * hm_fail and by signals of all kinds, in receive functions, reply functions and deciders, while they start, restart,
- * stop and have stopped; with messages, timers, futures, watches and calls in their hands. Every round ends in full flight,
- * in order or by force.
+ * stop and have stopped; with messages, timers, futures, watches, stashes, behaviours and calls in their hands, and
+ * mailboxes of all kinds. Every round ends in full flight, in order or by force.
  *
  *     stress_faults [FAULTS]      so many in all (10,000), and for HMT_SECONDS at least; HMT_SEED repeats a run's chances
  *
@@ -20,6 +20,9 @@
 
 #include <rte_log.h>
 
+#include "hm_behaviour.h"
+#include "hm_future.h"
+#include "hm_mailbox.h"
 #include "hm_offload.h"
 #include "hm_supervisor.h"
 #include "hmt_actor.h"
@@ -169,6 +172,7 @@ struct child {
 	uint64_t seed, incarnation; /* 0: it has not started */
 	struct hm_msg *kept;
 	bool kept_is_new; /* by this call: a failure of it frees the message */
+	bool stashed;     /* the message of this call: a failure of it does not cost that */
 	bool restarts, stops;
 };
 
@@ -188,7 +192,7 @@ state_begin(struct child *c)
 static void
 state_check(struct child *c)
 {
-	c->kept_is_new = false;
+	c->kept_is_new = c->stashed = false;
 	if (c->incarnation == 0)
 		problem("something came before started");
 	else if (c->sum != sum_of(c->words, WORDS))
@@ -202,7 +206,7 @@ child_fault(struct hm_ctx *ctx, struct child *c, enum place place, bool has_mess
 {
 	if (c->kept_is_new)
 		c->kept = NULL;
-	fault(ctx, &c->seed, place, has_message);
+	fault(ctx, &c->seed, place, has_message && !c->stashed);
 }
 
 static void
@@ -245,6 +249,54 @@ on_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const st
 		child_fault(ctx, c, IN_REPLY, result == HM_FUTURE_REPLY);
 }
 
+/* A future that the actor waits for in two ways, or not at all. */
+static void
+future_use(struct hm_ctx *ctx, struct child *c)
+{
+	struct token token = token_make(0, hmt_random(&c->seed));
+	struct hm_pid whom = anybody(c);
+	struct hm_future future;
+
+	if (hm_request_future(ctx, anybody(c), QUESTION, &token, 1 + token.words[1] % 3000, &future) != HM_OK)
+		return;
+	if (pick(&c->seed, 3) != 0)
+		(void)hm_reenter_after(ctx, future, on_reply, (void *)(uintptr_t)c->incarnation);
+	if (pick(&c->seed, 3) == 0 && !hm_pid_is_none(whom))
+		(void)hm_pipe_to(ctx, future, &whom, 1);
+	if (pick(&c->seed, 4) == 0)
+		hm_future_cancel(ctx, future);
+	else if (pick(&c->seed, 2) == 0)
+		hm_future_release(ctx, future);
+}
+
+static hm_receive_fn child_receive;
+
+/* What it does with its next messages. */
+static void
+behaviour_change(struct hm_ctx *ctx, struct child *c)
+{
+	switch (pick(&c->seed, 6)) {
+	case 0:
+		(void)hm_become_push(ctx, child_receive);
+		break;
+	case 1:
+		(void)hm_become_pop(ctx);
+		break;
+	case 2:
+		(void)hm_receive_timeout_set(ctx, 500 + pick(&c->seed, 2000));
+		break;
+	case 3:
+		(void)hm_unstash_all(ctx);
+		break;
+	case 4:
+		(void)hm_unstash(ctx);
+		break;
+	default:
+		hm_become(ctx, NULL);
+		break;
+	}
+}
+
 static void
 work(const struct hm_work *self, void *args, void *result)
 {
@@ -283,7 +335,13 @@ deed_do(struct hm_ctx *ctx, struct child *c)
 	uint64_t number = hmt_random(&c->seed);
 	struct token token = token_make(0, number);
 
-	switch (pick(&c->seed, 8)) {
+	switch (pick(&c->seed, 10)) {
+	case 8:
+		future_use(ctx, c);
+		break;
+	case 9:
+		behaviour_change(ctx, c);
+		break;
 	case 0:
 		(void)hm_ask(ctx, anybody(c), QUESTION, &token, 1 + number % 3000, on_reply,
 			     (void *)(uintptr_t)c->incarnation);
@@ -345,19 +403,22 @@ static void
 child_user_message(struct hm_ctx *ctx, struct child *c, const struct hm_msg *msg)
 {
 	const struct token *token = hm_msg_body(msg);
+	uint16_t type = hm_msg_type(msg);
 
 	if (c->stops)
 		problem("a user message behind stopping");
-	if (hm_msg_type(msg) == TOKEN || hm_msg_type(msg) == QUESTION)
+	if (type == TOKEN || type == QUESTION || type == ANSWER)
 		token_check(token);
 	state_change(c);
 	deed_do(ctx, c);
-	if (hm_msg_type(msg) == TOKEN && token->words[0] > 0)
+	if (type == TOKEN && token->words[0] > 0)
 		token_send(ctx, c, token->words[0] - 1);
-	if (hm_msg_type(msg) == QUESTION && pick(&c->seed, 8) != 0)
+	if (type == QUESTION && pick(&c->seed, 8) != 0)
 		(void)hm_respond(ctx, ANSWER, token);
+	else
+		c->stashed = pick(&c->seed, 32) == 0 && hm_stash(ctx) == HM_OK;
 	if (pick(&c->seed, OF_CALLS) == 0)
-		child_fault(ctx, c, IN_RECEIVE, true);
+		child_fault(ctx, c, IN_RECEIVE, type >= HM_TYPE_USER);
 }
 
 static void
@@ -394,13 +455,35 @@ struct parent {
 	struct hm_pid children[CHILDREN];
 };
 
-#define CHILD_PROPS(where)                                                    \
-	{                                                                     \
-		.receive = child_receive, .state_size = sizeof(struct child), \
-		.args_size = sizeof(struct args), .lcore = HM_LCORE(where)    \
+static uint8_t
+priority_of(const struct hm_msg *msg)
+{
+	return hm_msg_type(msg) == TICK ? HM_PRIORITY_MAX : HM_PRIORITY_DEFAULT;
+}
+
+#define MAILBOXES 5u
+
+static const struct hm_mailbox mailboxes[MAILBOXES] = {
+	{ .capacity = HM_MAILBOX_UNLIMITED },
+	{ .capacity = 16 },
+	{ .overflow = HM_OVERFLOW_REJECT, .capacity = 16 },
+	{ .overflow = HM_OVERFLOW_DROP_OLDEST, .capacity = 16 },
+	{ .order = HM_MAILBOX_PRIORITY, .priority = priority_of },
+};
+
+#define CHILD_PROPS(lcore_, mailbox_)                                                     \
+	{                                                                                 \
+		.receive = child_receive, .state_size = sizeof(struct child),             \
+		.args_size = sizeof(struct args), .lcore = HM_LCORE(lcore_), .stash = 16, \
+		.mailbox = &mailboxes[mailbox_]                                           \
+	}
+#define CHILD_PROPS_OF(lcore_)                                                          \
+	{                                                                               \
+		CHILD_PROPS(lcore_, 0), CHILD_PROPS(lcore_, 1), CHILD_PROPS(lcore_, 2), \
+			CHILD_PROPS(lcore_, 3), CHILD_PROPS(lcore_, 4)                  \
 	}
 
-static const struct hm_props child_props[LCORES] = { CHILD_PROPS(0), CHILD_PROPS(1) };
+static const struct hm_props child_props[LCORES][MAILBOXES] = { CHILD_PROPS_OF(0), CHILD_PROPS_OF(1) };
 
 static enum hm_directive
 decide(struct hm_ctx *ctx, void *state, const struct hm_failure *failure)
@@ -432,7 +515,8 @@ static void
 child_spawn(struct hm_ctx *ctx, struct parent *p, uint32_t place)
 {
 	struct args args = { p->args.index * CHILDREN + place, 0, hmt_random(&p->seed) };
-	int rc = hm_spawn(ctx, &child_props[pick(&p->seed, LCORES)], NULL, &args, &p->children[place]);
+	const struct hm_props *props = &child_props[pick(&p->seed, LCORES)][place % MAILBOXES];
+	int rc = hm_spawn(ctx, props, NULL, &args, &p->children[place]);
 
 	if (rc == 0)
 		atomic_store_explicit(&shared.locals[args.index], p->children[place].local,
