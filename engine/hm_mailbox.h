@@ -58,7 +58,7 @@ enum hm_overflow {
 /**
  * Priority of a message.
  *
- * Context: the receiver's lcore, in the turn of any actor: it must not fail, send or block.
+ * Context: the receiver's lcore, in the turn of any actor: it must not fail, send or block. A fault ends the process.
  *
  * @param msg  valid until the function returns
  * @return 0 to HM_PRIORITY_MAX
@@ -67,8 +67,8 @@ typedef uint8_t hm_priority_fn(const struct hm_msg *msg);
 
 /**
  * A mailbox of the user's own: a queue that decides which message is next. The functions run on the actor's lcore, in
- * the turn of any actor: they must not fail, send or block. A message is the queue's from push to pop, which may link it
- * by its member `next`.
+ * the turn of any actor: they must not fail, send or block. A fault ends the process: the engine's own queue would be
+ * broken. A message is the queue's from push to pop, which may link it by its member `next`.
  */
 struct hm_mailbox_ops {
 	size_t size; /**< bytes of the queue, zeroed before init; aligned as by malloc */

@@ -272,7 +272,12 @@ hmi_box_put(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 			box->internal_at = box->gone + box->count;
 		hmi_fifo_push(&box->internal, msg);
 	} else {
+		/* The mailbox's functions are part of the engine, though it may be another actor that sends. */
+		sig_atomic_t in_user = ctx->in_user;
+
+		ctx->in_user = 0;
 		user_put(ctx, cell, box, msg);
+		ctx->in_user = in_user;
 	}
 	hmi_schedule(ctx, cell);
 }

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "actor_pvt.h"
+#include "hm_mailbox.h"
 #include "hm_supervisor.h"
 #include "hmt_actor.h"
 #include "hmt_death.h"
@@ -199,6 +200,49 @@ Test(engine_fault, faults__of_the_engine_itself_are_not_contained)
 {
 	char text[8192];
 	int status = hmt_death(fault_in_engine, NULL, text, sizeof(text));
+
+	cr_assert(WIFSIGNALED(status) || WEXITSTATUS(status) != HMT_SURVIVED, "%s", text);
+	cr_assert_not_null(strstr(text, "the engine's own memory is broken"), "%s", text);
+}
+
+static uint8_t
+priority_fault(const struct hm_msg *msg)
+{
+	(void)msg;
+	hmt_fault_raise(HMT_FAULT_NULL);
+	survived++;
+	return 0;
+}
+
+static void
+number_to(struct hm_ctx *ctx, void *to)
+{
+	uint64_t number = 1;
+
+	(void)!hm_send(ctx, *(struct hm_pid *)to, HMT_NUMBER, &number);
+}
+
+static void
+fault_in_mailbox(void *arg)
+{
+	static const struct hm_mailbox mailbox = { .order = HM_MAILBOX_PRIORITY, .priority = priority_fault };
+	struct hm_props props = *hmt_probe_props(0);
+	struct hmt_probe *probe = &inner_actor;
+	struct hmt_node node;
+
+	(void)arg;
+	actor = inner_actor = (struct hmt_probe){ 0 };
+	props.mailbox = &mailbox;
+	node_with(&node, &actor);
+	if (hm_system_spawn(node.sys, &props, NULL, &probe, &inner_actor.pid) == 0)
+		hmt_do(&node, actor.pid, number_to, &inner_actor.pid);
+}
+
+/* It is no fault of the actor that sends. */
+Test(engine_fault, faults__of_a_mailbox_are_not_contained)
+{
+	char text[8192];
+	int status = hmt_death(fault_in_mailbox, NULL, text, sizeof(text));
 
 	cr_assert(WIFSIGNALED(status) || WEXITSTATUS(status) != HMT_SURVIVED, "%s", text);
 	cr_assert_not_null(strstr(text, "the engine's own memory is broken"), "%s", text);
