@@ -2,10 +2,16 @@
 /*
  * The call stack of a failure, logged. Finding the names takes milliseconds, so the offload pool does that.
  */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <rte_log.h>
 
 #include "actor_pvt.h"
 #include "msg_pvt.h"
+
+/* With what stands before it. */
+#define LINE_BYTES (HMI_BACKTRACE_LINE + HM_PID_TEXT_SIZE + 16u)
 
 struct trace {
 	struct hmi_job job;
@@ -16,14 +22,23 @@ struct trace {
 	void *frames[];
 };
 
-static void
-line_log(void *arg, const char *text)
-{
-	const struct trace *trace = arg;
-	char actor[HM_PID_TEXT_SIZE];
+/* All lines, to be logged at once: threads of the pool log several failures at a time. */
+struct text {
+	const struct trace *trace;
+	size_t length;
+	char lines[(HMI_BACKTRACE_MAX + 1) * LINE_BYTES];
+};
 
-	rte_log(RTE_LOG_WARNING, (uint32_t)trace->sys->logtype, "hermod: %s: %s\n",
-		hm_pid_format(trace->actor, actor), text);
+static void
+line_add(void *arg, const char *line)
+{
+	struct text *text = arg;
+	char actor[HM_PID_TEXT_SIZE];
+	int length = snprintf(text->lines + text->length, sizeof(text->lines) - text->length,
+			      "hermod: %s: %s\n", hm_pid_format(text->trace->actor, actor), line);
+
+	if (length > 0)
+		text->length += (size_t)length;
 }
 
 static void
@@ -38,8 +53,14 @@ static void
 trace_log(struct hmi_job *job)
 {
 	struct trace *trace = container_of(job, struct trace, job);
+	struct text *text = calloc(1, sizeof(*text));
 
-	hmi_backtrace_print(trace->frames, trace->count, line_log, trace);
+	if (text != NULL) {
+		text->trace = trace;
+		hmi_backtrace_print(trace->frames, trace->count, line_add, text);
+		rte_log(RTE_LOG_WARNING, (uint32_t)trace->sys->logtype, "%s", text->lines);
+	}
+	free(text);
 	trace_free(job);
 }
 

@@ -106,8 +106,9 @@ hmt_fault_raise(enum hmt_fault fault)
 	case HMT_FAULT_TRAP:
 #if defined(__x86_64__)
 		__asm__ volatile("ud2");
-#else
-		__builtin_trap();
+#elif defined(__aarch64__)
+		/* Not the compiler's trap, which is a breakpoint. */
+		__asm__ volatile(".inst 0");
 #endif
 		break;
 	default:
