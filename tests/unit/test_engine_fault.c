@@ -293,6 +293,44 @@ fail_through(void *arg)
 	hmt_do(&node, actor.pid, inner_turn, &inner);
 }
 
+static void
+inner_fault(struct hm_ctx *ctx, void *inner)
+{
+	struct hmt_node *node = inner;
+
+	(void)ctx;
+	hmt_number(node, inner_actor.pid, FAULT + HMT_FAULT_NULL);
+	hmt_turn_until_idle(node);
+	cr_assert_eq(hmt_stats(node).failed, 1);
+}
+
+static void
+inner_and_outer_fault(struct hm_ctx *ctx, void *inner)
+{
+	inner_fault(ctx, inner);
+	hmt_fault_raise(HMT_FAULT_OVERFLOW);
+}
+
+/* One within the other, each has its own recovery point and stack of handlers. */
+Test(engine_fault, signal__of_a_system_that_an_actor_turns_is_that_systems)
+{
+	struct hmt_node node, inner;
+
+	actor = (struct hmt_probe){ 0 };
+	inner_actor = (struct hmt_probe){ .on_msg = fault_on_number };
+	node_with(&node, &actor);
+	node_with(&inner, &inner_actor);
+	hmt_do(&node, actor.pid, inner_fault, &inner);
+	cr_assert_eq(hmt_stats(&node).failed, 0);
+	hmt_node_end(&inner);
+	node_with(&inner, &inner_actor);
+	hmt_do(&node, actor.pid, inner_and_outer_fault, &inner);
+	cr_assert_eq(hmt_stats(&node).failed, 1);
+	cr_assert_eq(hmt_seen_count(&actor, HM_RESTARTING), 1);
+	hmt_node_end(&inner);
+	hmt_node_end(&node);
+}
+
 Test(engine_fault, fail__by_the_ctx_of_an_outer_system_is_misuse)
 {
 	char text[8192];

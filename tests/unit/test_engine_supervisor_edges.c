@@ -374,3 +374,51 @@ Test(engine_supervisor_edges, supervision__that_fails_its_subscriber_ends_at_the
 	cr_assert_eq(hmt_seen_count(&watcher, HM_STOPPED), 1);
 	hmt_node_end(&node);
 }
+
+Test(engine_supervisor_edges, subscribe__up_to_the_documented_maximum)
+{
+	static struct hmt_probe many[HM_SUPERVISION_SUBSCRIBERS_MAX + 1];
+
+	family_start(NULL, NULL);
+	memset(many, 0, sizeof(many));
+	for (uint32_t i = 0; i < RTE_DIM(many); i++) {
+		hmt_probe_spawn(&node, &many[i], i % 2, NULL);
+		cr_assert_eq(hm_supervision_subscribe(node.sys, many[i].pid),
+			     i < HM_SUPERVISION_SUBSCRIBERS_MAX ? 0 : -ENOSPC, "%u", i);
+	}
+	/* Once more is no other one. */
+	cr_assert_eq(hm_supervision_subscribe(node.sys, many[0].pid), 0);
+	child_fail(0);
+	for (uint32_t i = 0; i < RTE_DIM(many); i++)
+		cr_assert_eq(hmt_seen_count(&many[i], HM_SUPERVISION), i < HM_SUPERVISION_SUBSCRIBERS_MAX);
+	hm_supervision_unsubscribe(node.sys, many[3].pid);
+	cr_assert_eq(hm_supervision_subscribe(node.sys, many[RTE_DIM(many) - 1].pid), 0);
+	hmt_node_end(&node);
+}
+
+/* The decider of one that waits for a decision itself fails: there is one decision for it, and the child goes on with it. */
+static enum hm_directive
+decide_and_fail(struct hm_ctx *ctx, void *state, const struct hm_failure *failure)
+{
+	(void)state;
+	(void)failure;
+	hm_fail(ctx, "the decider is broken");
+}
+
+Test(engine_supervisor_edges, decider__that_fails_while_its_actor_is_suspended)
+{
+	static const struct hm_supervisor broken = { .decide = decide_and_fail };
+	static const struct hm_supervisor late = { .restarts = HM_RESTARTS_UNLIMITED,
+						   .backoff = { .min_us = SECOND } };
+
+	family_start(&late, &broken);
+	hmt_do(&node, parent.pid, fail_now, NULL);
+	child_fail(0);
+	child_fail(1);
+	cr_assert_eq(hmt_stats(&node).failed, 5, "the parent three times, and two children");
+	cr_assert_eq(parent.count, 1);
+	hmt_elapse(&node, 2 * SECOND);
+	cr_assert_eq(hmt_seen_count(&parent, HM_RESTARTING), 1);
+	cr_assert_eq(hmt_seen_count(&children[0], HM_STOPPED), 1);
+	hmt_node_end(&node);
+}
