@@ -24,6 +24,12 @@ enum fault {
 	FAULTS
 };
 
+/* A state is zeroed at first, and nobody has filled this one in. */
+struct victim {
+	int *nowhere;
+	void (*no_function)(void);
+};
+
 struct witness {
 	struct hm_pid victim, neighbour;
 	uint32_t next; /* enum fault */
@@ -42,18 +48,14 @@ deeper(int depth)
 
 /* UndefinedBehaviorSanitizer would end the process before the fault. */
 __attribute__((no_sanitize("undefined"))) static void
-go_wrong(struct hm_ctx *ctx, enum fault fault)
+go_wrong(struct hm_ctx *ctx, const struct victim *victim, enum fault fault)
 {
-	/* The compiler must not see where they point to. */
-	int *volatile nowhere = NULL;
-	void (*volatile no_function)(void) = NULL;
-
 	switch (fault) {
 	case NOWHERE:
-		*nowhere = 1;
+		*victim->nowhere = 1;
 		break;
 	case CALL:
-		no_function();
+		victim->no_function();
 		break;
 	case ABORT:
 		abort();
@@ -68,9 +70,8 @@ go_wrong(struct hm_ctx *ctx, enum fault fault)
 static void
 victim_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
-	(void)state;
 	if (hm_msg_type(msg) == FAULT)
-		go_wrong(ctx, (enum fault) * (const uint32_t *)hm_msg_body(msg));
+		go_wrong(ctx, state, (enum fault) * (const uint32_t *)hm_msg_body(msg));
 }
 
 /* ---- Neighbour -------------------------------------------------------------------- */
@@ -91,7 +92,8 @@ neighbour_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 static void
 start(struct hm_ctx *ctx, struct witness *w)
 {
-	static const struct hm_props victim = { .receive = victim_receive },
+	static const struct hm_props victim = { .receive = victim_receive,
+						.state_size = sizeof(struct victim) },
 				     neighbour = { .receive = neighbour_receive,
 						   .state_size = sizeof(uint64_t) };
 

@@ -79,11 +79,13 @@ file_end_read(void)
 UNCHECKED void
 hmt_fault_raise(enum hmt_fault fault)
 {
-	/* The compiler must not see what these are. */
-	volatile uintptr_t nowhere = 0;
-	volatile int number = 100, zero = 0;
+	volatile int number = 100;
 	volatile char first = 0;
+	uintptr_t nowhere = 0;
+	int zero = 0;
 
+	/* The compiler must not see what these are. */
+	__asm__ volatile("" : "+r"(nowhere), "+r"(zero));
 	switch (fault) {
 	case HMT_FAULT_NULL:
 		*(volatile int *)nowhere = 1;
