@@ -207,8 +207,16 @@ void hmi_extensions_shut_down(struct hm_ctx *ctx);
 /* The name that an actor without a name has below /temp. */
 void hmi_place_name(const struct hm_ctx *ctx, const struct hmi_cell *cell, char text[HMI_PLACE_NAME_SIZE]);
 
-/* Reserve the path of a child of the running actor. *entry: NULL without a name. Returns as hmi_path_add. */
-int hmi_name_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct hmi_path **entry);
+/* Reserve the path of a child of the running actor that has a name. Returns as hmi_path_add. */
+int hmi_path_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct hmi_path **entry);
+
+/* The same, if it has a name; else *entry becomes NULL. */
+static inline int
+hmi_name_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct hmi_path **entry)
+{
+	*entry = NULL;
+	return name != NULL ? hmi_path_reserve(ctx, name, pid, entry) : 0;
+}
 
 /* ---- spawn.c ---- */
 

@@ -28,14 +28,11 @@ place_make(struct hm_ctx *ctx, struct hmi_cell *cell)
 }
 
 int
-hmi_name_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct hmi_path **entry)
+hmi_path_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct hmi_path **entry)
 {
 	struct hmi_cell *parent = ctx->cell;
 	int rc = 0;
 
-	*entry = NULL;
-	if (name == NULL)
-		return 0;
 	if (hmi_cell_path(parent) == NULL)
 		rc = place_make(ctx, parent);
 	return rc == 0 ? hmi_path_add(&ctx->sys->paths, hmi_cell_path(parent), name, pid, entry) : rc;

@@ -28,7 +28,7 @@ static bool
 cache_fill(struct hm_ctx *ctx, uint32_t lcore)
 {
 	struct slot_cache *cache = &ctx->grants->caches[lcore];
-	struct hmi_slot_bank *bank = &ctx->sys->lcores[lcore]->cells.bank;
+	struct hmi_slot_bank *bank = ctx->sys->lcores[lcore]->cells.bank;
 
 	cache->count = hmi_slot_bank_withdraw(bank, cache->slots, HMI_SLOT_BATCH);
 	if (cache->count == 0)
@@ -131,7 +131,7 @@ unused(const struct hm_system *sys, uint32_t lcore)
 {
 	const struct hmi_cells *cells = &sys->lcores[lcore]->cells;
 	uint32_t sum = cells->free_count + (cells->fresh_end - cells->fresh) +
-		       atomic_load_explicit(&cells->bank.count, memory_order_relaxed);
+		       atomic_load_explicit(&cells->bank->count, memory_order_relaxed);
 
 	for (uint32_t i = 0; i < sys->lcores_count; i++) {
 		const struct slot_cache *cache = &sys->lcores[i]->grants->caches[lcore];

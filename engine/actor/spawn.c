@@ -159,7 +159,7 @@ static int
 spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
 	   struct hm_pid *pid)
 {
-	struct hmi_cell *cell = hmi_cells_get(&ctx->cells);
+	struct hmi_cell *cell = hmi_cells_get_ahead(&ctx->cells);
 	struct hmi_path *path;
 	int rc;
 

@@ -68,8 +68,9 @@ future_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 
 static const struct hmi_owned_ops future_owned_ops = { .drop = future_drop };
 
-struct hmi_cell *
-hmi_future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
+/* For hm_ask in its place. */
+static inline struct hmi_cell *
+future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
 {
 	struct hmi_cell *cell = hmi_future_new(ctx, timeout_us);
 
@@ -80,6 +81,12 @@ hmi_future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, v
 		hmi_owned_add(&ctx->cell->actor.owned, &cell->future.owned, &future_owned_ops);
 	}
 	return cell;
+}
+
+struct hmi_cell *
+hmi_future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
+{
+	return future_own(ctx, timeout_us, on_reply, arg);
 }
 
 void
@@ -375,7 +382,7 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 		}
 		flags |= msg->flags;
 	}
-	cell = hmi_future_own(ctx, timeout_us, on_reply, arg);
+	cell = future_own(ctx, timeout_us, on_reply, arg);
 	if (unlikely(cell == NULL)) {
 		hmi_msg_release(&ctx->cache, msg);
 		return HM_NO_MEMORY;

@@ -6,11 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include <rte_common.h>
-
 #include "assert_pvt.h"
 
-#define CLEAR_BYTES  32u
 #define REGION_BYTES ((size_t)HM_SLOTS_MAX * sizeof(struct hmi_cell))
 
 static_assert(sizeof(struct hmi_cell) == 128, "a cell is two cache lines");
@@ -23,13 +20,20 @@ hmi_cells_create(struct hmi_cells *cells)
 {
 	memset(cells, 0, sizeof(*cells));
 	cells->base = hmi_memory_reserve(REGION_BYTES);
-	return cells->base != NULL ? hmi_slot_bank_create(&cells->bank) : -ENOMEM;
+	cells->bank = hmi_slot_bank_create();
+	if (cells->base == NULL || cells->bank == NULL) {
+		hmi_cells_destroy(cells);
+		return -ENOMEM;
+	}
+	cells->free = cells->bank->own;
+	return 0;
 }
 
 void
 hmi_cells_destroy(struct hmi_cells *cells)
 {
-	hmi_slot_bank_destroy(&cells->bank);
+	hmi_slot_bank_destroy(cells->bank);
+	cells->bank = NULL;
 	hmi_memory_release(cells->base, REGION_BYTES);
 	cells->base = NULL;
 }
@@ -44,7 +48,7 @@ chunk_back(struct hmi_cells *cells, uint32_t slot)
 
 	if ((cells->backed[chunk / 64] & bit) != 0)
 		return 0;
-	if (hmi_slot_bank_back(&cells->bank, (cells->chunks + 1) * (uint32_t)HMI_CELLS_CHUNK) != 0)
+	if (hmi_slot_bank_back(cells->bank, (cells->chunks + 1) * (uint32_t)HMI_CELLS_CHUNK) != 0)
 		return -ENOMEM;
 	/* The first chunk is of small pages, so that a system of few actors costs little. */
 	rc = chunk == 0 ? hmi_memory_commit_small(cells->base, HMI_HUGEPAGE_BYTES)
@@ -77,7 +81,7 @@ hmi_cells_get_fresh(struct hmi_cells *cells)
 	struct hmi_cell *cell;
 
 	if (cells->fresh == cells->fresh_end) {
-		uint32_t count = hmi_slot_bank_reserve(&cells->bank, HMI_SLOT_BATCH, &cells->fresh);
+		uint32_t count = hmi_slot_bank_reserve(cells->bank, HMI_SLOT_BATCH, &cells->fresh);
 
 		cells->fresh_end = cells->fresh + count;
 		if (count == 0)
@@ -91,58 +95,16 @@ hmi_cells_get_fresh(struct hmi_cells *cells)
 __attribute__((noinline)) bool
 hmi_cells_refill(struct hmi_cells *cells)
 {
-	cells->free_count = hmi_slot_bank_withdraw(&cells->bank, cells->free, HMI_SLOT_BATCH);
+	cells->free_count = hmi_slot_bank_withdraw(cells->bank, cells->free, HMI_SLOT_BATCH);
 	return cells->free_count > 0;
 }
 
-/* Let others have the older half. */
-static void
-free_deposit(struct hmi_cells *cells)
+void
+hmi_cells_deposit(struct hmi_cells *cells)
 {
-	hmi_slot_bank_deposit(&cells->bank, cells->free, HMI_SLOT_BATCH);
+	hmi_slot_bank_deposit(cells->bank, cells->free, HMI_SLOT_BATCH);
 	memcpy(cells->free, cells->free + HMI_SLOT_BATCH, HMI_SLOT_BATCH * sizeof(cells->free[0]));
 	cells->free_count -= HMI_SLOT_BATCH;
-}
-
-/* In pieces: of the whole gcc makes `rep stos`, which takes longer to start than this to end. */
-static void
-cell_clear(struct hmi_cell *cell)
-{
-	for (size_t at = 0; at < sizeof(*cell); at += CLEAR_BYTES)
-		memset((char *)cell + at, 0, CLEAR_BYTES);
-}
-
-static inline void
-put(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late, uint32_t pids)
-{
-	uint32_t generation = cell->generation + pids;
-
-	cell_clear(cell);
-	cell->late = late | pids * HMI_CELL_PIDS;
-	cell->generation = generation;
-	cells->live--;
-	/* A slot whose generations are used up is never given out again. */
-	if (generation == 0) {
-		cells->retired++;
-		return;
-	}
-	cells->free[cells->free_count++] = (uint64_t)hmi_cells_slot_of(cells, cell) << 32 | generation;
-	if (cells->free_count == RTE_DIM(cells->free))
-		free_deposit(cells);
-}
-
-void
-hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late)
-{
-	HMI_ASSERT(!hmi_cell_is_free(cell));
-	put(cells, cell, late, 1);
-}
-
-void
-hmi_cells_put_many(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late, uint32_t pids)
-{
-	HMI_ASSERT(!hmi_cell_is_free(cell));
-	put(cells, cell, late, pids);
 }
 
 struct hmi_cell *

@@ -20,9 +20,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_branch_prediction.h>
 
+#include "assert_pvt.h"
 #include "fifo_pvt.h"
 #include "hm_actor.h"
 #include "mailbox_pvt.h"
@@ -192,16 +194,16 @@ hmi_cell_pop_system(struct hmi_cell *cell)
 
 struct hmi_cells {
 	struct hmi_cell *base;
-	uint32_t free_count;       /* of `free` */
-	uint32_t live;             /* slots that are taken */
-	uint32_t fresh, fresh_end; /* own slots that were never used */
-	uint32_t early;            /* slots that a message has taken before the spawn that they are for */
-	uint32_t lost;             /* slots that another lcore has held, and that nobody will take */
-	uint32_t retired;          /* slots whose generations are used up */
-	uint32_t chunks;           /* that have memory */
-	uint64_t free[2 * HMI_SLOT_BATCH];      /* freed slots, slot << 32 | generation; youngest last */
+	uint64_t *free;                         /* freed slots, the bank's `own`; youngest last */
+	uint32_t free_count;                    /* of `free` */
+	uint32_t live;                          /* slots that are taken */
+	uint32_t fresh, fresh_end;              /* own slots that were never used */
 	uint64_t backed[HMI_CELLS_CHUNKS / 64]; /* a bit for each chunk with memory */
-	struct hmi_slot_bank bank;
+	struct hmi_slot_bank *bank;
+	uint32_t chunks;  /* that have memory */
+	uint32_t early;   /* slots that a message has taken before the spawn that they are for */
+	uint32_t lost;    /* slots that another lcore has held, and that nobody will take */
+	uint32_t retired; /* slots whose generations are used up */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -218,22 +220,15 @@ struct hmi_cell *hmi_cells_get_fresh(struct hmi_cells *cells);
 /* Take a slot that another lcore has reserved, whose generation becomes 1. NULL: no memory. */
 struct hmi_cell *hmi_cells_take(struct hmi_cells *cells, uint32_t slot);
 
-/* In hmi_cell.late. */
-#define HMI_CELL_PIDS 0x100u
-
-/* Give a slot back: its PID is stale from here on, and `late` is why a message to it is a dead letter. */
-void hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late);
+/* Let other lcores have the older half of a full list of freed slots. */
+void hmi_cells_deposit(struct hmi_cells *cells);
 
 /* Slots from this one on were given to nobody. */
 static inline uint32_t
 hmi_cells_end(const struct hmi_cells *cells)
 {
-	return atomic_load_explicit(&cells->bank.next, memory_order_relaxed);
+	return atomic_load_explicit(&cells->bank->next, memory_order_relaxed);
 }
-
-/* The same, of a process whose PIDs have the cell's generation and the `pids` - 1 after it; they are below 2^24. */
-void hmi_cells_put_many(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late,
-			uint32_t pids);
 
 /*
  * The lowest slot from `slot` on that has memory; at or above hmi_cells_end: there is none. To walk over all
@@ -267,9 +262,6 @@ hmi_cells_at(const struct hmi_cells *cells, uint64_t local)
 	return hmi_cells_slot(cells, (uint32_t)(local >> 32) & (HM_SLOTS_MAX - 1));
 }
 
-/* How many freed slots ahead the memory of one is fetched: most were freed a moment ago, or long ago. */
-#define HMI_CELLS_AHEAD 4u
-
 /*
  * Take a slot: zeroed but for its generation, which differs from all that the slot ever had.
  * NULL: no slot or no memory.
@@ -283,10 +275,6 @@ hmi_cells_get(struct hmi_cells *cells)
 		if (unlikely(cells->free_count == 0) && !hmi_cells_refill(cells))
 			return hmi_cells_get_fresh(cells);
 		cell = hmi_cells_at(cells, cells->free[--cells->free_count]);
-		if (likely(cells->free_count >= HMI_CELLS_AHEAD))
-			__builtin_prefetch(hmi_cells_at(cells,
-							cells->free[cells->free_count - HMI_CELLS_AHEAD]),
-					   1);
 		if (likely(cell->ops == NULL))
 			break;
 		/* A message has taken it, which can only be for a made-up PID: it is left to that for ever. */
@@ -295,6 +283,19 @@ hmi_cells_get(struct hmi_cells *cells)
 	cell->late = 0;
 	cells->live++;
 	return cell;
+}
+
+/* How many freed slots ahead the memory of one is fetched. */
+#define HMI_CELLS_AHEAD 4u
+
+/* As hmi_cells_get, where many may be taken one after the other that were freed long ago. */
+static inline struct hmi_cell *
+hmi_cells_get_ahead(struct hmi_cells *cells)
+{
+	if (likely(cells->free_count > HMI_CELLS_AHEAD))
+		__builtin_prefetch(hmi_cells_at(cells, cells->free[cells->free_count - 1 - HMI_CELLS_AHEAD]),
+				   1);
+	return hmi_cells_get(cells);
 }
 
 /* As hmi_cells_get, a slot with so many generations left that a process may have `pids` PIDs. */
@@ -310,6 +311,52 @@ static inline bool
 hmi_cell_is_free(const struct hmi_cell *cell)
 {
 	return cell->ops == NULL;
+}
+
+/* Bytes that are cleared together. */
+#define HMI_CLEAR_BYTES 32u
+
+/* In pieces: of the whole gcc makes `rep stos`, which takes longer to start than this to end. */
+static inline void
+hmi_cell_clear(struct hmi_cell *cell)
+{
+	for (size_t at = 0; at < sizeof(*cell); at += HMI_CLEAR_BYTES)
+		memset((char *)cell + at, 0, HMI_CLEAR_BYTES);
+}
+
+/* In hmi_cell.late. */
+#define HMI_CELL_PIDS 0x100u
+
+/* As hmi_cells_put, of a process whose PIDs have the cell's generation and the `pids` - 1 after it; they are below 2^24. */
+static inline void
+hmi_cells_put_many(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late, uint32_t pids)
+{
+	uint32_t generation = cell->generation + pids;
+
+	HMI_ASSERT(!hmi_cell_is_free(cell));
+	hmi_cell_clear(cell);
+	cell->late = late | pids * HMI_CELL_PIDS;
+	cell->generation = generation;
+	cells->live--;
+	/* A slot whose generations are used up is never given out again. */
+	if (unlikely(generation == 0)) {
+		cells->retired++;
+		return;
+	}
+	cells->free[cells->free_count++] = (uint64_t)hmi_cells_slot_of(cells, cell) << 32 | generation;
+	if (unlikely(cells->free_count == HMI_SLOT_OWN))
+		hmi_cells_deposit(cells);
+}
+
+/*
+ * Give a slot back: its PID is stale from here on, and `late` is why a message to it is a dead letter. Inline:
+ * each request does it.
+ */
+static inline void
+hmi_cells_put(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late)
+{
+	HMI_ASSERT(!hmi_cell_is_free(cell));
+	hmi_cells_put_many(cells, cell, late, 1);
 }
 
 /* Whether a local part is of a slot that another lcore has reserved, and that has not been taken. */

@@ -18,18 +18,27 @@
 /* How often to look at a taken lock before the core is yielded. */
 #define LOCK_SPINS 100u
 
-int
-hmi_slot_bank_create(struct hmi_slot_bank *bank)
+struct hmi_slot_bank *
+hmi_slot_bank_create(void)
 {
+	struct hmi_slot_bank *bank = hmi_memory_map_small(sizeof(*bank));
+
+	if (bank == NULL)
+		return NULL;
 	bank->slots = hmi_memory_reserve(LIST_BYTES);
-	return bank->slots != NULL ? 0 : -ENOMEM;
+	if (bank->slots != NULL)
+		return bank;
+	hmi_slot_bank_destroy(bank);
+	return NULL;
 }
 
 void
 hmi_slot_bank_destroy(struct hmi_slot_bank *bank)
 {
+	if (bank == NULL)
+		return;
 	hmi_memory_release(bank->slots, LIST_BYTES);
-	bank->slots = NULL;
+	hmi_memory_unmap_small(bank, sizeof(*bank));
 }
 
 static void

@@ -25,6 +25,8 @@
 #include <stdint.h>
 
 #define HMI_SLOT_BATCH 256u
+/* Freed slots that an lcore keeps itself, at most. */
+#define HMI_SLOT_OWN (2 * HMI_SLOT_BATCH)
 
 struct hmi_slot_bank {
 	_Alignas(64) _Atomic uint32_t next; /* the lowest slot that was given to nobody */
@@ -32,11 +34,14 @@ struct hmi_slot_bank {
 	_Atomic uint32_t count; /* freed slots; changed under the lock, read by anybody as a hint */
 	uint32_t backed;        /* places of the list that have memory; the lcore's */
 	uint64_t *slots;        /* address space for all: slot << 32 | generation */
+	/* The lcore's own: freed slots that it keeps itself, a list that the cells know. */
+	_Alignas(64) uint64_t own[HMI_SLOT_OWN];
 };
 
-/* A bank of slots that were never used. Returns 0 or -ENOMEM. */
-int hmi_slot_bank_create(struct hmi_slot_bank *bank);
+/* A bank of slots that were never used; NULL: no memory. */
+struct hmi_slot_bank *hmi_slot_bank_create(void);
 
+/* NULL is allowed. */
 void hmi_slot_bank_destroy(struct hmi_slot_bank *bank);
 
 /* Make sure that there is memory for so many freed slots, so that no deposit ever fails. Returns 0 or -ENOMEM. */

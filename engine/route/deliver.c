@@ -7,8 +7,8 @@
 __attribute__((noinline)) void
 hmi_deliver_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (hmi_cell_is_free(cell) && hmi_granted_take_early(ctx, msg) == NULL)
-		hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
+	if (unlikely(hmi_cell_is_free(cell)))
+		hmi_deliver_stale(ctx, cell, msg);
 	else if (msg->flags & HMI_MSG_SYSTEM)
 		hmi_ops_of(ctx, cell)->system(ctx, cell, msg);
 	else

@@ -70,11 +70,11 @@ mark_back(uint32_t slot)
 static uint32_t
 some_take(struct taker *t)
 {
-	uint32_t count = hmi_slot_bank_withdraw(&cells.bank, t->slots, HMI_SLOT_BATCH), first;
+	uint32_t count = hmi_slot_bank_withdraw(cells.bank, t->slots, HMI_SLOT_BATCH), first;
 
 	if (count > 0)
 		return count;
-	count = hmi_slot_bank_reserve(&cells.bank, HMI_SLOT_BATCH, &first);
+	count = hmi_slot_bank_reserve(cells.bank, HMI_SLOT_BATCH, &first);
 	for (uint32_t i = 0; i < count; i++)
 		t->slots[i] = hmi_local(0, first + i, 1);
 	return count;
@@ -183,8 +183,8 @@ owner_run(double seconds)
 static bool
 books_check(void)
 {
-	uint32_t there = cells.free_count + atomic_load(&cells.bank.count) + (cells.fresh_end - cells.fresh) +
-			 (HM_SLOTS_MAX - hmi_cells_end(&cells));
+	uint32_t there = cells.free_count + atomic_load(&cells.bank->count) +
+			 (cells.fresh_end - cells.fresh) + (HM_SLOTS_MAX - hmi_cells_end(&cells));
 
 	if (cells.live != 0)
 		fprintf(stderr, "%u slots are taken\n", cells.live);
@@ -202,7 +202,7 @@ main(void)
 	hmt_eal_start();
 	if (hmi_cells_create(&cells) != 0 || hmi_inject_create(&back, RING, SOCKET_ID_ANY) != 0)
 		return EXIT_FAILURE;
-	atomic_store(&cells.bank.next, FIRST);
+	atomic_store(&cells.bank->next, FIRST);
 	atomic_store(&running, TAKERS);
 	for (uint32_t i = 0; i < TAKERS; i++) {
 		if (pthread_create(&takers[i].thread, NULL, take, &takers[i]) != 0)

@@ -18,9 +18,9 @@ struct hmt_slots {
 static inline struct hmt_slots
 hmt_slots_use_all(struct hmi_cells *cells)
 {
-	struct hmt_slots slots = { cells->fresh, cells->fresh_end, cells->free_count, cells->bank.next };
+	struct hmt_slots slots = { cells->fresh, cells->fresh_end, cells->free_count, cells->bank->next };
 
-	cells->bank.next = HM_SLOTS_MAX;
+	cells->bank->next = HM_SLOTS_MAX;
 	cells->fresh = cells->fresh_end = HM_SLOTS_MAX;
 	cells->free_count = 0;
 	return slots;
@@ -32,7 +32,7 @@ hmt_slots_give_back(struct hmi_cells *cells, const struct hmt_slots *slots)
 {
 	cells->fresh = slots->fresh;
 	cells->fresh_end = slots->fresh_end;
-	cells->bank.next = slots->bank_next;
+	cells->bank->next = slots->bank_next;
 	cells->free_count = slots->free_count;
 }
 

@@ -204,7 +204,7 @@ Test(engine_memory_told, report__reads_no_slots_that_were_never_used)
 	hmt_node_start(&node, 2);
 	hmt_turn_until_idle(&node);
 	cells = &node.sys->lcores[0]->cells;
-	cr_assert_eq(hmi_slot_bank_reserve(&cells->bank, 2 * HMI_CELLS_CHUNK, &first), 2 * HMI_CELLS_CHUNK);
+	cr_assert_eq(hmi_slot_bank_reserve(cells->bank, 2 * HMI_CELLS_CHUNK, &first), 2 * HMI_CELLS_CHUNK);
 	cr_assert_geq(hmi_cells_next(cells, HMI_CELLS_CHUNK), hmi_cells_end(cells),
 		      "nothing but the first chunk is used");
 	bytes = (HM_SLOTS_MAX - HMI_CELLS_CHUNK) * sizeof(struct hmi_cell);

@@ -473,18 +473,18 @@ slots_none_list(struct hm_ctx *ctx, void *arg)
 {
 	struct hmi_cells *cells = &ctx->cells;
 	uint32_t fresh = cells->fresh, end = cells->fresh_end, free = cells->free_count,
-		 next = cells->bank.next;
+		 next = cells->bank->next;
 	struct select_call *call = arg;
 	uint64_t number = 5;
 
-	cells->bank.next = HM_SLOTS_MAX;
+	cells->bank->next = HM_SLOTS_MAX;
 	cells->fresh = cells->fresh_end = HM_SLOTS_MAX;
 	cells->free_count = 0;
 	call->rc = hm_select_all(ctx, "n1*", select_listed, call);
 	call->result = hm_select_send(ctx, "n*", HMT_NUMBER, &number);
 	cells->fresh = fresh;
 	cells->fresh_end = end;
-	cells->bank.next = next;
+	cells->bank->next = next;
 	cells->free_count = free;
 }
 

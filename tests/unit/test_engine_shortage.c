@@ -268,15 +268,15 @@ use_all_slots(struct hm_ctx *ctx, void *replies)
 {
 	struct hmi_cells *cells = &ctx->cells;
 	uint32_t fresh = cells->fresh, fresh_end = cells->fresh_end, free = cells->free_count,
-		 end = cells->bank.next;
+		 end = cells->bank->next;
 
-	cells->bank.next = HM_SLOTS_MAX;
+	cells->bank->next = HM_SLOTS_MAX;
 	cells->fresh = cells->fresh_end = HM_SLOTS_MAX;
 	cells->free_count = 0;
 	slots_want(ctx, replies, false);
 	cells->fresh = fresh;
 	cells->fresh_end = fresh_end;
-	cells->bank.next = end;
+	cells->bank->next = end;
 	cells->free_count = free;
 	slots_want(ctx, replies, true);
 }

@@ -120,8 +120,8 @@ slots_take(struct hmt_node *node)
 	struct hmi_cells *cells = &node->sys->lcores[0]->cells;
 
 	cells->lost +=
-		HM_SLOTS_MAX - cells->bank.next + (cells->fresh_end - cells->fresh) + cells->free_count;
-	cells->bank.next = HM_SLOTS_MAX;
+		HM_SLOTS_MAX - cells->bank->next + (cells->fresh_end - cells->fresh) + cells->free_count;
+	cells->bank->next = HM_SLOTS_MAX;
 	cells->fresh = cells->fresh_end = HM_SLOTS_MAX;
 	cells->free_count = 0;
 }

@@ -131,8 +131,8 @@ never_used_leave(struct hmt_node *node, uint32_t lcore, uint32_t count)
 {
 	struct hmi_cells *cells = &node->sys->lcores[lcore]->cells;
 
-	cells->lost += HM_SLOTS_MAX - count - cells->bank.next;
-	cells->bank.next = HM_SLOTS_MAX - count;
+	cells->lost += HM_SLOTS_MAX - count - cells->bank->next;
+	cells->bank->next = HM_SLOTS_MAX - count;
 }
 
 static struct hm_pid
@@ -212,12 +212,12 @@ Test(engine_slot, bank__gives_slots_back_to_their_lcore)
 	cells = &node.sys->lcores[0]->cells;
 	hmt_do(&node, hmt_probe_spawn(&node, &parent, 0, NULL), spawn_order, &order);
 	hmt_stop(&node, parent.pid);
-	cr_assert_gt(cells->bank.count, 1000);
+	cr_assert_gt(cells->bank->count, 1000);
 	never_used_leave(&node, 0, 0);
 	hmt_do(&node, other.pid, spawn_order, &order);
 	cr_assert_eq(order.rc, 0);
 	cr_assert_eq(alive, 2000);
-	cr_assert_eq(cells->bank.count, 0);
+	cr_assert_eq(cells->bank->count, 0);
 	hmt_node_end(&node);
 }
 
@@ -235,10 +235,10 @@ Test(engine_slot, bank__a_slot_that_a_made_up_pid_names_is_left_alone)
 	cells = &node.sys->lcores[0]->cells;
 	hmt_do(&node, parent.pid, spawn_order, &order);
 	hmt_stop(&node, parent.pid);
-	cr_assert_gt(cells->bank.count, 0);
-	made_up = (struct hm_pid){ hm_system_node(node.sys), cells->bank.slots[0] };
+	cr_assert_gt(cells->bank->count, 0);
+	made_up = (struct hm_pid){ hm_system_node(node.sys), cells->bank->slots[0] };
 	hmt_number(&node, made_up, 1);
-	made_up.local = cells->bank.slots[1];
+	made_up.local = cells->bank->slots[1];
 	cr_assert_eq(hm_system_stop_actor(node.sys, made_up), 0);
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_dead(&node), 0);
@@ -248,7 +248,7 @@ Test(engine_slot, bank__a_slot_that_a_made_up_pid_names_is_left_alone)
 	hmt_do(&node, parent.pid, spawn_order, &order);
 	cr_assert_eq(order.done, 2000);
 	cr_assert_eq(alive, 2000);
-	cr_assert_eq(cells->bank.count, 0);
+	cr_assert_eq(cells->bank->count, 0);
 	hmt_stop(&node, parent.pid);
 	hm_system_stop(node.sys);
 	hmt_turn_until_idle(&node);

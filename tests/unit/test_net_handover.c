@@ -414,7 +414,7 @@ Test(net_handover, envelope__for_a_granted_slot_is_for_nobody)
 		struct hmi_cells *cells = &f->lone->sys->lcores[lcore]->cells;
 		uint32_t first;
 
-		cells->lost += hmi_slot_bank_reserve(&cells->bank, 1000, &first);
+		cells->lost += hmi_slot_bank_reserve(cells->bank, 1000, &first);
 		for (uint32_t slot = 0; slot < 1000; slot += 7) {
 			bool before;
 
