@@ -14,6 +14,9 @@
  * Objects come in size classes of 64 to 65,536 bytes; the smallest holds a body
  * of 24 bytes in a single cache line. A body is aligned to 8 bytes.
  *
+ * Beside its body a message may have headers (hm_header.h) and refer to a buffer (hm_buffer.h): the header then
+ * says so, and the last word of the object points to them.
+ *
  * Ownership: a message has one owner. hm_msg_new makes the caller its owner;
  * sending hands it on; after the receive function returns it is freed, unless
  * that function forwarded it. A receive function reads, and never frees.
@@ -118,7 +121,7 @@ struct hm_msg {
 	struct hm_pid sender; /**< whom to answer, or nobody */
 	uint16_t type;        /**< enum hm_msg_type, or a registered type */
 	uint16_t length;      /**< bytes of body in use */
-	uint8_t size_class;   /**< pool that it returns to */
+	uint8_t size_class;   /**< pool that it returns to, with marks of the engine's */
 	uint8_t flags;        /**< engine's own */
 	uint16_t to_node;     /**< index of the receiver's node; 0: this one */
 	uint64_t body[];      /**< aligned to 8 bytes */

@@ -89,35 +89,36 @@ hmi_guard_owned(const struct hm_msg *msg, const char *function)
 void
 hmi_guard_listed(struct hm_msg *msg, const char *function)
 {
-	if ((msg->flags & HMI_MSG_LISTED) != 0)
+	if ((msg->size_class & HMI_MSG_LISTED) != 0)
 		hmi_misuse(function, "message %p of type %u is in a list already", (void *)msg, msg->type);
-	msg->flags |= HMI_MSG_LISTED;
+	msg->size_class |= HMI_MSG_LISTED;
 }
 
 void
 hmi_guard_unlisted(struct hm_msg *msg)
 {
-	msg->flags &= (uint8_t)~HMI_MSG_LISTED;
+	msg->size_class &= (uint8_t)~HMI_MSG_LISTED;
 }
 
 void
 hmi_guard_handed(const struct hm_msg *msg)
 {
-	if (msg->size_class < HMI_POOL_CLASSES)
-		POISON(msg->body, hmi_pool_capacity(msg->size_class));
+	if (hmi_msg_class(msg) < HMI_POOL_CLASSES)
+		POISON(msg->body, hmi_pool_capacity(hmi_msg_class(msg)));
 }
 
 void
 hmi_guard_received(const struct hm_msg *msg)
 {
-	if (msg->size_class < HMI_POOL_CLASSES)
-		UNPOISON(msg->body, hmi_pool_capacity(msg->size_class));
+	if (hmi_msg_class(msg) < HMI_POOL_CLASSES)
+		UNPOISON(msg->body, hmi_pool_capacity(hmi_msg_class(msg)));
 }
 
 void
 hmi_guard_freed(struct hm_msg *msg)
 {
-	HMI_ASSERT(msg->size_class < HMI_POOL_CLASSES && (msg->flags & HMI_MSG_LISTED) == 0);
+	/* It has no marks either. */
+	HMI_ASSERT(msg->size_class < HMI_POOL_CLASSES);
 	hmi_guard_received(msg);
 	object_guard(msg, msg->size_class);
 }

@@ -42,18 +42,22 @@
 #include "hm_msg.h"
 #include "region_pvt.h"
 
-/* hm_msg.size_class of what is in no pool, or not out */
-#define HMI_MSG_CLASS_REPLIES 0xfc /* of a pool, and holds other messages: hmi_replies.size_class */
-#define HMI_MSG_CLASS_FREE    0xfd /* debug builds: it is free */
-#define HMI_MSG_CLASS_RESERVE 0xfe /* from the heap, bounded by hmi_pool.reserve_left */
-#define HMI_MSG_CLASS_HEAP    0xff /* from the heap: a control message that no pool had room for */
+/* hm_msg.size_class: a class of the pool, or, of what is in no pool or not out, one of these; and marks */
+#define HMI_MSG_CLASS_REPLIES 0x3c /* of a pool, and holds other messages: hmi_replies.size_class */
+#define HMI_MSG_CLASS_FREE    0x3d /* debug builds: it is free */
+#define HMI_MSG_CLASS_RESERVE 0x3e /* from the heap, bounded by hmi_pool.reserve_left */
+#define HMI_MSG_CLASS_HEAP    0x3f /* from the heap: a control message that no pool had room for */
+#define HMI_MSG_CLASS_MASK    0x3f
+#define HMI_MSG_ANNEXED       0x40 /* mark: the last word of the object points to more, see hmi_msg_word */
+#define HMI_MSG_LISTED        0x80 /* mark, debug builds: it is in a queue or on a lane */
 
 /* hm_msg.flags */
 #define HMI_MSG_SYSTEM  0x01 /* travels in the system lane */
 #define HMI_MSG_REQUEST 0x02 /* its sender is a future, which must learn of its death */
 #define HMI_MSG_NETWORK 0x04 /* came from another node */
 #define HMI_MSG_MADE    0x08 /* by hm_msg_new, or for a provider, who owns it: neither sent nor freed yet */
-#define HMI_MSG_LISTED  0x10 /* debug builds: it is in a queue or on a lane */
+#define HMI_MSG_EXPIRES \
+	0x10 /* a request with a deadline: in its annex, or if it has none, the last word of the object */
 
 #define HMI_SMALL_CACHE  (2 * HMI_MAGAZINE_OBJECTS)
 #define HMI_OTHERS_CACHE 760 /* of all classes but the smallest, see batch_of() */
@@ -104,6 +108,40 @@ hmi_pool_capacity(unsigned int size_class)
 	size_t bytes = ((size_t)HMI_POOL_SMALLEST << size_class) - sizeof(struct hm_msg);
 
 	return bytes < HM_MSG_BODY_MAX ? bytes : HM_MSG_BODY_MAX;
+}
+
+static inline unsigned int
+hmi_msg_class(const struct hm_msg *msg)
+{
+	return msg->size_class & HMI_MSG_CLASS_MASK;
+}
+
+/* The last word of an object of the pool, behind its body. */
+static inline uint64_t *
+hmi_msg_word(struct hm_msg *msg)
+{
+	return (uint64_t *)(void *)((char *)msg + ((size_t)HMI_POOL_SMALLEST << hmi_msg_class(msg))) - 1;
+}
+
+/* The longest body that leaves the last word of an object of this class alone. */
+static inline size_t
+hmi_pool_capacity_word(unsigned int size_class)
+{
+	size_t bytes = ((size_t)HMI_POOL_SMALLEST << size_class) - sizeof(struct hm_msg) - sizeof(uint64_t);
+
+	return bytes < HM_MSG_BODY_MAX ? bytes : HM_MSG_BODY_MAX;
+}
+
+/* Size class for a body with the last word of its object free, HMI_POOL_CLASSES if there is none so big. */
+static inline unsigned int
+hmi_pool_class_word(size_t body_bytes)
+{
+	unsigned int size_class = hmi_pool_class(body_bytes);
+
+	/* Of the biggest class every body leaves it free. */
+	return size_class < HMI_POOL_CLASSES && body_bytes > hmi_pool_capacity_word(size_class)
+		       ? size_class + 1
+		       : size_class;
 }
 
 /* The cached object of the smallest class that the next get takes; NULL: none is cached. */

@@ -22,8 +22,8 @@ answer_bytes(const struct hmi_cell *cell)
 
 	if (answer == NULL)
 		return 0;
-	return answer->size_class < HMI_POOL_CLASSES ? (size_t)HMI_POOL_SMALLEST << answer->size_class
-						     : sizeof(*answer) + answer->length;
+	return hmi_msg_class(answer) < HMI_POOL_CLASSES ? (size_t)HMI_POOL_SMALLEST << hmi_msg_class(answer)
+							: sizeof(*answer) + answer->length;
 }
 
 static void

@@ -63,8 +63,8 @@ carrier_fill(struct hm_msg *msg, uint64_t n)
 	msg->sender = (struct hm_pid){ n * 3, n * 5 };
 	msg->type = (uint16_t)n;
 	msg->length = (uint16_t)(n % HMT_MSG_BODY);
-	msg->size_class = (uint8_t)(n >> 8);
-	msg->flags = (uint8_t)n & (uint8_t)~HMI_MSG_LISTED;
+	msg->size_class = (uint8_t)(n >> 8) & (uint8_t)~HMI_MSG_LISTED;
+	msg->flags = (uint8_t)n;
 	msg->to_node = (uint16_t)(n >> 4);
 	memset(msg->body, (int)n, HMT_MSG_BODY);
 }
