@@ -101,7 +101,7 @@ hmi_wheel_start(struct hmi_wheel *wheel, uint64_t now_ns)
 {
 	while (hmi_wheel_has_unstarted(wheel)) {
 		struct hmi_timer *timer = (struct hmi_timer *)(void *)wheel->unstarted.next;
-		uint64_t delay_ns = RTE_MIN(timer->expiry, UINT64_MAX - now_ns);
+		uint64_t delay_ns = RTE_MIN(~timer->expiry, UINT64_MAX - now_ns);
 
 		hmi_wheel_cancel(wheel, timer);
 		hmi_wheel_add(wheel, timer, now_ns + delay_ns);

@@ -44,8 +44,8 @@ typedef bool hmi_wheel_more_fn(void *arg);
 
 struct hmi_timer {
 	struct hmi_timer_link link; /* first */
-	uint64_t expiry;            /* in ticks; of one that is not started: its delay in ns */
-	hmi_timer_fn *fire;         /* set by the owner before the timer is added */
+	uint64_t expiry;    /* in ticks; of one that is not started: its delay in ns, all bits inverted */
+	hmi_timer_fn *fire; /* set by the owner before the timer is added */
 };
 
 struct hmi_wheel {
@@ -85,13 +85,13 @@ hmi_timer_ring_add(struct hmi_timer_link *head, struct hmi_timer_link *link)
 
 /*
  * Add a timer that is in no wheel, whose delay begins at the next hmi_wheel_start: for timers of which most are
- * cancelled soon, added without a look at the clock.
+ * cancelled soon, added without a look at the clock. Of delays of 2^63 ns and more hmi_timer_at_ns knows nothing.
  */
 static inline void
 hmi_wheel_add_unstarted(struct hmi_wheel *wheel, struct hmi_timer *timer, uint64_t delay_ns)
 {
 	HMI_ASSERT(!hmi_timer_pending(timer));
-	timer->expiry = delay_ns;
+	timer->expiry = ~delay_ns;
 	wheel->count++;
 	hmi_timer_ring_add(&wheel->unstarted, &timer->link);
 }
@@ -100,6 +100,21 @@ static inline bool
 hmi_wheel_has_unstarted(const struct hmi_wheel *wheel)
 {
 	return wheel->unstarted.next != &wheel->unstarted;
+}
+
+/*
+ * The time in ns before which a timer that is in a wheel does not fire. `now_ns` is not read but by one that is
+ * not started, whose delay begins then or later.
+ */
+static inline uint64_t
+hmi_timer_at_ns(const struct hmi_timer *timer, uint64_t now_ns)
+{
+	uint64_t delay_ns = ~timer->expiry;
+
+	/* Times in ticks are less than 2^54. */
+	if (delay_ns >> 63)
+		return timer->expiry << HMI_WHEEL_TICK_SHIFT;
+	return delay_ns < UINT64_MAX - now_ns ? now_ns + delay_ns : UINT64_MAX;
 }
 
 /* Begin the delays of all that were added unstarted. */

@@ -199,6 +199,19 @@ hmi_worker_clock(struct hmi_worker *worker)
 }
 
 /*
+ * The time as read in this turn, or now if it was not: for what comes too often to read the clock for each. A stage that
+ * takes its time ends the turn, so it is not far from the truth.
+ */
+static inline uint64_t
+hmi_worker_turn_ns(struct hmi_worker *worker)
+{
+	if (worker->turns_since_clock == 0)
+		return worker->now_ns;
+	worker->turns_since_clock = 0;
+	return hmi_worker_clock(worker);
+}
+
+/*
  * Some steps of work are done, each one call of a receive function, one notification, one message
  * freed. Returns whether the stage's time is used up: what is left has to wait for another turn.
  * Cheap: the clock is read every few steps only.

@@ -349,6 +349,22 @@ Test(wheel, start__delay_without_end_never_fires)
 	cr_assert_eq(wheel.count, 0);
 }
 
+Test(wheel, at__of_timers_that_are_started_and_of_others)
+{
+	hmi_wheel_add(&wheel, &timers[0], 5 * TICK_NS);
+	hmi_wheel_add(&wheel, &timers[1], 5 * TICK_NS + 1);
+	hmi_wheel_add_unstarted(&wheel, &timers[2], 7);
+	hmi_wheel_add_unstarted(&wheel, &timers[3], INT64_MAX);
+	cr_assert_eq(hmi_timer_at_ns(&timers[0], 4711), 5 * TICK_NS);
+	cr_assert_eq(hmi_timer_at_ns(&timers[1], 4711), 6 * TICK_NS);
+	cr_assert_eq(hmi_timer_at_ns(&timers[2], 4711), 4718);
+	cr_assert_eq(hmi_timer_at_ns(&timers[3], 4711), (uint64_t)INT64_MAX + 4711);
+	cr_assert_eq(hmi_timer_at_ns(&timers[3], UINT64_MAX - 5), UINT64_MAX);
+	hmi_wheel_start(&wheel, 3 * TICK_NS);
+	cr_assert_eq(hmi_timer_at_ns(&timers[2], 4711), 4 * TICK_NS);
+	cr_assert_geq(hmi_timer_at_ns(&timers[3], 4711), (uint64_t)INT64_MAX);
+}
+
 Test(wheel, cancel__not_started)
 {
 	hmi_wheel_add_unstarted(&wheel, &timers[0], TICK_NS);
