@@ -218,7 +218,7 @@ enum hm_result hm_request_from(struct hm_ctx *ctx, struct hm_pid to, struct hm_p
 enum hm_result hm_respond(struct hm_ctx *ctx, uint16_t type, const void *body);
 
 /**
- * Hand the message that is being received on, with its sender. No copy is made.
+ * Hand the message that is being received on, with its sender, headers, buffer and deadline. No copy is made.
  *
  * Context: turn. Ownership: the message goes to the receiver; the caller must not read it afterwards.
  *
@@ -277,6 +277,15 @@ enum hm_result hm_msg_send(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *
  * @return as hm_msg_send
  */
 enum hm_result hm_msg_request(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg);
+
+/**
+ * As hm_respond, of a message made by hm_msg_new.
+ *
+ * Context: turn. Ownership: the message is handed over, whatever the answer.
+ *
+ * @return as hm_msg_send; HM_NO_SENDER: the received message came without a sender, or was handed on
+ */
+enum hm_result hm_msg_respond(struct hm_ctx *ctx, struct hm_msg *msg);
 
 /* ---- Timers -------------------------------------------------------------- */
 
@@ -337,6 +346,16 @@ struct hm_pid hm_parent(const struct hm_ctx *ctx);
  * @return its PID; nobody if the message has none
  */
 struct hm_pid hm_sender(const struct hm_ctx *ctx);
+
+/**
+ * Until when the answer to the message that is being received is waited for: what takes longer need not be begun.
+ *
+ * Context: turn.
+ *
+ * @return nanoseconds, to be compared with hm_now_ns; UINT64_MAX: no end is known, since it is no request of a future
+ *         (hm_future.h) or of an external thread, came from another node, or was handed on
+ */
+uint64_t hm_deadline_ns(struct hm_ctx *ctx);
 
 /**
  * The system that the actor belongs to.

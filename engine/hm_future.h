@@ -82,6 +82,10 @@ typedef void hm_reply_fn(struct hm_ctx *ctx, void *state, enum hm_future_result 
  * Send a request whose answer goes to a function instead of the receive function. An answer
  * that comes after the deadline is a dead letter. A request to oneself has no reserve, see hm_send.
  *
+ * The deadline travels with the request to all actors of this node, also when it is forwarded or stashed: an actor
+ * does not receive it any more once the deadline has passed. It is a dead letter (HM_DEAD_EXPIRED) then, and the
+ * future ends by its timeout. So it is with the other requests of this header, and with those of external threads.
+ *
  * Context: turn; neither blocks nor allocates from the heap. Ownership: body and @p arg stay the caller's.
  *
  * @param timeout_us  microseconds, at least 1; they begin at the end of the lcore's turn
@@ -91,6 +95,19 @@ typedef void hm_reply_fn(struct hm_ctx *ctx, void *state, enum hm_future_result 
  */
 enum hm_result hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
 		      uint64_t timeout_us, hm_reply_fn *on_reply, void *arg);
+
+/**
+ * As hm_ask, of a message made by hm_msg_new.
+ *
+ * Context: turn; neither blocks nor allocates from the heap. Ownership: the message is handed over, whatever the answer;
+ * @p arg stays the caller's.
+ *
+ * @param msg  NULL, which hm_msg_new may have answered, is HM_INVALID
+ * @return as hm_ask; HM_INVALID: there is no message, or it was received, sent or freed before, so it is not the
+ *         caller's: debug builds end the process
+ */
+enum hm_result hm_msg_ask(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t timeout_us,
+			  hm_reply_fn *on_reply, void *arg);
 
 /**
  * Ask whom a path names. The reply is HM_IDENTITY, with nobody's PID if it names none; messages of other

@@ -142,6 +142,8 @@ struct hm_stats {
 	uint64_t continuations_dropped;
 	uint64_t
 		futures_evicted; /**< results that were no longer kept, since an lcore had too many: hm_future.h */
+	/** messages whose headers were dropped: on the way to another node, or, without memory, of a dead letter */
+	uint64_t headers_dropped;
 	uint64_t dead[HM_DEAD_REASONS];
 };
 

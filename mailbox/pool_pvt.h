@@ -56,8 +56,7 @@
 #define HMI_MSG_REQUEST 0x02 /* its sender is a future, which must learn of its death */
 #define HMI_MSG_NETWORK 0x04 /* came from another node */
 #define HMI_MSG_MADE    0x08 /* by hm_msg_new, or for a provider, who owns it: neither sent nor freed yet */
-#define HMI_MSG_EXPIRES \
-	0x10 /* a request with a deadline: in its annex, or if it has none, the last word of the object */
+#define HMI_MSG_EXPIRES 0x10 /* a request with a deadline, see annex_pvt.h */
 
 #define HMI_SMALL_CACHE  (2 * HMI_MAGAZINE_OBJECTS)
 #define HMI_OTHERS_CACHE 760 /* of all classes but the smallest, see batch_of() */

@@ -13,6 +13,8 @@
  *     hm_result.h       results of sending calls
  *     hm_type.h         message types: protobuf messages and local structs
  *     hm_future.h       answers that are still to come: ask, wait, pipe, batches
+ *     hm_header.h       headers: pairs of texts beside a message's body
+ *     hm_buffer.h       memory that a message refers to, for big bodies
  *     hm_actor.h        the API of actors: spawn, send, watch, timers
  *     hm_behaviour.h    behaviours, stash, receive timeout
  *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
@@ -41,6 +43,8 @@
 #include "hm_result.h"
 #include "hm_type.h"
 #include "hm_future.h"
+#include "hm_header.h"
+#include "hm_buffer.h"
 #include "hm_actor.h"
 #include "hm_behaviour.h"
 #include "hm_mailbox.h"

@@ -254,6 +254,8 @@ user_put(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_box *box, struct 
 
 	if (is_full(box) && !overflow(ctx, box, msg))
 		return;
+	/* The user's functions may look at it from here on. */
+	hmi_guard_received(msg);
 	queue_push(box, msg);
 	if (hooks != NULL && hooks->posted != NULL)
 		hooks->posted(hooks->arg, hmi_pid_of(ctx, cell), msg, box->count);

@@ -3,6 +3,7 @@
 
 #include "actor_pvt.h"
 #include "counter_pvt.h"
+#include "hm_buffer.h"
 #include "hm_mailbox.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
@@ -257,13 +258,26 @@ hmi_pressure_probe(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_ms
 
 /* ---- The receiver ----------------------------------------------------------------------- */
 
+/* What a message refers to, for which others of its mailbox are taken to be like it. */
+static uint64_t
+buffer_bytes(const struct hm_msg *msg)
+{
+	size_t length;
+
+	if (likely((msg->size_class & HMI_MSG_ANNEXED) == 0))
+		return 0;
+	hmi_guard_received(msg);
+	(void)hm_msg_data(msg, &length);
+	return length;
+}
+
 /* Whether so many messages, of which one is given, are too many. */
 static bool
 is_over(const struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *msg, uint32_t count)
 {
 	const struct hm_mailbox *mailbox = cell->actor.props->mailbox;
 	const struct hmi_marks *marks = &ctx->sys->marks;
-	uint64_t bytes = sizeof(*msg) + msg->length;
+	uint64_t bytes = sizeof(*msg) + msg->length + buffer_bytes(msg);
 
 	if (mailbox != NULL && mailbox->capacity != 0)
 		return mailbox->capacity != HM_MAILBOX_UNLIMITED && count > mailbox->capacity;

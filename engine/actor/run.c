@@ -5,7 +5,9 @@
 #include "actor_pvt.h"
 #include "box_pvt.h"
 #include "counter_pvt.h"
+#include "dead_pvt.h"
 #include "deliver_pvt.h"
+#include "expire_pvt.h"
 #include "msg_pvt.h"
 #include "pressure_pvt.h"
 #include "receive_pvt.h"
@@ -41,7 +43,7 @@ resume(struct hm_ctx *ctx, struct hm_msg *msg)
 	process->ops->resume(ctx, process, msg);
 }
 
-/* A notification, or a poison pill. */
+/* A notification, a poison pill, or a request that comes too late. */
 static void
 system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
@@ -63,22 +65,39 @@ pending_handle(struct hm_ctx *ctx, struct hmi_cell *cell)
 	return ctx->cell != NULL && cell->pending == 0;
 }
 
-/* As user_receive, for what the engine has sent, or does something with. */
+/* A request that comes too late. */
+static void
+expired_drop(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	uncount(ctx);
+	hmi_dead(ctx, msg, HM_DEAD_EXPIRED);
+}
+
+/* As user_receive, for what the engine has sent, or does something with, and what comes too late. */
 static __attribute__((noinline)) bool
 engine_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	if ((msg->flags & HMI_MSG_SYSTEM) != 0 || msg->type == HM_SYS_POISON)
 		system_receive(ctx, cell, msg);
+	else if (unlikely((msg->flags & HMI_MSG_EXPIRES) != 0 && hmi_is_expired(ctx, msg)))
+		expired_drop(ctx, msg);
 	else
 		hmi_handled_receive(ctx, cell, msg);
 	return pending_handle(ctx, cell);
+}
+
+/* Whether a message with any of the flags ctx->special is nothing but a request that is not expired. */
+static inline bool
+is_in_time(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	return (msg->flags & HMI_MSG_SPECIAL) == 0 && !hmi_is_expired(ctx, msg);
 }
 
 /* One user message. Returns whether the actor may handle another one. */
 static inline bool
 user_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (likely((msg->flags & HMI_MSG_SPECIAL) == 0))
+	if (likely((msg->flags & ctx->special) == 0) || is_in_time(ctx, msg))
 		hmi_receive(ctx, cell, msg);
 	else if (msg->flags & HMI_MSG_RESUME)
 		resume(ctx, msg);

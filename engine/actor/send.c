@@ -2,8 +2,10 @@
 /*
  * What an actor calls to send.
  */
+#include "buffer_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
+#include "expire_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "shortage_pvt.h"
@@ -134,19 +136,28 @@ hm_respond(struct hm_ctx *ctx, uint16_t type, const void *body)
 	return send_from(ctx, to, type, body, true);
 }
 
+/* ---- Messages that are made ----------------------------------------------------- */
+
+/* A message whose sender is set; takes it over. */
 static enum hm_result
-send_made(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, bool has_sender, const char *function)
+send_whole(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 {
 	enum hm_result result;
 
-	hmi_check_ctx(ctx, function);
-	if (unlikely(msg == NULL || !hmi_msg_take(ctx, msg, function)))
-		return HM_INVALID;
-	msg->sender = sender_of(ctx, has_sender);
 	hmi_guard_handed(msg);
 	result = hmi_post(ctx, to, msg);
 	hmi_count(&ctx->stats.sent, result == HM_OK);
 	return result;
+}
+
+static enum hm_result
+send_made(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, bool has_sender, const char *function)
+{
+	hmi_check_ctx(ctx, function);
+	if (unlikely(msg == NULL || !hmi_msg_take(ctx, msg, function)))
+		return HM_INVALID;
+	msg->sender = sender_of(ctx, has_sender);
+	return send_whole(ctx, to, msg);
 }
 
 enum hm_result
@@ -162,6 +173,38 @@ hm_msg_request(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 }
 
 enum hm_result
+hm_msg_respond(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	struct hm_pid to;
+
+	hmi_check_ctx(ctx, "hm_msg_respond");
+	if (unlikely(msg == NULL || !hmi_msg_take(ctx, msg, "hm_msg_respond")))
+		return HM_INVALID;
+	to = hm_sender(ctx);
+	if (unlikely(hm_pid_is_none(to))) {
+		hmi_msg_release(&ctx->cache, msg);
+		return HM_NO_SENDER;
+	}
+	msg->sender = sender_of(ctx, true);
+	return send_whole(ctx, to, msg);
+}
+
+enum hm_result
+hm_send_buffer(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
+	       struct hm_buffer *buffer)
+{
+	enum hm_result result;
+	struct hm_msg *msg;
+
+	hmi_check_send(ctx, type, body, "hm_send_buffer");
+	msg = hmi_msg_make_buffer(ctx->sys, &ctx->cache, type, body, buffer, &result);
+	if (unlikely(msg == NULL))
+		return refused(ctx, type, result);
+	msg->sender = sender_of(ctx, false);
+	return send_whole(ctx, to, msg);
+}
+
+enum hm_result
 hm_forward(struct hm_ctx *ctx, struct hm_pid to)
 {
 	struct hm_msg *msg = ctx->msg;
@@ -173,8 +216,10 @@ hm_forward(struct hm_ctx *ctx, struct hm_pid to)
 	ctx->msg = NULL;
 	if (msg->sender.node == 0)
 		msg->sender.local = (uintptr_t)ctx->cell;
+	if (unlikely((msg->flags & HMI_MSG_EXPIRES) != 0 && !hmi_is_here(ctx, to)))
+		hmi_deadline_settle(ctx, msg);
 	/* A sender on another node may be a future as well. */
-	msg->flags = (uint8_t)((msg->flags & HMI_MSG_BY_TYPE) |
+	msg->flags = (uint8_t)((msg->flags & (HMI_MSG_BY_TYPE | HMI_MSG_EXPIRES)) |
 			       (msg->flags & (HMI_MSG_REQUEST | HMI_MSG_NETWORK) ? HMI_MSG_REQUEST : 0));
 	msg->to_node = 0;
 	hmi_guard_handed(msg);

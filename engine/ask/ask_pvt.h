@@ -14,6 +14,13 @@
 
 extern const struct hmi_process_ops hmi_future_ops;
 
+/* Nanoseconds of a timeout; half of all that 64 bits hold for one that never ends, so that a time may be added. */
+static inline uint64_t
+hmi_timeout_ns(uint64_t timeout_us)
+{
+	return timeout_us < INT64_MAX / 1000 ? timeout_us * 1000 : INT64_MAX;
+}
+
 /* A future with a deadline, without owner. NULL: no memory. */
 struct hmi_cell *hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us);
 
@@ -26,11 +33,18 @@ void hmi_future_undo(struct hm_ctx *ctx, struct hmi_cell *cell);
 /* End a future without a reply. */
 void hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result);
 
-/* Nanoseconds of a timeout in microseconds; UINT64_MAX: for ever. */
-static inline uint64_t
-hmi_timeout_ns(uint64_t timeout_us)
+/*
+ * A message, made with its last word free, becomes a request with this deadline. One to another node has none:
+ * nothing would tell of it there.
+ */
+static inline void
+hmi_request_mark(const struct hm_ctx *ctx, struct hm_msg *msg, struct hm_pid to, uint64_t at_ns)
 {
-	return timeout_us < UINT64_MAX / 1000 ? timeout_us * 1000 : UINT64_MAX;
+	msg->flags |= HMI_MSG_REQUEST;
+	if (to.node != ctx->node)
+		return;
+	msg->flags |= HMI_MSG_EXPIRES;
+	*hmi_msg_word(msg) = at_ns;
 }
 
 /* Whether a message with HMI_MSG_BY_TYPE is none that ends a future: a touch, or poison. Then it is handled. */

@@ -79,6 +79,7 @@ batch_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 	struct hm_msg *msg;
 
 	(void)owner;
+	ctx->special |= HMI_MSG_EXPIRES;
 	hmi_count(&ctx->stats.continuations_dropped, 1);
 	if (cell->future.done) {
 		/* The answers are in the mailbox. */
@@ -112,6 +113,8 @@ batch_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result resul
 	struct hmi_cell *owner = cell->future.owner;
 	struct hm_msg *msg = hmi_fifo_pop(&cell->box);
 
+	/* Requests may still wait for their receivers' turns. */
+	ctx->special |= HMI_MSG_EXPIRES;
 	rest_set(hmi_replies_of(msg), result == HM_FUTURE_TIMEOUT ? HM_FUTURE_TIMEOUT : HM_FUTURE_CANCELLED);
 	cell->future.done = true;
 	cell->future.result = (uint8_t)result;
@@ -311,8 +314,8 @@ requests_make(struct hm_ctx *ctx, const struct hm_batch *batch, struct hmi_fifo 
 {
 	for (uint32_t i = 0; i < batch->count; i++) {
 		enum hm_result result;
-		struct hm_msg *msg = hmi_msg_make(ctx->sys, &ctx->cache, batch->requests[i].type,
-						  batch->requests[i].body, &result);
+		struct hm_msg *msg = hmi_msg_make_word(ctx->sys, &ctx->cache, batch->requests[i].type,
+						       batch->requests[i].body, &result);
 
 		if (msg == NULL) {
 			hmi_no_memory(ctx, batch->requests[i].type);
@@ -361,6 +364,7 @@ requests_post(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_batch *
 {
 	struct hmi_replies *replies = replies_of(cell);
 	uint64_t local = hmi_pid_of(ctx, cell).local;
+	uint64_t at_ns = hmi_worker_clock(&ctx->worker) + hmi_timeout_ns(batch->timeout_us);
 	struct hm_msg *msg;
 
 	/* Before the first is posted, which might end the batch. */
@@ -371,7 +375,7 @@ requests_post(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_batch *
 	hmi_count(&ctx->stats.sent, batch->count);
 	for (uint32_t i = 0; (msg = hmi_fifo_pop(requests)) != NULL; i++) {
 		msg->sender = (struct hm_pid){ ctx->node, local + 1 + i };
-		msg->flags |= HMI_MSG_REQUEST;
+		hmi_request_mark(ctx, msg, batch->requests[i].to, at_ns);
 		(void)hmi_post(ctx, batch->requests[i].to, msg);
 	}
 }

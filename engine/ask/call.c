@@ -14,6 +14,7 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include "ask_pvt.h"
+#include "hm_buffer.h"
 #include "proto_copy_pvt.h"
 #include "type_pvt.h"
 
@@ -42,16 +43,25 @@ int
 hmi_reply_copy(const struct hm_system *sys, struct hm_reply *to, const struct hm_msg *msg)
 {
 	bool is_proto = (sys->types->info[msg->type] & HMI_TYPE_PROTO) != 0;
-	size_t bytes = is_proto ? hmi_proto_bytes(hm_msg_body(msg)) : msg->length;
+	size_t bytes;
+	const void *from = hm_msg_data(msg, &bytes);
+
+	/* Of an answer with a buffer that is what was asked for. */
+	if (from == NULL) {
+		from = msg->body;
+		bytes = is_proto ? hmi_proto_bytes(from) : msg->length;
+	} else {
+		is_proto = false;
+	}
 
 	to->type = msg->type;
 	to->length = (uint32_t)bytes;
 	if (bytes > to->size)
 		return -EMSGSIZE;
 	if (is_proto)
-		hmi_proto_copy(to->body, hm_msg_body(msg));
+		hmi_proto_copy(to->body, from);
 	else if (bytes > 0)
-		memcpy(to->body, msg->body, bytes);
+		memcpy(to->body, from, bytes);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #include "actor_pvt.h"
+#include "annex_pvt.h"
 #include "ask_pvt.h"
 #include "assert_pvt.h"
 #include "box_pvt.h"
@@ -56,6 +57,7 @@ future_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 	struct hmi_cell *cell = container_of(owned, struct hmi_cell, future.owned);
 
 	(void)owner;
+	ctx->special |= HMI_MSG_EXPIRES;
 	hmi_count(&ctx->stats.continuations_dropped, 1);
 	if (cell->future.done) {
 		/* What ended it is in the mailbox. */
@@ -149,6 +151,8 @@ hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result
 
 	if (cell->future.done)
 		return;
+	/* The request may still wait for its receiver's turn. */
+	ctx->special |= HMI_MSG_EXPIRES;
 	future_close(ctx, cell, result);
 	if (cell->future.owner == NULL) {
 		waiter_finish(ctx, cell, errno_of(result));
@@ -337,32 +341,69 @@ future_owner(struct hmi_cell *cell)
 	return cell->future.owner;
 }
 
+static uint64_t
+future_waits_until_ns(struct hm_ctx *ctx, const struct hmi_cell *cell)
+{
+	if (cell->future.done)
+		return 0;
+	return hmi_timer_at_ns(&cell->future.timer, hmi_worker_clock(&ctx->worker));
+}
+
 const struct hmi_process_ops hmi_future_ops = {
 	.owner = future_owner,
 	.deliver = future_deliver,
 	.system = future_system,
 	.resume = run_reply,
 	.discard = discard_reply,
+	.waits_until_ns = future_waits_until_ns,
 	.shut_down = future_shut_down,
 	.node_down = future_node_down,
 };
 
 /* ---- What actors call ------------------------------------------------------------- */
 
-/* To another lcore or node. */
+/* To another lcore, whose clock shows the same, or to another node, to which no deadline goes. */
 static __attribute__((noinline)) enum hm_result
-ask_away(struct hm_ctx *ctx, struct hmi_cell *cell, uint64_t node, struct hm_msg *msg)
+ask_away(struct hm_ctx *ctx, struct hmi_cell *cell, uint64_t node, struct hm_msg *msg, uint64_t timeout_us)
 {
-	if (node != ctx->node)
+	if (node != ctx->node) {
 		cell->future.node = hmi_node_reference(ctx, node);
+		msg->flags = HMI_MSG_REQUEST;
+	} else {
+		*hmi_msg_word(msg) = hmi_worker_clock(&ctx->worker) + hmi_timeout_ns(timeout_us);
+	}
 	return hmi_post_away(ctx, node, msg);
+}
+
+/* A request with the deadline that it carries on this lcore; NULL if it is not small, or none is cached. */
+static inline struct hm_msg *
+request_make_small(struct hm_ctx *ctx, uint16_t type, const void *body, uint64_t timeout_us)
+{
+	struct hm_msg *msg =
+		hmi_msg_make_small_up_to(ctx->small_types, &ctx->cache, type, body, HMI_SMALL_BODY_WORD);
+
+	if (likely(msg != NULL))
+		msg->body[HMI_SMALL_WORD] = hmi_worker_turn_ns(&ctx->worker) + hmi_timeout_ns(timeout_us);
+	return msg;
+}
+
+static __attribute__((noinline)) struct hm_msg *
+request_make(struct hm_ctx *ctx, uint16_t type, const void *body, uint64_t timeout_us, enum hm_result *result)
+{
+	struct hm_msg *msg = hmi_msg_make_word(ctx->sys, &ctx->cache, type, body, result);
+
+	if (msg != NULL)
+		*hmi_msg_word(msg) = hmi_worker_turn_ns(&ctx->worker) + hmi_timeout_ns(timeout_us);
+	else if (*result == HM_NO_MEMORY)
+		hmi_no_memory(ctx, type);
+	return msg;
 }
 
 enum hm_result
 hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, uint64_t timeout_us,
        hm_reply_fn *on_reply, void *arg)
 {
-	uint8_t flags = HMI_MSG_REQUEST;
+	uint8_t flags = HMI_MSG_REQUEST | HMI_MSG_EXPIRES;
 	enum hm_result result;
 	struct hmi_cell *cell;
 	struct hm_msg *msg;
@@ -372,14 +413,11 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 		return HM_INVALID;
 	if (unlikely(hm_pid_is_none(to)))
 		return HM_NO_RECEIVER;
-	msg = hmi_msg_make_small(ctx->small_types, &ctx->cache, type, body);
+	msg = request_make_small(ctx, type, body, timeout_us);
 	if (unlikely(msg == NULL)) {
-		msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
-		if (unlikely(msg == NULL)) {
-			if (result == HM_NO_MEMORY)
-				hmi_no_memory(ctx, type);
+		msg = request_make(ctx, type, body, timeout_us, &result);
+		if (unlikely(msg == NULL))
 			return result;
-		}
 		flags |= msg->flags;
 	}
 	cell = future_own(ctx, timeout_us, on_reply, arg);
@@ -392,7 +430,51 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 	msg->flags = flags;
 	hmi_count(&ctx->stats.sent, 1);
 	if (unlikely(!hmi_is_here(ctx, to)))
-		return ask_away(ctx, cell, to.node, msg);
+		return ask_away(ctx, cell, to.node, msg, timeout_us);
 	hmi_post_here(ctx, msg);
 	return HM_OK;
+}
+
+/* Whether a made message may be asked, and its deadline, which needs memory beside a buffer. */
+static enum hm_result
+ask_prepare(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t timeout_us)
+{
+	uint64_t at_ns = hmi_worker_clock(&ctx->worker) + hmi_timeout_ns(timeout_us);
+	enum hm_result result;
+
+	if (hm_pid_is_none(to))
+		return HM_NO_RECEIVER;
+	if (to.node != ctx->node)
+		return HM_OK;
+	result = hmi_annex_deadline_set(&ctx->cache, msg, at_ns);
+	if (result == HM_NO_MEMORY)
+		hmi_no_memory(ctx, msg->type);
+	return result;
+}
+
+enum hm_result
+hm_msg_ask(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t timeout_us,
+	   hm_reply_fn *on_reply, void *arg)
+{
+	enum hm_result result = HM_INVALID;
+	struct hmi_cell *cell = NULL;
+
+	hmi_check_ctx(ctx, "hm_msg_ask");
+	if (msg == NULL || !hmi_msg_take(ctx, msg, "hm_msg_ask"))
+		return HM_INVALID;
+	if (timeout_us > 0 && on_reply != NULL)
+		result = ask_prepare(ctx, to, msg, timeout_us);
+	if (result == HM_OK && (cell = hmi_future_own(ctx, timeout_us, on_reply, arg)) == NULL)
+		result = HM_NO_MEMORY;
+	if (result != HM_OK) {
+		hmi_msg_release(&ctx->cache, msg);
+		return result;
+	}
+	if (to.node != ctx->node)
+		cell->future.node = hmi_node_reference(ctx, to.node);
+	msg->sender = hmi_pid_of(ctx, cell);
+	msg->flags |= HMI_MSG_REQUEST;
+	hmi_guard_handed(msg);
+	hmi_count(&ctx->stats.sent, 1);
+	return hmi_post(ctx, to, msg);
 }

@@ -29,6 +29,9 @@ deadline_fire(void *worker, struct hmi_timer *timer)
 static void
 end_note(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result)
 {
+	/* The request may still wait for its receiver's turn. */
+	if (result != HM_FUTURE_REPLY)
+		ctx->special |= HMI_MSG_EXPIRES;
 	cell->shared.flags |= HMI_SHARED_ENDED;
 	cell->shared.result = (uint8_t)result;
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->shared.timer);
@@ -271,7 +274,7 @@ hm_request_future(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const voi
 	hmi_check_send(ctx, type, body, "hm_request_future");
 	if (hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
-	msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
+	msg = hmi_msg_make_word(ctx->sys, &ctx->cache, type, body, &result);
 	if (msg == NULL) {
 		if (result == HM_NO_MEMORY)
 			hmi_no_memory(ctx, type);
@@ -286,7 +289,7 @@ hm_request_future(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const voi
 		cell->shared.node = hmi_node_reference(ctx, to.node);
 	future->pid = hmi_pid_of(ctx, cell);
 	msg->sender = future->pid;
-	msg->flags |= HMI_MSG_REQUEST;
+	hmi_request_mark(ctx, msg, to, hmi_worker_clock(&ctx->worker) + hmi_timeout_ns(timeout_us));
 	hmi_count(&ctx->stats.sent, 1);
 	return hmi_post(ctx, to, msg);
 }

@@ -8,6 +8,7 @@
 #include <rte_log.h>
 
 #include "actor_pvt.h"
+#include "annex_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "event_pvt.h"
@@ -42,6 +43,7 @@ hm_dead_reason_name(enum hm_dead_reason reason)
 		[HM_DEAD_REJECTED] = "the receiver's mailbox is full",
 		[HM_DEAD_DROPPED] = "dropped by the receiver's mailbox, which is full",
 		[HM_DEAD_FAILED] = "the receiver failed",
+		[HM_DEAD_EXPIRED] = "the request's deadline had passed",
 	};
 
 	return (unsigned int)reason < HM_DEAD_REASONS ? names[reason] : "unknown";
@@ -92,8 +94,9 @@ is_gone(uint32_t reason)
 	}
 }
 
+/* msg: what it is about; NULL: only the description is left. */
 static void
-letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
+letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter, const struct hm_msg *dead)
 {
 	uint64_t locals[HMI_SUBSCRIBERS_MAX];
 	uint32_t count = hmi_subscribers_read(&ctx->sys->dead_letter_subscribers, locals);
@@ -106,6 +109,8 @@ letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 			return;
 		memcpy(msg->body, letter, sizeof(*letter));
 		msg->sender = hm_pid_none();
+		if (dead != NULL && hmi_headers_copy(&ctx->cache, msg, dead) != HM_OK)
+			hmi_count(&ctx->stats.headers_dropped, 1);
 		hmi_count(&ctx->stats.sent, 1);
 		(void)hmi_post(ctx, subscriber, msg);
 	}
@@ -113,7 +118,7 @@ letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 
 /* A user message, or what is left of one. */
 static void
-letter_handle(struct hm_ctx *ctx, const struct hm_dead_letter *letter, bool quiet)
+letter_handle(struct hm_ctx *ctx, const struct hm_dead_letter *letter, const struct hm_msg *dead, bool quiet)
 {
 	/* A dead notification of a dead letter is only counted, and the last that is sent there. */
 	if (letter->type == HM_DEAD_LETTER) {
@@ -121,7 +126,7 @@ letter_handle(struct hm_ctx *ctx, const struct hm_dead_letter *letter, bool quie
 			hm_dead_letters_unsubscribe(ctx->sys, letter->to);
 		return;
 	}
-	letter_publish(ctx, letter);
+	letter_publish(ctx, letter, dead);
 	if (!quiet)
 		letter_log(ctx, letter);
 }
@@ -141,14 +146,14 @@ internal_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record)
 		hmi_command_of(ctx->sys->parts, msg->type)->drop(ctx, msg, letter->reason);
 }
 
-/* The asker need not wait for the deadline. */
+/* The asker need not wait for the deadline, unless that was the reason: it is about to notice itself. */
 static void
-asker_tell(struct hm_ctx *ctx, const struct hm_msg *msg)
+asker_tell(struct hm_ctx *ctx, const struct hm_msg *msg, uint32_t reason)
 {
 	bool from_network = (msg->flags & (HMI_MSG_NETWORK | HMI_MSG_THIRD)) == HMI_MSG_NETWORK &&
 			    !hm_pid_is_none(msg->sender);
 
-	if ((msg->flags & HMI_MSG_REQUEST) != 0 || from_network)
+	if (((msg->flags & HMI_MSG_REQUEST) != 0 || from_network) && reason != HM_DEAD_EXPIRED)
 		hmi_control_post(ctx, msg->sender, hm_pid_none(), HM_SYS_UNDELIVERED);
 }
 
@@ -158,7 +163,7 @@ record_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record)
 	struct hm_msg *msg = record->msg;
 
 	if (msg == NULL) {
-		letter_handle(ctx, &record->letter, false);
+		letter_handle(ctx, &record->letter, NULL, false);
 		return;
 	}
 	if (hmi_msg_is_internal(msg)) {
@@ -166,8 +171,9 @@ record_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record)
 	} else {
 		bool own_timer = (msg->flags & (HMI_MSG_TIMER | HMI_MSG_NETWORK)) == HMI_MSG_TIMER;
 
-		letter_handle(ctx, &record->letter, own_timer);
-		asker_tell(ctx, msg);
+		hmi_guard_received(msg);
+		letter_handle(ctx, &record->letter, msg, own_timer);
+		asker_tell(ctx, msg, record->letter.reason);
 	}
 	hmi_msg_release(&ctx->cache, msg);
 }

@@ -8,6 +8,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "annex_pvt.h"
 #include "assert_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
@@ -18,10 +19,11 @@
 
 _Static_assert(HMI_TYPE_HANDLED >> HMI_TYPE_FLAGS_SHIFT == HMI_MSG_BY_TYPE, "the flag of a handled type");
 
+/* size_class: HMI_POOL_CLASSES if there is none so big. */
 static struct hm_msg *
-msg_get(struct hmi_msg_cache *cache, uint16_t type, size_t bytes, size_t length, enum hm_result *result)
+msg_get(struct hmi_msg_cache *cache, uint16_t type, unsigned int size_class, size_t length,
+	enum hm_result *result)
 {
-	unsigned int size_class = hmi_pool_class(bytes);
 	struct hm_msg *msg;
 
 	if (unlikely(size_class >= HMI_POOL_CLASSES)) {
@@ -102,8 +104,8 @@ body_fill(const struct hm_system *sys, struct hm_msg *msg, const struct hmi_body
 }
 
 __attribute__((noinline)) struct hm_msg *
-hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type, const void *body,
-	     enum hm_result *result)
+hmi_msg_make_as(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type, const void *body,
+		bool with_word, enum hm_result *result)
 {
 	struct hm_msg *msg = NULL;
 	struct hmi_body measured;
@@ -111,7 +113,10 @@ hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t 
 	*result = hmi_body_measure(sys, type, body, &measured);
 	if (likely(*result == HM_OK)) {
 		hmi_body_touch(&measured);
-		msg = msg_get(cache, type, measured.bytes, measured.bytes, result);
+		msg = msg_get(cache, type,
+			      with_word ? hmi_pool_class_word(measured.bytes)
+					: hmi_pool_class(measured.bytes),
+			      measured.bytes, result);
 	}
 	if (likely(msg != NULL))
 		body_fill(sys, msg, &measured);
@@ -121,15 +126,23 @@ hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t 
 struct hm_msg *
 hmi_msg_copy(struct hm_ctx *ctx, const struct hm_msg *from)
 {
+	bool is_annexed = (from->size_class & HMI_MSG_ANNEXED) != 0;
 	enum hm_result result;
 	struct hm_msg *msg;
 
 	if ((ctx->sys->types->info[from->type] & HMI_TYPE_PROTO) != 0) {
-		msg = hmi_msg_make(ctx->sys, &ctx->cache, from->type, hm_msg_body(from), &result);
+		msg = hmi_msg_make_as(ctx->sys, &ctx->cache, from->type, hm_msg_body(from), is_annexed,
+				      &result);
 	} else {
-		msg = msg_get(&ctx->cache, from->type, from->length, from->length, &result);
+		msg = msg_get(&ctx->cache, from->type,
+			      is_annexed ? hmi_pool_class_word(from->length) : hmi_pool_class(from->length),
+			      from->length, &result);
 		if (msg != NULL)
 			memcpy(msg->body, from->body, from->length);
+	}
+	if (msg != NULL && is_annexed && hmi_annex_copy(&ctx->cache, msg, from) != HM_OK) {
+		hmi_msg_release(&ctx->cache, msg);
+		msg = NULL;
 	}
 	if (msg == NULL)
 		return NULL;
@@ -192,7 +205,8 @@ hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 	hmi_check_body(ctx->sys, type, NULL, "hm_msg_new");
 	if (info == 0 || extra > HM_MSG_BODY_MAX)
 		return NULL;
-	msg = msg_get(&ctx->cache, type, extra > 0 ? ((bytes + 7) & ~(size_t)7) + extra : bytes, bytes,
+	msg = msg_get(&ctx->cache, type,
+		      hmi_pool_class_word(extra > 0 ? ((bytes + 7) & ~(size_t)7) + extra : bytes), bytes,
 		      &result);
 	if (msg == NULL) {
 		if (result == HM_NO_MEMORY)
@@ -236,19 +250,26 @@ hm_msg_alloc_control(struct hm_ctx *ctx, uint16_t type, size_t bytes)
 size_t
 hm_msg_capacity(const struct hm_msg *msg)
 {
+	unsigned int size_class = hmi_msg_class(msg);
+
 	/* What the heap gave is as long as it is. */
-	return msg->size_class < HMI_POOL_CLASSES ? hmi_pool_capacity(msg->size_class) : msg->length;
+	if (size_class >= HMI_POOL_CLASSES)
+		return msg->length;
+	return (msg->size_class & HMI_MSG_ANNEXED) == 0 ? hmi_pool_capacity(size_class)
+							: hmi_pool_capacity_word(size_class);
 }
 
 void *
 hm_msg_reserve(struct hm_msg *msg, size_t bytes)
 {
 	size_t start = ((size_t)msg->length + 7) & ~(size_t)7, capacity = hm_msg_capacity(msg);
+	char *room = (char *)msg->body + start;
 
+	/* Headers may still come. */
+	if (hmi_msg_class(msg) < HMI_POOL_CLASSES)
+		capacity = hmi_pool_capacity_word(hmi_msg_class(msg));
 	if (start > capacity || bytes > capacity - start)
 		return NULL;
-
-	char *room = (char *)msg->body + start;
 
 	memset(room, 0, bytes);
 	msg->length = (uint16_t)(start + bytes);
@@ -258,6 +279,8 @@ hm_msg_reserve(struct hm_msg *msg, size_t bytes)
 __attribute__((noinline)) void
 hmi_msg_release_other(struct hmi_msg_cache *cache, struct hm_msg *msg)
 {
+	if (unlikely(msg->size_class & HMI_MSG_ANNEXED))
+		hmi_annex_release(cache, msg);
 	if (unlikely(msg->size_class == HMI_MSG_CLASS_REPLIES))
 		hmi_replies_empty(cache, msg);
 	if (likely(msg->size_class < HMI_MSG_CLASS_REPLIES)) {
@@ -279,21 +302,28 @@ not_owned(const struct hm_ctx *ctx, const struct hm_msg *msg, const char *functi
 }
 
 bool
-hmi_msg_take(struct hm_ctx *ctx, struct hm_msg *msg, const char *function)
+hmi_msg_is_owned(const struct hm_ctx *ctx, const struct hm_msg *msg, const char *function)
 {
 	uint16_t type;
 
 	if (hmi_guard_is_free(msg, &type))
 		hmi_misuse(function, "a %s that was freed before, or sent and received, is not the caller's",
 			   hm_type_name(ctx->sys, type));
-	if (likely((msg->flags & HMI_MSG_MADE) != 0)) {
-		msg->flags &= (uint8_t)~HMI_MSG_MADE;
-		if (msg->to_node == HMI_TO_NODE_MADE)
-			hmi_made_remove(msg);
+	if (likely((msg->flags & HMI_MSG_MADE) != 0))
 		return true;
-	}
 	not_owned(ctx, msg, function);
 	return false;
+}
+
+bool
+hmi_msg_take(struct hm_ctx *ctx, struct hm_msg *msg, const char *function)
+{
+	if (unlikely(!hmi_msg_is_owned(ctx, msg, function)))
+		return false;
+	msg->flags &= (uint8_t)~HMI_MSG_MADE;
+	if (msg->to_node == HMI_TO_NODE_MADE)
+		hmi_made_remove(msg);
+	return true;
 }
 
 void
@@ -308,7 +338,7 @@ struct hm_msg *
 hmi_control(struct hmi_msg_cache *cache, uint16_t type, size_t bytes)
 {
 	enum hm_result result;
-	struct hm_msg *msg = msg_get(cache, type, bytes, bytes, &result);
+	struct hm_msg *msg = msg_get(cache, type, hmi_pool_class(bytes), bytes, &result);
 
 	if (unlikely(msg == NULL)) {
 		/* Control traffic outlives an exhausted pool: losing it would lose a Terminated or a stop. */

@@ -114,15 +114,21 @@ hmi_memory_touch(const void *memory, size_t bytes)
 	(void)at[bytes - 1];
 }
 
-/* A message of a small type, with a copy of a body; NULL if it is not small, or none is cached. */
+/* The longest body that leaves the last word of a small message alone, and that word's place in the body. */
+#define HMI_SMALL_BODY_WORD (HMI_SMALL_BODY - sizeof(uint64_t))
+#define HMI_SMALL_WORD      (HMI_SMALL_BODY_WORD / sizeof(uint64_t))
+
+/* As hmi_msg_make_small, with a body of up to `length_max` bytes, a constant. */
 static inline struct hm_msg *
-hmi_msg_make_small(const struct hmi_small_type *small, struct hmi_msg_cache *cache, uint16_t type,
-		   const void *body)
+hmi_msg_make_small_up_to(const struct hmi_small_type *small, struct hmi_msg_cache *cache, uint16_t type,
+			 const void *body, size_t length_max)
 {
 	struct hmi_small_type words = small[type];
 	struct hm_msg *msg;
 
 	if (unlikely(words.type == 0 || (body == NULL && words.length != 0)))
+		return NULL;
+	if (length_max < HMI_SMALL_BODY && unlikely(words.length > length_max))
 		return NULL;
 	msg = hmi_pool_peek(cache);
 	if (unlikely(msg == NULL))
@@ -135,16 +141,41 @@ hmi_msg_make_small(const struct hmi_small_type *small, struct hmi_msg_cache *cac
 	return msg;
 }
 
-/* Make a message of a registered type; sets *result if it answers NULL. */
-struct hm_msg *hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type,
-			    const void *body, enum hm_result *result);
+/* A message of a small type, with a copy of a body; NULL if it is not small, or none is cached. */
+static inline struct hm_msg *
+hmi_msg_make_small(const struct hmi_small_type *small, struct hmi_msg_cache *cache, uint16_t type,
+		   const void *body)
+{
+	return hmi_msg_make_small_up_to(small, cache, type, body, HMI_SMALL_BODY);
+}
+
+/*
+ * Make a message of a registered type, if with_word of an object whose last word is free; sets *result if it
+ * answers NULL.
+ */
+struct hm_msg *hmi_msg_make_as(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type,
+			       const void *body, bool with_word, enum hm_result *result);
+
+static inline struct hm_msg *
+hmi_msg_make(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type, const void *body,
+	     enum hm_result *result)
+{
+	return hmi_msg_make_as(sys, cache, type, body, false, result);
+}
+
+static inline struct hm_msg *
+hmi_msg_make_word(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type, const void *body,
+		  enum hm_result *result)
+{
+	return hmi_msg_make_as(sys, cache, type, body, true, result);
+}
 
 /* A control message: never fails, the heap stands behind the pool. Zeroed but for type and sizes. */
 struct hm_msg *hmi_control(struct hmi_msg_cache *cache, uint16_t type, size_t bytes);
 
 /*
- * A copy with the same sender, and no flags: of a protobuf message with all that it points to, of others byte for
- * byte. NULL: no memory.
+ * A copy with the same sender, headers and buffer, and no flags: of a protobuf message with all that it points to, of
+ * others byte for byte. NULL: no memory.
  */
 struct hm_msg *hmi_msg_copy(struct hm_ctx *ctx, const struct hm_msg *from);
 
@@ -163,9 +194,12 @@ hmi_msg_release(struct hmi_msg_cache *cache, struct hm_msg *msg)
 }
 
 /*
- * Take over a message that the caller has made. Returns false if it is not his: because it was sent,
- * freed or received. In debug builds that ends the process.
+ * Whether a message is one that the caller has made: neither sent, nor freed, nor received. If it is not, in debug
+ * builds the process ends.
  */
+bool hmi_msg_is_owned(const struct hm_ctx *ctx, const struct hm_msg *msg, const char *function);
+
+/* The same, and takes it over if it is. */
 bool hmi_msg_take(struct hm_ctx *ctx, struct hm_msg *msg, const char *function);
 
 /* ---- made.c ---- */

@@ -7,6 +7,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "annex_pvt.h"
 #include "msg_pvt.h"
 #include "proto_copy_pvt.h"
 #include "system_pvt.h"
@@ -173,6 +174,10 @@ own_name(uint16_t type)
 		return "touched";
 	case HM_REPLIES:
 		return "replies";
+	case HMI_OBJECT_ANNEX:
+		return "message's headers";
+	case HMI_OBJECT_BUFFER:
+		return "buffer";
 	default:
 		return "unknown";
 	}

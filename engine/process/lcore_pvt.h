@@ -52,7 +52,7 @@
 struct hmi_stats {
 	uint64_t sent, received, spawned, stopped, no_memory, reserved, timers_delayed, offloaded,
 		offload_refused, failed, restarted, mutes, overloads, circles, continuations_dropped,
-		futures_evicted;
+		futures_evicted, headers_dropped;
 	uint64_t dead[HM_DEAD_REASONS];
 	uint64_t log_window_ns; /* start of the second in which dead letters are logged */
 	uint32_t logged;        /* in that second */
@@ -104,8 +104,14 @@ struct hm_ctx {
 	uint32_t probe_serial;
 	uint64_t random; /* state of the lcore's random numbers */
 	uint64_t select_serial;
-	uint64_t last_node;        /* the remote node that was sent to last, ... */
-	uint16_t last_node_index;  /* ... and its index */
+	uint64_t last_node;       /* the remote node that was sent to last, ... */
+	uint16_t last_node_index; /* ... and its index */
+	/*
+	 * Flags of messages that are looked at before the receive function is called: HMI_MSG_SPECIAL; and
+	 * HMI_MSG_EXPIRES once a request may be expired: a future of this lcore has ended without a reply, or one
+	 * came from another lcore. In a gap: what stands before it fills its cache lines.
+	 */
+	uint8_t special;
 	uint32_t deal;             /* next lcore for HM_LCORE_ANY */
 	struct hmi_grants *grants; /* slots of other lcores, held in advance */
 	struct hm_msg *lifecycle;  /* HM_STARTED and its like, which carry no body */

@@ -37,6 +37,11 @@ struct hmi_process_ops {
 	/* The actor that waits for it; NULL: nobody, or always nobody. */
 	struct hmi_cell *(*owner)(struct hmi_cell *cell);
 	/*
+	 * The time in ns until which the process waits for an answer, by the lcore's clock; 0: it does not wait any
+	 * more. NULL: it never waits.
+	 */
+	uint64_t (*waits_until_ns)(struct hm_ctx *ctx, const struct hmi_cell *cell);
+	/*
 	 * No lcore runs any more: dead-letter what waits, notify who waits. Returns whether there was
 	 * anything. NULL: nothing ever waits here.
 	 */

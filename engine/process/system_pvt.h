@@ -37,6 +37,10 @@
 /* Of messages: four chunks, and what an index of 32 bits tells apart. */
 #define HMI_MEMORY_MIN (UINT64_C(256) << 10)
 #define HMI_MEMORY_MAX (UINT64_C(256) << 30)
+/* Of a buffer: what a body may have nearly as well, and what a length of 32 bits holds. */
+#define HMI_MESSAGE_MAX_MIN     (UINT64_C(64) << 10)
+#define HMI_MESSAGE_MAX_MAX     (UINT64_C(1) << 30)
+#define HMI_MESSAGE_MAX_DEFAULT (UINT64_C(8) << 20)
 
 /* Slots of the processes that every lcore has. */
 #define HMI_SLOT_LCORE        0u
@@ -62,7 +66,8 @@ struct hmi_options {
 	const char *node;
 	const char *idle_name;
 	enum hm_idle idle;
-	uint64_t lcores, memory, quantum, lane, inject, seed, offload_threads, offload_queue, mailbox, stall;
+	uint64_t lcores, memory, message_max, quantum, lane, inject, seed, offload_threads, offload_queue,
+		mailbox, stall;
 	uint64_t stop_timeout_ms, phase_timeout_ms;
 	bool help, contain;
 };

@@ -44,16 +44,20 @@ hmi_deliver(struct hm_ctx *ctx, struct hm_msg *msg)
 void
 hmi_deliver_burst(struct hm_ctx *ctx, struct hm_msg **msgs, uint32_t count)
 {
+	uint8_t flags = 0;
+
 	for (uint32_t i = 0; i < count; i++)
 		__builtin_prefetch(msgs[i], 1);
 	for (uint32_t i = 0; i < count; i++)
 		__builtin_prefetch(hmi_cells_at(&ctx->cells, msgs[i]->to), 1);
 	for (uint32_t i = 0; i < count; i++) {
+		flags |= msgs[i]->flags;
 		if (unlikely(msgs[i]->to_node != 0))
 			hmi_provider_take(ctx, msgs[i]);
 		else
 			hmi_deliver(ctx, msgs[i]);
 	}
+	ctx->special |= flags & HMI_MSG_EXPIRES;
 }
 
 /* ---- The outbox ------------------------------------------------------------- */

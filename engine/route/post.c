@@ -1,8 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "post_pvt.h"
 
+#include "annex_pvt.h"
+#include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "msg_pvt.h"
+
+/*
+ * Nothing of an annex crosses to another node. Returns whether the message may go without: headers are dropped, what
+ * refers to a buffer cannot go.
+ */
+static bool
+annex_leave(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	hmi_guard_received(msg);
+	if (hmi_annex_buffer(msg) != NULL)
+		return false;
+	hmi_count(&ctx->stats.headers_dropped, hmi_annex_of(msg)->pairs > 0);
+	hmi_annex_release(&ctx->cache, msg);
+	msg->flags &= (uint8_t)~HMI_MSG_EXPIRES;
+	return true;
+}
 
 static enum hm_result
 post_remote(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
@@ -16,6 +34,10 @@ post_remote(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 	msg->to_node = hmi_node_index(ctx, to.node);
 	if (msg->to_node == 0 || sys->provider_ops == NULL) {
 		hmi_dead_to(ctx, to, msg, HM_DEAD_NO_NODE);
+		return HM_OK;
+	}
+	if (unlikely((msg->size_class & HMI_MSG_ANNEXED) != 0 && !annex_leave(ctx, msg))) {
+		hmi_dead_to(ctx, to, msg, HM_DEAD_TOO_BIG);
 		return HM_OK;
 	}
 	if (sys->provider_lcore == hmi_index(ctx))

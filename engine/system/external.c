@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "ask_pvt.h"
+#include "buffer_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
@@ -129,39 +130,77 @@ hmi_inject(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
 	return HM_WOULD_BLOCK;
 }
 
-struct hm_msg *
-hmi_make_external(struct hm_system *sys, uint16_t type, const void *body, enum hm_result *result)
+/* A message that was made, or the reason why it was not. */
+static struct hm_msg *
+made_external(struct hm_system *sys, uint16_t type, struct hm_msg *msg, enum hm_result result)
 {
-	struct hm_msg *msg;
-
-	hmi_check_body(sys, type, body, "hm_system_send");
-	msg = hmi_msg_make(sys, &sys->external, type, body, result);
-	if (msg == NULL && *result == HM_NO_MEMORY)
+	if (msg == NULL && result == HM_NO_MEMORY)
 		hmi_no_memory_external(sys, type);
 	return msg;
 }
 
-enum hm_result
-hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body)
+struct hm_msg *
+hmi_make_external(struct hm_system *sys, uint16_t type, const void *body, bool with_word,
+		  enum hm_result *result)
 {
-	enum hm_result result;
 	struct hm_msg *msg;
 
-	if (sys == NULL)
-		return HM_INVALID;
-	if (hm_pid_is_none(to))
-		return HM_NO_RECEIVER;
-	/* Its mailbox is full: the lcore could only turn the message away, or let it grow. */
-	if (to.node == sys->node && hmi_full_has(&sys->full, to.local))
-		return HM_WOULD_BLOCK;
-	msg = hmi_make_external(sys, type, body, &result);
-	if (msg == NULL)
-		return result;
+	hmi_check_body(sys, type, body, "hm_system_send");
+	msg = hmi_msg_make_as(sys, &sys->external, type, body, with_word, result);
+	return made_external(sys, type, msg, *result);
+}
+
+static enum hm_result
+send_external(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
+{
+	enum hm_result result;
+
 	msg->sender = hm_pid_none();
 	result = hmi_inject(sys, to, msg);
 	if (result == HM_OK)
 		atomic_fetch_add_explicit(&sys->external_sent, 1, memory_order_relaxed);
 	return result;
+}
+
+/* Whether a message to a PID would be let in. */
+static enum hm_result
+receiver_check(const struct hm_system *sys, struct hm_pid to)
+{
+	if (sys == NULL)
+		return HM_INVALID;
+	if (hm_pid_is_none(to))
+		return HM_NO_RECEIVER;
+	/* Its mailbox is full: the lcore could only turn the message away, or let it grow. */
+	return to.node == sys->node && hmi_full_has(&sys->full, to.local) ? HM_WOULD_BLOCK : HM_OK;
+}
+
+enum hm_result
+hm_system_send(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body)
+{
+	enum hm_result result = receiver_check(sys, to);
+	struct hm_msg *msg;
+
+	if (result != HM_OK)
+		return result;
+	msg = hmi_make_external(sys, type, body, false, &result);
+	return msg != NULL ? send_external(sys, to, msg) : result;
+}
+
+enum hm_result
+hm_system_send_buffer(struct hm_system *sys, struct hm_pid to, uint16_t type, const void *body,
+		      struct hm_buffer *buffer)
+{
+	enum hm_result result = receiver_check(sys, to);
+	struct hm_msg *msg;
+
+	if (result != HM_OK) {
+		hm_buffer_put(buffer);
+		return result;
+	}
+	hmi_check_body(sys, type, body, "hm_system_send_buffer");
+	msg = hmi_msg_make_buffer(sys, &sys->external, type, body, buffer, &result);
+	msg = made_external(sys, type, msg, result);
+	return msg != NULL ? send_external(sys, to, msg) : result;
 }
 
 static uint64_t
@@ -363,6 +402,14 @@ hmi_ask_drop(struct hm_system *sys, struct hmi_call *call)
 	hmi_msg_release(&sys->external, ((struct hmi_ask_call *)call)->msg);
 }
 
+/* When a request expires: as its caller gives up, or as its future does. */
+static uint64_t
+ask_deadline(struct hm_ctx *ctx, const struct hmi_ask_call *ask)
+{
+	return ask->until_ns != 0 ? ask->until_ns
+				  : hmi_worker_clock(&ctx->worker) + hmi_timeout_ns(ask->timeout_us);
+}
+
 void
 hmi_ask_run(struct hm_ctx *ctx, struct hmi_call *call)
 {
@@ -379,7 +426,7 @@ hmi_ask_run(struct hm_ctx *ctx, struct hmi_call *call)
 	cell->future.node = ask->to.node != ctx->node ? hmi_node_reference(ctx, ask->to.node) : 0;
 	msg->sender = hmi_pid_of(ctx, cell);
 	ask->future = msg->sender.local;
-	msg->flags |= HMI_MSG_REQUEST;
+	hmi_request_mark(ctx, msg, ask->to, ask_deadline(ctx, ask));
 	hmi_count(&ctx->stats.sent, 1);
 	(void)hmi_post(ctx, ask->to, msg);
 }
@@ -413,7 +460,7 @@ hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void
 		return -EINVAL;
 	if (hmi_is_single_threaded(sys))
 		return -EDEADLK;
-	msg = hmi_make_external(sys, type, body, &result);
+	msg = hmi_make_external(sys, type, body, true, &result);
 	if (msg == NULL)
 		return result == HM_NO_MEMORY ? -EAGAIN : -EINVAL;
 	ask = hmi_call_new(sys, sizeof(*ask), hmi_ask_run);
@@ -426,6 +473,7 @@ hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void
 	ask->msg = msg;
 	ask->to = to;
 	ask->timeout_us = timeout_us;
+	ask->until_ns = (uint64_t)until.tv_sec * 1000000000 + (uint64_t)until.tv_nsec;
 	/* The lcore keeps the deadline, too; but it may be stuck in a receive function. */
 	return call_do(sys, &ask->call, &until);
 }

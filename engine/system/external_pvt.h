@@ -17,8 +17,8 @@ bool hmi_is_single_threaded(const struct hm_system *sys);
 /* Take the control mutex, and announce that to a thread that turns a stepped system. */
 void hmi_control_lock(struct hm_system *sys);
 
-/* Make a message of an external thread; sets *result if it answers NULL. */
-struct hm_msg *hmi_make_external(struct hm_system *sys, uint16_t type, const void *body,
+/* Make a message of an external thread, as hmi_msg_make_as. */
+struct hm_msg *hmi_make_external(struct hm_system *sys, uint16_t type, const void *body, bool with_word,
 				 enum hm_result *result);
 
 /* Push a message into an lcore's inject ring; takes it over. HM_OK, HM_WOULD_BLOCK or HM_NO_RECEIVER. */
@@ -36,7 +36,8 @@ struct hmi_ask_call {
 	struct hm_msg *msg;   /* until it is sent */
 	struct hm_pid to;
 	uint64_t timeout_us;
-	uint64_t future; /* lcore 0's: local part of the PID that is to be answered; 0: not sent yet */
+	uint64_t until_ns; /* when the caller gives up, by CLOCK_MONOTONIC; 0: when the future ends */
+	uint64_t future;   /* lcore 0's: local part of the PID that is to be answered; 0: not sent yet */
 };
 
 /* For hmi_call.run and drop. */

@@ -27,6 +27,7 @@ stats_add(struct hm_stats *sum, const struct hm_ctx *ctx)
 	sum->restarted += hmi_counted(&stats->restarted);
 	sum->continuations_dropped += hmi_counted(&stats->continuations_dropped);
 	sum->futures_evicted += hmi_counted(&stats->futures_evicted);
+	sum->headers_dropped += hmi_counted(&stats->headers_dropped);
 	for (int i = 0; i < HM_DEAD_REASONS; i++)
 		sum->dead[i] += hmi_counted(&stats->dead[i]);
 }

@@ -202,6 +202,7 @@ hmi_ctx_create(struct hm_ctx **out, struct hm_system *sys, uint32_t index)
 	ctx->small_types = sys->types->small;
 	ctx->random = hmi_random(&sys->random);
 	ctx->kept.bytes_max = sys->options.memory / 16 / sys->lcores_count;
+	ctx->special = HMI_MSG_SPECIAL;
 	rc = worker_create(ctx, index, socket);
 	if (rc != 0) {
 		rte_free(ctx);

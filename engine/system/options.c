@@ -14,7 +14,7 @@
 #include "deadline_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS    17
+#define OWN_OPTIONS    18
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define STALL_MS       1000u
 #define STALL_MS_MAX   3600000u /* an hour */
@@ -95,6 +95,19 @@ memory_set(void *options, const char *value)
 	return 0;
 }
 
+static int
+message_max_set(void *options, const char *value)
+{
+	uint64_t bytes = size_read(value);
+
+	if (bytes < HMI_MESSAGE_MAX_MIN || bytes > HMI_MESSAGE_MAX_MAX) {
+		fprintf(stderr, "hermod: --message-max '%s': give a size from 64K to 1G, as in 16M\n", value);
+		return -EINVAL;
+	}
+	((struct hmi_options *)options)->message_max = bytes;
+	return 0;
+}
+
 static void
 own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 {
@@ -124,6 +137,11 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .kind = HM_OPTION_CALL,
 		  .value = o,
 		  .call = memory_set },
+		{ .name = "message-max",
+		  .help = "of a message's buffer at most, as in 512K or 64M, up to 1G; default 8M",
+		  .kind = HM_OPTION_CALL,
+		  .value = o,
+		  .call = message_max_set },
 		{ .name = "mailbox",
 		  .help = "messages in a mailbox beyond which senders wait; default 16384, less with little --memory",
 		  .kind = HM_OPTION_NUMBER,
@@ -205,6 +223,7 @@ hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 		.node = "node",
 		.idle = HM_IDLE_ADAPTIVE,
 		.memory = memory_default(),
+		.message_max = HMI_MESSAGE_MAX_DEFAULT,
 		.quantum = HMI_DEADLINE_STEPS,
 		.lane = 4096,
 		.inject = 4096,

@@ -161,7 +161,7 @@ hm_system_request(struct hm_system *sys, struct hm_pid to, uint16_t type, const 
 		return -ENOMEM;
 	if (call->fd < 0)
 		return call_undo(call, -errno);
-	call->ask.msg = hmi_make_external(sys, type, body, &result);
+	call->ask.msg = hmi_make_external(sys, type, body, true, &result);
 	if (call->ask.msg == NULL)
 		return call_undo(call, result == HM_NO_MEMORY ? -EAGAIN : -EINVAL);
 	rc = call_start(sys, call);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Actors on three lcores, which share whatever cores there are, do everything at once at random:
- * send, ask, forward, watch, spawn and stop on every lcore, set timers, look up names; two external
- * threads do the like. Every round ends in full flight, in order or by force. Then no message may
- * be lost: each one sent was received or is a dead letter, and is back in its pool.
+ * send, ask, forward, watch, spawn and stop on every lcore, set timers, look up names, and share buffers in
+ * messages with headers; two external threads do the like. Every round ends in full flight, in order or by force. Then no message may
+ * be lost: each one sent was received or is a dead letter, and is back in its pool; and each buffer was freed once.
  *
  * What each actor checks for itself: messages of one sender in order, Terminated only for whom it
  * watches or has spawned and once for each, Started first and Stopped last, and the end of a future
@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "hm_header.h"
 #include "hmt_actor.h"
+#include "hmt_bytes.h"
 #include "hmt_eal.h"
 #include "hmt_random.h"
 
@@ -68,6 +70,7 @@ struct shared {
 	atomic_bool is_over;
 	atomic_int faults;
 	_Atomic uint64_t asked, ended, terminated, spawned;
+	struct hmt_bytes_books bytes;
 };
 
 struct outsider {
@@ -98,6 +101,20 @@ static uint32_t
 pick(uint64_t *seed, uint32_t below)
 {
 	return (uint32_t)hmt_random_below(seed, below);
+}
+
+/* ---- Buffers, and headers beside them ------------------------------------------------ */
+
+/* What any message may bring. */
+static void
+extras_check(struct shared *shared, const struct hm_msg *msg)
+{
+	const char *trace = hm_msg_header(msg, "trace");
+
+	if (!hmt_bytes_are_whole(msg))
+		fault(shared, "a buffer that was freed, or is not whole");
+	if (trace != NULL && strcmp(trace, "0123456789") != 0)
+		fault(shared, "a header that has changed");
 }
 
 /* ---- Sets of PIDs ----------------------------------------------------------------- */
@@ -170,9 +187,18 @@ on_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const st
 		fault(a->args.shared, "a reply that does not fit its result");
 	if (reply != NULL && hm_msg_type(reply) != ANSWER && hm_msg_type(reply) != HM_IDENTITY)
 		fault(a->args.shared, "a reply of another type");
+	if (reply != NULL)
+		extras_check(a->args.shared, reply);
 	if (++a->ended > a->asked)
 		fault(a->args.shared, "a future ended twice");
 	atomic_fetch_add_explicit(&a->args.shared->ended, 1, memory_order_relaxed);
+}
+
+static void
+asked(struct actor *a)
+{
+	a->asked++;
+	atomic_fetch_add_explicit(&a->args.shared->asked, 1, memory_order_relaxed);
 }
 
 static void
@@ -188,10 +214,50 @@ ask(struct hm_ctx *ctx, struct actor *a)
 		snprintf(path, sizeof(path), "/user/root-%u", pick(&a->args.seed, ROOTS + 2));
 		rc = hm_resolve(ctx, path, 100, on_reply, NULL);
 	}
-	if (rc == 0) {
-		a->asked++;
-		atomic_fetch_add_explicit(&a->args.shared->asked, 1, memory_order_relaxed);
+	if (rc == 0)
+		asked(a);
+}
+
+/* A message with a buffer, headers, or both; what there is no memory for is left out. NULL: none at all. */
+static struct hm_msg *
+made_new(struct hm_ctx *ctx, struct actor *a, uint16_t type, struct hm_buffer *buffer)
+{
+	struct hm_msg *msg = hm_msg_new(ctx, type, pick(&a->args.seed, 40));
+
+	if (msg == NULL)
+		return NULL;
+	if (type == ACQUAINTANCE)
+		*(struct hm_pid *)hm_msg_body_mut(msg) = anybody(a);
+	if (pick(&a->args.seed, 2) == 0)
+		(void)hm_msg_header_set(ctx, msg, "trace", "0123456789");
+	if (pick(&a->args.seed, 2) == 0)
+		(void)hm_msg_headers_copy(ctx, msg);
+	if (pick(&a->args.seed, 4) != 0)
+		(void)hm_msg_buffer_set(ctx, msg, hm_buffer_get(buffer));
+	return msg;
+}
+
+/* One buffer to some receivers. */
+static void
+share(struct hm_ctx *ctx, struct actor *a)
+{
+	struct hm_buffer *buffer = hmt_bytes_new(hm_system(ctx), &a->args.shared->bytes, &a->args.seed);
+
+	for (uint32_t n = pick(&a->args.seed, 4); buffer != NULL && n > 0; n--) {
+		uint16_t type = pick(&a->args.seed, 2) == 0 ? ACQUAINTANCE : REQUEST;
+		struct hm_msg *msg = made_new(ctx, a, type, buffer);
+
+		if (msg == NULL)
+			break;
+		if (pick(&a->args.seed, 8) == 0)
+			hm_msg_free(ctx, msg);
+		else if (type == ACQUAINTANCE)
+			(void)hm_msg_send(ctx, anybody(a), msg);
+		else if (hm_msg_ask(ctx, anybody(a), msg, 1 + pick(&a->args.seed, 2000), on_reply, NULL) ==
+			 HM_OK)
+			asked(a);
 	}
+	hm_buffer_put(buffer);
 }
 
 static void
@@ -285,8 +351,8 @@ static void
 deed_do(struct hm_ctx *ctx, struct actor *a)
 {
 	static void (*const deeds[])(struct hm_ctx * ctx, struct actor * a) = {
-		send_ordered, send_ordered, introduce,    introduce, ask,     watch,     unwatch,
-		spawn,        spawn,        end_somebody, set_timer, look_up, subscribe,
+		send_ordered, send_ordered, introduce, introduce, ask,       watch, unwatch, spawn,
+		spawn,        end_somebody, set_timer, look_up,   subscribe, share, share,
 	};
 
 	deeds[pick(&a->args.seed, RTE_DIM(deeds))](ctx, a);
@@ -341,8 +407,23 @@ stopped(struct hm_ctx *ctx, struct actor *a)
 }
 
 static void
+respond(struct hm_ctx *ctx, struct actor *a, const struct hm_msg *msg)
+{
+	struct hm_msg *answer =
+		pick(&a->args.seed, 4) == 0 ? made_new(ctx, a, ANSWER, hm_msg_buffer(msg)) : NULL;
+
+	if (answer == NULL) {
+		(void)hm_respond(ctx, ANSWER, hm_msg_body(msg));
+		return;
+	}
+	*(uint64_t *)hm_msg_body_mut(answer) = *(const uint64_t *)hm_msg_body(msg);
+	(void)hm_msg_respond(ctx, answer);
+}
+
+static void
 user_receive(struct hm_ctx *ctx, struct actor *a, const struct hm_msg *msg)
 {
+	extras_check(a->args.shared, msg);
 	switch (hm_msg_type(msg)) {
 	case TICK:
 		for (uint32_t i = 0; i < DEEDS; i++)
@@ -362,7 +443,7 @@ user_receive(struct hm_ctx *ctx, struct actor *a, const struct hm_msg *msg)
 		if (pick(&a->args.seed, 8) == 0)
 			(void)hm_forward(ctx, anybody(a));
 		else if (pick(&a->args.seed, 8) != 0)
-			(void)hm_respond(ctx, ANSWER, hm_msg_body(msg));
+			respond(ctx, a, msg);
 		break;
 	default:
 		break;
@@ -430,6 +511,18 @@ outsider_ask(struct outsider *o)
 }
 
 static void
+outsider_share(struct outsider *o)
+{
+	struct hm_buffer *buffer = hmt_bytes_new(o->shared->sys, &o->shared->bytes, &o->seed);
+	struct hm_pid who = o->shared->roots[pick(&o->seed, ROOTS)],
+		      to = o->shared->roots[pick(&o->seed, ROOTS)];
+
+	if (buffer != NULL)
+		(void)hm_system_send_buffer(o->shared->sys, to, ACQUAINTANCE, &who, hm_buffer_get(buffer));
+	hm_buffer_put(buffer);
+}
+
+static void
 outsider_subscribe(struct outsider *o)
 {
 	struct hm_pid pid = o->shared->roots[pick(&o->seed, ROOTS)];
@@ -469,6 +562,9 @@ outsider_main(void *arg)
 			break;
 		case 3:
 			outsider_subscribe(o);
+			break;
+		case 4:
+			outsider_share(o);
 			break;
 		default:
 			nanosleep(&pause, NULL);
@@ -578,6 +674,9 @@ round_run(uint64_t *seed, double seconds, uint64_t memory, bool is_forced)
 	hmt_system_drain(shared.sys);
 	hmt_books_check(shared.sys);
 	hmt_system_free(shared.sys);
+	printf("%" PRIu64 " buffers, %" PRIu64 " requests expired\n", shared.bytes.made,
+	       stats.dead[HM_DEAD_EXPIRED]);
+	require(shared.bytes.made == shared.bytes.freed, "buffers are lost");
 	return atomic_load(&shared.faults);
 }
 

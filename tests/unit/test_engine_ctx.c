@@ -12,6 +12,8 @@
 #include "hm_children.h"
 #include "hm_extension.h"
 #include "hm_behaviour.h"
+#include "hm_buffer.h"
+#include "hm_header.h"
 #include "hm_offload.h"
 #include "hm_provider.h"
 #include "hm_supervisor.h"
@@ -153,6 +155,12 @@ CALL(hm_msg_new, HMT_EMPTY, 0)
 CALL(hm_msg_free, NULL)
 CALL(hm_msg_send, somebody, no_msg)
 CALL(hm_msg_request, somebody, no_msg)
+CALL(hm_msg_respond, no_msg)
+CALL(hm_msg_header_set, no_msg, "k", "v")
+CALL(hm_msg_headers_copy, no_msg)
+CALL(hm_msg_buffer_set, no_msg, NULL)
+CALL(hm_send_buffer, somebody, HMT_EMPTY, NULL, NULL)
+CALL(hm_msg_ask, somebody, no_msg, 1, ignore_reply, NULL)
 CALL(hm_ask, somebody, HMT_EMPTY, NULL, 1, ignore_reply, NULL)
 CALL_USED(hm_resolve, "/user/a", 1, ignore_reply, NULL)
 CALL(hm_select_send, "/user/a", HMT_EMPTY, NULL)
@@ -181,6 +189,7 @@ CALL(hm_offload_cancel, (struct hm_offload){ 1 })
 CALL(hm_self)
 CALL(hm_parent)
 CALL(hm_sender)
+CALL(hm_deadline_ns)
 CALL(hm_system)
 CALL(hm_now_ns)
 CALL(hm_lcore)
@@ -232,6 +241,12 @@ static const struct {
 	ROW(hm_msg_free),
 	ROW(hm_msg_send),
 	ROW(hm_msg_request),
+	ROW(hm_msg_respond),
+	ROW(hm_msg_header_set),
+	ROW(hm_msg_headers_copy),
+	ROW(hm_msg_buffer_set),
+	ROW(hm_send_buffer),
+	ROW(hm_msg_ask),
 	ROW(hm_ask),
 	ROW(hm_resolve),
 	ROW(hm_select_send),
@@ -260,6 +275,7 @@ static const struct {
 	ROW(hm_self),
 	ROW(hm_parent),
 	ROW(hm_sender),
+	ROW(hm_deadline_ns),
 	ROW(hm_system),
 	ROW(hm_now_ns),
 	ROW(hm_lcore),

@@ -6,6 +6,8 @@
 #include <criterion/criterion.h>
 
 #include "assert_pvt.h"
+#include "hm_buffer.h"
+#include "hm_header.h"
 #include "hmt_actor.h"
 #include "hmt_death.h"
 #include "hmt_eal.h"
@@ -214,6 +216,115 @@ Test(engine_misuse, msg_free__what_was_received_in_an_earlier_turn)
 }
 
 static void
+set_header_of_sent(struct hm_ctx *ctx, void *arg)
+{
+	struct misdeed *deed = arg;
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
+
+	(void)hm_msg_send(ctx, deed->to, msg);
+	deed->result = hm_msg_header_set(ctx, msg, "k", "v");
+}
+
+Test(engine_misuse, msg_header_set__after_it_was_sent)
+{
+	struct misdeed deed = { .fn = set_header_of_sent, .wanted = HM_INVALID };
+
+	misuse(&deed, "hm_msg_header_set: a number that was sent before is not the caller's");
+}
+
+static void
+set_header_of_kept(struct hm_ctx *ctx, struct misdeed *deed)
+{
+	deed->result = hm_msg_header_set(ctx, deed->kept, "k", "v");
+}
+
+Test(engine_misuse, msg_header_set__of_what_is_being_received)
+{
+	struct misdeed deed = { .on_number = set_header_of_kept, .wanted = HM_INVALID };
+
+	misuse(&deed, "hm_msg_header_set: a number that is being received is not the caller's");
+}
+
+static void
+copy_to_kept(struct hm_ctx *ctx, struct misdeed *deed)
+{
+	deed->result = hm_msg_headers_copy(ctx, deed->kept);
+}
+
+Test(engine_misuse, msg_headers_copy__to_what_is_being_received)
+{
+	struct misdeed deed = { .on_number = copy_to_kept, .wanted = HM_INVALID };
+
+	misuse(&deed, "hm_msg_headers_copy: a number that is being received is not the caller's");
+}
+
+static uint64_t word;
+
+static void
+set_buffer_of_sent(struct hm_ctx *ctx, void *arg)
+{
+	struct misdeed *deed = arg;
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
+	struct hm_buffer *buffer;
+
+	cr_assert_eq(hm_buffer_wrap(hm_system(ctx), &word, sizeof(word), NULL, NULL, &buffer), 0);
+	(void)hm_msg_send(ctx, deed->to, msg);
+	deed->result = hm_msg_buffer_set(ctx, msg, buffer);
+}
+
+Test(engine_misuse, msg_buffer_set__after_it_was_sent)
+{
+	struct misdeed deed = { .fn = set_buffer_of_sent, .wanted = HM_INVALID };
+
+	misuse(&deed, "hm_msg_buffer_set: a number that was sent before is not the caller's");
+}
+
+static void
+respond_twice(struct hm_ctx *ctx, void *arg)
+{
+	struct misdeed *deed = arg;
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
+
+	(void)hm_msg_send(ctx, deed->to, msg);
+	deed->result = hm_msg_respond(ctx, msg);
+}
+
+Test(engine_misuse, msg_respond__after_it_was_sent)
+{
+	struct misdeed deed = { .fn = respond_twice, .wanted = HM_INVALID };
+
+	misuse(&deed, "hm_msg_respond: a number that was sent before is not the caller's");
+}
+
+static void
+no_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
+{
+	(void)ctx;
+	(void)state;
+	(void)result;
+	(void)reply;
+	(void)arg;
+	cr_assert_fail("nothing was asked");
+}
+
+static void
+ask_twice(struct hm_ctx *ctx, void *arg)
+{
+	struct misdeed *deed = arg;
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
+
+	(void)hm_msg_send(ctx, deed->to, msg);
+	deed->result = hm_msg_ask(ctx, deed->to, msg, 1000, no_reply, NULL);
+}
+
+Test(engine_misuse, msg_ask__after_it_was_sent)
+{
+	struct misdeed deed = { .fn = ask_twice, .wanted = HM_INVALID };
+
+	misuse(&deed, "hm_msg_ask: a number that was sent before is not the caller's");
+}
+
+static void
 send_null(struct hm_ctx *ctx, void *arg)
 {
 	struct misdeed *deed = arg;
@@ -405,6 +516,37 @@ Test(engine_misuse, body__after_the_message_was_forwarded)
 	struct misdeed deed = { .on_number = read_forwarded };
 
 	access_ends(&deed);
+}
+
+static void
+headers_of_sent(struct hm_ctx *ctx, void *arg)
+{
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
+
+	cr_assert_eq(hm_msg_header_set(ctx, msg, "k", "v"), HM_OK);
+	(void)hm_msg_send(ctx, ((struct misdeed *)arg)->to, msg);
+	(void)hm_msg_header(msg, "k");
+}
+
+static void
+header_of_freed(struct hm_ctx *ctx, void *arg)
+{
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
+	const char *value;
+
+	(void)arg;
+	cr_assert_eq(hm_msg_header_set(ctx, msg, "k", "v"), HM_OK);
+	value = hm_msg_header(msg, "k");
+	hm_msg_free(ctx, msg);
+	word_read = (unsigned char)value[0];
+}
+
+Test(engine_misuse, header__after_the_message_was_sent_or_freed)
+{
+	struct misdeed sent = { .fn = headers_of_sent }, freed = { .fn = header_of_freed };
+
+	access_ends(&sent);
+	access_ends(&freed);
 }
 
 static void

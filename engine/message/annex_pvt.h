@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANNEX_PVT_H
+#define ANNEX_PVT_H
+
+/*
+ * What few messages have: headers, a body by reference, a deadline.
+ *
+ *     ┌────────┬──────────┬──────┐
+ *     │ header │ body ... │ word │   one object of the pool
+ *     └────────┴──────────┴──────┘
+ *                            │
+ *        not marked          └─ HMI_MSG_EXPIRES: the deadline itself
+ *        HMI_MSG_ANNEXED     └─▶ annex: headers, buffer, deadline     another object
+ *        the same, lowest bit└─▶ buffer
+ *
+ * An annex belongs to its message; a buffer is counted (hm_buffer.h). A message that has neither costs nothing:
+ * its release asks whether size_class is 0, where the mark is (docs/decisions/0011).
+ *
+ * For the owner of the message.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hm_result.h"
+#include "pool_pvt.h"
+
+struct hm_buffer;
+
+/* Types of objects of the pool that are no messages, for the report of those that are lost. */
+enum hmi_object_type {
+	HMI_OBJECT_ANNEX = 96,
+	HMI_OBJECT_BUFFER,
+};
+
+struct hmi_annex {
+	uint64_t deadline_ns;     /* of a message with HMI_MSG_EXPIRES */
+	struct hm_buffer *buffer; /* NULL: none */
+	uint16_t pairs, bytes;    /* of the headers */
+	char text[];              /* key, value, key, value ..., each with its end */
+};
+
+/* The annex of a message; NULL: it has none. */
+struct hmi_annex *hmi_annex_of(const struct hm_msg *msg);
+
+/* The buffer of a message, which has the reference; NULL: it has none. */
+struct hm_buffer *hmi_annex_buffer(const struct hm_msg *msg);
+
+/*
+ * See to it that a message has an annex with room for so many bytes of headers, without those of its last word.
+ * Returns HM_OK; HM_TOO_BIG: the body reaches into the last word; HM_NO_MEMORY. The message stays as it is then.
+ */
+enum hm_result hmi_annex_reserve(struct hmi_msg_cache *cache, struct hm_msg *msg, size_t bytes);
+
+/* Give a message a buffer, whose reference it takes over. Returns as hmi_annex_reserve; then it does not. */
+enum hm_result hmi_annex_buffer_set(struct hmi_msg_cache *cache, struct hm_msg *msg,
+				    struct hm_buffer *buffer);
+
+/* Make a message a request that expires at a time in ns. Returns as hmi_annex_reserve. */
+enum hm_result hmi_annex_deadline_set(struct hmi_msg_cache *cache, struct hm_msg *msg, uint64_t at_ns);
+
+/* Deadline of a message with HMI_MSG_EXPIRES. */
+uint64_t hmi_annex_deadline(const struct hm_msg *msg);
+
+/* Another one. */
+void hmi_annex_deadline_change(struct hm_msg *msg, uint64_t at_ns);
+
+/* Give a message the headers of another one, beside those that it has. Returns as hmi_annex_reserve. */
+enum hm_result hmi_headers_copy(struct hmi_msg_cache *cache, struct hm_msg *to, const struct hm_msg *from);
+
+/* Give a message the headers and the buffer of another one. Returns as hmi_annex_reserve; then it may have some of both. */
+enum hm_result hmi_annex_copy(struct hmi_msg_cache *cache, struct hm_msg *to, const struct hm_msg *from);
+
+/* Free what a message has beside its object, and take the mark away. */
+void hmi_annex_release(struct hmi_msg_cache *cache, struct hm_msg *msg);
+
+#endif /* ANNEX_PVT_H */
