@@ -218,6 +218,21 @@ enum hm_result hm_request_from(struct hm_ctx *ctx, struct hm_pid to, struct hm_p
 enum hm_result hm_respond(struct hm_ctx *ctx, uint16_t type, const void *body);
 
 /**
+ * Send many messages of one type to one receiver, in order. Stops at the first that is refused: so either all are
+ * sent, or the first ones of them, whose number is told. Other senders' messages may come in between; this
+ * actor's do not. To know when all were handled, send the last one, of any type, by hm_ask.
+ *
+ * Context: turn. Ownership: the bodies stay the caller's.
+ *
+ * @param bodies     an array of the type's C structs, each as of hm_send; NULL: all as of hm_send's NULL
+ * @param count      may be 0: HM_OK
+ * @param[out] sent  how many were sent; may be NULL
+ * @return HM_OK: all were sent; otherwise why the one behind the last was not, as hm_send
+ */
+enum hm_result hm_send_batch(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *bodies,
+			     uint32_t count, uint32_t *sent);
+
+/**
  * Hand the message that is being received on, with its sender, headers, buffer and deadline. No copy is made.
  *
  * Context: turn. Ownership: the message goes to the receiver; the caller must not read it afterwards.

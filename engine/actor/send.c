@@ -136,6 +136,32 @@ hm_respond(struct hm_ctx *ctx, uint16_t type, const void *body)
 	return send_from(ctx, to, type, body, true);
 }
 
+/* One after the other: what refuses one refuses those behind it, too. */
+enum hm_result
+hm_send_batch(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *bodies, uint32_t count,
+	      uint32_t *sent)
+{
+	enum hm_result result = HM_OK;
+	size_t bytes;
+	uint32_t n;
+
+	hmi_check_ctx(ctx, "hm_send_batch");
+	bytes = ctx->sys->types->info[type] & HMI_TYPE_SIZE;
+	if (bodies != NULL)
+		hmi_memory_touch(bodies, count * bytes);
+	for (n = 0; n < count; n++) {
+		const void *body = bodies != NULL ? (const char *)bodies + n * bytes : NULL;
+
+		hmi_check_body(ctx->sys, type, body, "hm_send_batch");
+		result = send_from(ctx, to, type, body, false);
+		if (unlikely(result != HM_OK))
+			break;
+	}
+	if (sent != NULL)
+		*sent = n;
+	return result;
+}
+
 /* ---- Messages that are made ----------------------------------------------------- */
 
 /* A message whose sender is set; takes it over. */

@@ -156,6 +156,7 @@ CALL(hm_msg_free, NULL)
 CALL(hm_msg_send, somebody, no_msg)
 CALL(hm_msg_request, somebody, no_msg)
 CALL(hm_msg_respond, no_msg)
+CALL(hm_send_batch, somebody, HMT_EMPTY, NULL, 1, NULL)
 CALL(hm_msg_header_set, no_msg, "k", "v")
 CALL(hm_msg_headers_copy, no_msg)
 CALL(hm_msg_buffer_set, no_msg, NULL)
@@ -242,6 +243,7 @@ static const struct {
 	ROW(hm_msg_send),
 	ROW(hm_msg_request),
 	ROW(hm_msg_respond),
+	ROW(hm_send_batch),
 	ROW(hm_msg_header_set),
 	ROW(hm_msg_headers_copy),
 	ROW(hm_msg_buffer_set),
