@@ -119,18 +119,30 @@ pending_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 		hmi_schedule(ctx, cell);
 }
 
-/* It is runnable again, if anything is left to do. */
-static inline void
-turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
+/* As turn_end, for an actor with a mailbox of its own, an overloaded one, or one that was sent a stop. */
+static __attribute__((noinline)) void
+unusual_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	bool more = !hmi_cell_is_empty(cell);
 
-	if (unlikely((cell->scheduled & HMI_SCHEDULED_OVERLOADED) != 0))
+	if ((cell->scheduled & HMI_SCHEDULED_OVERLOADED) != 0)
 		more |= hmi_pressure_relieve(ctx, cell, hmi_cell_count(cell));
 	if (more)
 		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
 	else
 		hmi_unschedule(cell);
+}
+
+/* It is runnable again, if anything is left to do. */
+static inline void
+turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	if (unlikely(cell->scheduled != HMI_SCHEDULED_QUEUED || hmi_cell_has_box(cell)))
+		unusual_turn_end(ctx, cell);
+	else if (cell->box.head == NULL)
+		cell->scheduled = 0;
+	else
+		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
 }
 
 /* A turn of an actor: `portion` user messages at most. Returns how many it was, as does ctx->handled if it is left. */
@@ -147,11 +159,13 @@ actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion)
 	do {
 		struct hm_msg *msg = hmi_fifo_pop(&cell->box);
 
-		if (msg == NULL && unlikely(hmi_cell_has_box(cell)))
-			msg = hmi_box_next(ctx, cell);
-		if (msg == NULL) {
-			turn_end(ctx, cell);
-			return n;
+		if (unlikely(msg == NULL)) {
+			if (unlikely(hmi_cell_has_box(cell)))
+				msg = hmi_box_next(ctx, cell);
+			if (msg == NULL) {
+				turn_end(ctx, cell);
+				return n;
+			}
 		}
 		hmi_guard_received(msg);
 		if (cell->box.head != NULL)

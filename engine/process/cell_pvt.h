@@ -320,8 +320,13 @@ hmi_cell_is_free(const struct hmi_cell *cell)
 static inline void
 hmi_cell_clear(struct hmi_cell *cell)
 {
-	for (size_t at = 0; at < sizeof(*cell); at += HMI_CLEAR_BYTES)
-		memset((char *)cell + at, 0, HMI_CLEAR_BYTES);
+	char *bytes = (char *)cell;
+
+	_Static_assert(sizeof(*cell) == 4 * HMI_CLEAR_BYTES, "all of it");
+	memset(bytes, 0, HMI_CLEAR_BYTES);
+	memset(bytes + HMI_CLEAR_BYTES, 0, HMI_CLEAR_BYTES);
+	memset(bytes + 2 * HMI_CLEAR_BYTES, 0, HMI_CLEAR_BYTES);
+	memset(bytes + 3 * HMI_CLEAR_BYTES, 0, HMI_CLEAR_BYTES);
 }
 
 /* In hmi_cell.late. */
