@@ -6,8 +6,17 @@
  * Objects of one size for one lcore, from big regions of memory; what is freed is used first.
  *
  * Owned by one lcore. Regions are kept until the slab is destroyed.
+ *
+ * Objects may move to another lcore, whose slab of the same kind gives them back to the one that they are from: else an
+ * lcore that makes what others free would need more memory for ever.
+ *
+ *     put ─▶ region's owner is another slab ──returned──▶ that one's get, once its own list is empty
+ *
+ * Ordering: SB1: who gives an object back releases it, get acquires it.
  */
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,16 +25,25 @@ struct hmi_slab {
 	void *free;  /* list through the objects' first word */
 	char *fresh; /* never used part of the newest region */
 	size_t fresh_left;
-	void *regions; /* list through the regions' first word */
+	void *regions;            /* the newest one, which knows the others */
+	bool adopts;              /* some of the objects that are put are of other slabs */
+	_Atomic(void *) returned; /* by other lcores: a list through the objects' first word */
 };
 
-/* An empty slab; nothing is allocated before the first get. `bytes` is at least a pointer's. */
+/* An empty slab, which stays where it is; nothing is allocated before the first get. `bytes` is at least a pointer's. */
 void hmi_slab_init(struct hmi_slab *slab, size_t bytes);
 
 /* An object, not cleared; NULL: no memory. */
 void *hmi_slab_get(struct hmi_slab *slab);
 
 void hmi_slab_put(struct hmi_slab *slab, void *object);
+
+/* From here on objects of other slabs, of the same size, may be put. They have to be there yet. */
+static inline void
+hmi_slab_adopt(struct hmi_slab *slab)
+{
+	slab->adopts = true;
+}
 
 /* Free all regions, and with them all objects. */
 void hmi_slab_destroy(struct hmi_slab *slab);
