@@ -137,6 +137,7 @@ struct hm_stats {
 	uint64_t overloads; /**< times that a mailbox had too many messages */
 	uint64_t circles;   /**< times that an actor was released since it waited for itself */
 	uint64_t restarted; /**< restarts of actors */
+	uint64_t moved;     /**< moves of actors between lcores: hm_move.h */
 	uint64_t stalls;    /**< turns that took longer than --stall says: hm_stall.h */
 	/** Functions of hm_ask and its like that were not called: their actor ended or restarted before. */
 	uint64_t continuations_dropped;

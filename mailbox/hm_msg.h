@@ -73,6 +73,8 @@ enum hm_msg_type {
 	HM_TOUCHED = 12,
 	/** What the function of hm_ask_batch gets; read by hm_replies_get and its like. */
 	HM_REPLIES = 13,
+	/** The actor has moved to another lcore: hm_move.h. No body. */
+	HM_MOVED = 14,
 	/** First type that a program may register. */
 	HM_TYPE_USER = 256,
 };

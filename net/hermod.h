@@ -18,6 +18,7 @@
  *     hm_actor.h        the API of actors: spawn, send, watch, timers
  *     hm_behaviour.h    behaviours, stash, receive timeout
  *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
+ *     hm_move.h         actors that move to another lcore
  *     hm_children.h     the children of an actor, one after the other
  *     hm_select.h       whom a path or a pattern names
  *     hm_pid_set.h      sets of PIDs
@@ -48,6 +49,7 @@
 #include "hm_actor.h"
 #include "hm_behaviour.h"
 #include "hm_mailbox.h"
+#include "hm_move.h"
 #include "hm_children.h"
 #include "hm_pid_set.h"
 #include "hm_extension.h"

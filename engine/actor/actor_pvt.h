@@ -68,7 +68,9 @@ void hmi_failure_trace(struct hm_ctx *ctx, struct hm_pid actor);
 
 /* The memory of what supervisors know of their children. */
 void hmi_records_init(struct hm_ctx *ctx);
-void hmi_records_destroy(struct hm_ctx *ctx);
+
+/* Free what those have whose actors a forced stop has left behind. */
+void hmi_records_shut_down(struct hm_ctx *ctx);
 
 /* A child of the actor has failed: decide. */
 void hmi_supervise(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *report);
@@ -184,6 +186,12 @@ void hmi_child_leave(struct hm_ctx *ctx, struct hmi_cell *child);
 
 /* The parent has been notified of the end of a child. */
 void hmi_child_gone(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child);
+
+/*
+ * The actor is to leave this lcore: its children become links, and so does it for its parent, if that is here. Returns 0 or
+ * -ENOMEM; then nothing has changed.
+ */
+int hmi_children_part(struct hm_ctx *ctx, struct hmi_cell *cell);
 
 /* Send a stop to some children; clears HMI_PENDING_STOPS when all have got one. */
 void hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent);

@@ -26,7 +26,13 @@ link_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 	hmi_link_free(&ctx->links, link);
 }
 
-static const struct hmi_owned_ops child_link_ops = { .drop = link_drop, .outlives_restart = true };
+static const struct hmi_owned_ops child_link_ops = {
+	.drop = link_drop,
+	.outlives_restart = true,
+	.may_move = hmi_link_may_move,
+	.leave = hmi_link_leave,
+	.arrive = hmi_link_arrive,
+};
 
 bool
 hmi_child_is_link(const struct hmi_owned *owned)
@@ -79,7 +85,8 @@ hmi_child_add(struct hm_ctx *ctx, struct hm_pid child)
 {
 	struct hmi_link *link;
 
-	if (is_here(ctx, child)) {
+	/* Of an actor that has moved the child could not tell whether it is in its ring. */
+	if (is_here(ctx, child) && (ctx->cell->scheduled & HMI_SCHEDULED_MOVED) == 0) {
 		ring_add(ctx, ctx->cell, hm_pid_slot(child));
 	} else {
 		link = hmi_link_new(&ctx->links, HMI_LINK_CHILD, child);
@@ -94,7 +101,7 @@ hmi_child_add(struct hm_ctx *ctx, struct hm_pid child)
 void
 hmi_child_undo(struct hm_ctx *ctx, struct hm_pid child)
 {
-	if (is_here(ctx, child))
+	if (is_here(ctx, child) && (ctx->cell->scheduled & HMI_SCHEDULED_MOVED) == 0)
 		ring_remove(ctx, ctx->cell, hmi_cells_at(&ctx->cells, child.local));
 	else
 		hmi_link_drop(&ctx->links, hmi_slot_of(ctx, ctx->cell), HMI_LINK_CHILD, child);
@@ -108,18 +115,87 @@ hmi_child_leave(struct hm_ctx *ctx, struct hmi_cell *child)
 	struct hmi_cell *parent = local != 0 ? hmi_cell_live(ctx, local) : NULL;
 
 	/* On another lcore it is a link, which goes when the parent is notified. */
-	if (parent != NULL)
+	if (parent != NULL && child->actor.sibling_next != 0)
 		ring_remove(ctx, parent, child);
 }
 
 void
 hmi_child_gone(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child)
 {
-	if (!is_here(ctx, child))
+	if (!is_here(ctx, child) || ctx->has_parted)
 		hmi_link_drop(&ctx->links, hmi_slot_of(ctx, parent), HMI_LINK_CHILD, child);
 	HMI_ASSERT(parent->actor.children > 0);
 	parent->actor.children--;
 	hmi_supervise_forget(ctx, parent, child);
+}
+
+/* ---- Parting ----------------------------------------------------------------------- */
+
+/* Links for a number of children, through owned.next; NULL: no memory, or none are needed. */
+static struct hmi_owned *
+links_new(struct hm_ctx *ctx, uint32_t count)
+{
+	struct hmi_owned *list = NULL;
+
+	while (count-- > 0) {
+		struct hmi_link *link = hmi_link_new(&ctx->links, HMI_LINK_CHILD, hm_pid_none());
+
+		if (link == NULL)
+			break;
+		link->owned.next = list;
+		list = &link->owned;
+		if (count == 0)
+			return list;
+	}
+	for (struct hmi_owned *next; list != NULL; list = next) {
+		next = list->next;
+		hmi_link_free(&ctx->links, (struct hmi_link *)list);
+	}
+	return NULL;
+}
+
+/* Returns the rest of the list. */
+static struct hmi_owned *
+link_use(struct hm_ctx *ctx, struct hmi_cell *parent, struct hmi_cell *child, struct hmi_owned *list)
+{
+	struct hmi_link *link = (struct hmi_link *)list;
+	struct hmi_owned *rest = list->next;
+
+	ring_remove(ctx, parent, child);
+	child->actor.sibling_next = child->actor.sibling_prev = 0;
+	link->pid = hmi_pid_of(ctx, child);
+	hmi_link_add(&ctx->links, parent, hmi_slot_of(ctx, parent), link, &child_link_ops);
+	return rest;
+}
+
+static uint32_t
+ring_count(const struct hm_ctx *ctx, const struct hmi_cell *parent)
+{
+	uint32_t first = parent->actor.first_child, count = first != 0;
+
+	for (uint32_t slot = first; slot != 0; count++) {
+		slot = hmi_cells_slot(&ctx->cells, slot)->actor.sibling_next;
+		if (slot == first)
+			return count;
+	}
+	return 0;
+}
+
+int
+hmi_children_part(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	bool in_ring = cell->actor.sibling_next != 0;
+	uint32_t count = ring_count(ctx, cell) + in_ring;
+	struct hmi_owned *list = links_new(ctx, count);
+
+	if (list == NULL)
+		return count == 0 ? 0 : -ENOMEM;
+	ctx->has_parted = true;
+	while (cell->actor.first_child != 0)
+		list = link_use(ctx, cell, hmi_cells_slot(&ctx->cells, cell->actor.first_child), list);
+	if (in_ring)
+		(void)link_use(ctx, hmi_cell_live(ctx, cell->actor.parent), cell, list);
+	return 0;
 }
 
 /* ---- Stopping, in portions --------------------------------------------------------- */

@@ -37,7 +37,13 @@ extension_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *own
 	extension_free(e);
 }
 
-static const struct hmi_owned_ops extension_ops = { .drop = extension_drop, .outlives_restart = true };
+static const struct hmi_owned_ops extension_ops = {
+	.drop = extension_drop,
+	.outlives_restart = true,
+	.may_move = hmi_link_may_move,
+	.leave = hmi_link_leave,
+	.arrive = hmi_link_arrive,
+};
 
 void
 hmi_extensions_shut_down(struct hm_ctx *ctx)

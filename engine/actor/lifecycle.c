@@ -12,7 +12,9 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "forward_pvt.h"
 #include "granted_pvt.h"
+#include "move_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "pressure_pvt.h"
@@ -61,6 +63,11 @@ waits_in_mailbox(const struct hmi_cell *cell, const struct hm_msg *msg)
 static void
 actor_system(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
+	if (unlikely(msg->type == HMI_SYS_ROUTE_MARK)) {
+		hmi_move_mark(ctx, cell, msg);
+		hmi_msg_release(&ctx->cache, msg);
+		return;
+	}
 	if (msg->type == HM_SYS_TERMINATED && waits_in_mailbox(cell, msg))
 		hmi_cell_push(ctx, cell, msg);
 	else
@@ -123,6 +130,7 @@ end_finish(struct hm_ctx *ctx, struct hmi_cell *cell)
 	if (parent != 0)
 		hmi_child_terminated_post(ctx, parent, self, cell->reason, hmi_cell_failure(cell));
 	hmi_child_leave(ctx, cell);
+	hmi_move_end(ctx, cell);
 	extra_drop(ctx, cell);
 	hmi_state_free(ctx, cell);
 	hmi_cells_put(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
@@ -264,6 +272,9 @@ order_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
 	case HMI_SYS_RESUME:
 		hmi_actor_resume(ctx, cell);
 		break;
+	case HMI_SYS_MOVED:
+		hmi_lifecycle_receive(ctx, cell, HM_MOVED);
+		break;
 	default:
 		break;
 	}
@@ -290,6 +301,15 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	case HMI_SYS_FAILURE:
 		hmi_supervise(ctx, cell, msg);
 		return;
+	case HMI_SYS_MOVE:
+	case HMI_SYS_MOVE_READY:
+	case HMI_SYS_MOVE_RETRY:
+		hmi_move_receive(ctx, cell, msg);
+		break;
+	case HMI_SYS_MUTE:
+	case HMI_SYS_UNMUTE:
+		hmi_pressure_receive(ctx, cell, msg);
+		break;
 	default:
 		break;
 	}

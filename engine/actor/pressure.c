@@ -3,6 +3,7 @@
 
 #include "actor_pvt.h"
 #include "counter_pvt.h"
+#include "forward_pvt.h"
 #include "hm_buffer.h"
 #include "hm_mailbox.h"
 #include "msg_pvt.h"
@@ -154,7 +155,36 @@ pressure_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owne
 	hmi_slab_put(&ctx->pressures, pressure);
 }
 
-static const struct hmi_owned_ops pressure_ops = { .drop = pressure_drop, .outlives_restart = true };
+/* Whether nobody waits for it, and it waits for nobody. */
+static bool
+pressure_may_move(const struct hmi_owned *owned)
+{
+	const struct hmi_pressure *pressure = container_of(owned, struct hmi_pressure, owned);
+
+	return pressure->muted == NULL && pressure->muters == NULL;
+}
+
+static void
+pressure_leave(struct hm_ctx *ctx, struct hmi_owned *owned)
+{
+	(void)ctx;
+	(void)owned;
+}
+
+static void
+pressure_arrive(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	(void)owner;
+	pressure_leave(ctx, owned);
+}
+
+static const struct hmi_owned_ops pressure_ops = {
+	.drop = pressure_drop,
+	.outlives_restart = true,
+	.may_move = pressure_may_move,
+	.leave = pressure_leave,
+	.arrive = pressure_arrive,
+};
 
 static struct hmi_pressure *
 pressure_of(const struct hmi_cell *cell)
@@ -357,29 +387,34 @@ hmi_pressure_relieve(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t count)
 
 /* ---- The sender ---------------------------------------------------------------------------- */
 
+/* The process that has sent; NULL: it is gone. */
+static struct hmi_cell *
+cell_of(struct hm_ctx *ctx, struct hm_pid sender)
+{
+	return sender.node == 0 ? (struct hmi_cell *)(uintptr_t)sender.local
+				: hmi_cell_named(ctx, sender.local);
+}
+
 /* The actor that has sent, or asked; NULL: it is gone. */
 static struct hmi_cell *
 actor_of(struct hm_ctx *ctx, struct hm_pid sender)
 {
-	struct hmi_cell *cell = sender.node == 0 ? (struct hmi_cell *)(uintptr_t)sender.local
-						 : hmi_cell_named(ctx, sender.local);
+	struct hmi_cell *cell = cell_of(ctx, sender);
 
 	if (cell == NULL || hmi_cell_is_free(cell) || hmi_cell_is_actor(cell))
 		return cell != NULL && hmi_cell_is_actor(cell) ? cell : NULL;
 	return cell->ops->owner != NULL ? cell->ops->owner(cell) : NULL;
 }
 
-void
-hmi_mute_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+static void
+mute(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid receiver)
 {
-	const struct mute *mute = hm_msg_body(msg);
-	struct hmi_cell *cell = actor_of(ctx, mute->sender);
 	struct hmi_pressure *pressure;
 
-	if (cell == NULL || (cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
+	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		return;
 	pressure = pressure_get(ctx, cell);
-	if (pressure == NULL || !link_note(ctx, cell, &pressure->muters, HMI_LINK_MUTER, mute->receiver))
+	if (pressure == NULL || !link_note(ctx, cell, &pressure->muters, HMI_LINK_MUTER, receiver))
 		return;
 	hmi_count(&ctx->stats.mutes, 1);
 	cell->pending |= HMI_PENDING_MUTED;
@@ -387,15 +422,57 @@ hmi_mute_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 		probe_start(ctx, cell, pressure);
 }
 
-void
-hmi_unmute_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+static void
+muter_remove(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid receiver)
 {
-	const struct mute *mute = hm_msg_body(msg);
-	struct hmi_cell *cell = actor_of(ctx, mute->sender);
-
-	if (cell == NULL ||
-	    !hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_MUTER, mute->receiver))
+	if (!hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_MUTER, receiver))
 		return;
 	if (pressure_of(cell)->muters == NULL)
 		unmute(ctx, cell);
+}
+
+void
+hmi_pressure_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
+{
+	const struct hm_pid *receiver = hm_msg_body(msg);
+
+	if (msg->type == HMI_SYS_MUTE)
+		mute(ctx, cell, *receiver);
+	else
+		muter_remove(ctx, cell, *receiver);
+}
+
+/* The sender has moved, and is told the way that all its messages take, so that being released does not overtake it. */
+static bool
+is_forwarded(struct hm_ctx *ctx, const struct mute *mute, uint16_t type)
+{
+	struct hmi_cell *cell = cell_of(ctx, mute->sender);
+	struct hm_msg *msg;
+
+	if (cell == NULL || !hmi_is_forwarder(cell))
+		return false;
+	msg = hmi_control(&ctx->cache, type, sizeof(struct hm_pid));
+	*(struct hm_pid *)hm_msg_body_mut(msg) = mute->receiver;
+	hmi_forward(ctx, cell, msg);
+	return true;
+}
+
+void
+hmi_mute_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	const struct mute *body = hm_msg_body(msg);
+	struct hmi_cell *cell = actor_of(ctx, body->sender);
+
+	if (!is_forwarded(ctx, body, HMI_SYS_MUTE) && cell != NULL)
+		mute(ctx, cell, body->receiver);
+}
+
+void
+hmi_unmute_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	const struct mute *body = hm_msg_body(msg);
+	struct hmi_cell *cell = actor_of(ctx, body->sender);
+
+	if (!is_forwarded(ctx, body, HMI_SYS_UNMUTE) && cell != NULL)
+		muter_remove(ctx, cell, body->receiver);
 }

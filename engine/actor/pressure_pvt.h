@@ -39,6 +39,9 @@ bool hmi_pressure_relieve(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t co
 /* A question comes by. */
 void hmi_pressure_probe(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
 
+/* HMI_SYS_MUTE or HMI_SYS_UNMUTE, to a sender that has moved. */
+void hmi_pressure_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
+
 /* Commands, on the sender's lcore. */
 void hmi_mute_run(struct hm_ctx *ctx, const struct hm_msg *msg);
 void hmi_unmute_run(struct hm_ctx *ctx, const struct hm_msg *msg);

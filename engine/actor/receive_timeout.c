@@ -158,7 +158,37 @@ timeout_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned
 	hmi_slab_put(&ctx->receive_timeouts, t);
 }
 
-static const struct hmi_owned_ops timeout_ops = { .drop = timeout_drop };
+static bool
+timeout_may_move(const struct hmi_owned *owned)
+{
+	(void)owned;
+	return true;
+}
+
+static void
+timeout_leave(struct hm_ctx *ctx, struct hmi_owned *owned)
+{
+	struct hmi_receive_timeout *t = container_of(owned, struct hmi_receive_timeout, owned);
+
+	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
+}
+
+static void
+timeout_arrive(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	struct hmi_receive_timeout *t = container_of(owned, struct hmi_receive_timeout, owned);
+	uint64_t at_ns = t->marked ? t->marked_ns + timeout_ns(t) : ctx->worker.now_ns + part_ns(t);
+
+	t->slot = hmi_slot_of(ctx, owner);
+	hmi_wheel_add(&ctx->worker.wheel, &t->timer, at_ns);
+}
+
+static const struct hmi_owned_ops timeout_ops = {
+	.drop = timeout_drop,
+	.may_move = timeout_may_move,
+	.leave = timeout_leave,
+	.arrive = timeout_arrive,
+};
 
 static struct hmi_receive_timeout *
 timeout_get(struct hm_ctx *ctx, struct hmi_cell *cell)

@@ -167,19 +167,25 @@ spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, c
 		return -ENOMEM;
 	*pid = hmi_pid_of(ctx, cell);
 	rc = hmi_actor_make(ctx, cell, props, args);
+	if (rc != 0) {
+		slot_give_up(ctx, cell);
+		return rc;
+	}
+	/* It takes memory only where the parent has moved. */
+	rc = hmi_child_add(ctx, *pid);
 	if (rc == 0) {
 		rc = hmi_name_reserve(ctx, name, *pid, &path);
 		if (rc == 0)
 			rc = path_own(ctx, cell, path);
 		if (rc != 0)
-			actor_unmake(ctx, cell);
+			hmi_child_undo(ctx, *pid);
 	}
 	if (rc != 0) {
+		actor_unmake(ctx, cell);
 		slot_give_up(ctx, cell);
 		return rc;
 	}
 	cell->actor.parent = hmi_pid_of(ctx, ctx->cell).local;
-	(void)hmi_child_add(ctx, *pid); /* on the same lcore it takes no memory */
 	actor_start(ctx, cell);
 	return 0;
 }

@@ -84,7 +84,20 @@ record_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 	record_free(ctx, record);
 }
 
-static const struct hmi_owned_ops record_ops = { .drop = record_drop, .outlives_restart = true };
+/* Whether no restart is to come. */
+static bool
+record_may_move(const struct hmi_owned *owned)
+{
+	return !hmi_timer_pending(&container_of(owned, struct record, link.owned)->timer);
+}
+
+static const struct hmi_owned_ops record_ops = {
+	.drop = record_drop,
+	.outlives_restart = true,
+	.may_move = record_may_move,
+	.leave = hmi_link_leave,
+	.arrive = hmi_link_arrive,
+};
 
 void
 hmi_records_init(struct hm_ctx *ctx)
@@ -93,16 +106,14 @@ hmi_records_init(struct hm_ctx *ctx)
 }
 
 void
-hmi_records_destroy(struct hm_ctx *ctx)
+hmi_records_shut_down(struct hm_ctx *ctx)
 {
-	/* Those whose actors a forced stop has left behind. */
 	for (uint32_t i = 0; ctx->links.buckets != NULL && i <= ctx->links.mask; i++) {
 		for (struct hmi_link *link = ctx->links.buckets[i]; link != NULL; link = link->hash_next) {
 			if (link->kind == HMI_LINK_RECORD)
 				free(((struct record *)(void *)link)->times);
 		}
 	}
-	hmi_slab_destroy(&ctx->records);
 }
 
 /* A record that belongs to nobody yet; NULL: no memory. */

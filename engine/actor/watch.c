@@ -80,8 +80,53 @@ watching_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owne
 	hmi_control_post(ctx, watched, hmi_pid_of(ctx, owner), HM_SYS_UNWATCH);
 }
 
-static const struct hmi_owned_ops watcher_ops = { .drop = watcher_drop, .outlives_restart = true };
-static const struct hmi_owned_ops watching_ops = { .drop = watching_drop, .outlives_restart = true };
+/* Whether the other one's node was lost while the actor was on its way, so that nobody has looked at the link. */
+static bool
+node_is_lost(struct hm_ctx *ctx, const struct hmi_link *link)
+{
+	return link->node != 0 && hmi_node_reference(ctx, link->pid.node) != link->node;
+}
+
+static void
+watcher_arrive(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	struct hmi_link *link = (struct hmi_link *)owned;
+
+	if (node_is_lost(ctx, link)) {
+		hmi_owned_remove(owned);
+		hmi_link_free(&ctx->links, link);
+	} else {
+		hmi_link_arrive(ctx, owner, owned);
+	}
+}
+
+static void
+watching_arrive(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	struct hmi_link *link = (struct hmi_link *)owned;
+
+	hmi_link_arrive(ctx, owner, owned);
+	if (!node_is_lost(ctx, link))
+		return;
+	link->node = 0;
+	hmi_terminated_post(ctx, hmi_pid_of(ctx, owner), link->pid, HM_TERMINATED_NODE_LOST);
+}
+
+static const struct hmi_owned_ops watcher_ops = {
+	.drop = watcher_drop,
+	.outlives_restart = true,
+	.may_move = hmi_link_may_move,
+	.leave = hmi_link_leave,
+	.arrive = watcher_arrive,
+};
+
+static const struct hmi_owned_ops watching_ops = {
+	.drop = watching_drop,
+	.outlives_restart = true,
+	.may_move = hmi_link_may_move,
+	.leave = hmi_link_leave,
+	.arrive = watching_arrive,
+};
 
 /* ---- On the watched actor's lcore --------------------------------------------- */
 

@@ -140,7 +140,37 @@ timer_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 	timer_free(ctx, t);
 }
 
-static const struct hmi_owned_ops timer_ops = { .drop = timer_drop };
+/* Whether it does not wait for memory. */
+static bool
+timer_may_move(const struct hmi_owned *owned)
+{
+	return container_of(owned, struct hmi_send_timer, link.owned)->prev == NULL;
+}
+
+static void
+timer_leave(struct hm_ctx *ctx, struct hmi_owned *owned)
+{
+	struct hmi_send_timer *t = container_of(owned, struct hmi_send_timer, link.owned);
+
+	hmi_link_leave(ctx, owned);
+	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
+}
+
+static void
+timer_arrive(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	struct hmi_send_timer *t = container_of(owned, struct hmi_send_timer, link.owned);
+
+	hmi_link_arrive(ctx, owner, owned);
+	hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
+}
+
+static const struct hmi_owned_ops timer_ops = {
+	.drop = timer_drop,
+	.may_move = timer_may_move,
+	.leave = timer_leave,
+	.arrive = timer_arrive,
+};
 
 void
 hmi_timers_shut_down(struct hm_ctx *ctx)

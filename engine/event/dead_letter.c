@@ -12,6 +12,7 @@
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "event_pvt.h"
+#include "forward_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 
@@ -142,6 +143,8 @@ internal_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record)
 	if (msg->type == HM_SYS_WATCH)
 		hmi_terminated_post(ctx, msg->sender, letter->to,
 				    down ? HM_TERMINATED_NODE_LOST : HM_TERMINATED_NOT_FOUND);
+	else if (msg->type == HMI_SYS_MOVE_READY || msg->type == HMI_SYS_ROUTE_MARK)
+		hmi_route_lost(ctx, msg);
 	else if (hmi_is_command(msg->type) && hmi_command_of(ctx->sys->parts, msg->type)->drop != NULL)
 		hmi_command_of(ctx->sys->parts, msg->type)->drop(ctx, msg, letter->reason);
 }

@@ -40,6 +40,7 @@
 
 struct hmi_call;
 struct hmi_extra;
+struct hmi_route;
 
 /* hmi_cell.pending: what an actor handles before user messages. */
 #define HMI_PENDING_SYSTEM 0x01 /* its system lane is not empty */
@@ -58,6 +59,7 @@ struct hmi_extra;
 #define HMI_SCHEDULED_QUEUED     0x01 /* in a queue of the worker, or running */
 #define HMI_SCHEDULED_STOP_SENT  0x02 /* its parent has sent it a stop */
 #define HMI_SCHEDULED_OVERLOADED 0x04 /* its mailbox has too many messages: senders are muted */
+#define HMI_SCHEDULED_MOVED      0x80 /* it was born on another lcore: its PID is hmi_extra.home */
 
 /* hmi_cell.reason of an actor that stops in order to begin anew. */
 #define HMI_REASON_RESTART 0x80
@@ -144,6 +146,7 @@ struct hmi_cell {
 		struct hmi_cell_future future;
 		struct hmi_cell_shared shared;
 		struct hmi_cell_waiter waiter;
+		struct hmi_route *route; /* of a forwarder */
 		/*
 		 * Of a free slot: enum hm_dead_reason, for messages to the last process; from HMI_CELL_PIDS on, how many PIDs it
 		 * had.

@@ -14,6 +14,7 @@
 
 struct hmi_behaviour;
 struct hmi_box;
+struct hmi_move;
 struct hmi_path;
 struct hmi_pressure;
 struct hmi_receive_timeout;
@@ -29,6 +30,8 @@ struct hmi_extra {
 	struct hmi_box *box;  /* of a mailbox that is not the default one; else NULL */
 	struct hmi_pressure *pressure; /* whom it has muted, and who has muted it; NULL: nobody ever */
 	struct hm_msg *made;           /* by earlier calls, and neither sent nor freed */
+	uint64_t home;                 /* local part of its PID, once it has been told to move */
+	struct hmi_move *move;         /* to another lcore; NULL: it has never been told to */
 	bool has_escalated; /* children wait for what becomes of it, since it has failed in their place */
 };
 

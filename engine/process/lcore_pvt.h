@@ -52,7 +52,7 @@
 struct hmi_stats {
 	uint64_t sent, received, spawned, stopped, no_memory, reserved, timers_delayed, offloaded,
 		offload_refused, failed, restarted, mutes, overloads, circles, continuations_dropped,
-		futures_evicted, headers_dropped;
+		futures_evicted, headers_dropped, moved;
 	uint64_t dead[HM_DEAD_REASONS];
 	uint64_t log_window_ns; /* start of the second in which dead letters are logged */
 	uint32_t logged;        /* in that second */
@@ -65,6 +65,18 @@ struct hmi_kept {
 	uint32_t oldest, newest; /* slots; 0: none */
 	uint32_t count;
 	size_t bytes, bytes_max; /* of their answers */
+};
+
+/* Routes to actors that have moved, by their PIDs: route/forward_pvt.h. */
+struct hmi_routes {
+	struct hmi_slab slab;
+	struct hmi_route **buckets;
+	uint32_t mask, count;
+	struct hmi_route *hold_first, *hold_last; /* that hold messages, by the time since when they do */
+	uint64_t hold_serial;
+	struct hmi_fence *fence_first, *fence_last; /* that wait for some of those */
+	struct hmi_fence *fences_out;               /* that wait for other lcores */
+	uint32_t toward[HM_LCORES_MAX]; /* forwarders of this lcore, by the lcore that they send to */
 };
 
 struct hm_ctx {
@@ -86,6 +98,10 @@ struct hm_ctx {
 	struct hmi_fifo dead; /* dead letters to be published: bodies are struct hmi_dead_record */
 	struct hmi_links links;
 	struct hmi_kept kept;
+	struct hmi_routes routes;
+	bool has_adopted; /* actors have come here from other lcores */
+	bool has_parted;  /* children of this lcore may be links of their parents */
+	struct hmi_slab moves;
 	struct hmi_slab states[HMI_STATE_CLASSES];
 	struct hmi_slab extras;
 	struct hmi_slab behaviours;
@@ -140,12 +156,21 @@ hmi_slot_of(const struct hm_ctx *ctx, const struct hmi_cell *cell)
 	return hmi_cells_slot_of(&ctx->cells, cell);
 }
 
+/* Where a process of this lcore is. */
+static inline uint64_t
+hmi_place_of(const struct hm_ctx *ctx, const struct hmi_cell *cell)
+{
+	return hmi_local(hmi_index(ctx), hmi_slot_of(ctx, cell), cell->generation);
+}
+
+/* Its PID: where it was born. */
 static inline struct hm_pid
 hmi_pid_of(const struct hm_ctx *ctx, const struct hmi_cell *cell)
 {
-	struct hm_pid pid = { ctx->node,
-			      hmi_local(hmi_index(ctx), hmi_slot_of(ctx, cell), cell->generation) };
+	struct hm_pid pid = { ctx->node, hmi_place_of(ctx, cell) };
 
+	if (unlikely((cell->scheduled & HMI_SCHEDULED_MOVED) != 0))
+		pid.local = cell->actor.extra->home;
 	return pid;
 }
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-#include "cell_pvt.h"
+#include "lcore_pvt.h"
 #include "memory_pvt.h"
 
 #define BUCKETS_FIRST 512u
@@ -138,6 +138,25 @@ hmi_link_remove(struct hmi_links *links, struct hmi_link *link)
 {
 	hmi_link_unhash(links, link);
 	hmi_owned_remove(&link->owned);
+}
+
+bool
+hmi_link_may_move(const struct hmi_owned *owned)
+{
+	(void)owned;
+	return true;
+}
+
+void
+hmi_link_leave(struct hm_ctx *ctx, struct hmi_owned *owned)
+{
+	hmi_link_unhash(&ctx->links, (struct hmi_link *)owned);
+}
+
+void
+hmi_link_arrive(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	hmi_link_hash(&ctx->links, hmi_slot_of(ctx, owner), (struct hmi_link *)owned);
 }
 
 void

@@ -84,6 +84,11 @@ void hmi_link_remove(struct hmi_links *links, struct hmi_link *link);
 /* Take a link out of the hash alone: its owner is dropping it. */
 void hmi_link_unhash(struct hmi_links *links, struct hmi_link *link);
 
+/* Of hmi_owned_ops, for links that need no more than to be found: their owner may always move, it leaves, or has come. */
+bool hmi_link_may_move(const struct hmi_owned *owned);
+void hmi_link_leave(struct hm_ctx *ctx, struct hmi_owned *owned);
+void hmi_link_arrive(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned);
+
 /* Free a link that hmi_link_new made and that is in no list. */
 void hmi_link_free(struct hmi_links *links, struct hmi_link *link);
 

@@ -31,9 +31,19 @@ enum hmi_command_type {
 	HMI_COMMAND_UNMUTE,
 	HMI_COMMAND_REPORT, /* log what holds messages on this lcore; body: none */
 	HMI_COMMAND_STOP_REPORT, /* log which actors below one have not stopped; body: struct report of stop_report.c */
-	HMI_COMMAND_AWAIT,       /* somebody waits for a future of this lcore; body: struct hmi_await */
-	HMI_COMMAND_UNAWAIT,     /* not any more; body: struct hmi_await */
-	HMI_COMMAND_CALL_CANCEL, /* the request of an external thread is given up; body: struct hm_call * */
+	HMI_COMMAND_AWAIT,        /* somebody waits for a future of this lcore; body: struct hmi_await */
+	HMI_COMMAND_UNAWAIT,      /* not any more; body: struct hmi_await */
+	HMI_COMMAND_CALL_CANCEL,  /* the request of an external thread is given up; body: struct hm_call * */
+	HMI_COMMAND_MOVE_RESERVE, /* an actor wants to come; body: struct hmi_route_note, of its lcore */
+	HMI_COMMAND_MOVE_RELEASE, /* it does not; body: struct hmi_route_note */
+	HMI_COMMAND_MOVE,         /* it comes; body: struct pack of actor/move.c */
+	HMI_COMMAND_MOVE_FENCED,  /* what it has sent before has arrived; body: struct hmi_route_note */
+	HMI_COMMAND_FENCE,        /* body, as of the next one: struct fence_note of route/fence.c */
+	HMI_COMMAND_FENCE_DONE,
+	HMI_COMMAND_ROUTE_MOVED, /* an actor lives elsewhere; body: struct hmi_route_note, as of those that follow */
+	HMI_COMMAND_ROUTE_READY,   /* the answer to HMI_SYS_ROUTE_MARK */
+	HMI_COMMAND_ROUTE_SETTLED, /* to the actor's lcore: the way has changed */
+	HMI_COMMAND_ROUTE_END,     /* it is not needed any more */
 	HMI_COMMAND_END,
 };
 

@@ -63,6 +63,11 @@ struct hmi_owned_ops {
 	void (*drop)(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned);
 	/* It is the process's rather than the state's: a restart does not drop it. */
 	bool outlives_restart;
+	/* Whether the owner may move to another lcore now, and take it along. NULL: it may not, as long as it has this. */
+	bool (*may_move)(const struct hmi_owned *owned);
+	/* The owner leaves for another lcore, or has come there: it stays where it is, and in the owner's list. */
+	void (*leave)(struct hm_ctx *ctx, struct hmi_owned *owned);
+	void (*arrive)(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned);
 };
 
 struct hmi_owned {

@@ -36,8 +36,13 @@ __attribute__((cold)) void
 hmi_dead(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
 {
 	uint64_t node = msg->to_node == 0 ? ctx->node : hmi_nodes_id(&ctx->sys->nodes, msg->to_node);
+	struct hm_pid to = { node, msg->to };
+	const struct hmi_cell *cell = node == ctx->node ? hmi_cell_live(ctx, to.local) : NULL;
 
-	hmi_dead_to(ctx, (struct hm_pid){ node, msg->to }, msg, reason);
+	/* An actor that has moved has another PID than its slot. */
+	if (cell != NULL && hmi_cell_is_actor(cell))
+		to = hmi_pid_of(ctx, cell);
+	hmi_dead_to(ctx, to, msg, reason);
 }
 
 void

@@ -4,6 +4,7 @@
 #include "annex_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "forward_pvt.h"
 #include "msg_pvt.h"
 
 /*
@@ -51,9 +52,14 @@ __attribute__((noinline)) enum hm_result
 hmi_post_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *msg)
 {
 	uint32_t lcore = hmi_local_lcore(msg->to);
+	struct hmi_route *route;
 
 	if (node != ctx->node)
 		return post_remote(ctx, (struct hm_pid){ node, msg->to }, msg);
+	if (unlikely(ctx->routes.count != 0) && (route = hmi_route_find(ctx, msg->to)) != NULL) {
+		hmi_route_send(ctx, route, msg);
+		return HM_OK;
+	}
 	if (likely(lcore < ctx->worker.lcores_count))
 		hmi_worker_push(&ctx->worker, lcore, msg);
 	else

@@ -17,6 +17,8 @@
 #include "dead_pvt.h"
 #include "deliver_pvt.h"
 #include "external_pvt.h"
+#include "forward_pvt.h"
+#include "hm_move.h"
 #include "lcore_setup_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
@@ -252,6 +254,18 @@ hm_system_stop_actor(struct hm_system *sys, struct hm_pid who)
 	msg = hmi_control(&sys->external, HM_SYS_STOP, 0);
 	/* A process that does not exist has stopped. */
 	return hmi_inject(sys, who, msg) == HM_WOULD_BLOCK ? -EAGAIN : 0;
+}
+
+int
+hm_system_move(struct hm_system *sys, struct hm_pid actor, uint32_t lcore)
+{
+	struct hm_msg *msg;
+
+	if (sys == NULL || hm_pid_is_none(actor) || actor.node != sys->node || lcore >= sys->lcores_count)
+		return -EINVAL;
+	msg = hmi_control(&sys->external, HMI_SYS_MOVE, sizeof(uint32_t));
+	*(uint32_t *)hm_msg_body_mut(msg) = lcore;
+	return hmi_inject(sys, actor, msg) == HM_WOULD_BLOCK ? -EAGAIN : 0;
 }
 
 /* Without announcing it, a thread that turns a stepped system without pause would hardly ever let another one in. */

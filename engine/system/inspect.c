@@ -25,6 +25,7 @@ stats_add(struct hm_stats *sum, const struct hm_ctx *ctx)
 	sum->overloads += hmi_counted(&stats->overloads);
 	sum->circles += hmi_counted(&stats->circles);
 	sum->restarted += hmi_counted(&stats->restarted);
+	sum->moved += hmi_counted(&stats->moved);
 	sum->continuations_dropped += hmi_counted(&stats->continuations_dropped);
 	sum->futures_evicted += hmi_counted(&stats->futures_evicted);
 	sum->headers_dropped += hmi_counted(&stats->headers_dropped);

@@ -19,8 +19,10 @@
 #include "dead_pvt.h"
 #include "deliver_pvt.h"
 #include "event_pvt.h"
+#include "forward_pvt.h"
 #include "external_pvt.h"
 #include "granted_pvt.h"
+#include "move_pvt.h"
 #include "pressure_pvt.h"
 #include "provider_pvt.h"
 #include "random_pvt.h"
@@ -67,6 +69,16 @@ const struct hmi_parts hmi_parts = {
 		COMMAND(HMI_COMMAND_AWAIT) = { hmi_await_run, NULL },
 		COMMAND(HMI_COMMAND_UNAWAIT) = { hmi_unawait_run, NULL },
 		COMMAND(HMI_COMMAND_CALL_CANCEL) = { hmi_request_cancel_run, hmi_request_cancel_drop },
+		COMMAND(HMI_COMMAND_MOVE_RESERVE) = { hmi_move_reserve_run, NULL },
+		COMMAND(HMI_COMMAND_MOVE_RELEASE) = { hmi_move_release_run, NULL },
+		COMMAND(HMI_COMMAND_MOVE) = { hmi_move_run, hmi_move_drop },
+		COMMAND(HMI_COMMAND_MOVE_FENCED) = { hmi_move_fenced_run, NULL },
+		COMMAND(HMI_COMMAND_FENCE) = { hmi_fence_run, NULL },
+		COMMAND(HMI_COMMAND_FENCE_DONE) = { hmi_fence_done_run, NULL },
+		COMMAND(HMI_COMMAND_ROUTE_SETTLED) = { hmi_move_settled_run, NULL },
+		COMMAND(HMI_COMMAND_ROUTE_MOVED) = { hmi_route_moved_run, NULL },
+		COMMAND(HMI_COMMAND_ROUTE_READY) = { hmi_route_ready_run, NULL },
+		COMMAND(HMI_COMMAND_ROUTE_END) = { hmi_route_end_run, NULL },
 	},
 	.actor_ended = actor_ended,
 	.supervised = hmi_supervision_publish,
@@ -150,6 +162,9 @@ parts_create(struct hm_ctx *ctx)
 	hmi_records_init(ctx);
 	hmi_slab_init(&ctx->failures, HM_FAILURE_REASON_MAX);
 	hmi_timers_init(ctx);
+	hmi_moves_init(ctx);
+	if (rc == 0)
+		rc = hmi_routes_create(ctx);
 	ctx->lifecycle = calloc(1, sizeof(*ctx->lifecycle));
 	if (ctx->lifecycle == NULL)
 		return -ENOMEM;
@@ -261,6 +276,7 @@ hmi_ctx_drain(struct hm_ctx *ctx)
 	do {
 		any = processes_shut_down(ctx);
 		any |= hmi_selections_shut_down(ctx);
+		any |= hmi_routes_shut_down(ctx);
 		for (; hmi_outbox_count(&ctx->outbox) > 0; any = true)
 			hmi_dead(ctx, hmi_outbox_pop(&ctx->outbox).msg, HM_DEAD_SHUTDOWN);
 		for (; (msg = hmi_worker_drain(&ctx->worker)) != NULL; any = true)
@@ -270,6 +286,16 @@ hmi_ctx_drain(struct hm_ctx *ctx)
 	} while (any);
 	hmi_timers_shut_down(ctx);
 	hmi_extensions_shut_down(ctx);
+	hmi_fences_shut_down(ctx);
+}
+
+void
+hmi_ctx_give_up(struct hm_ctx *ctx)
+{
+	if (ctx == NULL)
+		return;
+	states_free(ctx);
+	hmi_records_shut_down(ctx);
 }
 
 void
@@ -277,7 +303,6 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 {
 	if (ctx == NULL)
 		return;
-	states_free(ctx);
 	hmi_grants_destroy(ctx);
 	free(ctx->lifecycle);
 	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
@@ -285,7 +310,9 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 	hmi_slab_destroy(&ctx->behaviours);
 	hmi_slab_destroy(&ctx->receive_timeouts);
 	hmi_pressure_destroy(ctx);
-	hmi_records_destroy(ctx);
+	hmi_slab_destroy(&ctx->records);
+	hmi_slab_destroy(&ctx->moves);
+	hmi_routes_destroy(ctx);
 	hmi_slab_destroy(&ctx->extras);
 	hmi_slab_destroy(&ctx->failures);
 	hmi_timers_destroy(ctx);

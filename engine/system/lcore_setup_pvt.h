@@ -24,6 +24,9 @@ void hmi_ctx_drain(struct hm_ctx *ctx);
 
 void hmi_ctx_destroy(struct hm_ctx *ctx);
 
+/* Before any lcore is destroyed: free what actors have beside slabs, which may be in other lcores' memory. */
+void hmi_ctx_give_up(struct hm_ctx *ctx);
+
 /* ---- lcore_process.c ---- */
 
 extern const struct hmi_process_ops hmi_lcore_process_ops;

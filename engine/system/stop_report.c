@@ -11,6 +11,7 @@
 
 #include "actor_pvt.h"
 #include "counter_pvt.h"
+#include "forward_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "rcu_pvt.h"
@@ -151,6 +152,8 @@ hmi_stop_report_run(struct hm_ctx *ctx, const struct hm_msg *command)
 	const struct report *report = hm_msg_body(command);
 	struct hmi_cell *cell = hmi_cell_live(ctx, report->actor);
 
+	if (cell != NULL && hmi_is_forwarder(cell))
+		report_post(ctx, cell->route->target, report->names);
 	if (cell == NULL || !hmi_cell_is_actor(cell))
 		return;
 	if (cell->actor.children == 0 || !children_report(ctx, cell, report->names))

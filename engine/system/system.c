@@ -433,9 +433,10 @@ hmi_lcores_drain(struct hm_system *sys)
 	modules_stop(sys);
 	/* Nobody sends to other nodes any more. */
 	sys->provider_ops = NULL;
-	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++) {
-		if (sys->lcores[i] != NULL)
-			hmi_ctx_drain(sys->lcores[i]);
+	/* Twice: an actor may be on its way to an lcore before. */
+	for (uint32_t i = 0; sys->lcores != NULL && i < 2 * sys->lcores_count; i++) {
+		if (sys->lcores[i % sys->lcores_count] != NULL)
+			hmi_ctx_drain(sys->lcores[i % sys->lcores_count]);
 	}
 }
 
@@ -465,6 +466,8 @@ hm_system_destroy(struct hm_system *sys)
 	hmi_stalls_destroy(sys);
 	hmi_system_extensions_destroy(sys);
 	modules_destroy(sys);
+	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++)
+		hmi_ctx_give_up(sys->lcores[i]);
 	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++)
 		hmi_ctx_destroy(sys->lcores[i]);
 	free(sys->lcores);

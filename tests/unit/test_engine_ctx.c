@@ -14,6 +14,7 @@
 #include "hm_behaviour.h"
 #include "hm_buffer.h"
 #include "hm_header.h"
+#include "hm_move.h"
 #include "hm_offload.h"
 #include "hm_provider.h"
 #include "hm_supervisor.h"
@@ -136,6 +137,7 @@ CALL(hm_watch, somebody)
 CALL(hm_unwatch, somebody)
 CALL(hm_stop, somebody)
 CALL(hm_poison, somebody)
+CALL_USED(hm_move, somebody, 0)
 CALL(hm_send, somebody, HMT_EMPTY, NULL)
 CALL(hm_request, somebody, HMT_EMPTY, NULL)
 CALL(hm_respond, HMT_EMPTY, NULL)
@@ -223,6 +225,7 @@ static const struct {
 	ROW(hm_unwatch),
 	ROW(hm_stop),
 	ROW(hm_poison),
+	ROW(hm_move),
 	ROW(hm_send),
 	ROW(hm_request),
 	ROW(hm_respond),

@@ -16,4 +16,13 @@ bool hmi_is_expired(struct hm_ctx *ctx, const struct hm_msg *msg);
 /* A request with a deadline leaves for another lcore, where nobody can be asked. */
 void hmi_deadline_settle(struct hm_ctx *ctx, struct hm_msg *msg);
 
+/* The same for a message that its receiver has not taken yet. */
+static inline void
+hmi_deadline_settle_handed(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	hmi_guard_received(msg);
+	hmi_deadline_settle(ctx, msg);
+	hmi_guard_handed(msg);
+}
+
 #endif /* EXPIRE_PVT_H */

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "move_pvt.h"
+
+#include <errno.h>
+
+#include "actor_pvt.h"
+#include "box_pvt.h"
+#include "check_pvt.h"
+#include "counter_pvt.h"
+#include "deliver_pvt.h"
+#include "expire_pvt.h"
+#include "forward_pvt.h"
+#include "granted_pvt.h"
+#include "hm_move.h"
+#include "msg_pvt.h"
+#include "post_pvt.h"
+
+/* When to look again whether an actor may move. */
+#define RETRY_NS 1000000ull
+#define NONE     UINT32_MAX
+
+struct hmi_move {
+	struct hmi_timer timer;
+	uint32_t slot;      /* of the actor, for the timer */
+	uint32_t wanted;    /* lcore that it is to live on */
+	uint32_t asked;     /* lcore that is making room; NONE */
+	uint32_t left;      /* lcore that it has left last, and that still forwards, beside its home; NONE */
+	uint32_t unsettled; /* lcores whose way to it still changes */
+	uint32_t unfenced;  /* fences before which it does not run here */
+};
+
+/* Body of HMI_COMMAND_MOVE: an actor on its way. */
+struct pack {
+	uint64_t home, place;  /* local parts of its PID, and of the slot that it is to have */
+	uint32_t from;         /* the lcore that it leaves */
+	uint64_t child_serial; /* of the lcore that it leaves */
+	uint64_t cell[sizeof(struct hmi_cell) / sizeof(uint64_t)];
+};
+
+void
+hmi_moves_init(struct hm_ctx *ctx)
+{
+	hmi_slab_init(&ctx->moves, sizeof(struct hmi_move));
+}
+
+static struct hmi_move *
+move_of(const struct hmi_cell *cell)
+{
+	return cell->actor.extra != NULL ? cell->actor.extra->move : NULL;
+}
+
+/* ---- Asking ----------------------------------------------------------------------- */
+
+static bool
+parts_may_move(const struct hmi_cell *cell)
+{
+	const struct hmi_owned *owned = cell->actor.owned;
+
+	while (owned != NULL && owned->ops->may_move != NULL && owned->ops->may_move(owned))
+		owned = owned->next;
+	return owned == NULL;
+}
+
+/* Nothing but user and system messages is to be done, and all that it owns can be taken along. */
+static bool
+may_move(const struct hmi_cell *cell)
+{
+	return move_of(cell)->unsettled == 0 && (cell->pending & ~HMI_PENDING_SYSTEM) == 0 &&
+	       (cell->scheduled & (HMI_SCHEDULED_OVERLOADED | HMI_SCHEDULED_STOP_SENT)) == 0 &&
+	       parts_may_move(cell);
+}
+
+static void
+retry_fire(void *worker, struct hmi_timer *timer)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	const struct hmi_move *move = container_of(timer, struct hmi_move, timer);
+	struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, move->slot);
+
+	hmi_cell_push_system(cell, hmi_control(&ctx->cache, HMI_SYS_MOVE_RETRY, 0));
+	hmi_schedule(ctx, cell);
+}
+
+static void
+retry_later(struct hm_ctx *ctx, struct hmi_move *move)
+{
+	if (!hmi_timer_pending(&move->timer))
+		hmi_wheel_add(&ctx->worker.wheel, &move->timer, ctx->worker.now_ns + RETRY_NS);
+}
+
+static bool
+is_ending(const struct hmi_cell *cell)
+{
+	return (cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0 &&
+	       cell->reason != HMI_REASON_RESTART;
+}
+
+/* Go on with what is wanted. */
+static void
+advance(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_move *move)
+{
+	if (move->asked != NONE || move->wanted == hmi_index(ctx) || is_ending(cell))
+		return;
+	if (!may_move(cell)) {
+		retry_later(ctx, move);
+		return;
+	}
+	move->asked = move->wanted;
+	hmi_route_note_post(ctx, move->wanted, HMI_COMMAND_MOVE_RESERVE, cell->actor.extra->home, 0);
+}
+
+static struct hmi_move *
+move_get(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hmi_extra *extra = hmi_extra_get(&ctx->extras, cell);
+
+	if (extra == NULL || extra->move != NULL)
+		return extra != NULL ? extra->move : NULL;
+	extra->move = hmi_slab_get(&ctx->moves);
+	if (extra->move == NULL)
+		return NULL;
+	*extra->move = (struct hmi_move){
+		.timer.fire = retry_fire, .slot = hmi_slot_of(ctx, cell), .asked = NONE, .left = NONE
+	};
+	extra->home = hmi_place_of(ctx, cell);
+	return extra->move;
+}
+
+/* ---- Leaving ----------------------------------------------------------------------- */
+
+/* Deadlines are exact on other lcores. */
+static void
+deadlines_settle(struct hm_ctx *ctx, const struct hmi_cell *cell)
+{
+	for (struct hm_msg *msg = cell->box.head; msg != NULL; msg = msg->next) {
+		if ((msg->flags & (HMI_MSG_EXPIRES | HMI_MSG_SYSTEM)) == HMI_MSG_EXPIRES)
+			hmi_deadline_settle_handed(ctx, msg);
+	}
+}
+
+static void
+owned_leave(struct hm_ctx *ctx, const struct hmi_cell *cell)
+{
+	for (struct hmi_owned *owned = cell->actor.owned; owned != NULL; owned = owned->next)
+		owned->ops->leave(ctx, owned);
+}
+
+/* The actor's slot is a forwarder, and the actor a message. */
+static void
+pack_post(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_route *route, uint64_t place)
+{
+	struct hm_msg *msg = hmi_control(&ctx->cache, HMI_COMMAND_MOVE, sizeof(struct pack));
+	struct pack *pack = hm_msg_body_mut(msg);
+
+	pack->home = route->home;
+	pack->place = place;
+	pack->from = hmi_index(ctx);
+	pack->child_serial = ctx->child_serial;
+	memcpy(pack->cell, cell, sizeof(pack->cell));
+	hmi_forwarder_make(ctx, cell, route, place);
+	(void)hmi_post(ctx, hmi_lcore_process(ctx->sys, hmi_local_lcore(place)), msg);
+}
+
+/* Returns whether there was memory for what stays behind. */
+static bool
+depart(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_move *move, uint64_t place)
+{
+	struct hmi_route *route = hmi_route_get(ctx, cell->actor.extra->home);
+
+	if (route == NULL || hmi_children_part(ctx, cell) != 0)
+		return false;
+	deadlines_settle(ctx, cell);
+	hmi_wheel_cancel(&ctx->worker.wheel, &move->timer);
+	owned_leave(ctx, cell);
+	pack_post(ctx, cell, route, place);
+	hmi_fence_leave(ctx, place);
+	ctx->cell = NULL;
+	return true;
+}
+
+/* An lcore has made room, or has none. */
+static void
+ready(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_move *move, const struct hmi_route_note *note)
+{
+	uint32_t lcore = note->index;
+	uint64_t home = cell->actor.extra->home;
+
+	move->asked = NONE;
+	if (note->local != 0) {
+		/* What it has sent to itself comes before what it sends there. */
+		hmi_outbox_flush(ctx);
+		if (lcore == move->wanted && may_move(cell) && depart(ctx, cell, move, note->local))
+			return;
+		hmi_route_note_post(ctx, lcore, HMI_COMMAND_MOVE_RELEASE, home, note->local);
+	}
+	if (!is_ending(cell))
+		retry_later(ctx, move);
+}
+
+void
+hmi_move_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
+{
+	struct hmi_move *move;
+
+	switch (msg->type) {
+	case HMI_SYS_MOVE:
+		/* A guardian has lcore 0 for ever. */
+		if (is_ending(cell) || hmi_is_guardian(ctx->sys, hmi_place_of(ctx, cell)) ||
+		    (move = move_get(ctx, cell)) == NULL)
+			return;
+		move->wanted = *(const uint32_t *)hm_msg_body(msg);
+		advance(ctx, cell, move);
+		break;
+	case HMI_SYS_MOVE_READY:
+		ready(ctx, cell, move_of(cell), hm_msg_body(msg));
+		break;
+	default:
+		advance(ctx, cell, move_of(cell));
+		break;
+	}
+}
+
+/* ---- Coming --------------------------------------------------------------------------- */
+
+/* A new slot for an actor. 0: no memory. */
+static uint64_t
+place_reserve(struct hm_ctx *ctx)
+{
+	struct hmi_cell *cell = hmi_cells_get(&ctx->cells);
+
+	if (cell == NULL)
+		return 0;
+	cell->ops = &hmi_granted_ops;
+	if (hmi_runq_reserve(&ctx->worker.runq, ctx->cells.live) == 0)
+		return hmi_place_of(ctx, cell);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
+	return 0;
+}
+
+void
+hmi_move_reserve_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	const struct hmi_route_note *note = hm_msg_body(msg);
+	struct hmi_route *route = hmi_route_get(ctx, note->home);
+	uint64_t place = 0;
+	struct hm_msg *answer;
+
+	if (route != NULL) {
+		HMI_ASSERT(route->state == HMI_ROUTE_FORWARD);
+		place = route->here != 0 ? route->here : place_reserve(ctx);
+	}
+	answer = hmi_route_note(ctx, HMI_SYS_MOVE_READY, note->home, place);
+	if (route == NULL) {
+		(void)hmi_post(ctx, (struct hm_pid){ ctx->node, note->home }, answer);
+		return;
+	}
+	hmi_route_pass(ctx, route, answer);
+	if (place == 0) {
+		hmi_route_end(ctx, note->home);
+		return;
+	}
+	route->here = place;
+	hmi_route_hold(ctx, route, HMI_ROUTE_RESERVED);
+}
+
+void
+hmi_move_release_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	const struct hmi_route_note *note = hm_msg_body(msg);
+	struct hmi_route *route = hmi_route_find(ctx, note->home);
+
+	if (route == NULL)
+		return;
+	HMI_ASSERT(route->state == HMI_ROUTE_RESERVED);
+	hmi_route_release(ctx, route, HMI_ROUTE_FORWARD);
+	if (hmi_local_lcore(note->home) != hmi_index(ctx))
+		hmi_route_end(ctx, note->home);
+}
+
+static void
+slabs_adopt(struct hm_ctx *ctx)
+{
+	if (ctx->has_adopted)
+		return;
+	ctx->has_adopted = true;
+	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
+		hmi_slab_adopt(&ctx->states[c]);
+	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++)
+		hmi_slab_adopt(&ctx->timer_bodies[c]);
+	hmi_slab_adopt(&ctx->extras);
+	hmi_slab_adopt(&ctx->behaviours);
+	hmi_slab_adopt(&ctx->receive_timeouts);
+	hmi_slab_adopt(&ctx->pressures);
+	hmi_slab_adopt(&ctx->records);
+	hmi_slab_adopt(&ctx->failures);
+	hmi_slab_adopt(&ctx->timers);
+	hmi_slab_adopt(&ctx->moves);
+	hmi_slab_adopt(&ctx->links.slab);
+}
+
+static void
+owned_arrive(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hmi_owned *owned = cell->actor.owned, *next;
+
+	if (owned != NULL)
+		owned->prev = &cell->actor.owned;
+	for (; owned != NULL; owned = next) {
+		next = owned->next;
+		owned->ops->arrive(ctx, cell, owned);
+	}
+}
+
+/* The cell, which was a slot in reserve or a forwarder, is the actor. It looks as if it were in the run queue. */
+static void
+cell_unpack(struct hm_ctx *ctx, struct hmi_cell *cell, const struct pack *pack)
+{
+	uint32_t generation = cell->generation;
+
+	memcpy(cell, pack->cell, sizeof(pack->cell));
+	cell->generation = generation;
+	cell->scheduled = HMI_SCHEDULED_QUEUED | (pack->home == pack->place ? 0 : HMI_SCHEDULED_MOVED);
+	cell->actor.extra->move->slot = hmi_slot_of(ctx, cell);
+	ctx->child_serial = RTE_MAX(ctx->child_serial, pack->child_serial);
+	owned_arrive(ctx, cell);
+}
+
+/* Those that still forward to where it was are told; until they have changed their way it does not move again. */
+static void
+settle_begin(struct hm_ctx *ctx, struct hmi_move *move, const struct pack *pack)
+{
+	uint32_t home = hmi_local_lcore(pack->home);
+
+	move->left = pack->from != home ? pack->from : NONE;
+	move->unsettled = (move->left != NONE) + (home != hmi_index(ctx) && home != pack->from);
+	if (move->left != NONE)
+		hmi_route_note_post(ctx, move->left, HMI_COMMAND_ROUTE_MOVED, pack->home, 0);
+	if (home != hmi_index(ctx) && home != pack->from)
+		hmi_route_note_post(ctx, home, HMI_COMMAND_ROUTE_MOVED, pack->home, 0);
+}
+
+void
+hmi_move_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	const struct pack *pack = hm_msg_body(msg);
+	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, pack->place);
+	struct hmi_route *route = hmi_route_find(ctx, pack->home);
+	uint32_t budget = UINT32_MAX;
+
+	if (hmi_is_forwarder(cell))
+		hmi_forwarder_end(ctx, route);
+	else /* to a made-up PID */
+		(void)hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_NO_PROCESS, &budget);
+	slabs_adopt(ctx);
+	ctx->has_parted = true;
+	ctx->special |= HMI_MSG_EXPIRES;
+	cell_unpack(ctx, cell, pack);
+	hmi_cell_push_system(cell, hmi_control(&ctx->cache, HMI_SYS_MOVED, 0));
+	hmi_count(&ctx->stats.moved, 1);
+	route->target = pack->place;
+	hmi_route_release(ctx, route, HMI_ROUTE_LOCAL);
+	settle_begin(ctx, cell->actor.extra->move, pack);
+	cell->actor.extra->move->unfenced = HMI_FENCES;
+	hmi_fence_arrive(ctx, pack->place);
+}
+
+/* The actor of a place that a note is about; NULL: it is gone. */
+static struct hmi_cell *
+actor_at(struct hm_ctx *ctx, uint64_t place)
+{
+	struct hmi_cell *cell = hmi_cell_live(ctx, place);
+
+	return cell != NULL && hmi_cell_is_actor(cell) ? cell : NULL;
+}
+
+void
+hmi_move_fenced_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	const struct hmi_route_note *note = hm_msg_body(msg);
+	struct hmi_cell *cell = actor_at(ctx, note->local);
+
+	HMI_ASSERT(cell != NULL);
+	if (--move_of(cell)->unfenced > 0)
+		return;
+	hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
+}
+
+void
+hmi_move_settled_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	const struct hmi_route_note *note = hm_msg_body(msg);
+	struct hmi_cell *cell = actor_at(ctx, note->local);
+	struct hmi_move *move = cell != NULL ? move_of(cell) : NULL;
+
+	if (move == NULL || --move->unsettled > 0)
+		return;
+	if (move->left != NONE)
+		hmi_route_note_post(ctx, move->left, HMI_COMMAND_ROUTE_END, note->home, 0);
+	move->left = NONE;
+	if (!is_ending(cell))
+		advance(ctx, cell, move);
+}
+
+void
+hmi_move_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	const struct pack *pack = hm_msg_body(msg);
+
+	(void)reason;
+	/* Nothing runs any more: what becomes of the actor is the affair of the lcore that it was to come to. */
+	hmi_move_run(ctx->sys->lcores[hmi_local_lcore(pack->place)], msg);
+}
+
+void
+hmi_move_mark(struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *mark)
+{
+	const struct hmi_route_note *note = hm_msg_body(mark);
+
+	hmi_route_note_post(ctx, note->index, HMI_COMMAND_ROUTE_READY, note->home, hmi_place_of(ctx, cell));
+}
+
+/* ---- Its end ------------------------------------------------------------------------------ */
+
+void
+hmi_move_end(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hmi_move *move = move_of(cell);
+	uint64_t home;
+
+	if (move == NULL)
+		return;
+	home = cell->actor.extra->home;
+	if (move->left != NONE)
+		hmi_route_note_post(ctx, move->left, HMI_COMMAND_ROUTE_END, home, 0);
+	if (move->asked != NONE)
+		hmi_route_note_post(ctx, move->asked, HMI_COMMAND_ROUTE_END, home, 0);
+	if (hmi_local_lcore(home) != hmi_index(ctx))
+		hmi_route_note_post(ctx, hmi_local_lcore(home), HMI_COMMAND_ROUTE_END, home, 0);
+	hmi_route_end(ctx, home);
+	hmi_wheel_cancel(&ctx->worker.wheel, &move->timer);
+	hmi_slab_put(&ctx->moves, move);
+	cell->actor.extra->move = NULL;
+}
+
+/* ---- What users call ------------------------------------------------------------------------ */
+
+enum hm_result
+hm_move(struct hm_ctx *ctx, struct hm_pid actor, uint32_t lcore)
+{
+	struct hm_msg *msg;
+
+	hmi_check_ctx(ctx, "hm_move");
+	if (lcore >= ctx->worker.lcores_count || (!hm_pid_is_none(actor) && actor.node != ctx->node))
+		return HM_INVALID;
+	if (hm_pid_is_none(actor))
+		return HM_NO_RECEIVER;
+	msg = hmi_control(&ctx->cache, HMI_SYS_MOVE, sizeof(uint32_t));
+	*(uint32_t *)hm_msg_body_mut(msg) = lcore;
+	return hmi_post(ctx, actor, msg);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MOVE_PVT_H
+#define MOVE_PVT_H
+
+/*
+ * Actors that move to another lcore.
+ *
+ *     actor's lcore                                  the lcore that it moves to
+ *     HMI_SYS_MOVE
+ *       ── HMI_COMMAND_MOVE_RESERVE ────────────────▶ a slot; its messages to the actor are held from here on
+ *       ◀─ HMI_SYS_MOVE_READY, behind its messages ──
+ *     it may move now:  HMI_COMMAND_MOVE ───────────▶ the slot is the actor; what is held goes into its mailbox
+ *       its slot here is a forwarder
+ *       ── fences ── HMI_COMMAND_MOVE_FENCED ──────▶ what it has sent before has arrived: it runs
+ *     it may not:       HMI_COMMAND_MOVE_RELEASE ───▶ the slot is free; tried again a little later
+ *
+ * The actor moves between two turns, as it is: its cell is copied, its state, what it owns and its messages stay where they
+ * are in memory. Routes to it: route/forward_pvt.h.
+ */
+
+#include "lcore_pvt.h"
+
+/* The memory of what actors know of their moves. */
+void hmi_moves_init(struct hm_ctx *ctx);
+
+/* HMI_SYS_MOVE and what follows, in the actor's turn. The actor may be gone from this lcore then: ctx->cell is NULL. */
+void hmi_move_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
+
+/* A mark arrives: all that its lcore has sent before has. */
+void hmi_move_mark(struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *mark);
+
+/* The actor ends: no route is to lead to it. */
+void hmi_move_end(struct hm_ctx *ctx, struct hmi_cell *cell);
+
+/* Commands. */
+void hmi_move_reserve_run(struct hm_ctx *ctx, const struct hm_msg *msg);
+void hmi_move_release_run(struct hm_ctx *ctx, const struct hm_msg *msg);
+void hmi_move_run(struct hm_ctx *ctx, const struct hm_msg *msg);
+void hmi_move_fenced_run(struct hm_ctx *ctx, const struct hm_msg *msg);
+void hmi_move_settled_run(struct hm_ctx *ctx, const struct hm_msg *msg);
+void hmi_move_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
+
+#endif /* MOVE_PVT_H */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HM_MOVE_H
+#define HM_MOVE_H
+
+/**
+ * @file
+ * Actors that move to another lcore.
+ *
+ * An actor keeps its PID, its state, its place in every name and list, what waits in its mailbox, its children, watchers,
+ * timers and receive timeout. Messages reach it in the order in which each sender has sent them, before, while and after it
+ * moves. hm_pid_lcore tells where it was born; hm_lcore, in its turn, where it lives.
+ *
+ * It moves between two turns, and only while it has nothing that belongs to its lcore: an answer that it has asked for and
+ * not received (futures, batches of them, selections, calls of the offload pool), a stop or a restart that lasts, senders
+ * that wait for it or receivers that it waits for, a child whose restart is delayed. As long as it has, its lcore looks again
+ * each millisecond. When it has moved it receives HM_MOVED, before anything else.
+ *
+ * Pointers into a state of at most 24 bytes, which is kept beside the mailbox, are not valid afterwards; a bigger one stays
+ * where it is in memory.
+ *
+ * A message from the lcore where it lives is delivered there, one from its birthplace takes one lane, one from another lcore
+ * takes the lane to the birthplace, too. The birthplace keeps a slot and a route until the actor ends, some 250 bytes.
+ */
+
+#include <stdint.h>
+
+#include "hm_actor.h"
+#include "hm_result.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct hm_system;
+
+/**
+ * Have an actor move to an lcore, as soon as it may. The last call counts; the lcore where it lives undoes an earlier one.
+ * One that stops does not move any more; guardians, and processes that are no actors, never do.
+ *
+ * Context: turn; may be the running actor itself. Ordering: as a stop, past the messages of the actor's mailbox.
+ *
+ * @param actor  of this node
+ * @param lcore  index, below hm_system_lcores
+ * @return HM_OK: asked; HM_NO_RECEIVER: @p actor is no PID; HM_INVALID: it is of another node, or there is no such lcore
+ */
+__attribute__((warn_unused_result))
+enum hm_result hm_move(struct hm_ctx *ctx, struct hm_pid actor, uint32_t lcore);
+
+/**
+ * The same from a thread that is no lcore.
+ *
+ * Context: an external thread; does not block.
+ *
+ * @return 0, also when the system has stopped; -EAGAIN: overloaded, try again; -EINVAL: @p sys is NULL, @p actor is of
+ *         another node or no PID, or there is no such lcore
+ */
+__attribute__((warn_unused_result))
+int hm_system_move(struct hm_system *sys, struct hm_pid actor, uint32_t lcore);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* HM_MOVE_H */
