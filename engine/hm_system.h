@@ -174,7 +174,8 @@ struct hm_stats {
  *         clock for a system that is not stepped, EAL does not start, or @p sys is NULL, which is not printed;
  *         -ECANCELED: --help was printed; -ENODEV: an lcore or port that does not exist; -ENOMEM: not enough
  *         memory; -EAGAIN: no thread for the offload pool; -EBUSY:
- *         another process uses EAL's file prefix, or --stall finds no real-time signal without a handler; -ENOSPC: no room for EAL's files; -EACCES,
+ *         another process uses EAL's file prefix, or --stall finds no real-time signal without a handler; -ENOSPC: no room for EAL's files; -ENOENT
+ *         or another errno: the file of --deploy cannot be read; -EACCES,
  *         -EROFS or another errno of their folder: EAL cannot keep files there; what a module's create or
  *         start has returned
  */

@@ -25,6 +25,7 @@
  *     hm_extension.h    what libraries keep for actors and systems
  *     hm_offload.h      calls that block, made by threads that are no lcore
  *     hm_dead_letter.h  messages that were not delivered
+ *     hm_deploy.h       settings of actors by their paths
  *     hm_stall.h        lcores that hang
  *     hm_supervisor.h   failure, supervision, faults
  *     hm_system.h       a node, from start-up to tear-down
@@ -55,6 +56,7 @@
 #include "hm_extension.h"
 #include "hm_offload.h"
 #include "hm_dead_letter.h"
+#include "hm_deploy.h"
 #include "hm_stall.h"
 #include "hm_supervisor.h"
 #include "hm_system.h"

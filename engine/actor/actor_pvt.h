@@ -215,6 +215,9 @@ void hmi_extensions_shut_down(struct hm_ctx *ctx);
 /* The name that an actor without a name has below /temp. */
 void hmi_place_name(const struct hm_ctx *ctx, const struct hmi_cell *cell, char text[HMI_PLACE_NAME_SIZE]);
 
+/* The path that a child of the running actor has, or would have. Returns false: too long. */
+bool hmi_child_path(const struct hm_ctx *ctx, const char *name, char path[HM_PATH_MAX]);
+
 /* Reserve the path of a child of the running actor that has a name. Returns as hmi_path_add. */
 int hmi_path_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct hmi_path **entry);
 

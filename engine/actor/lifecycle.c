@@ -106,8 +106,9 @@ owned_drop(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t *budget)
 	}
 }
 
+/* What it was made of. */
 static void
-extra_drop(struct hm_ctx *ctx, struct hmi_cell *cell)
+parts_drop(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	struct hmi_extra *extra = cell->actor.extra;
 
@@ -117,6 +118,8 @@ extra_drop(struct hm_ctx *ctx, struct hmi_cell *cell)
 	}
 	hmi_behaviours_drop(ctx, cell);
 	hmi_box_free(cell);
+	hmi_state_free(ctx, cell);
+	hmi_extra_props_free(cell);
 	hmi_extra_free(&ctx->extras, cell);
 }
 
@@ -131,8 +134,7 @@ end_finish(struct hm_ctx *ctx, struct hmi_cell *cell)
 		hmi_child_terminated_post(ctx, parent, self, cell->reason, hmi_cell_failure(cell));
 	hmi_child_leave(ctx, cell);
 	hmi_move_end(ctx, cell);
-	extra_drop(ctx, cell);
-	hmi_state_free(ctx, cell);
+	parts_drop(ctx, cell);
 	hmi_cells_put(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
 	hmi_count(&ctx->stats.stopped, 1);
 	ctx->cell = NULL;

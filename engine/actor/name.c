@@ -27,6 +27,22 @@ place_make(struct hm_ctx *ctx, struct hmi_cell *cell)
 			    &cell->actor.extra->path);
 }
 
+bool
+hmi_child_path(const struct hm_ctx *ctx, const char *name, char path[HM_PATH_MAX])
+{
+	const struct hmi_path *parent = hmi_cell_path(ctx->cell);
+	char place[HMI_PLACE_NAME_SIZE];
+	int n;
+
+	if (parent == NULL) {
+		hmi_place_name(ctx, ctx->cell, place);
+		n = snprintf(path, HM_PATH_MAX, "/temp/%s/%s", place, name);
+	} else {
+		n = snprintf(path, HM_PATH_MAX, "%s/%s", parent->path, name);
+	}
+	return n < (int)HM_PATH_MAX;
+}
+
 int
 hmi_path_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct hmi_path **entry)
 {

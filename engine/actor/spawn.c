@@ -4,16 +4,26 @@
  * in advance (slot_grant.c), so that the PID is known at once there as well.
  */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "actor_pvt.h"
 #include "box_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
+#include "deploy_pvt.h"
 #include "granted_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "slot_grant_pvt.h"
 #include "state_pvt.h"
+
+/* What the caller wants. */
+struct wish {
+	const struct hm_props *props;
+	struct hmi_deployed *deployed; /* the props, if they become the actor's own; else NULL */
+	const char *name;
+	const void *args;
+};
 
 /* Body of HMI_COMMAND_SPAWN. */
 struct spawn {
@@ -73,6 +83,19 @@ path_own(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_path *path)
 	return 0;
 }
 
+/* Whether the props are the actor's own. One with settings has a path. */
+static bool
+has_settings(const struct spawn *spawn)
+{
+	return spawn->path != NULL && spawn->path->has_settings;
+}
+
+static void
+props_free(const struct hm_props *own)
+{
+	free((void *)(uintptr_t)own);
+}
+
 static void
 actor_start(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
@@ -108,17 +131,25 @@ hmi_spawn_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
 	const struct spawn *spawn = hm_msg_body(msg);
 	struct hmi_cell *cell = hmi_grant_arrive(ctx, spawn->local);
+	bool owns_props;
 
 	if (cell == NULL || hmi_actor_make(ctx, cell, spawn->props, spawn->args) != 0) {
+		if (has_settings(spawn))
+			props_free(spawn->props);
 		hmi_path_remove(&ctx->sys->paths, spawn->path);
 		spawn_fail(ctx, spawn, cell);
 		return;
 	}
+	owns_props = has_settings(spawn);
 	if (path_own(ctx, cell, spawn->path) != 0) {
 		actor_unmake(ctx, cell);
+		if (owns_props)
+			props_free(spawn->props);
 		spawn_fail(ctx, spawn, cell);
 		return;
 	}
+	if (owns_props)
+		cell->actor.extra->owns_props = true;
 	cell->actor.parent = spawn->parent;
 	actor_start(ctx, cell);
 }
@@ -129,6 +160,8 @@ hmi_spawn_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason
 	const struct spawn *spawn = hm_msg_body(msg);
 
 	(void)reason;
+	if (has_settings(spawn))
+		props_free(spawn->props);
 	hmi_grant_lost(ctx->sys, spawn->local);
 }
 
@@ -155,9 +188,29 @@ props_check(const struct hm_ctx *ctx, const struct hm_props *props, const char *
 	return name != NULL ? hmi_name_check(name) : 0;
 }
 
+/*
+ * What is set for the actor's path. Returns 0; -ENOMEM; -EINVAL: the props are not valid with it. A path that is too long
+ * is refused later.
+ */
+static __attribute__((noinline)) int
+wish_deploy(struct hm_ctx *ctx, struct wish *wish)
+{
+	char path[HM_PATH_MAX];
+	int rc = hmi_child_path(ctx, wish->name, path)
+			 ? hmi_deploy_props(ctx->sys, path, wish->props, &wish->deployed)
+			 : 0;
+
+	if (rc != 0 || wish->deployed == NULL)
+		return rc;
+	wish->props = &wish->deployed->props;
+	if (hmi_supervisor_is_valid(wish->props->supervisor) && hmi_mailbox_is_valid(wish->props->mailbox))
+		return 0;
+	hmi_deploy_refuse(ctx->sys, path);
+	return -EINVAL;
+}
+
 static int
-spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
-	   struct hm_pid *pid)
+spawn_here(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 {
 	struct hmi_cell *cell = hmi_cells_get_ahead(&ctx->cells);
 	struct hmi_path *path;
@@ -166,7 +219,7 @@ spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, c
 	if (cell == NULL)
 		return -ENOMEM;
 	*pid = hmi_pid_of(ctx, cell);
-	rc = hmi_actor_make(ctx, cell, props, args);
+	rc = hmi_actor_make(ctx, cell, wish->props, wish->args);
 	if (rc != 0) {
 		slot_give_up(ctx, cell);
 		return rc;
@@ -174,7 +227,7 @@ spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, c
 	/* It takes memory only where the parent has moved. */
 	rc = hmi_child_add(ctx, *pid);
 	if (rc == 0) {
-		rc = hmi_name_reserve(ctx, name, *pid, &path);
+		rc = hmi_name_reserve(ctx, wish->name, *pid, &path);
 		if (rc == 0)
 			rc = path_own(ctx, cell, path);
 		if (rc != 0)
@@ -185,6 +238,8 @@ spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, c
 		slot_give_up(ctx, cell);
 		return rc;
 	}
+	if (wish->deployed != NULL)
+		cell->actor.extra->owns_props = true;
 	cell->actor.parent = hmi_pid_of(ctx, ctx->cell).local;
 	actor_start(ctx, cell);
 	return 0;
@@ -192,8 +247,9 @@ spawn_here(struct hm_ctx *ctx, const struct hm_props *props, const char *name, c
 
 /* The message that spawns an actor in a granted slot, with the caller's arguments. */
 static struct hm_msg *
-spawn_new(struct hm_ctx *ctx, const struct hm_props *props, const void *args, uint64_t local)
+spawn_new(struct hm_ctx *ctx, const struct wish *wish, uint64_t local)
 {
+	const struct hm_props *props = wish->props;
 	struct hm_msg *msg =
 		hmi_control(&ctx->cache, HMI_COMMAND_SPAWN, sizeof(struct spawn) + props->args_size);
 	struct spawn *spawn = hm_msg_body_mut(msg);
@@ -202,13 +258,12 @@ spawn_new(struct hm_ctx *ctx, const struct hm_props *props, const void *args, ui
 	spawn->local = local;
 	spawn->parent = hmi_pid_of(ctx, ctx->cell).local;
 	if (props->args_size > 0)
-		memcpy(spawn->args, args, props->args_size);
+		memcpy(spawn->args, wish->args, props->args_size);
 	return msg;
 }
 
 static int
-spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct hm_props *props, const char *name,
-	    const void *args, struct hm_pid *pid)
+spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct wish *wish, struct hm_pid *pid)
 {
 	struct hmi_path *path;
 	struct hm_msg *msg;
@@ -218,8 +273,8 @@ spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct hm_props *props, co
 	if (rc != 0)
 		return rc;
 	*pid = (struct hm_pid){ ctx->node, local };
-	msg = spawn_new(ctx, props, args, local);
-	rc = hmi_name_reserve(ctx, name, *pid, &path);
+	msg = spawn_new(ctx, wish, local);
+	rc = hmi_name_reserve(ctx, wish->name, *pid, &path);
 	if (rc == 0) {
 		rc = hmi_child_add(ctx, *pid);
 		if (rc != 0)
@@ -229,6 +284,8 @@ spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct hm_props *props, co
 		hmi_msg_release(&ctx->cache, msg);
 		return rc;
 	}
+	if (wish->deployed != NULL)
+		path->has_settings = true;
 	((struct spawn *)hm_msg_body_mut(msg))->path = path;
 	hmi_grant_use(ctx, lcore);
 	(void)hmi_post(ctx, hmi_lcore_process(ctx->sys, lcore), msg);
@@ -245,13 +302,31 @@ lcore_choose(struct hm_ctx *ctx, const struct hm_props *props)
 	return props->lcore - HM_LCORE(0);
 }
 
+/* On whichever lcore it is to live. */
+static int
+spawn(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
+{
+	struct hmi_link *order;
+	uint32_t lcore;
+	int rc = hmi_supervise_order_new(ctx, &order);
+
+	if (rc != 0)
+		return rc;
+	lcore = lcore_choose(ctx, wish->props);
+	rc = lcore == hmi_index(ctx) ? spawn_here(ctx, wish, pid) : spawn_there(ctx, lcore, wish, pid);
+	if (rc == 0)
+		hmi_supervise_order(ctx, *pid, order);
+	else if (order != NULL)
+		hmi_supervise_order_undo(ctx, order);
+	return rc;
+}
+
 int
 hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
 	 struct hm_pid *pid)
 {
-	struct hmi_link *order;
+	struct wish wish = { props, NULL, name, args };
 	struct hm_pid spawned;
-	uint32_t lcore;
 	int rc;
 
 	if (ctx == NULL)
@@ -263,17 +338,13 @@ hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, con
 	if ((ctx->cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		return -ESHUTDOWN;
 	hmi_memory_touch(args, props->args_size);
-	rc = hmi_supervise_order_new(ctx, &order);
-	if (rc != 0)
-		return rc;
-	lcore = lcore_choose(ctx, props);
-	rc = lcore == hmi_index(ctx) ? spawn_here(ctx, props, name, args, &spawned)
-				     : spawn_there(ctx, lcore, props, name, args, &spawned);
+	if (unlikely(ctx->sys->deploy != NULL) && name != NULL)
+		rc = wish_deploy(ctx, &wish);
 	if (rc == 0)
-		hmi_supervise_order(ctx, spawned, order);
-	else if (order != NULL)
-		hmi_supervise_order_undo(ctx, order);
-	if (rc == 0 && pid != NULL)
+		rc = spawn(ctx, &wish, &spawned);
+	if (rc != 0)
+		free(wish.deployed);
+	else if (pid != NULL)
 		*pid = spawned;
 	return rc;
 }

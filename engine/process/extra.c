@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "extra_pvt.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "assert_pvt.h"
@@ -29,7 +30,20 @@ hmi_extra_free(struct hmi_slab *slab, struct hmi_cell *cell)
 		return;
 	HMI_ASSERT(extra->path == NULL && extra->made == NULL && extra->kept.head == NULL &&
 		   extra->failure == NULL);
+	HMI_ASSERT(!extra->owns_props);
 	HMI_ASSERT(extra->stash.head == NULL && extra->behaviours == NULL && extra->receive_timeout == NULL);
 	hmi_slab_put(slab, extra);
 	cell->actor.extra = NULL;
+}
+
+void
+hmi_extra_props_free(struct hmi_cell *cell)
+{
+	struct hmi_extra *extra = cell->actor.extra;
+
+	if (extra == NULL || !extra->owns_props)
+		return;
+	free((void *)(uintptr_t)cell->actor.props);
+	extra->owns_props = false;
+	cell->actor.props = NULL;
 }

@@ -33,6 +33,7 @@ struct hmi_extra {
 	uint64_t home;                 /* local part of its PID, once it has been told to move */
 	struct hmi_move *move;         /* to another lcore; NULL: it has never been told to */
 	bool has_escalated; /* children wait for what becomes of it, since it has failed in their place */
+	bool owns_props;    /* they are its own, by malloc, since deployment settings are for it */
 };
 
 /* The actor's, made if there is none. NULL: no memory. */
@@ -40,6 +41,9 @@ struct hmi_extra *hmi_extra_get(struct hmi_slab *slab, struct hmi_cell *cell);
 
 /* Free it, if there is one. What it points to is freed or given back before. */
 void hmi_extra_free(struct hmi_slab *slab, struct hmi_cell *cell);
+
+/* Free its props if they are its own. */
+void hmi_extra_props_free(struct hmi_cell *cell);
 
 /* NULL: the actor is anonymous. */
 static inline struct hmi_path *

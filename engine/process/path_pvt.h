@@ -42,6 +42,7 @@ struct hmi_path {
 	struct hmi_path *parent;   /* NULL: the root */
 	uint32_t shard;            /* of the parent's */
 	uint8_t level;             /* of the parent's */
+	bool has_settings;         /* the actor's props are its own, see extra_pvt.h; its spawn's */
 	uint16_t stem;             /* characters before the name */
 	_Atomic uint32_t children; /* named ones that live */
 	_Atomic uint32_t levels;   /* that they have ever used */

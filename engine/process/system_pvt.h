@@ -85,6 +85,7 @@ struct hmi_marks {
 	uint64_t bytes; /* ... or, beyond `look`, bytes */
 };
 
+struct hmi_deploy;
 struct hmi_task;
 
 /* The stop in phases. */
@@ -119,6 +120,7 @@ struct hm_system {
 	struct hmi_stalls *stalls; /* NULL: nobody looks for any */
 	hm_stall_fn *on_stall;
 	void *on_stall_arg;
+	struct hmi_deploy *deploy; /* settings by path; NULL: none */
 	struct hmi_shutdown shutdown;
 	const struct hm_provider_ops *provider_ops;
 	void *provider;

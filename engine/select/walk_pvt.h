@@ -15,6 +15,7 @@
  */
 
 #include "path_pvt.h"
+#include "pattern_pvt.h"
 
 #include "hm_actor.h"
 
@@ -40,18 +41,6 @@ struct hmi_walk {
 	bool begun;
 	struct hmi_walk_level stack[HM_PATH_MAX / 2]; /* a segment has a slash and a character at least */
 };
-
-/* Whether a path, or a part of one, has wildcards. */
-bool hmi_has_wildcards(const char *path);
-
-/* Whether a name matches a segment of a pattern, of so many characters. */
-bool hmi_segment_matches(const char *segment, size_t length, const char *name);
-
-/*
- * An absolute pattern from a path that may be relative to `base`, an absolute path: without ".", ".." and the like.
- * Returns false: malformed, or too long. `pattern` has HM_PATH_MAX characters.
- */
-bool hmi_pattern_make(char *pattern, const char *base, const char *path);
 
 /* A walk over what a pattern made by hmi_pattern_make matches; of one without wildcards, the path itself. */
 void hmi_walk_begin(struct hmi_walk *walk, const char *pattern);

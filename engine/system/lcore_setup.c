@@ -263,6 +263,7 @@ states_free(struct hm_ctx *ctx)
 			continue;
 		hmi_box_free(cell);
 		hmi_state_free(ctx, cell);
+		hmi_extra_props_free(cell);
 	}
 }
 

@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include "deadline_pvt.h"
+#include "deploy_pvt.h"
+#include "nearest_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS    18
+#define OWN_OPTIONS    20
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define STALL_MS       1000u
 #define STALL_MS_MAX   3600000u /* an hour */
@@ -108,6 +110,18 @@ message_max_set(void *options, const char *value)
 	return 0;
 }
 
+static int
+deploy_set(void *options, const char *value)
+{
+	return hmi_deploy_option_file(container_of(options, struct hm_system, options), value);
+}
+
+static int
+setting_set(void *options, const char *value)
+{
+	return hmi_deploy_option_set(container_of(options, struct hm_system, options), value);
+}
+
 static void
 own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 {
@@ -194,6 +208,16 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .kind = HM_OPTION_NUMBER,
 		  .value = &o->stop_timeout_ms,
 		  .max = TIMEOUT_MS_MAX },
+		{ .name = "deploy",
+		  .help = "file of settings for actors, by path; may be given again, for another file",
+		  .kind = HM_OPTION_CALL,
+		  .value = o,
+		  .call = deploy_set },
+		{ .name = "set",
+		  .help = "one such setting, PATH:key=value, as in /user/orders:lcore=1; may be given again",
+		  .kind = HM_OPTION_CALL,
+		  .value = o,
+		  .call = setting_set },
 		{ .name = "seed",
 		  .help = "a number that a stepped run can be repeated by; default 0: another one each time",
 		  .kind = HM_OPTION_NUMBER,
@@ -435,15 +459,33 @@ hmi_options_misplaced(struct hm_system *sys, int argc, char **argv)
 	return 0;
 }
 
-static int
-unknown_refuse(const char *name, size_t length)
+/* The option that may be meant; NULL: none. */
+static const char *
+option_nearest(const struct hm_system *sys, const struct hm_option *own, const char *name, size_t length)
 {
+	struct table tables[TABLES_MAX];
+	uint32_t count = tables_list(sys, own, tables);
+	struct hmi_nearest nearest = { NULL, 0 };
+
+	for (uint32_t i = 0; i < count; i++) {
+		for (const struct hm_option *o = tables[i].options; o->name != NULL; o++)
+			hmi_nearest_try(&nearest, name, length, o->name);
+	}
+	return nearest.name;
+}
+
+static int
+unknown_refuse(const struct hm_system *sys, const struct hm_option *own, const char *name, size_t length)
+{
+	const char *nearest = option_nearest(sys, own, name, length);
+
 	if (hmi_eal_has_option(name, length))
 		fprintf(stderr, "hermod: --%.*s is an EAL option: it belongs before `--`\n", (int)length,
 			name);
 	else
-		fprintf(stderr, "hermod: unknown option '--%.*s'; `-- --help` lists them\n", (int)length,
-			name);
+		fprintf(stderr, "hermod: unknown option '--%.*s'; %s%s%s`-- --help` lists them\n",
+			(int)length, name, nearest != NULL ? "did you mean --" : "",
+			nearest != NULL ? nearest : "", nearest != NULL ? "? " : "");
 	return -EINVAL;
 }
 
@@ -534,7 +576,7 @@ hmi_options_parse(struct hm_system *sys, int argc, char **argv)
 		length = strcspn(name, "=");
 		option = option_find(sys, own, name, length);
 		if (option == NULL)
-			return unknown_refuse(name, length);
+			return unknown_refuse(sys, own, name, length);
 		used = argument_parse(option, argc - i, argv + i);
 		if (used < 0)
 			return used;

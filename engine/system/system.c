@@ -18,6 +18,7 @@
 
 #include "actor_pvt.h"
 #include "ask_pvt.h"
+#include "deploy_pvt.h"
 #include "lcore_setup_pvt.h"
 #include "memory_pvt.h"
 #include "options_pvt.h"
@@ -345,6 +346,8 @@ start_up(struct hm_system *sys, int argc, char **argv, const struct hm_config *c
 	if (rc == 0)
 		rc = lcores_count(sys);
 	if (rc == 0)
+		rc = hmi_deploy_check(sys);
+	if (rc == 0)
 		rc = identify(sys);
 	if (rc == 0)
 		rc = clock_choose(sys, config);
@@ -462,6 +465,8 @@ hm_system_destroy(struct hm_system *sys)
 {
 	if (sys == NULL)
 		return;
+	if (atomic_load_explicit(&sys->state, memory_order_relaxed) != HMI_CREATED)
+		hmi_deploy_report(sys);
 	(void)with_rcu(sys, tear_down);
 	hmi_stalls_destroy(sys);
 	hmi_system_extensions_destroy(sys);
@@ -478,6 +483,7 @@ hm_system_destroy(struct hm_system *sys)
 		hmi_types_destroy(sys->types);
 	free(sys->types);
 	hmi_nodes_destroy(&sys->nodes);
+	hmi_deploy_destroy(sys);
 	hmi_shutdown_destroy(&sys->shutdown);
 	pthread_mutex_destroy(&sys->control);
 	sem_destroy(&sys->ended);

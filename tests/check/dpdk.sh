@@ -17,7 +17,7 @@ home=${2:-$top/build}/dpdk-$version
 
 drivers=net/af_packet,net/af_xdp,net/memif,net/null,net/pcap,net/ring,net/tap,mempool/ring,bus/pci,bus/vdev
 # What ethdev and these drivers need; the option exists since 23.07.
-libraries=kvargs,telemetry,log,argparse,ring,rcu,mempool,mbuf,net,meter,ethdev,pci,hash,gso,bpf,timer,cmdline
+libraries=kvargs,telemetry,log,argparse,cfgfile,ring,rcu,mempool,mbuf,net,meter,ethdev,pci,hash,gso,bpf,timer,cmdline
 
 run() {
 	log=$home/$1.log

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hm_net.h"
+#include "deploy_pvt.h"
 #include "options_pvt.h"
 
 #define ARGUMENTS_MAX 24
@@ -46,6 +47,7 @@ parse(int argc, char **argv)
 		(void)hmi_eal_explain(argc, argv);
 		hm_net_module.destroy(net);
 	}
+	hmi_deploy_destroy(sys);
 	free(sys);
 }
 

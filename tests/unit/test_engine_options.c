@@ -97,9 +97,10 @@ Test(engine_options, parse__mistakes_are_named)
 	static const struct {
 		const char *line, *text;
 	} cases[] = {
-		{ "app -- --nope", "unknown option '--nope'" },
+		{ "app -- --nope", "unknown option '--nope'; did you mean --node? `-- --help` lists them" },
+		{ "app -- --zzz", "unknown option '--zzz'; `-- --help` lists them" },
 		{ "app -- --nope=3", "unknown option '--nope'" },
-		{ "app -- --work", "unknown option '--work'" },
+		{ "app -- --work", "unknown option '--work'; did you mean --workers?" },
 		{ "app -- --workersx 1", "unknown option '--workersx'" },
 		{ "app -- workers", "unexpected argument 'workers'" },
 		{ "app -- -workers", "unexpected argument '-workers'" },
@@ -138,6 +139,11 @@ Test(engine_options, parse__mistakes_are_named)
 		{ "app -- --stall 3600001", "--stall '3600001': give a whole number from 0 to 3600000" },
 		{ "app -- --stall 1s", "--stall '1s': give a whole number from 0 to 3600000" },
 		{ "app -- --stall -1", "--stall '-1': give a whole number from 0 to 3600000" },
+		{ "app -- --set", "--set needs a value: one such setting" },
+		{ "app -- --set /user/a:lcor=1",
+		  "--set '/user/a:lcor=1': 'lcor': unknown key; did you mean 'lcore'?" },
+		{ "app -- --deploy", "--deploy needs a value: file of settings" },
+		{ "app -- --deploy /", "hermod: /: no regular file" },
 		{ "app -- --stall", "--stall needs a value: milliseconds after which" },
 		{ "app -- --idle lazy", "--idle 'lazy': choose adaptive, spin, pause or yield" },
 		{ "app -- --node a/b", "--node 'a/b'" },

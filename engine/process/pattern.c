@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "pattern_pvt.h"
+
 #include <string.h>
 
-#include "walk_pvt.h"
+#include "hm_actor.h"
 
 bool
 hmi_has_wildcards(const char *path)
