@@ -31,6 +31,7 @@ enum hmi_supervision_type {
 	HMI_SYS_RESTART_ALL, /* restart, since another child has failed */
 	HMI_SYS_STOP_FAILED, /* stop, since it has failed */
 	HMI_SYS_PROBE,       /* of back pressure: whether the sender waits for itself */
+	HMI_SYS_RESTART_DUE, /* to oneself: the delay of a restart is over; sender: the child */
 };
 
 /* hm_terminated.reserved in a parent's notification of its child's end; receivers see 0. */
@@ -72,14 +73,12 @@ void hmi_records_init(struct hm_ctx *ctx);
 /* Free what those have whose actors a forced stop has left behind. */
 void hmi_records_shut_down(struct hm_ctx *ctx);
 
-/* A child of the actor has failed: decide. */
+/* A child of the actor has failed, or the delay of its restart is over: decide, now or when one can. */
 void hmi_supervise(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *report);
+void hmi_supervise_now(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *report);
 
 /* A child is gone: so is what was known of its failures. */
 void hmi_supervise_forget(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid child);
-
-/* The actor, whose failure was escalated, goes on: so do the children for which it was. */
-void hmi_supervise_resume(struct hm_ctx *ctx, struct hmi_cell *cell);
 
 /* Whether a strategy's members are what they may be. NULL is the default one. */
 bool hmi_supervisor_is_valid(const struct hm_supervisor *strategy);
@@ -188,16 +187,24 @@ void hmi_child_leave(struct hm_ctx *ctx, struct hmi_cell *child);
 void hmi_child_gone(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child);
 
 /*
- * The actor is to leave this lcore: its children become links, and so does it for its parent, if that is here. Returns 0 or
- * -ENOMEM; then nothing has changed.
+ * The actor is to leave this lcore: its children become links, and so does it for its parent, if that is here. Returns 0;
+ * -ENOMEM, or -EAGAIN: the parent is telling its children something. Then nothing has changed.
  */
 int hmi_children_part(struct hm_ctx *ctx, struct hmi_cell *cell);
 
 /* Send a stop to some children; clears HMI_PENDING_STOPS when all have got one. */
 void hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent);
 
-/* Post a system message to all children but one. */
-void hmi_children_post(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid but, uint16_t type);
+/* A walk over the children on this lcore, which goes on in later turns. Those that come meanwhile are not visited. */
+struct hmi_children_walk {
+	uint32_t next, last; /* slots; next is 0: it is over */
+};
+
+void hmi_children_walk_begin(const struct hm_ctx *ctx, const struct hmi_cell *parent,
+			     struct hmi_children_walk *walk);
+
+/* The next one; NULL: the walk is over. */
+struct hmi_cell *hmi_children_walk(const struct hm_ctx *ctx, struct hmi_children_walk *walk);
 
 /* Whether an owned resource is a child on another lcore: a struct hmi_link. */
 bool hmi_child_is_link(const struct hmi_owned *owned);

@@ -12,6 +12,7 @@
 
 #include "actor_pvt.h"
 #include "assert_pvt.h"
+#include "directive_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 
@@ -65,11 +66,24 @@ ring_add(struct hm_ctx *ctx, struct hmi_cell *parent, uint32_t slot)
 	parent->actor.first_child = slot;
 }
 
+/* A child leaves the ring that a walk goes over. */
+static void
+walk_pass(struct hmi_children_walk *walk, uint32_t slot, const struct hmi_cell *child)
+{
+	if (slot == walk->next)
+		walk->next = slot != walk->last ? child->actor.sibling_next : 0;
+	else if (slot == walk->last)
+		walk->last = child->actor.sibling_prev;
+}
+
 static void
 ring_remove(struct hm_ctx *ctx, struct hmi_cell *parent, const struct hmi_cell *child)
 {
 	uint32_t slot = hmi_slot_of(ctx, child), next = child->actor.sibling_next;
 
+	if (unlikely((parent->pending & HMI_PENDING_STOPS) != 0) && parent->actor.extra != NULL &&
+	    parent->actor.extra->spread != NULL)
+		walk_pass(&parent->actor.extra->spread->ring, slot, child);
 	if (next == slot) {
 		parent->actor.first_child = 0;
 		return;
@@ -184,17 +198,21 @@ ring_count(const struct hm_ctx *ctx, const struct hmi_cell *parent)
 int
 hmi_children_part(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	bool in_ring = cell->actor.sibling_next != 0;
-	uint32_t count = ring_count(ctx, cell) + in_ring;
-	struct hmi_owned *list = links_new(ctx, count);
+	struct hmi_cell *parent = cell->actor.sibling_next != 0 ? hmi_cell_live(ctx, cell->actor.parent) : NULL;
+	uint32_t count = ring_count(ctx, cell) + (parent != NULL);
+	struct hmi_owned *list;
 
+	/* Its links have been looked at, and so nobody would tell this one. */
+	if (parent != NULL && (parent->pending & HMI_PENDING_STOPS) != 0)
+		return -EAGAIN;
+	list = links_new(ctx, count);
 	if (list == NULL)
 		return count == 0 ? 0 : -ENOMEM;
 	ctx->has_parted = true;
 	while (cell->actor.first_child != 0)
 		list = link_use(ctx, cell, hmi_cells_slot(&ctx->cells, cell->actor.first_child), list);
-	if (in_ring)
-		(void)link_use(ctx, hmi_cell_live(ctx, cell->actor.parent), cell, list);
+	if (parent != NULL)
+		(void)link_use(ctx, parent, cell, list);
 	return 0;
 }
 
@@ -246,24 +264,23 @@ hmi_children_stop(struct hm_ctx *ctx, struct hmi_cell *parent)
 	parent->pending &= (uint8_t)~HMI_PENDING_STOPS;
 }
 
-/* ---- All of them ------------------------------------------------------------------- */
+/* ---- All of them, in portions ------------------------------------------------------- */
 
 void
-hmi_children_post(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid but, uint16_t type)
+hmi_children_walk_begin(const struct hm_ctx *ctx, const struct hmi_cell *parent,
+			struct hmi_children_walk *walk)
 {
-	uint32_t first = parent->actor.first_child, slot = first;
+	walk->next = walk->last = parent->actor.first_child;
+	if (walk->next != 0)
+		walk->last = hmi_cells_slot(&ctx->cells, walk->next)->actor.sibling_prev;
+}
 
-	while (slot != 0) {
-		struct hmi_cell *child = hmi_cells_slot(&ctx->cells, slot);
+struct hmi_cell *
+hmi_children_walk(const struct hm_ctx *ctx, struct hmi_children_walk *walk)
+{
+	struct hmi_cell *child = walk->next != 0 ? hmi_cells_slot(&ctx->cells, walk->next) : NULL;
 
-		if (!hm_pid_equal(hmi_pid_of(ctx, child), but))
-			hmi_control_post(ctx, hmi_pid_of(ctx, child), hm_pid_none(), type);
-		slot = child->actor.sibling_next != first ? child->actor.sibling_next : 0;
-	}
-	for (struct hmi_owned *owned = parent->actor.owned; owned != NULL; owned = owned->next) {
-		const struct hmi_link *link = (const struct hmi_link *)owned;
-
-		if (owned->ops == &child_link_ops && !hm_pid_equal(link->pid, but))
-			hmi_control_post(ctx, link->pid, hm_pid_none(), type);
-	}
+	if (child != NULL)
+		walk->next = walk->next != walk->last ? child->actor.sibling_next : 0;
+	return child;
 }

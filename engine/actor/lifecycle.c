@@ -12,6 +12,7 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "directive_pvt.h"
 #include "forward_pvt.h"
 #include "granted_pvt.h"
 #include "move_pvt.h"
@@ -80,6 +81,7 @@ actor_shut_down(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	uint32_t budget = UINT32_MAX;
 
+	hmi_directive_end(ctx, cell);
 	hmi_actor_restart_undo(cell);
 	hmi_stash_return(cell);
 	hmi_box_spill(cell);
@@ -244,6 +246,7 @@ hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_rea
 		restart_end(cell);
 	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		return;
+	hmi_directive_end(ctx, cell);
 	cell->pending &= (uint8_t) ~(HMI_PENDING_FAILED | HMI_PENDING_ASKED);
 	cell->pending |= HMI_PENDING_STOP | (cell->actor.children > 0 ? HMI_PENDING_STOPS : 0);
 	cell->reason = (uint8_t)reason;
@@ -301,6 +304,7 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_pressure_probe(ctx, cell, msg);
 		break;
 	case HMI_SYS_FAILURE:
+	case HMI_SYS_RESTART_DUE:
 		hmi_supervise(ctx, cell, msg);
 		return;
 	case HMI_SYS_MOVE:
@@ -353,6 +357,8 @@ hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
 	}
 	if (cell->pending & HMI_PENDING_STOP)
 		hmi_actor_stop_advance(ctx, cell);
+	else if (cell->pending & HMI_PENDING_STOPS)
+		hmi_directive_advance(ctx, cell);
 	if (ctx->cell != NULL && (cell->pending & HMI_PENDING_SYSTEM))
 		system_drain(ctx, cell);
 	if (ctx->cell == NULL)

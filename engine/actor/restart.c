@@ -10,6 +10,7 @@
 #include "actor_pvt.h"
 #include "box_pvt.h"
 #include "counter_pvt.h"
+#include "directive_pvt.h"
 #include "msg_pvt.h"
 #include "receive_pvt.h"
 #include "state_pvt.h"
@@ -60,6 +61,7 @@ hmi_actor_restart(struct hm_ctx *ctx, struct hmi_cell *cell)
 		hmi_actor_stop(ctx, cell, HM_TERMINATED_FAILED);
 		return;
 	}
+	hmi_directive_end(ctx, cell);
 	cell->pending |= HMI_PENDING_STOP | (cell->actor.children > 0 ? HMI_PENDING_STOPS : 0);
 	cell->reason = HMI_REASON_RESTART;
 	hmi_lifecycle_receive(ctx, cell, HM_RESTARTING);
@@ -73,5 +75,5 @@ hmi_actor_resume(struct hm_ctx *ctx, struct hmi_cell *cell)
 		return;
 	cell->pending &= (uint8_t)~HMI_PENDING_FAILED;
 	if (cell->actor.extra != NULL && cell->actor.extra->has_escalated)
-		hmi_supervise_resume(ctx, cell);
+		hmi_directive_resume(ctx, cell);
 }

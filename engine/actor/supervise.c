@@ -14,30 +14,18 @@
 
 #include "actor_pvt.h"
 #include "counter_pvt.h"
+#include "directive_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "random_pvt.h"
 #include "receive_pvt.h"
+#include "record_pvt.h"
 
 #define DELAY_MAX_US 3600000000ull
 #define NS_PER_US    1000ull
 
 const struct hm_supervisor hm_supervisor_default = { .restarts = 10, .window_us = 10000000 };
 const struct hm_supervisor hm_supervisor_always = { .restarts = HM_RESTARTS_UNLIMITED };
-
-/* What is known of a child that has failed. */
-struct record {
-	struct hmi_link link; /* first; pid: the child */
-	struct hmi_timer timer;
-	uint64_t serial;   /* of the spawn calls; 0: the strategy needs no order */
-	uint64_t *times;   /* of the last failures, a ring; NULL: without limit */
-	uint32_t capacity; /* of the ring */
-	uint32_t count;    /* of failures, at most the ring's capacity if there is one */
-	uint32_t next;     /* place in the ring */
-	uint32_t delays;   /* restarts in a row */
-	uint64_t last_ns;  /* when it failed last */
-	bool escalated;    /* it waits for what becomes of its supervisor */
-};
 
 bool
 hmi_supervisor_is_valid(const struct hm_supervisor *strategy)
@@ -48,18 +36,12 @@ hmi_supervisor_is_valid(const struct hm_supervisor *strategy)
 		(strategy->restarts <= HM_RESTARTS_MAX || strategy->restarts == HM_RESTARTS_UNLIMITED));
 }
 
-static const struct hm_supervisor *
-strategy_of(const struct hmi_cell *cell)
+const struct hm_supervisor *
+hmi_strategy_of(const struct hmi_cell *cell)
 {
 	const struct hm_supervisor *strategy = cell->actor.props->supervisor;
 
 	return strategy != NULL ? strategy : &hm_supervisor_default;
-}
-
-static void
-directive_post(struct hm_ctx *ctx, struct hm_pid child, uint16_t type)
-{
-	hmi_control_post(ctx, child, hm_pid_none(), type);
 }
 
 /* ---- Records ---------------------------------------------------------------------- */
@@ -67,7 +49,7 @@ directive_post(struct hm_ctx *ctx, struct hm_pid child, uint16_t type)
 static void delay_end(void *worker, struct hmi_timer *timer);
 
 static void
-record_free(struct hm_ctx *ctx, struct record *record)
+record_free(struct hm_ctx *ctx, struct hmi_record *record)
 {
 	hmi_wheel_cancel(&ctx->worker.wheel, &record->timer);
 	free(record->times);
@@ -77,7 +59,7 @@ record_free(struct hm_ctx *ctx, struct record *record)
 static void
 record_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 {
-	struct record *record = container_of(owned, struct record, link.owned);
+	struct hmi_record *record = container_of(owned, struct hmi_record, link.owned);
 
 	(void)owner;
 	hmi_link_unhash(&ctx->links, &record->link);
@@ -88,10 +70,10 @@ record_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 static bool
 record_may_move(const struct hmi_owned *owned)
 {
-	return !hmi_timer_pending(&container_of(owned, struct record, link.owned)->timer);
+	return !hmi_timer_pending(&hmi_record_of(owned)->timer);
 }
 
-static const struct hmi_owned_ops record_ops = {
+const struct hmi_owned_ops hmi_record_ops = {
 	.drop = record_drop,
 	.outlives_restart = true,
 	.may_move = record_may_move,
@@ -102,7 +84,7 @@ static const struct hmi_owned_ops record_ops = {
 void
 hmi_records_init(struct hm_ctx *ctx)
 {
-	hmi_slab_init(&ctx->records, sizeof(struct record));
+	hmi_slab_init(&ctx->records, sizeof(struct hmi_record));
 }
 
 void
@@ -111,16 +93,16 @@ hmi_records_shut_down(struct hm_ctx *ctx)
 	for (uint32_t i = 0; ctx->links.buckets != NULL && i <= ctx->links.mask; i++) {
 		for (struct hmi_link *link = ctx->links.buckets[i]; link != NULL; link = link->hash_next) {
 			if (link->kind == HMI_LINK_RECORD)
-				free(((struct record *)(void *)link)->times);
+				free(((struct hmi_record *)(void *)link)->times);
 		}
 	}
 }
 
 /* A record that belongs to nobody yet; NULL: no memory. */
-static struct record *
+static struct hmi_record *
 record_new(struct hm_ctx *ctx, const struct hm_supervisor *strategy)
 {
-	struct record *record = hmi_slab_get(&ctx->records);
+	struct hmi_record *record = hmi_slab_get(&ctx->records);
 
 	if (record == NULL)
 		return NULL;
@@ -138,28 +120,28 @@ record_new(struct hm_ctx *ctx, const struct hm_supervisor *strategy)
 }
 
 static void
-record_add(struct hm_ctx *ctx, struct hmi_cell *cell, struct record *record, struct hm_pid child)
+record_add(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_record *record, struct hm_pid child)
 {
 	record->link.kind = HMI_LINK_RECORD;
 	record->link.pid = child;
-	hmi_link_add(&ctx->links, cell, hmi_slot_of(ctx, cell), &record->link, &record_ops);
+	hmi_link_add(&ctx->links, cell, hmi_slot_of(ctx, cell), &record->link, &hmi_record_ops);
 }
 
-static struct record *
-record_find(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_pid child)
+struct hmi_record *
+hmi_record_find(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_pid child)
 {
-	return (struct record *)(void *)hmi_link_find(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_RECORD,
-						      child);
+	return (struct hmi_record *)(void *)hmi_link_find(&ctx->links, hmi_slot_of(ctx, cell),
+							  HMI_LINK_RECORD, child);
 }
 
-static struct record *
+static struct hmi_record *
 record_get(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid child)
 {
-	struct record *record = record_find(ctx, cell, child);
+	struct hmi_record *record = hmi_record_find(ctx, cell, child);
 
 	if (record != NULL)
 		return record;
-	record = record_new(ctx, strategy_of(cell));
+	record = record_new(ctx, hmi_strategy_of(cell));
 	if (record != NULL)
 		record_add(ctx, cell, record, child);
 	return record;
@@ -168,7 +150,7 @@ record_get(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid child)
 void
 hmi_supervise_forget(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid child)
 {
-	struct record *record = cell->actor.owned != NULL ? record_find(ctx, cell, child) : NULL;
+	struct hmi_record *record = cell->actor.owned != NULL ? hmi_record_find(ctx, cell, child) : NULL;
 
 	if (record == NULL)
 		return;
@@ -179,8 +161,8 @@ hmi_supervise_forget(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid ch
 int
 hmi_supervise_order_new(struct hm_ctx *ctx, struct hmi_link **order)
 {
-	const struct hm_supervisor *strategy = strategy_of(ctx->cell);
-	struct record *record;
+	const struct hm_supervisor *strategy = hmi_strategy_of(ctx->cell);
+	struct hmi_record *record;
 
 	*order = NULL;
 	if (likely(strategy->scope != HM_REST_FOR_ONE))
@@ -195,7 +177,7 @@ hmi_supervise_order_new(struct hm_ctx *ctx, struct hmi_link **order)
 void
 hmi_supervise_order(struct hm_ctx *ctx, struct hm_pid child, struct hmi_link *order)
 {
-	struct record *record = (struct record *)(void *)order;
+	struct hmi_record *record = (struct hmi_record *)(void *)order;
 
 	if (likely(record == NULL))
 		return;
@@ -206,14 +188,14 @@ hmi_supervise_order(struct hm_ctx *ctx, struct hm_pid child, struct hmi_link *or
 void
 hmi_supervise_order_undo(struct hm_ctx *ctx, struct hmi_link *order)
 {
-	record_free(ctx, (struct record *)(void *)order);
+	record_free(ctx, (struct hmi_record *)(void *)order);
 }
 
 /* ---- The limit ---------------------------------------------------------------------- */
 
 /* Failures that are less than a window old. */
 static uint32_t
-failures_count(const struct record *record, uint64_t now_ns, uint64_t window_us)
+failures_count(const struct hmi_record *record, uint64_t now_ns, uint64_t window_us)
 {
 	uint64_t window_ns = window_us > UINT64_MAX / NS_PER_US ? UINT64_MAX : window_us * NS_PER_US;
 	uint32_t count = 0;
@@ -227,7 +209,7 @@ failures_count(const struct record *record, uint64_t now_ns, uint64_t window_us)
 
 /* Note a failure. Returns how many there are in the window. */
 static uint32_t
-failure_note(struct record *record, const struct hm_supervisor *strategy, uint64_t now_ns)
+failure_note(struct hmi_record *record, const struct hm_supervisor *strategy, uint64_t now_ns)
 {
 	if (record->times == NULL) {
 		record->count += record->count < UINT32_MAX;
@@ -255,7 +237,7 @@ delay_longest_us(const struct hm_backoff *backoff)
 }
 
 static bool
-is_quiet(const struct record *record, const struct hm_backoff *backoff, uint64_t now_ns)
+is_quiet(const struct hmi_record *record, const struct hm_backoff *backoff, uint64_t now_ns)
 {
 	uint64_t longest = delay_longest_us(backoff), reset_us = backoff->reset_us;
 
@@ -266,7 +248,7 @@ is_quiet(const struct record *record, const struct hm_backoff *backoff, uint64_t
 
 /* The next one, in microseconds. */
 static uint64_t
-delay_next(struct hm_ctx *ctx, struct record *record, const struct hm_backoff *backoff, uint64_t now_ns)
+delay_next(struct hm_ctx *ctx, struct hmi_record *record, const struct hm_backoff *backoff, uint64_t now_ns)
 {
 	uint64_t longest = delay_longest_us(backoff), delay = backoff->min_us, random;
 
@@ -284,80 +266,38 @@ delay_next(struct hm_ctx *ctx, struct record *record, const struct hm_backoff *b
 
 /* ---- The directive ------------------------------------------------------------------------ */
 
-/* Those that were spawned after the one that failed. */
-static void
-rest_post(struct hm_ctx *ctx, struct hmi_cell *cell, const struct record *failed, uint16_t type)
-{
-	for (struct hmi_owned *owned = cell->actor.owned; owned != NULL; owned = owned->next) {
-		const struct record *record = container_of(owned, struct record, link.owned);
-
-		if (owned->ops == &record_ops && record->serial > failed->serial)
-			directive_post(ctx, record->link.pid, type);
-	}
-}
-
-/* To the one that failed, and to others by the scope. */
-static void
-scope_post(struct hm_ctx *ctx, struct hmi_cell *cell, const struct record *record, uint16_t type,
-	   uint16_t others)
-{
-	enum hm_supervisor_scope scope = strategy_of(cell)->scope;
-
-	directive_post(ctx, record->link.pid, type);
-	if (scope == HM_REST_FOR_ONE)
-		rest_post(ctx, cell, record, others);
-	else if (scope == HM_ALL_FOR_ONE)
-		hmi_children_post(ctx, cell, record->link.pid, others);
-}
-
-/* Others that wait for a restart of their own have it now. */
-static void
-delays_end(struct hm_ctx *ctx, struct hmi_cell *cell, const struct record *failed)
-{
-	enum hm_supervisor_scope scope = strategy_of(cell)->scope;
-
-	if (scope == HM_ONE_FOR_ONE)
-		return;
-	for (struct hmi_owned *owned = cell->actor.owned; owned != NULL; owned = owned->next) {
-		struct record *record = container_of(owned, struct record, link.owned);
-
-		if (owned->ops == &record_ops && (scope == HM_ALL_FOR_ONE || record->serial > failed->serial))
-			hmi_wheel_cancel(&ctx->worker.wheel, &record->timer);
-	}
-}
-
-static void
-restart_post(struct hm_ctx *ctx, struct hmi_cell *cell, const struct record *record)
-{
-	delays_end(ctx, cell, record);
-	scope_post(ctx, cell, record, HMI_SYS_RESTART, HMI_SYS_RESTART_ALL);
-}
-
+/* What is carried out in order is done in the supervisor's turn, and this is a timer's. */
 static void
 delay_end(void *worker, struct hmi_timer *timer)
 {
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
-	struct record *record = container_of(timer, struct record, timer);
+	struct hmi_record *record = container_of(timer, struct hmi_record, timer);
+	struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, record->link.owner);
 
-	restart_post(ctx, hmi_cells_slot(&ctx->cells, record->link.owner), record);
+	if (hmi_strategy_of(cell)->scope == HM_ONE_FOR_ONE)
+		hmi_directive_restart(ctx, cell, record);
+	else
+		hmi_control_post(ctx, hmi_pid_of(ctx, cell), record->link.pid, HMI_SYS_RESTART_DUE);
 }
 
 static void
-restart_later(struct hm_ctx *ctx, struct hmi_cell *cell, struct record *record, uint64_t delay_us)
+restart_later(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_record *record, uint64_t delay_us)
 {
-	if (delay_us == 0)
-		restart_post(ctx, cell, record);
-	else if (!hmi_timer_pending(&record->timer))
+	if (delay_us == 0) {
+		hmi_directive_restart(ctx, cell, record);
+	} else if (!hmi_timer_pending(&record->timer)) {
+		record->delayed = true;
 		hmi_wheel_add(&ctx->worker.wheel, &record->timer, ctx->worker.now_ns + delay_ns(delay_us));
+	}
 }
 
 static void
-directive_apply(struct hm_ctx *ctx, struct hmi_cell *cell, struct record *record,
+directive_apply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_record *record,
 		const struct hm_supervision *decision)
 {
 	switch ((enum hm_directive)decision->directive) {
 	case HM_DIRECTIVE_RESUME:
-		directive_post(ctx, record->link.pid, HMI_SYS_RESUME);
+		hmi_control_post(ctx, record->link.pid, hm_pid_none(), HMI_SYS_RESUME);
 		break;
 	case HM_DIRECTIVE_RESTART:
 		restart_later(ctx, cell, record, decision->delay_us);
@@ -366,7 +306,7 @@ directive_apply(struct hm_ctx *ctx, struct hmi_cell *cell, struct record *record
 		hmi_actor_escalate(ctx, cell, &decision->failure);
 		break;
 	case HM_DIRECTIVE_STOP:
-		scope_post(ctx, cell, record, HMI_SYS_STOP_FAILED, HM_SYS_STOP);
+		hmi_directive_stop(ctx, cell, record);
 		break;
 	}
 }
@@ -387,9 +327,9 @@ is_guardian(const struct hm_ctx *ctx, const struct hmi_cell *cell)
  * fails itself, it is.
  */
 static enum hm_directive
-decide(struct hm_ctx *ctx, struct hmi_cell *cell, struct record *record, const struct hm_failure *failure)
+decide(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_record *record, const struct hm_failure *failure)
 {
-	const struct hm_supervisor *strategy = strategy_of(cell);
+	const struct hm_supervisor *strategy = hmi_strategy_of(cell);
 	enum hm_directive directive = strategy->directive;
 
 	record->escalated = true;
@@ -408,10 +348,10 @@ decide(struct hm_ctx *ctx, struct hmi_cell *cell, struct record *record, const s
 
 /* The limit may make a stop of a restart. */
 static void
-restart_decide(struct hm_ctx *ctx, struct hmi_cell *cell, struct record *record,
+restart_decide(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_record *record,
 	       struct hm_supervision *decision)
 {
-	const struct hm_supervisor *strategy = strategy_of(cell);
+	const struct hm_supervisor *strategy = hmi_strategy_of(cell);
 
 	if (strategy->restarts != HM_RESTARTS_UNLIMITED && decision->failure.failures > strategy->restarts)
 		decision->directive = HM_DIRECTIVE_STOP;
@@ -420,12 +360,13 @@ restart_decide(struct hm_ctx *ctx, struct hmi_cell *cell, struct record *record,
 }
 
 static void
-supervise(struct hm_ctx *ctx, struct hmi_cell *cell, struct record *record, const struct hm_failure *failure)
+supervise(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_record *record,
+	  const struct hm_failure *failure)
 {
 	struct hm_supervision decision = { .supervisor = hmi_pid_of(ctx, cell), .failure = *failure };
 	uint64_t now_ns = hmi_worker_clock(&ctx->worker);
 
-	decision.failure.failures = failure_note(record, strategy_of(cell), now_ns);
+	decision.failure.failures = failure_note(record, hmi_strategy_of(cell), now_ns);
 	decision.directive = decide(ctx, cell, record, &decision.failure);
 	if (decision.directive == HM_DIRECTIVE_RESTART)
 		restart_decide(ctx, cell, record, &decision);
@@ -445,42 +386,54 @@ supervise_blindly(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_fai
 	};
 
 	ctx->sys->parts->supervised(ctx, &decision);
-	directive_post(ctx, failure->actor, HMI_SYS_STOP_FAILED);
+	hmi_control_post(ctx, failure->actor, hm_pid_none(), HMI_SYS_STOP_FAILED);
+}
+
+static void
+report_handle(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *report)
+{
+	const struct hm_failure *failure = hm_msg_body(report);
+	struct hmi_record *record = NULL;
+
+	if (hmi_extra_get(&ctx->extras, cell) != NULL)
+		record = record_get(ctx, cell, failure->actor);
+	/* The decider may not return. */
+	ctx->msg = report;
+	if (record != NULL) {
+		cell->actor.extra->has_escalated = true;
+		supervise(ctx, cell, record, failure);
+	} else {
+		supervise_blindly(ctx, cell, failure);
+	}
+	ctx->msg = NULL;
+}
+
+/* The delay of a child's restart is over, unless it was restarted with others, or has failed again, since. */
+static void
+delayed_restart(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid child)
+{
+	struct hmi_record *record = hmi_record_find(ctx, cell, child);
+
+	if (record != NULL && record->delayed && !hmi_timer_pending(&record->timer))
+		hmi_directive_restart(ctx, cell, record);
+}
+
+void
+hmi_supervise_now(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *report)
+{
+	/* The children of one that stops stop in any case. */
+	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
+		;
+	else if (report->type == HMI_SYS_FAILURE)
+		report_handle(ctx, cell, report);
+	else
+		delayed_restart(ctx, cell, report->sender);
+	hmi_msg_release(&ctx->cache, report);
 }
 
 void
 hmi_supervise(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *report)
 {
-	const struct hm_failure *failure = hm_msg_body(report);
-	struct record *record = NULL;
-
-	/* Its children stop in any case. */
-	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) == 0) {
-		if (hmi_extra_get(&ctx->extras, cell) != NULL)
-			record = record_get(ctx, cell, failure->actor);
-		/* The decider may not return. */
-		ctx->msg = report;
-		if (record != NULL) {
-			cell->actor.extra->has_escalated = true;
-			supervise(ctx, cell, record, failure);
-		} else {
-			supervise_blindly(ctx, cell, failure);
-		}
-		ctx->msg = NULL;
-	}
-	hmi_msg_release(&ctx->cache, report);
-}
-
-void
-hmi_supervise_resume(struct hm_ctx *ctx, struct hmi_cell *cell)
-{
-	cell->actor.extra->has_escalated = false;
-	for (struct hmi_owned *owned = cell->actor.owned; owned != NULL; owned = owned->next) {
-		struct record *record = container_of(owned, struct record, link.owned);
-
-		if (owned->ops != &record_ops || !record->escalated)
-			continue;
-		record->escalated = false;
-		directive_post(ctx, record->link.pid, HMI_SYS_RESUME);
-	}
+	if (!hmi_directive_defer(cell, report))
+		hmi_supervise_now(ctx, cell, report);
 }

@@ -50,7 +50,7 @@ struct hmi_route;
 #define HMI_PENDING_ASKED  0x10 /* it has asked itself to stop */
 #define HMI_PENDING_FAILED 0x20 /* it has failed: its supervisor decides */
 #define HMI_PENDING_MUTED  0x40 /* it has sent to an actor that has to drain */
-#define HMI_PENDING_STOPS  0x80 /* some of its children are still to be sent a stop */
+#define HMI_PENDING_STOPS  0x80 /* some of its children are still to be sent a stop, or what was decided */
 /* What needs no message to go on. */
 #define HMI_PENDING_READY \
 	(HMI_PENDING_SYSTEM | HMI_PENDING_START | HMI_PENDING_END | HMI_PENDING_ASKED | HMI_PENDING_STOPS)

@@ -30,7 +30,7 @@ hmi_extra_free(struct hmi_slab *slab, struct hmi_cell *cell)
 		return;
 	HMI_ASSERT(extra->path == NULL && extra->made == NULL && extra->kept.head == NULL &&
 		   extra->failure == NULL);
-	HMI_ASSERT(!extra->owns_props);
+	HMI_ASSERT(!extra->owns_props && extra->spread == NULL);
 	HMI_ASSERT(extra->stash.head == NULL && extra->behaviours == NULL && extra->receive_timeout == NULL);
 	hmi_slab_put(slab, extra);
 	cell->actor.extra = NULL;

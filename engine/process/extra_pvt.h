@@ -18,6 +18,7 @@ struct hmi_move;
 struct hmi_path;
 struct hmi_pressure;
 struct hmi_receive_timeout;
+struct hmi_spread;
 
 struct hmi_extra {
 	struct hmi_path *path; /* NULL: anonymous */
@@ -32,6 +33,7 @@ struct hmi_extra {
 	struct hm_msg *made;           /* by earlier calls, and neither sent nor freed */
 	uint64_t home;                 /* local part of its PID, once it has been told to move */
 	struct hmi_move *move;         /* to another lcore; NULL: it has never been told to */
+	struct hmi_spread *spread;     /* directive on its way to many children; NULL: none */
 	bool has_escalated; /* children wait for what becomes of it, since it has failed in their place */
 	bool owns_props;    /* they are its own, by malloc, since deployment settings are for it */
 };
