@@ -19,8 +19,10 @@
 
 struct hmi_box {
 	const struct hm_mailbox *mailbox;
-	uint32_t count;           /* messages of users */
-	uint32_t gone;            /* those that have left, free-running */
+	uint32_t count; /* messages of users */
+	uint32_t
+		aside; /* and those of them that wait in the cell's own queue until the actor has restarted */
+	uint32_t gone; /* those that have left, free-running */
 	uint32_t internal_at;     /* how many have left when the first one of the engine's is next */
 	uint16_t handled_type;    /* of the message that the actor handles */
 	bool handles;             /* one, of which the hooks are to be told */
@@ -208,16 +210,26 @@ next(struct hmi_box *box)
 /* ---- Full ------------------------------------------------------------------------------- */
 
 static bool
-is_full(const struct hmi_box *box)
+restarts(const struct hmi_cell *cell)
 {
-	return box->mailbox->overflow != HM_OVERFLOW_MUTE && box->count >= box->mailbox->capacity;
+	return (cell->pending & HMI_PENDING_STOP) != 0 && cell->reason == HMI_REASON_RESTART;
+}
+
+/* One that ends is never full: what comes is a dead letter soon, and nobody is to wait for room. */
+static bool
+is_full(const struct hmi_cell *cell, const struct hmi_box *box)
+{
+	if (box->mailbox->overflow == HM_OVERFLOW_MUTE ||
+	    ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0 && !restarts(cell)))
+		return false;
+	return box->count + box->aside >= box->mailbox->capacity;
 }
 
 /* External threads are told before they send, if they would be rejected. */
 static void
 full_tell(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_box *box)
 {
-	bool full = box->mailbox->overflow == HM_OVERFLOW_REJECT && is_full(box);
+	bool full = box->mailbox->overflow == HM_OVERFLOW_REJECT && is_full(cell, box);
 
 	if (likely(full == box->is_published))
 		return;
@@ -226,6 +238,16 @@ full_tell(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_box *box)
 		hmi_full_add(&ctx->sys->full, hmi_pid_of(ctx, cell).local);
 	else
 		hmi_full_remove(&ctx->sys->full, hmi_pid_of(ctx, cell).local);
+}
+
+/* Those that wait aside stay: if there are no others, the new one is dropped. */
+static bool
+oldest_drop(struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg)
+{
+	struct hm_msg *oldest = queue_pop(box);
+
+	hmi_dead(ctx, oldest != NULL ? oldest : msg, HM_DEAD_DROPPED);
+	return oldest != NULL;
 }
 
 /* Make room for a message, or turn it away. Returns whether it may wait. */
@@ -240,8 +262,7 @@ overflow(struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg)
 		hmi_dead(ctx, msg, HM_DEAD_DROPPED);
 		return false;
 	default:
-		hmi_dead(ctx, queue_pop(box), HM_DEAD_DROPPED);
-		return true;
+		return oldest_drop(ctx, box, msg);
 	}
 }
 
@@ -252,7 +273,7 @@ user_put(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_box *box, struct 
 {
 	const struct hm_mailbox_hooks *hooks = box->mailbox->hooks;
 
-	if (is_full(box) && !overflow(ctx, box, msg))
+	if (is_full(cell, box) && !overflow(ctx, box, msg))
 		return;
 	/* The user's functions may look at it from here on. */
 	hmi_guard_received(msg);
@@ -264,15 +285,21 @@ user_put(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_box *box, struct 
 		hmi_pressure_look(ctx, cell, msg, box->count);
 }
 
+static void
+internal_put(struct hmi_box *box, struct hm_msg *msg)
+{
+	if (box->internal.head == NULL)
+		box->internal_at = box->gone + box->count;
+	hmi_fifo_push(&box->internal, msg);
+}
+
 void
 hmi_box_put(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	struct hmi_box *box = box_of(cell);
 
 	if (is_internal(msg)) {
-		if (box->internal.head == NULL)
-			box->internal_at = box->gone + box->count;
-		hmi_fifo_push(&box->internal, msg);
+		internal_put(box, msg);
 	} else {
 		/* The mailbox's functions are part of the engine, though it may be another actor that sends. */
 		sig_atomic_t in_user = ctx->in_user;
@@ -350,7 +377,7 @@ hmi_box_count(const struct hmi_cell *cell)
 /* ---- Stop and restart ------------------------------------------------------------------------ */
 
 void
-hmi_box_spill(struct hmi_cell *cell)
+hmi_box_spill(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	struct hmi_box *box;
 	struct hm_msg *msg;
@@ -358,19 +385,42 @@ hmi_box_spill(struct hmi_cell *cell)
 	if (!hmi_cell_has_box(cell))
 		return;
 	box = box_of(cell);
-	while ((msg = next(box)) != NULL)
+	while ((msg = next(box)) != NULL) {
+		box->aside += !is_internal(msg);
 		hmi_fifo_push(&cell->box, msg);
+	}
+	full_tell(ctx, cell, box);
+}
+
+/* It has been let in before: nobody is told, and it has its room. */
+static void
+put_back(struct hmi_box *box, struct hm_msg *msg)
+{
+	if (is_internal(msg)) {
+		internal_put(box, msg);
+		return;
+	}
+	hmi_guard_received(msg);
+	queue_push(box, msg);
 }
 
 void
 hmi_box_refill(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	struct hmi_fifo waiting = cell->box;
+	struct hmi_fifo waiting;
+	sig_atomic_t in_user = ctx->in_user;
 	struct hm_msg *msg;
 
 	if (!hmi_cell_has_box(cell))
 		return;
+	/* Those that have come last, behind those that were aside. */
+	hmi_box_spill(ctx, cell);
+	waiting = cell->box;
 	cell->box = (struct hmi_fifo){ 0 };
+	ctx->in_user = 0;
 	while ((msg = hmi_fifo_pop(&waiting)) != NULL)
-		hmi_box_put(ctx, cell, msg);
+		put_back(box_of(cell), msg);
+	ctx->in_user = in_user;
+	box_of(cell)->aside = 0;
+	full_tell(ctx, cell, box_of(cell));
 }

@@ -31,7 +31,7 @@ void hmi_box_put(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
 struct hm_msg *hmi_box_next(struct hm_ctx *ctx, struct hmi_cell *cell);
 
 /* The actor stops or restarts: what waits goes into the cell's own queue. */
-void hmi_box_spill(struct hmi_cell *cell);
+void hmi_box_spill(struct hm_ctx *ctx, struct hmi_cell *cell);
 
 /* It has restarted: what waits goes back. */
 void hmi_box_refill(struct hm_ctx *ctx, struct hmi_cell *cell);

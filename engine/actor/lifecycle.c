@@ -84,7 +84,7 @@ actor_shut_down(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_directive_end(ctx, cell);
 	hmi_actor_restart_undo(cell);
 	hmi_stash_return(cell);
-	hmi_box_spill(cell);
+	hmi_box_spill(ctx, cell);
 	(void)hmi_made_drop(ctx, cell, true, &budget);
 	return hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_SHUTDOWN, &budget);
 }
@@ -162,7 +162,7 @@ end_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 
 	name_free(ctx, cell);
 	hmi_stash_return(cell);
-	hmi_box_spill(cell);
+	hmi_box_spill(ctx, cell);
 	owned_drop(ctx, cell, &budget);
 	(void)hmi_made_drop(ctx, cell, cell->reason == HM_TERMINATED_FAILED, &budget);
 	if (cell->box.head != NULL || cell->actor.system.tail != NULL)
@@ -207,7 +207,7 @@ mailbox_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
 	struct hm_msg *msg;
 	uint32_t n = 0;
 
-	hmi_box_spill(cell);
+	hmi_box_spill(ctx, cell);
 	for (; n < HMI_SYSTEM_PORTION && (msg = hmi_fifo_pop(&cell->box)) != NULL; n++)
 		message_give_up(ctx, cell, msg);
 	(void)hmi_worker_steps(&ctx->worker, n);

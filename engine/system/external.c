@@ -170,7 +170,8 @@ receiver_check(const struct hm_system *sys, struct hm_pid to)
 {
 	if (sys == NULL)
 		return HM_INVALID;
-	if (hm_pid_is_none(to))
+	/* Who does not drain any more is not waited for. */
+	if (hm_pid_is_none(to) || hmi_is_stopped(sys))
 		return HM_NO_RECEIVER;
 	/* Its mailbox is full: the lcore could only turn the message away, or let it grow. */
 	return to.node == sys->node && hmi_full_has(&sys->full, to.local) ? HM_WOULD_BLOCK : HM_OK;
