@@ -6,7 +6,7 @@
  * @file
  * Mailboxes: in which order an actor handles its messages, how many may wait, and what happens to more.
  *
- *     message ──▶ full? ──no──▶ order: first in, first out; by priority; the user's own ──▶ receive function
+ *     message ──▶ full? ──no──▶ order: first in, first out; by priority; control first; the user's own ──▶ receive function
  *                   └──yes──▶ overflow: mute the sender, reject, drop the newest, drop the oldest
  *
  * Without a struct hm_mailbox in its props an actor has an unbounded one, first in, first out, that mutes: an actor that
@@ -38,6 +38,11 @@ enum hm_mailbox_order {
 	HM_MAILBOX_FIFO = 0, /**< the oldest */
 	/** The oldest of the highest priority, by hm_mailbox.priority; requests and plain sends alike. */
 	HM_MAILBOX_PRIORITY,
+	/**
+	 * The oldest of a type that is registered with hm_type.control; without one, the oldest. Control messages count for
+	 * hm_mailbox.capacity as all others, but they mute their senders only when there are as many of them alone.
+	 */
+	HM_MAILBOX_CONTROL,
 	HM_MAILBOX_CUSTOM, /**< by hm_mailbox.ops */
 };
 
@@ -48,7 +53,11 @@ enum hm_overflow {
 	/** It is a dead letter, HM_DEAD_REJECTED; hm_system_send answers HM_WOULD_BLOCK. */
 	HM_OVERFLOW_REJECT,
 	HM_OVERFLOW_DROP_NEWEST, /**< it is a dead letter, HM_DEAD_DROPPED */
-	HM_OVERFLOW_DROP_OLDEST, /**< the one that would be handled next is a dead letter, HM_DEAD_DROPPED */
+	/**
+	 * A dead letter, HM_DEAD_DROPPED, is the oldest: of the lowest priority that there is, or of those that are no
+	 * control messages, if there are any. It may be the new one itself. Of a user's own queue: the next one.
+	 */
+	HM_OVERFLOW_DROP_OLDEST,
 };
 
 /** Priorities are 0 to HM_PRIORITY_MAX; greater ones first. A greater number counts as HM_PRIORITY_MAX. */
@@ -84,7 +93,7 @@ struct hm_mailbox_ops {
 
 /** Told of each message; all may be NULL. They must not fail, send or block. */
 struct hm_mailbox_hooks {
-	/** A message waits. In the turn of any actor of the lcore. `count`: how many wait, with this one. */
+	/** A message waits; told once, also if the actor restarts. In the turn of any actor of the lcore. `count`: how many wait, with this one. */
 	void (*posted)(void *arg, struct hm_pid actor, const struct hm_msg *msg, uint32_t count);
 	/** A message was handled, and is gone; not if the actor has failed. In the actor's turn. `count`: how many wait. */
 	void (*received)(void *arg, struct hm_pid actor, uint16_t type, uint32_t count);

@@ -63,6 +63,8 @@ struct hm_type {
 	const struct ProtobufCMessageDescriptor *descriptor;
 	/** A message of this type does not reset a receive timeout (hm_behaviour.h), however it was sent. */
 	bool no_influence;
+	/** Mailboxes of the order HM_MAILBOX_CONTROL (hm_mailbox.h) handle messages of this type before others. */
+	bool control;
 	/**
 	 * Answers messages of this type for all actors, behind their receive functions; NULL: they answer
 	 * themselves. An actor that answers, too, sends two answers.

@@ -33,20 +33,31 @@ hmi_priority_push(struct hmi_priority *p, struct hm_msg *msg, uint32_t priority)
 	p->used |= 1u << queue;
 }
 
+/* The oldest of one priority, of which there is one. */
+static inline struct hm_msg *
+hmi_priority_pop_of(struct hmi_priority *p, uint32_t queue)
+{
+	struct hm_msg *msg = hmi_fifo_pop(&p->queues[queue]);
+
+	if (p->queues[queue].head == NULL)
+		p->used &= ~(1u << queue);
+	return msg;
+}
+
 /* The oldest of the highest priority; NULL: none. */
 static inline struct hm_msg *
 hmi_priority_pop(struct hmi_priority *p)
 {
-	uint32_t queue;
-	struct hm_msg *msg;
+	return p->used != 0 ? hmi_priority_pop_of(p, 31u - (uint32_t)__builtin_clz(p->used)) : NULL;
+}
 
-	if (p->used == 0)
-		return NULL;
-	queue = 31u - (uint32_t)__builtin_clz(p->used);
-	msg = hmi_fifo_pop(&p->queues[queue]);
-	if (p->queues[queue].head == NULL)
-		p->used &= ~(1u << queue);
-	return msg;
+/* The oldest of the lowest priority, unless that is above a limit; NULL: none. */
+static inline struct hm_msg *
+hmi_priority_pop_lowest(struct hmi_priority *p, uint32_t limit)
+{
+	uint32_t queue = p->used != 0 ? (uint32_t)__builtin_ctz(p->used) : HMI_PRIORITIES;
+
+	return queue < HMI_PRIORITIES && queue <= limit ? hmi_priority_pop_of(p, queue) : NULL;
 }
 
 #endif /* PRIORITY_PVT_H */

@@ -16,6 +16,11 @@
 #include "pressure_pvt.h"
 #include "priority_pvt.h"
 #include "receive_pvt.h"
+#include "type_pvt.h"
+
+/* Priorities of HM_MAILBOX_CONTROL. */
+#define OTHERS  0u
+#define CONTROL 1u
 
 struct hmi_box {
 	const struct hm_mailbox *mailbox;
@@ -48,6 +53,7 @@ is_order_valid(const struct hm_mailbox *mailbox)
 {
 	switch (mailbox->order) {
 	case HM_MAILBOX_FIFO:
+	case HM_MAILBOX_CONTROL:
 		return mailbox->priority == NULL && mailbox->ops == NULL;
 	case HM_MAILBOX_PRIORITY:
 		return mailbox->priority != NULL && mailbox->ops == NULL;
@@ -146,40 +152,76 @@ hmi_box_free(struct hmi_cell *cell)
 
 /* ---- The queue ------------------------------------------------------------------------ */
 
-static void
-queue_push(struct hmi_box *box, struct hm_msg *msg)
+/* Of a message, where the mailbox has priorities. */
+static uint32_t
+priority_of(const struct hm_ctx *ctx, const struct hmi_box *box, const struct hm_msg *msg)
 {
-	const struct hm_mailbox *mailbox = box->mailbox;
+	switch (box->mailbox->order) {
+	case HM_MAILBOX_PRIORITY:
+		return RTE_MIN(box->mailbox->priority(msg), HM_PRIORITY_MAX);
+	case HM_MAILBOX_CONTROL:
+		return (ctx->sys->types->info[msg->type] & HMI_TYPE_CONTROL) != 0 ? CONTROL : OTHERS;
+	default:
+		return 0;
+	}
+}
 
-	if (mailbox->order == HM_MAILBOX_PRIORITY)
-		hmi_priority_push(&box->queue.priority, msg, mailbox->priority(msg));
-	else if (mailbox->order == HM_MAILBOX_CUSTOM)
-		mailbox->ops->push(&box->queue.custom, msg);
+static bool
+has_priorities(const struct hmi_box *box)
+{
+	return box->mailbox->order == HM_MAILBOX_PRIORITY || box->mailbox->order == HM_MAILBOX_CONTROL;
+}
+
+static void
+queue_push(struct hmi_box *box, struct hm_msg *msg, uint32_t priority)
+{
+	if (has_priorities(box))
+		hmi_priority_push(&box->queue.priority, msg, priority);
+	else if (box->mailbox->order == HM_MAILBOX_CUSTOM)
+		box->mailbox->ops->push(&box->queue.custom, msg);
 	else
 		hmi_fifo_push(&box->queue.fifo, msg);
 	box->count++;
 }
 
+/* A message has left; NULL is none. */
 static struct hm_msg *
-queue_pop(struct hmi_box *box)
+queue_left(struct hmi_box *box, struct hm_msg *msg)
 {
-	const struct hm_mailbox *mailbox = box->mailbox;
-	struct hm_msg *msg;
+	box->count -= msg != NULL;
+	box->gone += msg != NULL;
+	return msg;
+}
 
-	if (box->count == 0)
-		return NULL;
-	if (mailbox->order == HM_MAILBOX_PRIORITY)
-		msg = hmi_priority_pop(&box->queue.priority);
-	else if (mailbox->order == HM_MAILBOX_CUSTOM)
-		msg = mailbox->ops->pop(&box->queue.custom);
-	else
-		msg = hmi_fifo_pop(&box->queue.fifo);
+static struct hm_msg *
+custom_pop(struct hmi_box *box)
+{
+	struct hm_msg *msg = box->mailbox->ops->pop(&box->queue.custom);
+
 	if (msg == NULL)
 		hmi_misuse("hm_mailbox_ops.pop", "it returns none of %u messages that were pushed",
 			   box->count);
-	box->count--;
-	box->gone++;
 	return msg;
+}
+
+static struct hm_msg *
+queue_pop(struct hmi_box *box)
+{
+	if (box->count == 0)
+		return NULL;
+	if (has_priorities(box))
+		return queue_left(box, hmi_priority_pop(&box->queue.priority));
+	return queue_left(box, box->mailbox->order == HM_MAILBOX_CUSTOM ? custom_pop(box)
+									: hmi_fifo_pop(&box->queue.fifo));
+}
+
+/* The one that can be spared for a new one of a priority; NULL: none. */
+static struct hm_msg *
+queue_pop_oldest(struct hmi_box *box, uint32_t priority)
+{
+	if (!has_priorities(box))
+		return queue_pop(box);
+	return queue_left(box, hmi_priority_pop_lowest(&box->queue.priority, priority));
 }
 
 static struct hm_msg *
@@ -242,9 +284,9 @@ full_tell(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_box *box)
 
 /* Those that wait aside stay: if there are no others, the new one is dropped. */
 static bool
-oldest_drop(struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg)
+oldest_drop(struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg, uint32_t priority)
 {
-	struct hm_msg *oldest = queue_pop(box);
+	struct hm_msg *oldest = queue_pop_oldest(box, priority);
 
 	hmi_dead(ctx, oldest != NULL ? oldest : msg, HM_DEAD_DROPPED);
 	return oldest != NULL;
@@ -252,7 +294,7 @@ oldest_drop(struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg)
 
 /* Make room for a message, or turn it away. Returns whether it may wait. */
 static bool
-overflow(struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg)
+overflow(struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg, uint32_t priority)
 {
 	switch (box->mailbox->overflow) {
 	case HM_OVERFLOW_REJECT:
@@ -262,27 +304,41 @@ overflow(struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg)
 		hmi_dead(ctx, msg, HM_DEAD_DROPPED);
 		return false;
 	default:
-		return oldest_drop(ctx, box, msg);
+		return oldest_drop(ctx, box, msg, priority);
 	}
 }
 
 /* ---- In and out --------------------------------------------------------------------------- */
 
+/* Mute who has sent a message, if there are too many: a control message only if it is these that are too many. */
+static void
+pressure_look(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_box *box, const struct hm_msg *msg,
+	      uint32_t priority)
+{
+	bool is_control = box->mailbox->order == HM_MAILBOX_CONTROL && priority == CONTROL;
+
+	if (box->mailbox->overflow != HM_OVERFLOW_MUTE ||
+	    (is_control && !hmi_pressure_is_over(ctx, cell, msg, box->queue.priority.queues[CONTROL].count)))
+		return;
+	hmi_pressure_look(ctx, cell, msg, box->count);
+}
+
 static void
 user_put(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_box *box, struct hm_msg *msg)
 {
 	const struct hm_mailbox_hooks *hooks = box->mailbox->hooks;
+	uint32_t priority;
 
-	if (is_full(cell, box) && !overflow(ctx, box, msg))
-		return;
 	/* The user's functions may look at it from here on. */
 	hmi_guard_received(msg);
-	queue_push(box, msg);
+	priority = priority_of(ctx, box, msg);
+	if (is_full(cell, box) && !overflow(ctx, box, msg, priority))
+		return;
+	queue_push(box, msg, priority);
 	if (hooks != NULL && hooks->posted != NULL)
 		hooks->posted(hooks->arg, hmi_pid_of(ctx, cell), msg, box->count);
 	full_tell(ctx, cell, box);
-	if (box->mailbox->overflow == HM_OVERFLOW_MUTE)
-		hmi_pressure_look(ctx, cell, msg, box->count);
+	pressure_look(ctx, cell, box, msg, priority);
 }
 
 static void
@@ -394,14 +450,14 @@ hmi_box_spill(struct hm_ctx *ctx, struct hmi_cell *cell)
 
 /* It has been let in before: nobody is told, and it has its room. */
 static void
-put_back(struct hmi_box *box, struct hm_msg *msg)
+put_back(const struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg)
 {
 	if (is_internal(msg)) {
 		internal_put(box, msg);
 		return;
 	}
 	hmi_guard_received(msg);
-	queue_push(box, msg);
+	queue_push(box, msg, priority_of(ctx, box, msg));
 }
 
 void
@@ -419,7 +475,7 @@ hmi_box_refill(struct hm_ctx *ctx, struct hmi_cell *cell)
 	cell->box = (struct hmi_fifo){ 0 };
 	ctx->in_user = 0;
 	while ((msg = hmi_fifo_pop(&waiting)) != NULL)
-		put_back(box_of(cell), msg);
+		put_back(ctx, box_of(cell), msg);
 	ctx->in_user = in_user;
 	box_of(cell)->aside = 0;
 	full_tell(ctx, cell, box_of(cell));

@@ -301,9 +301,9 @@ buffer_bytes(const struct hm_msg *msg)
 	return length;
 }
 
-/* Whether so many messages, of which one is given, are too many. */
-static bool
-is_over(const struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *msg, uint32_t count)
+bool
+hmi_pressure_is_over(const struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *msg,
+		     uint32_t count)
 {
 	const struct hm_mailbox *mailbox = cell->actor.props->mailbox;
 	const struct hmi_marks *marks = &ctx->sys->marks;
@@ -360,7 +360,7 @@ hmi_pressure_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg
 	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		return;
 	if (!is_overloaded(cell)) {
-		if (!is_over(ctx, cell, msg, count))
+		if (!hmi_pressure_is_over(ctx, cell, msg, count))
 			return;
 		pressure = pressure_get(ctx, cell);
 		if (pressure == NULL)

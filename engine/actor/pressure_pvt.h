@@ -30,6 +30,10 @@ void hmi_pressure_destroy(struct hm_ctx *ctx);
 /* Messages and bytes from which on mailboxes without marks of their own are overloaded. */
 void hmi_pressure_marks(struct hm_system *sys);
 
+/* Whether so many messages, of which one is given, are too many for a mailbox. */
+bool hmi_pressure_is_over(const struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *msg,
+			  uint32_t count);
+
 /* A message was put into a mailbox with `count` messages, which is to be looked at. */
 void hmi_pressure_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg, uint32_t count);
 

@@ -138,6 +138,8 @@ hm_type_register(struct hm_system *sys, const struct hm_type *type)
 		info |= HMI_TYPE_HANDLED;
 	if (type->no_influence)
 		info |= HMI_TYPE_NO_INFLUENCE;
+	if (type->control)
+		info |= HMI_TYPE_CONTROL;
 	rc = entry_check(sys->types, &entry);
 	if (rc == 0)
 		rc = entry_add(sys->types, &entry);

@@ -20,6 +20,7 @@
 /* The engine does something with its messages (touch, auto_respond), which have HMI_MSG_BY_TYPE. */
 #define HMI_TYPE_HANDLED      0x10000000u
 #define HMI_TYPE_NO_INFLUENCE 0x08000000u /* on receive timeouts */
+#define HMI_TYPE_CONTROL      0x04000000u /* overtakes others in mailboxes that look for it */
 #define HMI_TYPE_FLAGS_SHIFT  22
 #define HMI_TYPE_SIZE         0x0001ffffu
 

@@ -477,7 +477,7 @@ Test(engine_mailbox, external__send_to_a_full_mailbox_would_block)
 Test(engine_mailbox, props__with_a_wrong_mailbox_are_refused)
 {
 	const struct hm_mailbox wrong[] = {
-		{ .order = (enum hm_mailbox_order)3 },
+		{ .order = (enum hm_mailbox_order)4 },
 		{ .overflow = (enum hm_overflow)4, .capacity = 1 },
 		{ .overflow = HM_OVERFLOW_REJECT },
 		{ .overflow = HM_OVERFLOW_REJECT, .capacity = 10, .low = 5 },
