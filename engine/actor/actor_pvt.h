@@ -32,6 +32,7 @@ enum hmi_supervision_type {
 	HMI_SYS_STOP_FAILED, /* stop, since it has failed */
 	HMI_SYS_PROBE,       /* of back pressure: whether the sender waits for itself */
 	HMI_SYS_RESTART_DUE, /* to oneself: the delay of a restart is over; sender: the child */
+	HMI_SYS_UNMUTED,     /* the same: who was muted, or was to be, has ended */
 };
 
 /* hm_terminated.reserved in a parent's notification of its child's end; receivers see 0. */

@@ -251,18 +251,11 @@ next(struct hmi_box *box)
 
 /* ---- Full ------------------------------------------------------------------------------- */
 
-static bool
-restarts(const struct hmi_cell *cell)
-{
-	return (cell->pending & HMI_PENDING_STOP) != 0 && cell->reason == HMI_REASON_RESTART;
-}
-
 /* One that ends is never full: what comes is a dead letter soon, and nobody is to wait for room. */
 static bool
 is_full(const struct hmi_cell *cell, const struct hmi_box *box)
 {
-	if (box->mailbox->overflow == HM_OVERFLOW_MUTE ||
-	    ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0 && !restarts(cell)))
+	if (box->mailbox->overflow == HM_OVERFLOW_MUTE || hmi_cell_ends(cell))
 		return false;
 	return box->count + box->aside >= box->mailbox->capacity;
 }
@@ -320,7 +313,7 @@ pressure_look(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_box *box, co
 	if (box->mailbox->overflow != HM_OVERFLOW_MUTE ||
 	    (is_control && !hmi_pressure_is_over(ctx, cell, msg, box->queue.priority.queues[CONTROL].count)))
 		return;
-	hmi_pressure_look(ctx, cell, msg, box->count);
+	hmi_pressure_look(ctx, cell, msg, box->count + box->aside);
 }
 
 static void

@@ -182,6 +182,17 @@ end_begin(struct hm_ctx *ctx, struct hmi_cell *cell)
 
 /* ---- Stopping -------------------------------------------------------------------- */
 
+/* It has not drained by that. Where there is a box, that has looked. */
+static void
+message_keep(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	struct hmi_fifo *kept = &cell->actor.extra->kept;
+
+	hmi_fifo_push(kept, msg);
+	if (!hmi_cell_has_box(cell))
+		hmi_pressure_look(ctx, cell, msg, kept->count + cell->box.count);
+}
+
 /* One message of an actor that stops, or restarts. */
 static void
 message_give_up(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
@@ -191,7 +202,7 @@ message_give_up(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	if ((msg->flags & HMI_MSG_SYSTEM) != 0 && (!restarts || is_of_child(msg)))
 		hmi_cell_push_system(cell, msg);
 	else if (restarts)
-		hmi_fifo_push(&cell->actor.extra->kept, msg);
+		message_keep(ctx, cell, msg);
 	else
 		hmi_waiting_dead_letter(ctx, msg, HM_DEAD_STOPPED);
 }
@@ -213,13 +224,20 @@ mailbox_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
 	(void)hmi_worker_steps(&ctx->worker, n);
 }
 
+/* One that restarts has as many messages as before. */
+static bool
+is_overloaded_at_end(const struct hmi_cell *cell)
+{
+	return (cell->scheduled & HMI_SCHEDULED_OVERLOADED) != 0 && !hmi_cell_restarts(cell);
+}
+
 void
 hmi_actor_stop_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	if ((cell->pending & HMI_PENDING_STOP) == 0)
 		return;
 	/* Nobody waits for it to drain any more. */
-	if ((cell->scheduled & HMI_SCHEDULED_OVERLOADED) != 0 && hmi_pressure_relieve(ctx, cell, 0))
+	if (is_overloaded_at_end(cell) && hmi_pressure_relieve(ctx, cell, 0))
 		return;
 	if ((cell->pending & HMI_PENDING_STOPS) != 0)
 		hmi_children_stop(ctx, cell);
@@ -303,6 +321,9 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	case HMI_SYS_PROBE:
 		hmi_pressure_probe(ctx, cell, msg);
 		break;
+	case HMI_SYS_UNMUTED:
+		hmi_pressure_forget(ctx, cell, msg);
+		break;
 	case HMI_SYS_FAILURE:
 	case HMI_SYS_RESTART_DUE:
 		hmi_supervise(ctx, cell, msg);
@@ -380,8 +401,7 @@ hmi_actor_has_work(const struct hmi_cell *cell)
 	if ((cell->pending & HMI_PENDING_READY) != 0)
 		return true;
 	if ((cell->pending & HMI_PENDING_STOP) != 0)
-		return !hmi_cell_is_empty(cell) || cell->actor.children == 0 ||
-		       (cell->scheduled & HMI_SCHEDULED_OVERLOADED) != 0;
+		return !hmi_cell_is_empty(cell) || cell->actor.children == 0 || is_overloaded_at_end(cell);
 	return cell->pending == 0 && !hmi_cell_is_empty(cell);
 }
 

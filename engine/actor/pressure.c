@@ -27,7 +27,7 @@ struct hmi_pressure {
 	uint64_t waves[WAVES]; /* questions that it has passed on */
 };
 
-/* Body of HMI_COMMAND_MUTE and HMI_COMMAND_UNMUTE. */
+/* Body of HMI_COMMAND_MUTE, HMI_COMMAND_UNMUTE and HMI_SYS_UNMUTED. */
 struct mute {
 	struct hm_pid sender; /* { 0, address of its cell }, or a PID */
 	struct hm_pid receiver;
@@ -142,6 +142,29 @@ muters_release(struct hm_ctx *ctx, struct hmi_pressure *pressure)
 		link_release(ctx, (struct hmi_link *)pressure->muters);
 }
 
+/* Tell a receiver that the sender in a cell is not muted: it has ended. */
+static void
+unmuted_post(struct hm_ctx *ctx, struct hm_pid receiver, struct hm_pid sender)
+{
+	struct hm_msg *msg = hmi_control(&ctx->cache, HMI_SYS_UNMUTED, sizeof(struct mute));
+
+	*(struct mute *)hm_msg_body_mut(msg) = (struct mute){ sender, receiver };
+	(void)hmi_post(ctx, receiver, msg);
+}
+
+static struct hm_pid
+plain_sender(const struct hmi_cell *cell)
+{
+	return (struct hm_pid){ 0, (uintptr_t)cell };
+}
+
+static void
+muters_tell(struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hmi_pressure *pressure)
+{
+	for (const struct hmi_owned *owned = pressure->muters; owned != NULL; owned = owned->next)
+		unmuted_post(ctx, ((const struct hmi_link *)owned)->pid, plain_sender(cell));
+}
+
 static void
 pressure_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 {
@@ -150,6 +173,7 @@ pressure_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owne
 	if (is_overloaded(owner))
 		hmi_full_remove(&ctx->sys->full, hmi_pid_of(ctx, owner).local);
 	(void)muted_release(ctx, owner, pressure, UINT32_MAX);
+	muters_tell(ctx, owner, pressure);
 	muters_release(ctx, pressure);
 	owner->actor.extra->pressure = NULL;
 	hmi_slab_put(&ctx->pressures, pressure);
@@ -357,7 +381,7 @@ hmi_pressure_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg
 {
 	struct hmi_pressure *pressure;
 
-	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
+	if (hmi_cell_ends(cell))
 		return;
 	if (!is_overloaded(cell)) {
 		if (!hmi_pressure_is_over(ctx, cell, msg, count))
@@ -385,6 +409,19 @@ hmi_pressure_relieve(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t count)
 	return false;
 }
 
+void
+hmi_pressure_forget(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
+{
+	struct hm_pid sender = ((const struct mute *)hm_msg_body(msg))->sender;
+	struct hmi_pressure *pressure = pressure_of(cell);
+
+	if (pressure == NULL || !hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_MUTED, sender))
+		return;
+	if (hm_pid_equal(pressure->last, sender))
+		pressure->last = hm_pid_none();
+	command_post(ctx, lcore_of(ctx->sys, sender), HMI_COMMAND_UNMUTE, sender, hmi_pid_of(ctx, cell));
+}
+
 /* ---- The sender ---------------------------------------------------------------------------- */
 
 /* The process that has sent; NULL: it is gone. */
@@ -406,15 +443,20 @@ actor_of(struct hm_ctx *ctx, struct hm_pid sender)
 	return cell->ops->owner != NULL ? cell->ops->owner(cell) : NULL;
 }
 
+/* cell: the sender's; NULL: it is gone. */
 static void
-mute(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid receiver)
+mute(struct hm_ctx *ctx, struct hmi_cell *cell, const struct mute *body)
 {
 	struct hmi_pressure *pressure;
 
-	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
+	if (cell == NULL || hmi_cell_ends(cell)) {
+		/* A PID names nobody else later. */
+		if (body->sender.node == 0)
+			unmuted_post(ctx, body->receiver, body->sender);
 		return;
+	}
 	pressure = pressure_get(ctx, cell);
-	if (pressure == NULL || !link_note(ctx, cell, &pressure->muters, HMI_LINK_MUTER, receiver))
+	if (pressure == NULL || !link_note(ctx, cell, &pressure->muters, HMI_LINK_MUTER, body->receiver))
 		return;
 	hmi_count(&ctx->stats.mutes, 1);
 	cell->pending |= HMI_PENDING_MUTED;
@@ -423,9 +465,10 @@ mute(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid receiver)
 }
 
 static void
-muter_remove(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid receiver)
+muter_remove(struct hm_ctx *ctx, struct hmi_cell *cell, const struct mute *body)
 {
-	if (!hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_MUTER, receiver))
+	if (cell == NULL ||
+	    !hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_MUTER, body->receiver))
 		return;
 	if (pressure_of(cell)->muters == NULL)
 		unmute(ctx, cell);
@@ -434,25 +477,23 @@ muter_remove(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid receiver)
 void
 hmi_pressure_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
 {
-	const struct hm_pid *receiver = hm_msg_body(msg);
-
 	if (msg->type == HMI_SYS_MUTE)
-		mute(ctx, cell, *receiver);
+		mute(ctx, cell, hm_msg_body(msg));
 	else
-		muter_remove(ctx, cell, *receiver);
+		muter_remove(ctx, cell, hm_msg_body(msg));
 }
 
 /* The sender has moved, and is told the way that all its messages take, so that being released does not overtake it. */
 static bool
-is_forwarded(struct hm_ctx *ctx, const struct mute *mute, uint16_t type)
+is_forwarded(struct hm_ctx *ctx, const struct mute *body, uint16_t type)
 {
-	struct hmi_cell *cell = cell_of(ctx, mute->sender);
+	struct hmi_cell *cell = cell_of(ctx, body->sender);
 	struct hm_msg *msg;
 
 	if (cell == NULL || !hmi_is_forwarder(cell))
 		return false;
-	msg = hmi_control(&ctx->cache, type, sizeof(struct hm_pid));
-	*(struct hm_pid *)hm_msg_body_mut(msg) = mute->receiver;
+	msg = hmi_control(&ctx->cache, type, sizeof(*body));
+	*(struct mute *)hm_msg_body_mut(msg) = *body;
 	hmi_forward(ctx, cell, msg);
 	return true;
 }
@@ -461,18 +502,16 @@ void
 hmi_mute_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
 	const struct mute *body = hm_msg_body(msg);
-	struct hmi_cell *cell = actor_of(ctx, body->sender);
 
-	if (!is_forwarded(ctx, body, HMI_SYS_MUTE) && cell != NULL)
-		mute(ctx, cell, body->receiver);
+	if (!is_forwarded(ctx, body, HMI_SYS_MUTE))
+		mute(ctx, actor_of(ctx, body->sender), body);
 }
 
 void
 hmi_unmute_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
 	const struct mute *body = hm_msg_body(msg);
-	struct hmi_cell *cell = actor_of(ctx, body->sender);
 
-	if (!is_forwarded(ctx, body, HMI_SYS_UNMUTE) && cell != NULL)
-		muter_remove(ctx, cell, body->receiver);
+	if (!is_forwarded(ctx, body, HMI_SYS_UNMUTE))
+		muter_remove(ctx, actor_of(ctx, body->sender), body);
 }

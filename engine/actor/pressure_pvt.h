@@ -14,6 +14,12 @@
  * lcore, and is looked into on that lcore alone. Both sides keep links: the receiver whom it has muted, the sender who
  * has muted it; so each is told once, and who ends releases the others.
  *
+ *     a sender that was muted has ended, or is gone when it is to be muted ── HMI_SYS_UNMUTED ──▶ the link goes
+ *     whoever has the cell by now ◀── HMI_COMMAND_UNMUTE ── and is muted again if it sends
+ *
+ * Without that, the next actor in the cell could send without end: its receiver would think that it was muted. Commands of
+ * an lcore arrive in order, so that where there is no link nobody is muted.
+ *
  * Circles: an overloaded actor that is muted cannot drain. It asks those that have muted it, they ask on if they are muted
  * themselves (Chandy, Misra and Haas: Distributed Deadlock Detection, ACM TOCS 1983). If the question comes back, it is
  * released.
@@ -39,6 +45,9 @@ void hmi_pressure_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct h
 
 /* The turn of an actor that is overloaded ends. Returns whether it has to come back for more senders to be released. */
 bool hmi_pressure_relieve(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t count);
+
+/* Who was muted, or was to be, has ended. */
+void hmi_pressure_forget(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
 
 /* A question comes by. */
 void hmi_pressure_probe(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);

@@ -108,14 +108,29 @@ user_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	return likely(cell->pending == 0) || pending_handle(ctx, cell);
 }
 
-/* Its turn is over, and it has more to do than user messages, or it is gone. */
+/* As hmi_pressure_relieve, if it is overloaded. Who stops releases all, and who restarts has not drained. */
+static bool
+overload_look(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	return (cell->scheduled & HMI_SCHEDULED_OVERLOADED) != 0 &&
+	       (cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) == 0 &&
+	       hmi_pressure_relieve(ctx, cell, hmi_cell_count(cell));
+}
+
+/*
+ * Its turn is over, and it has more to do than user messages, or it is gone. If it is muted it may have drained
+ * before, and has to release others, though it handles no messages.
+ */
 static __attribute__((noinline)) void
 pending_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
+	bool more;
+
 	if (ctx->cell == NULL)
 		return;
+	more = overload_look(ctx, cell);
 	hmi_unschedule(cell);
-	if (hmi_actor_has_work(cell))
+	if (more || hmi_actor_has_work(cell))
 		hmi_schedule(ctx, cell);
 }
 
@@ -123,11 +138,9 @@ pending_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 static __attribute__((noinline)) void
 unusual_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	bool more = !hmi_cell_is_empty(cell);
+	bool more = overload_look(ctx, cell);
 
-	if ((cell->scheduled & HMI_SCHEDULED_OVERLOADED) != 0)
-		more |= hmi_pressure_relieve(ctx, cell, hmi_cell_count(cell));
-	if (more)
+	if (more || !hmi_cell_is_empty(cell))
 		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
 	else
 		hmi_unschedule(cell);

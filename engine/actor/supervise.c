@@ -70,7 +70,7 @@ record_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 static bool
 record_may_move(const struct hmi_owned *owned)
 {
-	return !hmi_timer_pending(&hmi_record_of(owned)->timer);
+	return !hmi_timer_pending(&container_of(owned, const struct hmi_record, link.owned)->timer);
 }
 
 const struct hmi_owned_ops hmi_record_ops = {

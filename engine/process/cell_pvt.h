@@ -173,6 +173,20 @@ hmi_cell_is_actor(const struct hmi_cell *cell)
 	return cell->state_at != 0;
 }
 
+/* Whether an actor begins anew, and keeps its messages until it has. */
+static inline bool
+hmi_cell_restarts(const struct hmi_cell *cell)
+{
+	return (cell->pending & HMI_PENDING_STOP) != 0 && cell->reason == HMI_REASON_RESTART;
+}
+
+/* Whether an actor ends: it will handle no messages any more. */
+static inline bool
+hmi_cell_ends(const struct hmi_cell *cell)
+{
+	return (cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0 && !hmi_cell_restarts(cell);
+}
+
 static inline void
 hmi_cell_push_system(struct hmi_cell *cell, struct hm_msg *msg)
 {

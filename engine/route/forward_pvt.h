@@ -32,7 +32,7 @@ enum hmi_move_type {
 	HMI_SYS_MOVE_RETRY, /* look again whether it can */
 	HMI_SYS_MOVED,      /* it is there */
 	HMI_SYS_ROUTE_MARK, /* all that an lcore has sent before has arrived; body: struct hmi_route_note */
-	HMI_SYS_MUTE,       /* as HMI_COMMAND_MUTE, the way that messages take; body: struct hm_pid */
+	HMI_SYS_MUTE,       /* as HMI_COMMAND_MUTE, the way that messages take; body: as its */
 	HMI_SYS_UNMUTE,
 };
 
