@@ -18,11 +18,12 @@
 #define WAVES    8u
 
 struct hmi_pressure {
-	struct hmi_owned owned;   /* of the actor */
-	struct hmi_owned *muted;  /* links: whom it has muted */
-	struct hmi_owned *muters; /* links: who has muted it */
-	struct hm_pid last;       /* whom it has muted last */
-	uint32_t low;             /* messages, while it is overloaded */
+	struct hmi_owned owned;       /* of the actor */
+	struct hmi_owned *muted;      /* links: whom it has muted, the oldest first */
+	struct hmi_owned **muted_end; /* where the next one goes */
+	struct hmi_owned *muters;     /* links: who has muted it */
+	struct hm_pid last;           /* whom it has muted last */
+	uint32_t low;                 /* messages, while it is overloaded */
 	uint32_t waves_next;
 	uint64_t waves[WAVES]; /* questions that it has passed on */
 };
@@ -115,7 +116,18 @@ lcore_of(const struct hm_system *sys, struct hm_pid sender)
 	return UINT32_MAX;
 }
 
-/* Release some of those that the actor has muted. Returns whether any are left. */
+/* The actor does not mute a sender any more. */
+static void
+muted_remove(struct hm_ctx *ctx, struct hmi_pressure *pressure, struct hmi_link *link)
+{
+	if (link->owned.next == NULL)
+		pressure->muted_end = link->owned.prev;
+	if (hm_pid_equal(pressure->last, link->pid))
+		pressure->last = hm_pid_none();
+	link_release(ctx, link);
+}
+
+/* Release some of those that the actor has muted, the oldest first. Returns whether any are left. */
 static bool
 muted_release(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_pressure *pressure,
 	      uint32_t portion)
@@ -128,7 +140,7 @@ muted_release(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_pressu
 
 		if (n == portion)
 			return true;
-		link_release(ctx, link);
+		muted_remove(ctx, pressure, link);
 		command_post(ctx, lcore_of(ctx->sys, sender), HMI_COMMAND_UNMUTE, sender, self);
 		(void)hmi_worker_steps(&ctx->worker, 1);
 	}
@@ -227,6 +239,7 @@ pressure_get(struct hm_ctx *ctx, struct hmi_cell *cell)
 	if (extra->pressure == NULL)
 		return NULL;
 	memset(extra->pressure, 0, sizeof(*extra->pressure));
+	extra->pressure->muted_end = &extra->pressure->muted;
 	hmi_owned_add(&cell->actor.owned, &extra->pressure->owned, &pressure_ops);
 	return extra->pressure;
 }
@@ -372,8 +385,10 @@ sender_mute(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_pressure
 	if (lcore >= ctx->sys->lcores_count || hm_pid_equal(sender, pressure->last))
 		return;
 	pressure->last = sender;
-	if (link_note(ctx, cell, &pressure->muted, HMI_LINK_MUTED, sender))
-		command_post(ctx, lcore, HMI_COMMAND_MUTE, sender, hmi_pid_of(ctx, cell));
+	if (!link_note(ctx, cell, pressure->muted_end, HMI_LINK_MUTED, sender))
+		return;
+	pressure->muted_end = &(*pressure->muted_end)->next;
+	command_post(ctx, lcore, HMI_COMMAND_MUTE, sender, hmi_pid_of(ctx, cell));
 }
 
 void
@@ -404,7 +419,6 @@ hmi_pressure_relieve(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t count)
 	if (muted_release(ctx, cell, pressure, HMI_SYSTEM_PORTION))
 		return true;
 	cell->scheduled &= (uint8_t)~HMI_SCHEDULED_OVERLOADED;
-	pressure->last = hm_pid_none();
 	hmi_full_remove(&ctx->sys->full, hmi_pid_of(ctx, cell).local);
 	return false;
 }
@@ -414,11 +428,11 @@ hmi_pressure_forget(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_m
 {
 	struct hm_pid sender = ((const struct mute *)hm_msg_body(msg))->sender;
 	struct hmi_pressure *pressure = pressure_of(cell);
+	struct hmi_link *link = hmi_link_find(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_MUTED, sender);
 
-	if (pressure == NULL || !hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_MUTED, sender))
+	if (pressure == NULL || link == NULL)
 		return;
-	if (hm_pid_equal(pressure->last, sender))
-		pressure->last = hm_pid_none();
+	muted_remove(ctx, pressure, link);
 	command_post(ctx, lcore_of(ctx->sys, sender), HMI_COMMAND_UNMUTE, sender, hmi_pid_of(ctx, cell));
 }
 

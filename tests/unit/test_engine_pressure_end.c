@@ -215,6 +215,79 @@ Test(engine_pressure_end, receiver__that_is_muted_when_drained_releases_all)
 	hmt_node_end(&node);
 }
 
+/* ---- Who is released first ---------------------------------------------------------------------- */
+
+#define CROWD (2 * HMI_SYSTEM_PORTION)
+
+static struct hmt_probe crowd[CROWD];
+
+/* A receiver that is held, and has muted the crowd in order. */
+static void
+crowd_start(struct hmt_node *node)
+{
+	hmt_node_start(node, 2);
+	receiver_pid = stage_spawn(node, &receiver, 0, &marks);
+	for (uint32_t i = 0; i < CROWD; i++) {
+		crowd[i] = (struct hmt_probe){ 0 };
+		hmt_probe_spawn(node, &crowd[i], i % 2, NULL);
+	}
+	hmt_turn_until_idle(node);
+	hold(node, receiver_pid);
+	for (uint32_t i = 0; i < CROWD; i++)
+		hmt_do(node, crowd[i].pid, send_numbers, &(uint32_t){ HIGH + 1 });
+	cr_assert_eq(hmt_stats(node).mutes, CROWD);
+}
+
+/* So many of the crowd, from the first on, are muted no more; the others are. */
+static void
+released_check(const struct hmt_node *node, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = 0; i < CROWD; i++)
+		cr_assert_eq(is_muted(node, crowd[i].pid), i < from || i >= to, "%u of the crowd", i);
+}
+
+/* In portions, between which others may send again: who has waited longest is first, or some would wait for ever. */
+Test(engine_pressure_end, drain__releases_who_has_waited_longest)
+{
+	struct hmt_node node;
+
+	crowd_start(&node);
+	cr_assert(hmi_pressure_relieve(node.sys->lcores[0], cell_of(&node, receiver_pid), 0));
+	hmt_turn_until_idle(&node);
+	released_check(&node, 0, HMI_SYSTEM_PORTION);
+	/* These are behind the others now. */
+	for (uint32_t i = 0; i < HMI_SYSTEM_PORTION; i++)
+		hmt_do(&node, crowd[i].pid, send_numbers, &(uint32_t){ 1 });
+	released_check(&node, 0, 0);
+	cr_assert(hmi_pressure_relieve(node.sys->lcores[0], cell_of(&node, receiver_pid), 0));
+	hmt_turn_until_idle(&node);
+	released_check(&node, HMI_SYSTEM_PORTION, CROWD);
+	let_go(&node, receiver_pid);
+	released_check(&node, 0, CROWD);
+	hmt_node_end(&node);
+}
+
+/* The end of the list is one of those that stop. */
+Test(engine_pressure_end, drain__releases_all_when_some_have_stopped)
+{
+	struct hmt_node node;
+
+	crowd_start(&node);
+	hmt_stop(&node, crowd[CROWD - 1].pid);
+	hmt_stop(&node, crowd[CROWD - 2].pid);
+	hmt_stop(&node, crowd[0].pid);
+	crowd[CROWD - 1] = crowd[CROWD - 2] = crowd[0] = (struct hmt_probe){ 0 };
+	hmt_probe_spawn(&node, &crowd[0], 1, NULL);
+	hmt_probe_spawn(&node, &crowd[CROWD - 2], 1, NULL);
+	hmt_probe_spawn(&node, &crowd[CROWD - 1], 0, NULL);
+	hmt_turn_until_idle(&node);
+	hmt_do(&node, crowd[CROWD - 1].pid, send_numbers, &(uint32_t){ 1 });
+	cr_assert(is_muted(&node, crowd[CROWD - 1].pid));
+	let_go(&node, receiver_pid);
+	released_check(&node, 0, CROWD);
+	hmt_node_end(&node);
+}
+
 /* ---- A receiver that restarts -------------------------------------------------------------------- */
 
 static struct hmt_probe child;
