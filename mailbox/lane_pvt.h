@@ -62,6 +62,8 @@ struct hmi_lane {
 	uint64_t overflowed; /* messages that ever waited, for the statistics */
 	struct hmi_fifo overflow;
 	struct hm_msg *buffer[HMI_LANE_BUFFER];
+	uint64_t looked;          /* of `overflowed` the owner has looked at so many, ... */
+	struct hm_msg *looked_at; /* ... and last at this one, if it still waits */
 } __attribute__((aligned(64)));
 
 /* The receiver's end, written by the receiver alone. */
@@ -138,6 +140,27 @@ hmi_lane_pop_burst(struct hmi_lane_rx *rx, struct hm_msg **msgs, uint32_t max)
 		atomic_store_explicit(&ring->taken, rx->taken, memory_order_release); /* L2 */
 	}
 	return n;
+}
+
+/* Messages that wait are not to be looked at, up to here. */
+static inline void
+hmi_lane_look_past(struct hmi_lane *lane)
+{
+	lane->looked = lane->overflowed;
+	lane->looked_at = lane->overflow.tail;
+}
+
+/* The oldest message that waits and was not looked at; NULL: none. From now on it was. */
+static inline const struct hm_msg *
+hmi_lane_look(struct hmi_lane *lane)
+{
+	uint64_t gone = lane->overflowed - lane->overflow.count;
+
+	if (lane->looked == lane->overflowed || lane->overflow.count == 0)
+		return NULL;
+	lane->looked_at = lane->looked > gone ? lane->looked_at->next : lane->overflow.head;
+	lane->looked = (lane->looked > gone ? lane->looked : gone) + 1;
+	return lane->looked_at;
 }
 
 /* Take a message after both lcores have left their loops; NULL: none is left, or no lane. */

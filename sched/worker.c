@@ -145,6 +145,13 @@ wakes_check(struct hmi_worker *w)
 	w->turns_unchecked = 0;
 }
 
+static __attribute__((noinline)) void
+backlog_tell(struct hmi_worker *w, const struct hmi_lane *lane)
+{
+	if (w->ops->backlog != NULL)
+		w->ops->backlog(w, (uint32_t)(lane - w->lanes_out));
+}
+
 uint32_t
 hmi_worker_flush_lanes(struct hmi_worker *w)
 {
@@ -160,6 +167,8 @@ hmi_worker_flush_lanes(struct hmi_worker *w)
 		if (lane->dirty)
 			w->lanes_dirty[still++] = lane;
 		receiver_wake(w, lane);
+		if (unlikely(before > 0 || waiting > 0))
+			backlog_tell(w, lane);
 	}
 	w->lanes_dirty_count = still;
 	return work;

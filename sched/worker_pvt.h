@@ -61,6 +61,8 @@ struct hmi_worker_ops {
 	/* A runnable was left by hmi_recovery_throw, or by a signal that `recovery` contains. */
 	void (*failed)(struct hmi_worker *worker);
 	const struct hmi_recovery_ops *recovery; /* NULL: no runnable is ever left */
+	/* Between runnables: messages wait for room in the lane to an lcore, or did. NULL: nobody wants to know. */
+	void (*backlog)(struct hmi_worker *worker, uint32_t lcore);
 	/* Between turns: hmi_worker_ask was called, once or more often. NULL: nobody calls it. */
 	void (*asked)(struct hmi_worker *worker);
 };

@@ -101,9 +101,8 @@ command_post(struct hm_ctx *ctx, uint32_t lcore, uint16_t command, struct hm_pid
 	(void)hmi_post(ctx, hmi_lcore_process(ctx->sys, lcore), msg);
 }
 
-/* The lcore of a sender; UINT32_MAX: it has none. */
-static uint32_t
-lcore_of(const struct hm_system *sys, struct hm_pid sender)
+uint32_t
+hmi_pressure_lcore(const struct hm_system *sys, struct hm_pid sender)
 {
 	uintptr_t at = (uintptr_t)sender.local;
 
@@ -141,17 +140,24 @@ muted_release(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_pressu
 		if (n == portion)
 			return true;
 		muted_remove(ctx, pressure, link);
-		command_post(ctx, lcore_of(ctx->sys, sender), HMI_COMMAND_UNMUTE, sender, self);
+		command_post(ctx, hmi_pressure_lcore(ctx->sys, sender), HMI_COMMAND_UNMUTE, sender, self);
 		(void)hmi_worker_steps(&ctx->worker, 1);
 	}
 	return false;
 }
 
 static void
-muters_release(struct hm_ctx *ctx, struct hmi_pressure *pressure)
+muter_release(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_link *link)
+{
+	hmi_backlog_forget(ctx, cell, link->pid);
+	link_release(ctx, link);
+}
+
+static void
+muters_release(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_pressure *pressure)
 {
 	while (pressure->muters != NULL)
-		link_release(ctx, (struct hmi_link *)pressure->muters);
+		muter_release(ctx, cell, (struct hmi_link *)pressure->muters);
 }
 
 /* Tell a receiver that the sender in a cell is not muted: it has ended. */
@@ -186,7 +192,7 @@ pressure_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owne
 		hmi_full_remove(&ctx->sys->full, hmi_pid_of(ctx, owner).local);
 	(void)muted_release(ctx, owner, pressure, UINT32_MAX);
 	muters_tell(ctx, owner, pressure);
-	muters_release(ctx, pressure);
+	muters_release(ctx, owner, pressure);
 	owner->actor.extra->pressure = NULL;
 	hmi_slab_put(&ctx->pressures, pressure);
 }
@@ -315,7 +321,7 @@ hmi_pressure_probe(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_ms
 	if (pressure == NULL || (cell->pending & HMI_PENDING_MUTED) == 0)
 		return;
 	if (hm_pid_equal(probe.initiator, hmi_pid_of(ctx, cell))) {
-		muters_release(ctx, pressure);
+		muters_release(ctx, cell, pressure);
 		hmi_count(&ctx->stats.circles, 1);
 		unmute(ctx, cell);
 	} else if (++probe.hops <= HOPS_MAX && wave_is_new(pressure, probe.wave)) {
@@ -339,16 +345,23 @@ buffer_bytes(const struct hm_msg *msg)
 }
 
 bool
+hmi_pressure_is_much(const struct hm_system *sys, const struct hm_msg *msg, uint32_t count)
+{
+	const struct hmi_marks *marks = &sys->marks;
+	uint64_t bytes = sizeof(*msg) + msg->length + buffer_bytes(msg);
+
+	return count > marks->high || (count > marks->look && count * bytes > marks->bytes);
+}
+
+bool
 hmi_pressure_is_over(const struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *msg,
 		     uint32_t count)
 {
 	const struct hm_mailbox *mailbox = cell->actor.props->mailbox;
-	const struct hmi_marks *marks = &ctx->sys->marks;
-	uint64_t bytes = sizeof(*msg) + msg->length + buffer_bytes(msg);
 
 	if (mailbox != NULL && mailbox->capacity != 0)
 		return mailbox->capacity != HM_MAILBOX_UNLIMITED && count > mailbox->capacity;
-	return count > marks->high || (count > marks->look && count * bytes > marks->bytes);
+	return hmi_pressure_is_much(ctx->sys, msg, count);
 }
 
 static void
@@ -380,7 +393,7 @@ sender_mute(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_pressure
 	    const struct hm_msg *msg)
 {
 	struct hm_pid sender = sender_of(ctx, cell, msg);
-	uint32_t lcore = lcore_of(ctx->sys, sender);
+	uint32_t lcore = hmi_pressure_lcore(ctx->sys, sender);
 
 	if (lcore >= ctx->sys->lcores_count || hm_pid_equal(sender, pressure->last))
 		return;
@@ -433,7 +446,8 @@ hmi_pressure_forget(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_m
 	if (pressure == NULL || link == NULL)
 		return;
 	muted_remove(ctx, pressure, link);
-	command_post(ctx, lcore_of(ctx->sys, sender), HMI_COMMAND_UNMUTE, sender, hmi_pid_of(ctx, cell));
+	command_post(ctx, hmi_pressure_lcore(ctx->sys, sender), HMI_COMMAND_UNMUTE, sender,
+		     hmi_pid_of(ctx, cell));
 }
 
 /* ---- The sender ---------------------------------------------------------------------------- */
@@ -446,9 +460,8 @@ cell_of(struct hm_ctx *ctx, struct hm_pid sender)
 				: hmi_cell_named(ctx, sender.local);
 }
 
-/* The actor that has sent, or asked; NULL: it is gone. */
-static struct hmi_cell *
-actor_of(struct hm_ctx *ctx, struct hm_pid sender)
+struct hmi_cell *
+hmi_pressure_actor(struct hm_ctx *ctx, struct hm_pid sender)
 {
 	struct hmi_cell *cell = cell_of(ctx, sender);
 
@@ -457,57 +470,65 @@ actor_of(struct hm_ctx *ctx, struct hm_pid sender)
 	return cell->ops->owner != NULL ? cell->ops->owner(cell) : NULL;
 }
 
-/* cell: the sender's; NULL: it is gone. */
-static void
-mute(struct hm_ctx *ctx, struct hmi_cell *cell, const struct mute *body)
+bool
+hmi_pressure_mute(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid muter)
 {
-	struct hmi_pressure *pressure;
+	struct hmi_pressure *pressure = pressure_get(ctx, cell);
 
-	if (cell == NULL || hmi_cell_ends(cell)) {
-		/* A PID names nobody else later. */
-		if (body->sender.node == 0)
-			unmuted_post(ctx, body->receiver, body->sender);
-		return;
-	}
-	pressure = pressure_get(ctx, cell);
-	if (pressure == NULL || !link_note(ctx, cell, &pressure->muters, HMI_LINK_MUTER, body->receiver))
-		return;
+	if (pressure == NULL || !link_note(ctx, cell, &pressure->muters, HMI_LINK_MUTER, muter))
+		return false;
 	hmi_count(&ctx->stats.mutes, 1);
 	cell->pending |= HMI_PENDING_MUTED;
-	if (is_overloaded(cell))
-		probe_start(ctx, cell, pressure);
+	return true;
 }
 
-static void
-muter_remove(struct hm_ctx *ctx, struct hmi_cell *cell, const struct mute *body)
+void
+hmi_pressure_unmute(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid muter)
 {
-	if (cell == NULL ||
-	    !hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_MUTER, body->receiver))
+	struct hmi_link *link = hmi_link_find(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_MUTER, muter);
+
+	if (link == NULL)
 		return;
+	muter_release(ctx, cell, link);
 	if (pressure_of(cell)->muters == NULL)
 		unmute(ctx, cell);
+}
+
+/* cell: the sender's; NULL: it is gone. */
+static void
+mute_by(struct hm_ctx *ctx, struct hmi_cell *cell, const struct mute *mute)
+{
+	if (cell == NULL || hmi_cell_ends(cell)) {
+		/* A PID names nobody else later. */
+		if (mute->sender.node == 0)
+			unmuted_post(ctx, mute->receiver, mute->sender);
+	} else if (hmi_pressure_mute(ctx, cell, mute->receiver) && is_overloaded(cell)) {
+		probe_start(ctx, cell, pressure_of(cell));
+	}
 }
 
 void
 hmi_pressure_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
 {
+	const struct mute *mute = hm_msg_body(msg);
+
 	if (msg->type == HMI_SYS_MUTE)
-		mute(ctx, cell, hm_msg_body(msg));
+		mute_by(ctx, cell, mute);
 	else
-		muter_remove(ctx, cell, hm_msg_body(msg));
+		hmi_pressure_unmute(ctx, cell, mute->receiver);
 }
 
 /* The sender has moved, and is told the way that all its messages take, so that being released does not overtake it. */
 static bool
-is_forwarded(struct hm_ctx *ctx, const struct mute *body, uint16_t type)
+is_forwarded(struct hm_ctx *ctx, const struct mute *mute, uint16_t type)
 {
-	struct hmi_cell *cell = cell_of(ctx, body->sender);
+	struct hmi_cell *cell = cell_of(ctx, mute->sender);
 	struct hm_msg *msg;
 
 	if (cell == NULL || !hmi_is_forwarder(cell))
 		return false;
-	msg = hmi_control(&ctx->cache, type, sizeof(*body));
-	*(struct mute *)hm_msg_body_mut(msg) = *body;
+	msg = hmi_control(&ctx->cache, type, sizeof(*mute));
+	*(struct mute *)hm_msg_body_mut(msg) = *mute;
 	hmi_forward(ctx, cell, msg);
 	return true;
 }
@@ -515,17 +536,18 @@ is_forwarded(struct hm_ctx *ctx, const struct mute *body, uint16_t type)
 void
 hmi_mute_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
-	const struct mute *body = hm_msg_body(msg);
+	const struct mute *mute = hm_msg_body(msg);
 
-	if (!is_forwarded(ctx, body, HMI_SYS_MUTE))
-		mute(ctx, actor_of(ctx, body->sender), body);
+	if (!is_forwarded(ctx, mute, HMI_SYS_MUTE))
+		mute_by(ctx, hmi_pressure_actor(ctx, mute->sender), mute);
 }
 
 void
 hmi_unmute_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
-	const struct mute *body = hm_msg_body(msg);
+	const struct mute *mute = hm_msg_body(msg);
+	struct hmi_cell *cell = hmi_pressure_actor(ctx, mute->sender);
 
-	if (!is_forwarded(ctx, body, HMI_SYS_UNMUTE))
-		muter_remove(ctx, actor_of(ctx, body->sender), body);
+	if (!is_forwarded(ctx, mute, HMI_SYS_UNMUTE) && cell != NULL)
+		hmi_pressure_unmute(ctx, cell, mute->receiver);
 }

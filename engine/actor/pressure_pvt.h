@@ -54,6 +54,28 @@ void hmi_pressure_probe(struct hm_ctx *ctx, struct hmi_cell *cell, const struct 
 
 /* HMI_SYS_MUTE or HMI_SYS_UNMUTE, to a sender that has moved. */
 void hmi_pressure_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
+/* Whether so many messages, of which one is given, are too many for a mailbox without marks of its own. */
+bool hmi_pressure_is_much(const struct hm_system *sys, const struct hm_msg *msg, uint32_t count);
+
+/* The lcore of a sender; UINT32_MAX: it has none. */
+uint32_t hmi_pressure_lcore(const struct hm_system *sys, struct hm_pid sender);
+
+/* The actor of this lcore that has sent, or asked; NULL: it is gone. */
+struct hmi_cell *hmi_pressure_actor(struct hm_ctx *ctx, struct hm_pid sender);
+
+/* An actor has to wait for another one, or for a lane to an lcore. Returns false if it did already, or without memory. */
+bool hmi_pressure_mute(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid muter);
+
+/* Not any more. */
+void hmi_pressure_unmute(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid muter);
+
+/* ---- backlog.c ---- */
+
+/* Messages wait for room in the lane to an lcore, or did. */
+void hmi_backlog_look(struct hmi_worker *worker, uint32_t lcore);
+
+/* An actor is not muted by a lane to an lcore any more, if it was. */
+void hmi_backlog_forget(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_pid to);
 
 /* Commands, on the sender's lcore. */
 void hmi_mute_run(struct hm_ctx *ctx, const struct hm_msg *msg);

@@ -107,8 +107,9 @@ struct hm_ctx {
 	struct hmi_slab behaviours;
 	struct hmi_slab receive_timeouts;
 	struct hmi_slab pressures;
-	struct hmi_slab records;  /* of failures */
-	struct hmi_slab failures; /* texts of HM_FAILURE_REASON_MAX bytes */
+	struct hmi_owned *backlog; /* links: who is muted since a lane is full */
+	struct hmi_slab records;   /* of failures */
+	struct hmi_slab failures;  /* texts of HM_FAILURE_REASON_MAX bytes */
 	struct hmi_slab timers;
 	struct hmi_slab timer_bodies[HMI_POOL_CLASSES]; /* of those that do not fit into their timer */
 	struct hmi_send_timer *timers_starved;          /* due, and found no memory; oldest first */

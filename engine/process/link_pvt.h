@@ -30,6 +30,7 @@ enum hmi_link_kind {
 	HMI_LINK_MARK,      /* a walk over what the owner has goes on behind it */
 	HMI_LINK_MUTED,     /* whom the owner has muted */
 	HMI_LINK_MUTER,     /* who has muted the owner */
+	HMI_LINK_BACKLOG,   /* the lcore whose lane has muted the owner; in the list of its lcore */
 	HMI_LINK_RECORD,    /* what the owner knows of failures of its child */
 	/* Of a future with a handle, which is the owner; in its own list: */
 	HMI_LINK_WAITER, /* who waits for it, by hm_reenter_after */

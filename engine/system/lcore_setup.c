@@ -106,6 +106,7 @@ static const struct hmi_worker_ops worker_ops = {
 	.failed = hmi_actors_failed,
 	.recovery = &hmi_failure_ops,
 	.asked = asked,
+	.backlog = hmi_backlog_look,
 };
 
 /* ---- Set-up ---------------------------------------------------------------------- */

@@ -176,6 +176,38 @@ Test(lane, overflowed__counts_each_message_once)
 	cr_assert_eq(lane.overflowed, 20);
 }
 
+/* Each of those that wait once, in order, from those on that were there when it was last said so. */
+static void
+look_range(uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++)
+		cr_assert_eq(hmi_lane_look(&lane), messages[i], "message %u", i);
+	cr_assert_null(hmi_lane_look(&lane));
+}
+
+Test(lane, look__finds_each_that_waits_once)
+{
+	cr_assert_null(hmi_lane_look(&lane));
+	push_range(0, RING + 10);
+	(void)hmi_lane_flush(&lane);
+	hmi_lane_look_past(&lane);
+	look_range(0, 0);
+	push_range(RING + 10, RING + 30);
+	(void)hmi_lane_flush(&lane);
+	look_range(RING + 10, RING + 30);
+	push_range(RING + 30, RING + 40);
+	(void)hmi_lane_flush(&lane);
+	cr_assert_eq(hmi_lane_look(&lane), messages[RING + 30]);
+	/* Those that were looked at leave, and the first five of the others with them. */
+	cr_assert_eq(hmi_lane_pop_burst(&rx, (struct hm_msg *[35]){ NULL }, 35), 35);
+	(void)hmi_lane_flush(&lane);
+	look_range(RING + 35, RING + 40);
+	cr_assert_eq(pop_from(35), RING + 35);
+	(void)hmi_lane_flush(&lane);
+	look_range(0, 0);
+	cr_assert_eq(pop_from(RING + 35), RING + 40);
+}
+
 Test(lane, drain__ring_then_list_then_buffer)
 {
 	push_range(0, CAPACITY + 20);
