@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Five desks get the same orders at once, each into a mailbox of another kind; hooks count what happens there.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <hermod.h>
+
+#define ORDERS  6u
+#define DESKS   5u
+#define BOUND   4u
+#define NEXT_US 2000
+
+enum {
+	ORDER = HM_TYPE_USER,
+	CLOSE, /* a control message: to be handled before others */
+	NEXT
+};
+
+struct order {
+	uint32_t number, urgency;
+};
+
+static const struct order orders[ORDERS] = { { 1, 0 }, { 2, 5 }, { 3, 0 }, { 4, 7 }, { 5, 5 }, { 6, 0 } };
+
+/* ---- What is counted -------------------------------------------------------------- */
+
+struct count {
+	uint32_t posted, received, most, emptied;
+};
+
+static void
+posted(void *arg, struct hm_pid actor, const struct hm_msg *msg, uint32_t waiting)
+{
+	struct count *count = arg;
+
+	(void)actor;
+	(void)msg;
+	count->posted++;
+	count->most = waiting > count->most ? waiting : count->most;
+}
+
+static void
+received(void *arg, struct hm_pid actor, uint16_t type, uint32_t waiting)
+{
+	(void)actor;
+	(void)type;
+	(void)waiting;
+	((struct count *)arg)->received++;
+}
+
+static void
+empty(void *arg, struct hm_pid actor)
+{
+	(void)actor;
+	((struct count *)arg)->emptied++;
+}
+
+static struct count counts[DESKS];
+
+#define HOOKS(desk)                                    \
+	{                                              \
+		posted, received, empty, &counts[desk] \
+	}
+
+static const struct hm_mailbox_hooks hooks[DESKS] = { HOOKS(0), HOOKS(1), HOOKS(2), HOOKS(3), HOOKS(4) };
+
+/* ---- Mailboxes -------------------------------------------------------------------------- */
+
+static uint8_t
+urgency(const struct hm_msg *msg)
+{
+	return hm_msg_type(msg) == ORDER ? (uint8_t)((const struct order *)hm_msg_body(msg))->urgency : 0;
+}
+
+static const char *const names[DESKS] = { "first in, first out", "by urgency", "control first",
+					  "four, drop the oldest", "four, reject" };
+static const struct hm_mailbox mailboxes[DESKS] = {
+	{ .hooks = &hooks[0] },
+	{ .order = HM_MAILBOX_PRIORITY, .priority = urgency, .hooks = &hooks[1] },
+	{ .order = HM_MAILBOX_CONTROL, .hooks = &hooks[2] },
+	{ .overflow = HM_OVERFLOW_DROP_OLDEST, .capacity = BOUND, .hooks = &hooks[3] },
+	{ .overflow = HM_OVERFLOW_REJECT, .capacity = BOUND, .hooks = &hooks[4] },
+};
+
+/* ---- Actors --------------------------------------------------------------------------------- */
+
+static void
+desk_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)state;
+	if (hm_msg_type(msg) == ORDER)
+		printf(" %" PRIu32, ((const struct order *)hm_msg_body(msg))->number);
+	else if (hm_msg_type(msg) == CLOSE)
+		printf(" close");
+}
+
+#define DESK(desk)                                                   \
+	{                                                            \
+		.receive = desk_receive, .mailbox = &mailboxes[desk] \
+	}
+
+static const struct hm_props desks[DESKS] = { DESK(0), DESK(1), DESK(2), DESK(3), DESK(4) };
+
+static void
+count_print(const struct count *count)
+{
+	printf("\n    %" PRIu32 " posted, %" PRIu32 " received, at most %" PRIu32 " waited, %s\n",
+	       count->posted, count->received, count->most,
+	       count->emptied > 0 ? "empty in the end" : "never empty");
+}
+
+/* All that a desk gets comes to it within one turn of the clerk. */
+static void
+desk_open(struct hm_ctx *ctx, uint32_t desk)
+{
+	struct hm_pid pid;
+
+	printf("%s:", names[desk]);
+	if (hm_spawn(ctx, &desks[desk], NULL, NULL, &pid) != 0)
+		hm_system_stop(hm_system(ctx));
+	for (uint32_t i = 0; i < ORDERS; i++)
+		(void)hm_send(ctx, pid, ORDER, &orders[i]);
+	(void)hm_send(ctx, pid, CLOSE, NULL);
+	(void)hm_send_after(ctx, hm_self(ctx), NEXT, NULL, NEXT_US, 0, NULL);
+}
+
+static void
+clerk_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	uint32_t *desk = state;
+
+	if (hm_msg_type(msg) == HM_STARTED) {
+		desk_open(ctx, 0);
+	} else if (hm_msg_type(msg) == NEXT) {
+		count_print(&counts[(*desk)++]);
+		if (*desk < DESKS)
+			desk_open(ctx, *desk);
+		else
+			hm_system_stop(hm_system(ctx));
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct hm_props clerk = { .receive = clerk_receive, .state_size = sizeof(uint32_t) };
+	static const struct hm_type types[] = {
+		{ .id = ORDER, .name = "order", .size = sizeof(struct order) },
+		{ .id = CLOSE, .name = "close", .control = true },
+		{ .id = NEXT, .name = "next" }
+	};
+	struct hm_system *sys;
+	int rc = hm_system_create(&sys, argc, argv, NULL);
+
+	for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++)
+		rc = hm_type_register(sys, &types[i]);
+	if (rc == 0 && (rc = hm_system_spawn(sys, &clerk, "clerk", NULL, NULL)) == 0)
+		rc = hm_system_run(sys);
+	hm_system_destroy(sys);
+	return hm_exit_status(rc);
+}
