@@ -14,8 +14,9 @@
  * fast producer waits for a slow consumer, and message memory is not used up.
  *
  * A muted actor handles system messages: it can be stopped and watched, it restarts, its supervisor decides. In a circle
- * of actors that have muted each other one is released. Messages that an actor sends to itself mute nobody, nor do
- * timers. External threads are not muted: hm_system_send answers HM_WOULD_BLOCK, hm_system_send_wait waits.
+ * of up to 1,000 actors that have muted each other one is released. Messages that an actor sends to itself mute nobody,
+ * nor do timers. Who sends to an lcore that hangs is muted, too. External threads are not: hm_system_send answers
+ * HM_WOULD_BLOCK, hm_system_send_wait waits.
  *
  * Delivery is deferred: HM_OK never says that there was room. A message that a bounded mailbox has no room for is a dead
  * letter, which ends the future of a request at once. Only messages of users count for a bound: stop, watch, notifications
@@ -93,7 +94,7 @@ struct hm_mailbox_ops {
 
 /** Told of each message; all may be NULL. They must not fail, send or block. */
 struct hm_mailbox_hooks {
-	/** A message waits; told once, also if the actor restarts. In the turn of any actor of the lcore. `count`: how many wait, with this one. */
+	/** A message waits; told once for each. In the turn of any actor of the lcore. `count`: how many wait, with this one. */
 	void (*posted)(void *arg, struct hm_pid actor, const struct hm_msg *msg, uint32_t count);
 	/** A message was handled, and is gone; not if the actor has failed. In the actor's turn. `count`: how many wait. */
 	void (*received)(void *arg, struct hm_pid actor, uint16_t type, uint32_t count);
@@ -109,7 +110,7 @@ struct hm_mailbox_hooks {
 struct hm_mailbox {
 	enum hm_mailbox_order order;
 	enum hm_overflow overflow;
-	/** Messages of users that may wait, without the one that is being received. 0: with HM_OVERFLOW_MUTE --mailbox, else wrong. */
+	/** Messages of users that may wait, without the one being received. 0: with HM_OVERFLOW_MUTE --mailbox, else wrong. */
 	uint32_t capacity;
 	/** HM_OVERFLOW_MUTE: messages down to which senders stay muted; below capacity; 0: half of that. */
 	uint32_t low;

@@ -30,7 +30,7 @@
 #define SINK_ROUNDS   400u
 
 #define SAMPLE_NS  5000000
-#define GROWTH_MAX (4u << 20) /* bytes of the process, once it has done a tenth of its work */
+#define GROWTH_MAX (8u << 20) /* bytes of the process, once it has done a tenth of its work */
 /* Beyond the high marks of mailboxes and lanes: what was sent before the sender was told. */
 #define UNDER_WAY ((WORKERS + 1 + LCORES) * 4096u)
 

@@ -459,6 +459,56 @@ Test(engine_pressure, circle__of_many_makes_progress)
 	ring_check(16, 2);
 }
 
+/* The longest circle that is found. */
+#define RING_MAX 1000u
+/* More than an actor handles in a turn. */
+#define FLOOD 100u
+
+static void
+flood(struct hmt_node *node, struct hm_pid pid)
+{
+	for (uint32_t n = 0; n < FLOOD; n++)
+		hmt_number(node, pid, n);
+	hmt_turn_until_idle(node);
+}
+
+/*
+ * From the last one on each is muted by the next one, which is muted and overloaded already; the first one closes the circle
+ * and asks.
+ */
+Test(engine_pressure, circle__of_as_many_as_promised_makes_progress)
+{
+	static struct stage ring[RING_MAX];
+	static struct hm_pid pids[RING_MAX];
+	struct hmt_node node;
+
+	hmt_node_start(&node, 2);
+	for (uint32_t i = 0; i < RING_MAX; i++) {
+		ring[i] = (struct stage){ 0 };
+		pids[i] = stage_spawn(&node, &ring[i], i % 2, &marks);
+	}
+	hmt_turn_until_idle(&node);
+	for (uint32_t i = 0; i < RING_MAX; i++)
+		ring[i].to = pids[(i + 1) % RING_MAX];
+	hold(&node, pids[0]);
+	flood(&node, pids[0]);
+	for (uint32_t i = RING_MAX - 1; i > 0; i--) {
+		hmt_number(&node, pids[i], i);
+		hmt_turn_until_idle(&node);
+		cr_assert(is_muted(&node, pids[i]), "%u", i);
+		flood(&node, pids[i]);
+	}
+	cr_assert_eq(hmt_stats(&node).circles, 0);
+	let_go(&node, pids[0]);
+	/* A question takes a turn or less for each. */
+	for (uint32_t turn = 0; turn < 2 * RING_MAX; turn++)
+		hm_system_turn(node.sys);
+	cr_assert_geq(hmt_stats(&node).circles, 1);
+	cr_assert_geq(ring[0].received, FLOOD);
+	cr_assert_gt(ring[RING_MAX - 1].received, 1);
+	hmt_node_drop(&node);
+}
+
 /* ---- Defaults ---------------------------------------------------------------------------------------- */
 
 /* However little memory there is: one mailbox does not use it up. */
