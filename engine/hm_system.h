@@ -132,8 +132,8 @@ struct hm_stats {
 	uint64_t timers_delayed;  /**< times that a timer was due and found no memory: it came later */
 	uint64_t offloaded;       /**< calls handed to the offload pool: hm_offload.h */
 	uint64_t offload_refused; /**< calls refused since too many waited: --offload-queue */
-	uint64_t failed;    /**< failures of actors, those among them that their parents have escalated */
-	uint64_t mutes;     /**< times that an actor had to wait for one that it has sent to: hm_mailbox.h */
+	uint64_t failed; /**< failures of actors, those among them that their parents have escalated */
+	uint64_t mutes; /**< times that an actor had to wait for a receiver, or for its lcore: hm_mailbox.h */
 	uint64_t overloads; /**< times that a mailbox had too many messages */
 	uint64_t circles;   /**< times that an actor was released since it waited for itself */
 	uint64_t restarted; /**< restarts of actors */

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "actor_pvt.h"
+#include "full_pvt.h"
 #include "hm_mailbox.h"
 #include "hm_supervisor.h"
 #include "hmt_actor.h"
@@ -179,6 +180,25 @@ Test(engine_pressure_end, sender__that_stops_with_its_receiver)
 	cr_assert_eq(hm_system_stop_actor(node.sys, first.pid), 0);
 	hmt_turn_until_idle(&node);
 	hmt_node_end(&node);
+}
+
+/* ---- Whom external threads have to wait for -------------------------------------------------- */
+
+/* As many as promised are known; the others are forgotten without harm, and there is room again. */
+Test(engine_pressure_end, full__of_more_than_are_known)
+{
+	static struct hmi_full full;
+
+	for (uint64_t local = 1; local <= HMI_FULL_MAX + 2; local++)
+		hmi_full_add(&full, local);
+	for (uint64_t local = 1; local <= HMI_FULL_MAX + 2; local++)
+		cr_assert_eq(hmi_full_has(&full, local), local <= HMI_FULL_MAX, "%lu", (unsigned long)local);
+	for (uint64_t local = HMI_FULL_MAX + 2; local > 1; local--)
+		hmi_full_remove(&full, local);
+	cr_assert(hmi_full_has(&full, 1) && !hmi_full_has(&full, 2));
+	cr_assert_eq(full.count, 1);
+	hmi_full_add(&full, HMI_FULL_MAX + 1);
+	cr_assert(hmi_full_has(&full, HMI_FULL_MAX + 1));
 }
 
 /* ---- A receiver that is muted itself ----------------------------------------------------------- */
