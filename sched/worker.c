@@ -55,9 +55,9 @@ deliver(struct hmi_worker *w, struct hm_msg **msgs, uint32_t count)
 	return hmi_deadline_step(&w->deadline, w->clock, count);
 }
 
-/* A burst of each lane. If time does not suffice for all, the next turn begins with the rest. */
+/* A burst of each lane. If time does not suffice for all, the next turn begins with the rest: `is_over`. */
 static uint32_t
-lanes_drain(struct hmi_worker *w)
+lanes_round(struct hmi_worker *w, bool *is_over)
 {
 	struct hm_msg *msgs[BURST];
 	uint32_t count = w->lanes_in_count, lane = w->lanes_in_next, work = 0;
@@ -71,8 +71,26 @@ lanes_drain(struct hmi_worker *w)
 		work += n;
 		if (deliver(w, msgs, n)) {
 			w->lanes_in_next = lane;
+			*is_over = true;
 			break;
 		}
+	}
+	return work;
+}
+
+/*
+ * A burst of each lane, so that it is still in the cache when it is handled. Where runnables are slow, a turn is long, and a
+ * system message may wait behind thousands of others: then as much as there is time for.
+ */
+static uint32_t
+lanes_drain(struct hmi_worker *w)
+{
+	bool is_over = false, is_slow = hmi_deadline_is_tight(&w->deadline);
+	uint32_t work = lanes_round(w, &is_over), more = work;
+
+	while (unlikely(is_slow) && more > 0 && !is_over) {
+		more = lanes_round(w, &is_over);
+		work += more;
 	}
 	return work;
 }

@@ -194,6 +194,51 @@ Test(worker_time, lanes__share_the_time)
 }
 
 static void
+deliver_quickly(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count)
+{
+	hmt_now_ns += 50ull * count;
+	(void)msgs;
+	hmt_node_of(worker)->received_count += count;
+}
+
+/* Where a turn is long, what comes last in a lane must not wait for a turn of each burst before it. */
+Test(worker_time, lanes__are_drained_beside_slow_runnables)
+{
+	struct hmi_worker_ops ops = hmt_worker_ops;
+	struct hmt_node *node = &hmt_nodes[0];
+
+	ops.deliver = deliver_quickly;
+	node->worker.ops = &ops;
+	always_busy(5 * US);
+	for (unsigned int i = 0; i < 50; i++) {
+		node->received_count = 0;
+		hmt_push_range(1, 0, 0, 60);
+		hmt_turn(1);
+		hmt_push_range(2, 0, 60, 120);
+		hmt_turn(2);
+		turn_takes_at_most(LOOK_US * US);
+		cr_assert_eq(node->received_count, 120, "%u of a lane wait", 120 - node->received_count);
+	}
+}
+
+/* But for their time alone. */
+Test(worker_time, lanes__that_are_never_empty_beside_slow_runnables)
+{
+	struct hmi_worker_ops ops = hmt_worker_ops;
+	struct hmt_node *node = &hmt_nodes[0];
+
+	ops.deliver = deliver_slowly;
+	node->worker.ops = &ops;
+	always_busy(5 * US);
+	hmt_push_range(1, 0, 0, 500);
+	hmt_turn(1);
+	step_ns = 400;
+	turn_takes_at_most(LOOK_US * US);
+	/* 15 us are over in the second burst. */
+	cr_assert_eq(node->received_count, 64);
+}
+
+static void
 run_and_push(struct hmt_node *node, struct hmi_runnable *runnable)
 {
 	hmt_now_ns += step_ns;
