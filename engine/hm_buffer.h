@@ -47,7 +47,7 @@ struct hm_buffer;
  * Frees the bytes of a buffer.
  *
  * Context: any thread, an lcore in the middle of its turn among them: it must not block, and must call nothing of
- * hermod's.
+ * hermod's. A fault in it ends the process, whoever gives the last reference back.
  *
  * @param data  as given to hm_buffer_wrap
  * @param arg   as given to hm_buffer_wrap

@@ -5,6 +5,7 @@
 #include "actor_pvt.h"
 #include "check_pvt.h"
 #include "hm_behaviour.h"
+#include "mark_pvt.h"
 
 /* A function below the current one. */
 struct hmi_behaviour {
@@ -46,6 +47,7 @@ hm_become(struct hm_ctx *ctx, hm_receive_fn *receive)
 	struct hmi_cell *cell;
 
 	hmi_check_ctx(ctx, "hm_become");
+	HMI_MARKED(ctx);
 	cell = ctx->cell;
 	hmi_behaviours_drop(ctx, cell);
 	cell->receive = receive != NULL ? receive : cell->actor.props->receive;
@@ -58,6 +60,7 @@ hm_become_push(struct hm_ctx *ctx, hm_receive_fn *receive)
 	struct hmi_extra *extra;
 
 	hmi_check_ctx(ctx, "hm_become_push");
+	HMI_MARKED(ctx);
 	if (receive == NULL)
 		return HM_INVALID;
 	extra = hmi_extra_get(&ctx->extras, ctx->cell);
@@ -79,5 +82,6 @@ bool
 hm_become_pop(struct hm_ctx *ctx)
 {
 	hmi_check_ctx(ctx, "hm_become_pop");
+	HMI_MARKED(ctx);
 	return pop(ctx, ctx->cell);
 }

@@ -351,7 +351,7 @@ hmi_box_put(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		internal_put(box, msg);
 	} else {
 		/* The mailbox's functions are part of the engine, though it may be another actor that sends. */
-		sig_atomic_t in_user = ctx->in_user;
+		uint8_t in_user = ctx->in_user;
 
 		ctx->in_user = 0;
 		user_put(ctx, cell, box, msg);

@@ -11,6 +11,7 @@
 
 #include "actor_pvt.h"
 #include "check_pvt.h"
+#include "mark_pvt.h"
 
 struct extension {
 	struct hmi_link link; /* first */
@@ -72,9 +73,18 @@ extension_find(const struct hm_ctx *ctx, const struct hm_extension *extension)
 							 HMI_LINK_EXTENSION, key_of(extension));
 }
 
+static struct extension *
+extension_find_marked(struct hm_ctx *ctx, const struct hm_extension *extension)
+{
+	HMI_MARKED(ctx);
+
+	return extension_find(ctx, extension);
+}
+
 static int
 extension_add(struct hm_ctx *ctx, const struct hm_extension *extension, void *value)
 {
+	HMI_MARKED(ctx);
 	struct extension *e = calloc(1, sizeof(*e));
 
 	if (e == NULL)
@@ -99,6 +109,7 @@ extension_change(struct hm_ctx *ctx, struct extension *e, void *value)
 		e->type->destroy(before);
 	if (value != NULL)
 		return;
+	HMI_MARKED(ctx);
 	hmi_link_remove(&ctx->links, &e->link);
 	free(e);
 }
@@ -111,7 +122,7 @@ hm_actor_extension_set(struct hm_ctx *ctx, const struct hm_extension *extension,
 	if (ctx == NULL || extension == NULL)
 		return -EINVAL;
 	hmi_check_ctx(ctx, "hm_actor_extension_set");
-	e = extension_find(ctx, extension);
+	e = extension_find_marked(ctx, extension);
 	if (e == NULL)
 		return value != NULL ? extension_add(ctx, extension, value) : 0;
 	extension_change(ctx, e, value);

@@ -117,7 +117,7 @@ contain(struct hmi_recovery *recovery)
 {
 	struct hm_ctx *ctx = ctx_of(recovery);
 
-	if (!ctx->in_user) {
+	if (!ctx->in_user || ctx->in_engine) {
 		end_tell(ctx, &recovery->trap, ", since the engine's own memory is broken");
 		return false;
 	}
@@ -144,6 +144,8 @@ hm_fail(struct hm_ctx *ctx, const char *reason)
 	hmi_check_ctx(ctx, "hm_fail");
 	if (!ctx->in_user)
 		hmi_misuse("hm_fail", "no function of an actor runs");
+	if (ctx->in_engine)
+		hmi_misuse("hm_fail", "in the middle of another call of hermod");
 	if (!hmi_recovery_is_current(&ctx->worker.recovery))
 		hmi_misuse("hm_fail",
 			   "the ctx of another thread, or of an actor that turns this one's system");

@@ -15,6 +15,7 @@
 #include "directive_pvt.h"
 #include "forward_pvt.h"
 #include "granted_pvt.h"
+#include "mark_pvt.h"
 #include "move_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
@@ -411,6 +412,7 @@ void
 hm_stop(struct hm_ctx *ctx, struct hm_pid who)
 {
 	hmi_check_ctx(ctx, "hm_stop");
+	HMI_MARKED(ctx);
 	if (hm_pid_is_none(who))
 		return;
 	/* Itself not by the outbox: after the current message, not after the turn. */
@@ -426,6 +428,7 @@ hm_poison(struct hm_ctx *ctx, struct hm_pid who)
 	struct hm_msg *msg;
 
 	hmi_check_ctx(ctx, "hm_poison");
+	HMI_MARKED(ctx);
 	if (hm_pid_is_none(who))
 		return HM_NO_RECEIVER;
 	msg = hmi_control(&ctx->cache, HM_SYS_POISON, 0);

@@ -16,6 +16,7 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "hm_behaviour.h"
+#include "mark_pvt.h"
 #include "type_pvt.h"
 
 #define NS_PER_US 1000ull
@@ -216,6 +217,7 @@ hm_receive_timeout_set(struct hm_ctx *ctx, uint64_t timeout_us)
 	uint64_t now_ns;
 
 	hmi_check_ctx(ctx, "hm_receive_timeout_set");
+	HMI_MARKED(ctx);
 	if (timeout_us == 0) {
 		hm_receive_timeout_cancel(ctx);
 		return HM_OK;
@@ -237,6 +239,7 @@ hm_receive_timeout_cancel(struct hm_ctx *ctx)
 	struct hmi_receive_timeout *t;
 
 	hmi_check_ctx(ctx, "hm_receive_timeout_cancel");
+	HMI_MARKED(ctx);
 	t = timeout_of(ctx->cell);
 	if (t == NULL)
 		return;

@@ -6,6 +6,7 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "expire_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "shortage_pvt.h"
@@ -36,6 +37,15 @@ is_self(const struct hm_ctx *ctx, struct hm_pid to)
 	return ctx->cell != NULL && hm_pid_equal(to, hmi_pid_of(ctx, ctx->cell));
 }
 
+static enum hm_result
+post(struct hm_ctx *ctx, struct hm_pid to, struct hm_pid sender, struct hm_msg *msg)
+{
+	HMI_MARKED(ctx);
+
+	msg->sender = sender;
+	return hmi_post(ctx, to, msg);
+}
+
 /*
  * What is no small message; to another node, the provider may take it straight from its body. All parameters
  * are in registers: a sender that was passed in memory would be read before its stores have left the core.
@@ -54,31 +64,36 @@ send_any(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, 
 			msg = hmi_msg_make_reserved(ctx, type, body);
 		if (msg == NULL)
 			return refused(ctx, type, result);
-		msg->sender = sender;
-		result = hmi_post(ctx, to, msg);
+		result = post(ctx, to, sender, msg);
 	}
 	hmi_count(&ctx->stats.sent, result == HM_OK);
 	return result;
 }
 
-/* To another lcore or node. */
+/* To another lcore or node; clears the engine's mark. */
 static __attribute__((noinline)) enum hm_result
 send_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *msg)
 {
-	enum hm_result result = hmi_post_away(ctx, node, msg);
+	enum hm_result result;
 
+	if (unlikely(node != ctx->node))
+		hmi_mark_touch(ctx);
+	result = hmi_post_away(ctx, node, msg);
 	hmi_count(&ctx->stats.sent, result == HM_OK);
+	hmi_mark_clear(ctx);
 	return result;
 }
 
-/* What a call needs is not live behind it: so a send to this lcore saves no registers. */
 static inline enum hm_result
 send_from(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, bool has_sender)
 {
-	struct hm_msg *msg = hmi_msg_make_small(ctx->small_types, &ctx->cache, type, body);
+	struct hm_msg *msg;
 
+	hmi_stack_touch_page();
+	msg = hmi_msg_make_small(ctx->small_types, &ctx->cache, type, body);
 	if (unlikely(msg == NULL))
 		return send_any(ctx, to, type, body, has_sender);
+	hmi_mark_set(ctx);
 	msg->sender = sender_of(ctx, has_sender);
 	msg->to = to.local;
 	if (unlikely(!hmi_is_here(ctx, to)))
@@ -116,12 +131,11 @@ hm_request_from(struct hm_ctx *ctx, struct hm_pid to, struct hm_pid sender, uint
 		msg = hmi_msg_make_reserved(ctx, type, body);
 	if (msg == NULL)
 		return refused(ctx, type, result);
-	msg->sender = sender;
 	/* It may be a future, which is to learn of the request's death. */
 	if (!hm_pid_is_none(sender))
 		msg->flags |= HMI_MSG_REQUEST;
 	hmi_count(&ctx->stats.sent, 1);
-	return hmi_post(ctx, to, msg);
+	return post(ctx, to, sender, msg);
 }
 
 enum hm_result
@@ -168,6 +182,7 @@ hm_send_batch(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *b
 static enum hm_result
 send_whole(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 {
+	HMI_MARKED(ctx);
 	enum hm_result result;
 
 	hmi_guard_handed(msg);
@@ -208,6 +223,8 @@ hm_msg_respond(struct hm_ctx *ctx, struct hm_msg *msg)
 		return HM_INVALID;
 	to = hm_sender(ctx);
 	if (unlikely(hm_pid_is_none(to))) {
+		HMI_MARKED(ctx);
+
 		hmi_msg_release(&ctx->cache, msg);
 		return HM_NO_SENDER;
 	}
@@ -239,6 +256,7 @@ hm_forward(struct hm_ctx *ctx, struct hm_pid to)
 	/* HM_STARTED and its like are this actor's own affair. */
 	if (msg == NULL || msg->type < HM_TYPE_USER || hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
+	HMI_MARKED(ctx);
 	ctx->msg = NULL;
 	if (msg->sender.node == 0)
 		msg->sender.local = (uintptr_t)ctx->cell;

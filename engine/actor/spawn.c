@@ -12,6 +12,7 @@
 #include "counter_pvt.h"
 #include "deploy_pvt.h"
 #include "granted_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "slot_grant_pvt.h"
@@ -337,7 +338,10 @@ hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, con
 		return rc;
 	if ((ctx->cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		return -ESHUTDOWN;
+	hmi_memory_touch(props, sizeof(*props));
 	hmi_memory_touch(args, props->args_size);
+	hmi_memory_touch_out(pid, sizeof(*pid));
+	HMI_MARKED(ctx);
 	if (unlikely(ctx->sys->deploy != NULL) && name != NULL)
 		rc = wish_deploy(ctx, &wish);
 	if (rc == 0)

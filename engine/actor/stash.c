@@ -8,6 +8,7 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "hm_behaviour.h"
+#include "mark_pvt.h"
 
 static struct hmi_fifo *
 stash_of(const struct hmi_cell *cell)
@@ -37,6 +38,7 @@ hm_stash(struct hm_ctx *ctx)
 	struct hmi_extra *extra;
 
 	hmi_check_ctx(ctx, "hm_stash");
+	HMI_MARKED(ctx);
 	if (msg == NULL || msg->type < HM_TYPE_USER)
 		return HM_NO_RECEIVER;
 	extra = hmi_extra_get(&ctx->extras, ctx->cell);
@@ -58,6 +60,7 @@ hm_unstash(struct hm_ctx *ctx)
 	struct hm_msg *msg;
 
 	hmi_check_ctx(ctx, "hm_unstash");
+	HMI_MARKED(ctx);
 	stash = stash_of(ctx->cell);
 	msg = stash != NULL ? hmi_fifo_pop(stash) : NULL;
 	if (msg == NULL)
@@ -73,6 +76,7 @@ hm_unstash_all(struct hm_ctx *ctx)
 	uint32_t count;
 
 	hmi_check_ctx(ctx, "hm_unstash_all");
+	HMI_MARKED(ctx);
 	stash = stash_of(ctx->cell);
 	count = stash != NULL ? stash->count : 0;
 	hmi_stash_return(ctx->cell);

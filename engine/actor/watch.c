@@ -9,6 +9,7 @@
  */
 #include "actor_pvt.h"
 #include "check_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
@@ -217,6 +218,7 @@ hm_watch(struct hm_ctx *ctx, struct hm_pid who)
 	uint32_t slot;
 
 	hmi_check_ctx(ctx, "hm_watch");
+	HMI_MARKED(ctx);
 	self = hmi_pid_of(ctx, ctx->cell);
 	slot = hmi_slot_of(ctx, ctx->cell);
 	if (hm_pid_is_none(who) || hm_pid_equal(who, self))
@@ -237,6 +239,7 @@ void
 hm_unwatch(struct hm_ctx *ctx, struct hm_pid who)
 {
 	hmi_check_ctx(ctx, "hm_unwatch");
+	HMI_MARKED(ctx);
 	if (hmi_link_drop(&ctx->links, hmi_slot_of(ctx, ctx->cell), HMI_LINK_WATCHING, who))
 		hmi_control_post(ctx, who, hmi_pid_of(ctx, ctx->cell), HM_SYS_UNWATCH);
 }

@@ -15,6 +15,7 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
@@ -394,6 +395,7 @@ hm_ask_batch(struct hm_ctx *ctx, const struct hm_batch *batch)
 	result = requests_check(ctx, batch);
 	if (result != HM_OK)
 		return result;
+	HMI_MARKED(ctx);
 	if (!requests_make(ctx, batch, &requests))
 		return HM_NO_MEMORY;
 	cell = batch_new(ctx, batch);

@@ -21,6 +21,7 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
@@ -362,17 +363,26 @@ const struct hmi_process_ops hmi_future_ops = {
 
 /* ---- What actors call ------------------------------------------------------------- */
 
-/* To another lcore, whose clock shows the same, or to another node, to which no deadline goes. */
+/*
+ * To another lcore, whose clock shows the same, or to another node, to which no deadline goes. Clears the engine's
+ * mark.
+ */
 static __attribute__((noinline)) enum hm_result
 ask_away(struct hm_ctx *ctx, struct hmi_cell *cell, uint64_t node, struct hm_msg *msg, uint64_t timeout_us)
 {
+	enum hm_result result;
+
 	if (node != ctx->node) {
 		cell->future.node = hmi_node_reference(ctx, node);
 		msg->flags = HMI_MSG_REQUEST;
 	} else {
 		*hmi_msg_word(msg) = hmi_worker_clock(&ctx->worker) + hmi_timeout_ns(timeout_us);
 	}
-	return hmi_post_away(ctx, node, msg);
+	if (unlikely(node != ctx->node))
+		hmi_mark_touch(ctx);
+	result = hmi_post_away(ctx, node, msg);
+	hmi_mark_clear(ctx);
+	return result;
 }
 
 /* A request with the deadline that it carries on this lcore; NULL if it is not small, or none is cached. */
@@ -413,6 +423,7 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 		return HM_INVALID;
 	if (unlikely(hm_pid_is_none(to)))
 		return HM_NO_RECEIVER;
+	hmi_stack_touch_page();
 	msg = request_make_small(ctx, type, body, timeout_us);
 	if (unlikely(msg == NULL)) {
 		msg = request_make(ctx, type, body, timeout_us, &result);
@@ -420,9 +431,11 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 			return result;
 		flags |= msg->flags;
 	}
+	hmi_mark_set(ctx);
 	cell = future_own(ctx, timeout_us, on_reply, arg);
 	if (unlikely(cell == NULL)) {
 		hmi_msg_release(&ctx->cache, msg);
+		hmi_mark_clear(ctx);
 		return HM_NO_MEMORY;
 	}
 	msg->sender = hmi_pid_of(ctx, cell);
@@ -462,6 +475,7 @@ hm_msg_ask(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t ti
 	hmi_check_ctx(ctx, "hm_msg_ask");
 	if (msg == NULL || !hmi_msg_take(ctx, msg, "hm_msg_ask"))
 		return HM_INVALID;
+	HMI_MARKED(ctx);
 	if (timeout_us > 0 && on_reply != NULL)
 		result = ask_prepare(ctx, to, msg, timeout_us);
 	if (result == HM_OK && (cell = hmi_future_own(ctx, timeout_us, on_reply, arg)) == NULL)

@@ -21,6 +21,7 @@
 #include "counter_pvt.h"
 #include "deliver_pvt.h"
 #include "hm_offload.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "rcu_pvt.h"
 #include "shortage_pvt.h"
@@ -248,6 +249,8 @@ hm_offload(struct hm_ctx *ctx, hm_offload_fn *run, const void *args, size_t args
 	if (rc != HM_OK)
 		return rc;
 	hmi_memory_touch(args, args_size);
+	hmi_memory_touch_out(call, sizeof(*call));
+	HMI_MARKED(ctx);
 	msg = hmi_msg_make(ctx->sys, &ctx->cache, result, NULL, &rc);
 	if (msg == NULL) {
 		hmi_no_memory(ctx, result);
@@ -279,6 +282,7 @@ hm_offload_cancel(struct hm_ctx *ctx, struct hm_offload call)
 	struct hm_work *work;
 
 	hmi_check_ctx(ctx, "hm_offload_cancel");
+	HMI_MARKED(ctx);
 	link = hmi_link_find(&ctx->links, hmi_slot_of(ctx, ctx->cell), HMI_LINK_WORK, number);
 	if (link == NULL)
 		return;

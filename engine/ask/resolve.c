@@ -6,6 +6,7 @@
 
 #include "ask_pvt.h"
 #include "check_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 
@@ -74,6 +75,7 @@ hm_resolve(struct hm_ctx *ctx, const char *address, uint64_t timeout_us, hm_repl
 		address = strchr(address + scheme, '/');
 		remote = false;
 	}
+	HMI_MARKED(ctx);
 	cell = hmi_future_own(ctx, timeout_us, on_reply, arg);
 	if (cell == NULL)
 		return -ENOMEM;

@@ -12,6 +12,7 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "shared_future_pvt.h"
@@ -257,6 +258,8 @@ hm_future_new(struct hm_ctx *ctx, uint64_t timeout_us, struct hm_future *future)
 	enum hm_result result;
 
 	hmi_check_ctx(ctx, "hm_future_new");
+	hmi_memory_touch_out(future, sizeof(*future));
+	HMI_MARKED(ctx);
 	result = future_make(ctx, timeout_us, future, &cell);
 	if (result == HM_OK)
 		future->pid = hmi_pid_of(ctx, cell);
@@ -274,12 +277,14 @@ hm_request_future(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const voi
 	hmi_check_send(ctx, type, body, "hm_request_future");
 	if (hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
+	hmi_memory_touch_out(future, sizeof(*future));
 	msg = hmi_msg_make_word(ctx->sys, &ctx->cache, type, body, &result);
 	if (msg == NULL) {
 		if (result == HM_NO_MEMORY)
 			hmi_no_memory(ctx, type);
 		return result;
 	}
+	HMI_MARKED(ctx);
 	result = future_make(ctx, timeout_us, future, &cell);
 	if (result != HM_OK) {
 		hmi_msg_release(&ctx->cache, msg);
@@ -302,6 +307,8 @@ end_await(struct hm_ctx *ctx, struct hm_pid who, uint64_t timeout_us, struct hm_
 
 	if (hm_pid_is_none(who) || hm_pid_equal(who, hmi_pid_of(ctx, ctx->cell)))
 		return HM_NO_RECEIVER;
+	hmi_memory_touch_out(future, sizeof(*future));
+	HMI_MARKED(ctx);
 	result = future_make(ctx, timeout_us, future, &cell);
 	if (result != HM_OK)
 		return result;
@@ -345,6 +352,7 @@ hm_future_cancel(struct hm_ctx *ctx, struct hm_future future)
 	struct hmi_cell *cell;
 
 	hmi_check_ctx(ctx, "hm_future_cancel");
+	HMI_MARKED(ctx);
 	cell = own(ctx, future);
 	if (cell != NULL && is_pending(cell))
 		hmi_shared_end(ctx, cell, HM_FUTURE_CANCELLED, NULL);
@@ -356,6 +364,7 @@ hm_future_release(struct hm_ctx *ctx, struct hm_future future)
 	struct hmi_cell *cell;
 
 	hmi_check_ctx(ctx, "hm_future_release");
+	HMI_MARKED(ctx);
 	cell = own(ctx, future);
 	if (cell == NULL)
 		return;

@@ -7,6 +7,7 @@
 #include "ask_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "shortage_pvt.h"
@@ -312,6 +313,8 @@ hm_send_after(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *b
 	if (result != HM_OK)
 		return result;
 	hmi_body_touch(&measured);
+	hmi_memory_touch_out(timer, sizeof(*timer));
+	HMI_MARKED(ctx);
 	t = timer_new(ctx, &measured);
 	if (t == NULL) {
 		/* It is no message memory that is missing, so what holds that is no news. */
@@ -335,6 +338,7 @@ hm_timer_cancel(struct hm_ctx *ctx, struct hm_timer timer)
 	struct hmi_link *link;
 
 	hmi_check_ctx(ctx, "hm_timer_cancel");
+	HMI_MARKED(ctx);
 	link = hmi_link_find(&ctx->links, hmi_slot_of(ctx, ctx->cell), HMI_LINK_TIMER, number);
 	if (link != NULL)
 		timer_end(ctx, (struct hmi_send_timer *)(void *)link);

@@ -12,6 +12,7 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
@@ -234,6 +235,7 @@ hm_reenter_after(struct hm_ctx *ctx, struct hm_future future, hm_reply_fn *fn, v
 	struct hmi_cell *cell, *waiter;
 
 	hmi_check_ctx(ctx, "hm_reenter_after");
+	HMI_MARKED(ctx);
 	if (fn == NULL)
 		return HM_INVALID;
 	if (!is_of_node(ctx, future))
@@ -320,6 +322,7 @@ hm_pipe_to(struct hm_ctx *ctx, struct hm_future future, const struct hm_pid *pid
 		return HM_INVALID;
 	if (!is_of_node(ctx, future))
 		return HM_NO_RECEIVER;
+	HMI_MARKED(ctx);
 	cell = is_local(ctx, &await) ? open_future(ctx, &await) : NULL;
 	if (cell != NULL)
 		return pipe_here(ctx, cell, pids, count);

@@ -13,6 +13,7 @@
 
 #include "annex_pvt.h"
 #include "check_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "shortage_pvt.h"
 
@@ -216,6 +217,14 @@ hm_msg_data(const struct hm_msg *msg, size_t *length)
 	return buffer != NULL ? buffer->data : NULL;
 }
 
+static enum hm_result
+buffer_set(struct hm_ctx *ctx, struct hm_msg *msg, struct hm_buffer *buffer)
+{
+	HMI_MARKED(ctx);
+
+	return hmi_annex_buffer_set(&ctx->cache, msg, buffer);
+}
+
 enum hm_result
 hm_msg_buffer_set(struct hm_ctx *ctx, struct hm_msg *msg, struct hm_buffer *buffer)
 {
@@ -225,7 +234,7 @@ hm_msg_buffer_set(struct hm_ctx *ctx, struct hm_msg *msg, struct hm_buffer *buff
 	if (buffer == NULL)
 		return HM_INVALID;
 	if (msg != NULL && hmi_msg_is_owned(ctx, msg, "hm_msg_buffer_set"))
-		result = hmi_annex_buffer_set(&ctx->cache, msg, buffer);
+		result = buffer_set(ctx, msg, buffer);
 	if (result == HM_NO_MEMORY)
 		hmi_no_memory_new(ctx, msg->type);
 	if (result != HM_OK)

@@ -8,6 +8,7 @@
 
 #include "annex_pvt.h"
 #include "check_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "shortage_pvt.h"
 
@@ -179,6 +180,7 @@ hm_msg_header_set(struct hm_ctx *ctx, struct hm_msg *msg, const char *key, const
 	memcpy(text, key, key_bytes);
 	memcpy(text + key_bytes, value, value_bytes);
 	pair.bytes = key_bytes + value_bytes;
+	HMI_MARKED(ctx);
 	return refused(ctx, msg, pairs_set(&ctx->cache, msg, &pair));
 }
 
@@ -190,5 +192,6 @@ hm_msg_headers_copy(struct hm_ctx *ctx, struct hm_msg *msg)
 		return HM_INVALID;
 	if (ctx->msg == NULL)
 		return HM_OK;
+	HMI_MARKED(ctx);
 	return refused(ctx, msg, hmi_headers_copy(&ctx->cache, msg, ctx->msg));
 }

@@ -13,6 +13,7 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "lcore_pvt.h"
+#include "mark_pvt.h"
 #include "proto_copy_pvt.h"
 #include "replies_pvt.h"
 #include "shortage_pvt.h"
@@ -107,17 +108,17 @@ __attribute__((noinline)) struct hm_msg *
 hmi_msg_make_as(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16_t type, const void *body,
 		bool with_word, enum hm_result *result)
 {
-	struct hm_msg *msg = NULL;
 	struct hmi_body measured;
+	struct hm_msg *msg;
 
 	*result = hmi_body_measure(sys, type, body, &measured);
-	if (likely(*result == HM_OK)) {
-		hmi_body_touch(&measured);
-		msg = msg_get(cache, type,
-			      with_word ? hmi_pool_class_word(measured.bytes)
-					: hmi_pool_class(measured.bytes),
-			      measured.bytes, result);
-	}
+	if (unlikely(*result != HM_OK))
+		return NULL;
+	hmi_body_touch(&measured);
+	HMI_MARKED(hmi_ctx_of_cache(cache));
+	msg = msg_get(cache, type,
+		      with_word ? hmi_pool_class_word(measured.bytes) : hmi_pool_class(measured.bytes),
+		      measured.bytes, result);
 	if (likely(msg != NULL))
 		body_fill(sys, msg, &measured);
 	return msg;
@@ -203,6 +204,7 @@ hm_msg_new(struct hm_ctx *ctx, uint16_t type, size_t extra)
 
 	hmi_check_ctx(ctx, "hm_msg_new");
 	hmi_check_body(ctx->sys, type, NULL, "hm_msg_new");
+	HMI_MARKED(ctx);
 	if (info == 0 || extra > HM_MSG_BODY_MAX)
 		return NULL;
 	msg = msg_get(&ctx->cache, type,
@@ -228,6 +230,7 @@ hm_msg_alloc(struct hm_ctx *ctx, uint16_t type, size_t bytes)
 	hmi_check_ctx(ctx, "hm_msg_alloc");
 	if (unlikely(size_class >= HMI_POOL_CLASSES))
 		return NULL;
+	HMI_MARKED(ctx);
 	msg = hmi_pool_get(&ctx->cache, size_class);
 	if (likely(msg != NULL)) {
 		hmi_msg_describe(msg, type, bytes, size_class);
@@ -242,6 +245,7 @@ hm_msg_alloc_control(struct hm_ctx *ctx, uint16_t type, size_t bytes)
 	struct hm_msg *msg;
 
 	hmi_check_ctx(ctx, "hm_msg_alloc_control");
+	HMI_MARKED(ctx);
 	msg = hmi_control(&ctx->cache, type, bytes);
 	msg->flags |= HMI_MSG_MADE;
 	return msg;
@@ -321,8 +325,11 @@ hmi_msg_take(struct hm_ctx *ctx, struct hm_msg *msg, const char *function)
 	if (unlikely(!hmi_msg_is_owned(ctx, msg, function)))
 		return false;
 	msg->flags &= (uint8_t)~HMI_MSG_MADE;
-	if (msg->to_node == HMI_TO_NODE_MADE)
+	if (msg->to_node == HMI_TO_NODE_MADE) {
+		HMI_MARKED(ctx);
+
 		hmi_made_remove(msg);
+	}
 	return true;
 }
 
@@ -330,8 +337,10 @@ void
 hm_msg_free(struct hm_ctx *ctx, struct hm_msg *msg)
 {
 	hmi_check_ctx(ctx, "hm_msg_free");
-	if (msg != NULL && hmi_msg_take(ctx, msg, "hm_msg_free"))
-		hmi_msg_release(&ctx->cache, msg);
+	if (msg == NULL || !hmi_msg_take(ctx, msg, "hm_msg_free"))
+		return;
+	HMI_MARKED(ctx);
+	hmi_msg_release(&ctx->cache, msg);
 }
 
 struct hm_msg *

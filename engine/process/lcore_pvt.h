@@ -87,10 +87,13 @@ struct hm_ctx {
 	struct hmi_cell *cell;                    /* the running actor */
 	struct hm_msg *msg;                       /* the message that it receives; NULL: none, or handed on */
 	uint32_t handled;                         /* messages of its turn so far */
-	/* allowed: for the handler of signals on the lcore's own thread */
-	volatile sig_atomic_t in_user; /* a function of a user runs */
-	struct hm_msg *made;           /* by the call that lasts, and neither sent nor freed; see made.c */
-	struct hm_failure failure;     /* what hm_fail was told */
+	/* allowed: for the handler of signals on the lcore's own thread; a byte is accessed at once */
+	volatile uint8_t in_user; /* a function of a user runs ... */
+	/* allowed: as above */
+	volatile uint8_t
+		in_engine;   /* ... and has called the engine, which changes its structures: mark_pvt.h */
+	struct hm_msg *made; /* by the call that lasts, and neither sent nor freed; see made.c */
+	struct hm_failure failure; /* what hm_fail was told */
 	struct hmi_outbox outbox;
 	struct hmi_cells cells;
 	struct hmi_msg_cache cache;

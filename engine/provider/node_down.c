@@ -11,6 +11,7 @@
  */
 #include "actor_pvt.h"
 #include "check_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "provider_pvt.h"
@@ -186,6 +187,7 @@ hm_node_lost(struct hm_ctx *ctx, uint16_t index)
 	struct node_down down = { .node = hm_node_id(sys, index), .index = index };
 
 	hmi_check_ctx(ctx, "hm_node_lost");
+	HMI_MARKED(ctx);
 	if (index == 0 || down.node == 0)
 		return;
 	atomic_store_explicit(&sys->nodes.ids[index], 0, memory_order_relaxed);

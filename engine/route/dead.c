@@ -3,6 +3,7 @@
 
 #include "check_pvt.h"
 #include "counter_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 
 static void
@@ -49,13 +50,18 @@ void
 hm_dead_letter_publish(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
 {
 	hmi_check_ctx(ctx, "hm_dead_letter_publish");
+	HMI_MARKED(ctx);
 	hmi_dead(ctx, msg, reason);
 }
 
 void
 hm_dead_letter_report(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 {
+	struct hm_dead_letter copy;
+
 	hmi_check_ctx(ctx, "hm_dead_letter_report");
-	hmi_count(&ctx->stats.dead[letter->reason], 1);
-	record_push(ctx, letter, NULL);
+	copy = *letter;
+	HMI_MARKED(ctx);
+	hmi_count(&ctx->stats.dead[copy.reason], 1);
+	record_push(ctx, &copy, NULL);
 }

@@ -57,22 +57,6 @@ hmi_deliver_to(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_schedule(ctx, cell);
 }
 
-/* As hmi_deliver_to, for a user message. */
-static inline void
-hmi_deliver_user(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
-{
-	if (unlikely(cell->generation != (uint32_t)msg->to)) {
-		hmi_deliver_stale(ctx, cell, msg);
-		return;
-	}
-	if (unlikely(cell->box.count >= cell->limit)) {
-		hmi_deliver_other(ctx, cell, msg);
-		return;
-	}
-	hmi_fifo_push(&cell->box, msg);
-	hmi_schedule(ctx, cell);
-}
-
 /* Whether user messages to a PID go into the cell's mailbox, without further checks. */
 static inline bool
 hmi_delivers_to(const struct hmi_cell *cell, uint64_t to)

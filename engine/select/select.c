@@ -8,6 +8,7 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "select_pvt.h"
@@ -335,6 +336,7 @@ send(struct hm_ctx *ctx, const char *path, uint16_t type, const void *body, bool
 	msg = msg_make(ctx, type, body, has_sender ? hmi_pid_of(ctx, ctx->cell) : hm_pid_none(), &result);
 	if (msg == NULL)
 		return result;
+	HMI_MARKED(ctx);
 	result = send_any(ctx, &target, path, msg);
 	if (result != HM_OK)
 		hmi_msg_release(&ctx->cache, msg);
@@ -392,6 +394,7 @@ hm_select_ask(struct hm_ctx *ctx, const char *path, uint16_t type, const void *b
 	msg = msg_make(ctx, type, body, hm_pid_none(), &result);
 	if (msg == NULL)
 		return result;
+	HMI_MARKED(ctx);
 	future = hmi_future_own(ctx, timeout_us, on_reply, arg);
 	result = future != NULL ? ask_any(ctx, &target, path, msg, future) : HM_NO_MEMORY;
 	if (result != HM_OK)
@@ -435,6 +438,7 @@ hm_select_all(struct hm_ctx *ctx, const char *path, hm_select_fn *on_found, void
 		return -ENOTSUP;
 	if (target.kind == HMI_TARGET_NONE)
 		return -EINVAL;
+	HMI_MARKED(ctx);
 	s = selection_new(ctx, target.kind == HMI_TARGET_REMOTE ? path : NULL);
 	if (s == NULL)
 		return -ENOMEM;

@@ -6,6 +6,7 @@
 #include "ask_pvt.h"
 #include "check_pvt.h"
 #include "hm_select.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "receive_pvt.h"
 #include "select_pvt.h"
@@ -83,6 +84,8 @@ hm_watch_path(struct hm_ctx *ctx, const char *path, struct hm_pid *who)
 	hmi_target_read_here(&target, ctx, path);
 	if (target.kind == HMI_TARGET_MANY || target.kind == HMI_TARGET_REMOTE_MANY)
 		return HM_INVALID;
+	hmi_memory_touch_out(who, sizeof(*who));
+	HMI_MARKED(ctx);
 	if (target.kind == HMI_TARGET_REMOTE)
 		result = remote_watch(ctx, path);
 	else if (target.kind == HMI_TARGET_ONE &&

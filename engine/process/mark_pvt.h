@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MARK_PVT_H
+#define MARK_PVT_H
+
+/*
+ * The engine's mark. What an actor's function does is its own affair, and a fault in it is contained; but the calls of
+ * hermod that it makes change structures of the engine. While they do, the mark is set, and a fault ends the process.
+ *
+ *     hm_ask(ctx, to, type, body) ─▶ body is read ─▶ mark set ─▶ future, message, mailbox change ─▶ cleared
+ *                                    fault: the actor's            fault: the engine's
+ *
+ * A call that changes nothing sets no mark. Memory of the user, that to which results are written included, is touched
+ * before. Cost: two stores and a load a send.
+ *
+ * The lcore's own thread, and the handler of signals on it.
+ */
+
+#include <stddef.h>
+
+#include "lcore_pvt.h"
+
+#define HMI_STACK_PAGE 4096u
+
+/*
+ * A stack that ends within a call is to end here, where nothing is changed: 16 KiB below the caller's frame are
+ * touched, page by page. No call needs more.
+ */
+void hmi_stack_touch(void);
+
+/* The same of 4 KiB, for calls that cannot afford more. */
+static inline void
+hmi_stack_touch_page(void)
+{
+	/* Where the stack is; the frame's address would take the function that this becomes part of a register. */
+	char here;
+
+	/* What release builds do in place, debug builds call; and AddressSanitizer would object. */
+	if (HMI_DEBUG) {
+		hmi_stack_touch();
+		return;
+	}
+	/* allowed: the read must happen, though nobody uses what it finds; no other thread is concerned */
+	(void)*(const volatile char *)((uintptr_t)&here - HMI_STACK_PAGE);
+}
+
+static inline void
+hmi_mark_set(struct hm_ctx *ctx)
+{
+	rte_compiler_barrier();
+	ctx->in_engine = 1;
+	rte_compiler_barrier();
+}
+
+static inline void
+hmi_mark_clear(struct hm_ctx *ctx)
+{
+	rte_compiler_barrier();
+	ctx->in_engine = 0;
+	rte_compiler_barrier();
+}
+
+/* The way, to another node, is longer than a call that has touched a page expects. */
+static inline void
+hmi_mark_touch(struct hm_ctx *ctx)
+{
+	hmi_mark_clear(ctx);
+	hmi_stack_touch();
+	hmi_mark_set(ctx);
+}
+
+struct hmi_mark {
+	struct hm_ctx *ctx; /* NULL: of no lcore, or no function of a user runs */
+	uint8_t before;
+};
+
+static inline struct hmi_mark
+hmi_mark_begin(struct hm_ctx *ctx)
+{
+	struct hmi_mark mark = { ctx, 0 };
+
+	if (ctx == NULL || !ctx->in_user) {
+		mark.ctx = NULL;
+		return mark;
+	}
+	mark.before = ctx->in_engine;
+	if (mark.before == 0)
+		hmi_stack_touch();
+	rte_compiler_barrier();
+	ctx->in_engine = 1;
+	rte_compiler_barrier();
+	return mark;
+}
+
+static inline void
+hmi_mark_end(const struct hmi_mark *mark)
+{
+	if (mark->ctx == NULL)
+		return;
+	rte_compiler_barrier();
+	mark->ctx->in_engine = mark->before;
+}
+
+/* From here to the end of the block. */
+#define HMI_MARKED(ctx) \
+	__attribute__((cleanup(hmi_mark_end), unused)) const struct hmi_mark hmi_mark = hmi_mark_begin(ctx)
+
+/* The lcore of a cache; NULL: that of external threads. */
+static inline struct hm_ctx *
+hmi_ctx_of_cache(struct hmi_msg_cache *cache)
+{
+	return cache->number != 0 ? container_of(cache, struct hm_ctx, cache) : NULL;
+}
+
+#endif /* MARK_PVT_H */
