@@ -27,6 +27,7 @@
  *     hm_dead_letter.h  messages that were not delivered
  *     hm_deploy.h       settings of actors by their paths
  *     hm_stall.h        lcores that hang
+ *     hm_recorder.h     the last events of each lcore
  *     hm_supervisor.h   failure, supervision, faults
  *     hm_system.h       a node, from start-up to tear-down
  *     hm_shutdown.h     what is done when it stops, in phases
@@ -58,6 +59,7 @@
 #include "hm_dead_letter.h"
 #include "hm_deploy.h"
 #include "hm_stall.h"
+#include "hm_recorder.h"
 #include "hm_supervisor.h"
 #include "hm_system.h"
 #include "hm_shutdown.h"

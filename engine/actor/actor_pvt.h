@@ -45,6 +45,9 @@ extern const struct hmi_process_ops hmi_actor_ops;
 /* The run stage of an lcore's turn: actors run, what they have sent is delivered. Returns units of work done. */
 uint32_t hmi_actors_run(struct hmi_worker *worker);
 
+/* The same, and record each message that an actor is handed. */
+uint32_t hmi_actors_run_recorded(struct hmi_worker *worker);
+
 /* An actor's function was left, and with it the stage: what is left of that. */
 void hmi_actors_failed(struct hmi_worker *worker);
 

@@ -18,6 +18,8 @@
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
+#include "record_pvt.h"
+#include "recorder_pvt.h"
 
 #define LOGGED_A_SECOND 5u
 #define SECOND_NS       1000000000ull
@@ -93,6 +95,7 @@ end_tell(const struct hm_ctx *ctx, const struct hmi_trap *trap, const char *why)
 			  reason, actor, msg != NULL ? hm_type_name(ctx->sys, msg->type) : "none", why);
 	if (length > 0)
 		(void)!write(STDERR_FILENO, line, strlen(line));
+	hmi_recorder_write(ctx, STDERR_FILENO);
 }
 
 static bool
@@ -192,7 +195,10 @@ failure_log(struct hm_ctx *ctx, const struct hm_failure *failure)
 	rte_log(RTE_LOG_WARNING, (uint32_t)ctx->sys->logtype, "hermod: %s failed, message type %s: %s%s\n",
 		actor, hm_type_name(ctx->sys, failure->type), failure->reason,
 		stats->failed_logged == LOGGED_A_SECOND ? " (no more of these this second)" : "");
-	if (failure->signal != 0 && ctx->worker.recovery.trace.count > 0)
+	if (failure->signal == 0)
+		return;
+	hmi_recorder_log(ctx);
+	if (ctx->worker.recovery.trace.count > 0)
 		hmi_failure_trace(ctx, failure->actor);
 }
 
@@ -266,6 +272,7 @@ hmi_actor_failed(struct hmi_worker *worker)
 	hmi_count(&ctx->stats.failed, 1);
 	failure.actor = failure.origin = hmi_pid_of(ctx, cell);
 	failure.type = ctx->msg != NULL ? ctx->msg->type : HM_TYPE_NONE;
+	hmi_record(ctx, cell, HM_EVENT_FAILS, failure.type);
 	failure_log(ctx, &failure);
 	hmi_made_release(ctx);
 	received_release(ctx);

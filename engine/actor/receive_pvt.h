@@ -11,6 +11,7 @@
 #include "hm_type.h"
 #include "lcore_pvt.h"
 #include "msg_pvt.h"
+#include "record_pvt.h"
 
 /* From here on what is done is the running actor's own affair ... */
 static inline void
@@ -64,6 +65,7 @@ hmi_reply_run(struct hm_ctx *ctx, hm_reply_fn *fn, enum hm_future_result result,
 static inline void
 hmi_lifecycle_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
 {
+	hmi_record(ctx, cell, HM_EVENT_HANDLES, type);
 	ctx->lifecycle->type = type;
 	ctx->lifecycle->sender = hm_pid_none();
 	hmi_receive(ctx, cell, ctx->lifecycle);

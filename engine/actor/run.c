@@ -11,6 +11,7 @@
 #include "msg_pvt.h"
 #include "pressure_pvt.h"
 #include "receive_pvt.h"
+#include "record_pvt.h"
 #include "run_stage_pvt.h"
 
 /*
@@ -158,9 +159,12 @@ turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
 }
 
-/* A turn of an actor: `portion` user messages at most. Returns how many it was, as does ctx->handled if it is left. */
-static inline uint32_t
-actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion)
+/*
+ * A turn of an actor: `portion` user messages at most. Returns how many it was, as does ctx->handled if it is left.
+ * `recorded`, a constant: each message is.
+ */
+static __rte_always_inline uint32_t
+actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion, bool recorded)
 {
 	uint32_t n = 0;
 
@@ -184,6 +188,8 @@ actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion)
 		if (cell->box.head != NULL)
 			__builtin_prefetch(cell->box.head);
 		ctx->handled = ++n;
+		if (recorded)
+			hmi_record(ctx, cell, HM_EVENT_HANDLES, msg->type);
 		if (unlikely(!user_receive(ctx, cell, msg))) {
 			pending_turn_end(ctx, cell);
 			return n;
@@ -194,20 +200,32 @@ actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion)
 }
 
 /* ctx->cell and ctx->msg stay until the next one runs: no_actor_runs() clears them. */
-static inline bool
-actor_run(struct hmi_worker *worker, struct hmi_runnable *runnable)
+static __rte_always_inline bool
+actor_run_as(struct hmi_worker *worker, struct hmi_runnable *runnable, bool recorded)
 {
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
 	struct hmi_cell *cell = (struct hmi_cell *)(void *)runnable;
 	uint32_t n;
 
 	ctx->cell = cell;
-	n = actor_turn(ctx, cell, hmi_worker_steps_max(worker));
+	n = actor_turn(ctx, cell, hmi_worker_steps_max(worker), recorded);
 	hmi_count(&ctx->stats.received, n);
 	if (likely(n == 1))
 		return false;
 	/* The end of an actor has counted its steps itself. */
 	return n > 1 ? hmi_worker_steps(worker, n) : worker->deadline.expired;
+}
+
+static inline bool
+actor_run(struct hmi_worker *worker, struct hmi_runnable *runnable)
+{
+	return actor_run_as(worker, runnable, false);
+}
+
+static inline bool
+actor_run_recorded(struct hmi_worker *worker, struct hmi_runnable *runnable)
+{
+	return actor_run_as(worker, runnable, true);
 }
 
 static inline void
@@ -233,6 +251,15 @@ uint32_t
 hmi_actors_run(struct hmi_worker *worker)
 {
 	uint32_t work = hmi_run_stage(worker, actor_run, deferred_run);
+
+	no_actor_runs(hmi_ctx_of(worker));
+	return work;
+}
+
+uint32_t
+hmi_actors_run_recorded(struct hmi_worker *worker)
+{
+	uint32_t work = hmi_run_stage(worker, actor_run_recorded, deferred_run);
 
 	no_actor_runs(hmi_ctx_of(worker));
 	return work;

@@ -19,6 +19,7 @@
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
+#include "record_pvt.h"
 #include "replies_pvt.h"
 #include "shortage_pvt.h"
 
@@ -129,7 +130,11 @@ batch_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result resul
 static void
 deadline_fire(void *worker, struct hmi_timer *timer)
 {
-	batch_end(hmi_ctx_of(worker), container_of(timer, struct hmi_cell, future.timer), HM_FUTURE_TIMEOUT);
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	struct hmi_cell *cell = container_of(timer, struct hmi_cell, future.timer);
+
+	hmi_record(ctx, cell->future.owner, HM_EVENT_DEADLINE, HM_TYPE_NONE);
+	batch_end(ctx, cell, HM_FUTURE_TIMEOUT);
 }
 
 /* ---- One request ends ----------------------------------------------------------------------- */

@@ -25,6 +25,7 @@
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
+#include "record_pvt.h"
 #include "shortage_pvt.h"
 #include "touch_pvt.h"
 
@@ -33,8 +34,12 @@
 static void
 deadline_fire(void *worker, struct hmi_timer *timer)
 {
-	hmi_future_fail(hmi_ctx_of(worker), container_of(timer, struct hmi_cell, future.timer),
-			HM_FUTURE_TIMEOUT);
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	struct hmi_cell *cell = container_of(timer, struct hmi_cell, future.timer);
+
+	if (cell->future.owner != NULL)
+		hmi_record(ctx, cell->future.owner, HM_EVENT_DEADLINE, HM_TYPE_NONE);
+	hmi_future_fail(ctx, cell, HM_FUTURE_TIMEOUT);
 }
 
 struct hmi_cell *

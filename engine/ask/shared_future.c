@@ -15,6 +15,7 @@
 #include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
+#include "record_pvt.h"
 #include "shared_future_pvt.h"
 #include "shortage_pvt.h"
 
@@ -23,8 +24,12 @@
 static void
 deadline_fire(void *worker, struct hmi_timer *timer)
 {
-	hmi_shared_end(hmi_ctx_of(worker), container_of(timer, struct hmi_cell, shared.timer),
-		       HM_FUTURE_TIMEOUT, NULL);
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	struct hmi_cell *cell = container_of(timer, struct hmi_cell, shared.timer);
+
+	if (cell->shared.owner != NULL)
+		hmi_record(ctx, cell->shared.owner, HM_EVENT_DEADLINE, HM_TYPE_NONE);
+	hmi_shared_end(ctx, cell, HM_FUTURE_TIMEOUT, NULL);
 }
 
 static void

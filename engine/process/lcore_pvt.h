@@ -79,6 +79,18 @@ struct hmi_routes {
 	uint32_t toward[HM_LCORES_MAX]; /* forwarders of this lcore, by the lcore that they send to */
 };
 
+/* The last events: record_pvt.h. */
+#define HMI_RECORDER_RING 512u
+
+struct hmi_recorded {
+	_Atomic uint64_t words[2];
+};
+
+struct hmi_recorder {
+	_Atomic uint64_t next; /* events that were recorded */
+	struct hmi_recorded events[HMI_RECORDER_RING];
+};
+
 struct hm_ctx {
 	struct hmi_worker worker; /* first: the loop knows nothing else */
 	struct hm_system *sys;
@@ -140,6 +152,7 @@ struct hm_ctx {
 	_Atomic bool has_thread;
 	uint64_t nodes_referenced[HMI_NODES_MAX /
 				  64]; /* bits, by index: links or futures may be of these nodes */
+	struct hmi_recorder recorder;
 };
 
 static inline struct hm_ctx *

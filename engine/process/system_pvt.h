@@ -69,7 +69,7 @@ struct hmi_options {
 	uint64_t lcores, memory, message_max, quantum, lane, inject, seed, offload_threads, offload_queue,
 		mailbox, stall;
 	uint64_t stop_timeout_ms, phase_timeout_ms;
-	bool help, contain;
+	bool help, contain, record_all;
 };
 
 /* Actors of this node that want an event. */

@@ -109,6 +109,15 @@ static const struct hmi_worker_ops worker_ops = {
 	.backlog = hmi_backlog_look,
 };
 
+/* The same, with all messages recorded. */
+static const struct hmi_worker_ops recording_worker_ops = {
+	.deliver = deliver,
+	.run_stage = hmi_actors_run_recorded,
+	.failed = hmi_actors_failed,
+	.recovery = &hmi_failure_ops,
+	.asked = asked,
+};
+
 /* ---- Set-up ---------------------------------------------------------------------- */
 
 /* Whether there are more lcores than cores. Not by the caller's affinity, which EAL has set to one core. */
@@ -143,7 +152,8 @@ worker_create(struct hm_ctx *ctx, uint32_t index, int socket)
 		.clock = &sys->clock,
 	};
 
-	return hmi_worker_create(&ctx->worker, &config, &worker_ops);
+	return hmi_worker_create(&ctx->worker, &config,
+				 sys->options.record_all ? &recording_worker_ops : &worker_ops);
 }
 
 static int

@@ -16,7 +16,7 @@
 #include "nearest_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS    20
+#define OWN_OPTIONS    21
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define STALL_MS       1000u
 #define STALL_MS_MAX   3600000u /* an hour */
@@ -59,6 +59,18 @@ faults_set(void *options, const char *value)
 	if (o->contain || strcmp(value, "abort") == 0)
 		return 0;
 	fprintf(stderr, "hermod: --faults '%s': choose contain or abort\n", value);
+	return -EINVAL;
+}
+
+static int
+record_set(void *options, const char *value)
+{
+	struct hmi_options *o = options;
+
+	o->record_all = strcmp(value, "all") == 0;
+	if (o->record_all || strcmp(value, "life") == 0)
+		return 0;
+	fprintf(stderr, "hermod: --record '%s': choose life or all\n", value);
 	return -EINVAL;
 }
 
@@ -146,6 +158,11 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .kind = HM_OPTION_CALL,
 		  .value = o,
 		  .call = faults_set },
+		{ .name = "record",
+		  .help = "in the flight recorder: life (default), of actors; all, messages and timers, too",
+		  .kind = HM_OPTION_CALL,
+		  .value = o,
+		  .call = record_set },
 		{ .name = "memory",
 		  .help = "of all messages at most, as in 512M or 4G; default 1G, or a quarter of the RAM",
 		  .kind = HM_OPTION_CALL,

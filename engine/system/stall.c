@@ -34,6 +34,7 @@
 #include "hm_type.h"
 #include "lcore_setup_pvt.h"
 #include "rcu_pvt.h"
+#include "recorder_pvt.h"
 #include "sample_pvt.h"
 #include "stall_pvt.h"
 #include "tsan_pvt.h"
@@ -337,6 +338,8 @@ stall_tell(struct hmi_stalls *stalls, struct watched *w, enum hm_stall_event eve
 		trace_fill(stalls, w, &stall);
 	state_describe(&stall, &look, share, state, sizeof(state));
 	stall_log(stalls, &stall, state);
+	if (event == HM_STALL_BEGAN)
+		hmi_recorder_log(w->ctx);
 	stall_publish(stalls, &stall);
 }
 

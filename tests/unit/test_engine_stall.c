@@ -368,6 +368,8 @@ Test(engine_stall, log__names_actor_message_and_stack)
 	cr_assert_eq(hm_system_join(told.sys), 0);
 	hm_pid_format(told.actor, pid);
 	cr_expect(hmt_log_has(&log, "lcore 0 has not ended its turn for "), "%s", hmt_log_text(&log));
+	/* What the lcore has recorded before. */
+	cr_expect(hmt_log_has(&log, " handles started\n"), "%s", hmt_log_text(&log));
 	cr_expect(hmt_log_has(&log, pid), "%s", hmt_log_text(&log));
 	cr_expect(hmt_log_has(&log, " /user/hanging, message type hang; it "), "%s", hmt_log_text(&log));
 	cr_expect(hmt_log_has(&log, "\n#0 "), "%s", hmt_log_text(&log));
