@@ -68,6 +68,11 @@ const char *hm_future_result_name(enum hm_future_result result);
  * Runs in the turn of the actor that asked, exactly once, unless that actor stopped or restarted before: then it is
  * not called, and the answer is a dead letter.
  *
+ * An actor may ask while it stops: from HM_STOPPING on, in HM_TERMINATED of its children, and in such a function
+ * itself. Its end, HM_STOPPED, waits until all that was asked then has ended and all these functions have returned, which
+ * the deadlines bound; meanwhile its users' messages are dead letters. What it has asked before is not waited for. A failure
+ * ends the wait. What is asked in HM_STOPPED or HM_RESTARTING is dropped.
+ *
  * @param result  how the future ended
  * @param reply   the answer, valid until the function returns; NULL unless the result is HM_FUTURE_REPLY. Of
  *                hm_ask_batch never NULL: a message HM_REPLIES

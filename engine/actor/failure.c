@@ -254,6 +254,8 @@ actor_fail(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_failure *failure
 	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END | HMI_PENDING_ASKED)) != 0) {
 		if ((cell->pending & HMI_PENDING_STOP) == 0 || cell->reason != HMI_REASON_RESTART)
 			cell->reason = HM_TERMINATED_FAILED;
+		if (cell->actor.extra != NULL && (cell->pending & HMI_PENDING_STOP) != 0)
+			cell->actor.extra->stop_failed = cell->reason == HM_TERMINATED_FAILED;
 	} else if ((cell->pending & HMI_PENDING_FAILED) == 0) {
 		/* Else its supervisor decides already. */
 		report(ctx, cell, failure);

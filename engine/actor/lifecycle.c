@@ -194,6 +194,32 @@ message_keep(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_pressure_look(ctx, cell, msg, kept->count + cell->box.count);
 }
 
+/* An answer for which the end of an actor waits, or that there is none. */
+static bool
+is_awaited(const struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *msg)
+{
+	return (msg->flags & HMI_MSG_RESUME) != 0 && hmi_stop_awaits(cell) &&
+	       hmi_cells_at(&ctx->cells, msg->to)->reason == HMI_REASON_AWAITED;
+}
+
+/* The function may not return: then what is waited for besides is not waited for any more. */
+static void
+awaited_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	struct hmi_cell *process = hmi_cells_at(&ctx->cells, msg->to);
+
+	hmi_stop_await_end(cell, process);
+	/* Of the engine's own answers only these were counted as sent. */
+	if (msg->type >= HM_TYPE_USER || msg->type == HM_TOUCHED || msg->type == HM_TERMINATED)
+		hmi_count(&ctx->stats.received, 1);
+	hmi_guard_received(msg);
+	ctx->msg = msg;
+	process->ops->resume(ctx, process, msg);
+	if (ctx->msg != NULL)
+		hmi_msg_release(&ctx->cache, msg);
+	ctx->msg = NULL;
+}
+
 /* One message of an actor that stops, or restarts. */
 static void
 message_give_up(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
@@ -204,14 +230,16 @@ message_give_up(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_cell_push_system(cell, msg);
 	else if (restarts)
 		message_keep(ctx, cell, msg);
+	else if (is_awaited(ctx, cell, msg))
+		awaited_receive(ctx, cell, msg);
 	else
 		hmi_waiting_dead_letter(ctx, msg, HM_DEAD_STOPPED);
 }
 
 /*
  * An actor that stops handles no user messages: those that wait are dead letters, a portion of them in each turn.
- * But it waits for the notifications of its children's end, which may be among them. So does one that restarts, which
- * keeps the others.
+ * But it waits for the notifications of its children's end, and for answers to what it has asked since HM_STOPPING, which
+ * may be among them. One that restarts waits for the first alone, and keeps the others.
  */
 static void
 mailbox_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
@@ -242,7 +270,7 @@ hmi_actor_stop_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 		return;
 	if ((cell->pending & HMI_PENDING_STOPS) != 0)
 		hmi_children_stop(ctx, cell);
-	if (cell->actor.children > 0)
+	if (cell->actor.children > 0 || hmi_stop_awaits(cell))
 		mailbox_give_up(ctx, cell);
 	else if (cell->reason == HMI_REASON_RESTART)
 		hmi_actor_restart_advance(ctx, cell);
@@ -402,7 +430,8 @@ hmi_actor_has_work(const struct hmi_cell *cell)
 	if ((cell->pending & HMI_PENDING_READY) != 0)
 		return true;
 	if ((cell->pending & HMI_PENDING_STOP) != 0)
-		return !hmi_cell_is_empty(cell) || cell->actor.children == 0 || is_overloaded_at_end(cell);
+		return !hmi_cell_is_empty(cell) || (cell->actor.children == 0 && !hmi_stop_awaits(cell)) ||
+		       is_overloaded_at_end(cell);
 	return cell->pending == 0 && !hmi_cell_is_empty(cell);
 }
 

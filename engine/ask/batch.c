@@ -352,8 +352,13 @@ batch_new(struct hm_ctx *ctx, const struct hm_batch *batch)
 	}
 	msg->sender = hm_sender(ctx);
 	hmi_replies_of(msg)->enough = batch->enough != 0 ? batch->enough : batch->count;
-	hmi_fifo_push(&cell->box, msg);
 	cell->ops = &batch_ops;
+	if (!hmi_stop_await(&ctx->extras, ctx->cell, cell)) {
+		hmi_cells_put_many(&ctx->cells, cell, HM_DEAD_LATE_REPLY, batch->count + 1);
+		hmi_msg_release(&ctx->cache, msg);
+		return NULL;
+	}
+	hmi_fifo_push(&cell->box, msg);
 	cell->future.owner = ctx->cell;
 	cell->future.requests = (uint16_t)batch->count;
 	cell->future.on_reply = batch->on_end;

@@ -76,6 +76,16 @@ future_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 
 static const struct hmi_owned_ops future_owned_ops = { .drop = future_drop };
 
+/* The end of the actor waits for the future. Returns it, or NULL: no memory; then it is gone. */
+static __attribute__((noinline)) struct hmi_cell *
+await_in_stop(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	if (hmi_stop_await(&ctx->extras, ctx->cell, cell))
+		return cell;
+	hmi_future_undo(ctx, cell);
+	return NULL;
+}
+
 /* For hm_ask in its place. */
 static inline struct hmi_cell *
 future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
@@ -87,6 +97,8 @@ future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void 
 		cell->future.on_reply = on_reply;
 		cell->future.arg = arg;
 		hmi_owned_add(&ctx->cell->actor.owned, &cell->future.owned, &future_owned_ops);
+		if (unlikely((ctx->cell->pending & HMI_PENDING_STOP) != 0))
+			return await_in_stop(ctx, cell);
 	}
 	return cell;
 }
@@ -100,6 +112,7 @@ hmi_future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, v
 void
 hmi_future_undo(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
+	hmi_stop_await_end(ctx->cell, cell);
 	hmi_owned_remove(&cell->future.owned);
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
 	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);

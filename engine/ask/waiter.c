@@ -106,6 +106,16 @@ static const struct hmi_owned_ops waiter_owned_ops = { .drop = waiter_drop };
 
 static const struct hmi_process_ops waiter_ops;
 
+static void
+waiter_free(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	if (cell->waiter.fn != NULL) {
+		hmi_stop_await_end(cell->waiter.owner, cell);
+		hmi_owned_remove(&cell->waiter.owned);
+	}
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+}
+
 static struct hmi_cell *
 waiter_new(struct hm_ctx *ctx, struct hm_future future, hm_reply_fn *fn, void *arg)
 {
@@ -120,15 +130,10 @@ waiter_new(struct hm_ctx *ctx, struct hm_future future, hm_reply_fn *fn, void *a
 	cell->waiter.sender = hm_sender(ctx);
 	cell->waiter.future = future.pid.local;
 	hmi_owned_add(&ctx->cell->actor.owned, &cell->waiter.owned, &waiter_owned_ops);
-	return cell;
-}
-
-static void
-waiter_free(struct hm_ctx *ctx, struct hmi_cell *cell)
-{
-	if (cell->waiter.fn != NULL)
-		hmi_owned_remove(&cell->waiter.owned);
-	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+	if (hmi_stop_await(&ctx->extras, ctx->cell, cell))
+		return cell;
+	waiter_free(ctx, cell);
+	return NULL;
 }
 
 /* ---- The waiter as a process ---------------------------------------------------------------- */

@@ -64,6 +64,9 @@ struct hmi_route;
 /* hmi_cell.reason of an actor that stops in order to begin anew. */
 #define HMI_REASON_RESTART 0x80
 
+/* hmi_cell.reason of a process whose owner stops, and has asked since: the end waits for it. */
+#define HMI_REASON_AWAITED 0x40
+
 /* hmi_cell.limit of an actor whose mailbox has none. */
 #define HMI_LIMIT_NONE UINT32_MAX
 

@@ -47,3 +47,29 @@ hmi_extra_props_free(struct hmi_cell *cell)
 	extra->owns_props = false;
 	cell->actor.props = NULL;
 }
+
+bool
+hmi_stop_await(struct hmi_slab *slab, struct hmi_cell *actor, struct hmi_cell *process)
+{
+	struct hmi_extra *extra;
+
+	if ((actor->pending & HMI_PENDING_STOP) == 0 || actor->reason == HMI_REASON_RESTART)
+		return true;
+	extra = hmi_extra_get(slab, actor);
+	if (extra == NULL)
+		return false;
+	if (extra->stop_failed)
+		return true;
+	extra->stop_asks++;
+	process->reason = HMI_REASON_AWAITED;
+	return true;
+}
+
+void
+hmi_stop_await_end(const struct hmi_cell *actor, struct hmi_cell *process)
+{
+	if (process->reason != HMI_REASON_AWAITED)
+		return;
+	process->reason = 0;
+	actor->actor.extra->stop_asks--;
+}

@@ -34,6 +34,8 @@ struct hmi_extra {
 	uint64_t home;                 /* local part of its PID, once it has been told to move */
 	struct hmi_move *move;         /* to another lcore; NULL: it has never been told to */
 	struct hmi_spread *spread;     /* directive on its way to many children; NULL: none */
+	uint32_t stop_asks;            /* processes of HMI_REASON_AWAITED */
+	bool stop_failed;              /* it has failed while it stops, and waits for none of them */
 	bool has_escalated; /* children wait for what becomes of it, since it has failed in their place */
 	bool owns_props;    /* they are its own, by malloc, since deployment settings are for it */
 };
@@ -46,6 +48,23 @@ void hmi_extra_free(struct hmi_slab *slab, struct hmi_cell *cell);
 
 /* Free its props if they are its own. */
 void hmi_extra_props_free(struct hmi_cell *cell);
+
+/*
+ * The actor stops and has just asked: its end waits for a process, until hmi_stop_await_end. Returns false: no memory.
+ * Nothing is done for an actor that restarts.
+ */
+bool hmi_stop_await(struct hmi_slab *slab, struct hmi_cell *actor, struct hmi_cell *process);
+
+/* The process is done, or was undone, whether it was waited for or not. */
+void hmi_stop_await_end(const struct hmi_cell *actor, struct hmi_cell *process);
+
+/* Whether an actor that stops waits for answers. */
+static inline bool
+hmi_stop_awaits(const struct hmi_cell *cell)
+{
+	return cell->actor.extra != NULL && cell->actor.extra->stop_asks > 0 &&
+	       !cell->actor.extra->stop_failed;
+}
 
 /* NULL: the actor is anonymous. */
 static inline struct hmi_path *
