@@ -198,7 +198,8 @@ ring_count(const struct hm_ctx *ctx, const struct hmi_cell *parent)
 int
 hmi_children_part(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	struct hmi_cell *parent = cell->actor.sibling_next != 0 ? hmi_cell_live(ctx, cell->actor.parent) : NULL;
+	struct hmi_cell *parent =
+		cell->actor.sibling_next != 0 ? hmi_cell_live(ctx, cell->actor.parent) : NULL;
 	uint32_t count = ring_count(ctx, cell) + (parent != NULL);
 	struct hmi_owned *list;
 

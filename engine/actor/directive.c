@@ -15,7 +15,7 @@
 #include "directive_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
-#include "record_pvt.h"
+#include "child_record_pvt.h"
 
 static struct hmi_spread *
 spread_of(const struct hmi_cell *cell)

@@ -19,7 +19,7 @@
 #include "post_pvt.h"
 #include "random_pvt.h"
 #include "receive_pvt.h"
-#include "record_pvt.h"
+#include "child_record_pvt.h"
 
 #define DELAY_MAX_US 3600000000ull
 #define NS_PER_US    1000ull

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef RECORD_PVT_H
-#define RECORD_PVT_H
+#ifndef CHILD_RECORD_PVT_H
+#define CHILD_RECORD_PVT_H
 
 /*
  * What a supervisor knows of a child that has failed, and, if it restarts those that follow one, of each child.
@@ -37,4 +37,4 @@ struct hmi_record *hmi_record_find(struct hm_ctx *ctx, const struct hmi_cell *ce
 /* The strategy for the children of an actor. */
 const struct hm_supervisor *hmi_strategy_of(const struct hmi_cell *cell);
 
-#endif /* RECORD_PVT_H */
+#endif /* CHILD_RECORD_PVT_H */
