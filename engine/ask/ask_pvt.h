@@ -27,6 +27,9 @@ struct hmi_cell *hmi_future_new(struct hm_ctx *ctx, uint64_t timeout_us);
 /* A future of the running actor. NULL: no memory. */
 struct hmi_cell *hmi_future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg);
 
+/* The same for what it has asked: if it stops, its end waits for the answer. */
+struct hmi_cell *hmi_future_ask(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg);
+
 /* Free a future of the running actor that nobody knows yet. */
 void hmi_future_undo(struct hm_ctx *ctx, struct hmi_cell *cell);
 

@@ -86,9 +86,23 @@ await_in_stop(struct hm_ctx *ctx, struct hmi_cell *cell)
 	return NULL;
 }
 
+struct hmi_cell *
+hmi_future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
+{
+	struct hmi_cell *cell = hmi_future_new(ctx, timeout_us);
+
+	if (cell != NULL) {
+		cell->future.owner = ctx->cell;
+		cell->future.on_reply = on_reply;
+		cell->future.arg = arg;
+		hmi_owned_add(&ctx->cell->actor.owned, &cell->future.owned, &future_owned_ops);
+	}
+	return cell;
+}
+
 /* For hm_ask in its place. */
 static inline struct hmi_cell *
-future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
+future_ask(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
 {
 	struct hmi_cell *cell = hmi_future_new(ctx, timeout_us);
 
@@ -104,9 +118,9 @@ future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void 
 }
 
 struct hmi_cell *
-hmi_future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
+hmi_future_ask(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
 {
-	return future_own(ctx, timeout_us, on_reply, arg);
+	return future_ask(ctx, timeout_us, on_reply, arg);
 }
 
 void
@@ -450,7 +464,7 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 		flags |= msg->flags;
 	}
 	hmi_mark_set(ctx);
-	cell = future_own(ctx, timeout_us, on_reply, arg);
+	cell = future_ask(ctx, timeout_us, on_reply, arg);
 	if (unlikely(cell == NULL)) {
 		hmi_msg_release(&ctx->cache, msg);
 		hmi_mark_clear(ctx);
@@ -496,7 +510,7 @@ hm_msg_ask(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t ti
 	HMI_MARKED(ctx);
 	if (timeout_us > 0 && on_reply != NULL)
 		result = ask_prepare(ctx, to, msg, timeout_us);
-	if (result == HM_OK && (cell = hmi_future_own(ctx, timeout_us, on_reply, arg)) == NULL)
+	if (result == HM_OK && (cell = hmi_future_ask(ctx, timeout_us, on_reply, arg)) == NULL)
 		result = HM_NO_MEMORY;
 	if (result != HM_OK) {
 		hmi_msg_release(&ctx->cache, msg);

@@ -76,7 +76,7 @@ hm_resolve(struct hm_ctx *ctx, const char *address, uint64_t timeout_us, hm_repl
 		remote = false;
 	}
 	HMI_MARKED(ctx);
-	cell = hmi_future_own(ctx, timeout_us, on_reply, arg);
+	cell = hmi_future_ask(ctx, timeout_us, on_reply, arg);
 	if (cell == NULL)
 		return -ENOMEM;
 	cell->future.expects = HM_IDENTITY;

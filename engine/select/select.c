@@ -395,7 +395,7 @@ hm_select_ask(struct hm_ctx *ctx, const char *path, uint16_t type, const void *b
 	if (msg == NULL)
 		return result;
 	HMI_MARKED(ctx);
-	future = hmi_future_own(ctx, timeout_us, on_reply, arg);
+	future = hmi_future_ask(ctx, timeout_us, on_reply, arg);
 	result = future != NULL ? ask_any(ctx, &target, path, msg, future) : HM_NO_MEMORY;
 	if (result != HM_OK)
 		hmi_msg_release(&ctx->cache, msg);
