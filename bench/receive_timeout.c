@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * timeout.idle, timeout.message: what receive timeouts take.
+ * timeout.idle, timeout.cpu, timeout.message: what receive timeouts take.
  *
  * idle: a million actors, each of which receives HM_RECEIVE_TIMEOUT once in a minute, at moments of their own. The clock is
  * the program's, so that a minute takes no longer than what has to be done in it: CPU time per time of that clock is
  * the share of a core.
  *
+ * cpu: the same actors on an lcore that sleeps when it has nothing to do, by the CPU time of the process.
+ *
  * message: 512 messages bounce between two actors that have a timeout of a millisecond, and for the limit between two
  * that have none.
  *
- * The systems are stepped, and beside the node that the options are for.
+ * The systems of idle and message are stepped, and beside the node that the options are for.
  */
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "bench_clock.h"
 #include "bench_node.h"
@@ -27,6 +31,9 @@
 /* Of the clock between two looks, and in a slice. */
 #define STEP_NS  1000000u
 #define SLICE_NS 10000000000u
+
+/* Until then all actors have begun to wait. */
+#define SETTLE_S 3
 
 #define IN_FLIGHT       512u
 #define BUSY_TIMEOUT_US 1000u
@@ -40,6 +47,7 @@ enum {
 
 enum kind {
 	KIND_IDLE,
+	KIND_CPU,
 	KIND_MESSAGE,
 };
 
@@ -51,6 +59,7 @@ struct run {
 	uint64_t now_ns;
 	uint32_t spawned, timeouts;
 	uint64_t bounces;
+	double percent; /* the watching thread's, until it is joined */
 	bool failed, ends;
 };
 
@@ -63,22 +72,30 @@ clock_read(void *arg)
 }
 
 static int
-system_open(struct run *run, uint32_t index)
+types_register(struct hm_system *sys)
 {
 	static const struct hm_type types[] = {
 		{ .id = TYPE_MORE, .name = "more" },
 		{ .id = TYPE_BALL, .name = "ball" },
 		{ .id = TYPE_PEER, .name = "peer", .size = sizeof(struct hm_pid) },
 	};
+	int status = 0;
+
+	for (size_t i = 0; status == 0 && i < sizeof(types) / sizeof(types[0]); i++)
+		status = hm_type_register(sys, &types[i]);
+	return status;
+}
+
+static int
+system_open(struct run *run, uint32_t index)
+{
 	struct hm_config config = { .mode = HM_MODE_STEPPED };
 	int status;
 
 	if (run->kind == KIND_IDLE)
 		config.clock = (struct hm_clock){ clock_read, run };
 	status = hm_system_create(&run->sys[index], 0, NULL, &config);
-	for (size_t i = 0; status == 0 && i < sizeof(types) / sizeof(types[0]); i++)
-		status = hm_type_register(run->sys[index], &types[i]);
-	return status;
+	return status == 0 ? types_register(run->sys[index]) : status;
 }
 
 static void
@@ -168,6 +185,59 @@ idle_measure(struct run *run)
 		      run->timeouts > expected - expected / 8 && run->timeouts <= expected + expected / 8);
 	}
 	return 0;
+}
+
+/* ---- The same, as the machine's clock goes ------------------------------------------------ */
+
+static double
+process_cpu_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void
+sleep_s(double seconds)
+{
+	struct timespec left = { .tv_sec = (time_t)seconds,
+				 .tv_nsec = (long)((seconds - floor(seconds)) * 1e9) };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+		;
+}
+
+static void *
+watcher_main(void *arg)
+{
+	struct run *run = arg;
+	double start_s, cpu_s;
+
+	sleep_s(SETTLE_S);
+	start_s = bench_clock_seconds();
+	cpu_s = process_cpu_seconds();
+	sleep_s(run->node.options.duration_s);
+	run->percent = 100 * (process_cpu_seconds() - cpu_s) / (bench_clock_seconds() - start_s);
+	hm_system_stop(run->node.sys);
+	return NULL;
+}
+
+static int
+cpu_measure(struct run *run)
+{
+	pthread_t watcher;
+	int status = types_register(run->node.sys);
+
+	if (status == 0)
+		status = -pthread_create(&watcher, NULL, watcher_main, run);
+	if (status != 0)
+		return status;
+	status = bench_node_run(&run->node, "crowd", crowd_receive, run);
+	pthread_join(watcher, NULL);
+	check(run, run->spawned == CROWD);
+	bench_slices_add(&run->node.slices, run->percent, NAN);
+	return status;
 }
 
 /* ---- Busy actors ------------------------------------------------------------------------- */
@@ -265,11 +335,28 @@ message_measure(struct run *run)
 
 /* ---- program -------------------------------------------------------------------------------- */
 
+static const struct {
+	const char *name, *row, *unit, *note;
+	int (*measure)(struct run *run);
+} kinds[] = {
+	[KIND_IDLE] = { "idle", "timeout.idle", "%",
+			"of a core, for a million receive timeouts of a minute each", idle_measure },
+	[KIND_CPU] = { "cpu", "timeout.cpu", "%", "of a core, with what the lcore needs to sleep and wake up",
+		       cpu_measure },
+	[KIND_MESSAGE] = { "message", "timeout.message", "ns/message",
+			   "baseline: the same without receive timeouts", message_measure },
+};
+
 static int
 kind_set(void *value, const char *text)
 {
-	*(enum kind *)value = strcmp(text, "message") == 0 ? KIND_MESSAGE : KIND_IDLE;
-	return strcmp(text, "message") == 0 || strcmp(text, "idle") == 0 ? 0 : -EINVAL;
+	for (enum kind kind = KIND_IDLE; kind <= KIND_MESSAGE; kind++) {
+		if (strcmp(text, kinds[kind].name) == 0) {
+			*(enum kind *)value = kind;
+			return 0;
+		}
+	}
+	return -EINVAL;
 }
 
 static int
@@ -278,15 +365,10 @@ measure(struct bench_node *node, struct bench_row *row)
 	struct run *run = (struct run *)node;
 	int status;
 
-	if (run->kind == KIND_IDLE) {
-		bench_row_init(row, "timeout.idle", "%");
-		row->note = "of a core, for a million receive timeouts of a minute each";
-	} else {
-		bench_row_init(row, "timeout.message", "ns/message");
-		row->note = "baseline: the same without receive timeouts";
-	}
+	bench_row_init(row, kinds[run->kind].row, kinds[run->kind].unit);
+	row->note = kinds[run->kind].note;
 	run->now_ns = 1;
-	status = run->kind == KIND_IDLE ? idle_measure(run) : message_measure(run);
+	status = kinds[run->kind].measure(run);
 	for (int i = 0; i < 2; i++)
 		hm_system_destroy(run->sys[i]);
 	if (status == 0 && run->failed) {
@@ -301,8 +383,9 @@ prepare(struct bench_node *node)
 {
 	struct run *run = (struct run *)node;
 
-	run->extras[0] = (struct bench_option){ "kind", "KIND", "what to measure: idle or message (idle)",
-						kind_set, &run->kind };
+	run->extras[0] =
+		(struct bench_option){ "kind", "KIND", "what to measure: idle, cpu or message (idle)",
+				       kind_set, &run->kind };
 	node->extras = run->extras;
 }
 

@@ -110,7 +110,7 @@ uint32_t hm_stash_count(const struct hm_ctx *ctx);
  * messages count as long as they wait.
  *
  * It comes after the time and up to an eighth of it later. A message costs nothing more for it, but for one in each
- * eighth of the time.
+ * eighth of the time. From a second on it may be a 64th of the time later still: so many actors are woken together.
  *
  * Context: turn; may take memory.
  *

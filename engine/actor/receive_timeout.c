@@ -9,7 +9,8 @@
  *                ├─ it is there:       look when the time since the mark is over
  *                └─ that is over:      HM_RECEIVE_TIMEOUT
  *
- * So an actor that is idle costs one timer for each time-out, and one that is busy eight.
+ * So an actor that is idle costs one timer for each time-out, and one that is busy eight. Looks for long time-outs are
+ * put off to the same moments, so that an lcore on which all are idle sleeps in between.
  */
 #include "actor_pvt.h"
 #include "box_pvt.h"
@@ -22,6 +23,9 @@
 #define NS_PER_US 1000ull
 /* Looks in the time of a busy actor. */
 #define LOOKS 8u
+/* From which time-out on looks come together, and into how many moments of that time, at least. */
+#define TOGETHER_NS    UINT64_C(1000000000)
+#define TOGETHER_SHIFT 6
 
 struct hmi_receive_timeout {
 	struct hmi_owned owned;
@@ -77,6 +81,18 @@ part_ns(const struct hmi_receive_timeout *t)
 	return RTE_MAX(timeout_ns(t) / LOOKS, NS_PER_US);
 }
 
+static void
+look_add(struct hm_ctx *ctx, struct hmi_receive_timeout *t, uint64_t at_ns)
+{
+	uint64_t whole = timeout_ns(t), apart;
+
+	if (whole >= TOGETHER_NS) {
+		apart = UINT64_C(1) << (63 - __builtin_clzll(whole >> TOGETHER_SHIFT));
+		at_ns = (at_ns + apart - 1) & ~(apart - 1);
+	}
+	hmi_wheel_add(&ctx->worker.wheel, &t->timer, at_ns);
+}
+
 void
 hmi_receive_timeout_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
 {
@@ -86,7 +102,7 @@ hmi_receive_timeout_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct
 		return;
 	mark_clear(cell, t);
 	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
-	hmi_wheel_add(&ctx->worker.wheel, &t->timer, ctx->worker.now_ns + part_ns(t));
+	look_add(ctx, t, ctx->worker.now_ns + part_ns(t));
 }
 
 /* ---- The timer ------------------------------------------------------------------------ */
@@ -142,7 +158,7 @@ fire(void *worker, struct hmi_timer *timer)
 	uint64_t now_ns = ctx->worker.now_ns, next_ns;
 
 	next_ns = look(ctx, hmi_cells_slot(&ctx->cells, t->slot), t, now_ns);
-	hmi_wheel_add(&ctx->worker.wheel, &t->timer, now_ns + next_ns);
+	look_add(ctx, t, now_ns + next_ns);
 }
 
 /* ---- Its life ---------------------------------------------------------------------------- */
@@ -229,7 +245,7 @@ hm_receive_timeout_set(struct hm_ctx *ctx, uint64_t timeout_us)
 	t->timeout_us = timeout_us;
 	mark_set(ctx->cell, t, now_ns);
 	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
-	hmi_wheel_add(&ctx->worker.wheel, &t->timer, now_ns + timeout_ns(t));
+	look_add(ctx, t, now_ns + timeout_ns(t));
 	return HM_OK;
 }
 

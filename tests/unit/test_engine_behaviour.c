@@ -464,6 +464,58 @@ Test(engine_behaviour, receive_timeout__works_with_any_mailbox)
 	reset_check(&ordered);
 }
 
+#define MANY    50u
+#define LONG_US UINT64_C(10000000)
+
+struct waiting {
+	struct hmt_probe probe;
+	struct hmt_node *node;
+	uint64_t set_ns, came_ns;
+};
+
+static void
+came_note(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	struct waiting *waiting = probe->arg;
+
+	(void)ctx;
+	if (hm_msg_type(msg) == HM_RECEIVE_TIMEOUT && waiting->came_ns == 0)
+		waiting->came_ns = waiting->node->now_ns;
+}
+
+static void
+long_set(struct hm_ctx *ctx, void *waiting)
+{
+	((struct waiting *)waiting)->set_ns = ((struct waiting *)waiting)->node->now_ns;
+	cr_assert_eq(hm_receive_timeout_set(ctx, LONG_US), HM_OK);
+}
+
+/* Actors that have begun to wait within 50 ms are woken at one moment, or at two. */
+Test(engine_behaviour, receive_timeout__long_ones_come_together)
+{
+	static struct waiting all[MANY];
+	uint32_t moments = 0;
+	struct hmt_node node;
+
+	hmt_node_start(&node, 1);
+	for (uint32_t i = 0; i < MANY; i++) {
+		all[i] = (struct waiting){ .node = &node, .probe = { .on_msg = came_note, .arg = &all[i] } };
+		hmt_do(&node, hmt_probe_spawn(&node, &all[i].probe, 0, NULL), long_set, &all[i]);
+		hmt_elapse(&node, 1000);
+	}
+	for (uint32_t i = 0; i < 2 * LONG_US / 1000 && all[MANY - 1].came_ns == 0; i++)
+		hmt_elapse(&node, 1000);
+	for (uint32_t i = 0; i < MANY; i++) {
+		uint64_t us = (all[i].came_ns - all[i].set_ns) / 1000;
+
+		cr_assert(us >= LONG_US && us <= LONG_US + LONG_US / 64 + 1000, "%u: %lu", i,
+			  (unsigned long)us);
+		moments += i == 0 || all[i].came_ns != all[i - 1].came_ns;
+	}
+	cr_assert_leq(moments, 2);
+	hmt_node_end(&node);
+}
+
 /* An actor that never pauses has none. */
 Test(engine_behaviour, receive_timeout__never_comes_to_a_busy_actor)
 {

