@@ -6,6 +6,7 @@
 
 #include "actor_pvt.h"
 #include "directive_pvt.h"
+#include "hm_move.h"
 #include "hm_supervisor.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
@@ -284,6 +285,26 @@ Test(engine_directive, children__that_end_meanwhile)
 		cr_assert(crowd.restarted[i] == 1 || (crowd.restarted[i] == 0 && crowd.stopped[i] == 1), "%u",
 			  i);
 	}
+	hmt_node_end(&crowd.node);
+}
+
+/* Those that are told to move meanwhile are among those for whom it was decided: the oldest, to whom it comes last. */
+Test(engine_directive, children__that_move_meanwhile)
+{
+	crowd_start(&all);
+	fail(0);
+	turn_into_spread();
+	for (uint32_t i = 1; i < 100; i++)
+		cr_assert_eq(hm_system_move(crowd.node.sys, crowd.pids[i], 1), 0);
+	for (int i = 0; i < 8; i++)
+		hm_system_turn(crowd.node.sys);
+	cr_assert(is_under_way());
+	turns_watch();
+	crowd.node.now_ns += 10000000;
+	turns_watch();
+	cr_assert_gt(hmt_stats(&crowd.node).moved, 50);
+	for (uint32_t i = 0; i < CROWD; i++)
+		cr_assert_eq(crowd.restarted[i], 1, "%u: %u", i, crowd.restarted[i]);
 	hmt_node_end(&crowd.node);
 }
 
