@@ -33,7 +33,9 @@ static const struct word lcore_words[] = { { "same", HM_LCORE_SAME }, { "any", H
 static const struct word faults_words[] = { { "contain", HM_FAULTS_CONTAIN },
 					    { "abort", HM_FAULTS_ABORT },
 					    { NULL, 0 } };
-static const struct word order_words[] = { { "fifo", HM_MAILBOX_FIFO }, { NULL, 0 } };
+static const struct word order_words[] = { { "fifo", HM_MAILBOX_FIFO },
+					   { "control", HM_MAILBOX_CONTROL },
+					   { NULL, 0 } };
 static const struct word overflow_words[] = { { "mute", HM_OVERFLOW_MUTE },
 					      { "reject", HM_OVERFLOW_REJECT },
 					      { "drop-newest", HM_OVERFLOW_DROP_NEWEST },
@@ -64,8 +66,8 @@ static const struct key keys[HMI_KEYS] = {
 	[HMI_KEY_STASH] = { "stash", "a number of messages from 1 to 4294967295", no_words, 1, UINT32_MAX,
 			    MEMBER(props.stash) },
 	[HMI_KEY_MAILBOX_ORDER] = { "mailbox-order",
-				    "fifo: the others need functions, which props have to name", order_words,
-				    MEMBER(mailbox.order) },
+				    "fifo or control: the others need functions, which props have to name",
+				    order_words, MEMBER(mailbox.order) },
 	[HMI_KEY_MAILBOX_OVERFLOW] = { "mailbox-overflow", "mute, reject, drop-newest or drop-oldest",
 				       overflow_words, MEMBER(mailbox.overflow) },
 	[HMI_KEY_MAILBOX_CAPACITY] = { "mailbox-capacity",

@@ -363,6 +363,9 @@ Test(engine_deploy, mailbox__members_that_go_together)
 	cr_assert_eq(own->priority, priority_of);
 	cr_assert_eq(own->low, 400);
 	cr_assert_eq(own->capacity, 1000);
+	set(&node, "/user/c:mailbox-order=control");
+	cr_assert_eq(hm_system_spawn(node.sys, &props, "c", &at, &probe.pid), 0);
+	cr_assert_eq(props_of(&node, probe.pid)->mailbox->order, HM_MAILBOX_CONTROL);
 	hmt_node_end(&node);
 }
 

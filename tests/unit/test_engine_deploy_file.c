@@ -160,6 +160,7 @@ Test(engine_deploy_file, values__of_every_key)
 		{ HMI_KEY_LCORE, "254", HM_LCORE(254) },
 		{ HMI_KEY_FAULTS, "contain", HM_FAULTS_CONTAIN },
 		{ HMI_KEY_MAILBOX_ORDER, "fifo", HM_MAILBOX_FIFO },
+		{ HMI_KEY_MAILBOX_ORDER, "control", HM_MAILBOX_CONTROL },
 		{ HMI_KEY_MAILBOX_OVERFLOW, "drop-oldest", HM_OVERFLOW_DROP_OLDEST },
 		{ HMI_KEY_MAILBOX_OVERFLOW, "mute", HM_OVERFLOW_MUTE },
 		{ HMI_KEY_MAILBOX_CAPACITY, "unlimited", HM_MAILBOX_UNLIMITED },
