@@ -15,10 +15,10 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "flight_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
-#include "record_pvt.h"
 #include "recorder_pvt.h"
 
 #define LOGGED_A_SECOND 5u
@@ -274,7 +274,7 @@ hmi_actor_failed(struct hmi_worker *worker)
 	hmi_count(&ctx->stats.failed, 1);
 	failure.actor = failure.origin = hmi_pid_of(ctx, cell);
 	failure.type = ctx->msg != NULL ? ctx->msg->type : HM_TYPE_NONE;
-	hmi_record(ctx, cell, HM_EVENT_FAILS, failure.type);
+	hmi_flight_note(ctx, cell, HM_EVENT_FAILS, failure.type);
 	failure_log(ctx, &failure);
 	hmi_made_release(ctx);
 	received_release(ctx);

@@ -3,12 +3,12 @@
 
 #include "actor_pvt.h"
 #include "counter_pvt.h"
+#include "flight_pvt.h"
 #include "forward_pvt.h"
 #include "hm_buffer.h"
 #include "hm_mailbox.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
-#include "record_pvt.h"
 
 /* Marks of mailboxes without any of their own. */
 #define LOOK_MAX   2048u /* messages from which on their size is looked at */
@@ -309,7 +309,7 @@ static void
 unmute(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	cell->pending &= (uint8_t)~HMI_PENDING_MUTED;
-	hmi_record(ctx, cell, HM_EVENT_UNMUTED, HM_TYPE_NONE);
+	hmi_flight_note(ctx, cell, HM_EVENT_UNMUTED, HM_TYPE_NONE);
 	if (hmi_actor_has_work(cell))
 		hmi_schedule(ctx, cell);
 }
@@ -374,7 +374,7 @@ overload_begin(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_pressure *p
 	pressure->low = mailbox != NULL && mailbox->low != 0 ? mailbox->low : count / 2;
 	cell->scheduled |= HMI_SCHEDULED_OVERLOADED;
 	hmi_count(&ctx->stats.overloads, 1);
-	hmi_record(ctx, cell, HM_EVENT_OVERLOADED, HM_TYPE_NONE);
+	hmi_flight_note(ctx, cell, HM_EVENT_OVERLOADED, HM_TYPE_NONE);
 	hmi_full_add(&ctx->sys->full, hmi_pid_of(ctx, cell).local);
 	if ((cell->pending & HMI_PENDING_MUTED) != 0)
 		probe_start(ctx, cell, pressure);
@@ -435,7 +435,7 @@ hmi_pressure_relieve(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t count)
 	if (muted_release(ctx, cell, pressure, HMI_SYSTEM_PORTION))
 		return true;
 	cell->scheduled &= (uint8_t)~HMI_SCHEDULED_OVERLOADED;
-	hmi_record(ctx, cell, HM_EVENT_DRAINED, HM_TYPE_NONE);
+	hmi_flight_note(ctx, cell, HM_EVENT_DRAINED, HM_TYPE_NONE);
 	hmi_full_remove(&ctx->sys->full, hmi_pid_of(ctx, cell).local);
 	return false;
 }
@@ -483,7 +483,7 @@ hmi_pressure_mute(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid muter
 		return false;
 	hmi_count(&ctx->stats.mutes, 1);
 	if ((cell->pending & HMI_PENDING_MUTED) == 0)
-		hmi_record(ctx, cell, HM_EVENT_MUTED, HM_TYPE_NONE);
+		hmi_flight_note(ctx, cell, HM_EVENT_MUTED, HM_TYPE_NONE);
 	cell->pending |= HMI_PENDING_MUTED;
 	return true;
 }

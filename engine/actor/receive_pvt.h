@@ -9,9 +9,9 @@
 
 #include "hm_future.h"
 #include "hm_type.h"
+#include "flight_pvt.h"
 #include "lcore_pvt.h"
 #include "msg_pvt.h"
-#include "record_pvt.h"
 
 /* From here on what is done is the running actor's own affair ... */
 static inline void
@@ -65,7 +65,7 @@ hmi_reply_run(struct hm_ctx *ctx, hm_reply_fn *fn, enum hm_future_result result,
 static inline void
 hmi_lifecycle_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
 {
-	hmi_record(ctx, cell, HM_EVENT_HANDLES, type);
+	hmi_flight_note(ctx, cell, HM_EVENT_HANDLES, type);
 	ctx->lifecycle->type = type;
 	ctx->lifecycle->sender = hm_pid_none();
 	hmi_receive(ctx, cell, ctx->lifecycle);

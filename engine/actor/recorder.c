@@ -59,7 +59,7 @@ event_at(const struct hm_ctx *ctx, uint64_t at)
 	const struct hmi_recorded *event = &ctx->recorder.events[at % HMI_RECORDER_RING];
 	uint64_t words[2];
 
-	/* FR2, acquire: pairs with the releases in hmi_record. */
+	/* FR2, acquire: pairs with the releases in hmi_flight_note. */
 	words[0] = atomic_load_explicit(&event->words[0], memory_order_acquire);
 	words[1] = atomic_load_explicit(&event->words[1], memory_order_acquire); /* FR2 */
 	return event_of(ctx, words);
@@ -68,7 +68,7 @@ event_at(const struct hm_ctx *ctx, uint64_t at)
 uint32_t
 hmi_recorder_copy(const struct hm_ctx *ctx, struct hm_event *events, uint32_t max)
 {
-	/* FR1, acquire: pairs with the release in hmi_record. */
+	/* FR1, acquire: pairs with the release in hmi_flight_note. */
 	uint64_t next = atomic_load_explicit(&ctx->recorder.next, memory_order_acquire), first, now;
 	uint32_t count = (uint32_t)RTE_MIN(next, (uint64_t)RTE_MIN(max, HM_RECORDER_EVENTS)), lost = 0;
 

@@ -6,7 +6,7 @@
  * Reading the flight recorder of an lcore: any thread, and the handler of a signal.
  */
 
-#include "record_pvt.h"
+#include "flight_pvt.h"
 
 /* Of an event, with the newline. */
 #define HMI_RECORDER_LINE 192u

@@ -8,10 +8,10 @@
 #include "dead_pvt.h"
 #include "deliver_pvt.h"
 #include "expire_pvt.h"
+#include "flight_pvt.h"
 #include "msg_pvt.h"
 #include "pressure_pvt.h"
 #include "receive_pvt.h"
-#include "record_pvt.h"
 #include "run_stage_pvt.h"
 
 /*
@@ -189,7 +189,7 @@ actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion, bool rec
 			__builtin_prefetch(cell->box.head);
 		ctx->handled = ++n;
 		if (recorded)
-			hmi_record(ctx, cell, HM_EVENT_HANDLES, msg->type);
+			hmi_flight_note(ctx, cell, HM_EVENT_HANDLES, msg->type);
 		if (unlikely(!user_receive(ctx, cell, msg))) {
 			pending_turn_end(ctx, cell);
 			return n;

@@ -21,11 +21,11 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "flight_pvt.h"
 #include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
-#include "record_pvt.h"
 #include "shortage_pvt.h"
 #include "touch_pvt.h"
 
@@ -38,7 +38,7 @@ deadline_fire(void *worker, struct hmi_timer *timer)
 	struct hmi_cell *cell = container_of(timer, struct hmi_cell, future.timer);
 
 	if (cell->future.owner != NULL)
-		hmi_record(ctx, cell->future.owner, HM_EVENT_DEADLINE, HM_TYPE_NONE);
+		hmi_flight_note(ctx, cell->future.owner, HM_EVENT_DEADLINE, HM_TYPE_NONE);
 	hmi_future_fail(ctx, cell, HM_FUTURE_TIMEOUT);
 }
 

@@ -12,10 +12,10 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "flight_pvt.h"
 #include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
-#include "record_pvt.h"
 #include "shared_future_pvt.h"
 #include "shortage_pvt.h"
 
@@ -28,7 +28,7 @@ deadline_fire(void *worker, struct hmi_timer *timer)
 	struct hmi_cell *cell = container_of(timer, struct hmi_cell, shared.timer);
 
 	if (cell->shared.owner != NULL)
-		hmi_record(ctx, cell->shared.owner, HM_EVENT_DEADLINE, HM_TYPE_NONE);
+		hmi_flight_note(ctx, cell->shared.owner, HM_EVENT_DEADLINE, HM_TYPE_NONE);
 	hmi_shared_end(ctx, cell, HM_FUTURE_TIMEOUT, NULL);
 }
 

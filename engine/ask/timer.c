@@ -7,10 +7,10 @@
 #include "ask_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
+#include "flight_pvt.h"
 #include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
-#include "record_pvt.h"
 #include "shortage_pvt.h"
 
 #define SMALL_WORDS 3
@@ -252,7 +252,7 @@ send_fire(void *worker, struct hmi_timer *timer)
 	struct hmi_send_timer *t = container_of(timer, struct hmi_send_timer, timer);
 
 	if (unlikely(ctx->sys->options.record_all))
-		hmi_record(ctx, hmi_cells_slot(&ctx->cells, t->link.owner), HM_EVENT_TIMER, t->type);
+		hmi_flight_note(ctx, hmi_cells_slot(&ctx->cells, t->link.owner), HM_EVENT_TIMER, t->type);
 	if ((likely(ctx->timers_starved == NULL) || is_to_owner(ctx, t)) && likely(timer_send(ctx, t)))
 		return;
 	starved_add(ctx, t);

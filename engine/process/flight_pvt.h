@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef RECORD_PVT_H
-#define RECORD_PVT_H
+#ifndef FLIGHT_PVT_H
+#define FLIGHT_PVT_H
 
 /*
  * Writing to the flight recorder of an lcore: 16 bytes an event, three stores. The clock is read once a
@@ -19,7 +19,7 @@
 #define HMI_RECORD_TYPE_BITS  16u
 
 static inline void
-hmi_record(struct hm_ctx *ctx, const struct hmi_cell *cell, enum hm_event_kind kind, uint16_t type)
+hmi_flight_note(struct hm_ctx *ctx, const struct hmi_cell *cell, enum hm_event_kind kind, uint16_t type)
 {
 	struct hmi_recorder *recorder = &ctx->recorder;
 	uint64_t next = atomic_load_explicit(&recorder->next, memory_order_relaxed);
@@ -34,4 +34,4 @@ hmi_record(struct hm_ctx *ctx, const struct hmi_cell *cell, enum hm_event_kind k
 	atomic_store_explicit(&recorder->next, next + 1, memory_order_release);
 }
 
-#endif /* RECORD_PVT_H */
+#endif /* FLIGHT_PVT_H */
