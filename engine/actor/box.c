@@ -457,7 +457,7 @@ void
 hmi_box_refill(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	struct hmi_fifo waiting;
-	sig_atomic_t in_user = ctx->in_user;
+	uint8_t in_user = ctx->in_user;
 	struct hm_msg *msg;
 
 	if (!hmi_cell_has_box(cell))

@@ -12,6 +12,7 @@
 #include "forward_pvt.h"
 #include "granted_pvt.h"
 #include "hm_move.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 
@@ -454,6 +455,7 @@ hm_move(struct hm_ctx *ctx, struct hm_pid actor, uint32_t lcore)
 		return HM_INVALID;
 	if (hm_pid_is_none(actor))
 		return HM_NO_RECEIVER;
+	HMI_MARKED(ctx);
 	msg = hmi_control(&ctx->cache, HMI_SYS_MOVE, sizeof(uint32_t));
 	*(uint32_t *)hm_msg_body_mut(msg) = lcore;
 	return hmi_post(ctx, actor, msg);

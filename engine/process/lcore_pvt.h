@@ -79,7 +79,7 @@ struct hmi_routes {
 	uint32_t toward[HM_LCORES_MAX]; /* forwarders of this lcore, by the lcore that they send to */
 };
 
-/* The last events: record_pvt.h. */
+/* The last events: flight_pvt.h. */
 #define HMI_RECORDER_RING 512u
 
 struct hmi_recorded {
@@ -152,6 +152,7 @@ struct hm_ctx {
 	_Atomic bool has_thread;
 	uint64_t nodes_referenced[HMI_NODES_MAX /
 				  64]; /* bits, by index: links or futures may be of these nodes */
+	uintptr_t stack_low;           /* the stack was touched down to here: mark_pvt.h */
 	struct hmi_recorder recorder;
 };
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mark_pvt.h"
 
-#define STACK_BYTES 16384u
-
 #if defined(HMI_ASAN)
 __attribute__((no_sanitize("address")))
 #endif
@@ -10,10 +8,10 @@ __attribute__((noinline)) void
 hmi_stack_touch(void)
 {
 	/* allowed: the writes must happen, though nobody reads them; no other thread is concerned */
-	volatile char stack[STACK_BYTES];
+	volatile char stack[HMI_STACK_BYTES];
 
 	/* Downwards, as the stack grows: the page that guards it is the first that is met. */
-	for (size_t i = STACK_BYTES; i > 0; i -= HMI_STACK_PAGE)
+	for (size_t i = HMI_STACK_BYTES; i > 0; i -= HMI_STACK_PAGE)
 		stack[i - 1] = 0;
 	(void)stack[0];
 }

@@ -19,7 +19,10 @@
 
 #include "lcore_pvt.h"
 
-#define HMI_STACK_PAGE 4096u
+#define HMI_STACK_PAGE  4096u
+#define HMI_STACK_BYTES 16384u
+/* So far above where the stack was touched a frame is taken to be on the same one. */
+#define HMI_STACK_SAME (UINT64_C(1) << 20)
 
 /*
  * A stack that ends within a call is to end here, where nothing is changed: 16 KiB below the caller's frame are
@@ -43,6 +46,19 @@ hmi_stack_touch_page(void)
 	(void)*(const volatile char *)((uintptr_t)&here - HMI_STACK_PAGE);
 }
 
+/* Unless that stack was touched before: it stays as it is. */
+static inline void
+hmi_stack_touch_once(struct hm_ctx *ctx)
+{
+	char here;
+	uintptr_t low = (uintptr_t)&here - HMI_STACK_BYTES;
+
+	if (likely(low - ctx->stack_low < HMI_STACK_SAME))
+		return;
+	hmi_stack_touch();
+	ctx->stack_low = low;
+}
+
 static inline void
 hmi_mark_set(struct hm_ctx *ctx)
 {
@@ -64,7 +80,7 @@ static inline void
 hmi_mark_touch(struct hm_ctx *ctx)
 {
 	hmi_mark_clear(ctx);
-	hmi_stack_touch();
+	hmi_stack_touch_once(ctx);
 	hmi_mark_set(ctx);
 }
 
@@ -84,7 +100,7 @@ hmi_mark_begin(struct hm_ctx *ctx)
 	}
 	mark.before = ctx->in_engine;
 	if (mark.before == 0)
-		hmi_stack_touch();
+		hmi_stack_touch_once(ctx);
 	rte_compiler_barrier();
 	ctx->in_engine = 1;
 	rte_compiler_barrier();

@@ -10,6 +10,7 @@
 #include "hm_buffer.h"
 #include "hm_extension.h"
 #include "hm_header.h"
+#include "hm_move.h"
 #include "hm_offload.h"
 #include "hm_select.h"
 #include "hm_supervisor.h"
@@ -195,6 +196,7 @@ CALL(request_future, (void)hm_request_future(ctx, other.pid, HMT_NUMBER, &number
 CALL(future_new, (void)hm_future_new(ctx, 1000, &future))
 CALL(future_cancel, hm_future_cancel(ctx, future))
 CALL(stop, hm_stop(ctx, other.pid))
+CALL(move, (void)!hm_move(ctx, other.pid, 0))
 CALL(poison, (void)hm_poison(ctx, other.pid))
 CALL(stop_future, (void)hm_stop_future(ctx, other.pid, 1000, &future))
 CALL(watch, (void)hm_watch(ctx, hm_parent(ctx)))
@@ -287,6 +289,7 @@ static const struct break_in breaks[] = {
 	{ "hm_future_cancel", future_cancel, break_links },
 	{ "hm_ask_batch", ask_batch, break_box },
 	{ "hm_stop", stop, break_other_lane },
+	{ "hm_move", move, break_other_lane },
 	{ "hm_poison", poison, break_box },
 	{ "hm_stop_future", stop_future, break_cells },
 	{ "hm_watch", watch, break_links },
