@@ -132,13 +132,17 @@ end_finish(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	struct hm_pid self = hmi_pid_of(ctx, cell);
 	uint64_t parent = cell->actor.parent;
+	struct hmi_route *route;
 
 	if (parent != 0)
 		hmi_child_terminated_post(ctx, parent, self, cell->reason, hmi_cell_failure(cell));
 	hmi_child_leave(ctx, cell);
-	hmi_move_end(ctx, cell);
+	route = hmi_move_end(ctx, cell);
 	parts_drop(ctx, cell);
-	hmi_cells_put(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
+	if (unlikely(route != NULL))
+		hmi_route_answer(cell, route);
+	else
+		hmi_cells_put(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
 	hmi_count(&ctx->stats.stopped, 1);
 	ctx->cell = NULL;
 	if (parent == 0)

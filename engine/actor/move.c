@@ -422,25 +422,28 @@ hmi_move_mark(struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_m
 
 /* ---- Its end ------------------------------------------------------------------------------ */
 
-void
+struct hmi_route *
 hmi_move_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	struct hmi_move *move = move_of(cell);
+	uint32_t left;
 	uint64_t home;
 
 	if (move == NULL)
-		return;
+		return NULL;
 	home = cell->actor.extra->home;
-	if (move->left != NONE)
-		hmi_route_note_post(ctx, move->left, HMI_COMMAND_ROUTE_END, home, 0);
+	left = move->left;
 	if (move->asked != NONE)
 		hmi_route_note_post(ctx, move->asked, HMI_COMMAND_ROUTE_END, home, 0);
-	if (hmi_local_lcore(home) != hmi_index(ctx))
-		hmi_route_note_post(ctx, hmi_local_lcore(home), HMI_COMMAND_ROUTE_END, home, 0);
-	hmi_route_end(ctx, home);
 	hmi_wheel_cancel(&ctx->worker.wheel, &move->timer);
 	hmi_slab_put(&ctx->moves, move);
 	cell->actor.extra->move = NULL;
+	if (hmi_local_lcore(home) != hmi_index(ctx))
+		return hmi_route_end_away(ctx, home, left != NONE ? left : hmi_index(ctx));
+	if (left != NONE)
+		hmi_route_note_post(ctx, left, HMI_COMMAND_ROUTE_END, home, 0);
+	hmi_route_end(ctx, home);
+	return NULL;
 }
 
 /* ---- What users call ------------------------------------------------------------------------ */

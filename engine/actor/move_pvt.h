@@ -29,8 +29,11 @@ void hmi_move_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm
 /* A mark arrives: all that its lcore has sent before has. */
 void hmi_move_mark(struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *mark);
 
-/* The actor ends: no route is to lead to it. */
-void hmi_move_end(struct hm_ctx *ctx, struct hmi_cell *cell);
+/*
+ * The actor ends: no route is to lead to it. Returns the one of its slot, which is to answer for it (hmi_route_answer) and is
+ * freed with that; NULL: the slot is the caller's.
+ */
+struct hmi_route *hmi_move_end(struct hm_ctx *ctx, struct hmi_cell *cell);
 
 /* Commands. */
 void hmi_move_reserve_run(struct hm_ctx *ctx, const struct hm_msg *msg);

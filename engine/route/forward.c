@@ -246,19 +246,26 @@ forward_set(struct hm_ctx *ctx, struct hmi_route *route, uint64_t place)
 	route->forward = place;
 }
 
-void
-hmi_forwarder_make(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_route *route, uint64_t place)
+/* The slot of an actor, which keeps its PIDs, is another process. */
+static void
+cell_become(struct hmi_cell *cell, const struct hmi_process_ops *ops, struct hmi_route *route)
 {
 	uint32_t generation = cell->generation;
 
+	hmi_cell_clear(cell);
+	cell->generation = generation;
+	cell->ops = ops;
+	cell->route = route;
+}
+
+void
+hmi_forwarder_make(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_route *route, uint64_t place)
+{
 	route->here = hmi_place_of(ctx, cell);
 	route->target = place;
 	route->state = HMI_ROUTE_FORWARD;
 	forward_set(ctx, route, place);
-	hmi_cell_clear(cell);
-	cell->generation = generation;
-	cell->ops = &hmi_forward_ops;
-	cell->route = route;
+	cell_become(cell, &hmi_forward_ops, route);
 }
 
 void
@@ -314,6 +321,44 @@ hmi_route_end(struct hm_ctx *ctx, uint64_t home)
 	route_free(ctx, route);
 	if (held)
 		hmi_fences_advance(ctx);
+}
+
+/* The sender of what comes too late knows the actor by its home. */
+static void
+ended_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	msg->to = cell->route->home;
+	hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
+}
+
+static const struct hmi_process_ops ended_ops = {
+	.deliver = ended_deliver,
+	.system = ended_deliver,
+};
+
+/* `via`: the lcore that forwards to the place, beside home; that of the place: none. */
+static void
+end_post(struct hm_ctx *ctx, uint32_t lcore, uint64_t home, uint64_t place, uint32_t via)
+{
+	struct hm_msg *msg = hmi_route_note(ctx, HMI_COMMAND_ROUTE_END, home, place);
+
+	((struct hmi_route_note *)hm_msg_body_mut(msg))->index = via;
+	(void)hmi_post(ctx, hmi_lcore_process(ctx->sys, lcore), msg);
+}
+
+struct hmi_route *
+hmi_route_end_away(struct hm_ctx *ctx, uint64_t home, uint32_t via)
+{
+	struct hmi_route *route = hmi_route_find(ctx, home);
+
+	end_post(ctx, hmi_local_lcore(home), home, route->here, via);
+	return route;
+}
+
+void
+hmi_route_answer(struct hmi_cell *cell, struct hmi_route *route)
+{
+	cell_become(cell, &ended_ops, route);
 }
 
 bool
@@ -376,6 +421,12 @@ void
 hmi_route_end_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
 	const struct hmi_route_note *note = hm_msg_body(msg);
+	uint32_t place;
 
 	hmi_route_end(ctx, note->home);
+	if (note->local == 0)
+		return;
+	/* Behind all that was forwarded to there. */
+	place = hmi_local_lcore(note->local);
+	end_post(ctx, note->index, note->home, note->index != place ? note->local : 0, place);
 }

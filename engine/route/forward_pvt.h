@@ -59,7 +59,8 @@ struct hmi_route {
 struct hmi_route_note {
 	uint64_t home;
 	uint64_t local; /* the actor's place, where there is one to be told; 0: none */
-	uint32_t index; /* of the lcore whose route it is */
+	uint32_t
+		index; /* of the lcore whose route it is; of HMI_COMMAND_ROUTE_END with a place, the next one that is told */
 };
 
 extern const struct hmi_process_ops hmi_forward_ops;
@@ -103,6 +104,18 @@ void hmi_forwarder_end(struct hm_ctx *ctx, struct hmi_route *route);
 
 /* The route is not needed any more: nor the slot that the actor had here, or was to have. */
 void hmi_route_end(struct hm_ctx *ctx, uint64_t home);
+
+/*
+ * An actor ends on this lcore, away from home. Its route and its slot stay until what is under way to it has come:
+ *
+ *     place ──ROUTE_END──▶ home ──ROUTE_END──▶ via, if that still forwards ──ROUTE_END──▶ place: it is free
+ *
+ * `via`: the lcore that it has left last, if that still forwards to this one; else this one.
+ */
+struct hmi_route *hmi_route_end_away(struct hm_ctx *ctx, uint64_t home, uint32_t via);
+
+/* Meanwhile what comes to the slot is a dead letter to the actor's PID, which the slot's own is not. */
+void hmi_route_answer(struct hmi_cell *cell, struct hmi_route *route);
 
 /* A mark, or the answer to a reservation, has found nobody: tell its lcore. */
 void hmi_route_lost(struct hm_ctx *ctx, const struct hm_msg *msg);

@@ -456,6 +456,43 @@ Test(engine_move, move__nothing_is_left_of_it)
 	hmt_node_end(&node);
 }
 
+/* Whoever watches it while it ends is told once, and of its PID, wherever the watch is on its way. */
+static void
+watch_at_its_end(uint32_t lcores, uint32_t turns, bool moves_twice)
+{
+	uint32_t home = lcores % LCORES, place = lcores / LCORES % LCORES, at = lcores / LCORES / LCORES;
+	struct hmt_probe mover = { 0 }, watcher = { 0 };
+	struct hmt_deed deed = { hmt_watch, &mover.pid };
+	struct hmt_node node;
+
+	hmt_node_start(&node, LCORES);
+	hmt_probe_spawn(&node, &mover, home, NULL);
+	hmt_probe_spawn(&node, &watcher, at, NULL);
+	if (moves_twice)
+		move(&node, mover.pid, (home + 1) % LCORES);
+	move(&node, mover.pid, place);
+	cr_assert_eq(hm_system_stop_actor(node.sys, mover.pid), 0);
+	for (uint32_t i = 0; i < turns; i++)
+		hm_system_turn(node.sys);
+	cr_assert_eq(hm_system_send(node.sys, watcher.pid, HMT_DO, &deed), HM_OK);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(hmt_seen_count(&watcher, HM_TERMINATED), 1, "%u to %u, watched from %u after %u turns",
+		     home, place, at, turns);
+	cr_assert(hm_pid_equal(hmt_seen_last(&watcher, HM_TERMINATED)->terminated.who, mover.pid));
+	cr_assert_eq(routes_all(&node), 0, "routes");
+	hmt_node_end(&node);
+}
+
+Test(engine_move, move__who_watches_it_at_its_end_is_told)
+{
+	for (uint32_t lcores = 0; lcores < LCORES * LCORES * LCORES; lcores++) {
+		for (uint32_t turns = 0; turns < 5; turns++) {
+			watch_at_its_end(lcores, turns, false);
+			watch_at_its_end(lcores, turns, true);
+		}
+	}
+}
+
 static void
 watch_dead(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 {
