@@ -524,7 +524,11 @@ hmi_pressure_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_
 		hmi_pressure_unmute(ctx, cell, mute->receiver);
 }
 
-/* The sender has moved, and is told the way that all its messages take, so that being released does not overtake it. */
+/*
+ * The sender has moved, and is told the way that all its messages take, so that being released does not overtake it. By a
+ * slot away from home it is not: that would be gone when the sender is to be released. What it sends from where it lives now
+ * mutes it.
+ */
 static bool
 is_forwarded(struct hm_ctx *ctx, const struct mute *mute, uint16_t type)
 {
@@ -533,6 +537,8 @@ is_forwarded(struct hm_ctx *ctx, const struct mute *mute, uint16_t type)
 
 	if (cell == NULL || !hmi_is_forwarder(cell))
 		return false;
+	if (cell->route->here != cell->route->home)
+		return true;
 	msg = hmi_control(&ctx->cache, type, sizeof(*mute));
 	*(struct mute *)hm_msg_body_mut(msg) = *mute;
 	hmi_forward(ctx, cell, msg);

@@ -633,6 +633,82 @@ Test(engine_move, move__without_a_slot_there_it_is_tried_again)
 	hmt_node_end(&node);
 }
 
+/* ---- Senders that are muted ------------------------------------------------------------------ */
+
+#define FLOOD 1000u
+
+static void
+flood(struct hm_ctx *ctx, void *arg)
+{
+	uint64_t number = 0;
+
+	for (uint32_t i = 0; i < FLOOD; i++)
+		cr_assert_eq(hm_send(ctx, *(struct hm_pid *)arg, HMT_NUMBER, &number), HM_OK);
+}
+
+static struct hmt_probe slow;
+static uint64_t mutes;
+
+static void
+spawn_slow(struct hm_ctx *ctx, void *arg)
+{
+	cr_assert_eq(hmt_probe_child(ctx, &slow, *(uint32_t *)arg, NULL), 0);
+}
+
+/* A mailbox that nobody empties for a while, at the end of three lanes, so that its actor mutes late. */
+static void
+slow_start(struct hmt_node *node, struct hmt_probe *parent, uint32_t home, uint32_t place)
+{
+	static const struct hm_supervisor patient = { .backoff = { .min_us = 10000, .max_us = 10000 },
+						      .restarts = HM_RESTARTS_UNLIMITED };
+	static struct hm_props props;
+
+	props = *hmt_probe_props(0);
+	props.supervisor = &patient;
+	memset(&slow, 0, sizeof(slow));
+	cr_assert_eq(hm_system_spawn(node->sys, &props, NULL, &parent, &parent->pid), 0);
+	hmt_do(node, parent->pid, spawn_slow, &home);
+	move(node, slow.pid, place);
+	hmt_do(node, slow.pid, fail, NULL);
+}
+
+static void
+muted_on_its_way(uint32_t lcores, uint32_t turns)
+{
+	uint32_t home = lcores % LCORES, place = lcores / LCORES % LCORES, to = lcores / LCORES / LCORES;
+	struct hmt_probe mover = { 0 }, parent = { 0 };
+	struct hmt_deed deed = { flood, &slow.pid };
+	struct hmt_node node;
+
+	hmt_node_start_with(&node, LCORES, 0, "--mailbox=100");
+	slow_start(&node, &parent, home, place);
+	hmt_probe_spawn(&node, &mover, 0, NULL);
+	move(&node, mover.pid, 1);
+	cr_assert_eq(hm_system_move(node.sys, mover.pid, to), 0);
+	for (uint32_t i = 0; i < turns; i++)
+		hm_system_turn(node.sys);
+	cr_assert_eq(hm_system_send(node.sys, mover.pid, HMT_DO, &deed), HM_OK);
+	hmt_turn_until_idle(&node);
+	hmt_elapse(&node, 2000);
+	hmt_elapse(&node, 10000);
+	hmt_elapse(&node, 2000);
+	cr_assert_geq(slow.count, FLOOD);
+	mutes += hmt_stats(&node).mutes;
+	self_seen = hm_pid_none();
+	cr_assert_eq(lcore_of(&node, mover.pid), to, "to %u after %u turns", to, turns);
+	hmt_node_end(&node);
+}
+
+/* The muting finds the slot that it has left, and the release comes when that is free: it is not muted for ever. */
+Test(engine_move, move__while_it_is_muted_it_is_released)
+{
+	for (uint32_t lcores = 0; lcores < LCORES * LCORES * LCORES; lcores++) {
+		for (uint32_t turns = 0; turns < 5; turns++)
+			muted_on_its_way(lcores, turns);
+	}
+	cr_assert_gt(mutes, 0);
+}
+
 /* ---- Misuse ------------------------------------------------------------------------------------ */
 
 static void
