@@ -356,7 +356,9 @@ hmi_move_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 	ctx->has_parted = true;
 	ctx->special |= HMI_MSG_EXPIRES;
 	cell_unpack(ctx, cell, pack);
-	hmi_cell_push_system(cell, hmi_control(&ctx->cache, HMI_SYS_MOVED, 0));
+	/* Others may have waited beside the order to come, a stop among them. */
+	hmi_system_lane_push_first(&cell->actor.system, hmi_control(&ctx->cache, HMI_SYS_MOVED, 0));
+	cell->pending |= HMI_PENDING_SYSTEM;
 	hmi_count(&ctx->stats.moved, 1);
 	route->target = pack->place;
 	hmi_route_release(ctx, route, HMI_ROUTE_LOCAL);

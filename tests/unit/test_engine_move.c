@@ -633,6 +633,42 @@ Test(engine_move, move__without_a_slot_there_it_is_tried_again)
 	hmt_node_end(&node);
 }
 
+static uint32_t
+seen_at(const struct hmt_probe *probe, uint16_t type)
+{
+	uint32_t i = 0;
+
+	while (i < probe->count && probe->seen[i].type != type)
+		i++;
+	return i;
+}
+
+/* What waited beside the order to move comes later. */
+Test(engine_move, move__is_told_of_it_first)
+{
+	for (uint32_t turns = 0; turns < 64; turns++) {
+		struct hmt_probe mover = { 0 };
+		struct hmt_node node;
+		uint64_t moved;
+
+		hmt_node_start(&node, LCORES);
+		hmt_probe_spawn(&node, &mover, turns % LCORES, NULL);
+		move(&node, mover.pid, turns / LCORES % LCORES);
+		mover.count = 0;
+		moved = hmt_stats(&node).moved;
+		cr_assert_eq(hm_system_move(node.sys, mover.pid, (turns + 1) % LCORES), 0);
+		for (uint32_t i = 0; i < turns / LCORES / LCORES; i++)
+			hm_system_turn(node.sys);
+		hmt_number(&node, mover.pid, 1);
+		cr_assert_eq(hm_system_stop_actor(node.sys, mover.pid), 0);
+		hmt_turn_until_idle(&node);
+		if (hmt_stats(&node).moved > moved)
+			cr_assert_eq(seen_at(&mover, HM_MOVED), 0, "%u", turns);
+		cr_assert_eq(hmt_seen_count(&mover, HM_STOPPED), 1);
+		hmt_node_end(&node);
+	}
+}
+
 /* ---- Senders that are muted ------------------------------------------------------------------ */
 
 #define FLOOD 1000u
