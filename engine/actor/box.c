@@ -46,6 +46,12 @@ box_of(const struct hmi_cell *cell)
 	return cell->actor.extra->box;
 }
 
+const struct hmi_fifo *
+hmi_box_internal(const struct hmi_cell *cell)
+{
+	return &box_of(cell)->internal;
+}
+
 /* ---- Making ------------------------------------------------------------------------- */
 
 static bool

@@ -42,6 +42,9 @@ void hmi_box_forget(struct hmi_cell *cell);
 /* Messages that wait in it, beside those of the cell's own queue. */
 uint32_t hmi_box_count(const struct hmi_cell *cell);
 
+/* The engine's own messages that wait in it. */
+const struct hmi_fifo *hmi_box_internal(const struct hmi_cell *cell);
+
 /* The limit is 0 for other reasons, too: see receive_timeout.c. */
 static inline bool
 hmi_cell_has_box(const struct hmi_cell *cell)

@@ -179,6 +179,23 @@ depart(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_move *move, uint64_
 	return true;
 }
 
+static bool
+answers_wait(const struct hmi_fifo *queue)
+{
+	const struct hm_msg *msg = queue->head;
+
+	while (msg != NULL && (msg->flags & HMI_MSG_RESUME) == 0)
+		msg = msg->next;
+	return msg != NULL;
+}
+
+/* A restart leaves answers in the mailbox that nobody waits for any more. They refer to processes of this lcore. */
+static bool
+has_answers(const struct hmi_cell *cell)
+{
+	return answers_wait(&cell->box) || (hmi_cell_has_box(cell) && answers_wait(hmi_box_internal(cell)));
+}
+
 /* An lcore has made room, or has none. */
 static void
 ready(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_move *move, const struct hmi_route_note *note)
@@ -190,7 +207,8 @@ ready(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_move *move, const st
 	if (note->local != 0) {
 		/* What it has sent to itself comes before what it sends there. */
 		hmi_outbox_flush(ctx);
-		if (lcore == move->wanted && may_move(cell) && depart(ctx, cell, move, note->local))
+		if (lcore == move->wanted && may_move(cell) && !has_answers(cell) &&
+		    depart(ctx, cell, move, note->local))
 			return;
 		hmi_route_note_post(ctx, lcore, HMI_COMMAND_MOVE_RELEASE, home, note->local);
 	}

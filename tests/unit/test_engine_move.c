@@ -588,6 +588,45 @@ Test(engine_move, move__waits_for_its_answers)
 	hmt_node_end(&node);
 }
 
+static void
+spawn_child(struct hm_ctx *ctx, void *child)
+{
+	cr_assert_eq(hmt_probe_child(ctx, child, 0, NULL), 0);
+}
+
+static void
+ask_and_fail(struct hm_ctx *ctx, void *pid)
+{
+	uint64_t number = 0;
+
+	cr_assert_eq(hm_ask(ctx, *(struct hm_pid *)pid, HMT_NUMBER, &number, 10000, on_answer, NULL), HM_OK);
+	hm_fail(ctx, "on purpose");
+}
+
+/* Restart, room on the other lcore, and the answer come together: the answer, which is nobody's any more, stays behind. */
+Test(engine_move, move__waits_for_answers_that_are_nobodys)
+{
+	for (uint32_t to = 1; to < LCORES; to++) {
+		struct hmt_probe mover = { 0 }, parent = { 0 }, answerer = { .on_msg = ask_where };
+		struct hmt_deed deed = { ask_and_fail, &answerer.pid };
+		struct hmt_node node;
+
+		hmt_node_start(&node, LCORES);
+		hmt_probe_spawn(&node, &parent, 1, NULL);
+		hmt_probe_spawn(&node, &answerer, 3, NULL);
+		hmt_do(&node, parent.pid, spawn_child, &mover);
+		cr_assert_eq(hm_system_move(node.sys, mover.pid, to), 0);
+		cr_assert_eq(hm_system_send(node.sys, mover.pid, HMT_DO, &deed), HM_OK);
+		hmt_turn_until_idle(&node);
+		hmt_elapse(&node, 2000);
+		hmt_elapse(&node, 20000);
+		cr_assert_eq(hmt_seen_count(&mover, HM_STARTED), 2);
+		cr_assert_eq(lcore_of(&node, mover.pid), to);
+		cr_assert_eq(answers, 0);
+		hmt_node_end(&node);
+	}
+}
+
 /* The last call counts, also the one that undoes it. */
 Test(engine_move, move__is_told_otherwise_meanwhile)
 {
