@@ -11,8 +11,11 @@
 void
 hmi_place_name(const struct hm_ctx *ctx, const struct hmi_cell *cell, char text[HMI_PLACE_NAME_SIZE])
 {
-	snprintf(text, HMI_PLACE_NAME_SIZE, "$%u.%u.%u", hmi_index(ctx), hmi_slot_of(ctx, cell),
-		 cell->generation);
+	struct hm_pid pid = hmi_pid_of(ctx, cell);
+
+	/* Not of where it is: it may move. */
+	snprintf(text, HMI_PLACE_NAME_SIZE, "$%u.%u.%u", hm_pid_lcore(pid), hm_pid_slot(pid),
+		 (uint32_t)pid.local);
 }
 
 static int

@@ -11,6 +11,7 @@
 #include "hm_children.h"
 #include "hm_extension.h"
 #include "hm_move.h"
+#include "hm_select.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
 #include "hmt_slots.h"
@@ -291,6 +292,38 @@ Test(engine_move, move__children_stay_its_children)
 			cr_assert_eq(hmt_seen_count(&children[i], HM_STOPPED), 1);
 		hmt_node_end(&node);
 	}
+}
+
+static void
+spawn_named(struct hm_ctx *ctx, void *child)
+{
+	cr_assert_eq(hmt_probe_child(ctx, child, HMT_LCORE_SAME, "child"), 0);
+}
+
+static void
+select_child(struct hm_ctx *ctx, void *arg)
+{
+	uint64_t number = 3;
+
+	(void)arg;
+	cr_assert_eq(hm_select_send(ctx, "child", HMT_NUMBER, &number), HM_OK);
+}
+
+/* The path of one without a name is of its PID. */
+Test(engine_move, move__without_a_name_its_children_are_below_it)
+{
+	struct hmt_probe parent = { 0 }, child = { 0 };
+	struct hmt_node node;
+
+	hmt_node_start(&node, LCORES);
+	hmt_probe_spawn(&node, &parent, 0, NULL);
+	hmt_do(&node, parent.pid, spawn_named, &child);
+	hmt_do(&node, parent.pid, select_child, NULL);
+	cr_assert_eq(hmt_seen_count(&child, HMT_NUMBER), 1);
+	move(&node, parent.pid, 2);
+	hmt_do(&node, parent.pid, select_child, NULL);
+	cr_assert_eq(hmt_seen_count(&child, HMT_NUMBER), 2);
+	hmt_node_end(&node);
 }
 
 Test(engine_move, move__of_a_child_its_parent_is_told_of_its_end)
