@@ -19,7 +19,8 @@
  * where it is in memory.
  *
  * A message from the lcore where it lives is delivered there, one from its birthplace takes one lane, one from another lcore
- * takes the lane to the birthplace, too. The birthplace keeps a slot and a route until the actor ends, some 250 bytes.
+ * takes the lane to the birthplace, too. The birthplace and the lcore where it lives keep some 100 bytes and a slot of 128
+ * bytes each, until the actor ends; an lcore that it has left keeps nothing, once the birthplace knows of it.
  */
 
 #include <stdint.h>
