@@ -16,6 +16,7 @@
  *     hm_header.h       headers: pairs of texts beside a message's body
  *     hm_buffer.h       memory that a message refers to, for big bodies
  *     hm_actor.h        the API of actors: spawn, send, watch, timers
+ *     hm_dispatch.h     where actors run: the load of lcores, placement by key
  *     hm_behaviour.h    behaviours, stash, receive timeout
  *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
  *     hm_move.h         actors that move to another lcore
@@ -49,6 +50,7 @@
 #include "hm_header.h"
 #include "hm_buffer.h"
 #include "hm_actor.h"
+#include "hm_dispatch.h"
 #include "hm_behaviour.h"
 #include "hm_mailbox.h"
 #include "hm_move.h"

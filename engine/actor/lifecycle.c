@@ -134,6 +134,7 @@ end_finish(struct hm_ctx *ctx, struct hmi_cell *cell)
 	uint64_t parent = cell->actor.parent;
 	struct hmi_route *route;
 
+	ctx->actors -= !hmi_is_guardian(ctx->sys, self.local);
 	if (parent != 0)
 		hmi_child_terminated_post(ctx, parent, self, cell->reason, hmi_cell_failure(cell));
 	hmi_child_leave(ctx, cell);

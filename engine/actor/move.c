@@ -159,6 +159,7 @@ pack_post(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_route *route, ui
 	pack->child_serial = ctx->child_serial;
 	memcpy(pack->cell, cell, sizeof(pack->cell));
 	hmi_forwarder_make(ctx, cell, route, place);
+	ctx->actors--;
 	(void)hmi_post(ctx, hmi_lcore_process(ctx->sys, hmi_local_lcore(place)), msg);
 }
 
@@ -378,6 +379,7 @@ hmi_move_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 	hmi_system_lane_push_first(&cell->actor.system, hmi_control(&ctx->cache, HMI_SYS_MOVED, 0));
 	cell->pending |= HMI_PENDING_SYSTEM;
 	hmi_count(&ctx->stats.moved, 1);
+	ctx->actors++;
 	route->target = pack->place;
 	hmi_route_release(ctx, route, HMI_ROUTE_LOCAL);
 	settle_begin(ctx, cell->actor.extra->move, pack);

@@ -9,6 +9,7 @@
 #include "deliver_pvt.h"
 #include "expire_pvt.h"
 #include "flight_pvt.h"
+#include "load_pvt.h"
 #include "msg_pvt.h"
 #include "pressure_pvt.h"
 #include "receive_pvt.h"
@@ -250,8 +251,10 @@ deferred_run(struct hmi_worker *worker)
 uint32_t
 hmi_actors_run(struct hmi_worker *worker)
 {
-	uint32_t work = hmi_run_stage(worker, actor_run, deferred_run);
+	uint32_t work;
 
+	hmi_load_publish(hmi_ctx_of(worker));
+	work = hmi_run_stage(worker, actor_run, deferred_run);
 	no_actor_runs(hmi_ctx_of(worker));
 	return work;
 }
@@ -259,8 +262,10 @@ hmi_actors_run(struct hmi_worker *worker)
 uint32_t
 hmi_actors_run_recorded(struct hmi_worker *worker)
 {
-	uint32_t work = hmi_run_stage(worker, actor_run_recorded, deferred_run);
+	uint32_t work;
 
+	hmi_load_publish(hmi_ctx_of(worker));
+	work = hmi_run_stage(worker, actor_run_recorded, deferred_run);
 	no_actor_runs(hmi_ctx_of(worker));
 	return work;
 }

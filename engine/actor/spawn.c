@@ -12,8 +12,10 @@
 #include "counter_pvt.h"
 #include "deploy_pvt.h"
 #include "granted_pvt.h"
+#include "hm_dispatch.h"
 #include "mark_pvt.h"
 #include "msg_pvt.h"
+#include "placement_pvt.h"
 #include "post_pvt.h"
 #include "slot_grant_pvt.h"
 #include "state_pvt.h"
@@ -24,6 +26,7 @@ struct wish {
 	struct hmi_deployed *deployed; /* the props, if they become the actor's own; else NULL */
 	const char *name;
 	const void *args;
+	uint64_t key; /* for HM_LCORE_KEY */
 };
 
 /* Body of HMI_COMMAND_SPAWN. */
@@ -97,12 +100,19 @@ props_free(const struct hm_props *own)
 	free((void *)(uintptr_t)own);
 }
 
+void
+hmi_actor_start(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	cell->scheduled = HMI_SCHEDULED_QUEUED;
+	hmi_worker_start(&ctx->worker, (struct hmi_runnable *)(void *)cell);
+}
+
 static void
 actor_start(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	hmi_count(&ctx->stats.spawned, 1);
-	cell->scheduled = HMI_SCHEDULED_QUEUED;
-	hmi_worker_start(&ctx->worker, (struct hmi_runnable *)(void *)cell);
+	ctx->actors++;
+	hmi_actor_start(ctx, cell);
 }
 
 /* Give a slot back that did not become an actor. */
@@ -181,7 +191,7 @@ props_check(const struct hm_ctx *ctx, const struct hm_props *props, const char *
 	    (props->args_size > 0 && args == NULL) || !align_is_valid(props->state_align) ||
 	    sizeof(struct spawn) + props->args_size > HM_MSG_BODY_MAX)
 		return -EINVAL;
-	if (props->lcore != HM_LCORE_ANY && props->lcore > ctx->worker.lcores_count)
+	if (!hmi_placement_is_valid(ctx, props->lcore))
 		return -EINVAL;
 	if (props->faults > HM_FAULTS_ABORT || !hmi_supervisor_is_valid(props->supervisor) ||
 	    !hmi_mailbox_is_valid(props->mailbox))
@@ -293,16 +303,6 @@ spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct wish *wish, struct 
 	return 0;
 }
 
-static uint32_t
-lcore_choose(struct hm_ctx *ctx, const struct hm_props *props)
-{
-	if (props->lcore == HM_LCORE_SAME)
-		return hmi_index(ctx);
-	if (props->lcore == HM_LCORE_ANY)
-		return ctx->deal++ % ctx->worker.lcores_count;
-	return props->lcore - HM_LCORE(0);
-}
-
 /* On whichever lcore it is to live. */
 static int
 spawn(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
@@ -313,36 +313,59 @@ spawn(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 
 	if (rc != 0)
 		return rc;
-	lcore = lcore_choose(ctx, wish->props);
+	lcore = hmi_placement_choose(ctx, wish->props->lcore, wish->key);
 	rc = lcore == hmi_index(ctx) ? spawn_here(ctx, wish, pid) : spawn_there(ctx, lcore, wish, pid);
-	if (rc == 0)
+	if (rc == 0) {
+		hmi_placement_done(ctx, wish->props->lcore, lcore);
 		hmi_supervise_order(ctx, *pid, order);
-	else if (order != NULL)
+	} else if (order != NULL) {
 		hmi_supervise_order_undo(ctx, order);
+	}
+	return rc;
+}
+
+/* Whether a key is there if one is wanted, and not if it would mean nothing. */
+static bool
+key_is_right(const struct hmi_child *child)
+{
+	return child->props->lcore == HM_LCORE_KEY ? child->has_key || child->name != NULL : !child->has_key;
+}
+
+static uint64_t
+key_of(const struct hmi_child *child)
+{
+	if (child->has_key)
+		return child->key;
+	return unlikely(child->props->lcore == HM_LCORE_KEY) ? hm_key(child->name, strlen(child->name)) : 0;
+}
+
+static int
+child_check(const struct hm_ctx *ctx, const struct hmi_child *child)
+{
+	int rc = props_check(ctx, child->props, child->name, child->args);
+
+	if (rc == 0 && !key_is_right(child))
+		rc = -EINVAL;
+	if (rc == 0 && (ctx->cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
+		rc = -ESHUTDOWN;
 	return rc;
 }
 
 int
-hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
-	 struct hm_pid *pid)
+hmi_spawn(struct hm_ctx *ctx, const struct hmi_child *child, struct hm_pid *pid)
 {
-	struct wish wish = { props, NULL, name, args };
+	struct wish wish = { .props = child->props, .name = child->name, .args = child->args };
 	struct hm_pid spawned;
-	int rc;
+	int rc = child_check(ctx, child);
 
-	if (ctx == NULL)
-		return -EINVAL;
-	hmi_check_ctx(ctx, "hm_spawn");
-	rc = props_check(ctx, props, name, args);
 	if (rc != 0)
 		return rc;
-	if ((ctx->cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
-		return -ESHUTDOWN;
-	hmi_memory_touch(props, sizeof(*props));
-	hmi_memory_touch(args, props->args_size);
+	wish.key = key_of(child);
+	hmi_memory_touch(child->props, sizeof(*child->props));
+	hmi_memory_touch(child->args, child->props->args_size);
 	hmi_memory_touch_out(pid, sizeof(*pid));
 	HMI_MARKED(ctx);
-	if (unlikely(ctx->sys->deploy != NULL) && name != NULL)
+	if (unlikely(ctx->sys->deploy != NULL) && child->name != NULL)
 		rc = wish_deploy(ctx, &wish);
 	if (rc == 0)
 		rc = spawn(ctx, &wish, &spawned);
@@ -351,4 +374,28 @@ hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, con
 	else if (pid != NULL)
 		*pid = spawned;
 	return rc;
+}
+
+int
+hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
+	 struct hm_pid *pid)
+{
+	struct hmi_child child = { .props = props, .name = name, .args = args };
+
+	if (ctx == NULL)
+		return -EINVAL;
+	hmi_check_ctx(ctx, "hm_spawn");
+	return hmi_spawn(ctx, &child, pid);
+}
+
+int
+hm_spawn_key(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
+	     uint64_t key, struct hm_pid *pid)
+{
+	struct hmi_child child = { .props = props, .name = name, .args = args, .key = key, .has_key = true };
+
+	if (ctx == NULL)
+		return -EINVAL;
+	hmi_check_ctx(ctx, "hm_spawn_key");
+	return hmi_spawn(ctx, &child, pid);
 }

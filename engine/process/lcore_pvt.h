@@ -144,9 +144,10 @@ struct hm_ctx {
 	 * came from another lcore. In a gap: what stands before it fills its cache lines.
 	 */
 	uint8_t special;
-	uint32_t deal;             /* next lcore for HM_LCORE_ANY */
-	struct hmi_grants *grants; /* slots of other lcores, held in advance */
-	struct hm_msg *lifecycle;  /* HM_STARTED and its like, which carry no body */
+	uint32_t deal;                   /* next lcore for HM_LCORE_ANY */
+	struct hmi_placement *placement; /* the load of all lcores, as far as it is known here */
+	struct hmi_grants *grants;       /* slots of other lcores, held in advance */
+	struct hm_msg *lifecycle;        /* HM_STARTED and its like, which carry no body */
 	pthread_t thread;
 	pid_t thread_id; /* the kernel's number of it */
 	_Atomic bool has_thread;
@@ -154,6 +155,9 @@ struct hm_ctx {
 				  64]; /* bits, by index: links or futures may be of these nodes */
 	uintptr_t stack_low;           /* the stack was touched down to here: mark_pvt.h */
 	struct hmi_recorder recorder;
+	uint32_t actors; /* that live here, without the guardians */
+	/* In a cache line of its own, since others read it: see load_pvt.h. */
+	_Alignas(64) _Atomic uint64_t load;
 };
 
 static inline struct hm_ctx *

@@ -19,6 +19,7 @@
 #include "external_pvt.h"
 #include "forward_pvt.h"
 #include "hm_move.h"
+#include "hm_dispatch.h"
 #include "lcore_setup_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
@@ -399,16 +400,27 @@ int
 hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char *name, const void *args,
 		struct hm_pid *pid)
 {
-	return sys != NULL ? spawn_do(sys, sys->user, &(struct hmi_child){ props, name, args }, pid)
-			   : -EINVAL;
+	struct hmi_child child = { .props = props, .name = name, .args = args };
+
+	return sys != NULL ? spawn_do(sys, sys->user, &child, pid) : -EINVAL;
+}
+
+int
+hm_system_spawn_key(struct hm_system *sys, const struct hm_props *props, const char *name, const void *args,
+		    uint64_t key, struct hm_pid *pid)
+{
+	struct hmi_child child = { .props = props, .name = name, .args = args, .key = key, .has_key = true };
+
+	return sys != NULL ? spawn_do(sys, sys->user, &child, pid) : -EINVAL;
 }
 
 int
 hm_system_spawn_system(struct hm_system *sys, const struct hm_props *props, const char *name,
 		       const void *args, struct hm_pid *pid)
 {
-	return sys != NULL ? spawn_do(sys, sys->system, &(struct hmi_child){ props, name, args }, pid)
-			   : -EINVAL;
+	struct hmi_child child = { .props = props, .name = name, .args = args };
+
+	return sys != NULL ? spawn_do(sys, sys->system, &child, pid) : -EINVAL;
 }
 
 void

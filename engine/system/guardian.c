@@ -61,7 +61,7 @@ hmi_spawn_under(struct hm_ctx *ctx, struct hm_pid guardian, const struct hmi_chi
 	int rc;
 
 	ctx->cell = hmi_cell_live(ctx, guardian.local);
-	rc = ctx->cell != NULL ? hm_spawn(ctx, child->props, child->name, child->args, pid) : -ESHUTDOWN;
+	rc = ctx->cell != NULL ? hmi_spawn(ctx, child, pid) : -ESHUTDOWN;
 	ctx->cell = outer;
 	return rc;
 }
@@ -117,7 +117,7 @@ guardian_make(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_cell *parent
 		rc = hmi_child_add(ctx, self);
 		ctx->cell = NULL;
 	}
-	hmi_schedule(ctx, cell);
+	hmi_actor_start(ctx, cell);
 	return rc == 0 ? hmi_path_add(&ctx->sys->paths, parent != NULL ? hmi_cell_path(parent) : NULL, name,
 				      self, &cell->actor.extra->path)
 		       : rc;

@@ -23,6 +23,7 @@
 #include "external_pvt.h"
 #include "granted_pvt.h"
 #include "move_pvt.h"
+#include "placement_pvt.h"
 #include "pressure_pvt.h"
 #include "provider_pvt.h"
 #include "random_pvt.h"
@@ -234,7 +235,9 @@ hmi_ctx_create(struct hm_ctx **out, struct hm_system *sys, uint32_t index)
 		rte_free(ctx);
 		return rc;
 	}
-	rc = parts_create(ctx);
+	rc = hmi_placement_create(ctx);
+	if (rc == 0)
+		rc = parts_create(ctx);
 	if (rc != 0) {
 		hmi_ctx_destroy(ctx);
 		return rc;
@@ -315,6 +318,7 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 {
 	if (ctx == NULL)
 		return;
+	hmi_placement_destroy(ctx);
 	hmi_grants_destroy(ctx);
 	free(ctx->lifecycle);
 	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)

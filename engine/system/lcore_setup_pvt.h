@@ -6,6 +6,7 @@
  * Making and taking apart an lcore's structure, and the processes that a system starts with.
  */
 
+#include "actor_pvt.h"
 #include "lcore_pvt.h"
 
 /* ---- lcore_setup.c ---- */
@@ -35,13 +36,6 @@ extern const struct hmi_process_ops hmi_lcore_process_ops;
 
 /* Make the processes that an lcore starts with. Returns 0 or -ENOMEM. */
 int hmi_root_setup(struct hm_ctx *ctx);
-
-/* What is spawned, and its name. */
-struct hmi_child {
-	const struct hm_props *props;
-	const char *name;
-	const void *args;
-};
 
 /* Spawn a child of a guardian; on lcore 0, or before anything runs. Returns as hm_spawn. */
 int hmi_spawn_under(struct hm_ctx *ctx, struct hm_pid guardian, const struct hmi_child *child,

@@ -10,6 +10,7 @@
 
 #include "assert_pvt.h"
 #include "hm_children.h"
+#include "hm_dispatch.h"
 #include "hm_extension.h"
 #include "hm_behaviour.h"
 #include "hm_buffer.h"
@@ -133,6 +134,7 @@ static struct hm_child_iter no_iter;
 static const struct hm_extension extension;
 
 CALL_USED(hm_spawn, &props, NULL, NULL, NULL)
+CALL_USED(hm_spawn_key, &props, NULL, NULL, 1, NULL)
 CALL(hm_watch, somebody)
 CALL(hm_unwatch, somebody)
 CALL(hm_stop, somebody)
@@ -221,6 +223,7 @@ static const struct {
 	void (*call)(void *ctx);
 } calls[] = {
 	ROW(hm_spawn),
+	ROW(hm_spawn_key),
 	ROW(hm_watch),
 	ROW(hm_unwatch),
 	ROW(hm_stop),
