@@ -63,6 +63,16 @@ typedef void hm_receive_fn(struct hm_ctx *ctx, void *state, const struct hm_msg 
 /** hm_props.lcore: the lcore of an index below hm_system_lcores. */
 #define HM_LCORE(index) ((uint32_t)(index) + 1u)
 
+/**
+ * hm_props.priority: which of the actors of an lcore that have messages has its turn first. Those that have
+ * a priority begin at once, not when nothing else runs.
+ */
+enum hm_actor_priority {
+	HM_ACTOR_NORMAL = 0, /**< at least one turn of an actor in 8 while high ones wait */
+	HM_ACTOR_HIGH,       /**< before all that wait */
+	HM_ACTOR_LOW,        /**< when no others wait; at least one turn of an actor in 32 while they do */
+};
+
 /** Bytes that a state is aligned to, where a C type of its size can need as many. */
 #define HM_STATE_ALIGN 16u
 /** The most that hm_props.state_align may say. */
@@ -92,6 +102,8 @@ struct hm_props {
 	const struct hm_mailbox *mailbox;
 	/** Messages that hm_stash keeps at most; 0: HM_STASH_DEFAULT (hm_behaviour.h). */
 	uint32_t stash;
+	/** enum hm_actor_priority. */
+	uint32_t priority;
 	/** enum hm_faults: what signals as SIGSEGV mean that the actor's functions raise; 0: what --faults says. */
 	uint32_t faults;
 };

@@ -119,6 +119,67 @@ hmi_run_urgent(struct hmi_worker *w)
 	q->head = q->tail;
 }
 
+/* ---- Classes ------------------------------------------------------------------------ */
+
+/* The oldest of a class is the next that runs. */
+static inline void
+hmi_run_class(struct hmi_worker *w, enum hmi_class class)
+{
+	hmi_runq_push_first(&w->runq, hmi_runq_pop(&w->classes.queues[class]));
+	w->classes_waiting--;
+}
+
+static inline bool
+hmi_class_waits(const struct hmi_worker *w, enum hmi_class class)
+{
+	return hmi_runq_count(&w->classes.queues[class]) > 0;
+}
+
+/*
+ * Some wait that are of a class: choose what runs next. High ones first, but for a share of usual ones, and of low ones.
+ * If low ones alone wait, one of them runs when nothing is deferred either: hmi_run_fill.
+ */
+static inline void
+hmi_run_choose(struct hmi_worker *w)
+{
+	bool usual = hmi_runq_count(&w->runq) > 0, low = hmi_class_waits(w, HMI_CLASS_LOW);
+	struct hmi_classes *classes = &w->classes;
+
+	if (low && classes->other_runs >= HMI_LOW_SHARE - 1) {
+		classes->other_runs = 0;
+		hmi_run_class(w, HMI_CLASS_LOW);
+		return;
+	}
+	if (hmi_class_waits(w, HMI_CLASS_HIGH) && (!usual || classes->high_runs < HMI_USUAL_SHARE - 1)) {
+		classes->high_runs += usual;
+		classes->other_runs += low;
+		hmi_run_class(w, HMI_CLASS_HIGH);
+	} else {
+		/* Also where what is deferred makes the next one runnable. */
+		classes->high_runs = 0;
+		classes->other_runs += low;
+	}
+}
+
+/* ---- The stage ------------------------------------------------------------------------ */
+
+/* Nothing usual waits, and nothing is deferred: start a runnable, or run a low one. Returns whether there is one. */
+static inline bool
+hmi_run_rest(struct hmi_worker *w)
+{
+	if (hmi_runq_count(&w->unstarted) > 0) {
+		hmi_run_start(w);
+		w->starts_kept_back = false;
+	} else if (unlikely(hmi_class_waits(w, HMI_CLASS_LOW))) {
+		w->classes.other_runs = 0;
+		hmi_run_class(w, HMI_CLASS_LOW);
+	} else {
+		return false;
+	}
+	hmi_worker_stage_start(w);
+	return true;
+}
+
 /* Whether there is something to run; makes it so, if anything is deferred or has never run. */
 static inline bool
 hmi_run_fill(struct hmi_worker *w, struct hmi_run_state *state, hmi_deferred_fn *deferred)
@@ -126,14 +187,15 @@ hmi_run_fill(struct hmi_worker *w, struct hmi_run_state *state, hmi_deferred_fn 
 	uint32_t n;
 
 	while (hmi_runq_count(&w->runq) == 0) {
+		if (unlikely(w->classes_waiting > 0 && hmi_class_waits(w, HMI_CLASS_HIGH))) {
+			hmi_run_choose(w);
+			break;
+		}
 		n = deferred(w);
 		state->deferred += n;
 		if (n == 0) {
-			if (hmi_runq_count(&w->unstarted) == 0)
+			if (!hmi_run_rest(w))
 				return false;
-			hmi_run_start(w);
-			w->starts_kept_back = false;
-			hmi_worker_stage_start(w);
 		} else if (hmi_worker_steps(w, 1)) {
 			return false;
 		}
@@ -155,12 +217,19 @@ hmi_run_leave(struct hmi_worker *w, struct hmi_run_state *state, uint32_t done)
 	return true;
 }
 
-/* Run until the clock is to be looked at. */
+/*
+ * Run until the clock is to be looked at, or one if there are any of a class: it was chosen. One that comes to wait
+ * meanwhile is found by the next look at the clock at the latest.
+ */
 static inline void
 hmi_run_some(struct hmi_worker *w, struct hmi_run_state *state, hmi_run_fn *run, hmi_deferred_fn *deferred)
 {
 	uint32_t steps = hmi_worker_steps_max(w), done = state->done, end;
 
+	if (unlikely(w->classes_waiting > 0)) {
+		hmi_run_choose(w);
+		steps = 1;
+	}
 	end = done + RTE_MIN(steps, HMI_RUNS_MAX - done);
 	do {
 		if (unlikely(done >= state->waiting && w->lanes_dirty_count > 0 &&
@@ -199,7 +268,7 @@ hmi_run_stage(struct hmi_worker *w, hmi_run_fn *run, hmi_deferred_fn *deferred)
 		hmi_run_urgent(w);
 	if (hmi_runq_count(&w->runq) == 0)
 		state.deferred = deferred(w);
-	state.waiting = hmi_runq_count(&w->runq);
+	state.waiting = hmi_runq_count(&w->runq) + w->classes_waiting;
 	if (state.waiting > 0)
 		hmi_worker_stage_start(w);
 	while (!state.ended)

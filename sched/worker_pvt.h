@@ -74,6 +74,24 @@ struct hmi_poller {
 	void *arg;
 };
 
+/* Classes of runnables beside the usual one, whose queue is the run queue. */
+enum hmi_class {
+	HMI_CLASS_HIGH, /* run before usual ones that wait */
+	HMI_CLASS_LOW,  /* run when no others wait */
+	HMI_CLASSES,
+};
+
+/* Of runs, while others wait: at least one of so many is a usual one's, ... */
+#define HMI_USUAL_SHARE 8u
+/* ... and one of so many a low one's. */
+#define HMI_LOW_SHARE 32u
+
+struct hmi_classes {
+	struct hmi_runq queues[HMI_CLASSES];
+	uint32_t high_runs;  /* since a usual one ran, while one waited */
+	uint32_t other_runs; /* since a low one ran, while one waited */
+};
+
 struct hmi_worker {
 	const struct hmi_worker_ops *ops;
 	struct hmi_poller poller; /* functions NULL: none */
@@ -92,6 +110,7 @@ struct hmi_worker {
 	struct hmi_runq runq;
 	struct hmi_runq urgent;        /* runnables that run before the others; see hmi_worker_run_first */
 	bool starts_kept_back;         /* in the last turn the run queue never was empty */
+	uint32_t classes_waiting;      /* in the queues of `classes` */
 	struct hmi_runq unstarted;     /* runnables that have never run; see hmi_worker_start */
 	struct hmi_lane **lanes_dirty; /* those with something to flush */
 	uint32_t lanes_dirty_count;
@@ -104,6 +123,7 @@ struct hmi_worker {
 	uint64_t turns;
 	struct hmi_wheel wheel;
 	struct hmi_recovery recovery;
+	struct hmi_classes classes;
 	struct hmi_wake wake; /* read by all who send to this lcore */
 	/* written by other threads */
 	_Alignas(64) _Atomic uint32_t requests; /* HMI_WORKER_* */
@@ -273,12 +293,29 @@ void hmi_worker_start(struct hmi_worker *worker, struct hmi_runnable *runnable);
  */
 void hmi_worker_run_first(struct hmi_worker *worker, struct hmi_runnable *runnable);
 
+/* Room for `count` runnables in all in the queue of a class, and in the run queue. Returns 0 or -ENOMEM. */
+static inline int
+hmi_worker_class_reserve(struct hmi_worker *worker, enum hmi_class class, uint32_t count)
+{
+	int rc = hmi_runq_reserve(&worker->runq, count);
+
+	return rc == 0 ? hmi_runq_reserve(&worker->classes.queues[class], count) : rc;
+}
+
+/* A runnable of a class that is in no queue waits behind those of its class. There is room for it. */
+static inline void
+hmi_worker_class_push(struct hmi_worker *worker, enum hmi_class class, struct hmi_runnable *runnable)
+{
+	hmi_runq_push(&worker->classes.queues[class], runnable);
+	worker->classes_waiting++;
+}
+
 /* How many runnables wait. */
 static inline uint32_t
 hmi_worker_waiting(const struct hmi_worker *worker)
 {
 	return hmi_runq_count(&worker->runq) + hmi_runq_count(&worker->urgent) +
-	       hmi_runq_count(&worker->unstarted);
+	       hmi_runq_count(&worker->unstarted) + worker->classes_waiting;
 }
 
 /* Send a message to another lcore; it leaves at the end of the turn at the latest. */

@@ -42,7 +42,8 @@ parts_create(struct hmi_worker *w, const struct hmi_worker_config *config)
 		rc = hmi_runq_create(&w->urgent);
 	if (rc == 0)
 		rc = hmi_runq_create(&w->unstarted);
-
+	for (uint32_t c = 0; rc == 0 && c < HMI_CLASSES; c++)
+		rc = hmi_runq_create(&w->classes.queues[c]);
 	if (rc == 0)
 		rc = hmi_recovery_create(&w->recovery, w->ops->recovery);
 	if (rc == 0)
@@ -138,4 +139,8 @@ hmi_worker_destroy(struct hmi_worker *w)
 		hmi_runq_destroy(&w->urgent);
 	if (w->unstarted.ring != NULL)
 		hmi_runq_destroy(&w->unstarted);
+	for (uint32_t c = 0; c < HMI_CLASSES; c++) {
+		if (w->classes.queues[c].ring != NULL)
+			hmi_runq_destroy(&w->classes.queues[c]);
+	}
 }

@@ -251,7 +251,9 @@ place_reserve(struct hm_ctx *ctx)
 	if (cell == NULL)
 		return 0;
 	cell->ops = &hmi_granted_ops;
-	if (hmi_runq_reserve(&ctx->worker.runq, ctx->cells.live) == 0)
+	/* Its priority is not known yet. */
+	if (hmi_worker_class_reserve(&ctx->worker, HMI_CLASS_HIGH, ctx->cells.live) == 0 &&
+	    hmi_worker_class_reserve(&ctx->worker, HMI_CLASS_LOW, ctx->cells.live) == 0)
 		return hmi_place_of(ctx, cell);
 	hmi_cells_put(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
 	return 0;
@@ -339,7 +341,8 @@ cell_unpack(struct hm_ctx *ctx, struct hmi_cell *cell, const struct pack *pack)
 
 	memcpy(cell, pack->cell, sizeof(pack->cell));
 	cell->generation = generation;
-	cell->scheduled = HMI_SCHEDULED_QUEUED | (pack->home == pack->place ? 0 : HMI_SCHEDULED_MOVED);
+	cell->scheduled &= HMI_SCHEDULED_CLASS;
+	cell->scheduled |= HMI_SCHEDULED_QUEUED | (pack->home == pack->place ? 0 : HMI_SCHEDULED_MOVED);
 	cell->actor.extra->move->slot = hmi_slot_of(ctx, cell);
 	ctx->child_serial = RTE_MAX(ctx->child_serial, pack->child_serial);
 	owned_arrive(ctx, cell);
@@ -405,7 +408,7 @@ hmi_move_fenced_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 	HMI_ASSERT(cell != NULL);
 	if (--move_of(cell)->unfenced > 0)
 		return;
-	hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
+	hmi_queue(ctx, cell);
 }
 
 void

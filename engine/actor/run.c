@@ -136,14 +136,14 @@ pending_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 		hmi_schedule(ctx, cell);
 }
 
-/* As turn_end, for an actor with a mailbox of its own, an overloaded one, or one that was sent a stop. */
+/* As turn_end, for an actor with a mailbox or a priority of its own, an overloaded one, or one that was sent a stop. */
 static __attribute__((noinline)) void
 unusual_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	bool more = overload_look(ctx, cell);
 
 	if (more || !hmi_cell_is_empty(cell))
-		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
+		hmi_queue(ctx, cell);
 	else
 		hmi_unschedule(cell);
 }

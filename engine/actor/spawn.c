@@ -44,7 +44,7 @@ hmi_actor_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props 
 {
 	int rc;
 
-	if (hmi_runq_reserve(&ctx->worker.runq, ctx->cells.live) != 0 ||
+	if (hmi_schedule_reserve(ctx, cell, props->priority) != 0 ||
 	    hmi_state_make(ctx, cell, props, args) != 0)
 		return -ENOMEM;
 	cell->actor.props = props;
@@ -103,6 +103,10 @@ props_free(const struct hm_props *own)
 void
 hmi_actor_start(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
+	if (unlikely(cell->scheduled != 0)) {
+		hmi_schedule_marked(ctx, cell);
+		return;
+	}
 	cell->scheduled = HMI_SCHEDULED_QUEUED;
 	hmi_worker_start(&ctx->worker, (struct hmi_runnable *)(void *)cell);
 }
@@ -193,8 +197,8 @@ props_check(const struct hm_ctx *ctx, const struct hm_props *props, const char *
 		return -EINVAL;
 	if (!hmi_placement_is_valid(ctx, props->lcore))
 		return -EINVAL;
-	if (props->faults > HM_FAULTS_ABORT || !hmi_supervisor_is_valid(props->supervisor) ||
-	    !hmi_mailbox_is_valid(props->mailbox))
+	if (props->priority > HM_ACTOR_LOW || props->faults > HM_FAULTS_ABORT ||
+	    !hmi_supervisor_is_valid(props->supervisor) || !hmi_mailbox_is_valid(props->mailbox))
 		return -EINVAL;
 	return name != NULL ? hmi_name_check(name) : 0;
 }

@@ -60,6 +60,9 @@ struct hmi_route;
 #define HMI_SCHEDULED_STOP_SENT  0x02 /* its parent has sent it a stop */
 #define HMI_SCHEDULED_OVERLOADED 0x04 /* its mailbox has too many messages: senders are muted */
 #define HMI_SCHEDULED_MOVED      0x80 /* it was born on another lcore: its PID is hmi_extra.home */
+#define HMI_SCHEDULED_HIGH       0x08 /* its priority, for ever; neither: the usual one */
+#define HMI_SCHEDULED_LOW        0x10
+#define HMI_SCHEDULED_CLASS      (HMI_SCHEDULED_HIGH | HMI_SCHEDULED_LOW)
 
 /* hmi_cell.reason of an actor that stops in order to begin anew. */
 #define HMI_REASON_RESTART 0x80

@@ -236,18 +236,38 @@ hmi_ops_of(const struct hm_ctx *ctx, const struct hmi_cell *cell)
 	return hmi_cell_is_actor(cell) ? ctx->sys->parts->actor : cell->ops;
 }
 
-/* Put an actor into the run queue, unless it is there. */
+/* Put an actor that is marked as queued into the queue of its priority. */
+static inline void
+hmi_queue(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hmi_runnable *runnable = (struct hmi_runnable *)(void *)cell;
+
+	if (likely((cell->scheduled & HMI_SCHEDULED_CLASS) == 0))
+		hmi_runq_push(&ctx->worker.runq, runnable);
+	else
+		hmi_worker_class_push(&ctx->worker,
+				      (cell->scheduled & HMI_SCHEDULED_HIGH) != 0 ? HMI_CLASS_HIGH
+										  : HMI_CLASS_LOW,
+				      runnable);
+}
+
+/* An actor is made, or comes, that has hm_props.priority: mark it, and make room for it. Returns 0 or -ENOMEM. */
+int hmi_schedule_reserve(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t priority);
+
+/* As hmi_schedule, for an actor of which more is known than that it is in no queue. */
+void hmi_schedule_marked(struct hm_ctx *ctx, struct hmi_cell *cell);
+
+/* Put an actor into the run queue, or that of its priority, unless it is there. */
 static inline void
 hmi_schedule(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	/* Constants are stored, by branches, so that no message waits for what the last one has stored. */
-	if (likely(cell->scheduled == 0))
+	/* A constant is stored, behind a branch, so that no message waits for what the last one has stored. */
+	if (likely(cell->scheduled == 0)) {
 		cell->scheduled = HMI_SCHEDULED_QUEUED;
-	else if ((cell->scheduled & HMI_SCHEDULED_QUEUED) == 0)
-		cell->scheduled |= HMI_SCHEDULED_QUEUED;
-	else
-		return;
-	hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
+		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
+	} else if ((cell->scheduled & HMI_SCHEDULED_QUEUED) == 0) {
+		hmi_schedule_marked(ctx, cell);
+	}
 }
 
 /* An actor that has been taken out of the run queue does not go back. */

@@ -24,7 +24,7 @@ static inline uint64_t
 hmi_load_now(const struct hm_ctx *ctx)
 {
 	const struct hmi_worker *w = &ctx->worker;
-	uint32_t waiting = hmi_runq_count(&w->runq) + hmi_runq_count(&w->urgent);
+	uint32_t waiting = hmi_runq_count(&w->runq) + hmi_runq_count(&w->urgent) + w->classes_waiting;
 
 	return (uint64_t)waiting << 32 | ctx->actors;
 }

@@ -303,6 +303,8 @@ look_at_plain(const struct hm_ctx *ctx, uint32_t lcore)
 	look_at_runq(&ctx->worker.runq, lcore, "run queue");
 	look_at_runq(&ctx->worker.urgent, lcore, "urgent queue");
 	look_at_runq(&ctx->worker.unstarted, lcore, "queue of new actors");
+	look_at_runq(&ctx->worker.classes.queues[HMI_CLASS_HIGH], lcore, "queue of high priority");
+	look_at_runq(&ctx->worker.classes.queues[HMI_CLASS_LOW], lcore, "queue of low priority");
 	look(TEST_MEMORY_MAP, lcore, "outbox", ctx->outbox.ring,
 	     ((size_t)ctx->outbox.mask + 1) * sizeof(*ctx->outbox.ring), node);
 	look(TEST_MEMORY_MAP, lcore, "links", ctx->links.buckets,
