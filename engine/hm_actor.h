@@ -73,6 +73,11 @@ enum hm_actor_priority {
 	HM_ACTOR_LOW,        /**< when no others wait; at least one turn of an actor in 32 while they do */
 };
 
+/** The most that hm_props.quantum and --quantum may say: messages. */
+#define HM_QUANTUM_MAX 64u
+/** The most that hm_props.quantum_us and --quantum-us may say: microseconds. */
+#define HM_QUANTUM_US_MAX 40u
+
 /** Bytes that a state is aligned to, where a C type of its size can need as many. */
 #define HM_STATE_ALIGN 16u
 /** The most that hm_props.state_align may say. */
@@ -104,6 +109,13 @@ struct hm_props {
 	uint32_t stash;
 	/** enum hm_actor_priority. */
 	uint32_t priority;
+	/** Messages that it handles in one turn at most, up to HM_QUANTUM_MAX; 0, or more than --quantum: as that says. */
+	uint32_t quantum;
+	/**
+	 * Microseconds that its turn lasts, but for one message, up to HM_QUANTUM_US_MAX: what is left waits behind the
+	 * others. Learnt from what its messages take (hm_dispatch.h). 0, or more than --quantum-us: as that says.
+	 */
+	uint32_t quantum_us;
 	/** enum hm_faults: what signals as SIGSEGV mean that the actor's functions raise; 0: what --faults says. */
 	uint32_t faults;
 };

@@ -4,7 +4,7 @@
 
 /**
  * @file
- * Dispatch: on which lcore an actor comes to live.
+ * Dispatch: on which lcore an actor comes to live; and when it runs there.
  *
  *     hm_props.lcore       the new actor's lcore
  *     HM_LCORE_SAME        the spawning actor's; of an external thread, the first one
@@ -19,6 +19,11 @@
  * The load of an lcore is the number of its actors, and 16 for each that waits for its turn. Lcores publish both
  * once in a turn of their loops, so a spawn asks nobody, and sends nothing. What an lcore has spawned by HM_LCORE_LEAST itself
  * since another one has published is added; what others have, is not.
+ *
+ * On its lcore hm_props.priority says whether it has its turn before others, and hm_props.quantum and
+ * hm_props.quantum_us how long that is. Nothing is interrupted, and the clock is not read for each message: how many
+ * messages fill the time is learnt from what they have taken. So an actor whose messages have been fast, and
+ * turn slow, has one turn that is longer, by as many of them as filled half of its time before.
  *
  * Limits: an lcore is where an actor begins; nothing here moves it later. A key's lcore depends on the number
  * of lcores.

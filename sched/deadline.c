@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "deadline_pvt.h"
 
-/* So long it may take from one look at the clock to the next. */
-#define LOOK_US 4u
 /* So many looks have to find less than half of that until the interval doubles. */
 #define FAST_LOOKS 8u
 
@@ -33,7 +31,7 @@ hmi_deadline_look(struct hmi_deadline *d, const struct hmi_clock *clock, uint32_
 	if (first)
 		d->at_ticks = now + hmi_clock_ticks_of_us(clock, d->limit_us);
 	else if (steps > 0)
-		interval_adapt(d, steps, now - d->looked_ticks, hmi_clock_ticks_of_us(clock, LOOK_US));
+		interval_adapt(d, steps, now - d->looked_ticks, hmi_clock_ticks_of_us(clock, d->look_us));
 	d->measure = first && (steps > 0 || d->measure) && !d->even;
 	d->looked_ticks = now;
 	d->expired = now >= d->at_ticks;

@@ -29,6 +29,9 @@
 /* A steps_max by which looking costs little, and one slow step after many fast ones harms little. */
 #define HMI_DEADLINE_STEPS 64u
 
+/* So long it may take from one look at the clock to the next, if nothing else is wanted. */
+#define HMI_DEADLINE_LOOK_US 4u
+
 struct hmi_deadline {
 	uint32_t steps_left; /* until the clock is read again ... */
 	uint32_t steps_set;  /* ... of so many */
@@ -39,6 +42,7 @@ struct hmi_deadline {
 	uint32_t steps;      /* ... and by what steps have cost */
 	uint32_t fast_looks; /* in a row that found less work than there could have been */
 	uint32_t limit_us;
+	uint32_t look_us;      /* from one look at the clock to the next */
 	uint64_t at_ticks;     /* 0: the clock has not been read in this stage */
 	uint64_t looked_ticks; /* when it was read last */
 };
@@ -46,9 +50,11 @@ struct hmi_deadline {
 static inline void
 hmi_deadline_init(struct hmi_deadline *deadline, uint32_t steps_max)
 {
-	*deadline = (struct hmi_deadline){
-		.steps_left = steps_max, .steps_set = steps_max, .steps_max = steps_max, .steps = steps_max
-	};
+	*deadline = (struct hmi_deadline){ .steps_left = steps_max,
+					   .steps_set = steps_max,
+					   .steps_max = steps_max,
+					   .steps = steps_max,
+					   .look_us = HMI_DEADLINE_LOOK_US };
 }
 
 /* Whether the clock is read often, since steps are slow. */

@@ -137,6 +137,7 @@ struct hmi_worker_config {
 	uint32_t index, lcores_count;
 	uint32_t lane_size, inject_size; /* powers of two */
 	uint32_t quantum;                /* steps between two looks at the clock, at most */
+	uint32_t quantum_us;             /* and microseconds, but for one step; 0: HMI_DEADLINE_LOOK_US */
 	enum hm_idle idle;
 	bool crowded; /* more lcores than cores */
 	int socket;

@@ -72,6 +72,8 @@ hmi_worker_create(struct hmi_worker *w, const struct hmi_worker_config *config,
 	tsc_init(&w->tsc);
 	(void)hmi_worker_clock(w);
 	hmi_deadline_init(&w->deadline, config->quantum);
+	if (config->quantum_us != 0)
+		w->deadline.look_us = config->quantum_us;
 	hmi_deadline_init(&w->polling, HMI_DEADLINE_STEPS);
 	w->polling.even = true;
 	hmi_wake_init(&w->wake);

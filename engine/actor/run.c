@@ -14,6 +14,7 @@
 #include "pressure_pvt.h"
 #include "receive_pvt.h"
 #include "run_stage_pvt.h"
+#include "turn_pvt.h"
 
 /*
  * turn() counts what it takes from the mailbox; poison, deadlines, notifications and identities are the
@@ -130,18 +131,22 @@ pending_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 
 	if (ctx->cell == NULL)
 		return;
+	if ((cell->scheduled & HMI_SCHEDULED_QUANTUM) != 0)
+		hmi_quantum_end(ctx, cell);
 	more = overload_look(ctx, cell);
 	hmi_unschedule(cell);
 	if (more || hmi_actor_has_work(cell))
 		hmi_schedule(ctx, cell);
 }
 
-/* As turn_end, for an actor with a mailbox or a priority of its own, an overloaded one, or one that was sent a stop. */
+/* As turn_end, for an actor with anything of its own: mailbox, priority, quantum, overload, a stop that was sent. */
 static __attribute__((noinline)) void
 unusual_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	bool more = overload_look(ctx, cell);
 
+	if ((cell->scheduled & HMI_SCHEDULED_QUANTUM) != 0)
+		hmi_quantum_end(ctx, cell);
 	if (more || !hmi_cell_is_empty(cell))
 		hmi_queue(ctx, cell);
 	else
@@ -200,6 +205,17 @@ actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion, bool rec
 	return n;
 }
 
+/* User messages that an actor may handle in its turn. */
+static inline uint32_t
+portion_of(struct hm_ctx *ctx, const struct hmi_cell *cell)
+{
+	uint32_t portion = hmi_worker_steps_max(&ctx->worker);
+
+	if (likely((cell->scheduled & HMI_SCHEDULED_QUANTUM) == 0))
+		return portion;
+	return hmi_quantum_begin(ctx, cell, portion);
+}
+
 /* ctx->cell and ctx->msg stay until the next one runs: no_actor_runs() clears them. */
 static __rte_always_inline bool
 actor_run_as(struct hmi_worker *worker, struct hmi_runnable *runnable, bool recorded)
@@ -209,7 +225,7 @@ actor_run_as(struct hmi_worker *worker, struct hmi_runnable *runnable, bool reco
 	uint32_t n;
 
 	ctx->cell = cell;
-	n = actor_turn(ctx, cell, hmi_worker_steps_max(worker), recorded);
+	n = actor_turn(ctx, cell, portion_of(ctx, cell), recorded);
 	hmi_count(&ctx->stats.received, n);
 	if (likely(n == 1))
 		return false;

@@ -19,6 +19,7 @@
 #include "post_pvt.h"
 #include "slot_grant_pvt.h"
 #include "state_pvt.h"
+#include "turn_pvt.h"
 
 /* What the caller wants. */
 struct wish {
@@ -48,7 +49,9 @@ hmi_actor_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props 
 	    hmi_state_make(ctx, cell, props, args) != 0)
 		return -ENOMEM;
 	cell->actor.props = props;
-	rc = hmi_box_make(ctx, cell, props->mailbox);
+	rc = hmi_quantum_make(ctx, cell);
+	if (rc == 0)
+		rc = hmi_box_make(ctx, cell, props->mailbox);
 	if (rc != 0) {
 		hmi_state_free(ctx, cell);
 		cell->state_at = 0;
@@ -103,11 +106,11 @@ props_free(const struct hm_props *own)
 void
 hmi_actor_start(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	if (unlikely(cell->scheduled != 0)) {
+	if (unlikely((cell->scheduled & HMI_SCHEDULED_CLASS) != 0)) {
 		hmi_schedule_marked(ctx, cell);
 		return;
 	}
-	cell->scheduled = HMI_SCHEDULED_QUEUED;
+	cell->scheduled |= HMI_SCHEDULED_QUEUED;
 	hmi_worker_start(&ctx->worker, (struct hmi_runnable *)(void *)cell);
 }
 
@@ -197,7 +200,8 @@ props_check(const struct hm_ctx *ctx, const struct hm_props *props, const char *
 		return -EINVAL;
 	if (!hmi_placement_is_valid(ctx, props->lcore))
 		return -EINVAL;
-	if (props->priority > HM_ACTOR_LOW || props->faults > HM_FAULTS_ABORT ||
+	if (props->priority > HM_ACTOR_LOW || props->quantum > HM_QUANTUM_MAX ||
+	    props->quantum_us > HM_QUANTUM_US_MAX || props->faults > HM_FAULTS_ABORT ||
 	    !hmi_supervisor_is_valid(props->supervisor) || !hmi_mailbox_is_valid(props->mailbox))
 		return -EINVAL;
 	return name != NULL ? hmi_name_check(name) : 0;

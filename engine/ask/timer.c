@@ -201,12 +201,13 @@ post_due(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 	}
 	msg->to = to.local;
 	cell = hmi_cells_at(&ctx->cells, to.local);
-	if (unlikely(!hmi_delivers_to(cell, to.local) || cell->scheduled != 0)) {
+	if (unlikely(!hmi_delivers_to(cell, to.local) ||
+		     (cell->scheduled & (uint8_t)~HMI_SCHEDULED_QUANTUM) != 0)) {
 		hmi_deliver(ctx, msg);
 		return;
 	}
 	hmi_fifo_push(&cell->box, msg);
-	cell->scheduled = HMI_SCHEDULED_QUEUED;
+	cell->scheduled |= HMI_SCHEDULED_QUEUED;
 	hmi_worker_run_first(&ctx->worker, (struct hmi_runnable *)(void *)cell);
 }
 

@@ -62,6 +62,7 @@ struct hmi_route;
 #define HMI_SCHEDULED_MOVED      0x80 /* it was born on another lcore: its PID is hmi_extra.home */
 #define HMI_SCHEDULED_HIGH       0x08 /* its priority, for ever; neither: the usual one */
 #define HMI_SCHEDULED_LOW        0x10
+#define HMI_SCHEDULED_QUANTUM    0x20 /* it has a quantum of its own, for ever */
 #define HMI_SCHEDULED_CLASS      (HMI_SCHEDULED_HIGH | HMI_SCHEDULED_LOW)
 
 /* hmi_cell.reason of an actor that stops in order to begin anew. */

@@ -155,7 +155,8 @@ struct hm_ctx {
 				  64]; /* bits, by index: links or futures may be of these nodes */
 	uintptr_t stack_low;           /* the stack was touched down to here: mark_pvt.h */
 	struct hmi_recorder recorder;
-	uint32_t actors; /* that live here, without the guardians */
+	uint64_t quantum_ticks; /* when the turn of an actor with a quantum of time began */
+	uint32_t actors;        /* that live here, without the guardians */
 	/* In a cache line of its own, since others read it: see load_pvt.h. */
 	_Alignas(64) _Atomic uint64_t load;
 };

@@ -66,8 +66,8 @@ struct hmi_options {
 	const char *node;
 	const char *idle_name;
 	enum hm_idle idle;
-	uint64_t lcores, memory, message_max, quantum, lane, inject, seed, offload_threads, offload_queue,
-		mailbox, stall;
+	uint64_t lcores, memory, message_max, quantum, quantum_us, lane, inject, seed, offload_threads,
+		offload_queue, mailbox, stall;
 	uint64_t stop_timeout_ms, phase_timeout_ms;
 	bool help, contain, record_all;
 };

@@ -147,6 +147,7 @@ worker_create(struct hm_ctx *ctx, uint32_t index, int socket)
 		.lane_size = (uint32_t)sys->options.lane,
 		.inject_size = (uint32_t)sys->options.inject,
 		.quantum = (uint32_t)sys->options.quantum,
+		.quantum_us = (uint32_t)sys->options.quantum_us,
 		.idle = sys->options.idle,
 		.crowded = crowded(sys),
 		.socket = socket,

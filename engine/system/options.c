@@ -16,7 +16,7 @@
 #include "nearest_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS    21
+#define OWN_OPTIONS    22
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define STALL_MS       1000u
 #define STALL_MS_MAX   3600000u /* an hour */
@@ -184,7 +184,13 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .kind = HM_OPTION_NUMBER,
 		  .value = &o->quantum,
 		  .min = 1,
-		  .max = HMI_DEADLINE_STEPS },
+		  .max = HM_QUANTUM_MAX },
+		{ .name = "quantum-us",
+		  .help = "microseconds that an actor's turn lasts, but for one message, up to 40; default 4",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->quantum_us,
+		  .min = 1,
+		  .max = HM_QUANTUM_US_MAX },
 		{ .name = "lane",
 		  .help = "slots of the ring between two lcores, a power of two; default 4096",
 		  .kind = HM_OPTION_NUMBER,
@@ -265,7 +271,8 @@ hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 		.idle = HM_IDLE_ADAPTIVE,
 		.memory = memory_default(),
 		.message_max = HMI_MESSAGE_MAX_DEFAULT,
-		.quantum = HMI_DEADLINE_STEPS,
+		.quantum = HM_QUANTUM_MAX,
+		.quantum_us = HMI_DEADLINE_LOOK_US,
 		.lane = 4096,
 		.inject = 4096,
 		.offload_threads = 4,

@@ -119,6 +119,8 @@ Test(engine_options, parse__mistakes_are_named)
 		{ "app -- --quantum 1e3", "--quantum '1e3': give a whole number from 1 to 64" },
 		{ "app -- --memory 1", "give a size from 256K to 256G" },
 		{ "app -- --quantum 0", "give a whole number from 1" },
+		{ "app -- --quantum-us 0", "--quantum-us '0': give a whole number from 1 to 40" },
+		{ "app -- --quantum-us 41", "--quantum-us '41': give a whole number from 1 to 40" },
 		{ "app -- --lane 17", "hermod: --lane '17': give a power of two from 16 to 1048576" },
 		{ "app -- --inject 4095", "hermod: --inject '4095': give a power of two from 16 to 1048576" },
 		{ "app -- --memory 262143", "--memory '262143'" },
@@ -274,10 +276,10 @@ Test(engine_options, help__lists_all_options_wherever_it_stands)
 {
 	static const char *const lines[] = { "app --help", "app -- --help",
 					     "app -l 0-99 -- --workers 3 --help" };
-	static const char *const names[] = { "what it is for", "--mine N",    "my own",   "--workers N",
-					     "--idle VALUE",   "--node TEXT", "--lane N", "--inject N",
-					     "--memory VALUE", "--quantum N", "--seed N", "--help",
-					     "usage: app" };
+	static const char *const names[] = { "what it is for", "--mine N",    "my own",         "--workers N",
+					     "--idle VALUE",   "--node TEXT", "--lane N",       "--inject N",
+					     "--memory VALUE", "--quantum N", "--quantum-us N", "--seed N",
+					     "--help",         "usage: app" };
 	static uint64_t number;
 	static const struct hm_option options[] = {
 		{ .name = "mine", .help = "my own", .kind = HM_OPTION_NUMBER, .value = &number },
