@@ -60,6 +60,8 @@ typedef void hm_receive_fn(struct hm_ctx *ctx, void *state, const struct hm_msg 
 #define HM_LCORE_LEAST (UINT32_MAX - 1u)
 /** hm_props.lcore: the lcore of a key: of hm_spawn_key's (hm_dispatch.h), or of the actor's name. */
 #define HM_LCORE_KEY (UINT32_MAX - 2u)
+/** hm_props.lcore: a reserved lcore (--reserve) that no other such actor has, as long as this one lives. */
+#define HM_LCORE_OWN (UINT32_MAX - 3u)
 /** hm_props.lcore: the lcore of an index below hm_system_lcores. */
 #define HM_LCORE(index) ((uint32_t)(index) + 1u)
 
@@ -94,7 +96,7 @@ struct hm_props {
 	uint32_t state_size;
 	/** Bytes at the state's start that the spawn call's `args` fill; at most state_size, and 65,440. */
 	uint32_t args_size;
-	/** HM_LCORE_SAME (0), HM_LCORE_ANY, HM_LCORE_LEAST, HM_LCORE_KEY, or HM_LCORE(index). */
+	/** HM_LCORE_SAME (0), HM_LCORE_ANY, HM_LCORE_LEAST, HM_LCORE_KEY, HM_LCORE_OWN, or HM_LCORE(index). */
 	uint32_t lcore;
 	/**
 	 * Bytes that the state is aligned to: a power of two up to HM_STATE_ALIGN_MAX. 0: what any C type of
@@ -146,7 +148,8 @@ struct hm_props {
  * @param args       props->args_size bytes, copied to the start of the state; NULL if that is 0
  * @param[out] pid   the child; may be NULL; untouched on error
  * @return 0; -EINVAL: bad props or name, or props->lcore is no lcore of the system (hm_system_lcores
- *         counts them), or HM_LCORE_KEY and there is no name; -EEXIST: name taken; -ENOMEM: no memory, or fewer than 1,024 of the lcore's slots are
+ *         counts them), or HM_LCORE_KEY and there is no name; -EBUSY: HM_LCORE_OWN, and no
+ *         reserved lcore is free; -EEXIST: name taken; -ENOMEM: no memory, or fewer than 1,024 of the lcore's slots are
  *         left, and 256 for each other lcore; -ESHUTDOWN: the running actor is stopping; -ENAMETOOLONG: name
  *         longer than HM_NAME_MAX, or path not shorter than HM_PATH_MAX
  */

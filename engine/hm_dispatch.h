@@ -12,6 +12,7 @@
  *     HM_LCORE_LEAST       the one with the least load, by what each lcore publishes
  *     HM_LCORE(index)      that one
  *     HM_LCORE_KEY         the one of a key: the same key, the same lcore
+ *     HM_LCORE_OWN         a reserved one that no other such actor has, as long as this one lives
  *
  * Keys are numbers; hm_key makes one of any bytes. hm_spawn takes the actor's name as its key, hm_spawn_key one of the
  * caller's: so all that belongs to one customer can live on one lcore, and send there without crossing to another.
@@ -25,8 +26,11 @@
  * messages fill the time is learnt from what they have taken. So an actor whose messages have been fast, and
  * turn slow, has one turn that is longer, by as many of them as filled half of its time before.
  *
+ * The last lcores may be reserved (--reserve, hm_config.reserve): round robin, load and keys leave them out.
+ *
  * Limits: an lcore is where an actor begins; nothing here moves it later. A key's lcore depends on the number
- * of lcores.
+ * of lcores that are not reserved. Children of an actor with an lcore of its own share it, if their props say
+ * HM_LCORE_SAME.
  */
 
 #include <stddef.h>
@@ -65,7 +69,7 @@ uint64_t hm_key(const void *data, size_t length);
  * Context: any thread; neither blocks nor allocates.
  *
  * @param sys  must not be NULL
- * @return its index, below hm_system_lcores
+ * @return its index, below hm_system_lcores_shared
  */
 uint32_t hm_system_lcore_of_key(const struct hm_system *sys, uint64_t key);
 
@@ -104,6 +108,16 @@ int hm_system_spawn_key(struct hm_system *sys, const struct hm_props *props, con
 			const void *args, uint64_t key, struct hm_pid *pid);
 
 /* ---- Inspect -------------------------------------------------------------- */
+
+/**
+ * Lcores that are not reserved: those of the indexes below this.
+ *
+ * Context: any thread; neither blocks nor allocates.
+ *
+ * @param sys  must not be NULL
+ * @return how many; at least 1
+ */
+uint32_t hm_system_lcores_shared(const struct hm_system *sys);
 
 /**
  * What an lcore has published of its load: for placement by the program's own rules, with HM_LCORE(index).

@@ -92,6 +92,11 @@ struct hm_config {
 	/** Lcores to use; 0: all of EAL's. In HM_MODE_STEPPED any number, default 1. */
 	uint32_t lcores;
 	/**
+	 * Of them, the last ones, kept for actors that ask for them, by HM_LCORE_OWN or HM_LCORE(index): fewer than there
+	 * are lcores. --reserve overrides it.
+	 */
+	uint32_t reserve;
+	/**
 	 * Memory of all messages, in bytes, at most; 0: the default, 1 GiB or a quarter of the machine's RAM,
 	 * whichever is less. Backed as it is used. From 256 KiB to 256 GiB; --memory overrides it.
 	 */
@@ -170,7 +175,7 @@ struct hm_stats {
  * @param[out] sys  the system; NULL on error
  * @param argc,argv as given to main; 0 and NULL: no options
  * @param config    may be NULL
- * @return 0; -EINVAL: wrong option or value, an option of a name that is taken, more than 8 modules, a seed or a
+ * @return 0; -EINVAL: wrong option or value, no lcore that is not reserved, an option of a name that is taken, more than 8 modules, a seed or a
  *         clock for a system that is not stepped, EAL does not start, or @p sys is NULL, which is not printed;
  *         -ECANCELED: --help was printed; -ENODEV: an lcore or port that does not exist; -ENOMEM: not enough
  *         memory; -EAGAIN: no thread for the offload pool; -EBUSY:

@@ -18,6 +18,7 @@
 #include "mark_pvt.h"
 #include "move_pvt.h"
 #include "msg_pvt.h"
+#include "placement_pvt.h"
 #include "post_pvt.h"
 #include "pressure_pvt.h"
 #include "receive_pvt.h"
@@ -135,6 +136,8 @@ end_finish(struct hm_ctx *ctx, struct hmi_cell *cell)
 	struct hmi_route *route;
 
 	ctx->actors -= !hmi_is_guardian(ctx->sys, self.local);
+	/* Before its parent learns of it, who may want another one there; it may have moved since. */
+	hmi_placement_leave(ctx->sys, cell->actor.props->lcore, hmi_local_lcore(self.local));
 	if (parent != 0)
 		hmi_child_terminated_post(ctx, parent, self, cell->reason, hmi_cell_failure(cell));
 	hmi_child_leave(ctx, cell);

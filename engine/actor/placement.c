@@ -55,7 +55,7 @@ known_refresh(struct hm_ctx *ctx)
 	if (placement->turns == ctx->worker.turns)
 		return;
 	placement->turns = ctx->worker.turns;
-	for (uint32_t i = 0; i < ctx->worker.lcores_count; i++) {
+	for (uint32_t i = 0; i < ctx->sys->lcores_shared; i++) {
 		struct known *known = &placement->lcores[i];
 		bool is_own = i == hmi_index(ctx);
 		uint64_t load = is_own ? hmi_load_now(ctx) : hmi_load_published(ctx->sys->lcores[i]);
@@ -79,17 +79,41 @@ known_score(const struct known *known)
 static uint32_t
 least_loaded(struct hm_ctx *ctx)
 {
-	uint32_t n = ctx->worker.lcores_count, best = hmi_index(ctx);
+	uint32_t n = ctx->sys->lcores_shared, first = hmi_index(ctx) % n, best = first;
 	const struct known *known = ctx->placement->lcores;
 
 	known_refresh(ctx);
 	for (uint32_t i = 1; i < n; i++) {
-		uint32_t lcore = (hmi_index(ctx) + i) % n;
+		uint32_t lcore = (first + i) % n;
 
 		if (known_score(&known[lcore]) < known_score(&known[best]))
 			best = lcore;
 	}
 	return best;
+}
+
+/* ---- Lcores of one's own --------------------------------------------------------- */
+
+static int
+own_take(struct hm_system *sys, uint32_t *lcore)
+{
+	for (uint32_t i = sys->lcores_shared; i < sys->lcores_count; i++) {
+		uint64_t bit = UINT64_C(1) << i % 64;
+
+		if ((atomic_fetch_or_explicit(&sys->lcores_owned[i / 64], bit, memory_order_relaxed) & bit) ==
+		    0) {
+			*lcore = i;
+			return 0;
+		}
+	}
+	return -EBUSY;
+}
+
+void
+hmi_placement_own_leave(struct hm_system *sys, uint32_t lcore)
+{
+	atomic_fetch_and_explicit(&sys->lcores_owned[lcore / 64], ~(UINT64_C(1) << lcore % 64),
+				  memory_order_relaxed);
 }
 
 /* ---- All policies --------------------------------------------------------------- */
@@ -98,24 +122,32 @@ bool
 hmi_placement_is_valid(const struct hm_ctx *ctx, uint32_t where)
 {
 	return where <= ctx->worker.lcores_count || where == HM_LCORE_ANY || where == HM_LCORE_LEAST ||
-	       where == HM_LCORE_KEY;
+	       where == HM_LCORE_KEY || where == HM_LCORE_OWN;
 }
 
-uint32_t
-hmi_placement_choose(struct hm_ctx *ctx, uint32_t where, uint64_t key)
+int
+hmi_placement_choose(struct hm_ctx *ctx, uint32_t where, uint64_t key, uint32_t *lcore)
 {
 	switch (where) {
 	case HM_LCORE_SAME:
-		return hmi_index(ctx);
+		*lcore = hmi_index(ctx);
+		break;
 	case HM_LCORE_ANY:
-		return ctx->deal++ % ctx->worker.lcores_count;
+		*lcore = ctx->deal++ % ctx->sys->lcores_shared;
+		break;
 	case HM_LCORE_LEAST:
-		return least_loaded(ctx);
+		*lcore = least_loaded(ctx);
+		break;
 	case HM_LCORE_KEY:
-		return hm_system_lcore_of_key(ctx->sys, key);
+		*lcore = hm_system_lcore_of_key(ctx->sys, key);
+		break;
+	case HM_LCORE_OWN:
+		return own_take(ctx->sys, lcore);
 	default:
-		return where - HM_LCORE(0);
+		*lcore = where - HM_LCORE(0);
+		break;
 	}
+	return 0;
 }
 
 void
@@ -144,10 +176,16 @@ hm_system_lcore_of_key(const struct hm_system *sys, uint64_t key)
 	/* Mixed, since keys that are counted up have nothing in their upper half. */
 	uint64_t mixed = hmi_random(&key) >> 32;
 
-	return (uint32_t)(mixed * sys->lcores_count >> 32);
+	return (uint32_t)(mixed * sys->lcores_shared >> 32);
 }
 
 /* ---- Inspect ------------------------------------------------------------------------ */
+
+uint32_t
+hm_system_lcores_shared(const struct hm_system *sys)
+{
+	return sys->lcores_shared;
+}
 
 int
 hm_system_load(const struct hm_system *sys, uint32_t lcore, struct hm_load *load)

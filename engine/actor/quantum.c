@@ -16,13 +16,11 @@ props_of(const struct hmi_cell *cell)
 }
 
 int
-hmi_quantum_make(struct hm_ctx *ctx, struct hmi_cell *cell)
+hmi_quantum_make_own(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	const struct hm_props *props = props_of(cell);
 	struct hmi_extra *extra;
 
-	if (likely(props->quantum == 0 && props->quantum_us == 0))
-		return 0;
 	cell->scheduled |= HMI_SCHEDULED_QUANTUM;
 	if (props->quantum_us == 0)
 		return 0;

@@ -130,13 +130,16 @@ slot_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_cells_put(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
 }
 
-/* The spawner has the PID already: to it, the actor has failed at once. */
+/* The spawner has the PID already: to it, the actor has failed at once. `owns_props`: they were to be the actor's. */
 static void
-spawn_fail(struct hm_ctx *ctx, const struct spawn *spawn, struct hmi_cell *cell)
+spawn_fail(struct hm_ctx *ctx, const struct spawn *spawn, struct hmi_cell *cell, bool owns_props)
 {
 	struct hm_pid self = { ctx->node, spawn->local };
 	uint32_t budget = UINT32_MAX;
 
+	hmi_placement_leave(ctx->sys, spawn->props->lcore, hmi_index(ctx));
+	if (owns_props)
+		props_free(spawn->props);
 	if (cell != NULL) {
 		(void)hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_NO_MEMORY, &budget);
 		slot_give_up(ctx, cell);
@@ -149,21 +152,16 @@ hmi_spawn_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
 	const struct spawn *spawn = hm_msg_body(msg);
 	struct hmi_cell *cell = hmi_grant_arrive(ctx, spawn->local);
-	bool owns_props;
+	bool owns_props = has_settings(spawn);
 
 	if (cell == NULL || hmi_actor_make(ctx, cell, spawn->props, spawn->args) != 0) {
-		if (has_settings(spawn))
-			props_free(spawn->props);
 		hmi_path_remove(&ctx->sys->paths, spawn->path);
-		spawn_fail(ctx, spawn, cell);
+		spawn_fail(ctx, spawn, cell, owns_props);
 		return;
 	}
-	owns_props = has_settings(spawn);
 	if (path_own(ctx, cell, spawn->path) != 0) {
 		actor_unmake(ctx, cell);
-		if (owns_props)
-			props_free(spawn->props);
-		spawn_fail(ctx, spawn, cell);
+		spawn_fail(ctx, spawn, cell, owns_props);
 		return;
 	}
 	if (owns_props)
@@ -178,6 +176,7 @@ hmi_spawn_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason
 	const struct spawn *spawn = hm_msg_body(msg);
 
 	(void)reason;
+	hmi_placement_leave(ctx->sys, spawn->props->lcore, hmi_local_lcore(spawn->local));
 	if (has_settings(spawn))
 		props_free(spawn->props);
 	hmi_grant_lost(ctx->sys, spawn->local);
@@ -311,24 +310,40 @@ spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct wish *wish, struct 
 	return 0;
 }
 
+/* Choose an lcore, and spawn there. */
+static int
+spawn_placed(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
+{
+	uint32_t where = wish->props->lcore, lcore;
+	int rc;
+
+	if (likely(where == HM_LCORE_SAME))
+		return spawn_here(ctx, wish, pid);
+	rc = hmi_placement_choose(ctx, where, wish->key, &lcore);
+	if (rc != 0)
+		return rc;
+	rc = lcore == hmi_index(ctx) ? spawn_here(ctx, wish, pid) : spawn_there(ctx, lcore, wish, pid);
+	if (rc == 0)
+		hmi_placement_done(ctx, where, lcore);
+	else
+		hmi_placement_leave(ctx->sys, where, lcore);
+	return rc;
+}
+
 /* On whichever lcore it is to live. */
 static int
 spawn(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 {
 	struct hmi_link *order;
-	uint32_t lcore;
 	int rc = hmi_supervise_order_new(ctx, &order);
 
 	if (rc != 0)
 		return rc;
-	lcore = hmi_placement_choose(ctx, wish->props->lcore, wish->key);
-	rc = lcore == hmi_index(ctx) ? spawn_here(ctx, wish, pid) : spawn_there(ctx, lcore, wish, pid);
-	if (rc == 0) {
-		hmi_placement_done(ctx, wish->props->lcore, lcore);
+	rc = spawn_placed(ctx, wish, pid);
+	if (rc == 0)
 		hmi_supervise_order(ctx, *pid, order);
-	} else if (order != NULL) {
+	else if (order != NULL)
 		hmi_supervise_order_undo(ctx, order);
-	}
 	return rc;
 }
 

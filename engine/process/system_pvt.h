@@ -66,8 +66,8 @@ struct hmi_options {
 	const char *node;
 	const char *idle_name;
 	enum hm_idle idle;
-	uint64_t lcores, memory, message_max, quantum, quantum_us, lane, inject, seed, offload_threads,
-		offload_queue, mailbox, stall;
+	uint64_t lcores, reserve, memory, message_max, quantum, quantum_us, lane, inject, seed,
+		offload_threads, offload_queue, mailbox, stall;
 	uint64_t stop_timeout_ms, phase_timeout_ms;
 	bool help, contain, record_all;
 };
@@ -106,7 +106,9 @@ struct hmi_shutdown {
 
 struct hm_system {
 	struct hm_ctx **lcores;
-	uint32_t lcores_count;
+	uint32_t lcores_count, lcores_shared; /* that there are; and that are not reserved */
+	/* Bits of reserved lcores that an actor has for itself. They order nothing. */
+	_Atomic uint64_t lcores_owned[(HM_LCORES_MAX + 63) / 64];
 	uint64_t node;
 	uint64_t random; /* state of hm_system_random */
 	struct hmi_types *types;

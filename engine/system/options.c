@@ -16,7 +16,7 @@
 #include "nearest_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS    22
+#define OWN_OPTIONS    23
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define STALL_MS       1000u
 #define STALL_MS_MAX   3600000u /* an hour */
@@ -147,6 +147,11 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .kind = HM_OPTION_NUMBER,
 		  .value = &o->lcores,
 		  .min = 1,
+		  .max = HM_LCORES_MAX },
+		{ .name = "reserve",
+		  .help = "of them, the last N: for actors that ask for them alone; default 0",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->reserve,
 		  .max = HM_LCORES_MAX },
 		{ .name = "idle",
 		  .help = "without work: adaptive (default), spin, pause or yield",
@@ -284,6 +289,7 @@ hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 	if (config == NULL)
 		return;
 	o->lcores = config->lcores;
+	o->reserve = config->reserve;
 	o->seed = config->seed;
 	if (config->stall_ms != 0)
 		o->stall = config->stall_ms == HM_STALL_NEVER ? 0 : RTE_MIN(config->stall_ms, STALL_MS_MAX);

@@ -132,6 +132,13 @@ lcores_count(struct hm_system *sys)
 		return -ENODEV;
 	}
 	sys->lcores_count = (uint32_t)wanted;
+	if (sys->options.reserve >= wanted) {
+		fprintf(stderr,
+			"hermod: --reserve %" PRIu64 ": give less than the number of lcores, %" PRIu64 "\n",
+			sys->options.reserve, wanted);
+		return -EINVAL;
+	}
+	sys->lcores_shared = (uint32_t)(wanted - sys->options.reserve);
 	return 0;
 }
 

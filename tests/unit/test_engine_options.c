@@ -121,6 +121,10 @@ Test(engine_options, parse__mistakes_are_named)
 		{ "app -- --quantum 0", "give a whole number from 1" },
 		{ "app -- --quantum-us 0", "--quantum-us '0': give a whole number from 1 to 40" },
 		{ "app -- --quantum-us 41", "--quantum-us '41': give a whole number from 1 to 40" },
+		{ "app -- --reserve 1", "hermod: --reserve 1: give less than the number of lcores, 1" },
+		{ "app -- --reserve 3 --workers 3",
+		  "hermod: --reserve 3: give less than the number of lcores, 3" },
+		{ "app -- --workers 3 --reserve 256", "--reserve '256': give a whole number from 0 to 255" },
 		{ "app -- --lane 17", "hermod: --lane '17': give a power of two from 16 to 1048576" },
 		{ "app -- --inject 4095", "hermod: --inject '4095': give a power of two from 16 to 1048576" },
 		{ "app -- --memory 262143", "--memory '262143'" },
@@ -161,6 +165,23 @@ Test(engine_options, parse__mistakes_are_named)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		cr_expect_refused(&a, cases[i].line, cases[i].text);
+}
+
+Test(engine_options, reserve__all_but_one_and_what_the_program_says)
+{
+	struct attempt a = { .config = { .mode = HM_MODE_STEPPED, .lcores = 5, .reserve = 2 } };
+
+	try(&a, "app");
+	cr_assert_eq(a.rc, 0, "%s", a.err);
+	cr_assert_eq(hm_system_lcores_shared(a.sys), 3);
+	hm_system_destroy(a.sys);
+	try(&a, "app -- --reserve 4");
+	cr_assert_eq(a.rc, 0, "%s", a.err);
+	cr_assert_eq(hm_system_lcores_shared(a.sys), 1);
+	hm_system_destroy(a.sys);
+	try(&a, "app -- --workers 2");
+	cr_assert_eq(a.rc, -EINVAL);
+	cr_assert_not_null(strstr(a.err, "--reserve 2: give less than the number of lcores, 2"), "%s", a.err);
 }
 
 Test(engine_options, parse__every_kind_is_taken)

@@ -102,23 +102,20 @@ Test(engine_placement, any__each_lcore_deals_in_turn_itself_first)
 
 Test(engine_placement, fixed__every_lcore_and_none_beyond)
 {
+	static const struct hm_props right[LCORES] = { COUNTED(HM_LCORE(0)), COUNTED(HM_LCORE(1)),
+						       COUNTED(HM_LCORE(2)), COUNTED(HM_LCORE(3)) };
+	static const struct hm_props wrong[] = { COUNTED(HM_LCORE(LCORES)), COUNTED(HM_LCORE(HM_LCORES_MAX)),
+						 COUNTED(HM_LCORE_OWN - 1) };
 	struct hmt_node node;
 	struct hm_pid pid = { 7, 7 };
 
 	hmt_node_start(&node, LCORES);
 	for (uint32_t i = 0; i < LCORES; i++) {
-		const struct hm_props props = COUNTED(HM_LCORE(i));
-
-		cr_assert_eq(spawn(&node, &props), i);
+		cr_assert_eq(spawn(&node, &right[i]), i);
 		hmt_turn_until_idle(&node);
 	}
-	for (uint32_t i = 0; i < 3; i++) {
-		const struct hm_props props = COUNTED(i == 0   ? HM_LCORE(LCORES)
-						      : i == 1 ? HM_LCORE(HM_LCORES_MAX)
-							       : HM_LCORE_KEY - 1);
-
-		cr_assert_eq(hm_system_spawn(node.sys, &props, NULL, &counter, &pid), -EINVAL);
-	}
+	for (uint32_t i = 0; i < RTE_DIM(wrong); i++)
+		cr_assert_eq(hm_system_spawn(node.sys, &wrong[i], NULL, &counter, &pid), -EINVAL);
 	cr_assert_eq(pid.local, 7);
 	hmt_node_end(&node);
 }
