@@ -6,6 +6,7 @@
 
 #include "hm_dispatch.h"
 #include "hm_mailbox.h"
+#include "hm_move.h"
 
 TestSuite(engine_priority, .init = hmt_eal_start);
 
@@ -278,6 +279,52 @@ Test(engine_priority, pressure__releases_senders_of_any_priority)
 		hmt_stop(&node, source);
 		cr_assert_eq(to.stopped + from.stopped, 2);
 	}
+	hmt_node_end(&node);
+}
+
+static uint32_t
+low_ones(const struct hm_ctx *ctx)
+{
+	uint32_t count = 0;
+
+	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < hmi_cells_end(&ctx->cells);
+	     slot++)
+		count += (hmi_cells_slot(&ctx->cells, slot)->scheduled & HMI_SCHEDULED_LOW) != 0;
+	return count;
+}
+
+/* On another lcore it has the same priority, and is of that one's load. */
+Test(engine_priority, move__keeps_the_priority)
+{
+	static struct role low = { .letter = 'l' }, normal = { .letter = 'n' };
+	static const struct hm_props there = ROLE(HM_LCORE(1), HM_ACTOR_NORMAL);
+	struct role *role = &normal;
+	struct hm_load load;
+	struct hmt_node node;
+	struct hm_pid pid, other;
+
+	hmt_node_start(&node, 2);
+	pid = enter(&node, &low, HM_ACTOR_LOW);
+	cr_assert_eq(hm_system_spawn(node.sys, &there, NULL, &role, &other), 0);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(hm_system_move(node.sys, pid, 1), 0);
+	for (uint32_t i = 0; i < 20; i++)
+		hmt_elapse(&node, 1000);
+	cr_assert_eq(hm_system_load(node.sys, 0, &load), 0);
+	cr_assert_eq(load.actors, 0);
+	cr_assert_eq(hm_system_load(node.sys, 1, &load), 0);
+	cr_assert_eq(load.actors, 2);
+	cr_assert_eq(low_ones(node.sys->lcores[1]), 1);
+	for (uint64_t i = 0; i < 3; i++) {
+		hmt_number(&node, pid, i);
+		hmt_number(&node, other, i);
+	}
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(low.received + normal.received, 6);
+	hmt_stop(&node, pid);
+	cr_assert_eq(low.stopped, 1);
+	cr_assert_eq(hm_system_load(node.sys, 1, &load), 0);
+	cr_assert_eq(load.actors, 1);
 	hmt_node_end(&node);
 }
 

@@ -5,6 +5,7 @@
 #include "test_engine_spawn.h"
 
 #include "hm_dispatch.h"
+#include "hm_move.h"
 #include "hmt_shortage.h"
 
 #define LCORES 4u
@@ -205,6 +206,25 @@ Test(engine_reserve, own__lcore_is_free_when_the_parent_is_told)
 	(void)hmt_probe_spawn(&node, &probe, 0, NULL);
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(parent.spawned, 20);
+	hmt_node_end(&node);
+}
+
+/* It may move away; its lcore is its own until it ends all the same. */
+Test(engine_reserve, own__is_kept_by_one_that_has_moved)
+{
+	struct hm_pid pid;
+
+	hmt_node_start_with(&node, 2, 0, "--reserve 1");
+	pid = spawn(&counted_own);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(hm_system_move(node.sys, pid, 0), 0);
+	for (uint32_t i = 0; i < 20; i++)
+		hmt_elapse(&node, 1000);
+	cr_assert_eq(hmt_stats(&node).moved, 1);
+	cr_assert_eq(spawn_refused(&counted_own, NULL), -EBUSY);
+	hmt_stop(&node, pid);
+	cr_assert_eq(alive, 0);
+	cr_assert_eq(spawn_on(&counted_own), 1);
 	hmt_node_end(&node);
 }
 
