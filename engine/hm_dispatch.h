@@ -28,7 +28,7 @@
  *
  * The last lcores may be reserved (--reserve, hm_config.reserve): round robin, load and keys leave them out.
  *
- * Limits: an lcore is where an actor begins; nothing here moves it later. A key's lcore depends on the number
+ * Limits: an lcore is where an actor begins; hm_move.h moves it later. A key's lcore depends on the number
  * of lcores that are not reserved. Children of an actor with an lcore of its own share it, if their props say
  * HM_LCORE_SAME.
  */
