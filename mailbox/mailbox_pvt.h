@@ -23,25 +23,29 @@ struct hmi_system_lane {
 	struct hm_msg *tail; /* youngest message, its next is the oldest; NULL: none */
 };
 
-/* Before all that is there. */
 static inline void
-hmi_system_lane_push_first(struct hmi_system_lane *lane, struct hm_msg *msg)
+hmi_system_lane_push(struct hmi_system_lane *lane, struct hm_msg *msg)
 {
 	hmi_guard_listed(msg, __func__);
 	if (lane->tail == NULL) {
 		msg->next = msg;
-		lane->tail = msg;
 	} else {
 		msg->next = lane->tail->next;
 		lane->tail->next = msg;
 	}
+	lane->tail = msg;
 }
 
+/* Before all that is there. */
 static inline void
-hmi_system_lane_push(struct hmi_system_lane *lane, struct hm_msg *msg)
+hmi_system_lane_push_first(struct hmi_system_lane *lane, struct hm_msg *msg)
 {
-	hmi_system_lane_push_first(lane, msg);
-	lane->tail = msg;
+	struct hm_msg *last = lane->tail;
+
+	/* In a ring the place before the first is that behind the last. */
+	hmi_system_lane_push(lane, msg);
+	if (last != NULL)
+		lane->tail = last;
 }
 
 /* Oldest system message; NULL: none. */

@@ -32,6 +32,7 @@ struct hmi_receive_timeout {
 	struct hmi_timer timer;
 	uint64_t timeout_us;
 	uint64_t marked_ns; /* when the mark was set, or the last message sent */
+	uint64_t look_ns;   /* the next one, while the actor is on its way to another lcore */
 	uint32_t slot;
 	uint32_t limit; /* of the cell, while it is marked */
 	bool marked;
@@ -187,6 +188,7 @@ timeout_leave(struct hm_ctx *ctx, struct hmi_owned *owned)
 {
 	struct hmi_receive_timeout *t = container_of(owned, struct hmi_receive_timeout, owned);
 
+	t->look_ns = hmi_timer_at_ns(&t->timer, ctx->worker.now_ns);
 	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
 }
 
@@ -194,10 +196,9 @@ static void
 timeout_arrive(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 {
 	struct hmi_receive_timeout *t = container_of(owned, struct hmi_receive_timeout, owned);
-	uint64_t at_ns = t->marked ? t->marked_ns + timeout_ns(t) : ctx->worker.now_ns + part_ns(t);
 
 	t->slot = hmi_slot_of(ctx, owner);
-	hmi_wheel_add(&ctx->worker.wheel, &t->timer, at_ns);
+	hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->look_ns);
 }
 
 static const struct hmi_owned_ops timeout_ops = {
