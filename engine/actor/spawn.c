@@ -390,6 +390,9 @@ hmi_spawn(struct hm_ctx *ctx, const struct hmi_child *child, struct hm_pid *pid)
 	HMI_MARKED(ctx);
 	if (unlikely(ctx->sys->deploy != NULL) && child->name != NULL)
 		rc = wish_deploy(ctx, &wish);
+	/* A setting may want a key where the props do not. */
+	if (unlikely(wish.deployed != NULL) && !child->has_key)
+		wish.key = hm_key(child->name, strlen(child->name));
 	if (rc == 0)
 		rc = spawn(ctx, &wish, &spawned);
 	if (rc != 0)

@@ -140,7 +140,8 @@ lcore_check(const struct hm_system *sys, const struct hmi_section *section, stru
 {
 	const struct hmi_setting *lcore = &section->settings[HMI_KEY_LCORE];
 
-	if (lcore->text == NULL || lcore->value == HM_LCORE_ANY || sys->lcores_count == 0 ||
+	/* Words are beyond all numbers. */
+	if (lcore->text == NULL || lcore->value > HM_LCORES_MAX || sys->lcores_count == 0 ||
 	    lcore->value <= sys->lcores_count)
 		return 0;
 	batch->line = lcore->line;

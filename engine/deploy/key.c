@@ -29,7 +29,13 @@ struct key {
 	uint16_t at, size; /* of the member in struct hmi_deployed */
 };
 
-static const struct word lcore_words[] = { { "same", HM_LCORE_SAME }, { "any", HM_LCORE_ANY }, { NULL, 0 } };
+static const struct word lcore_words[] = { { "same", HM_LCORE_SAME },   { "any", HM_LCORE_ANY },
+					   { "least", HM_LCORE_LEAST }, { "key", HM_LCORE_KEY },
+					   { "own", HM_LCORE_OWN },     { NULL, 0 } };
+static const struct word priority_words[] = {
+	{ "normal", HM_ACTOR_NORMAL }, { "high", HM_ACTOR_HIGH }, { "low", HM_ACTOR_LOW }, { NULL, 0 }
+};
+static const struct word quantum_words[] = { { "default", 0 }, { NULL, 0 } };
 static const struct word faults_words[] = { { "contain", HM_FAULTS_CONTAIN },
 					    { "abort", HM_FAULTS_ABORT },
 					    { NULL, 0 } };
@@ -60,8 +66,13 @@ static const struct word no_words[] = { { NULL, 0 } };
 #define A_TIME    "a time with its unit, us, ms, s, min or h, up to 8784h, as in 20ms"
 
 static const struct key keys[HMI_KEYS] = {
-	[HMI_KEY_LCORE] = { "lcore", "same, any, or the number of an lcore, 0 to 254", lcore_words, 0,
-			    HM_LCORES_MAX - 1, HM_LCORE(0), MEMBER(props.lcore) },
+	[HMI_KEY_LCORE] = { "lcore", "same, any, least, key, own, or the number of an lcore, 0 to 254",
+			    lcore_words, 0, HM_LCORES_MAX - 1, HM_LCORE(0), MEMBER(props.lcore) },
+	[HMI_KEY_PRIORITY] = { "priority", "high, normal or low", priority_words, MEMBER(props.priority) },
+	[HMI_KEY_QUANTUM] = { "quantum", "a number of messages from 1 to 64, or default", quantum_words, 1,
+			      HM_QUANTUM_MAX, MEMBER(props.quantum) },
+	[HMI_KEY_QUANTUM_TIME] = { "quantum-time", "a time from 1us to 40us, or default", quantum_words, 1,
+				   HM_QUANTUM_US_MAX, .is_time = true, MEMBER(props.quantum_us) },
 	[HMI_KEY_FAULTS] = { "faults", "contain or abort", faults_words, MEMBER(props.faults) },
 	[HMI_KEY_STASH] = { "stash", "a number of messages from 1 to 4294967295", no_words, 1, UINT32_MAX,
 			    MEMBER(props.stash) },

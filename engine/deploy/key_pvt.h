@@ -17,6 +17,9 @@
 /* In the order in which they are applied: what is set by a later one is not reset by an earlier one. */
 enum hmi_key {
 	HMI_KEY_LCORE,
+	HMI_KEY_PRIORITY,
+	HMI_KEY_QUANTUM,
+	HMI_KEY_QUANTUM_TIME,
 	HMI_KEY_FAULTS,
 	HMI_KEY_STASH,
 	HMI_KEY_MAILBOX_ORDER,

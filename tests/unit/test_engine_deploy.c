@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "deploy_pvt.h"
+#include "hm_dispatch.h"
 #include "hm_supervisor.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
@@ -130,6 +131,66 @@ Test(engine_deploy, spawn__keys_count_by_themselves)
 	cr_assert_eq(props->lcore, HM_LCORE(1));
 	cr_assert_null(props->supervisor);
 	cr_assert_null(props->mailbox);
+	hmt_node_end(&node);
+}
+
+/* Where it runs, before whom, and for how long. */
+Test(engine_deploy, spawn__has_placement_priority_and_quantum)
+{
+	static struct hmt_probe by_key, by_load, own, plain;
+	const struct hm_props *props;
+	struct hmt_node node;
+	char text[64];
+
+	hmt_node_start_with(&node, 4, 0, "--reserve 1");
+	set(&node, "/user/k*:lcore=key");
+	set(&node, "/user/k*:priority=high");
+	set(&node, "/user/k*:quantum=3");
+	set(&node, "/user/k*:quantum-time=7us");
+	set(&node, "/user/least:lcore=least");
+	set(&node, "/user/own:lcore=own");
+	set(&node, "/user/plain:quantum=default");
+	for (uint32_t i = 0; i < 8; i++) {
+		memset(&by_key, 0, sizeof(by_key));
+		snprintf(text, sizeof(text), "k%u", i);
+		hmt_probe_spawn(&node, &by_key, 0, text);
+		hmt_turn_until_idle(&node);
+		cr_assert_eq(hm_pid_lcore(by_key.pid),
+			     hm_system_lcore_of_key(node.sys, hm_key(text, strlen(text))), "%s", text);
+	}
+	props = props_of(&node, by_key.pid);
+	cr_assert_eq(props->priority, HM_ACTOR_HIGH);
+	cr_assert_eq(props->quantum, 3);
+	cr_assert_eq(props->quantum_us, 7);
+	hmt_probe_spawn(&node, &by_load, 0, "least");
+	hmt_probe_spawn(&node, &own, 0, "own");
+	hmt_probe_spawn(&node, &plain, 0, "plain");
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(hm_pid_lcore(own.pid), 3, "the reserved one");
+	cr_assert_lt(hm_pid_lcore(by_load.pid), 3);
+	cr_assert_eq(props_of(&node, plain.pid)->quantum, 0);
+	cr_assert_eq(hm_system_spawn(node.sys, hmt_probe_props(0), "own", &(struct hmt_probe *){ &plain },
+				     NULL),
+		     -EBUSY, "nobody else has one");
+	hmt_node_end(&node);
+}
+
+Test(engine_deploy, set__limits_of_quantum)
+{
+	static const char *const wrong[] = { "/user/a:quantum=0",        "/user/a:quantum=65",
+					     "/user/a:quantum-time=0us", "/user/a:quantum-time=41us",
+					     "/user/a:quantum-time=1ms", "/user/a:quantum-time=7",
+					     "/user/a:priority=highest", "/user/a:lcore=most" };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 1);
+	set(&node, "/user/a:quantum=64");
+	set(&node, "/user/b:quantum=1");
+	set(&node, "/user/a:quantum-time=40us");
+	set(&node, "/user/b:quantum-time=1us");
+	for (size_t i = 0; i < RTE_DIM(wrong); i++)
+		cr_assert_eq(hm_deploy_set(node.sys, wrong[i], problem, sizeof(problem)), -EINVAL, "%s",
+			     wrong[i]);
 	hmt_node_end(&node);
 }
 

@@ -114,14 +114,14 @@ Test(engine_deploy_file, lines__that_are_wrong_are_named)
 		  ":2: 'supervisor-restart': unknown key; did you mean 'supervisor-restarts'?" },
 		{ "[/user/a]\nback=1\n", ":2: 'back': unknown key; did you mean 'backoff-min'?" },
 		{ "[/user/a]\nzzzzzz=1\n",
-		  ":2: 'zzzzzz': unknown key; keys are lcore, faults, stash, mailbox-order, mailbox-overflow, "
+		  ":2: 'zzzzzz': unknown key; keys are lcore, priority, quantum, quantum-time, faults, stash, mailbox-order, mailbox-overflow, "
 		  "mailbox-capacity, mailbox-low, supervisor, supervisor-scope, supervisor-restarts, "
 		  "supervisor-window, backoff-min, backoff-max, backoff-jitter, backoff-reset" },
 		{ "[/user/a]\nrouter=round-robin\n", ":2: 'router': there are no routers yet" },
 		{ "[/user/a]\nlcore=one\n",
-		  ":2: lcore = one: give same, any, or the number of an lcore, 0 to 254" },
+		  ":2: lcore = one: give same, any, least, key, own, or the number of an lcore, 0 to 254" },
 		{ "[/user/a]\nlcore=1=2\n",
-		  ":2: lcore = 1=2: give same, any, or the number of an lcore, 0 to 254" },
+		  ":2: lcore = 1=2: give same, any, least, key, own, or the number of an lcore, 0 to 254" },
 		{ "[/user/a]\nlcore=0\nstash=1\nlcore=1\n", ":4: lcore stands in line 2 already" },
 		{ "[/user/a]\nlcore=0\n[/user/b]\n[/user/./a]\n", ":4: '/user/a' stands in line 1 already" },
 		{ "[orders]\nlcore=0\n", ":1: 'orders' is no absolute path, as /user/orders is" },
