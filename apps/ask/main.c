@@ -43,7 +43,9 @@ answered(struct hm_ctx *ctx, void *state, enum hm_future_result result, const st
 		printf("%" PRIu64 "\n", *(const uint64_t *)hm_msg_body(reply));
 	else
 		printf("%s\n", hm_future_result_name(result));
-	if (asker->number == 3)
+	if (asker->number < 3)
+		(void)hm_send_after(ctx, hm_self(ctx), BEAT, NULL, BEAT_US, 0, NULL);
+	else
 		hm_system_stop(hm_system(ctx));
 }
 
@@ -55,7 +57,7 @@ asker_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	switch (hm_msg_type(msg)) {
 	case HM_STARTED:
 		(void)hm_watch(ctx, asker->squarer);
-		(void)hm_send_after(ctx, hm_self(ctx), BEAT, NULL, BEAT_US, BEAT_US, NULL);
+		(void)hm_send_after(ctx, hm_self(ctx), BEAT, NULL, BEAT_US, 0, NULL);
 		break;
 	case BEAT:
 		if (++asker->number == 3)
