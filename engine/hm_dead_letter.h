@@ -44,9 +44,16 @@ enum hm_dead_reason {
 	HM_DEAD_REASONS,        /**< count of the above */
 };
 
-/** Body of HM_DEAD_LETTER. */
+/**
+ * Key of a header (hm_header.h) of an HM_DEAD_LETTER whose message was sent by a path that named nobody, or by the address of a
+ * node that is not known (hm_select.h). Its value is that path: absolute; what is no path as it was given, cut at HM_PATH_MAX
+ * - 1 characters. It is missing while message memory is short, and for addresses of more than HM_PATH_MAX characters.
+ */
+#define HM_DEAD_LETTER_PATH "path"
+
+/** Body of HM_DEAD_LETTER. The notification also has the headers of the message, such as the id of its trace. */
 struct hm_dead_letter {
-	struct hm_pid to;     /**< whom it was for */
+	struct hm_pid to;     /**< whom it was for; /deadLetters: see HM_DEAD_LETTER_PATH */
 	struct hm_pid sender; /**< who sent it, or nobody */
 	uint16_t type;        /**< its type */
 	uint16_t length;      /**< bytes of its body */

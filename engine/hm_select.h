@@ -17,7 +17,7 @@
  * (hm_lookup, hm_resolve) and sends to the PID, until that one is gone.
  *
  * What matches nothing, or is no path, is a dead letter with the reason HM_DEAD_NO_PATH, whose receiver is
- * /deadLetters. Only actors with a name have a path; those without one can neither be selected, nor select
+ * /deadLetters, and which has the path as a header, HM_DEAD_LETTER_PATH. Only actors with a name have a path; those without one can neither be selected, nor select
  * relative to their parent.
  *
  * A pattern with wildcards looks at the children of what matches so far, and at no other names: up to a

@@ -190,20 +190,29 @@ warehouse_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 /* ---- Claims: who is told of dead letters ------------------------------------ */
 
 static void
-claims_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+print_dead(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
 	const struct hm_dead_letter *dead = hm_msg_body(msg);
-	const char *trace;
+	const char *path = hm_msg_header(msg, HM_DEAD_LETTER_PATH), *trace = hm_msg_header(msg, "trace");
 
+	printf("dead letter: %s", hm_type_name(hm_system(ctx), dead->type));
+	if (path != NULL)
+		printf(" to %s", path);
+	printf(", %s", hm_dead_reason_name(dead->reason));
+	if (trace != NULL)
+		printf(", trace %s", trace);
+	printf("\n");
+}
+
+static void
+claims_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
 	(void)state;
-	if (hm_msg_type(msg) == HM_STARTED && hm_dead_letters_subscribe(hm_system(ctx), hm_self(ctx)) != 0)
+	if (hm_msg_type(msg) == HM_DEAD_LETTER)
+		print_dead(ctx, msg);
+	else if (hm_msg_type(msg) == HM_STARTED &&
+		 hm_dead_letters_subscribe(hm_system(ctx), hm_self(ctx)) != 0)
 		hm_fail(ctx, "too many subscribers");
-	if (hm_msg_type(msg) != HM_DEAD_LETTER)
-		return;
-	trace = hm_msg_header(msg, "trace");
-	printf("dead letter: %s, %s%s%s\n", hm_type_name(hm_system(ctx), dead->type),
-	       hm_dead_reason_name(dead->reason), trace != NULL ? ", trace " : "",
-	       trace != NULL ? trace : "");
 }
 
 /* ---- Stocktaking: a task of the stop ------------------------------------------ */

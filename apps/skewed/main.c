@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Customers, of whom one has most orders. Each has an actor on the lcore of its key. A monitor looks at the load of
- * the lcores, has the hottest actor move from where others wait, and then all of them to and fro:
+ * the lcores, has the hottest actor move from where others wait, and then all of them back and forth:
  *
  *     lcore 0: feeder 0 ──┐  orders, numbered     ┌─▶ customers: in order?
  *     lcore 1: feeder 1 ──┴───────────────────────┘        │ tallies, HM_MOVED

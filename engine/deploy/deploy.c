@@ -129,7 +129,8 @@ hmi_deploy_refuse(const struct hm_system *sys, const char *path)
 		return;
 	place_write(last, last->settings[which].line, place, sizeof(place));
 	rte_log(RTE_LOG_ERR, (uint32_t)sys->logtype,
-		"hermod: %s is not spawned: with %s: %s = %s its mailbox is none that hm_mailbox.h allows\n",
+		"hermod: %s is not spawned: with %s: %s = %s its mailbox is none that hm_mailbox.h allows: reject, "
+		"drop-newest and drop-oldest need a mailbox-capacity, mailbox-low is for mute and below that\n",
 		path, place, hmi_key_name(which), last->settings[which].text);
 }
 

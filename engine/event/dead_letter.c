@@ -9,6 +9,7 @@
 
 #include "actor_pvt.h"
 #include "annex_pvt.h"
+#include "hm_header.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "event_pvt.h"
@@ -58,11 +59,30 @@ is_ordinary(const struct hm_system *sys, enum hm_dead_reason reason)
 	       (reason == HM_DEAD_NO_PROCESS || reason == HM_DEAD_STOPPED || reason == HM_DEAD_SHUTDOWN);
 }
 
+/* By what path it was sent, or what path the receiver has, if that lives here; NULL: unknown. */
+static const char *
+path_of(struct hm_ctx *ctx, const struct hm_dead_letter *letter, const struct hm_msg *dead)
+{
+	const struct hmi_cell *cell;
+	const char *path = NULL;
+
+	if (letter->to.node != ctx->node)
+		return NULL;
+	if (dead != NULL && letter->reason != HM_DEAD_SENT_THERE &&
+	    hm_pid_equal(letter->to, ctx->sys->dead_letters))
+		path = hm_msg_header(dead, HM_DEAD_LETTER_PATH);
+	cell = hmi_cell_live(ctx, letter->to.local);
+	if (path == NULL && cell != NULL && hmi_cell_is_actor(cell) && hmi_cell_path(cell) != NULL)
+		path = hmi_cell_path(cell)->path;
+	return path;
+}
+
 static void
-letter_log(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
+letter_log(struct hm_ctx *ctx, const struct hm_dead_letter *letter, const struct hm_msg *dead)
 {
 	struct hmi_stats *stats = &ctx->stats;
 	char to[HM_PID_TEXT_SIZE];
+	const char *path;
 
 	if (is_ordinary(ctx->sys, letter->reason))
 		return;
@@ -73,9 +93,10 @@ letter_log(struct hm_ctx *ctx, const struct hm_dead_letter *letter)
 	if (stats->logged >= LOGGED_A_SECOND)
 		return;
 	stats->logged++;
-	rte_log(RTE_LOG_INFO, (uint32_t)ctx->sys->logtype, "hermod: dead letter: %s to %s: %s%s\n",
-		hm_type_name(ctx->sys, letter->type), hm_pid_format(letter->to, to),
-		hm_dead_reason_name(letter->reason),
+	path = path_of(ctx, letter, dead);
+	rte_log(RTE_LOG_INFO, (uint32_t)ctx->sys->logtype, "hermod: dead letter: %s to %s%s%s: %s%s\n",
+		hm_type_name(ctx->sys, letter->type), hm_pid_format(letter->to, to), path != NULL ? " " : "",
+		path != NULL ? path : "", hm_dead_reason_name(letter->reason),
 		stats->logged == LOGGED_A_SECOND ? " (no more of these this second)" : "");
 }
 
@@ -129,7 +150,7 @@ letter_handle(struct hm_ctx *ctx, const struct hm_dead_letter *letter, const str
 	}
 	letter_publish(ctx, letter, dead);
 	if (!quiet)
-		letter_log(ctx, letter);
+		letter_log(ctx, letter, dead);
 }
 
 /* A message of the engine itself: notify who waits for its effect. */

@@ -66,6 +66,16 @@ uint64_t hmi_annex_deadline(const struct hm_msg *msg);
 /* Another one. */
 void hmi_annex_deadline_change(struct hm_msg *msg, uint64_t at_ns);
 
+/* Bytes of a header that the engine gives a message. */
+#define HMI_HEADER_BYTES_MAX 544u
+
+/*
+ * Give a message a header, in place of one of the same key. Returns as hmi_annex_reserve; HM_TOO_BIG also: more than
+ * HMI_HEADER_BYTES_MAX.
+ */
+enum hm_result hmi_header_set(struct hmi_msg_cache *cache, struct hm_msg *msg, const char *key,
+			      const char *value);
+
 /* Give a message the headers of another one, beside those that it has. Returns as hmi_annex_reserve. */
 enum hm_result hmi_headers_copy(struct hmi_msg_cache *cache, struct hm_msg *to, const struct hm_msg *from);
 

@@ -138,6 +138,29 @@ pairs_set(struct hmi_msg_cache *cache, struct hm_msg *msg, const struct pairs *m
 	return HM_OK;
 }
 
+/* Returns the bytes of a pair; 0: it does not fit. */
+static size_t
+pair_pack(char *text, size_t size, const char *key, const char *value)
+{
+	size_t key_bytes = strlen(key) + 1, value_bytes = strlen(value) + 1;
+
+	if (key_bytes > size || value_bytes > size - key_bytes)
+		return 0;
+	memcpy(text, key, key_bytes);
+	memcpy(text + key_bytes, value, value_bytes);
+	return key_bytes + value_bytes;
+}
+
+enum hm_result
+hmi_header_set(struct hmi_msg_cache *cache, struct hm_msg *msg, const char *key, const char *value)
+{
+	/* Little: the stack of an actor may be nearly used up. */
+	char text[HMI_HEADER_BYTES_MAX];
+	const struct pairs pair = { text, pair_pack(text, sizeof(text), key, value), 1 };
+
+	return pair.bytes > 0 ? pairs_set(cache, msg, &pair) : HM_TOO_BIG;
+}
+
 enum hm_result
 hmi_headers_copy(struct hmi_msg_cache *cache, struct hm_msg *to, const struct hm_msg *from)
 {
@@ -165,21 +188,16 @@ hm_msg_header_set(struct hm_ctx *ctx, struct hm_msg *msg, const char *key, const
 {
 	/* A copy: they may be texts of the annex itself, which moves. */
 	char text[HM_HEADERS_BYTES_MAX];
-	size_t key_bytes, value_bytes;
 	struct pairs pair = { text, 0, 1 };
 
 	hmi_check_ctx(ctx, "hm_msg_header_set");
 	if (msg == NULL || key == NULL || key[0] == '\0' || value == NULL)
 		return HM_INVALID;
-	key_bytes = strlen(key) + 1;
-	value_bytes = strlen(value) + 1;
+	pair.bytes = pair_pack(text, sizeof(text), key, value);
 	if (!hmi_msg_is_owned(ctx, msg, "hm_msg_header_set"))
 		return HM_INVALID;
-	if (key_bytes > sizeof(text) || value_bytes > sizeof(text) - key_bytes)
+	if (pair.bytes == 0)
 		return HM_TOO_BIG;
-	memcpy(text, key, key_bytes);
-	memcpy(text + key_bytes, value, value_bytes);
-	pair.bytes = key_bytes + value_bytes;
 	HMI_MARKED(ctx);
 	return refused(ctx, msg, pairs_set(&ctx->cache, msg, &pair));
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "annex_pvt.h"
 #include "ask_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
@@ -28,21 +29,38 @@ struct selection {
 /* ---- Messages ------------------------------------------------------------------------ */
 
 static struct hm_msg *
-msg_make(struct hm_ctx *ctx, uint16_t type, const void *body, struct hm_pid sender, enum hm_result *result)
+msg_made(struct hm_ctx *ctx, struct hm_msg *msg, uint16_t type, struct hm_pid sender, enum hm_result result)
 {
-	struct hm_msg *msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, result);
-
 	if (msg != NULL)
 		msg->sender = sender;
-	else if (*result == HM_NO_MEMORY)
+	else if (result == HM_NO_MEMORY)
 		hmi_no_memory(ctx, type);
 	return msg;
 }
 
+static struct hm_msg *
+msg_make(struct hm_ctx *ctx, uint16_t type, const void *body, struct hm_pid sender, enum hm_result *result)
+{
+	struct hm_msg *msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, result);
+
+	return msg_made(ctx, msg, type, sender, *result);
+}
+
+/* What may find nobody: with room to say by which path it was sent. */
+static struct hm_msg *
+msg_lossy(struct hm_ctx *ctx, uint16_t type, const void *body, struct hm_pid sender, enum hm_result *result)
+{
+	struct hm_msg *msg = hmi_msg_make_word(ctx->sys, &ctx->cache, type, body, result);
+
+	return msg_made(ctx, msg, type, sender, *result);
+}
+
 /* It reaches nobody; who waits for an answer is told. */
 static void
-msg_lose(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
+msg_lose(struct hm_ctx *ctx, struct hm_msg *msg, const char *path, enum hm_dead_reason reason)
 {
+	/* It is a dead letter all the same if there is no room for the path. */
+	(void)hmi_header_set(&ctx->cache, msg, HM_DEAD_LETTER_PATH, path);
 	hmi_count(&ctx->stats.sent, 1);
 	hmi_dead_to(ctx, ctx->sys->dead_letters, msg, reason);
 }
@@ -82,7 +100,7 @@ static void
 selection_give_up(struct hm_ctx *ctx, struct selection *s, enum hm_dead_reason reason)
 {
 	if (s->msg != NULL && !s->has_sent)
-		msg_lose(ctx, s->msg, reason);
+		msg_lose(ctx, s->msg, s->address != NULL ? s->address : s->walk.pattern, reason);
 	else if (s->msg != NULL)
 		hmi_msg_release(&ctx->cache, s->msg);
 	free(s);
@@ -307,7 +325,7 @@ send_any(struct hm_ctx *ctx, const struct hmi_target *target, const char *path, 
 {
 	if (target->kind == HMI_TARGET_MANY || target->kind == HMI_TARGET_REMOTE)
 		return send_by_selection(ctx, target, path, msg);
-	msg_lose(ctx, msg, HM_DEAD_NO_PATH);
+	msg_lose(ctx, msg, target->pattern, HM_DEAD_NO_PATH);
 	return HM_OK;
 }
 
@@ -333,7 +351,7 @@ send(struct hm_ctx *ctx, const char *path, uint16_t type, const void *body, bool
 		return HM_INVALID;
 	if (is_found(ctx, &target, &pid))
 		return has_sender ? hm_request(ctx, pid, type, body) : hm_send(ctx, pid, type, body);
-	msg = msg_make(ctx, type, body, has_sender ? hmi_pid_of(ctx, ctx->cell) : hm_pid_none(), &result);
+	msg = msg_lossy(ctx, type, body, has_sender ? hmi_pid_of(ctx, ctx->cell) : hm_pid_none(), &result);
 	if (msg == NULL)
 		return result;
 	HMI_MARKED(ctx);
@@ -391,7 +409,7 @@ hm_select_ask(struct hm_ctx *ctx, const char *path, uint16_t type, const void *b
 		return HM_INVALID;
 	if (is_found(ctx, &target, &pid))
 		return hm_ask(ctx, pid, type, body, timeout_us, on_reply, arg);
-	msg = msg_make(ctx, type, body, hm_pid_none(), &result);
+	msg = msg_lossy(ctx, type, body, hm_pid_none(), &result);
 	if (msg == NULL)
 		return result;
 	HMI_MARKED(ctx);

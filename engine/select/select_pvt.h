@@ -27,7 +27,7 @@ enum hmi_target_kind {
 
 struct hmi_target {
 	enum hmi_target_kind kind;
-	char pattern[HM_PATH_MAX]; /* absolute; of another node: not set */
+	char pattern[HM_PATH_MAX]; /* absolute; of no path: as it was given, cut; of another node: not set */
 };
 
 /* Steps of a walk in one portion, each a microsecond at most. */

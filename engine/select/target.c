@@ -28,6 +28,8 @@ hmi_target_read(struct hmi_target *target, const struct hm_system *sys, const ch
 		target->kind = hmi_has_wildcards(path) ? HMI_TARGET_REMOTE_MANY : HMI_TARGET_REMOTE;
 	else if ((base != NULL || path[0] == '/') && hmi_pattern_make(target->pattern, base, path))
 		target->kind = hmi_has_wildcards(target->pattern) ? HMI_TARGET_MANY : HMI_TARGET_ONE;
+	else
+		snprintf(target->pattern, sizeof(target->pattern), "%.*s", HM_PATH_MAX - 1, path);
 }
 
 static bool

@@ -122,6 +122,24 @@ write_and_stop(struct hm_ctx *ctx, void *arg)
 	hm_stop(ctx, hm_self(ctx));
 }
 
+Test(engine_dead_letter, log__names_the_path_of_a_receiver_that_lives_there)
+{
+	static struct scene s;
+	struct hm_pid pid;
+	struct hmt_log log;
+
+	scene_start(&s);
+	cr_assert_eq(hm_lookup(s.node.sys, "/user", &pid), 0);
+	hmt_log_start(&log);
+	hmt_do(&s.node, s.sender.pid, request_it, &pid);
+	cr_assert(hmt_log_has(&log, " /user: sent to a guardian"));
+	pid = stale_pid(&s);
+	hmt_do(&s.node, s.sender.pid, request_it, &pid);
+	cr_assert(hmt_log_has(&log, ".1: no such process"), "%s", hmt_log_text(&log));
+	hmt_log_end(&log);
+	hmt_node_end(&s.node);
+}
+
 Test(engine_dead_letter, stopped__left_in_the_mailbox)
 {
 	static struct scene s;

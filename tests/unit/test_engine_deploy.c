@@ -442,6 +442,7 @@ Test(engine_deploy, mailbox__that_cannot_be_is_refused_and_named)
 	for (uint32_t lcore = 0; lcore < 2; lcore++)
 		cr_assert_eq(hm_system_spawn(node.sys, hmt_probe_props(lcore), "a", &at, NULL), -EINVAL);
 	cr_assert(hmt_log_has(&log, "/user/a is not spawned: with hm_deploy_set: mailbox-overflow = reject"));
+	cr_assert(hmt_log_has(&log, "need a mailbox-capacity"));
 	hmt_log_end(&log);
 	hmt_node_end(&node);
 }
