@@ -9,9 +9,10 @@
  *     send ──▶ mailbox ──▶ receive(ctx, state, msg) ──▶ send, spawn, watch, stop ...
  *              (one lcore touches all of it)
  *
- * An actor lives on one lcore for ever. Its state, its mailbox and its timers are
- * touched by that lcore alone, so a receive function needs no lock. It must not
- * block: it holds up every other actor of its lcore.
+ * An actor lives on one lcore, until somebody moves it to another (hm_move.h).
+ * Its state, its mailbox and its timers are touched by that lcore alone, so a
+ * receive function needs no lock. It must not block: it holds up every other
+ * actor of its lcore.
  *
  * "Turn" below means: within a receive function, or a reply function, which runs
  * in its actor's turn; with the ctx that it was given, which is never NULL, and
@@ -425,7 +426,7 @@ struct hm_system *hm_system(const struct hm_ctx *ctx);
 uint64_t hm_now_ns(struct hm_ctx *ctx);
 
 /**
- * The lcore that the actor lives on.
+ * The lcore that the actor lives on, which may be another one after HM_MOVED (hm_move.h).
  *
  * Context: turn.
  *

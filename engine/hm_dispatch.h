@@ -46,8 +46,9 @@ struct hm_system;
 
 /** What an lcore has to do, as it was when a turn of its loop last changed it. */
 struct hm_load {
-	uint32_t actors;  /**< that live there, but for the guardians `/`, `/user` and `/system` */
-	uint32_t waiting; /**< of them, those that had messages and waited for their turn */
+	uint32_t actors; /**< that live there, but for the guardians `/`, `/user` and `/system` */
+	/** Of them, those that had messages and waited for their turn when a turn of the lcore's loop ended: look more than once. */
+	uint32_t waiting;
 };
 
 /* ---- Keys ---------------------------------------------------------------- */
@@ -120,7 +121,8 @@ int hm_system_spawn_key(struct hm_system *sys, const struct hm_props *props, con
 uint32_t hm_system_lcores_shared(const struct hm_system *sys);
 
 /**
- * What an lcore has published of its load: for placement by the program's own rules, with HM_LCORE(index).
+ * What an lcore has published of its load: for placement by the program's own rules, with HM_LCORE(index), and for moving
+ * (hm_move.h). It does not tell which of its actors is busy; apps/skewed has actors that do.
  *
  * Context: any thread; neither blocks nor allocates. Each number is right for some moment of the lcore's last turns.
  *

@@ -8,7 +8,8 @@
  *
  * An actor keeps its PID, its state, its place in every name and list, what waits in its mailbox, its children, watchers,
  * timers and receive timeout. Messages reach it in the order in which each sender has sent them, before, while and after it
- * moves. hm_pid_lcore tells where it was born; hm_lcore, in its turn, where it lives.
+ * moves. hm_pid_lcore tells where it was born; hm_lcore, in its turn, where it lives. Nobody else is told: who has to know
+ * has it send a message when it receives HM_MOVED.
  *
  * It moves between two turns, and only while it has nothing that belongs to its lcore: an answer that it has asked for and
  * not received (futures, batches of them, selections, calls of the offload pool), a stop or a restart that lasts, senders
@@ -36,7 +37,7 @@ struct hm_system;
 
 /**
  * Have an actor move to an lcore, as soon as it may. The last call counts; the lcore where it lives undoes an earlier one.
- * One that stops does not move any more; guardians, and processes that are no actors, never do.
+ * One that lives there already stays, and receives no HM_MOVED. One that stops does not move any more; guardians, and processes that are no actors, never do.
  *
  * Context: turn; may be the running actor itself. Ordering: as a stop, past the messages of the actor's mailbox.
  *

@@ -13,8 +13,8 @@
  *     │ random when it starts      │    └───────┴──────────────┴─────────────────┘
  *     └────────────────────────────┘
  *
- * The local part says where its actor lives, so routing needs no table on the
- * sender's side. A slot's generation grows each time the slot is given back:
+ * The local part says where its actor was born, which knows where it lives if
+ * it has moved; so routing needs no table on the sender's side. A slot's generation grows each time the slot is given back:
  * a PID names one actor for ever, and a stale one resolves to nothing.
  *
  * All functions are pure; any thread may call them.
@@ -80,7 +80,8 @@ hm_pid_equal(struct hm_pid a, struct hm_pid b)
 }
 
 /**
- * The lcore that the process lives on.
+ * The lcore that the process was born on, and lives on unless it has moved since (hm_move.h): hm_lcore tells the
+ * actor itself.
  *
  * Context: any thread.
  *

@@ -337,12 +337,13 @@ overturn(struct hm_ctx *ctx)
 static void
 picked(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
 {
-	const struct pieces *left = reply != NULL ? hm_msg_body(reply) : NULL;
+	const struct pieces *left;
 
 	(void)state;
 	(void)arg;
-	if (result != HM_FUTURE_REPLY)
+	if (reply == NULL)
 		hm_fail(ctx, hm_future_result_name(result));
+	left = hm_msg_body(reply);
 	printf("berlin: %u pieces left\n", left->pieces);
 	overturn(ctx);
 }

@@ -872,6 +872,25 @@ move_self(struct hm_ctx *ctx, void *arg)
 	cr_assert_eq(hm_move(ctx, hm_self(ctx), *(uint32_t *)arg), HM_OK);
 }
 
+Test(engine_move, move__to_where_it_lives_changes_nothing)
+{
+	struct hmt_probe probe = { 0 };
+	struct hmt_node node;
+
+	hmt_node_start(&node, LCORES);
+	hmt_probe_spawn(&node, &probe, 1, NULL);
+	move(&node, probe.pid, 1);
+	cr_assert_eq(hmt_seen_count(&probe, HM_MOVED), 0);
+	cr_assert_eq(hmt_stats(&node).moved, 0);
+	/* Nor when it was born elsewhere. */
+	move(&node, probe.pid, 3);
+	move(&node, probe.pid, 3);
+	cr_assert_eq(hmt_seen_count(&probe, HM_MOVED), 1);
+	cr_assert_eq(hmt_stats(&node).moved, 1);
+	cr_assert_eq(lcore_of(&node, probe.pid), 3);
+	hmt_node_end(&node);
+}
+
 Test(engine_move, move__of_itself)
 {
 	struct hmt_probe probe = { 0 };
