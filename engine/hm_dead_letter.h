@@ -45,9 +45,10 @@ enum hm_dead_reason {
 };
 
 /**
- * Key of a header (hm_header.h) of an HM_DEAD_LETTER whose message was sent by a path that named nobody, or by the address of a
- * node that is not known (hm_select.h). Its value is that path: absolute; what is no path as it was given, cut at HM_PATH_MAX
- * - 1 characters. It is missing while message memory is short, and for addresses of more than HM_PATH_MAX characters.
+ * Key of a header (hm_header.h) of an HM_DEAD_LETTER whose message was sent by a path that named nobody, or by the
+ * address of a node that is not known (hm_select.h). Its value is that path: absolute; what is no path, as it was
+ * given, of up to HM_PATH_MAX - 1 characters. It is missing while message memory is short, and may be for addresses
+ * of more than HM_PATH_MAX characters.
  */
 #define HM_DEAD_LETTER_PATH "path"
 

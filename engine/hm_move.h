@@ -37,7 +37,8 @@ struct hm_system;
 
 /**
  * Have an actor move to an lcore, as soon as it may. The last call counts; the lcore where it lives undoes an earlier one.
- * One that lives there already stays, and receives no HM_MOVED. One that stops does not move any more; guardians, and processes that are no actors, never do.
+ * One that lives there already stays, and receives no HM_MOVED. One that stops does not move any more;
+ * guardians, and processes that are no actors, never do.
  *
  * Context: turn; may be the running actor itself. Ordering: as a stop, past the messages of the actor's mailbox.
  *

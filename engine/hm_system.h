@@ -16,7 +16,8 @@
  * Who may call what: create, register, run and destroy: one thread, in this order.
  * The rest: external threads, which are no lcore of the system, as long as the system exists;
  * hm_system_stop also actors. A NULL system or argument is -EINVAL to a call that returns an errno
- * (of <errno.h>, which these headers do not include), unless its description says that NULL is allowed. The calls under "Inspect" that return no errno must not be given one.
+ * (of <errno.h>, which these headers do not include), unless its description says that NULL is allowed.
+ * The calls under "Inspect" that return no errno must not be given one.
  */
 
 #include <stdbool.h>
