@@ -34,6 +34,7 @@ struct plan_row {
 	const char *title;   /**< what is measured, in a few words */
 	const char *program; /**< file name in the runner's folder */
 	const char *extra;   /**< one further option of the program, `--name=value`; may be NULL */
+	bool sleeps;         /**< its lcores sleep when they have nothing to do: no `--idle=spin` */
 	enum plan_better better;
 	enum plan_chart chart;
 	enum plan_budget budget_kind;

@@ -123,7 +123,7 @@ command_fill(struct command *command, const struct plan_row *row, const struct s
 	argument_add(command, "%s/%s", folder, row->program);
 	eal_add(command, row, settings, host);
 	argument_add(command, "--");
-	argument_add(command, "--idle=spin");
+	argument_add(command, row->sleeps ? "--idle=adaptive" : "--idle=spin");
 	argument_add(command, "--duration=%g", duration_s(row, shared));
 	argument_add(command, "--repeats=%u", shared->repeats);
 	if (shared->payload != 0)
