@@ -220,7 +220,7 @@ static int
 errno_refuse(struct hmi_batch *batch, int error)
 {
 	batch->line = 0;
-	(void)hmi_batch_refuse(batch, "%s", rte_strerror(error));
+	(void)hmi_batch_refuse(batch, "the deployment settings cannot be read: %s", rte_strerror(error));
 	return -error;
 }
 

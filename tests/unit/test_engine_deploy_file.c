@@ -341,7 +341,8 @@ Test(engine_deploy_file, file__that_cannot_be_read)
 
 	hmi_batch_init(&batch, file, NULL);
 	cr_assert_eq(hmi_batch_file(&batch, file), -ENOENT);
-	cr_assert_not_null(strstr(batch.problem, "/f: No such file or directory"));
+	cr_assert_not_null(strstr(batch.problem,
+				  "/f: the deployment settings cannot be read: No such file or directory"));
 	cr_assert_eq(hmi_batch_file(&batch, folder), -EINVAL);
 	cr_assert_not_null(strstr(batch.problem, "no regular file"));
 	/* Nobody waits for somebody to write to it. */
@@ -355,7 +356,8 @@ Test(engine_deploy_file, file__that_cannot_be_read)
 	hmi_batch_init(&batch, name, NULL);
 	cr_assert_eq(hmi_batch_file(&batch, name), -ENAMETOOLONG);
 	cr_assert_eq(strncmp(batch.problem, "...xxx", 6), 0);
-	cr_assert_not_null(strstr(batch.problem, "xxx: File name too long"));
+	cr_assert_not_null(
+		strstr(batch.problem, "xxx: the deployment settings cannot be read: File name too long"));
 }
 
 /* ---- One setting --------------------------------------------------------------------------------- */
