@@ -63,11 +63,24 @@ waits_in_mailbox(const struct hmi_cell *cell, const struct hm_msg *msg)
 	return cell->box.head != NULL || (cell->reason == HMI_REASON_RESTART && !is_of_child(msg));
 }
 
+/*
+ * A mark says what has arrived. And an order to wait must not be overtaken by its end, which may come as a command, to an actor
+ * that has come back to where it was born.
+ */
+static bool
+is_handled_on_arrival(uint16_t type)
+{
+	return type == HMI_SYS_ROUTE_MARK || type == HMI_SYS_MUTE || type == HMI_SYS_UNMUTE;
+}
+
 static void
 actor_system(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (unlikely(msg->type == HMI_SYS_ROUTE_MARK)) {
-		hmi_move_mark(ctx, cell, msg);
+	if (unlikely(is_handled_on_arrival(msg->type))) {
+		if (msg->type == HMI_SYS_ROUTE_MARK)
+			hmi_move_mark(ctx, cell, msg);
+		else
+			hmi_pressure_receive(ctx, cell, msg);
 		hmi_msg_release(&ctx->cache, msg);
 		return;
 	}
@@ -369,10 +382,6 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	case HMI_SYS_MOVE_READY:
 	case HMI_SYS_MOVE_RETRY:
 		hmi_move_receive(ctx, cell, msg);
-		break;
-	case HMI_SYS_MUTE:
-	case HMI_SYS_UNMUTE:
-		hmi_pressure_receive(ctx, cell, msg);
 		break;
 	default:
 		break;
