@@ -70,13 +70,11 @@ take_returned(struct hmi_slab *slab)
 	return atomic_exchange_explicit(&slab->returned, NULL, memory_order_acquire); /* SB1 */
 }
 
-void *
-hmi_slab_get(struct hmi_slab *slab)
+__attribute__((noinline)) void *
+hmi_slab_get_more(struct hmi_slab *slab)
 {
-	void *object = slab->free;
+	void *object = take_returned(slab);
 
-	if (object == NULL)
-		object = take_returned(slab);
 	if (object != NULL) {
 		slab->free = *(void **)object;
 		return object;

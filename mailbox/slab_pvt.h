@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <rte_branch_prediction.h>
+
 struct hmi_slab {
 	size_t object_bytes;
 	void *free;  /* list through the objects' first word */
@@ -33,8 +35,20 @@ struct hmi_slab {
 /* An empty slab, which stays where it is; nothing is allocated before the first get. `bytes` is at least a pointer's. */
 void hmi_slab_init(struct hmi_slab *slab, size_t bytes);
 
+/* The rest of hmi_slab_get, when its own list is empty. */
+void *hmi_slab_get_more(struct hmi_slab *slab);
+
 /* An object, not cleared; NULL: no memory. */
-void *hmi_slab_get(struct hmi_slab *slab);
+static inline void *
+hmi_slab_get(struct hmi_slab *slab)
+{
+	void *object = slab->free;
+
+	if (unlikely(object == NULL))
+		return hmi_slab_get_more(slab);
+	slab->free = *(void **)object;
+	return object;
+}
 
 void hmi_slab_put(struct hmi_slab *slab, void *object);
 

@@ -17,6 +17,7 @@
  * Whatever a function here calls may end the running actor: then ctx->cell is NULL.
  */
 
+#include "assert_pvt.h"
 #include "hm_supervisor.h"
 #include "lcore_pvt.h"
 
@@ -178,14 +179,65 @@ void hmi_terminated_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm
 
 /* ---- children.c ---- */
 
+/* Of an actor that has moved a child could not tell whether it is in its ring. */
+static inline bool
+hmi_child_is_in_ring(const struct hm_ctx *ctx, uint64_t child)
+{
+	return hmi_local_lcore(child) == hmi_index(ctx) && (ctx->cell->scheduled & HMI_SCHEDULED_MOVED) == 0;
+}
+
+/* An actor of this lcore becomes the first in the ring of its parent's children. */
+static inline void
+hmi_child_ring_add(struct hm_ctx *ctx, struct hmi_cell *parent, struct hmi_cell *child)
+{
+	uint32_t slot = hmi_slot_of(ctx, child), next = parent->actor.first_child;
+	struct hmi_cell *first;
+
+	parent->actor.first_child = slot;
+	if (next == 0) {
+		child->actor.sibling_next = child->actor.sibling_prev = slot;
+		return;
+	}
+	first = hmi_cells_slot(&ctx->cells, next);
+	child->actor.sibling_next = next;
+	child->actor.sibling_prev = first->actor.sibling_prev;
+	hmi_cells_slot(&ctx->cells, first->actor.sibling_prev)->actor.sibling_next = slot;
+	first->actor.sibling_prev = slot;
+}
+
+/* Add a child that is in no ring to the running actor. Returns 0 or -ENOMEM. */
+int hmi_child_link(struct hm_ctx *ctx, struct hm_pid child);
+
 /* Add a child to the running actor. Returns 0 or -ENOMEM. */
-int hmi_child_add(struct hm_ctx *ctx, struct hm_pid child);
+static inline int
+hmi_child_add(struct hm_ctx *ctx, struct hm_pid child)
+{
+	if (unlikely(!hmi_child_is_in_ring(ctx, child.local)))
+		return hmi_child_link(ctx, child);
+	hmi_child_ring_add(ctx, ctx->cell, hmi_cells_at(&ctx->cells, child.local));
+	ctx->cell->actor.children++;
+	return 0;
+}
 
 /* Take back the child that was added last. */
 void hmi_child_undo(struct hm_ctx *ctx, struct hm_pid child);
 
 /* An actor ends: it leaves the ring of its siblings. */
 void hmi_child_leave(struct hm_ctx *ctx, struct hmi_cell *child);
+
+/* Whether a child that has ended is nothing to its parent but one less. */
+static inline bool
+hmi_child_is_of_ring(const struct hm_ctx *ctx, const struct hmi_cell *parent, struct hm_pid child)
+{
+	return hm_pid_lcore(child) == hmi_index(ctx) && !ctx->has_parted && parent->actor.owned == NULL;
+}
+
+static inline void
+hmi_child_count_down(struct hmi_cell *parent)
+{
+	HMI_ASSERT(parent->actor.children > 0);
+	parent->actor.children--;
+}
 
 /* The parent has been notified of the end of a child. */
 void hmi_child_gone(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child);

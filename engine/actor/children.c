@@ -47,25 +47,6 @@ is_here(const struct hm_ctx *ctx, struct hm_pid child)
 	return hm_pid_lcore(child) == hmi_index(ctx);
 }
 
-static void
-ring_add(struct hm_ctx *ctx, struct hmi_cell *parent, uint32_t slot)
-{
-	struct hmi_cell *child = hmi_cells_slot(&ctx->cells, slot), *first, *last;
-	uint32_t next = parent->actor.first_child;
-
-	if (next == 0) {
-		child->actor.sibling_next = child->actor.sibling_prev = slot;
-	} else {
-		first = hmi_cells_slot(&ctx->cells, next);
-		last = hmi_cells_slot(&ctx->cells, first->actor.sibling_prev);
-		child->actor.sibling_next = next;
-		child->actor.sibling_prev = first->actor.sibling_prev;
-		last->actor.sibling_next = slot;
-		first->actor.sibling_prev = slot;
-	}
-	parent->actor.first_child = slot;
-}
-
 /* A child leaves the ring that a walk goes over. */
 static void
 walk_pass(struct hmi_children_walk *walk, uint32_t slot, const struct hmi_cell *child)
@@ -95,19 +76,13 @@ ring_remove(struct hm_ctx *ctx, struct hmi_cell *parent, const struct hmi_cell *
 }
 
 int
-hmi_child_add(struct hm_ctx *ctx, struct hm_pid child)
+hmi_child_link(struct hm_ctx *ctx, struct hm_pid child)
 {
-	struct hmi_link *link;
+	struct hmi_link *link = hmi_link_new(&ctx->links, HMI_LINK_CHILD, child);
 
-	/* Of an actor that has moved the child could not tell whether it is in its ring. */
-	if (is_here(ctx, child) && (ctx->cell->scheduled & HMI_SCHEDULED_MOVED) == 0) {
-		ring_add(ctx, ctx->cell, hm_pid_slot(child));
-	} else {
-		link = hmi_link_new(&ctx->links, HMI_LINK_CHILD, child);
-		if (link == NULL)
-			return -ENOMEM;
-		hmi_link_add(&ctx->links, ctx->cell, hmi_slot_of(ctx, ctx->cell), link, &child_link_ops);
-	}
+	if (link == NULL)
+		return -ENOMEM;
+	hmi_link_add(&ctx->links, ctx->cell, hmi_slot_of(ctx, ctx->cell), link, &child_link_ops);
 	ctx->cell->actor.children++;
 	return 0;
 }
@@ -115,7 +90,7 @@ hmi_child_add(struct hm_ctx *ctx, struct hm_pid child)
 void
 hmi_child_undo(struct hm_ctx *ctx, struct hm_pid child)
 {
-	if (is_here(ctx, child) && (ctx->cell->scheduled & HMI_SCHEDULED_MOVED) == 0)
+	if (hmi_child_is_in_ring(ctx, child.local))
 		ring_remove(ctx, ctx->cell, hmi_cells_at(&ctx->cells, child.local));
 	else
 		hmi_link_drop(&ctx->links, hmi_slot_of(ctx, ctx->cell), HMI_LINK_CHILD, child);
@@ -125,12 +100,13 @@ hmi_child_undo(struct hm_ctx *ctx, struct hm_pid child)
 void
 hmi_child_leave(struct hm_ctx *ctx, struct hmi_cell *child)
 {
-	uint64_t local = child->actor.parent;
-	struct hmi_cell *parent = local != 0 ? hmi_cell_live(ctx, local) : NULL;
+	struct hmi_cell *parent = hmi_cells_at(&ctx->cells, child->actor.parent);
 
-	/* On another lcore it is a link, which goes when the parent is notified. */
-	if (parent != NULL && child->actor.sibling_next != 0)
-		ring_remove(ctx, parent, child);
+	/* Elsewhere it is a link, which goes when the parent is notified. A ring's parent is here, and waits for its children. */
+	if (child->actor.sibling_next == 0)
+		return;
+	HMI_DEBUG_ASSERT(parent == hmi_cell_live(ctx, child->actor.parent));
+	ring_remove(ctx, parent, child);
 }
 
 void
@@ -138,8 +114,7 @@ hmi_child_gone(struct hm_ctx *ctx, struct hmi_cell *parent, struct hm_pid child)
 {
 	if (!is_here(ctx, child) || ctx->has_parted)
 		hmi_link_drop(&ctx->links, hmi_slot_of(ctx, parent), HMI_LINK_CHILD, child);
-	HMI_ASSERT(parent->actor.children > 0);
-	parent->actor.children--;
+	hmi_child_count_down(parent);
 	hmi_supervise_forget(ctx, parent, child);
 }
 

@@ -194,12 +194,43 @@ end_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 		end_finish(ctx, cell);
 }
 
+/*
+ * Most actors end so: with no message that waits, and nothing but a state. They have no name, so are no guardians, and
+ * have not moved.
+ */
+static inline bool
+is_bare(const struct hmi_cell *cell)
+{
+	return cell->actor.extra == NULL && cell->actor.owned == NULL && cell->box.head == NULL &&
+	       cell->actor.system.tail == NULL;
+}
+
+/* What end_advance, and end_finish, would come to. */
+static inline void
+end_bare(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hm_pid self = { ctx->node, hmi_place_of(ctx, cell) };
+
+	ctx->sys->parts->actor_ended(ctx, self);
+	ctx->actors--;
+	hmi_placement_leave(ctx->sys, cell->actor.props->lcore, hmi_index(ctx));
+	hmi_child_terminated_post(ctx, cell->actor.parent, self, cell->reason, NULL);
+	hmi_child_leave(ctx, cell);
+	hmi_state_free(ctx, cell);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
+	hmi_count(&ctx->stats.stopped, 1);
+	ctx->cell = NULL;
+}
+
 static void
 end_begin(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	cell->pending = (uint8_t)((cell->pending & ~HMI_PENDING_STOP) | HMI_PENDING_END);
 	hmi_lifecycle_receive(ctx, cell, HM_STOPPED);
-	end_advance(ctx, cell);
+	if (likely(is_bare(cell)))
+		end_bare(ctx, cell);
+	else
+		end_advance(ctx, cell);
 }
 
 /* ---- Stopping -------------------------------------------------------------------- */
@@ -314,12 +345,18 @@ hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_rea
 		restart_end(cell);
 	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		return;
-	hmi_directive_end(ctx, cell);
+	if (cell->actor.extra != NULL)
+		hmi_directive_end(ctx, cell);
 	cell->pending &= (uint8_t) ~(HMI_PENDING_FAILED | HMI_PENDING_ASKED);
 	cell->pending |= HMI_PENDING_STOP | (cell->actor.children > 0 ? HMI_PENDING_STOPS : 0);
 	cell->reason = (uint8_t)reason;
 	hmi_lifecycle_receive(ctx, cell, HM_STOPPING);
-	hmi_actor_stop_advance(ctx, cell);
+	/* It has no children, and asked nothing. */
+	if (likely((cell->pending & HMI_PENDING_STOPS) == 0 && cell->actor.extra == NULL) &&
+	    !is_overloaded_at_end(cell))
+		end_begin(ctx, cell);
+	else
+		hmi_actor_stop_advance(ctx, cell);
 }
 
 /* ---- System messages ----------------------------------------------------------- */
@@ -454,18 +491,23 @@ hmi_actor_has_work(const struct hmi_cell *cell)
 
 /* ---- What actors ask for ---------------------------------------------------- */
 
+static __attribute__((noinline)) void
+stop_other(struct hm_ctx *ctx, struct hm_pid who)
+{
+	HMI_MARKED(ctx);
+	if (!hm_pid_is_none(who))
+		hmi_control_post(ctx, who, hm_pid_none(), HM_SYS_STOP);
+}
+
 void
 hm_stop(struct hm_ctx *ctx, struct hm_pid who)
 {
 	hmi_check_ctx(ctx, "hm_stop");
-	HMI_MARKED(ctx);
-	if (hm_pid_is_none(who))
-		return;
 	/* Itself not by the outbox: after the current message, not after the turn. */
 	if (hm_pid_equal(who, hmi_pid_of(ctx, ctx->cell)))
 		ctx->cell->pending |= HMI_PENDING_ASKED;
 	else
-		hmi_control_post(ctx, who, hm_pid_none(), HM_SYS_STOP);
+		stop_other(ctx, who);
 }
 
 enum hm_result

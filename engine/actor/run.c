@@ -86,7 +86,7 @@ engine_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		expired_drop(ctx, msg);
 	else
 		hmi_handled_receive(ctx, cell, msg);
-	return pending_handle(ctx, cell);
+	return likely(ctx->cell != NULL && cell->pending == 0) || pending_handle(ctx, cell);
 }
 
 /* Whether a message with any of the flags ctx->special is nothing but a request that is not expired. */

@@ -27,7 +27,8 @@ struct wish {
 	struct hmi_deployed *deployed; /* the props, if they become the actor's own; else NULL */
 	const char *name;
 	const void *args;
-	uint64_t key; /* for HM_LCORE_KEY */
+	uint64_t key;  /* for HM_LCORE_KEY */
+	bool is_usual; /* see is_usual */
 };
 
 /* Body of HMI_COMMAND_SPAWN. */
@@ -40,7 +41,36 @@ struct spawn {
 
 /* ---- On the actor's lcore ---------------------------------------------------- */
 
-int
+/*
+ * Whether the props leave to the engine whatever they may: most do, and then a spawn need not look at each. Or, so
+ * that gcc makes one branch of it.
+ */
+static inline bool
+is_usual(const struct hm_props *props)
+{
+	uint64_t unusual = (uintptr_t)props->supervisor | (uintptr_t)props->mailbox | props->lcore |
+			   props->state_align | props->priority | props->quantum | props->quantum_us |
+			   props->faults;
+
+	_Static_assert(HM_LCORE_SAME == 0, "the usual lcore");
+	return unusual == 0;
+}
+
+/* The props of which is_usual knows say nothing else than what is usual. */
+static inline int
+usual_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *props, const void *args)
+{
+	if (unlikely(hmi_runq_reserve(&ctx->worker.runq, ctx->cells.live) != 0) ||
+	    hmi_state_make(ctx, cell, props, args) != 0)
+		return -ENOMEM;
+	cell->limit = ctx->sys->marks.look;
+	cell->actor.props = props;
+	cell->receive = props->receive;
+	cell->pending |= HMI_PENDING_START;
+	return 0;
+}
+
+__attribute__((noinline)) int
 hmi_actor_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *props, const void *args)
 {
 	int rc;
@@ -114,7 +144,7 @@ hmi_actor_start(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_worker_start(&ctx->worker, (struct hmi_runnable *)(void *)cell);
 }
 
-static void
+static inline void
 actor_start(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	hmi_count(&ctx->stats.spawned, 1);
@@ -190,20 +220,25 @@ align_is_valid(uint32_t align)
 	return (align & (align - 1)) == 0 && align <= HM_STATE_ALIGN_MAX;
 }
 
-static int
-props_check(const struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args)
+static __attribute__((noinline)) int
+props_check_unusual(const struct hm_ctx *ctx, const struct hm_props *props)
 {
-	if (props == NULL || props->receive == NULL || props->args_size > props->state_size ||
-	    (props->args_size > 0 && args == NULL) || !align_is_valid(props->state_align) ||
-	    sizeof(struct spawn) + props->args_size > HM_MSG_BODY_MAX)
-		return -EINVAL;
-	if (!hmi_placement_is_valid(ctx, props->lcore))
+	if (!align_is_valid(props->state_align) || !hmi_placement_is_valid(ctx, props->lcore))
 		return -EINVAL;
 	if (props->priority > HM_ACTOR_LOW || props->quantum > HM_QUANTUM_MAX ||
 	    props->quantum_us > HM_QUANTUM_US_MAX || props->faults > HM_FAULTS_ABORT ||
 	    !hmi_supervisor_is_valid(props->supervisor) || !hmi_mailbox_is_valid(props->mailbox))
 		return -EINVAL;
-	return name != NULL ? hmi_name_check(name) : 0;
+	return 0;
+}
+
+/* Of props that may be usual otherwise. */
+static inline bool
+sizes_are_valid(const struct hm_props *props, const void *args)
+{
+	return props->receive != NULL && props->args_size <= props->state_size &&
+	       (props->args_size == 0 || args != NULL) &&
+	       props->args_size <= HM_MSG_BODY_MAX - sizeof(struct spawn);
 }
 
 /*
@@ -211,7 +246,7 @@ props_check(const struct hm_ctx *ctx, const struct hm_props *props, const char *
  * is refused later.
  */
 static __attribute__((noinline)) int
-wish_deploy(struct hm_ctx *ctx, struct wish *wish)
+wish_deploy(struct hm_ctx *ctx, struct wish *wish, bool has_key)
 {
 	char path[HM_PATH_MAX];
 	int rc = hmi_child_path(ctx, wish->name, path)
@@ -221,43 +256,56 @@ wish_deploy(struct hm_ctx *ctx, struct wish *wish)
 	if (rc != 0 || wish->deployed == NULL)
 		return rc;
 	wish->props = &wish->deployed->props;
+	wish->is_usual = false;
+	/* A setting may want a key where the props do not. */
+	if (!has_key)
+		wish->key = hm_key(wish->name, strlen(wish->name));
 	if (hmi_supervisor_is_valid(wish->props->supervisor) && hmi_mailbox_is_valid(wish->props->mailbox))
 		return 0;
 	hmi_deploy_refuse(ctx->sys, path);
 	return -EINVAL;
 }
 
-static int
+/* Give it its name, and what belongs to it alone. */
+static __attribute__((noinline)) int
+here_name(struct hm_ctx *ctx, const struct wish *wish, struct hmi_cell *cell, struct hm_pid pid)
+{
+	struct hmi_path *path;
+	int rc = hmi_name_reserve(ctx, wish->name, pid, &path);
+
+	if (rc == 0)
+		rc = path_own(ctx, cell, path);
+	if (rc != 0)
+		hmi_child_undo(ctx, pid);
+	else if (wish->deployed != NULL)
+		cell->actor.extra->owns_props = true;
+	return rc;
+}
+
+static __rte_always_inline int
 spawn_here(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 {
 	struct hmi_cell *cell = hmi_cells_get_ahead(&ctx->cells);
-	struct hmi_path *path;
 	int rc;
 
 	if (cell == NULL)
 		return -ENOMEM;
 	*pid = hmi_pid_of(ctx, cell);
-	rc = hmi_actor_make(ctx, cell, wish->props, wish->args);
+	rc = likely(wish->is_usual) ? usual_make(ctx, cell, wish->props, wish->args)
+				    : hmi_actor_make(ctx, cell, wish->props, wish->args);
 	if (rc != 0) {
 		slot_give_up(ctx, cell);
 		return rc;
 	}
 	/* It takes memory only where the parent has moved. */
 	rc = hmi_child_add(ctx, *pid);
-	if (rc == 0) {
-		rc = hmi_name_reserve(ctx, wish->name, *pid, &path);
-		if (rc == 0)
-			rc = path_own(ctx, cell, path);
-		if (rc != 0)
-			hmi_child_undo(ctx, *pid);
-	}
+	if (rc == 0 && wish->name != NULL)
+		rc = here_name(ctx, wish, cell, *pid);
 	if (rc != 0) {
 		actor_unmake(ctx, cell);
 		slot_give_up(ctx, cell);
 		return rc;
 	}
-	if (wish->deployed != NULL)
-		cell->actor.extra->owns_props = true;
 	cell->actor.parent = hmi_pid_of(ctx, ctx->cell).local;
 	actor_start(ctx, cell);
 	return 0;
@@ -311,15 +359,12 @@ spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct wish *wish, struct 
 }
 
 /* Choose an lcore, and spawn there. */
-static int
+static __attribute__((noinline)) int
 spawn_placed(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 {
 	uint32_t where = wish->props->lcore, lcore;
-	int rc;
+	int rc = hmi_placement_choose(ctx, where, wish->key, &lcore);
 
-	if (likely(where == HM_LCORE_SAME))
-		return spawn_here(ctx, wish, pid);
-	rc = hmi_placement_choose(ctx, where, wish->key, &lcore);
 	if (rc != 0)
 		return rc;
 	rc = lcore == hmi_index(ctx) ? spawn_here(ctx, wish, pid) : spawn_there(ctx, lcore, wish, pid);
@@ -331,7 +376,7 @@ spawn_placed(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 }
 
 /* On whichever lcore it is to live. */
-static int
+static __rte_always_inline int
 spawn(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 {
 	struct hmi_link *order;
@@ -339,7 +384,8 @@ spawn(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 
 	if (rc != 0)
 		return rc;
-	rc = spawn_placed(ctx, wish, pid);
+	rc = likely(wish->props->lcore == HM_LCORE_SAME) ? spawn_here(ctx, wish, pid)
+							 : spawn_placed(ctx, wish, pid);
 	if (rc == 0)
 		hmi_supervise_order(ctx, *pid, order);
 	else if (order != NULL)
@@ -363,12 +409,16 @@ key_of(const struct hmi_child *child)
 }
 
 static int
-child_check(const struct hm_ctx *ctx, const struct hmi_child *child)
+child_check(const struct hm_ctx *ctx, const struct hmi_child *child, bool usual)
 {
-	int rc = props_check(ctx, child->props, child->name, child->args);
+	const struct hm_props *props = child->props;
+	int rc;
 
-	if (rc == 0 && !key_is_right(child))
-		rc = -EINVAL;
+	if (!sizes_are_valid(props, child->args) || !key_is_right(child))
+		return -EINVAL;
+	rc = likely(usual) ? 0 : props_check_unusual(ctx, props);
+	if (rc == 0 && child->name != NULL)
+		rc = hmi_name_check(child->name);
 	if (rc == 0 && (ctx->cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		rc = -ESHUTDOWN;
 	return rc;
@@ -379,8 +429,12 @@ hmi_spawn(struct hm_ctx *ctx, const struct hmi_child *child, struct hm_pid *pid)
 {
 	struct wish wish = { .props = child->props, .name = child->name, .args = child->args };
 	struct hm_pid spawned;
-	int rc = child_check(ctx, child);
+	int rc;
 
+	if (child->props == NULL)
+		return -EINVAL;
+	wish.is_usual = is_usual(child->props);
+	rc = child_check(ctx, child, wish.is_usual);
 	if (rc != 0)
 		return rc;
 	wish.key = key_of(child);
@@ -389,10 +443,7 @@ hmi_spawn(struct hm_ctx *ctx, const struct hmi_child *child, struct hm_pid *pid)
 	hmi_memory_touch_out(pid, sizeof(*pid));
 	HMI_MARKED(ctx);
 	if (unlikely(ctx->sys->deploy != NULL) && child->name != NULL)
-		rc = wish_deploy(ctx, &wish);
-	/* A setting may want a key where the props do not. */
-	if (unlikely(wish.deployed != NULL) && !child->has_key)
-		wish.key = hm_key(child->name, strlen(child->name));
+		rc = wish_deploy(ctx, &wish, child->has_key);
 	if (rc == 0)
 		rc = spawn(ctx, &wish, &spawned);
 	if (rc != 0)

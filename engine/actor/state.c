@@ -58,6 +58,13 @@ apart_bytes(const struct hm_props *props)
 	return args_offset(props) + props->args_size;
 }
 
+/* Whether all of it is an object of the first slab, as of most states that lie apart. */
+static inline bool
+is_first_class(const struct hm_props *props)
+{
+	return apart_bytes(props) <= STATE_FIRST && props->state_align <= SLAB_ALIGN;
+}
+
 static bool
 is_from_slab(const struct hm_props *props)
 {
@@ -91,21 +98,26 @@ state_fill(void *state, const struct hm_props *props, const void *args)
 	memset((char *)state + props->args_size, 0, props->state_size - props->args_size);
 }
 
-static void
-apart_fill(void *state, const struct hm_props *props, const void *args)
+/* Of a known size, and so without a call. */
+static int
+first_class_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *props, const void *args)
 {
-	void *copy = (char *)state + args_offset(props);
+	size_t args_bytes = props->args_size, copy = args_offset(props);
+	char *state = hmi_slab_get(&ctx->states[0]);
 
-	/* Most states: all of the slab's object, of a known size, and so without a call. */
-	if (apart_bytes(props) <= STATE_FIRST && props->args_size <= HMI_SMALL_BODY && is_from_slab(props)) {
-		memset(state, 0, STATE_FIRST);
-		hmi_small_copy(state, args, props->args_size);
-		hmi_small_copy(copy, args, props->args_size);
-		return;
+	if (unlikely(state == NULL))
+		return -ENOMEM;
+	memset(state, 0, STATE_FIRST);
+	if (likely(args_bytes <= HMI_SMALL_BODY)) {
+		hmi_small_copy((uint64_t *)(void *)state, args, args_bytes);
+		hmi_small_copy((uint64_t *)(void *)(state + copy), args, args_bytes);
+	} else {
+		memcpy(state, args, args_bytes);
+		memcpy(state + copy, args, args_bytes);
 	}
-	state_fill(state, props, args);
-	if (props->args_size > 0)
-		memcpy(copy, args, props->args_size);
+	cell->actor.state = state;
+	cell->state_at = HMI_STATE_APART;
+	return 0;
 }
 
 static int
@@ -115,7 +127,9 @@ apart_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *pro
 
 	if (state == NULL)
 		return -ENOMEM;
-	apart_fill(state, props, args);
+	state_fill(state, props, args);
+	if (props->args_size > 0)
+		memcpy((char *)state + args_offset(props), args, props->args_size);
 	cell->actor.state = state;
 	cell->state_at = HMI_STATE_APART;
 	return 0;
@@ -153,7 +167,10 @@ small_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *pro
 int
 hmi_state_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *props, const void *args)
 {
-	return is_small(props) ? small_make(ctx, cell, props, args) : apart_make(ctx, cell, props, args);
+	if (is_small(props))
+		return small_make(ctx, cell, props, args);
+	return likely(is_first_class(props)) ? first_class_make(ctx, cell, props, args)
+					     : apart_make(ctx, cell, props, args);
 }
 
 void
@@ -175,6 +192,8 @@ hmi_state_free(struct hm_ctx *ctx, struct hmi_cell *cell)
 	if (cell->state_at != HMI_STATE_APART) {
 		if (props->args_size > sizeof(cell->actor.state))
 			hmi_slab_put(&ctx->states[0], cell->actor.state);
+	} else if (likely(is_first_class(props))) {
+		hmi_slab_put(&ctx->states[0], cell->actor.state);
 	} else if (is_from_slab(props)) {
 		hmi_slab_put(&ctx->states[state_class(apart_bytes(props))], cell->actor.state);
 	} else {

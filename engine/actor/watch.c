@@ -182,23 +182,38 @@ terminated_hand(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_msg_release(&ctx->cache, msg);
 }
 
-void
-hmi_terminated_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+/* Who is gone is known from here on no more. Returns whether it was watched, or a child. */
+static __attribute__((noinline)) bool
+terminated_settle(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg, bool child)
 {
-	struct hm_terminated *body = hm_msg_body_mut(msg);
-	bool from_network = (msg->flags & HMI_MSG_NETWORK) != 0;
-	bool child = body->reserved == HMI_TERMINATED_CHILD && !from_network, watched = false;
+	const struct hm_terminated *body = hm_msg_body(msg);
+	bool watched = false;
 
 	/* Another node can speak for its own processes alone. */
-	if (cell->actor.owned != NULL && !(from_network && body->who.node == ctx->node))
+	if (cell->actor.owned != NULL &&
+	    !((msg->flags & HMI_MSG_NETWORK) != 0 && body->who.node == ctx->node))
 		watched = hmi_link_drop(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_WATCHING, body->who);
 	if (child)
 		hmi_child_gone(ctx, cell, body->who);
-	if ((watched || child) && !is_restarting(cell))
+	return watched || child;
+}
+
+void
+hmi_terminated_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	const struct hm_terminated *body = hm_msg_body(msg);
+	bool child = body->reserved == HMI_TERMINATED_CHILD && (msg->flags & HMI_MSG_NETWORK) == 0;
+	bool known = true;
+
+	if (likely(child && hmi_child_is_of_ring(ctx, cell, body->who)))
+		hmi_child_count_down(cell);
+	else
+		known = terminated_settle(ctx, cell, msg, child);
+	if (likely(known && !is_restarting(cell)))
 		terminated_hand(ctx, cell, msg);
 	else
 		hmi_msg_release(&ctx->cache, msg);
-	if (child)
+	if (child && (cell->pending & HMI_PENDING_STOP) != 0)
 		hmi_actor_stop_advance(ctx, cell);
 }
 
