@@ -470,7 +470,8 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 		hmi_mark_clear(ctx);
 		return HM_NO_MEMORY;
 	}
-	msg->sender = hmi_pid_of(ctx, cell);
+	/* Futures stay where they are. */
+	msg->sender = (struct hm_pid){ ctx->node, hmi_place_of(ctx, cell) };
 	msg->to = to.local;
 	msg->flags = flags;
 	hmi_count(&ctx->stats.sent, 1);

@@ -331,6 +331,14 @@ hmi_cells_slot_of(const struct hmi_cells *cells, const struct hmi_cell *cell)
 	return (uint32_t)(cell - cells->base);
 }
 
+/* The same where it is in a PID, 32 bits up: one shift, since cells are 128 bytes. */
+static inline uint64_t
+hmi_cells_slot_bits(const struct hmi_cells *cells, const struct hmi_cell *cell)
+{
+	_Static_assert(sizeof(*cell) == 1u << 7, "bytes to slots");
+	return (uint64_t)((const char *)cell - (const char *)cells->base) << (32 - 7);
+}
+
 static inline bool
 hmi_cell_is_free(const struct hmi_cell *cell)
 {
@@ -372,7 +380,7 @@ hmi_cells_put_many(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_
 		cells->retired++;
 		return;
 	}
-	cells->free[cells->free_count++] = (uint64_t)hmi_cells_slot_of(cells, cell) << 32 | generation;
+	cells->free[cells->free_count++] = hmi_cells_slot_bits(cells, cell) | generation;
 	if (unlikely(cells->free_count == HMI_SLOT_OWN))
 		hmi_cells_deposit(cells);
 }

@@ -25,7 +25,7 @@ hmi_flight_note(struct hm_ctx *ctx, const struct hmi_cell *cell, enum hm_event_k
 	uint64_t next = atomic_load_explicit(&recorder->next, memory_order_relaxed);
 	struct hmi_recorded *event = &recorder->events[next % HMI_RECORDER_RING];
 	uint64_t time = hmi_worker_turn_ns(&ctx->worker) >> HMI_RECORD_TIME_SHIFT << HMI_RECORD_TYPE_BITS;
-	uint64_t actor = (uint64_t)kind << 56 | hmi_slot_bits(ctx, cell) | cell->generation;
+	uint64_t actor = (uint64_t)kind << 56 | hmi_cells_slot_bits(&ctx->cells, cell) | cell->generation;
 
 	/* FR2, release: whoever sees one of these words sees `next` as it was before. */
 	atomic_store_explicit(&event->words[0], time | type, memory_order_release);

@@ -179,19 +179,11 @@ hmi_slot_of(const struct hm_ctx *ctx, const struct hmi_cell *cell)
 	return hmi_cells_slot_of(&ctx->cells, cell);
 }
 
-/* The same where it is in a PID, 32 bits up: one shift, since cells are 128 bytes. */
-static inline uint64_t
-hmi_slot_bits(const struct hm_ctx *ctx, const struct hmi_cell *cell)
-{
-	_Static_assert(sizeof(*cell) == 1u << 7, "bytes to slots");
-	return (uint64_t)((const char *)cell - (const char *)ctx->cells.base) << (32 - 7);
-}
-
 /* Where a process of this lcore is. */
 static inline uint64_t
 hmi_place_of(const struct hm_ctx *ctx, const struct hmi_cell *cell)
 {
-	return hmi_local(hmi_index(ctx), 0, cell->generation) | hmi_slot_bits(ctx, cell);
+	return hmi_local(hmi_index(ctx), 0, cell->generation) | hmi_cells_slot_bits(&ctx->cells, cell);
 }
 
 /* Its PID: where it was born. */
