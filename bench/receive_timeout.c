@@ -7,7 +7,8 @@
  * the program's, so that a minute takes no longer than what has to be done in it: CPU time per time of that clock is
  * the share of a core.
  *
- * cpu: the same actors on an lcore that sleeps when it has nothing to do, by the CPU time of the process.
+ * cpu: the same actors on an lcore that sleeps when it has nothing to do, by the CPU time of the process. Timeouts of a minute
+ * come together at moments half a second apart; the first ones, which are shorter, are set so that they do, too.
  *
  * message: 512 messages bounce between two actors that have a timeout of a millisecond, and for the limit between two
  * that have none.
@@ -34,6 +35,10 @@
 
 /* Until then all actors have begun to wait. */
 #define SETTLE_S 3
+/* Between two moments that timeouts of a minute share: 2^29 ns. */
+#define TOGETHER_US 536871u
+/* Ten such moments, at least. */
+#define WINDOW_S_MIN 5.4
 
 #define IN_FLIGHT       512u
 #define BUSY_TIMEOUT_US 1000u
@@ -112,6 +117,14 @@ struct member {
 };
 
 /* The first ones are spread over the minute, and so are all that follow. */
+static uint64_t
+first_us(const struct run *run)
+{
+	uint64_t us = 1 + (uint64_t)run->spawned * TIMEOUT_US / CROWD;
+
+	return run->kind == KIND_CPU ? (us / TOGETHER_US + 1) * TOGETHER_US : us;
+}
+
 static void
 member_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
@@ -141,7 +154,7 @@ crowd_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	if (hm_msg_type(msg) != HM_STARTED && hm_msg_type(msg) != TYPE_MORE)
 		return;
 	for (uint32_t i = 0; i < BATCH; i++, run->spawned++) {
-		struct member member = { run, 1 + (uint64_t)run->spawned * TIMEOUT_US / CROWD };
+		struct member member = { run, first_us(run) };
 
 		check(run, hm_spawn(ctx, &props, NULL, &member, NULL) == 0);
 	}
@@ -217,7 +230,7 @@ watcher_main(void *arg)
 	sleep_s(SETTLE_S);
 	start_s = bench_clock_seconds();
 	cpu_s = process_cpu_seconds();
-	sleep_s(run->node.options.duration_s);
+	sleep_s(fmax(run->node.options.duration_s, WINDOW_S_MIN));
 	run->percent = 100 * (process_cpu_seconds() - cpu_s) / (bench_clock_seconds() - start_s);
 	hm_system_stop(run->node.sys);
 	return NULL;
