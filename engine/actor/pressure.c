@@ -2,10 +2,10 @@
 #include "pressure_pvt.h"
 
 #include "actor_pvt.h"
+#include "buffer_pvt.h"
 #include "counter_pvt.h"
 #include "flight_pvt.h"
 #include "forward_pvt.h"
-#include "hm_buffer.h"
 #include "hm_mailbox.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
@@ -333,24 +333,12 @@ hmi_pressure_probe(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_ms
 
 /* ---- The receiver ----------------------------------------------------------------------- */
 
-/* What a message refers to, for which others of its mailbox are taken to be like it. */
-static uint64_t
-buffer_bytes(const struct hm_msg *msg)
-{
-	size_t length;
-
-	if (likely((msg->size_class & HMI_MSG_ANNEXED) == 0))
-		return 0;
-	hmi_guard_received(msg);
-	(void)hm_msg_data(msg, &length);
-	return length;
-}
-
+/* Others of the mailbox are taken to be like the one that is given. */
 bool
 hmi_pressure_is_much(const struct hm_system *sys, const struct hm_msg *msg, uint32_t count)
 {
 	const struct hmi_marks *marks = &sys->marks;
-	uint64_t bytes = sizeof(*msg) + msg->length + buffer_bytes(msg);
+	uint64_t bytes = hmi_msg_bytes(msg);
 
 	return count > marks->high || (count > marks->look && count * bytes > marks->bytes);
 }

@@ -4,6 +4,7 @@
  */
 #include "actor_pvt.h"
 #include "box_pvt.h"
+#include "buffer_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "deliver_pvt.h"
@@ -264,26 +265,60 @@ deferred_run(struct hmi_worker *worker)
 	return ctx->dead.head != NULL ? ctx->sys->parts->dead_publish(ctx) : 0;
 }
 
+/* ---- The stage ------------------------------------------------------------------------ */
+
+/* Whether more messages wait in the outbox than may: others are taken to be like the one that was sent last. */
+static inline bool
+outbox_is_over(const struct hm_ctx *ctx)
+{
+	uint32_t count = hmi_outbox_count(&ctx->outbox);
+
+	return unlikely(count > HMI_OUTBOX_LOOK) &&
+	       (count > HMI_OUTBOX_HIGH ||
+		count * hmi_msg_bytes(hmi_outbox_newest(&ctx->outbox)) > ctx->sys->marks.bytes);
+}
+
+/*
+ * Actors that are driven by timers, other lcores or the network may send more than is delivered behind them, and where
+ * receivers are slow none of their mailboxes would ever have more than a few messages. Deliver in place of running.
+ */
+static __attribute__((noinline)) uint32_t
+outbox_relieve(struct hm_ctx *ctx)
+{
+	uint32_t done = 0;
+
+	hmi_worker_stage_begin(&ctx->worker, HMI_RUN_US);
+	hmi_worker_stage_start(&ctx->worker);
+	do {
+		done += hmi_outbox_deliver(ctx);
+	} while (outbox_is_over(ctx) && !hmi_worker_steps(&ctx->worker, 1));
+	return done;
+}
+
+static __rte_always_inline uint32_t
+actors_run(struct hmi_worker *worker, hmi_run_fn *run)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	uint32_t work;
+
+	hmi_load_publish(ctx);
+	if (unlikely(outbox_is_over(ctx)))
+		return outbox_relieve(ctx);
+	work = hmi_run_stage(worker, run, deferred_run);
+	no_actor_runs(ctx);
+	return work;
+}
+
 uint32_t
 hmi_actors_run(struct hmi_worker *worker)
 {
-	uint32_t work;
-
-	hmi_load_publish(hmi_ctx_of(worker));
-	work = hmi_run_stage(worker, actor_run, deferred_run);
-	no_actor_runs(hmi_ctx_of(worker));
-	return work;
+	return actors_run(worker, actor_run);
 }
 
 uint32_t
 hmi_actors_run_recorded(struct hmi_worker *worker)
 {
-	uint32_t work;
-
-	hmi_load_publish(hmi_ctx_of(worker));
-	work = hmi_run_stage(worker, actor_run_recorded, deferred_run);
-	no_actor_runs(hmi_ctx_of(worker));
-	return work;
+	return actors_run(worker, actor_run_recorded);
 }
 
 void

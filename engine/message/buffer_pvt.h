@@ -11,6 +11,8 @@
 
 #include <stdatomic.h>
 
+#include <rte_branch_prediction.h>
+
 #include "hm_buffer.h"
 #include "pool_pvt.h"
 
@@ -40,5 +42,18 @@ struct hm_msg *hmi_msg_make_buffer(const struct hm_system *sys, struct hmi_msg_c
 
 /* Give a reference back; the block, if it was the last one, to this cache. */
 void hmi_buffer_put(struct hmi_msg_cache *cache, struct hm_buffer *buffer);
+
+/* What a message takes, with the buffer that it refers to. */
+static inline uint64_t
+hmi_msg_bytes(const struct hm_msg *msg)
+{
+	size_t length = 0;
+
+	if (unlikely((msg->size_class & HMI_MSG_ANNEXED) != 0)) {
+		hmi_guard_received(msg);
+		(void)hm_msg_data(msg, &length);
+	}
+	return sizeof(*msg) + msg->length + length;
+}
 
 #endif /* BUFFER_PVT_H */

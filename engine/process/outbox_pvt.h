@@ -12,7 +12,8 @@
  * the difference between one access to memory at a time and many (docs/decisions/0001).
  *
  * Owned by one lcore. The ring grows with what is sent before anything is delivered; only if there
- * is no memory for a longer one are messages delivered early.
+ * is no memory for a longer one are messages delivered early. No actor runs while more wait than may: then they are
+ * delivered into mailboxes, whose marks hold back who sends too much.
  */
 
 #include <stdbool.h>
@@ -23,6 +24,10 @@
 
 /* Messages delivered in one go: few, so that fetching is spread over running. */
 #define HMI_OUTBOX_BATCH 4u
+/* Messages that may wait while actors run: enough for programs that have a message under way for each of many actors ... */
+#define HMI_OUTBOX_HIGH 131072u
+/* ... and from here on no more than they may be in one mailbox by their bytes. */
+#define HMI_OUTBOX_LOOK 4096u
 /* Messages ahead of the oldest whose memory, and whose receiver's, is fetched. */
 #define HMI_OUTBOX_AHEAD 24u
 
@@ -44,6 +49,13 @@ static inline uint32_t
 hmi_outbox_count(const struct hmi_outbox *outbox)
 {
 	return outbox->tail - outbox->head;
+}
+
+/* The message that was sent last. The outbox must not be empty. */
+static inline const struct hm_msg *
+hmi_outbox_newest(const struct hmi_outbox *outbox)
+{
+	return outbox->ring[(outbox->tail - 1) & outbox->mask].msg;
 }
 
 /* Returns 0 or -ENOMEM. */
