@@ -79,6 +79,12 @@ hmi_recovery_is_current(const struct hmi_recovery *recovery)
 	return current == recovery;
 }
 
+struct hmi_recovery *
+hmi_recovery_current(void)
+{
+	return current;
+}
+
 void
 hmi_recovery_done(const struct hmi_recovery *recovery)
 {

@@ -75,6 +75,9 @@ void hmi_recovery_leave(struct hmi_recovery *recovery);
 /* Whether it is the one of the loop that the calling thread runs, and, of loops within loops, the innermost. */
 bool hmi_recovery_is_current(const struct hmi_recovery *recovery);
 
+/* That of the loop that the calling thread runs; NULL: it runs none, or one that leaves nothing. */
+struct hmi_recovery *hmi_recovery_current(void);
+
 /* Leave the function that runs. It is the current one. */
 __attribute__((noreturn, cold))
 void hmi_recovery_throw(struct hmi_recovery *recovery);

@@ -82,6 +82,8 @@ hm_buffer_alloc(struct hm_system *sys, size_t bytes, struct hm_buffer **buffer)
 	rc = length_check(sys, bytes);
 	if (rc != 0)
 		return rc;
+	hmi_memory_touch_out(buffer, sizeof(*buffer));
+	HMI_MARKED_HERE();
 	made = block_new(sys, bytes);
 	if (made == NULL)
 		return -ENOMEM;
@@ -105,6 +107,8 @@ hm_buffer_wrap(struct hm_system *sys, void *data, size_t bytes, hm_buffer_free_f
 	rc = length_check(sys, bytes);
 	if (rc != 0)
 		return rc;
+	hmi_memory_touch_out(buffer, sizeof(*buffer));
+	HMI_MARKED_HERE();
 	made = block_new(sys, bytes);
 	if (made == NULL)
 		return -ENOMEM;
@@ -196,6 +200,8 @@ hm_buffer_put(struct hm_buffer *buffer)
 	if (buffer == NULL)
 		return;
 	owned_check(buffer, "hm_buffer_put");
+	hmi_memory_touch(buffer, sizeof(*buffer));
+	HMI_MARKED_HERE();
 	hmi_buffer_put(&buffer->sys->external, buffer);
 }
 

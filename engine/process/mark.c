@@ -15,3 +15,11 @@ hmi_stack_touch(void)
 		stack[i - 1] = 0;
 	(void)stack[0];
 }
+
+struct hm_ctx *
+hmi_ctx_of_thread(void)
+{
+	struct hmi_recovery *recovery = hmi_recovery_current();
+
+	return recovery != NULL ? container_of(recovery, struct hm_ctx, worker.recovery) : NULL;
+}

@@ -120,11 +120,20 @@ hmi_mark_end(const struct hmi_mark *mark)
 #define HMI_MARKED(ctx) \
 	__attribute__((cleanup(hmi_mark_end), unused)) const struct hmi_mark hmi_mark = hmi_mark_begin(ctx)
 
-/* The lcore of a cache; NULL: that of external threads. */
+/*
+ * The lcore that the calling thread runs, of whatever system, for calls that take no ctx: an actor may make them, too.
+ * NULL: the thread is no lcore's.
+ */
+struct hm_ctx *hmi_ctx_of_thread(void);
+
+/* As HMI_MARKED, where there is no ctx. */
+#define HMI_MARKED_HERE() HMI_MARKED(hmi_ctx_of_thread())
+
+/* The lcore of a cache; of that of external threads, the thread's, if it is one. */
 static inline struct hm_ctx *
 hmi_ctx_of_cache(struct hmi_msg_cache *cache)
 {
-	return cache->number != 0 ? container_of(cache, struct hm_ctx, cache) : NULL;
+	return cache->number != 0 ? container_of(cache, struct hm_ctx, cache) : hmi_ctx_of_thread();
 }
 
 #endif /* MARK_PVT_H */

@@ -21,6 +21,7 @@
 #include "hm_move.h"
 #include "hm_dispatch.h"
 #include "lcore_setup_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "rcu_pvt.h"
@@ -118,6 +119,7 @@ hmi_inject(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg)
 	struct hm_ctx *ctx = hmi_is_stopped(sys) ? NULL : entrance(sys, to);
 	struct hm_msg *first = msg;
 
+	HMI_MARKED_HERE();
 	if (ctx == NULL) {
 		hmi_msg_release(&sys->external, msg);
 		return HM_NO_RECEIVER;
@@ -253,6 +255,7 @@ hm_system_stop_actor(struct hm_system *sys, struct hm_pid who)
 		return -EINVAL;
 	if (hm_pid_is_none(who))
 		return 0;
+	HMI_MARKED_HERE();
 	msg = hmi_control(&sys->external, HM_SYS_STOP, 0);
 	/* A process that does not exist has stopped. */
 	return hmi_inject(sys, who, msg) == HM_WOULD_BLOCK ? -EAGAIN : 0;
@@ -265,6 +268,7 @@ hm_system_move(struct hm_system *sys, struct hm_pid actor, uint32_t lcore)
 
 	if (sys == NULL || hm_pid_is_none(actor) || actor.node != sys->node || lcore >= sys->lcores_count)
 		return -EINVAL;
+	HMI_MARKED_HERE();
 	msg = hmi_control(&sys->external, HMI_SYS_MOVE, sizeof(uint32_t));
 	*(uint32_t *)hm_msg_body_mut(msg) = lcore;
 	return hmi_inject(sys, actor, msg) == HM_WOULD_BLOCK ? -EAGAIN : 0;
@@ -300,6 +304,7 @@ hm_system_stop(struct hm_system *sys)
 
 	if (sys == NULL || atomic_exchange_explicit(&sys->stop_asked, true, memory_order_relaxed))
 		return;
+	HMI_MARKED_HERE();
 	ctx = ctx_of_thread(sys);
 	if (ctx != NULL)
 		(void)hmi_post(ctx, hmi_lcore_process(sys, 0),
@@ -314,6 +319,7 @@ hm_system_stop(struct hm_system *sys)
 int
 hmi_command_push(struct hm_system *sys, uint16_t command, const void *call)
 {
+	HMI_MARKED_HERE();
 	struct hm_msg *msg = hmi_control(&sys->external, command, sizeof(call));
 	int rc = -ESHUTDOWN;
 

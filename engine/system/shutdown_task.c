@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "shutdown_pvt.h"
 
@@ -105,9 +106,11 @@ hm_shutdown_add(struct hm_system *sys, const struct hm_shutdown_task *task, stru
 	copy = task_new(task);
 	if (copy == NULL)
 		return -ENOMEM;
+	hmi_memory_touch_out(handle, sizeof(*handle));
+	HMI_MARKED_HERE();
 	shutdown = &sys->shutdown;
 	pthread_mutex_lock(&shutdown->lock);
-	if ((uint32_t)task->phase >= shutdown->begun) {
+	if ((uint32_t)copy->task.phase >= shutdown->begun) {
 		id = copy->id = ++shutdown->serial;
 		*task_find(shutdown, 0) = copy;
 	}
@@ -128,6 +131,7 @@ hm_shutdown_remove(struct hm_system *sys, struct hm_shutdown handle)
 
 	if (sys == NULL || handle.id == 0)
 		return false;
+	HMI_MARKED_HERE();
 	pthread_mutex_lock(&sys->shutdown.lock);
 	at = task_find(&sys->shutdown, handle.id);
 	task = *at;
@@ -145,6 +149,7 @@ hm_shutdown_timeout(struct hm_system *sys, enum hm_shutdown_phase phase, uint64_
 
 	if (sys == NULL || (unsigned int)phase >= HM_SHUTDOWN_PHASES || timeout_us == 0)
 		return -EINVAL;
+	HMI_MARKED_HERE();
 	pthread_mutex_lock(&sys->shutdown.lock);
 	if ((uint32_t)phase < sys->shutdown.begun)
 		rc = -ESHUTDOWN;

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <sys/mman.h>
 
+#include "hm_buffer.h"
 #include "hm_offload.h"
 #include "hm_supervisor.h"
 #include "hmt_actor.h"
@@ -120,6 +121,33 @@ Test(engine_bad_memory, system_send__loses_no_message)
 {
 	fails(send_external);
 	fails(send_external_small);
+	hmt_node_end(&node);
+}
+
+static void
+buffer_alloc(struct hm_ctx *ctx, void *bad)
+{
+	(void)!hm_buffer_alloc(hm_system(ctx), 100, bad);
+}
+
+static void
+buffer_wrap(struct hm_ctx *ctx, void *bad)
+{
+	(void)!hm_buffer_wrap(hm_system(ctx), &other, 100, NULL, NULL, bad);
+}
+
+static void
+buffer_put(struct hm_ctx *ctx, void *bad)
+{
+	(void)ctx;
+	hm_buffer_put(bad);
+}
+
+Test(engine_bad_memory, buffer__loses_none)
+{
+	fails(buffer_alloc);
+	fails(buffer_wrap);
+	fails(buffer_put);
 	hmt_node_end(&node);
 }
 

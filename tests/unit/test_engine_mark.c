@@ -13,6 +13,7 @@
 #include "hm_move.h"
 #include "hm_offload.h"
 #include "hm_select.h"
+#include "hm_shutdown.h"
 #include "hm_supervisor.h"
 #include "hmt_actor.h"
 #include "hmt_death.h"
@@ -27,6 +28,15 @@ static struct hm_future future;
 static struct hm_timer timer;
 static struct hm_offload call;
 static const struct hm_extension extension = { .name = "extension" };
+
+static void
+task_run(struct hm_ctx *ctx, void *arg)
+{
+	(void)ctx;
+	(void)arg;
+}
+
+static const struct hm_shutdown_task task = { .name = "task", .phase = HM_SHUTDOWN_DRAIN, .run = task_run };
 
 /* ---- What is broken ---------------------------------------------------------------------- */
 
@@ -104,6 +114,25 @@ break_senders_box(struct hm_ctx *ctx)
 {
 	ctx->msg->sender = other.pid;
 	break_box(ctx);
+}
+
+/* What calls without a ctx use. */
+static void
+break_ring(struct hm_ctx *ctx)
+{
+	ctx->worker.inject.ring = bad();
+}
+
+static void
+break_external_pool(struct hm_ctx *ctx)
+{
+	ctx->sys->external.pool = bad();
+}
+
+static void
+break_tasks(struct hm_ctx *ctx)
+{
+	ctx->sys->shutdown.tasks = bad();
 }
 
 static void
@@ -218,6 +247,12 @@ CALL(stash, (void)hm_stash(ctx))
 CALL(receive_timeout, (void)hm_receive_timeout_set(ctx, 1000))
 CALL(extension_set, (void)!hm_actor_extension_set(ctx, &extension, &actor))
 
+CALL(system_send, (void)hm_system_send(hm_system(ctx), other.pid, HMT_NUMBER, &number))
+CALL(system_stop_actor, (void)!hm_system_stop_actor(hm_system(ctx), other.pid))
+CALL(system_move, (void)!hm_system_move(hm_system(ctx), other.pid, 0))
+CALL(shutdown_add, (void)!hm_shutdown_add(hm_system(ctx), &task, NULL))
+CALL(shutdown_remove, (void)hm_shutdown_remove(hm_system(ctx), (struct hm_shutdown){ 1 }))
+
 static void
 ask_batch(struct hm_ctx *ctx)
 {
@@ -236,6 +271,31 @@ send_buffer(struct hm_ctx *ctx)
 
 	if (hm_buffer_alloc(hm_system(ctx), 1, &buffer) == 0)
 		(void)hm_send_buffer(ctx, other.pid, HMT_NUMBER, &number, buffer);
+}
+
+static void
+alloc_buffer(struct hm_ctx *ctx)
+{
+	struct hm_buffer *buffer;
+
+	(void)!hm_buffer_alloc(hm_system(ctx), 1, &buffer);
+}
+
+static void
+wrap_buffer(struct hm_ctx *ctx)
+{
+	struct hm_buffer *buffer;
+
+	(void)!hm_buffer_wrap(hm_system(ctx), &other, 1, NULL, NULL, &buffer);
+}
+
+static void
+put_buffer(struct hm_ctx *ctx)
+{
+	struct hm_buffer *buffer;
+
+	if (hm_buffer_wrap(hm_system(ctx), &other, 1, free_badly, NULL, &buffer) == 0)
+		hm_buffer_put(buffer);
 }
 
 static void
@@ -310,6 +370,15 @@ static const struct break_in breaks[] = {
 	{ "hm_stash", stash, break_slabs },
 	{ "hm_receive_timeout_set", receive_timeout, break_slabs },
 	{ "hm_actor_extension_set", extension_set, break_links },
+	{ "hm_system_send", system_send, break_ring },
+	{ "hm_system_send", system_send, break_external_pool },
+	{ "hm_system_stop_actor", system_stop_actor, break_ring },
+	{ "hm_system_move", system_move, break_ring },
+	{ "hm_shutdown_add", shutdown_add, break_tasks },
+	{ "hm_shutdown_remove", shutdown_remove, break_tasks },
+	{ "hm_buffer_alloc", alloc_buffer, break_external_pool },
+	{ "hm_buffer_wrap", wrap_buffer, break_external_pool },
+	{ "hm_buffer_put", put_buffer, break_nothing },
 };
 
 #define BREAKS (sizeof(breaks) / sizeof(breaks[0]))
