@@ -152,6 +152,8 @@ static const char *
 own_name(uint16_t type)
 {
 	switch (type) {
+	case HM_TYPE_NONE:
+		return "none";
 	case HM_STARTED:
 		return "started";
 	case HM_STOPPING:
@@ -176,6 +178,8 @@ own_name(uint16_t type)
 		return "touched";
 	case HM_REPLIES:
 		return "replies";
+	case HM_MOVED:
+		return "moved";
 	case HMI_OBJECT_ANNEX:
 		return "message's headers";
 	case HMI_OBJECT_BUFFER:

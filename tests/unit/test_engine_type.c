@@ -82,6 +82,9 @@ Test(engine_type, inspect__names_hashes_and_digest)
 	cr_assert_str_eq(hm_type_name(a.sys, HMT_NUMBER), "number");
 	cr_assert_str_eq(hm_type_name(a.sys, HM_STARTED), "started");
 	cr_assert_str_eq(hm_type_name(a.sys, 5000), "unknown");
+	cr_assert_str_eq(hm_type_name(a.sys, HM_TYPE_NONE), "none");
+	for (uint16_t own = HM_STARTED; own <= HM_MOVED; own++)
+		cr_assert_str_neq(hm_type_name(a.sys, own), "unknown", "%u", own);
 	cr_assert_eq(hm_type_hash(""), 2166136261u);
 	cr_assert_eq(hm_type_hash("a"), 0xe40c292cu, "FNV-1a");
 	cr_assert_eq(hm_type_by_hash(a.sys, hm_type_hash("hmt.Tree"))->id, 1001);
