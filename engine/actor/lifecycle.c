@@ -411,6 +411,9 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	case HMI_SYS_UNMUTED:
 		hmi_pressure_forget(ctx, cell, msg);
 		break;
+	case HMI_SYS_MUTED_AS:
+		hmi_pressure_muted_as(ctx, cell, msg);
+		break;
 	case HMI_SYS_FAILURE:
 	case HMI_SYS_RESTART_DUE:
 		hmi_supervise(ctx, cell, msg);

@@ -35,6 +35,12 @@ struct mute {
 	struct hm_pid receiver;
 };
 
+/* Body of HMI_SYS_MUTED_AS. */
+struct muted_as {
+	struct mute mute;
+	struct hm_pid actor;
+};
+
 /* Body of HMI_SYS_PROBE. */
 struct probe {
 	struct hm_pid initiator;
@@ -379,6 +385,16 @@ sender_of(const struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm
 	return is_self ? hm_pid_none() : msg->sender;
 }
 
+static bool
+muted_add(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_pressure *pressure,
+	  struct hm_pid sender)
+{
+	if (!link_note(ctx, cell, pressure->muted_end, HMI_LINK_MUTED, sender))
+		return false;
+	pressure->muted_end = &(*pressure->muted_end)->next;
+	return true;
+}
+
 static void
 sender_mute(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_pressure *pressure,
 	    const struct hm_msg *msg)
@@ -389,10 +405,8 @@ sender_mute(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_pressure
 	if (lcore >= ctx->sys->lcores_count || hm_pid_equal(sender, pressure->last))
 		return;
 	pressure->last = sender;
-	if (!link_note(ctx, cell, pressure->muted_end, HMI_LINK_MUTED, sender))
-		return;
-	pressure->muted_end = &(*pressure->muted_end)->next;
-	command_post(ctx, lcore, HMI_COMMAND_MUTE, sender, hmi_pid_of(ctx, cell));
+	if (muted_add(ctx, cell, pressure, sender))
+		command_post(ctx, lcore, HMI_COMMAND_MUTE, sender, hmi_pid_of(ctx, cell));
 }
 
 void
@@ -442,6 +456,30 @@ hmi_pressure_forget(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_m
 		     hmi_pid_of(ctx, cell));
 }
 
+void
+hmi_pressure_muted_as_lost(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	const struct muted_as *as = hm_msg_body(msg);
+
+	command_post(ctx, hmi_pressure_lcore(ctx->sys, as->actor), HMI_COMMAND_UNMUTE, as->actor,
+		     as->mute.receiver);
+}
+
+void
+hmi_pressure_muted_as(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
+{
+	const struct muted_as *as = hm_msg_body(msg);
+	struct hmi_pressure *pressure = pressure_of(cell);
+	uint32_t slot = hmi_slot_of(ctx, cell);
+	struct hmi_link *link = hmi_link_find(&ctx->links, slot, HMI_LINK_MUTED, as->mute.sender);
+
+	if (hmi_link_find(&ctx->links, slot, HMI_LINK_MUTED, as->actor) == NULL &&
+	    (link == NULL || !muted_add(ctx, cell, pressure, as->actor)))
+		hmi_pressure_muted_as_lost(ctx, msg);
+	if (link != NULL)
+		muted_remove(ctx, pressure, link);
+}
+
 /* ---- The sender ---------------------------------------------------------------------------- */
 
 /* The process that has sent; NULL: it is gone. */
@@ -488,6 +526,19 @@ hmi_pressure_unmute(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid mut
 		unmute(ctx, cell);
 }
 
+/* The actor was muted by what it has asked, which may be gone before it is to be released: then by its own name. */
+static void
+name_tell(struct hm_ctx *ctx, const struct hmi_cell *cell, const struct mute *mute)
+{
+	struct hm_msg *msg;
+
+	if (mute->sender.node == 0 || hm_pid_equal(mute->sender, hmi_pid_of(ctx, cell)))
+		return;
+	msg = hmi_control(&ctx->cache, HMI_SYS_MUTED_AS, sizeof(struct muted_as));
+	*(struct muted_as *)hm_msg_body_mut(msg) = (struct muted_as){ *mute, hmi_pid_of(ctx, cell) };
+	(void)hmi_post(ctx, mute->receiver, msg);
+}
+
 /* cell: the sender's; NULL: it is gone. */
 static void
 mute_by(struct hm_ctx *ctx, struct hmi_cell *cell, const struct mute *mute)
@@ -496,8 +547,10 @@ mute_by(struct hm_ctx *ctx, struct hmi_cell *cell, const struct mute *mute)
 		/* A PID names nobody else later. */
 		if (mute->sender.node == 0)
 			unmuted_post(ctx, mute->receiver, mute->sender);
-	} else if (hmi_pressure_mute(ctx, cell, mute->receiver) && is_overloaded(cell)) {
-		probe_start(ctx, cell, pressure_of(cell));
+	} else if (hmi_pressure_mute(ctx, cell, mute->receiver)) {
+		name_tell(ctx, cell, mute);
+		if (is_overloaded(cell))
+			probe_start(ctx, cell, pressure_of(cell));
 	}
 }
 

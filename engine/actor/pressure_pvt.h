@@ -20,6 +20,8 @@
  * Without that, the next actor in the cell could send without end: its receiver would think that it was muted. Commands of
  * an lcore arrive in order, so that where there is no link nobody is muted.
  *
+ *     a sender that was muted as a future, which may end sooner ── HMI_SYS_MUTED_AS ──▶ the link has its actor's PID
+ *
  * Circles: an overloaded actor that is muted cannot drain. It asks those that have muted it, they ask on if they are muted
  * themselves (Chandy, Misra and Haas: Distributed Deadlock Detection, ACM TOCS 1983). If the question comes back, it is
  * released.
@@ -48,6 +50,12 @@ bool hmi_pressure_relieve(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t co
 
 /* Who was muted, or was to be, has ended. */
 void hmi_pressure_forget(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
+
+/* HMI_SYS_MUTED_AS: who was muted by the name of what it has asked has another one. */
+void hmi_pressure_muted_as(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
+
+/* The same has found nobody, who can release it no more. */
+void hmi_pressure_muted_as_lost(struct hm_ctx *ctx, const struct hm_msg *msg);
 
 /* A question comes by. */
 void hmi_pressure_probe(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);

@@ -16,6 +16,7 @@
 #include "forward_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
+#include "pressure_pvt.h"
 
 #define LOGGED_A_SECOND 3u
 #define SECOND_NS       1000000000ull
@@ -166,6 +167,8 @@ internal_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record)
 				    down ? HM_TERMINATED_NODE_LOST : HM_TERMINATED_NOT_FOUND);
 	else if (msg->type == HMI_SYS_MOVE_READY || msg->type == HMI_SYS_ROUTE_MARK)
 		hmi_route_lost(ctx, msg);
+	else if (msg->type == HMI_SYS_MUTED_AS)
+		hmi_pressure_muted_as_lost(ctx, msg);
 	else if (hmi_is_command(msg->type) && hmi_command_of(ctx->sys->parts, msg->type)->drop != NULL)
 		hmi_command_of(ctx->sys->parts, msg->type)->drop(ctx, msg, letter->reason);
 }

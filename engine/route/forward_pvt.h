@@ -34,6 +34,7 @@ enum hmi_move_type {
 	HMI_SYS_ROUTE_MARK, /* all that an lcore has sent before has arrived; body: struct hmi_route_note */
 	HMI_SYS_MUTE,       /* as HMI_COMMAND_MUTE, the way that messages take; body: as its */
 	HMI_SYS_UNMUTE,
+	HMI_SYS_MUTED_AS, /* to who has muted a future: the PID of its actor; see actor/pressure.c */
 };
 
 enum hmi_route_state {

@@ -11,6 +11,7 @@
 #include "hm_move.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
+#include "rcu_pvt.h"
 
 #define LCORES 4u
 
@@ -39,6 +40,15 @@ move(struct hmt_node *node, struct hm_pid pid, uint32_t lcore)
 {
 	cr_assert_eq(hm_system_move(node->sys, pid, lcore), 0);
 	hmt_turn_until_idle(node);
+}
+
+/* A turn of one lcore alone. */
+static inline void
+turn_one(struct hmt_node *node, uint32_t lcore)
+{
+	hmi_rcu_enter();
+	(void)hmi_worker_turn_alone(&node->sys->lcores[lcore]->worker);
+	hmi_rcu_leave();
 }
 
 static inline void

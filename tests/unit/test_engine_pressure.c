@@ -28,6 +28,7 @@ struct stage {
 		BY_SEND,
 		BY_ASK,
 		BY_FUTURE,
+		BY_RELEASED,
 		BY_BATCH
 	} by;
 	bool watches;
@@ -52,12 +53,17 @@ stage_send(struct hm_ctx *ctx, const struct stage *stage, const void *body)
 		.requests = &request, .count = 1, .timeout_us = 1000000, .on_end = ignore_reply
 	};
 	struct hm_future future;
+	enum hm_result result;
 
 	switch (stage->by) {
 	case BY_ASK:
 		return hm_ask(ctx, stage->to, HMT_NUMBER, body, 1000000, ignore_reply, NULL);
 	case BY_FUTURE:
 		return hm_request_future(ctx, stage->to, HMT_NUMBER, body, 1000000, &future);
+	case BY_RELEASED:
+		result = hm_request_future(ctx, stage->to, HMT_NUMBER, body, 1000000, &future);
+		hm_future_release(ctx, future);
+		return result;
 	case BY_BATCH:
 		return hm_ask_batch(ctx, &batch);
 	default:
@@ -187,6 +193,34 @@ Test(engine_pressure, ask_batch__mutes_the_owner_of_the_batch)
 {
 	pair_check(0, 0, BY_BATCH);
 	pair_check(1, 0, BY_BATCH);
+}
+
+/* The future that it was muted by is gone when it is to be released. */
+Test(engine_pressure, request_future__that_is_gone_leaves_nobody_muted)
+{
+	static struct stage receiver, sender;
+	struct hmt_node node;
+	struct hm_pid pid;
+
+	for (uint32_t lcore = 0; lcore < 2; lcore++) {
+		receiver = (struct stage){ 0 };
+		hmt_node_start(&node, 2);
+		sender = (struct stage){ .to = stage_spawn(&node, &receiver, 0, &marks),
+					 .fan = HIGH + 1,
+					 .by = BY_RELEASED };
+		pid = stage_spawn(&node, &sender, lcore, NULL);
+		hmt_turn_until_idle(&node);
+		hold(&node, sender.to);
+		hmt_number(&node, pid, 1);
+		hmt_turn_until_idle(&node);
+		cr_assert(is_muted(&node, pid));
+		hmt_elapse(&node, 2000000);
+		cr_assert(is_muted(&node, pid));
+		let_go(&node, sender.to);
+		hmt_turn_until_idle(&node);
+		cr_assert(!is_muted(&node, pid));
+		hmt_node_end(&node);
+	}
 }
 
 /* It is released at the low mark, not before. */
