@@ -30,6 +30,8 @@
  * (hm_stats.continuations_dropped), and the answer is a dead letter. They are called in their actor's turn, so they
  * may use its state, and behind what waited in its mailbox when the answer came.
  *
+ * An actor that moves to another lcore (hm_move.h) goes on waiting there; what it has asked stays where it was asked.
+ *
  * Limits: each future, and each function that waits, takes a slot (128 bytes) of the lcore's 16 M.
  */
 
@@ -338,7 +340,8 @@ enum hm_result hm_pipe_to(struct hm_ctx *ctx, struct hm_future future, const str
 
 /**
  * End a future of the running actor by HM_FUTURE_CANCELLED. One that has ended, or is not the running actor's, is
- * ignored. The request is not taken back; its answer will be a dead letter.
+ * ignored. The request is not taken back; its answer will be a dead letter. If the actor has moved since it made the future,
+ * that is told, and an answer may come first.
  *
  * Context: turn; neither blocks nor allocates from the heap.
  */

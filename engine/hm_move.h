@@ -7,21 +7,27 @@
  * Actors that move to another lcore.
  *
  * An actor keeps its PID, its state, its place in every name and list, what waits in its mailbox, its children, watchers,
- * timers and receive timeout. Messages reach it in the order in which each sender has sent them, before, while and after it
- * moves. hm_pid_lcore tells where it was born; hm_lcore, in its turn, where it lives. Nobody else is told: who has to know
+ * timers and receive timeout, and all that it has asked. Messages reach it in the order in which each sender has sent them,
+ * before, while and after it moves. hm_pid_lcore tells where it was born; hm_lcore, in its turn, where it lives. Nobody else is told: who has to know
  * has it send a message when it receives HM_MOVED.
  *
- * It moves between two turns, and only while it has nothing that belongs to its lcore: an answer that it has asked for and
- * not received (futures, batches of them, selections, calls of the offload pool), a stop or a restart that lasts, senders
- * that wait for it or receivers that it waits for, a child whose restart is delayed. As long as it has, its lcore looks again
- * each millisecond. When it has moved it receives HM_MOVED, before anything else.
+ * It moves between two turns, and only while it has nothing that belongs to its lcore: a stop or a restart that lasts, senders
+ * that wait for it or receivers that it waits for, a child whose restart is delayed. As long as it has, or there is no memory
+ * for it, its lcore looks again each millisecond. When it has moved it receives HM_MOVED, before anything else.
+ *
+ * Answers that it waits for: functions of hm_ask, hm_ask_batch, hm_resolve, hm_reenter_after and selections are called where
+ * it lives then, once, and never after it has restarted or ended; results of hm_offload come there. Deadlines go on. The
+ * future itself stays on the lcore where it was made: its slot, its PID, whoever waits for it, and the result that it keeps.
+ * So hm_future_cancel and hm_future_release are sent there, and an answer may come first. Beside that slot the actor keeps
+ * some 80 bytes for each. An answer takes the way by that lcore, where messages of the same sender to the actor may take
+ * another one: their order is kept only if both go by its birthplace. Send what has to come in order as messages.
  *
  * Pointers into a state of at most 24 bytes, which is kept beside the mailbox, are not valid afterwards; a bigger one stays
  * where it is in memory.
  *
  * A message from the lcore where it lives is delivered there, one from its birthplace takes one lane, one from another lcore
  * takes the lane to the birthplace, too. The birthplace and the lcore where it lives keep some 100 bytes and a slot of 128
- * bytes each, until the actor ends; an lcore that it has left keeps nothing, once the birthplace knows of it.
+ * bytes each, until the actor ends; another lcore that it has left keeps its futures alone, once the birthplace knows of it.
  */
 
 #include <stdint.h>

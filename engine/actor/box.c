@@ -46,7 +46,7 @@ box_of(const struct hmi_cell *cell)
 	return cell->actor.extra->box;
 }
 
-const struct hmi_fifo *
+struct hmi_fifo *
 hmi_box_internal(const struct hmi_cell *cell)
 {
 	return &box_of(cell)->internal;

@@ -43,7 +43,7 @@ void hmi_box_forget(struct hmi_cell *cell);
 uint32_t hmi_box_count(const struct hmi_cell *cell);
 
 /* The engine's own messages that wait in it. */
-const struct hmi_fifo *hmi_box_internal(const struct hmi_cell *cell);
+struct hmi_fifo *hmi_box_internal(const struct hmi_cell *cell);
 
 /* The limit is 0 for other reasons, too: see receive_timeout.c. */
 static inline bool

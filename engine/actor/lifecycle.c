@@ -10,6 +10,7 @@
 #include "actor_pvt.h"
 #include "box_pvt.h"
 #include "check_pvt.h"
+#include "claim_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "directive_pvt.h"
@@ -64,24 +65,37 @@ waits_in_mailbox(const struct hmi_cell *cell, const struct hm_msg *msg)
 }
 
 /*
- * A mark says what has arrived. And an order to wait must not be overtaken by its end, which may come as a command, to an actor
- * that has come back to where it was born.
+ * A mark says what has arrived; an answer goes into the mailbox. And an order to wait must not be overtaken by its end, which
+ * may come as a command, to an actor that has come back to where it was born.
  */
-static bool
-is_handled_on_arrival(uint16_t type)
+static void
+arrive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	return type == HMI_SYS_ROUTE_MARK || type == HMI_SYS_MUTE || type == HMI_SYS_UNMUTE;
+	switch (msg->type) {
+	case HMI_SYS_ANSWER:
+		hmi_answer_arrive(ctx, cell, msg);
+		return;
+	case HMI_SYS_WORK_DONE:
+		ctx->sys->parts->work_done(ctx, cell, msg);
+		return;
+	case HMI_SYS_CLAIM_END:
+		hmi_claim_end(ctx, cell, msg);
+		break;
+	case HMI_SYS_ROUTE_MARK:
+		hmi_move_mark(ctx, cell, msg);
+		break;
+	default:
+		hmi_pressure_receive(ctx, cell, msg);
+		break;
+	}
+	hmi_msg_release(&ctx->cache, msg);
 }
 
 static void
 actor_system(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	if (unlikely(is_handled_on_arrival(msg->type))) {
-		if (msg->type == HMI_SYS_ROUTE_MARK)
-			hmi_move_mark(ctx, cell, msg);
-		else
-			hmi_pressure_receive(ctx, cell, msg);
-		hmi_msg_release(&ctx->cache, msg);
+	if (unlikely(msg->type >= HMI_SYS_ROUTE_MARK)) {
+		arrive(ctx, cell, msg);
 		return;
 	}
 	if (msg->type == HM_SYS_TERMINATED && waits_in_mailbox(cell, msg))
@@ -419,6 +433,9 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_supervise(ctx, cell, msg);
 		return;
 	case HMI_SYS_MOVE:
+		if (hmi_move_order(ctx, cell, msg))
+			return;
+		break;
 	case HMI_SYS_MOVE_READY:
 	case HMI_SYS_MOVE_RETRY:
 		hmi_move_receive(ctx, cell, msg);

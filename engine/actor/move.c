@@ -4,8 +4,8 @@
 #include <errno.h>
 
 #include "actor_pvt.h"
-#include "box_pvt.h"
 #include "check_pvt.h"
+#include "claim_pvt.h"
 #include "counter_pvt.h"
 #include "deliver_pvt.h"
 #include "expire_pvt.h"
@@ -28,6 +28,7 @@ struct hmi_move {
 	uint32_t left;      /* lcore that it has left last, and that still forwards, beside its home; NONE */
 	uint32_t unsettled; /* lcores whose way to it still changes */
 	uint32_t unfenced;  /* fences before which it does not run here */
+	bool was_starved;   /* the order has waited for memory, and none has come since */
 };
 
 /* Body of HMI_COMMAND_MOVE: an actor on its way. */
@@ -127,6 +128,72 @@ move_get(struct hm_ctx *ctx, struct hmi_cell *cell)
 	return extra->move;
 }
 
+/* ---- Orders that find no memory ------------------------------------------------------ */
+
+static void
+starved_fire(void *worker, struct hmi_timer *timer)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	struct hmi_fifo waiting = ctx->moves_starved;
+	struct hm_msg *msg;
+
+	(void)timer;
+	ctx->moves_starved = (struct hmi_fifo){ 0 };
+	while ((msg = hmi_fifo_pop(&waiting)) != NULL)
+		hmi_deliver(ctx, msg);
+}
+
+static void
+starved_add(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	((struct hmi_move_order *)hm_msg_body_mut(msg))->was_starved = true;
+	hmi_count(&ctx->stats.no_memory, 1);
+	hmi_fifo_push(&ctx->moves_starved, msg);
+	if (hmi_timer_pending(&ctx->moves_retry))
+		return;
+	ctx->moves_retry.fire = starved_fire;
+	hmi_wheel_add(&ctx->worker.wheel, &ctx->moves_retry, ctx->worker.now_ns + RETRY_NS);
+}
+
+void
+hmi_moves_shut_down(struct hm_ctx *ctx)
+{
+	struct hm_msg *msg;
+
+	while ((msg = hmi_fifo_pop(&ctx->moves_starved)) != NULL)
+		hmi_msg_release(&ctx->cache, msg);
+}
+
+/* One that has found no memory counts as long as none has come after it. */
+static bool
+is_overridden(const struct hmi_cell *cell, const struct hmi_move_order *order)
+{
+	const struct hmi_move *move = move_of(cell);
+
+	return order->was_starved != 0 && move != NULL && !move->was_starved;
+}
+
+bool
+hmi_move_order(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	const struct hmi_move_order order = *(const struct hmi_move_order *)hm_msg_body(msg);
+	struct hmi_move *move;
+
+	/* A guardian has lcore 0 for ever. */
+	if (is_ending(cell) || hmi_is_guardian(ctx->sys, hmi_place_of(ctx, cell)) ||
+	    is_overridden(cell, &order))
+		return false;
+	move = move_get(ctx, cell);
+	if (move == NULL) {
+		starved_add(ctx, msg);
+		return true;
+	}
+	move->wanted = order.lcore;
+	move->was_starved = order.was_starved != 0;
+	advance(ctx, cell, move);
+	return false;
+}
+
 /* ---- Leaving ----------------------------------------------------------------------- */
 
 /* Deadlines are exact on other lcores. */
@@ -142,8 +209,11 @@ deadlines_settle(struct hm_ctx *ctx, const struct hmi_cell *cell)
 static void
 owned_leave(struct hm_ctx *ctx, const struct hmi_cell *cell)
 {
-	for (struct hmi_owned *owned = cell->actor.owned; owned != NULL; owned = owned->next)
+	for (struct hmi_owned *owned = cell->actor.owned, *next; owned != NULL; owned = next) {
+		next = owned->next;
 		owned->ops->leave(ctx, owned);
+	}
+	HMI_ASSERT(ctx->claims_spare == NULL);
 }
 
 /* The actor's slot is a forwarder, and the actor a message. */
@@ -169,32 +239,20 @@ depart(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_move *move, uint64_
 {
 	struct hmi_route *route = hmi_route_get(ctx, cell->actor.extra->home);
 
-	if (route == NULL || hmi_children_part(ctx, cell) != 0)
+	if (route == NULL || !hmi_claims_reserve(ctx, cell))
 		return false;
+	if (hmi_children_part(ctx, cell) != 0) {
+		hmi_claims_unreserve(ctx);
+		return false;
+	}
 	deadlines_settle(ctx, cell);
 	hmi_wheel_cancel(&ctx->worker.wheel, &move->timer);
+	hmi_claims_part(ctx, cell);
 	owned_leave(ctx, cell);
 	pack_post(ctx, cell, route, place);
 	hmi_fence_leave(ctx, place);
 	ctx->cell = NULL;
 	return true;
-}
-
-static bool
-answers_wait(const struct hmi_fifo *queue)
-{
-	const struct hm_msg *msg = queue->head;
-
-	while (msg != NULL && (msg->flags & HMI_MSG_RESUME) == 0)
-		msg = msg->next;
-	return msg != NULL;
-}
-
-/* A restart leaves answers in the mailbox that nobody waits for any more. They refer to processes of this lcore. */
-static bool
-has_answers(const struct hmi_cell *cell)
-{
-	return answers_wait(&cell->box) || (hmi_cell_has_box(cell) && answers_wait(hmi_box_internal(cell)));
 }
 
 /* An lcore has made room, or has none. */
@@ -208,8 +266,7 @@ ready(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_move *move, const st
 	if (note->local != 0) {
 		/* What it has sent to itself comes before what it sends there. */
 		hmi_outbox_flush(ctx);
-		if (lcore == move->wanted && may_move(cell) && !has_answers(cell) &&
-		    depart(ctx, cell, move, note->local))
+		if (lcore == move->wanted && may_move(cell) && depart(ctx, cell, move, note->local))
 			return;
 		hmi_route_note_post(ctx, lcore, HMI_COMMAND_MOVE_RELEASE, home, note->local);
 	}
@@ -220,24 +277,10 @@ ready(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_move *move, const st
 void
 hmi_move_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
 {
-	struct hmi_move *move;
-
-	switch (msg->type) {
-	case HMI_SYS_MOVE:
-		/* A guardian has lcore 0 for ever. */
-		if (is_ending(cell) || hmi_is_guardian(ctx->sys, hmi_place_of(ctx, cell)) ||
-		    (move = move_get(ctx, cell)) == NULL)
-			return;
-		move->wanted = *(const uint32_t *)hm_msg_body(msg);
-		advance(ctx, cell, move);
-		break;
-	case HMI_SYS_MOVE_READY:
+	if (msg->type == HMI_SYS_MOVE_READY)
 		ready(ctx, cell, move_of(cell), hm_msg_body(msg));
-		break;
-	default:
+	else
 		advance(ctx, cell, move_of(cell));
-		break;
-	}
 }
 
 /* ---- Coming --------------------------------------------------------------------------- */
@@ -317,6 +360,7 @@ slabs_adopt(struct hm_ctx *ctx)
 	hmi_slab_adopt(&ctx->failures);
 	hmi_slab_adopt(&ctx->timers);
 	hmi_slab_adopt(&ctx->moves);
+	hmi_slab_adopt(&ctx->claims);
 	hmi_slab_adopt(&ctx->links.slab);
 }
 
@@ -484,7 +528,7 @@ hm_move(struct hm_ctx *ctx, struct hm_pid actor, uint32_t lcore)
 	if (hm_pid_is_none(actor))
 		return HM_NO_RECEIVER;
 	HMI_MARKED(ctx);
-	msg = hmi_control(&ctx->cache, HMI_SYS_MOVE, sizeof(uint32_t));
-	*(uint32_t *)hm_msg_body_mut(msg) = lcore;
+	msg = hmi_control(&ctx->cache, HMI_SYS_MOVE, sizeof(struct hmi_move_order));
+	((struct hmi_move_order *)hm_msg_body_mut(msg))->lcore = lcore;
 	return hmi_post(ctx, actor, msg);
 }

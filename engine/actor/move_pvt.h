@@ -20,10 +20,22 @@
 
 #include "lcore_pvt.h"
 
+/* Body of HMI_SYS_MOVE. */
+struct hmi_move_order {
+	uint32_t lcore;
+	uint32_t was_starved; /* it has found no memory before */
+};
+
 /* The memory of what actors know of their moves. */
 void hmi_moves_init(struct hm_ctx *ctx);
 
-/* HMI_SYS_MOVE and what follows, in the actor's turn. The actor may be gone from this lcore then: ctx->cell is NULL. */
+/* Free orders that wait for it. */
+void hmi_moves_shut_down(struct hm_ctx *ctx);
+
+/* HMI_SYS_MOVE, in the actor's turn. Returns whether it has taken the message over, since there is no memory yet. */
+bool hmi_move_order(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
+
+/* What follows. The actor may be gone from this lcore then: ctx->cell is NULL. */
 void hmi_move_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
 
 /* A mark arrives: all that its lcore has sent before has. */

@@ -8,6 +8,7 @@
 
 #include <semaphore.h>
 
+#include "claim_pvt.h"
 #include "lcore_pvt.h"
 
 /* ---- future.c ---- */
@@ -56,13 +57,6 @@ bool hmi_future_handles(struct hm_ctx *ctx, const struct hmi_cell *cell, struct 
 /* Another future was piped to one, and has failed: releases HM_FUTURE_FAILED. Returns how. */
 enum hm_future_result hmi_future_failure(struct hm_ctx *ctx, struct hm_msg *msg);
 
-/* What was to be handed to a function of an actor finds none any more: an answer is a dead letter. */
-void hmi_continuation_discard(struct hm_ctx *ctx, struct hm_msg *msg, bool is_reply,
-			      enum hm_dead_reason reason);
-
-/* The actor's turn has come to a message whose function is not to be called any more. */
-void hmi_continuation_drop(struct hm_ctx *ctx, struct hm_msg *msg, bool is_reply);
-
 /* ---- resolve.c ---- */
 
 /* Command: ask the provider for "node/path", on its lcore. */
@@ -79,11 +73,14 @@ void hmi_timers_shut_down(struct hm_ctx *ctx);
 
 /* ---- offload.c ---- */
 
-/* Command: a call has ended, or was not made; its actor gets the result. */
-void hmi_work_done(struct hm_ctx *ctx, const struct hm_msg *msg);
+/* Command, which it takes over: a call has ended, or was not made. Its actor is told, ... */
+void hmi_work_done(struct hm_ctx *ctx, struct hm_msg *msg);
 
-/* The command was not handled before the lcores stopped. */
-void hmi_work_abandon(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
+/* ... where it lives, by HMI_SYS_WORK_DONE, and gets the result. Takes the message over. */
+void hmi_work_arrive(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg);
+
+/* Either was not handled before the lcores stopped, or has found no actor. */
+void hmi_work_lost(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
 
 /* Wait for calls that are being made, and give up those that wait. After all lcores have stopped. */
 void hmi_works_stop(struct hm_system *sys);

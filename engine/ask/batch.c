@@ -57,20 +57,15 @@ batch_free(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_cells_put_many(&ctx->cells, cell, HM_DEAD_LATE_REPLY, cell->future.requests + 1u);
 }
 
-/* What is collected finds no function any more. */
+/* It is nobody's any more, and has not ended. */
 static void
-replies_dead_letter(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
+batch_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	struct hmi_replies *replies = hmi_replies_of(msg);
+	struct hm_msg *msg = hmi_fifo_pop(&cell->box);
 
-	for (uint32_t i = 0; i < replies->count; i++) {
-		struct hm_msg *reply = replies->entries[i].reply;
-
-		replies->entries[i].reply = NULL;
-		if (reply != NULL)
-			hmi_dead(ctx, reply, reason);
-	}
-	hmi_msg_release(&ctx->cache, msg);
+	ctx->special |= HMI_MSG_EXPIRES;
+	batch_free(ctx, cell);
+	hmi_replies_discard(ctx, msg, HM_DEAD_LATE_REPLY);
 }
 
 /* The owner ends or restarts. */
@@ -78,22 +73,37 @@ static void
 batch_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 {
 	struct hmi_cell *cell = container_of(owned, struct hmi_cell, future.owned);
-	struct hm_msg *msg;
 
 	(void)owner;
-	ctx->special |= HMI_MSG_EXPIRES;
 	hmi_count(&ctx->stats.continuations_dropped, 1);
 	if (cell->future.done) {
 		/* The answers are in the mailbox. */
+		ctx->special |= HMI_MSG_EXPIRES;
 		cell->future.on_reply = NULL;
 		return;
 	}
-	msg = hmi_fifo_pop(&cell->box);
-	batch_free(ctx, cell);
-	replies_dead_letter(ctx, msg, HM_DEAD_LATE_REPLY);
+	batch_give_up(ctx, cell);
 }
 
-static const struct hmi_owned_ops batch_owned_ops = { .drop = batch_drop };
+/* The owner leaves this lcore, and claims the answers. */
+static void
+batch_leave(struct hm_ctx *ctx, struct hmi_owned *owned)
+{
+	struct hmi_cell *cell = container_of(owned, struct hmi_cell, future.owned);
+	uint64_t home = hmi_pid_of(ctx, cell->future.owner).local;
+
+	HMI_ASSERT(!cell->future.done);
+	(void)hmi_claim_make(ctx, owned, hmi_pid_of(ctx, cell), cell->future.on_reply, cell->future.arg);
+	cell->future.owner = NULL;
+	cell->future.home = home;
+}
+
+static const struct hmi_owned_ops batch_owned_ops = {
+	.drop = batch_drop,
+	.may_move = hmi_link_may_move,
+	.is_claimed = true,
+	.leave = batch_leave,
+};
 
 /* Requests that are still pending have ended with this. */
 static void
@@ -108,6 +118,17 @@ rest_set(struct hmi_replies *replies, enum hm_future_result result)
 	}
 }
 
+/* To an owner that has left this lcore. */
+static void
+claimed_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result, struct hm_msg *msg)
+{
+	uint64_t home = cell->future.home, local = hmi_place_of(ctx, cell);
+
+	batch_free(ctx, cell);
+	msg->flags = 0;
+	hmi_answer_post(ctx, home, local, result, msg);
+}
+
 /* Into the owner's mailbox. */
 static void
 batch_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result)
@@ -118,6 +139,10 @@ batch_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result resul
 	/* Requests may still wait for their receivers' turns. */
 	ctx->special |= HMI_MSG_EXPIRES;
 	rest_set(hmi_replies_of(msg), result == HM_FUTURE_TIMEOUT ? HM_FUTURE_TIMEOUT : HM_FUTURE_CANCELLED);
+	if (owner == NULL) {
+		claimed_end(ctx, cell, result, msg);
+		return;
+	}
 	cell->future.done = true;
 	cell->future.result = (uint8_t)result;
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
@@ -133,7 +158,8 @@ deadline_fire(void *worker, struct hmi_timer *timer)
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
 	struct hmi_cell *cell = container_of(timer, struct hmi_cell, future.timer);
 
-	hmi_flight_note(ctx, cell->future.owner, HM_EVENT_DEADLINE, HM_TYPE_NONE);
+	if (cell->future.owner != NULL)
+		hmi_flight_note(ctx, cell->future.owner, HM_EVENT_DEADLINE, HM_TYPE_NONE);
 	batch_end(ctx, cell, HM_FUTURE_TIMEOUT);
 }
 
@@ -234,7 +260,7 @@ batch_resume(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	msg->flags = 0;
 	if (on_end == NULL) {
 		ctx->msg = NULL;
-		replies_dead_letter(ctx, msg, HM_DEAD_LATE_REPLY);
+		hmi_replies_discard(ctx, msg, HM_DEAD_LATE_REPLY);
 		return;
 	}
 	hmi_count(&ctx->stats.received, replies->answered);
@@ -250,7 +276,31 @@ batch_discard(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, enu
 	}
 	batch_free(ctx, cell);
 	msg->flags = 0;
-	replies_dead_letter(ctx, msg, reason);
+	hmi_replies_discard(ctx, msg, reason);
+}
+
+/* It leaves this lcore with the answers in its mailbox, which may be nobody's since a restart. */
+static struct hm_msg *
+batch_part(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	enum hm_future_result result = (enum hm_future_result)cell->future.result;
+	struct hm_pid pid = hmi_pid_of(ctx, cell);
+	struct hmi_claim *claim = NULL;
+
+	if (cell->future.on_reply != NULL)
+		claim = hmi_claim_make(ctx, &cell->future.owned, pid, cell->future.on_reply,
+				       cell->future.arg);
+	batch_free(ctx, cell);
+	msg->flags = 0;
+	return hmi_answer_new(ctx, claim, pid.local, result, msg);
+}
+
+static void
+batch_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint32_t number)
+{
+	(void)number;
+	if (order == HMI_CLAIM_DROP)
+		batch_give_up(ctx, cell);
 }
 
 static bool
@@ -259,7 +309,7 @@ batch_shut_down(struct hm_ctx *ctx, struct hmi_cell *cell)
 	struct hm_msg *msg = hmi_fifo_pop(&cell->box);
 
 	if (msg != NULL)
-		replies_dead_letter(ctx, msg, HM_DEAD_SHUTDOWN);
+		hmi_replies_discard(ctx, msg, HM_DEAD_SHUTDOWN);
 	/* Whatever comes now is late. */
 	cell->future.done = true;
 	return msg != NULL;
@@ -286,6 +336,8 @@ static const struct hmi_process_ops batch_ops = {
 	.system = batch_system,
 	.resume = batch_resume,
 	.discard = batch_discard,
+	.part = batch_part,
+	.claimed = batch_claimed,
 	.shut_down = batch_shut_down,
 	.node_down = batch_node_down,
 	.has = batch_has,

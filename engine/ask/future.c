@@ -9,7 +9,8 @@
  * is a dead letter; once the slot is free the PID is stale, with the same effect.
  *
  * A future is a resource of the actor that asked, until its function is called: if the actor ends or restarts, that is
- * not called any more, though the answer be in the mailbox.
+ * not called any more, though the answer be in the mailbox. If the actor moves to another lcore, the future stays, and has
+ * other operations; the actor takes a claim along.
  */
 #include <errno.h>
 
@@ -74,7 +75,28 @@ future_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
 }
 
-static const struct hmi_owned_ops future_owned_ops = { .drop = future_drop };
+static const struct hmi_process_ops claimed_ops;
+
+/* The owner leaves this lcore, and claims the answer. */
+static void
+future_leave(struct hm_ctx *ctx, struct hmi_owned *owned)
+{
+	struct hmi_cell *cell = container_of(owned, struct hmi_cell, future.owned);
+	uint64_t home = hmi_pid_of(ctx, cell->future.owner).local;
+
+	HMI_ASSERT(!cell->future.done);
+	(void)hmi_claim_make(ctx, owned, hmi_pid_of(ctx, cell), cell->future.on_reply, cell->future.arg);
+	cell->ops = &claimed_ops;
+	cell->future.owner = NULL;
+	cell->future.home = home;
+}
+
+static const struct hmi_owned_ops future_owned_ops = {
+	.drop = future_drop,
+	.may_move = hmi_link_may_move,
+	.is_claimed = true,
+	.leave = future_leave,
+};
 
 /* The end of the actor waits for the future. Returns it, or NULL: no memory; then it is gone. */
 static __attribute__((noinline)) struct hmi_cell *
@@ -154,6 +176,17 @@ owner_notify(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg
 	hmi_schedule(ctx, owner);
 }
 
+/* Its owner has left this lcore. */
+static void
+claimed_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result, struct hm_msg *msg)
+{
+	uint64_t home = cell->future.home, local = hmi_place_of(ctx, cell);
+
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+	msg->flags &= HMI_MSG_BY_TYPE;
+	hmi_answer_post(ctx, home, local, result, msg);
+}
+
 /* Nobody but the external thread knows the future. */
 static __attribute__((noinline)) void
 waiter_finish(struct hm_ctx *ctx, struct hmi_cell *cell, int rc)
@@ -177,6 +210,16 @@ errno_of(enum hm_future_result result)
 	}
 }
 
+/* Its actor has left this lcore, or an external thread waits. */
+static void
+ownerless_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result)
+{
+	if (cell->ops == &claimed_ops)
+		claimed_end(ctx, cell, result, hmi_control(&ctx->cache, HM_TYPE_NONE, 0));
+	else
+		waiter_finish(ctx, cell, errno_of(result));
+}
+
 void
 hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result)
 {
@@ -188,7 +231,7 @@ hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result
 	ctx->special |= HMI_MSG_EXPIRES;
 	future_close(ctx, cell, result);
 	if (cell->future.owner == NULL) {
-		waiter_finish(ctx, cell, errno_of(result));
+		ownerless_fail(ctx, cell, result);
 		return;
 	}
 	msg = hmi_control(&ctx->cache, HM_TYPE_NONE, 0);
@@ -197,10 +240,14 @@ hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result
 }
 
 static __attribute__((noinline)) void
-waiter_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+ownerless_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	struct hmi_call *call = cell->future.waiter;
 
+	if (cell->ops == &claimed_ops) {
+		claimed_end(ctx, cell, HM_FUTURE_REPLY, msg);
+		return;
+	}
 	hmi_guard_received(msg);
 	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
 	switch (hmi_call_finish(call, 0, msg)) {
@@ -222,7 +269,7 @@ accept_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	future_close(ctx, cell, HM_FUTURE_REPLY);
 	if (unlikely(cell->future.owner == NULL))
-		waiter_reply(ctx, cell, msg);
+		ownerless_reply(ctx, cell, msg);
 	else
 		owner_notify(ctx, cell, msg);
 }
@@ -290,26 +337,6 @@ future_system(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_msg_release(&ctx->cache, msg);
 }
 
-void
-hmi_continuation_discard(struct hm_ctx *ctx, struct hm_msg *msg, bool is_reply, enum hm_dead_reason reason)
-{
-	msg->flags = 0;
-	if (is_reply)
-		hmi_dead(ctx, msg, reason);
-	else
-		hmi_msg_release(&ctx->cache, msg);
-}
-
-void
-hmi_continuation_drop(struct hm_ctx *ctx, struct hm_msg *msg, bool is_reply)
-{
-	ctx->msg = NULL;
-	/* The turn has counted it. */
-	if (is_reply && !hmi_msg_is_internal(msg))
-		hmi_count(&ctx->stats.received, (uint64_t)-1);
-	hmi_continuation_discard(ctx, msg, is_reply, HM_DEAD_LATE_REPLY);
-}
-
 /* The actor has restarted since it asked. */
 static __attribute__((noinline)) void
 drop_resumed(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
@@ -350,6 +377,35 @@ discard_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, enu
 	hmi_continuation_discard(ctx, msg, is_reply, reason);
 }
 
+/* It leaves this lcore with the answer in its mailbox, which may be nobody's since a restart. */
+static struct hm_msg *
+future_part(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	enum hm_future_result result = (enum hm_future_result)cell->future.result;
+	struct hm_pid pid = hmi_pid_of(ctx, cell);
+	struct hmi_claim *claim = NULL;
+
+	if (cell->future.on_reply != NULL)
+		claim = hmi_claim_make(ctx, &cell->future.owned, pid, cell->future.on_reply,
+				       cell->future.arg);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+	msg->flags &= HMI_MSG_BY_TYPE;
+	return hmi_answer_new(ctx, claim, pid.local, result, msg);
+}
+
+static void
+future_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint32_t number)
+{
+	if (order == HMI_CLAIM_NODE) {
+		cell->future.node = (uint16_t)number;
+		ctx->nodes_referenced[number / 64] |= 1ull << number % 64;
+	} else if (order == HMI_CLAIM_DROP) {
+		ctx->special |= HMI_MSG_EXPIRES;
+		hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
+		hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+	}
+}
+
 static void
 future_node_down(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t node)
 {
@@ -388,8 +444,18 @@ const struct hmi_process_ops hmi_future_ops = {
 	.system = future_system,
 	.resume = run_reply,
 	.discard = discard_reply,
+	.part = future_part,
 	.waits_until_ns = future_waits_until_ns,
 	.shut_down = future_shut_down,
+	.node_down = future_node_down,
+};
+
+/* Of an actor that has left this lcore. */
+static const struct hmi_process_ops claimed_ops = {
+	.deliver = future_deliver,
+	.system = future_system,
+	.claimed = future_claimed,
+	.waits_until_ns = future_waits_until_ns,
 	.node_down = future_node_down,
 };
 

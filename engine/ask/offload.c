@@ -2,12 +2,13 @@
 /*
  * Calls by the offload pool: sched/offload_pvt.h has the threads.
  *
- *     hm_offload ──job──▶ pool ──▶ work_run ──HMI_COMMAND_WORK_DONE──▶ hmi_work_done ──result──▶ mailbox
+ *     hm_offload ──job──▶ pool ──▶ work_run ──HMI_COMMAND_WORK_DONE──▶ hmi_work_done (lcore of the call)
+ *                       mailbox ◀──result── hmi_work_arrive ◀──HMI_SYS_WORK_DONE──┘ (the actor's, if that has moved)
  *
  * A work lies in the message that will bring it back, so that nothing has to be found for that then; and
  * its result is a message already. It is a link of its actor, so that it ends with it, and can be found by the
  * number in its handle. What the thread touches is the work's job, arguments, result and marks; the link is
- * the lcore's alone.
+ * the lcore's alone, and moves with the actor.
  *
  * Ordering: I1 (inject_pvt.h): what the call has written is there when its lcore handles the command.
  */
@@ -19,7 +20,9 @@
 #include "ask_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
+#include "dead_pvt.h"
 #include "deliver_pvt.h"
+#include "forward_pvt.h"
 #include "hm_offload.h"
 #include "mark_pvt.h"
 #include "msg_pvt.h"
@@ -35,7 +38,8 @@ struct hm_work {
 	struct hmi_job job;
 	struct hm_msg *msg;    /* that holds this */
 	struct hm_msg *result; /* not counted as sent yet */
-	struct hm_ctx *ctx;    /* its lcore: for the thread only to send it the command */
+	struct hm_ctx *ctx;    /* the lcore of the call: for the thread only to send it the command */
+	struct hm_ctx *at;     /* the actor's, since that may have moved */
 	hm_offload_fn *run;
 	uint64_t owner;         /* local part of the actor's PID */
 	_Atomic bool cancelled; /* the lcore's hint to the thread */
@@ -130,8 +134,22 @@ work_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 	disown(work);
 }
 
+/* The owner has come to another lcore. */
+static void
+work_arrive(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	container_of(owned, struct hm_work, link.owned)->at = ctx;
+	hmi_link_arrive(ctx, owner, owned);
+}
+
 /* Its result is a message as others, which a restart keeps; and it refers to nothing of the state. */
-static const struct hmi_owned_ops work_ops = { .drop = work_drop, .outlives_restart = true };
+static const struct hmi_owned_ops work_ops = {
+	.drop = work_drop,
+	.outlives_restart = true,
+	.may_move = hmi_link_may_move,
+	.leave = hmi_link_leave,
+	.arrive = work_arrive,
+};
 
 static struct hm_work *
 work_of(const struct hm_msg *msg)
@@ -140,27 +158,47 @@ work_of(const struct hm_msg *msg)
 	return (struct hm_work *)(uintptr_t)msg->body;
 }
 
-void
-hmi_work_done(struct hm_ctx *ctx, const struct hm_msg *msg)
+/* The result, to be sent; NULL: nobody wants it. */
+static struct hm_msg *
+result_take(struct hm_ctx *ctx, struct hm_work *work)
 {
-	struct hm_work *work = work_of(msg);
-
 	if (work->is_owned)
-		hmi_link_remove(&ctx->links, &work->link);
+		hmi_link_remove(&work->at->links, &work->link);
 	if (!work->has_run || !work->is_wanted) {
 		hmi_msg_release(&ctx->cache, work->result);
-		return;
+		return NULL;
 	}
 	work->result->to = work->owner;
 	hmi_count(&ctx->stats.sent, 1);
-	hmi_deliver(ctx, work->result);
+	return work->result;
 }
 
 void
-hmi_work_abandon(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason)
+hmi_work_lost(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason)
 {
-	(void)reason;
-	hmi_work_done(ctx, msg);
+	struct hm_msg *result = result_take(ctx, work_of(msg));
+
+	if (result != NULL)
+		hmi_dead(ctx, result, reason);
+}
+
+void
+hmi_work_arrive(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg)
+{
+	struct hm_msg *result = result_take(ctx, work_of(msg));
+
+	hmi_msg_release(&ctx->cache, msg);
+	if (result == NULL)
+		return;
+	result->to = hmi_place_of(ctx, cell);
+	hmi_deliver(ctx, result);
+}
+
+void
+hmi_work_done(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	msg->type = HMI_SYS_WORK_DONE;
+	hmi_claimant_post(ctx, work_of(msg)->owner, msg);
 }
 
 void
@@ -205,7 +243,7 @@ work_new(struct hm_ctx *ctx, hm_offload_fn *run, const void *args, size_t args_s
 	msg->to_node = 0;
 	msg->to = hmi_lcore_process(ctx->sys, hmi_index(ctx)).local;
 	work->msg = msg;
-	work->ctx = ctx;
+	work->ctx = work->at = ctx;
 	work->run = run;
 	work->job.run = work_run;
 	work->job.abandon = work_give_up;

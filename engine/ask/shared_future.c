@@ -6,7 +6,7 @@
  *                                                                 (released: not kept) ────────────▲
  *
  * It is a resource of the actor that made it. When that ends or restarts, a pending one is cancelled; its slot is free
- * when all who wait are served.
+ * when all who wait are served. If the actor moves to another lcore, the future stays, and the actor takes a claim along.
  */
 #include "actor_pvt.h"
 #include "check_pvt.h"
@@ -44,16 +44,14 @@ end_note(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result
 }
 
 /*
- * The owner ends or restarts. Who waits is served later: what is posted now may be delivered at once, and end another
+ * Its actor ends or restarts. Who waits is served later: what is posted now may be delivered at once, and end another
  * future of the owner, whose resources are being walked over.
  */
 static void
-shared_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	struct hmi_cell *cell = container_of(owned, struct hmi_cell, shared.owned);
-
-	(void)owner;
 	cell->shared.owner = NULL;
+	cell->shared.flags &= (uint8_t)~HMI_SHARED_CLAIMED;
 	if ((cell->shared.flags & HMI_SHARED_ENDED) == 0) {
 		end_note(ctx, cell, HM_FUTURE_CANCELLED);
 		if (cell->shared.first != NULL)
@@ -62,7 +60,32 @@ shared_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 	hmi_shared_release(ctx, cell);
 }
 
-static const struct hmi_owned_ops shared_owned_ops = { .drop = shared_drop };
+static void
+shared_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
+{
+	(void)owner;
+	give_up(ctx, container_of(owned, struct hmi_cell, shared.owned));
+}
+
+/* The owner leaves this lcore. */
+static void
+shared_leave(struct hm_ctx *ctx, struct hmi_owned *owned)
+{
+	struct hmi_cell *cell = container_of(owned, struct hmi_cell, shared.owned);
+	uint64_t home = hmi_pid_of(ctx, cell->shared.owner).local;
+
+	(void)hmi_claim_make(ctx, owned, hmi_pid_of(ctx, cell), NULL, NULL);
+	cell->shared.flags |= HMI_SHARED_CLAIMED;
+	cell->shared.owner = NULL;
+	cell->shared.home = home;
+}
+
+static const struct hmi_owned_ops shared_owned_ops = {
+	.drop = shared_drop,
+	.may_move = hmi_link_may_move,
+	.is_claimed = true,
+	.leave = shared_leave,
+};
 
 struct hmi_cell *
 hmi_shared_new(struct hm_ctx *ctx, uint64_t timeout_us)
@@ -237,7 +260,39 @@ shared_owner(struct hmi_cell *cell)
 	return cell->shared.owner;
 }
 
+static void
+cancel(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	if (is_pending(cell))
+		hmi_shared_end(ctx, cell, HM_FUTURE_CANCELLED, NULL);
+}
+
+static void
+release(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	/* A pending one stays the actor's, so that it ends with it. */
+	if (is_pending(cell))
+		cell->shared.flags |= HMI_SHARED_RELEASED;
+	else
+		hmi_shared_release(ctx, cell);
+}
+
+static void
+shared_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint32_t number)
+{
+	(void)number;
+	if (order == HMI_CLAIM_DROP)
+		give_up(ctx, cell);
+	else if ((cell->shared.flags & HMI_SHARED_RELEASED) != 0)
+		return;
+	else if (order == HMI_CLAIM_CANCEL)
+		cancel(ctx, cell);
+	else if (order == HMI_CLAIM_RELEASE)
+		release(ctx, cell);
+}
+
 const struct hmi_process_ops hmi_shared_ops = {
+	.claimed = shared_claimed,
 	.owner = shared_owner,
 	.deliver = shared_deliver,
 	.system = shared_system,
@@ -359,8 +414,10 @@ hm_future_cancel(struct hm_ctx *ctx, struct hm_future future)
 	hmi_check_ctx(ctx, "hm_future_cancel");
 	HMI_MARKED(ctx);
 	cell = own(ctx, future);
-	if (cell != NULL && is_pending(cell))
-		hmi_shared_end(ctx, cell, HM_FUTURE_CANCELLED, NULL);
+	if (cell != NULL)
+		cancel(ctx, cell);
+	else
+		(void)hmi_claim_order(ctx, future.pid, HMI_CLAIM_CANCEL, 0);
 }
 
 void
@@ -371,11 +428,8 @@ hm_future_release(struct hm_ctx *ctx, struct hm_future future)
 	hmi_check_ctx(ctx, "hm_future_release");
 	HMI_MARKED(ctx);
 	cell = own(ctx, future);
-	if (cell == NULL)
-		return;
-	/* A pending one stays the actor's, so that it ends with it. */
-	if (is_pending(cell))
-		cell->shared.flags |= HMI_SHARED_RELEASED;
+	if (cell != NULL)
+		release(ctx, cell);
 	else
-		hmi_shared_release(ctx, cell);
+		(void)hmi_claim_order(ctx, future.pid, HMI_CLAIM_RELEASE, 0);
 }

@@ -23,6 +23,7 @@
 #define HMI_SHARED_RELEASED 0x02 /* nobody waits for it any more when all that do are served */
 #define HMI_SHARED_SERVING  0x04 /* they are being served */
 #define HMI_SHARED_KEPT     0x08 /* it is in ctx->kept */
+#define HMI_SHARED_CLAIMED  0x10 /* it is of an actor that has left this lcore: claim_pvt.h */
 
 /* Types of system messages of this node, beside enum hm_system_type. */
 #define HMI_SYS_FUTURE_ENDED 24u /* to a waiter: there is no answer; body: struct hmi_future_ended */

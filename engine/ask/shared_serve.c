@@ -78,6 +78,8 @@ hmi_shared_free(struct hm_ctx *ctx, struct hmi_cell *cell)
 		hmi_msg_release(&ctx->cache, answer);
 	if (cell->shared.owner != NULL)
 		hmi_owned_remove(&cell->shared.owned);
+	else if ((cell->shared.flags & HMI_SHARED_CLAIMED) != 0)
+		hmi_claim_end_post(ctx, cell->shared.home, hmi_place_of(ctx, cell));
 	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
 }
 

@@ -79,14 +79,26 @@ hmi_unawait_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 
 /* ---- Making --------------------------------------------------------------------------------- */
 
+/* Nobody waits any more. */
+static void
+waiter_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	struct hmi_await await = { .future = cell->waiter.future,
+				   .pid = hmi_pid_of(ctx, cell),
+				   .kind = HMI_LINK_WAITER };
+
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+	if (is_local(ctx, &await))
+		unawait(ctx, &await);
+	else
+		await_post(ctx, HMI_COMMAND_UNAWAIT, &await);
+}
+
 /* The actor that waits ends or restarts. */
 static void
 waiter_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 {
 	struct hmi_cell *cell = container_of(owned, struct hmi_cell, waiter.owned);
-	struct hmi_await await = { .future = cell->waiter.future,
-				   .pid = hmi_pid_of(ctx, cell),
-				   .kind = HMI_LINK_WAITER };
 
 	(void)owner;
 	hmi_count(&ctx->stats.continuations_dropped, 1);
@@ -95,14 +107,28 @@ waiter_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 		cell->waiter.fn = NULL;
 		return;
 	}
-	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
-	if (is_local(ctx, &await))
-		unawait(ctx, &await);
-	else
-		await_post(ctx, HMI_COMMAND_UNAWAIT, &await);
+	waiter_give_up(ctx, cell);
 }
 
-static const struct hmi_owned_ops waiter_owned_ops = { .drop = waiter_drop };
+/* It leaves this lcore, and claims the answer. */
+static void
+waiter_leave(struct hm_ctx *ctx, struct hmi_owned *owned)
+{
+	struct hmi_cell *cell = container_of(owned, struct hmi_cell, waiter.owned);
+	uint64_t home = hmi_pid_of(ctx, cell->waiter.owner).local;
+
+	HMI_ASSERT(!cell->waiter.done);
+	(void)hmi_claim_make(ctx, owned, hmi_pid_of(ctx, cell), cell->waiter.fn, cell->waiter.arg);
+	cell->waiter.owner = NULL;
+	cell->waiter.home = home;
+}
+
+static const struct hmi_owned_ops waiter_owned_ops = {
+	.drop = waiter_drop,
+	.may_move = hmi_link_may_move,
+	.is_claimed = true,
+	.leave = waiter_leave,
+};
 
 static const struct hmi_process_ops waiter_ops;
 
@@ -138,12 +164,38 @@ waiter_new(struct hm_ctx *ctx, struct hm_future future, hm_reply_fn *fn, void *a
 
 /* ---- The waiter as a process ---------------------------------------------------------------- */
 
+/* The answer comes in the name of whoever the actor was to answer when it began to wait. */
+static void
+sender_restore(const struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg)
+{
+	msg->sender = cell->waiter.sender;
+	msg->flags = hmi_type_flags(ctx->sys->types->info[msg->type]);
+	/* That may be a future. */
+	if (!hm_pid_is_none(msg->sender))
+		msg->flags |= HMI_MSG_REQUEST;
+}
+
+/* To an actor that has left this lcore. */
+static void
+claimed_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result, struct hm_msg *msg)
+{
+	uint64_t home = cell->waiter.home, local = hmi_place_of(ctx, cell);
+
+	sender_restore(ctx, cell, msg);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+	hmi_answer_post(ctx, home, local, result, msg);
+}
+
 /* Put what ends it into its actor's mailbox. */
 static void
 waiter_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result, struct hm_msg *msg)
 {
 	struct hmi_cell *owner = cell->waiter.owner;
 
+	if (owner == NULL) {
+		claimed_end(ctx, cell, result, msg);
+		return;
+	}
 	cell->waiter.done = true;
 	cell->waiter.result = (uint8_t)result;
 	msg->to = hmi_pid_of(ctx, cell).local;
@@ -179,17 +231,6 @@ waiter_system(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_msg_release(&ctx->cache, msg);
 }
 
-/* The answer comes in the name of whoever the actor was to answer when it began to wait. */
-static void
-sender_restore(const struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg)
-{
-	msg->sender = cell->waiter.sender;
-	msg->flags = hmi_type_flags(ctx->sys->types->info[msg->type]);
-	/* That may be a future. */
-	if (!hm_pid_is_none(msg->sender))
-		msg->flags |= HMI_MSG_REQUEST;
-}
-
 static void
 waiter_resume(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
@@ -217,11 +258,36 @@ waiter_discard(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, en
 	hmi_continuation_discard(ctx, msg, is_reply, reason);
 }
 
+/* It leaves this lcore with what ends it in its mailbox, which may be nobody's since a restart. */
+static struct hm_msg *
+waiter_part(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	enum hm_future_result result = (enum hm_future_result)cell->waiter.result;
+	struct hm_pid pid = hmi_pid_of(ctx, cell);
+	struct hmi_claim *claim = NULL;
+
+	sender_restore(ctx, cell, msg);
+	if (cell->waiter.fn != NULL)
+		claim = hmi_claim_make(ctx, &cell->waiter.owned, pid, cell->waiter.fn, cell->waiter.arg);
+	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
+	return hmi_answer_new(ctx, claim, pid.local, result, msg);
+}
+
+static void
+waiter_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint32_t number)
+{
+	(void)number;
+	if (order == HMI_CLAIM_DROP)
+		waiter_give_up(ctx, cell);
+}
+
 static const struct hmi_process_ops waiter_ops = {
 	.deliver = waiter_deliver,
 	.system = waiter_system,
 	.resume = waiter_resume,
 	.discard = waiter_discard,
+	.part = waiter_part,
+	.claimed = waiter_claimed,
 };
 
 /* ---- What actors call -------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 
 #include "actor_pvt.h"
 #include "annex_pvt.h"
+#include "claim_pvt.h"
 #include "hm_header.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
@@ -169,6 +170,10 @@ internal_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record)
 		hmi_route_lost(ctx, msg);
 	else if (msg->type == HMI_SYS_MUTED_AS)
 		hmi_pressure_muted_as_lost(ctx, msg);
+	else if (msg->type == HMI_SYS_ANSWER)
+		hmi_answer_lost(ctx, msg, letter->reason);
+	else if (msg->type == HMI_SYS_WORK_DONE)
+		ctx->sys->parts->work_lost(ctx, msg, letter->reason);
 	else if (hmi_is_command(msg->type) && hmi_command_of(ctx->sys->parts, msg->type)->drop != NULL)
 		hmi_command_of(ctx->sys->parts, msg->type)->drop(ctx, msg, letter->reason);
 }

@@ -90,9 +90,12 @@ struct hmi_cell_actor {
 };
 
 struct hmi_cell_future {
-	struct hmi_owned owned; /* in the list of the asking actor */
+	union {
+		struct hmi_owned owned; /* in the list of the asking actor */
+		uint64_t home;          /* local part of its PID, since it has left this lcore: claim_pvt.h */
+	};
 	struct hmi_timer timer;
-	struct hmi_cell *owner; /* the asking actor; NULL: an external thread waits */
+	struct hmi_cell *owner; /* the asking actor; NULL: that has left, or an external thread waits */
 	union {
 		hm_reply_fn *on_reply;
 		struct hmi_call *waiter;
@@ -107,14 +110,17 @@ struct hmi_cell_future {
 
 /* A future with a handle: shared_future.c. The answer is kept in the mailbox. */
 struct hmi_cell_shared {
-	struct hmi_owned owned; /* in the list of its owner, if that is not NULL */
+	union {
+		struct hmi_owned owned; /* in the list of its owner, if that is not NULL */
+		uint64_t home;          /* with HMI_SHARED_CLAIMED: local part of its PID */
+	};
 	union {
 		struct hmi_timer timer; /* while it is pending */
 		struct {
 			uint32_t older, newer; /* slots of others that are kept; 0: none */
 		} kept;
 	};
-	struct hmi_cell *owner;  /* NULL: it has ended, or released the future */
+	struct hmi_cell *owner;  /* NULL: it has ended, or released the future, or left this lcore */
 	struct hmi_owned *first; /* hmi_link.owned of who waits, the oldest first */
 	struct hmi_owned **last; /* where the next one goes */
 	uint16_t expects;        /* type that the answer must have; 0: any */
@@ -125,8 +131,11 @@ struct hmi_cell_shared {
 
 /* Who waits for a future with a handle: waiter.c. */
 struct hmi_cell_waiter {
-	struct hmi_owned owned; /* in the list of the actor that waits */
-	struct hmi_cell *owner; /* the actor that waits */
+	union {
+		struct hmi_owned owned; /* in the list of the actor that waits */
+		uint64_t home;          /* local part of its PID, since it has left this lcore */
+	};
+	struct hmi_cell *owner; /* the actor that waits; NULL: it has left this lcore */
 	hm_reply_fn *fn;        /* NULL: not to be called any more */
 	void *arg;
 	struct hm_pid sender; /* of the message during which it began to wait */

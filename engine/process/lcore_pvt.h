@@ -117,6 +117,10 @@ struct hm_ctx {
 	bool has_adopted; /* actors have come here from other lcores */
 	bool has_parted;  /* children of this lcore may be links of their parents */
 	struct hmi_slab moves;
+	struct hmi_fifo moves_starved; /* orders to move that have found no memory */
+	struct hmi_timer moves_retry;
+	struct hmi_slab claims;
+	struct hmi_link *claims_spare; /* for an actor that is about to leave; by hash_next */
 	struct hmi_slab states[HMI_STATE_CLASSES];
 	struct hmi_slab extras;
 	struct hmi_slab behaviours;

@@ -32,6 +32,7 @@ enum hmi_link_kind {
 	HMI_LINK_MUTER,     /* who has muted the owner */
 	HMI_LINK_BACKLOG,   /* the lcore whose lane has muted the owner; in the list of its lcore */
 	HMI_LINK_RECORD,    /* what the owner knows of failures of its child */
+	HMI_LINK_CLAIM,     /* a future that the owner has left behind; embedded in struct hmi_claim */
 	/* Of a future with a handle, which is the owner; in its own list: */
 	HMI_LINK_WAITER, /* who waits for it, by hm_reenter_after */
 	HMI_LINK_PIPE,   /* whom it is piped to */

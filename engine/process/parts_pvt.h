@@ -44,14 +44,17 @@ enum hmi_command_type {
 	HMI_COMMAND_ROUTE_READY,   /* the answer to HMI_SYS_ROUTE_MARK */
 	HMI_COMMAND_ROUTE_SETTLED, /* to the actor's lcore: the way has changed */
 	HMI_COMMAND_ROUTE_END,     /* it is not needed any more */
+	HMI_COMMAND_CLAIM, /* an actor that has moved gives an order to what it has left here; body: see actor/claim.c */
 	HMI_COMMAND_END,
 };
 
 #define HMI_COMMANDS (HMI_COMMAND_END - HMI_COMMAND_SPAWN)
 
 struct hmi_command {
-	/* Do it. The message stays the caller's. */
+	/* Do it. The message stays the caller's, ... */
 	void (*run)(struct hm_ctx *ctx, const struct hm_msg *msg);
+	/* ... or it is taken over, by this one in its place. */
+	void (*take)(struct hm_ctx *ctx, struct hm_msg *msg);
 	/* It cannot be done any more: release what the body points to, notify who waits. NULL: nothing to do. */
 	void (*drop)(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
 };
@@ -59,6 +62,9 @@ struct hmi_command {
 struct hmi_parts {
 	const struct hmi_process_ops *actor;
 	struct hmi_command commands[HMI_COMMANDS]; /* by type - HMI_COMMAND_SPAWN */
+	/* HMI_SYS_WORK_DONE has come to its actor; takes the message over. And it has found nobody. */
+	void (*work_done)(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg);
+	void (*work_lost)(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
 	/* An actor has handled HM_STOPPED, and nobody was notified yet. */
 	void (*actor_ended)(struct hm_ctx *ctx, struct hm_pid actor);
 	/* A supervisor has decided. */

@@ -24,6 +24,14 @@
 struct hm_ctx;
 struct hmi_cell;
 
+/* Of an actor that has moved, to a process that it has left behind: actor/claim_pvt.h. */
+enum hmi_claim_order {
+	HMI_CLAIM_DROP,    /* it ends or restarts */
+	HMI_CLAIM_CANCEL,  /* as hm_future_cancel */
+	HMI_CLAIM_RELEASE, /* as hm_future_release */
+	HMI_CLAIM_NODE,    /* the node of this index is asked */
+};
+
 struct hmi_process_ops {
 	/* A user message arrived; the function takes it over. */
 	void (*deliver)(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
@@ -34,6 +42,14 @@ struct hmi_process_ops {
 	/* The owner ended before that; the function takes the message over. NULL: never. */
 	void (*discard)(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg,
 			enum hm_dead_reason reason);
+	/*
+	 * The owner leaves for another lcore, and the message waits for its turn: returns what it takes along instead. NULL: the
+	 * same.
+	 */
+	struct hm_msg *(*part)(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
+	/* The owner has left for another lcore, and gives an order; one that is its owner's no more. NULL: never. */
+	void (*claimed)(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order,
+			uint32_t number);
 	/* The actor that waits for it; NULL: nobody, or always nobody. */
 	struct hmi_cell *(*owner)(struct hmi_cell *cell);
 	/*
@@ -65,6 +81,8 @@ struct hmi_owned_ops {
 	bool outlives_restart;
 	/* Whether the owner may move to another lcore now, and take it along. NULL: it may not, as long as it has this. */
 	bool (*may_move)(const struct hmi_owned *owned);
+	/* It stays behind: by `leave` a claim takes its place in the owner's list. */
+	bool is_claimed;
 	/* The owner leaves for another lcore, or has come there: it stays where it is, and in the owner's list. */
 	void (*leave)(struct hm_ctx *ctx, struct hmi_owned *owned);
 	void (*arrive)(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned);

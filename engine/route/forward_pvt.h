@@ -31,10 +31,14 @@ enum hmi_move_type {
 	HMI_SYS_MOVE_READY, /* an lcore has made room, or has none; body: struct hmi_route_note */
 	HMI_SYS_MOVE_RETRY, /* look again whether it can */
 	HMI_SYS_MOVED,      /* it is there */
+	HMI_SYS_MUTED_AS,   /* to who has muted a future: the PID of its actor; see actor/pressure.c */
+	/* Those from here on are handled when they arrive. */
 	HMI_SYS_ROUTE_MARK, /* all that an lcore has sent before has arrived; body: struct hmi_route_note */
 	HMI_SYS_MUTE,       /* as HMI_COMMAND_MUTE, the way that messages take; body: as its */
 	HMI_SYS_UNMUTE,
-	HMI_SYS_MUTED_AS, /* to who has muted a future: the PID of its actor; see actor/pressure.c */
+	HMI_SYS_ANSWER, /* a future that it has left behind has ended; body: struct hmi_answer of actor/claim_pvt.h */
+	HMI_SYS_CLAIM_END, /* the same, one with a handle, is gone; body: local part of its PID */
+	HMI_SYS_WORK_DONE, /* as HMI_COMMAND_WORK_DONE, to an actor that has moved */
 };
 
 enum hmi_route_state {

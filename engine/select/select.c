@@ -117,7 +117,12 @@ selection_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *own
 	selection_give_up(ctx, s, HM_DEAD_NO_PATH);
 }
 
-static const struct hmi_owned_ops selection_ops = { .drop = selection_drop };
+static const struct hmi_owned_ops selection_ops = {
+	.drop = selection_drop,
+	.may_move = hmi_link_may_move,
+	.leave = hmi_link_leave,
+	.arrive = hmi_link_arrive,
+};
 
 bool
 hmi_selections_shut_down(struct hm_ctx *ctx)
@@ -152,7 +157,7 @@ selection_new(struct hm_ctx *ctx, const char *address)
 		memcpy(s->address, address, length);
 	}
 	s->link.kind = HMI_LINK_SELECTION;
-	s->link.pid = (struct hm_pid){ 0, ++ctx->select_serial };
+	s->link.pid = (struct hm_pid){ 0, hmi_local(hmi_index(ctx), 0, 0) | ++ctx->select_serial };
 	hmi_link_add(&ctx->links, ctx->cell, hmi_slot_of(ctx, ctx->cell), &s->link, &selection_ops);
 	return s;
 }
@@ -253,12 +258,16 @@ static void
 asker_of_node(struct hm_ctx *ctx, const struct hm_msg *msg, uint64_t node)
 {
 	struct hmi_cell *future;
+	uint16_t index;
 
 	if ((msg->flags & HMI_MSG_REQUEST) == 0 || node == ctx->node)
 		return;
+	index = hmi_node_reference(ctx, node);
 	future = hmi_cell_live(ctx, msg->sender.local);
 	if (future != NULL && future->ops == &hmi_future_ops)
-		future->future.node = hmi_node_reference(ctx, node);
+		future->future.node = index;
+	else
+		(void)hmi_claim_order(ctx, msg->sender, HMI_CLAIM_NODE, index);
 }
 
 static void

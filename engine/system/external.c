@@ -22,6 +22,7 @@
 #include "hm_dispatch.h"
 #include "lcore_setup_pvt.h"
 #include "mark_pvt.h"
+#include "move_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "rcu_pvt.h"
@@ -269,8 +270,8 @@ hm_system_move(struct hm_system *sys, struct hm_pid actor, uint32_t lcore)
 	if (sys == NULL || hm_pid_is_none(actor) || actor.node != sys->node || lcore >= sys->lcores_count)
 		return -EINVAL;
 	HMI_MARKED_HERE();
-	msg = hmi_control(&sys->external, HMI_SYS_MOVE, sizeof(uint32_t));
-	*(uint32_t *)hm_msg_body_mut(msg) = lcore;
+	msg = hmi_control(&sys->external, HMI_SYS_MOVE, sizeof(struct hmi_move_order));
+	((struct hmi_move_order *)hm_msg_body_mut(msg))->lcore = lcore;
 	return hmi_inject(sys, actor, msg) == HM_WOULD_BLOCK ? -EAGAIN : 0;
 }
 

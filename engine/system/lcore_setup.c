@@ -16,6 +16,7 @@
 #include "actor_pvt.h"
 #include "ask_pvt.h"
 #include "box_pvt.h"
+#include "claim_pvt.h"
 #include "dead_pvt.h"
 #include "deliver_pvt.h"
 #include "event_pvt.h"
@@ -55,32 +56,35 @@ root_failed(struct hm_ctx *ctx)
 const struct hmi_parts hmi_parts = {
 	.actor = &hmi_actor_ops,
 	.commands = {
-		COMMAND(HMI_COMMAND_SPAWN) = { hmi_spawn_run, hmi_spawn_drop },
-		COMMAND(HMI_COMMAND_NODE_DOWN) = { hmi_node_down_run, NULL },
-		COMMAND(HMI_COMMAND_NODE_DOWN_ACK) = { hmi_node_down_ack_run, NULL },
-		COMMAND(HMI_COMMAND_CALL) = { hmi_call_run, hmi_call_drop },
-		COMMAND(HMI_COMMAND_REMOTE_SEND) = { hmi_remote_send_run, hmi_remote_send_drop },
-		COMMAND(HMI_COMMAND_RESOLVE) = { hmi_resolve_run, NULL },
-		COMMAND(HMI_COMMAND_STOP_SYSTEM) = { hmi_stop_system_run, NULL },
-		COMMAND(HMI_COMMAND_WORK_DONE) = { hmi_work_done, hmi_work_abandon },
-		COMMAND(HMI_COMMAND_MUTE) = { hmi_mute_run, NULL },
-		COMMAND(HMI_COMMAND_UNMUTE) = { hmi_unmute_run, NULL },
-		COMMAND(HMI_COMMAND_REPORT) = { hmi_memory_report_lcore, NULL },
-		COMMAND(HMI_COMMAND_STOP_REPORT) = { hmi_stop_report_run, NULL },
-		COMMAND(HMI_COMMAND_AWAIT) = { hmi_await_run, NULL },
-		COMMAND(HMI_COMMAND_UNAWAIT) = { hmi_unawait_run, NULL },
-		COMMAND(HMI_COMMAND_CALL_CANCEL) = { hmi_request_cancel_run, hmi_request_cancel_drop },
-		COMMAND(HMI_COMMAND_MOVE_RESERVE) = { hmi_move_reserve_run, NULL },
-		COMMAND(HMI_COMMAND_MOVE_RELEASE) = { hmi_move_release_run, NULL },
-		COMMAND(HMI_COMMAND_MOVE) = { hmi_move_run, hmi_move_drop },
-		COMMAND(HMI_COMMAND_MOVE_FENCED) = { hmi_move_fenced_run, NULL },
-		COMMAND(HMI_COMMAND_FENCE) = { hmi_fence_run, NULL },
-		COMMAND(HMI_COMMAND_FENCE_DONE) = { hmi_fence_done_run, NULL },
-		COMMAND(HMI_COMMAND_ROUTE_SETTLED) = { hmi_move_settled_run, NULL },
-		COMMAND(HMI_COMMAND_ROUTE_MOVED) = { hmi_route_moved_run, NULL },
-		COMMAND(HMI_COMMAND_ROUTE_READY) = { hmi_route_ready_run, NULL },
-		COMMAND(HMI_COMMAND_ROUTE_END) = { hmi_route_end_run, NULL },
+		COMMAND(HMI_COMMAND_SPAWN) = { .run = hmi_spawn_run, .drop = hmi_spawn_drop },
+		COMMAND(HMI_COMMAND_NODE_DOWN) = { .run = hmi_node_down_run },
+		COMMAND(HMI_COMMAND_NODE_DOWN_ACK) = { .run = hmi_node_down_ack_run },
+		COMMAND(HMI_COMMAND_CALL) = { .run = hmi_call_run, .drop = hmi_call_drop },
+		COMMAND(HMI_COMMAND_REMOTE_SEND) = { .run = hmi_remote_send_run, .drop = hmi_remote_send_drop },
+		COMMAND(HMI_COMMAND_RESOLVE) = { .run = hmi_resolve_run },
+		COMMAND(HMI_COMMAND_STOP_SYSTEM) = { .run = hmi_stop_system_run },
+		COMMAND(HMI_COMMAND_WORK_DONE) = { .take = hmi_work_done, .drop = hmi_work_lost },
+		COMMAND(HMI_COMMAND_MUTE) = { .run = hmi_mute_run },
+		COMMAND(HMI_COMMAND_UNMUTE) = { .run = hmi_unmute_run },
+		COMMAND(HMI_COMMAND_REPORT) = { .run = hmi_memory_report_lcore },
+		COMMAND(HMI_COMMAND_STOP_REPORT) = { .run = hmi_stop_report_run },
+		COMMAND(HMI_COMMAND_AWAIT) = { .run = hmi_await_run },
+		COMMAND(HMI_COMMAND_UNAWAIT) = { .run = hmi_unawait_run },
+		COMMAND(HMI_COMMAND_CALL_CANCEL) = { .run = hmi_request_cancel_run, .drop = hmi_request_cancel_drop },
+		COMMAND(HMI_COMMAND_MOVE_RESERVE) = { .run = hmi_move_reserve_run },
+		COMMAND(HMI_COMMAND_MOVE_RELEASE) = { .run = hmi_move_release_run },
+		COMMAND(HMI_COMMAND_MOVE) = { .run = hmi_move_run, .drop = hmi_move_drop },
+		COMMAND(HMI_COMMAND_MOVE_FENCED) = { .run = hmi_move_fenced_run },
+		COMMAND(HMI_COMMAND_FENCE) = { .run = hmi_fence_run },
+		COMMAND(HMI_COMMAND_FENCE_DONE) = { .run = hmi_fence_done_run },
+		COMMAND(HMI_COMMAND_ROUTE_SETTLED) = { .run = hmi_move_settled_run },
+		COMMAND(HMI_COMMAND_ROUTE_MOVED) = { .run = hmi_route_moved_run },
+		COMMAND(HMI_COMMAND_ROUTE_READY) = { .run = hmi_route_ready_run },
+		COMMAND(HMI_COMMAND_ROUTE_END) = { .run = hmi_route_end_run },
+		COMMAND(HMI_COMMAND_CLAIM) = { .run = hmi_claim_run },
 	},
+	.work_done = hmi_work_arrive,
+	.work_lost = hmi_work_lost,
 	.actor_ended = actor_ended,
 	.supervised = hmi_supervision_publish,
 	.dead_publish = hmi_dead_letters_publish,
@@ -176,6 +180,7 @@ parts_create(struct hm_ctx *ctx)
 	hmi_slab_init(&ctx->failures, HM_FAILURE_REASON_MAX);
 	hmi_timers_init(ctx);
 	hmi_moves_init(ctx);
+	hmi_claims_init(ctx);
 	if (rc == 0)
 		rc = hmi_routes_create(ctx);
 	ctx->lifecycle = calloc(1, sizeof(*ctx->lifecycle));
@@ -303,6 +308,7 @@ hmi_ctx_drain(struct hm_ctx *ctx)
 	hmi_timers_shut_down(ctx);
 	hmi_extensions_shut_down(ctx);
 	hmi_fences_shut_down(ctx);
+	hmi_moves_shut_down(ctx);
 }
 
 void
@@ -329,6 +335,7 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 	hmi_pressure_destroy(ctx);
 	hmi_slab_destroy(&ctx->records);
 	hmi_slab_destroy(&ctx->moves);
+	hmi_slab_destroy(&ctx->claims);
 	hmi_routes_destroy(ctx);
 	hmi_slab_destroy(&ctx->extras);
 	hmi_slab_destroy(&ctx->failures);

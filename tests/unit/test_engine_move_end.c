@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "forward_pvt.h"
+#include "hmt_shortage.h"
 #include "hmt_slots.h"
 #include "test_engine_move.h"
 
@@ -155,36 +156,6 @@ on_answer(struct hm_ctx *ctx, void *state, enum hm_future_result result, const s
 }
 
 static void
-ask_nobody(struct hm_ctx *ctx, void *pid)
-{
-	uint64_t number = 0;
-
-	cr_assert_eq(hm_ask(ctx, *(struct hm_pid *)pid, HMT_NUMBER, &number, 10000, on_answer, NULL), HM_OK);
-}
-
-Test(engine_move_end, move__waits_for_its_answers)
-{
-	struct hmt_probe mover = { 0 }, silent = { 0 };
-	struct hmt_node node;
-
-	hmt_node_start(&node, LCORES);
-	hmt_probe_spawn(&node, &mover, 0, NULL);
-	hmt_probe_spawn(&node, &silent, 1, NULL);
-	hmt_do(&node, mover.pid, ask_nobody, &silent.pid);
-	move(&node, mover.pid, 1);
-	cr_assert_eq(lcore_of(&node, mover.pid), 0);
-	for (int i = 0; i < 5; i++)
-		hmt_elapse(&node, 1000);
-	cr_assert_eq(lcore_of(&node, mover.pid), 0);
-	cr_assert_eq(answers, 0);
-	hmt_elapse(&node, 6000);
-	cr_assert_eq(answers, 1);
-	hmt_elapse(&node, 2000);
-	cr_assert_eq(lcore_of(&node, mover.pid), 1);
-	hmt_node_end(&node);
-}
-
-static void
 spawn_child(struct hm_ctx *ctx, void *child)
 {
 	cr_assert_eq(hmt_probe_child(ctx, child, 0, NULL), 0);
@@ -199,8 +170,8 @@ ask_and_fail(struct hm_ctx *ctx, void *pid)
 	hm_fail(ctx, "on purpose");
 }
 
-/* Restart, room on the other lcore, and the answer come together: the answer, which is nobody's any more, stays behind. */
-Test(engine_move_end, move__waits_for_answers_that_are_nobodys)
+/* Restart, room on the other lcore, and the answer come together: the answer, which is nobody's any more, goes along. */
+Test(engine_move_end, move__with_answers_that_are_nobodys)
 {
 	for (uint32_t to = 1; to < LCORES; to++) {
 		struct hmt_probe mover = { 0 }, parent = { 0 }, answerer = { .on_msg = ask_where };
@@ -226,16 +197,18 @@ Test(engine_move_end, move__waits_for_answers_that_are_nobodys)
 /* The last call counts, also the one that undoes it. */
 Test(engine_move_end, move__is_told_otherwise_meanwhile)
 {
-	struct hmt_probe mover = { 0 }, silent = { 0 };
+	struct hmt_probe mover = { 0 };
+	struct hmt_slots slots;
+	struct hmi_cells *cells;
 	struct hmt_node node;
 
 	hmt_node_start(&node, LCORES);
 	hmt_probe_spawn(&node, &mover, 0, NULL);
-	hmt_probe_spawn(&node, &silent, 1, NULL);
-	hmt_do(&node, mover.pid, ask_nobody, &silent.pid);
+	cells = &node.sys->lcores[1]->cells;
+	slots = hmt_slots_use_all(cells);
 	move(&node, mover.pid, 1);
 	move(&node, mover.pid, 0);
-	hmt_elapse(&node, 20000);
+	hmt_slots_give_back(cells, &slots);
 	hmt_elapse(&node, 2000);
 	cr_assert_eq(lcore_of(&node, mover.pid), 0);
 	cr_assert_eq(hmt_stats(&node).moved, 0);
@@ -245,6 +218,50 @@ Test(engine_move_end, move__is_told_otherwise_meanwhile)
 	hmt_elapse(&node, 2000);
 	cr_assert_eq(lcore_of(&node, mover.pid), 3);
 	hmt_node_end(&node);
+}
+
+/* Orders that find no memory are tried again, in order, but for one that another has followed which has found some. */
+static void
+order_without_memory(uint32_t count, bool with_another, bool drop)
+{
+	struct hmt_probe mover = { 0 };
+	struct hmi_slab full;
+	struct hm_ctx *ctx;
+	struct hmt_node node;
+
+	hmt_node_start(&node, LCORES);
+	hmt_probe_spawn(&node, &mover, 0, NULL);
+	hmt_turn_until_idle(&node);
+	ctx = node.sys->lcores[0];
+	full = hmt_slab_drain(&ctx->moves);
+	hmt_memory_refuse();
+	for (uint32_t i = 1; i <= count; i++)
+		move(&node, mover.pid, i);
+	hmt_elapse(&node, 1000);
+	hmt_elapse(&node, 1000);
+	hmt_memory_allow();
+	ctx->moves = full;
+	cr_assert_geq(hmt_stats(&node).no_memory, count);
+	cr_assert_eq(hmt_stats(&node).moved, 0);
+	if (drop) {
+		hmt_node_drop(&node);
+		return;
+	}
+	if (with_another)
+		move(&node, mover.pid, 3);
+	for (int i = 0; i < 5; i++)
+		hmt_elapse(&node, 1000);
+	cr_assert_eq(lcore_of(&node, mover.pid), with_another ? 3 : count);
+	hmt_node_end(&node);
+}
+
+Test(engine_move_end, move__without_memory_for_the_order_it_is_tried_again)
+{
+	order_without_memory(1, false, false);
+	order_without_memory(2, false, false);
+	order_without_memory(1, true, false);
+	order_without_memory(2, true, false);
+	order_without_memory(2, false, true);
 }
 
 Test(engine_move_end, move__without_a_slot_there_it_is_tried_again)

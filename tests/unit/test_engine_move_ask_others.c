@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Actors that move while they wait for calls of the offload pool, for selections, and for whom a path names.
+ */
+#include "hm_offload.h"
+#include "hm_select.h"
+#include "test_engine_move_ask.h"
+
+TestSuite(engine_move_ask_others, .init = hmt_eal_start);
+
+/* ---- The offload pool ------------------------------------------------------------------------------ */
+
+static struct hm_offload call;
+static uint32_t works;
+
+static void
+work(const struct hm_work *unused, void *args, void *result)
+{
+	(void)unused;
+	(void)args;
+	works++;
+	*(uint64_t *)result = NUMBER;
+}
+
+static void
+work_and_move(struct hm_ctx *ctx, void *to)
+{
+	cr_assert_eq(hm_offload(ctx, work, NULL, 0, HMT_NUMBER, &call), HM_OK);
+	cr_assert_eq(hm_move(ctx, hm_self(ctx), *(uint32_t *)to), HM_OK);
+}
+
+static void
+cancel_work(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	hm_offload_cancel(ctx, call);
+}
+
+/* All lcores turn, but no call is made: that is between turns of the system. */
+static void
+turn_all(struct hmt_node *node, uint32_t turns)
+{
+	for (uint32_t i = 0; i < turns * LCORES; i++)
+		turn_one(node, i % LCORES);
+}
+
+static void
+work_start(uint32_t home, uint32_t to)
+{
+	static struct hmt_deed deed;
+	static uint32_t where;
+
+	scene_start(ASK, home);
+	hmt_do(&scene.node, scene.answerer.pid, answer, NULL);
+	where = to;
+	works = 0;
+	deed = (struct hmt_deed){ work_and_move, &where };
+	cr_assert_eq(hm_system_send(scene.node.sys, scene.mover.pid, HMT_DO, &deed), HM_OK);
+	turn_all(&scene.node, 12);
+	cr_assert_eq(works, 0);
+	cr_assert_eq(hmt_stats(&scene.node).moved, 1);
+}
+
+Test(engine_move_ask_others, move__gets_the_result_of_a_call)
+{
+	for (uint32_t lcores = 0; lcores < LCORES * LCORES; lcores++) {
+		if (lcores % LCORES == lcores / LCORES)
+			continue;
+		work_start(lcores % LCORES, lcores / LCORES);
+		hmt_turn_until_idle(&scene.node);
+		cr_assert_eq(works, 1);
+		cr_assert_eq(hmt_seen_count(&scene.mover, HMT_NUMBER), 1);
+		cr_assert_eq(hmt_seen_last(&scene.mover, HMT_NUMBER)->number, NUMBER);
+		hmt_node_end(&scene.node);
+	}
+}
+
+Test(engine_move_ask_others, move__cancels_a_call)
+{
+	struct hmt_deed deed = { cancel_work, NULL };
+
+	work_start(0, 2);
+	cr_assert_eq(hm_system_send(scene.node.sys, scene.mover.pid, HMT_DO, &deed), HM_OK);
+	turn_all(&scene.node, 4);
+	hmt_turn_until_idle(&scene.node);
+	cr_assert_eq(works, 0);
+	cr_assert_eq(hmt_seen_count(&scene.mover, HMT_NUMBER), 0);
+	hmt_node_end(&scene.node);
+}
+
+Test(engine_move_ask_others, move__ends_before_the_result_of_a_call)
+{
+	/* Before it is made, and when it was. */
+	for (int made = 0; made < 2; made++) {
+		work_start(0, 2);
+		if (made != 0)
+			cr_assert_gt(hm_system_turn(scene.node.sys), 0);
+		cr_assert_eq(hm_system_stop_actor(scene.node.sys, scene.mover.pid), 0);
+		if (made == 0)
+			turn_all(&scene.node, 8);
+		hmt_turn_until_idle(&scene.node);
+		cr_assert_eq(works, made);
+		hmt_node_end(&scene.node);
+	}
+}
+
+Test(engine_move_ask_others, move__a_system_that_is_destroyed_with_a_call)
+{
+	for (uint32_t turns = 0; turns < 3; turns++) {
+		work_start(1, 2);
+		for (uint32_t i = 0; i < turns; i++)
+			hm_system_turn(scene.node.sys);
+		hmt_node_drop(&scene.node);
+	}
+}
+
+/* ---- Selections -------------------------------------------------------------------------------------- */
+
+#define MANY 40000u /* children: more than one turn looks at */
+
+static uint32_t found;
+
+static void
+child_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)state;
+	(void)msg;
+}
+
+static void
+spawn_many(struct hm_ctx *ctx, void *arg)
+{
+	static const struct hm_props props = { .receive = child_receive };
+	struct hm_pid pid;
+	char name[16];
+
+	(void)arg;
+	for (uint32_t i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		cr_assert_eq(hm_spawn(ctx, &props, name, NULL, &pid), 0);
+	}
+}
+
+static void
+on_found(struct hm_ctx *ctx, void *state, const char *path, struct hm_pid pid, void *arg)
+{
+	(void)pid;
+	(void)arg;
+	cr_assert_eq(*(struct hmt_probe **)state, &scene.mover);
+	if (path != NULL)
+		found++;
+	else
+		scene.heard = (struct heard){ .calls = 1, .where = hm_lcore(ctx) };
+}
+
+static void
+list_and_move(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	cr_assert_eq(hm_select_all(ctx, "/user/many/*", on_found, NULL), HM_OK);
+	cr_assert_eq(hm_move(ctx, hm_self(ctx), 1), HM_OK);
+}
+
+Test(engine_move_ask_others, move__goes_on_listing)
+{
+	struct hmt_probe many = { 0 };
+
+	scene_start(ASK, 0);
+	hmt_do(&scene.node, scene.answerer.pid, answer, NULL);
+	hmt_probe_spawn(&scene.node, &many, 2, "many");
+	hmt_do(&scene.node, many.pid, spawn_many, NULL);
+	found = 0;
+	scene.heard.calls = 0;
+	send_deed(scene.mover.pid, list_and_move);
+	for (uint32_t i = 0; i < 10 && hmt_stats(&scene.node).moved == 0; i++)
+		hm_system_turn(scene.node.sys);
+	cr_assert_eq(hmt_stats(&scene.node).moved, 1);
+	cr_assert_eq(scene.heard.calls, 0, "it is still listing");
+	hmt_turn_until_idle(&scene.node);
+	cr_assert_eq(scene.heard.calls, 1);
+	cr_assert_eq(scene.heard.where, 1);
+	cr_assert_eq(found, MANY);
+	hmt_node_end(&scene.node);
+}
+
+static void
+on_identity(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	    void *arg)
+{
+	const struct hm_identity *identity = hm_msg_body(reply);
+
+	(void)state;
+	(void)arg;
+	cr_assert_eq(result, HM_FUTURE_REPLY);
+	cr_assert(hm_pid_equal(identity->pid, scene.node.sys->user));
+	scene.heard.calls++;
+	scene.heard.where = hm_lcore(ctx);
+}
+
+/* It comes at once, and waits behind others in the mailbox. */
+static void
+resolve(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	cr_assert_eq(hm_resolve(ctx, "/user", TIMEOUT_US, on_identity, NULL), 0);
+}
+
+Test(engine_move_ask_others, move__resolves_a_path)
+{
+	scene_start(ASK, 0);
+	hmt_do(&scene.node, scene.answerer.pid, answer, NULL);
+	scene.heard.calls = 0;
+	cr_assert_eq(hm_system_move(scene.node.sys, scene.mover.pid, 2), 0);
+	send_deed(scene.mover.pid, resolve);
+	for (uint32_t i = 0; i < QUEUED; i++)
+		hmt_number(&scene.node, scene.mover.pid, i);
+	hmt_turn_until_idle(&scene.node);
+	cr_assert_eq(scene.heard.calls, 1);
+	cr_assert_eq(scene.heard.where, 2);
+	cr_assert_eq(hmt_seen_count(&scene.mover, HMT_NUMBER), QUEUED);
+	hmt_node_end(&scene.node);
+}
