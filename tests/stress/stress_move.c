@@ -6,8 +6,11 @@
  *     stress_move [ROUNDS [SEED]]
  *
  * Each message carries its number among those from its sender to its receiver, so that one that is lost, comes twice or
- * is overtaken is found where it arrives. Beside that, actors spawn children, which are moved as well, send to their parent
- * and stop; and a timer of each one beats.
+ * is overtaken is found where it arrives. Beside that, actors spawn children, which are moved as well, ask their parent, send
+ * to it and stop; and a timer of each one beats.
+ *
+ * Actors ask each other as well, in all ways, and move while they wait: each question has a number, which the answer
+ * repeats, and its function is called once.
  */
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -25,6 +28,8 @@
 #define LCORES   4u
 #define SENDS    6u /* of a round */
 #define BEAT_US  2000u
+#define LONG_US  600000000u /* a deadline that does not pass */
+#define PAIR     3u
 #define PATIENCE 240000u /* polls of a millisecond */
 
 enum type {
@@ -33,6 +38,9 @@ enum type {
 	ANSWER,
 	BEAT,
 	FROM_CHILD,
+	QUESTION,
+	REPLY,
+	RESULT,
 };
 
 struct numbered {
@@ -42,7 +50,7 @@ struct numbered {
 
 struct actor {
 	uint32_t index, children;
-	uint64_t random, rounds, beats;
+	uint64_t random, rounds, beats, questions;
 	uint64_t sent[ACTORS], received[SENDERS];
 };
 
@@ -55,6 +63,10 @@ static struct hm_pid actors[ACTORS];
 static uint64_t rounds = 3000;
 /* No order: only their values matter. */
 static _Atomic uint64_t sent, received, done, children, children_gone, beats;
+/* Functions that are to be called, and that were; those that have found the time over, or were cancelled. */
+static _Atomic uint64_t asked, ended, timeouts, cancelled;
+/* Calls of the offload pool that were taken, and results that have come. */
+static _Atomic uint64_t works, results;
 
 static void
 count(_Atomic uint64_t *counter)
@@ -86,15 +98,46 @@ must(enum hm_result result)
 	}
 }
 
+static void
+expect(bool is_so, const char *what)
+{
+	if (!is_so) {
+		fprintf(stderr, "%s\n", what);
+		abort();
+	}
+}
+
 /* ---- Children ---------------------------------------------------------------------- */
+
+static void
+child_answered(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	       void *arg)
+{
+	const struct hm_pid *parent = state;
+
+	expect(result == HM_FUTURE_REPLY, "a child is not answered");
+	expect(*(const uint64_t *)hm_msg_body(reply) == (uintptr_t)arg, "a child gets another answer");
+	count(&ended);
+	must(hm_send(ctx, *parent, FROM_CHILD, NULL));
+	hm_stop(ctx, hm_self(ctx));
+}
 
 static void
 child_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
 	const struct hm_pid *parent = state;
+	uint64_t number = hm_self(ctx).local;
 
 	if (hm_msg_type(msg) != ROUND)
 		return;
+	if (number % 3 != 0) {
+		count(&asked);
+		must(hm_ask(ctx, *parent, QUESTION, &number, LONG_US, child_answered,
+			    (void *)(uintptr_t)number));
+		return;
+	}
+	/* Some do not wait for it. */
+	must(hm_ask(ctx, *parent, QUESTION, &number, LONG_US, child_answered, (void *)(uintptr_t)number));
 	must(hm_send(ctx, *parent, FROM_CHILD, NULL));
 	hm_stop(ctx, hm_self(ctx));
 }
@@ -121,6 +164,121 @@ child_spawn(struct hm_ctx *ctx, struct actor *actor)
 	count(&children);
 }
 
+/* ---- Questions --------------------------------------------------------------------- */
+
+/* arg: the question's number, whose lowest bit says whether it may end without an answer. */
+static void
+answered(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
+{
+	struct actor *actor = state;
+	uint64_t number = (uintptr_t)arg;
+
+	expect(hm_pid_equal(hm_self(ctx), actors[actor->index]), "it is called with another state");
+	expect(number >> 40 == actor->index, "it is another actor's");
+	count(&ended);
+	if (result == HM_FUTURE_REPLY) {
+		expect(*(const uint64_t *)hm_msg_body(reply) == number, "it gets another answer");
+		return;
+	}
+	expect((number & 1) != 0, "it is not answered");
+	count(result == HM_FUTURE_TIMEOUT ? &timeouts : &cancelled);
+}
+
+static void
+batch_answered(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	       void *arg)
+{
+	const struct actor *actor = state;
+	uint64_t number = (uintptr_t)arg;
+
+	(void)ctx;
+	expect(number >> 40 == actor->index, "it is another actor's");
+	expect(result == HM_FUTURE_REPLY && hm_replies_answered(reply) == PAIR, "a batch is not answered");
+	for (uint32_t i = 0; i < PAIR; i++)
+		expect(*(const uint64_t *)hm_msg_body(hm_replies_get(reply, i)) == number + i,
+		       "it gets another answer");
+	count(&ended);
+}
+
+static void
+batch_ask(struct hm_ctx *ctx, struct actor *actor, uint64_t number)
+{
+	uint64_t numbers[PAIR];
+	struct hm_batch_request requests[PAIR];
+
+	for (uint32_t i = 0; i < PAIR; i++) {
+		numbers[i] = number + i;
+		requests[i] = (struct hm_batch_request){ actors[random_next(&actor->random) % ACTORS],
+							 QUESTION, &numbers[i] };
+	}
+	must(hm_ask_batch(ctx, &(struct hm_batch){ .requests = requests,
+						   .count = PAIR,
+						   .timeout_us = LONG_US,
+						   .on_end = batch_answered,
+						   .arg = (void *)(uintptr_t)number }));
+}
+
+static void
+future_ask(struct hm_ctx *ctx, struct hm_pid to, uint64_t number)
+{
+	struct hm_future future;
+
+	must(hm_request_future(ctx, to, QUESTION, &number, LONG_US, &future));
+	must(hm_reenter_after(ctx, future, answered, (void *)(uintptr_t)number));
+	if ((number & 1) != 0)
+		hm_future_cancel(ctx, future);
+	hm_future_release(ctx, future);
+}
+
+static void
+work(const struct hm_work *unused, void *args, void *result)
+{
+	(void)unused;
+	*(uint64_t *)result = *(const uint64_t *)args;
+}
+
+static void
+offload(struct hm_ctx *ctx, uint64_t number)
+{
+	enum hm_result result = hm_offload(ctx, work, &number, sizeof(number), RESULT, NULL);
+
+	/* Its queue may be full. */
+	if (result == HM_OK)
+		count(&works);
+	else
+		expect(result == HM_WOULD_BLOCK, "a call is refused");
+}
+
+static void
+ask(struct hm_ctx *ctx, struct actor *actor)
+{
+	uint64_t random = random_next(&actor->random);
+	struct hm_pid to = actors[(random >> 32) % ACTORS];
+	uint64_t number = (uint64_t)actor->index << 40 | ++actor->questions * 16;
+	bool may_fail = random % 4 == 0;
+
+	switch (random >> 8 & 7) {
+	case 0:
+		count(&asked);
+		batch_ask(ctx, actor, number);
+		break;
+	case 1:
+	case 2:
+		count(&asked);
+		future_ask(ctx, to, number | may_fail);
+		break;
+	case 3:
+		offload(ctx, number);
+		break;
+	default:
+		count(&asked);
+		number |= may_fail;
+		must(hm_ask(ctx, to, QUESTION, &number, may_fail ? 200 : LONG_US, answered,
+			    (void *)(uintptr_t)number));
+		break;
+	}
+}
+
 /* ---- Actors ------------------------------------------------------------------------ */
 
 static void
@@ -141,6 +299,8 @@ round_do(struct hm_ctx *ctx, struct actor *actor)
 
 		numbered_send(ctx, actor, (uint32_t)random % ACTORS, (random >> 32) % 4 == 0);
 	}
+	for (uint32_t i = 0; i < 2; i++)
+		ask(ctx, actor);
 	if (random_next(&actor->random) % 8 == 0)
 		must(hm_move(ctx, actors[random_next(&actor->random) % ACTORS],
 			     (uint32_t)random_next(&actor->random) % LCORES));
@@ -185,6 +345,13 @@ actor_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	case BEAT:
 		count(&beats);
 		break;
+	case QUESTION:
+		must(hm_respond(ctx, REPLY, hm_msg_body(msg)));
+		break;
+	case RESULT:
+		expect(*(const uint64_t *)hm_msg_body(msg) >> 40 == actor->index, "it is another actor's");
+		count(&results);
+		break;
 	case HM_TERMINATED:
 		count(&children_gone);
 		break;
@@ -204,6 +371,9 @@ types_register(struct hm_system *sys)
 		{ .id = ANSWER, .name = "answer" },
 		{ .id = BEAT, .name = "beat" },
 		{ .id = FROM_CHILD, .name = "from child" },
+		{ .id = QUESTION, .name = "question", .size = sizeof(uint64_t) },
+		{ .id = REPLY, .name = "reply", .size = sizeof(uint64_t) },
+		{ .id = RESULT, .name = "result", .size = sizeof(uint64_t) },
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -237,6 +407,14 @@ pause_ms(void)
 	nanosleep(&pause, NULL);
 }
 
+static bool
+is_over(void)
+{
+	return counted(&done) == ACTORS && counted(&sent) == counted(&received) &&
+	       counted(&children) == counted(&children_gone) && counted(&asked) == counted(&ended) &&
+	       counted(&works) == counted(&results);
+}
+
 /* The external thread is a sender, too, and moves actors. */
 static bool
 drive(struct hm_system *sys, uint64_t seed)
@@ -249,8 +427,7 @@ drive(struct hm_system *sys, uint64_t seed)
 		uint32_t to = (uint32_t)random_next(&random) % ACTORS;
 		struct numbered body = { .number = numbers[to] + 1, .from = EXTERNAL };
 
-		if (counted(&done) == ACTORS && counted(&sent) == counted(&received) &&
-		    counted(&children) == counted(&children_gone))
+		if (is_over())
 			return true;
 		pause_ms();
 		if (counted(&done) == ACTORS || hm_system_send(sys, actors[to], NUMBERED, &body) != HM_OK)
@@ -288,6 +465,10 @@ main(int argc, char **argv)
 	       " moves, %" PRIu64 " beats, %" PRIu64 " circles\n",
 	       counted(&received), counted(&sent), counted(&children_gone), counted(&children), stats.moved,
 	       counted(&beats), stats.circles);
+	printf("%" PRIu64 " of %" PRIu64 " questions, %" PRIu64 " too late, %" PRIu64 " cancelled; %" PRIu64
+	       " of %" PRIu64 " calls\n",
+	       counted(&ended), counted(&asked), counted(&timeouts), counted(&cancelled), counted(&results),
+	       counted(&works));
 	if (!all || stats.moved == 0)
 		return EXIT_FAILURE;
 	hm_system_stop(sys);
