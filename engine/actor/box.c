@@ -12,6 +12,7 @@
 
 #include "actor_pvt.h"
 #include "dead_pvt.h"
+#include "expire_pvt.h"
 #include "full_pvt.h"
 #include "pressure_pvt.h"
 #include "priority_pvt.h"
@@ -427,6 +428,31 @@ hmi_box_count(const struct hmi_cell *cell)
 	const struct hmi_box *box = box_of(cell);
 
 	return box->count + box->internal.count;
+}
+
+/* ---- Leaving for another lcore ----------------------------------------------------------------- */
+
+/* The user's functions may have looked at them. */
+static void
+queue_settle(struct hm_ctx *ctx, const struct hmi_fifo *queue)
+{
+	for (struct hm_msg *msg = queue->head; msg != NULL; msg = msg->next) {
+		if ((msg->flags & HMI_MSG_EXPIRES) != 0)
+			hmi_deadline_settle(ctx, msg);
+	}
+}
+
+void
+hmi_box_deadlines_settle(struct hm_ctx *ctx, const struct hmi_cell *cell)
+{
+	const struct hmi_box *box = box_of(cell);
+
+	if (has_priorities(box)) {
+		for (uint32_t i = 0; i < HMI_PRIORITIES; i++)
+			queue_settle(ctx, &box->queue.priority.queues[i]);
+	} else if (box->mailbox->order == HM_MAILBOX_FIFO) {
+		queue_settle(ctx, &box->queue.fifo);
+	}
 }
 
 /* ---- Stop and restart ------------------------------------------------------------------------ */

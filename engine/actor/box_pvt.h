@@ -45,6 +45,9 @@ uint32_t hmi_box_count(const struct hmi_cell *cell);
 /* The engine's own messages that wait in it. */
 struct hmi_fifo *hmi_box_internal(const struct hmi_cell *cell);
 
+/* The actor is to leave for another lcore: make deadlines of requests that wait exact, but in a queue of the user's. */
+void hmi_box_deadlines_settle(struct hm_ctx *ctx, const struct hmi_cell *cell);
+
 /* The limit is 0 for other reasons, too: see receive_timeout.c. */
 static inline bool
 hmi_cell_has_box(const struct hmi_cell *cell)

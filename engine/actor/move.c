@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "actor_pvt.h"
+#include "box_pvt.h"
 #include "check_pvt.h"
 #include "claim_pvt.h"
 #include "counter_pvt.h"
@@ -196,14 +197,23 @@ hmi_move_order(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 
 /* ---- Leaving ----------------------------------------------------------------------- */
 
+static void
+queue_settle(struct hm_ctx *ctx, const struct hmi_fifo *queue)
+{
+	for (struct hm_msg *msg = queue->head; msg != NULL; msg = msg->next) {
+		if ((msg->flags & (HMI_MSG_EXPIRES | HMI_MSG_SYSTEM)) == HMI_MSG_EXPIRES)
+			hmi_deadline_settle_handed(ctx, msg);
+	}
+}
+
 /* Deadlines are exact on other lcores. */
 static void
 deadlines_settle(struct hm_ctx *ctx, const struct hmi_cell *cell)
 {
-	for (struct hm_msg *msg = cell->box.head; msg != NULL; msg = msg->next) {
-		if ((msg->flags & (HMI_MSG_EXPIRES | HMI_MSG_SYSTEM)) == HMI_MSG_EXPIRES)
-			hmi_deadline_settle_handed(ctx, msg);
-	}
+	queue_settle(ctx, &cell->box);
+	queue_settle(ctx, &cell->actor.extra->stash);
+	if (hmi_cell_has_box(cell))
+		hmi_box_deadlines_settle(ctx, cell);
 }
 
 static void

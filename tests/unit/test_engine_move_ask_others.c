@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Actors that move while they wait for calls of the offload pool, for selections, and for whom a path names.
+ * Actors that move while they wait for calls of the offload pool, for selections, and for whom a path names; or with requests
+ * in their mailbox.
  */
+#include "hm_behaviour.h"
+#include "hm_mailbox.h"
 #include "hm_offload.h"
 #include "hm_select.h"
 #include "test_engine_move_ask.h"
@@ -220,4 +223,108 @@ Test(engine_move_ask_others, move__resolves_a_path)
 	cr_assert_eq(scene.heard.where, 2);
 	cr_assert_eq(hmt_seen_count(&scene.mover, HMT_NUMBER), QUEUED);
 	hmt_node_end(&scene.node);
+}
+
+/* ---- Requests whose deadline the asking lcore knows ------------------------------------------------- */
+
+static uint8_t
+priority_of(const struct hm_msg *msg)
+{
+	return hm_msg_type(msg) == HMT_BIG ? 1 : 0;
+}
+
+static bool stashes;
+
+/* Answers requests, at once or when it has taken them out of its stash. */
+static void
+respond(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)probe;
+	if (hm_msg_type(msg) != HMT_NUMBER || hm_pid_is_none(hm_sender(ctx)))
+		return;
+	if (stashes)
+		cr_assert_eq(hm_stash(ctx), HM_OK);
+	else
+		cr_assert_eq(hm_respond(ctx, HMT_NUMBER, hm_msg_body(msg)), HM_OK);
+}
+
+static void
+unstash(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	stashes = false;
+	cr_assert_eq(hm_unstash_all(ctx), 1);
+}
+
+static void
+on_response(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	    void *arg)
+{
+	(void)ctx;
+	(void)state;
+	(void)reply;
+	(void)arg;
+	scene.heard.calls++;
+	scene.heard.result = result;
+}
+
+/* The turn goes on after it, for longer than the request may take: its time begins at the turn's end. */
+static void
+ask_and_take_long(struct hm_ctx *ctx, void *arg)
+{
+	uint64_t number = 3;
+
+	(void)arg;
+	cr_assert_eq(hm_ask(ctx, scene.mover.pid, HMT_NUMBER, &number, 1000, on_response, NULL), HM_OK);
+	scene.node.now_ns += 5000000;
+}
+
+enum place {
+	IN_MAILBOX,
+	IN_STASH,
+	IN_PRIORITIES,
+	IN_BOUNDED,
+	PLACES,
+};
+
+static void
+request_waits(enum place place)
+{
+	static const struct hm_mailbox mailboxes[PLACES] = {
+		[IN_PRIORITIES] = { .order = HM_MAILBOX_PRIORITY, .priority = priority_of },
+		[IN_BOUNDED] = { .overflow = HM_OVERFLOW_REJECT, .capacity = 1000 },
+	};
+	static struct hm_props props[PLACES];
+	struct hmt_probe *probe = &scene.mover;
+
+	memset(&scene, 0, sizeof(scene));
+	stashes = place == IN_STASH;
+	props[place] = *hmt_probe_props(0);
+	if (place >= IN_PRIORITIES)
+		props[place].mailbox = &mailboxes[place];
+	scene.mover.on_msg = respond;
+	hmt_node_start(&scene.node, LCORES);
+	hmt_probe_spawn(&scene.node, &scene.other, 0, NULL);
+	cr_assert_eq(hm_system_spawn(scene.node.sys, &props[place], NULL, &probe, &probe->pid), 0);
+	hmt_turn_until_idle(&scene.node);
+	for (uint32_t i = 0; i < QUEUED && place != IN_STASH; i++)
+		hmt_number(&scene.node, probe->pid, i);
+	send_deed(scene.other.pid, ask_and_take_long);
+	if (place == IN_STASH)
+		turn_all(&scene.node, 2);
+	cr_assert_eq(hm_system_move(scene.node.sys, probe->pid, 1), 0);
+	hmt_turn_until_idle(&scene.node);
+	cr_assert_eq(lcore_of(&scene.node, probe->pid), 1);
+	if (place == IN_STASH)
+		hmt_do(&scene.node, probe->pid, unstash, NULL);
+	cr_assert_eq(scene.heard.calls, 1, "%d", place);
+	cr_assert_eq(scene.heard.result, HM_FUTURE_REPLY, "%d", place);
+	cr_assert_eq(hmt_stats(&scene.node).dead[HM_DEAD_EXPIRED], 0);
+	hmt_node_end(&scene.node);
+}
+
+Test(engine_move_ask_others, move__requests_that_wait_keep_their_time)
+{
+	for (int place = 0; place < PLACES; place++)
+		request_waits((enum place)place);
 }
