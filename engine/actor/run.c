@@ -206,15 +206,27 @@ actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion, bool rec
 	return n;
 }
 
+/* The same, of an actor with a quantum of its own, or one that was born on another lcore. */
+static __attribute__((noinline)) uint32_t
+unusual_portion_of(struct hm_ctx *ctx, const struct hmi_cell *cell, uint32_t portion)
+{
+	if ((cell->scheduled & HMI_SCHEDULED_MOVED) != 0) {
+		atomic_store_explicit(&ctx->moved_cell, cell, memory_order_relaxed);
+		atomic_store_explicit(&ctx->moved_home, cell->actor.extra->home, memory_order_relaxed);
+	}
+	return (cell->scheduled & HMI_SCHEDULED_QUANTUM) != 0 ? hmi_quantum_begin(ctx, cell, portion)
+							      : portion;
+}
+
 /* User messages that an actor may handle in its turn. */
 static inline uint32_t
 portion_of(struct hm_ctx *ctx, const struct hmi_cell *cell)
 {
 	uint32_t portion = hmi_worker_steps_max(&ctx->worker);
 
-	if (likely((cell->scheduled & HMI_SCHEDULED_QUANTUM) == 0))
+	if (likely((cell->scheduled & (HMI_SCHEDULED_QUANTUM | HMI_SCHEDULED_MOVED)) == 0))
 		return portion;
-	return hmi_quantum_begin(ctx, cell, portion);
+	return unusual_portion_of(ctx, cell, portion);
 }
 
 /* ctx->cell and ctx->msg stay until the next one runs: no_actor_runs() clears them. */

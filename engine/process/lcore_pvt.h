@@ -160,7 +160,10 @@ struct hm_ctx {
 	uintptr_t stack_low;           /* the stack was touched down to here: mark_pvt.h */
 	struct hmi_recorder recorder;
 	uint64_t quantum_ticks; /* when the turn of an actor with a quantum of time began */
-	uint32_t actors;        /* that live here, without the guardians */
+	/* The actor that has run last of those that were born elsewhere, and its PID: for the stall detector's guess. */
+	_Atomic(const struct hmi_cell *) moved_cell;
+	_Atomic uint64_t moved_home;
+	uint32_t actors; /* that live here, without the guardians */
 	/* In a cache line of its own, since others read it: see load_pvt.h. */
 	_Alignas(64) _Atomic uint64_t load;
 };

@@ -144,11 +144,17 @@ actor_guess(struct hm_ctx *ctx)
 {
 	_Atomic(struct hmi_cell *) *running = (void *)&ctx->cell;
 	const struct hmi_cell *cell = atomic_load_explicit(running, memory_order_relaxed);
+	struct hm_pid pid = { .node = ctx->node };
 
 	if (cell == NULL || cell->state_at == 0)
 		return hm_pid_none();
-	return (struct hm_pid){ ctx->node,
-				hmi_local(hmi_index(ctx), hmi_slot_of(ctx, cell), cell->generation) };
+	/* What the cell points to is not followed. */
+	if ((cell->scheduled & HMI_SCHEDULED_MOVED) != 0 &&
+	    atomic_load_explicit(&ctx->moved_cell, memory_order_relaxed) == cell)
+		pid.local = atomic_load_explicit(&ctx->moved_home, memory_order_relaxed);
+	else
+		pid.local = hmi_local(hmi_index(ctx), hmi_slot_of(ctx, cell), cell->generation);
+	return pid;
 }
 
 /* Whether the turn has ended since it was looked at. */

@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "hm_move.h"
 #include "hm_system.h"
 #include "hmt_actor.h"
 #include "hmt_backtrace.h"
@@ -415,6 +416,37 @@ Test(engine_stall, told__late_when_the_lcore_answers_late)
 	cr_expect_not_null(on->stall.backtrace);
 	if (hmt_has_names())
 		cr_expect_not_null(strstr(on->backtrace, " spin_deaf_until_told+"), "%s", on->backtrace);
+	end(&told);
+}
+
+static uint64_t
+moved(const struct told *told)
+{
+	struct hm_stats stats;
+
+	hm_system_stats(told->sys, &stats);
+	return stats.moved;
+}
+
+/* It has another PID than the slot that it is in. */
+Test(engine_stall, told__of_an_actor_that_has_moved)
+{
+	static struct told told;
+	struct hang hang = { spin_deaf_until_told, &told };
+	const struct report *began = &told.reports[HM_STALL_BEGAN];
+
+	make(&told, 2, LIMIT_MS);
+	cr_assert_eq(hm_system_spawn(told.sys, &on_lcore[1], "hanging", NULL, &told.actor), 0);
+	cr_assert_eq(hm_system_start(told.sys), 0);
+	cr_assert_eq(hm_system_move(told.sys, told.actor, 0), 0);
+	while (moved(&told) == 0)
+		sched_yield();
+	cr_assert_eq(hm_system_send(told.sys, told.actor, HANG, &hang), HM_OK);
+	await(&told, HM_STALL_ENDED, 1);
+	cr_expect_eq(began->stall.lcore_index, 0);
+	cr_expect(hm_pid_equal(began->stall.actor, told.actor));
+	cr_expect_str_eq(began->path, "/user/hanging");
+	cr_expect(hm_pid_equal(told.reports[HM_STALL_GOES_ON].stall.actor, told.actor));
 	end(&told);
 }
 
