@@ -10,8 +10,8 @@
 
 #define TIMEOUT_US 10000u
 #define NUMBER     4711u
-#define BUSY       150u /* messages before the answer: more than a turn handles */
-#define QUEUED     200u /* more than it handles while it is told to move */
+#define BUSY       12u /* messages before the answer */
+#define QUEUED     20u /* more than it handles while it is told to move */
 #define PAIR       2u
 
 enum kind {
@@ -37,7 +37,7 @@ struct scene {
 	struct hm_future future;
 	struct heard heard;
 	enum kind kind;
-	uint32_t live;
+	uint32_t live, links; /* before it asks */
 };
 
 static struct scene scene;
@@ -134,18 +134,30 @@ live_all(void)
 	return sum;
 }
 
+static inline uint32_t
+links_all(void)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < LCORES; i++)
+		sum += scene.node.sys->lcores[i]->links.count;
+	return sum;
+}
+
 static inline void
 scene_start(enum kind kind, uint32_t home)
 {
 	memset(&scene, 0, sizeof(scene));
 	scene.kind = kind;
 	scene.answerer.on_msg = keep_asker;
-	hmt_node_start(&scene.node, LCORES);
+	/* A message in each turn, so that others wait. */
+	hmt_node_start_with(&scene.node, LCORES, 0, "--quantum 1");
 	hmt_probe_spawn(&scene.node, &scene.answerer, 3, NULL);
 	hmt_probe_spawn(&scene.node, &scene.other, 2, NULL);
 	hmt_probe_spawn(&scene.node, &scene.mover, home, NULL);
 	hmt_turn_until_idle(&scene.node);
 	scene.live = live_all();
+	scene.links = links_all();
 	if (kind == OTHERS_FUTURE)
 		hmt_do(&scene.node, scene.other.pid, make_future, NULL);
 	hmt_do(&scene.node, scene.mover.pid, ask, NULL);

@@ -127,6 +127,7 @@ Test(engine_move_ask_kinds, move__its_futures_serve_who_waits)
 	hmt_do(&scene.node, scene.mover.pid, reenter, NULL);
 	cr_assert_eq(scene.heard.result, HM_FUTURE_DEAD_LETTER);
 	cr_assert_eq(live_all(), scene.live);
+	cr_assert_eq(links_all(), scene.links + 1, "that of its parent");
 	hmt_node_end(&scene.node);
 }
 
@@ -153,6 +154,7 @@ Test(engine_move_ask_kinds, move__releases_a_pending_future)
 		cr_assert_eq(scene.heard.calls, 2);
 		/* Away from its birthplace it has two slots. */
 		cr_assert_eq(live_all(), scene.live + (to != 0));
+		cr_assert_eq(links_all(), scene.links + 1, "that of its parent");
 		hmt_node_end(&scene.node);
 	}
 }
@@ -171,6 +173,56 @@ Test(engine_move_ask_kinds, move__its_end_cancels_its_futures)
 		cr_assert_eq(hmt_stats(&scene.node).continuations_dropped, 1);
 		cr_assert_eq(live_all(), restarts == 0 ? scene.live - 1 : scene.live + 1);
 		hmt_node_end(&scene.node);
+	}
+}
+
+/* Whoever it was to answer when it began to wait. */
+static void
+on_end_respond(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	       void *arg)
+{
+	uint64_t number = NUMBER;
+
+	on_end(ctx, state, result, reply, arg);
+	cr_assert(hm_pid_equal(hm_sender(ctx), scene.other.pid));
+	cr_assert_eq(hm_respond(ctx, HMT_NUMBER, &number), HM_OK);
+}
+
+static void
+wait_for_other(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)probe;
+	if (hm_msg_type(msg) == HMT_BIG)
+		cr_assert_eq(hm_reenter_after(ctx, scene.future, on_end_respond, &scene.heard), HM_OK);
+}
+
+static void
+request_big(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	cr_assert_eq(hm_request(ctx, scene.mover.pid, HMT_BIG, (uint64_t[125]){ 1 }), HM_OK);
+}
+
+Test(engine_move_ask_kinds, move__answers_whom_it_was_to_answer)
+{
+	for (uint32_t busy = 0; busy < 2; busy++) {
+		for (int in_time = 0; in_time < 2; in_time++) {
+			scene_start(OWN_FUTURE, 0);
+			scene.mover.on_msg = wait_for_other;
+			hmt_do(&scene.node, scene.other.pid, request_big, NULL);
+			for (uint32_t i = 0; i < busy * QUEUED; i++)
+				hmt_number(&scene.node, scene.mover.pid, i);
+			if (busy != 0 && in_time != 0)
+				send_deed(scene.answerer.pid, answer);
+			move(&scene.node, scene.mover.pid, 1);
+			if (in_time != 0)
+				hmt_do(&scene.node, scene.answerer.pid, answer, NULL);
+			else
+				hmt_elapse(&scene.node, 2ull * TIMEOUT_US);
+			cr_assert_eq(scene.heard.calls, 2);
+			cr_assert_eq(hmt_seen_count(&scene.other, HMT_NUMBER), 1);
+			hmt_node_end(&scene.node);
+		}
 	}
 }
 
