@@ -2,6 +2,7 @@
 /*
  * Actors that move while they wait for answers: what is particular to some kinds, order, and want of memory.
  */
+#include "claim_pvt.h"
 #include "hm_mailbox.h"
 #include "hmt_shortage.h"
 #include "hmt_slots.h"
@@ -287,6 +288,46 @@ Test(engine_move_ask_kinds, move__waits_for_the_end_of_another)
 	hm_system_turn(scene.node.sys);
 	hmt_do(&scene.node, scene.mover.pid, reenter_stopped, NULL);
 	cr_assert_eq(scene.heard.calls, 1);
+	cr_assert_eq(scene.heard.where, 1);
+	hmt_node_end(&scene.node);
+}
+
+/* ---- Other nodes -------------------------------------------------------------------------------- */
+
+#define NODE 5u
+
+/* What a selection does that has found out whom to ask. */
+static void
+name_node(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	cr_assert(hmi_claim_order(ctx, scene.askers[0], HMI_CLAIM_NODE, NODE));
+	cr_assert_not(hmi_claim_order(ctx, scene.other.pid, HMI_CLAIM_NODE, NODE), "it is no future of it");
+}
+
+static void
+lose_node(struct hm_ctx *ctx, void *arg)
+{
+	struct hmi_cell *cell = hmi_cell_live(ctx, scene.askers[0].local);
+
+	(void)arg;
+	cr_assert_eq(cell->future.node, NODE);
+	cr_assert_neq(ctx->nodes_referenced[0] & 1u << NODE, 0);
+	cell->ops->node_down(ctx, cell, NODE + 1);
+	cell->ops->node_down(ctx, cell, NODE);
+}
+
+Test(engine_move_ask_kinds, move__is_told_that_a_node_is_lost)
+{
+	struct hmt_probe neighbour = { 0 };
+
+	scene_start(ASK, 0);
+	hmt_probe_spawn(&scene.node, &neighbour, 0, NULL);
+	move(&scene.node, scene.mover.pid, 1);
+	hmt_do(&scene.node, scene.mover.pid, name_node, NULL);
+	hmt_do(&scene.node, neighbour.pid, lose_node, NULL);
+	cr_assert_eq(scene.heard.calls, 1);
+	cr_assert_eq(scene.heard.result, HM_FUTURE_DEAD_LETTER);
 	cr_assert_eq(scene.heard.where, 1);
 	hmt_node_end(&scene.node);
 }
