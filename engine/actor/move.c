@@ -238,6 +238,10 @@ pack_post(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_route *route, ui
 	pack->from = hmi_index(ctx);
 	pack->child_serial = ctx->child_serial;
 	memcpy(pack->cell, cell, sizeof(pack->cell));
+	/* What ends while it is on its way, when the system goes down, is taken out of its list there. */
+	if (cell->actor.owned != NULL)
+		cell->actor.owned->prev =
+			(void *)((char *)pack->cell + offsetof(struct hmi_cell, actor.owned));
 	hmi_forwarder_make(ctx, cell, route, place);
 	ctx->actors--;
 	(void)hmi_post(ctx, hmi_lcore_process(ctx->sys, hmi_local_lcore(place)), msg);

@@ -39,7 +39,7 @@ struct hm_work {
 	struct hm_msg *msg;    /* that holds this */
 	struct hm_msg *result; /* not counted as sent yet */
 	struct hm_ctx *ctx;    /* the lcore of the call: for the thread only to send it the command */
-	struct hm_ctx *at;     /* the actor's, since that may have moved */
+	struct hm_ctx *at;     /* the actor's, since that may have moved; NULL: it is on its way */
 	hm_offload_fn *run;
 	uint64_t owner;         /* local part of the actor's PID */
 	_Atomic bool cancelled; /* the lcore's hint to the thread */
@@ -134,7 +134,14 @@ work_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 	disown(work);
 }
 
-/* The owner has come to another lcore. */
+/* The owner leaves for another lcore, or has come there. */
+static void
+work_leave(struct hm_ctx *ctx, struct hmi_owned *owned)
+{
+	container_of(owned, struct hm_work, link.owned)->at = NULL;
+	hmi_link_leave(ctx, owned);
+}
+
 static void
 work_arrive(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 {
@@ -147,7 +154,7 @@ static const struct hmi_owned_ops work_ops = {
 	.drop = work_drop,
 	.outlives_restart = true,
 	.may_move = hmi_link_may_move,
-	.leave = hmi_link_leave,
+	.leave = work_leave,
 	.arrive = work_arrive,
 };
 
@@ -162,8 +169,10 @@ work_of(const struct hm_msg *msg)
 static struct hm_msg *
 result_take(struct hm_ctx *ctx, struct hm_work *work)
 {
+	if (work->is_owned && work->at != NULL)
+		hmi_link_unhash(&work->at->links, &work->link);
 	if (work->is_owned)
-		hmi_link_remove(&work->at->links, &work->link);
+		hmi_owned_remove(&work->link.owned);
 	if (!work->has_run || !work->is_wanted) {
 		hmi_msg_release(&ctx->cache, work->result);
 		return NULL;

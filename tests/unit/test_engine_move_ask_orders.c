@@ -249,6 +249,7 @@ play_start(uint64_t seed)
 {
 	static const struct hm_supervisor together = { .scope = HM_ALL_FOR_ONE,
 						       .restarts = HM_RESTARTS_UNLIMITED };
+	static const char *const options[] = { "", "--quantum 1", "--mailbox=10 --quantum 2" };
 	static struct hm_props props;
 	struct hmt_probe *parent = &play.parent;
 
@@ -258,7 +259,8 @@ play_start(uint64_t seed)
 	play.answerer.on_msg = answerer_saw;
 	props = *hmt_probe_props(0);
 	props.supervisor = &together;
-	hmt_node_start(&play.node, LCORES);
+	/* Messages wait, or are too many. */
+	hmt_node_start_with(&play.node, LCORES, 0, options[seed % 3]);
 	cr_assert_eq(hm_system_spawn(play.node.sys, &props, NULL, &parent, &parent->pid), 0);
 	hmt_probe_spawn(&play.node, &play.answerer, (uint32_t)draw(LCORES), "answerer");
 	hmt_probe_spawn(&play.node, &play.owner, (uint32_t)draw(LCORES), NULL);
@@ -270,8 +272,10 @@ static void
 deed_send(struct hm_pid to, void (*fn)(struct hm_ctx *ctx, void *arg))
 {
 	struct hmt_deed deed = { fn, NULL };
+	enum hm_result result = hm_system_send(play.node.sys, to, HMT_DO, &deed);
 
-	cr_assert_eq(hm_system_send(play.node.sys, to, HMT_DO, &deed), HM_OK);
+	/* Not while its mailbox is full. */
+	cr_assert(result == HM_OK || result == HM_WOULD_BLOCK);
 }
 
 static void
@@ -388,7 +392,7 @@ play_all(bool ends)
 		play_end(seed, live);
 	}
 	cr_assert_gt(moved, 2 * ROUNDS);
-	cr_assert_gt(called, 4 * ROUNDS);
+	cr_assert_gt(called, 2 * ROUNDS);
 	cr_assert_gt(dropped, ROUNDS / 2);
 }
 
