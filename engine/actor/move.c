@@ -174,7 +174,7 @@ is_overridden(const struct hmi_cell *cell, const struct hmi_move_order *order)
 	return order->was_starved != 0 && move != NULL && !move->was_starved;
 }
 
-bool
+__attribute__((noinline)) bool
 hmi_move_order(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	const struct hmi_move_order order = *(const struct hmi_move_order *)hm_msg_body(msg);
@@ -288,7 +288,7 @@ ready(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_move *move, const st
 		retry_later(ctx, move);
 }
 
-void
+__attribute__((noinline)) void
 hmi_move_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
 {
 	if (msg->type == HMI_SYS_MOVE_READY)

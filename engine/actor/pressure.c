@@ -465,7 +465,7 @@ hmi_pressure_muted_as_lost(struct hm_ctx *ctx, const struct hm_msg *msg)
 		     as->mute.receiver);
 }
 
-void
+__attribute__((noinline)) void
 hmi_pressure_muted_as(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
 {
 	const struct muted_as *as = hm_msg_body(msg);
