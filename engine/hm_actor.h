@@ -121,6 +121,8 @@ struct hm_props {
 	uint32_t quantum_us;
 	/** enum hm_faults: what signals as SIGSEGV mean that the actor's functions raise; 0: what --faults says. */
 	uint32_t faults;
+	/** enum hm_balance: whether the balancer may move it, if there is one (hm_balance.h). */
+	uint32_t balance;
 };
 
 /** Longest name of an actor, in characters. */

@@ -49,6 +49,12 @@ struct hm_load {
 	uint32_t actors; /**< that live there, but for the guardians `/`, `/user` and `/system` */
 	/** Of them, those that had messages and waited for their turn when a turn of the lcore's loop ended: look more than once. */
 	uint32_t waiting;
+	/**
+	 * Nanoseconds since start-up in which it had something to do: turns with work, and the time between them. Of two looks,
+	 * the difference over the time between them is the share that it was busy. Up to the moment of the look, also of an lcore
+	 * that hangs in a turn. In HM_MODE_STEPPED the time within turns that did anything.
+	 */
+	uint64_t busy_ns;
 };
 
 /* ---- Keys ---------------------------------------------------------------- */
@@ -122,7 +128,7 @@ uint32_t hm_system_lcores_shared(const struct hm_system *sys);
 
 /**
  * What an lcore has published of its load: for placement by the program's own rules, with HM_LCORE(index), and for moving
- * (hm_move.h). It does not tell which of its actors is busy; apps/skewed has actors that do.
+ * (hm_move.h). It does not tell which of its actors is busy; apps/skewed has actors that do, and hm_balance.h finds out.
  *
  * Context: any thread; neither blocks nor allocates. Each number is right for some moment of the lcore's last turns.
  *

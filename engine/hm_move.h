@@ -44,7 +44,7 @@ struct hm_system;
 /**
  * Have an actor move to an lcore, as soon as it may. The last call counts; the lcore where it lives undoes an earlier one.
  * One that lives there already stays, and receives no HM_MOVED. One that stops does not move any more;
- * guardians, and processes that are no actors, never do.
+ * guardians, and processes that are no actors, never do. The balancer (hm_balance.h) leaves it alone from then on.
  *
  * Context: turn; may be the running actor itself. Ordering: as a stop, past the messages of the actor's mailbox.
  *

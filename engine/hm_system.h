@@ -98,6 +98,11 @@ struct hm_config {
 	 */
 	uint32_t reserve;
 	/**
+	 * Milliseconds between two looks of the balancer (hm_balance.h), up to HM_BALANCE_MS_MAX; 0: there is none. --balance
+	 * overrides it.
+	 */
+	uint32_t balance_ms;
+	/**
 	 * Memory of all messages, in bytes, at most; 0: the default, 1 GiB or a quarter of the machine's RAM,
 	 * whichever is less. Backed as it is used. From 256 KiB to 256 GiB; --memory overrides it.
 	 */

@@ -51,6 +51,7 @@
 #include "hm_buffer.h"
 #include "hm_actor.h"
 #include "hm_dispatch.h"
+#include "hm_balance.h"
 #include "hm_behaviour.h"
 #include "hm_mailbox.h"
 #include "hm_move.h"

@@ -40,4 +40,13 @@ hmi_clock_ticks_of_us(const struct hmi_clock *clock, uint32_t us)
 	return us * (clock->read != NULL ? 1000u : clock->ticks_per_us);
 }
 
+/* Of ticks, however many. */
+static inline uint64_t
+hmi_clock_ns_of(const struct hmi_clock *clock, uint64_t ticks)
+{
+	uint64_t per_us = clock->ticks_per_us;
+
+	return clock->read != NULL ? ticks : ticks / per_us * 1000u + ticks % per_us * 1000u / per_us;
+}
+
 #endif /* CLOCK_PVT_H */

@@ -288,6 +288,13 @@ goes_on(struct hmi_worker *w)
 	return likely(wanted == 0) || requests_handle(w, wanted);
 }
 
+/* So far the worker was idle. */
+static inline void
+idle_look(struct hmi_worker *w)
+{
+	hmi_busy_end(&w->busy, hmi_clock_ticks(w->clock));
+}
+
 /* The last look for work comes after the announcement, so that work which it does not find wakes. */
 static void
 sleep_until_work(struct hmi_worker *w)
@@ -298,6 +305,7 @@ sleep_until_work(struct hmi_worker *w)
 	if (hmi_worker_turn(w) > 0 || requests(w) != 0) {
 		hmi_wake_cancel(&w->wake);
 		hmi_idle_reset(&w->idle);
+		hmi_busy_begin(&w->busy);
 		return;
 	}
 	if (w->lanes_unchecked_count > 0)
@@ -308,6 +316,7 @@ sleep_until_work(struct hmi_worker *w)
 	if (w->poller.poll != NULL || !wakeable || w->lanes_dirty_count > 0)
 		ns = hmi_idle_poll_ns(&w->idle, ns);
 	hmi_wake_sleep(&w->wake, ns);
+	idle_look(w);
 }
 
 /* Until a lane has something, or other sources of work are to be looked at again. */
@@ -334,6 +343,7 @@ idle(struct hmi_worker *w)
 		break;
 	case HMI_IDLE_YIELD:
 		hmi_idle_yield();
+		idle_look(w);
 		break;
 	case HMI_IDLE_SLEEP:
 		sleep_until_work(w);
@@ -358,6 +368,7 @@ failed(struct hmi_worker *w)
 uint32_t
 hmi_worker_turn_alone(struct hmi_worker *w)
 {
+	uint64_t ticks = hmi_clock_ticks(w->clock);
 	uint32_t work;
 
 	hmi_recovery_enter(&w->recovery);
@@ -366,6 +377,8 @@ hmi_worker_turn_alone(struct hmi_worker *w)
 	else
 		work = failed(w);
 	hmi_recovery_leave(&w->recovery);
+	if (work > 0)
+		hmi_busy_add(&w->busy, hmi_clock_ticks(w->clock) - ticks);
 	return work;
 }
 
@@ -375,10 +388,14 @@ turn_follow(struct hmi_worker *w, uint32_t work)
 {
 	if (w->lanes_unchecked_count > 0 && (work == 0 || ++w->turns_unchecked >= UNCHECKED_TURNS))
 		wakes_check(w);
-	if (work > 0)
+	if (work > 0) {
 		hmi_idle_reset(&w->idle);
-	else
+		if (unlikely(!w->busy.is_busy))
+			hmi_busy_begin(&w->busy);
+	} else {
+		idle_look(w);
 		idle(w);
+	}
 }
 
 void
@@ -389,12 +406,14 @@ hmi_worker_loop(struct hmi_worker *w)
 	hmi_rcu_enter();
 	/* The first turn, too, has a valid time. */
 	(void)hmi_worker_clock(w);
+	idle_look(w);
 	hmi_recovery_enter(&w->recovery);
 	if (w->ops->recovery != NULL && hmi_recovery_point(&w->recovery) != 0)
 		turn_follow(w, failed(w));
 	while (goes_on(w))
 		turn_follow(w, hmi_worker_turn(w));
 	hmi_recovery_leave(&w->recovery);
+	idle_look(w);
 	wakes_check(w);
 	hmi_rcu_leave();
 }

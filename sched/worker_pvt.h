@@ -38,6 +38,7 @@
 
 #include <rte_branch_prediction.h>
 
+#include "busy_pvt.h"
 #include "clock_pvt.h"
 #include "deadline_pvt.h"
 #include "hm_msg.h"
@@ -120,6 +121,7 @@ struct hmi_worker {
 	uint32_t lanes_unchecked_count;
 	uint32_t turns_unchecked; /* since the first of them */
 	struct hmi_idle idle;
+	struct hmi_busy busy;
 	uint64_t turns;
 	struct hmi_wheel wheel;
 	struct hmi_recovery recovery;

@@ -49,6 +49,9 @@ uint32_t hmi_actors_run(struct hmi_worker *worker);
 /* The same, and record each message that an actor is handed. */
 uint32_t hmi_actors_run_recorded(struct hmi_worker *worker);
 
+/* For an lcore with a balancer, of both kinds: measures some of its stages, and has the balancer look when it is time. */
+uint32_t hmi_actors_run_measured(struct hmi_worker *worker);
+
 /* An actor's function was left, and with it the stage: what is left of that. */
 void hmi_actors_failed(struct hmi_worker *worker);
 

@@ -433,12 +433,15 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_supervise(ctx, cell, msg);
 		return;
 	case HMI_SYS_MOVE:
-		if (hmi_move_order(ctx, cell, msg))
+		if (hmi_move_ordered(ctx, cell, msg))
 			return;
 		break;
 	case HMI_SYS_MOVE_READY:
 	case HMI_SYS_MOVE_RETRY:
 		hmi_move_receive(ctx, cell, msg);
+		break;
+	case HMI_SYS_JOIN:
+		ctx->sys->parts->balance_join(ctx, cell, msg);
 		break;
 	default:
 		break;

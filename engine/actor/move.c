@@ -30,6 +30,9 @@ struct hmi_move {
 	uint32_t unsettled; /* lcores whose way to it still changes */
 	uint32_t unfenced;  /* fences before which it does not run here */
 	bool was_starved;   /* the order has waited for memory, and none has come since */
+	uint32_t by;        /* enum hmi_move_by, of the last order */
+	bool was_told;      /* by the program, ever */
+	uint64_t arrived_ns;
 };
 
 /* Body of HMI_COMMAND_MOVE: an actor on its way. */
@@ -68,7 +71,9 @@ parts_may_move(const struct hmi_cell *cell)
 static bool
 may_move(const struct hmi_cell *cell)
 {
-	return move_of(cell)->unsettled == 0 && (cell->pending & ~HMI_PENDING_SYSTEM) == 0 &&
+	const struct hmi_move *move = move_of(cell);
+
+	return (move == NULL || move->unsettled == 0) && (cell->pending & ~HMI_PENDING_SYSTEM) == 0 &&
 	       (cell->scheduled & (HMI_SCHEDULED_OVERLOADED | HMI_SCHEDULED_STOP_SENT)) == 0 &&
 	       parts_may_move(cell);
 }
@@ -98,6 +103,18 @@ is_ending(const struct hmi_cell *cell)
 	       cell->reason != HMI_REASON_RESTART;
 }
 
+/* What the program wants is tried again; the balancer had better choose another one. */
+static void
+put_off(struct hm_ctx *ctx, struct hmi_move *move)
+{
+	if (move->by == HMI_MOVE_BY_PROGRAM) {
+		retry_later(ctx, move);
+		return;
+	}
+	move->wanted = hmi_index(ctx);
+	hmi_count(&ctx->stats.balance_refused, 1);
+}
+
 /* Go on with what is wanted. */
 static void
 advance(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_move *move)
@@ -105,7 +122,7 @@ advance(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_move *move)
 	if (move->asked != NONE || move->wanted == hmi_index(ctx) || is_ending(cell))
 		return;
 	if (!may_move(cell)) {
-		retry_later(ctx, move);
+		put_off(ctx, move);
 		return;
 	}
 	move->asked = move->wanted;
@@ -171,26 +188,37 @@ is_overridden(const struct hmi_cell *cell, const struct hmi_move_order *order)
 {
 	const struct hmi_move *move = move_of(cell);
 
-	return order->was_starved != 0 && move != NULL && !move->was_starved;
+	return order->was_starved && move != NULL && !move->was_starved;
 }
 
 __attribute__((noinline)) bool
-hmi_move_order(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+hmi_move_ordered(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	const struct hmi_move_order order = *(const struct hmi_move_order *)hm_msg_body(msg);
+	bool by_program = order.by == HMI_MOVE_BY_PROGRAM;
 	struct hmi_move *move;
 
 	/* A guardian has lcore 0 for ever. */
 	if (is_ending(cell) || hmi_is_guardian(ctx->sys, hmi_place_of(ctx, cell)) ||
 	    is_overridden(cell, &order))
 		return false;
+	if (!by_program && (hmi_move_was_told(cell) || !hmi_move_is_free(ctx, cell))) {
+		hmi_count(&ctx->stats.balance_refused, 1);
+		return false;
+	}
 	move = move_get(ctx, cell);
-	if (move == NULL) {
+	if (move == NULL && by_program) {
 		starved_add(ctx, msg);
 		return true;
 	}
+	if (move == NULL) {
+		hmi_count(&ctx->stats.balance_refused, 1);
+		return false;
+	}
+	move->was_told |= by_program;
+	move->was_starved = order.was_starved;
+	move->by = order.by;
 	move->wanted = order.lcore;
-	move->was_starved = order.was_starved != 0;
 	advance(ctx, cell, move);
 	return false;
 }
@@ -285,7 +313,7 @@ ready(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_move *move, const st
 		hmi_route_note_post(ctx, lcore, HMI_COMMAND_MOVE_RELEASE, home, note->local);
 	}
 	if (!is_ending(cell))
-		retry_later(ctx, move);
+		put_off(ctx, move);
 }
 
 __attribute__((noinline)) void
@@ -295,6 +323,50 @@ hmi_move_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg 
 		ready(ctx, cell, move_of(cell), hm_msg_body(msg));
 	else
 		advance(ctx, cell, move_of(cell));
+}
+
+/* ---- The balancer ------------------------------------------------------------------- */
+
+bool
+hmi_move_is_free(const struct hm_ctx *ctx, const struct hmi_cell *cell)
+{
+	const struct hmi_move *move = move_of(cell);
+
+	return (move == NULL ||
+		(move->asked == NONE && move->wanted == hmi_index(ctx) && move->unfenced == 0)) &&
+	       may_move(cell);
+}
+
+bool
+hmi_move_was_told(const struct hmi_cell *cell)
+{
+	const struct hmi_move *move = move_of(cell);
+
+	return move != NULL && move->was_told;
+}
+
+uint64_t
+hmi_move_arrived_ns(const struct hmi_cell *cell)
+{
+	const struct hmi_move *move = move_of(cell);
+
+	return move != NULL ? move->arrived_ns : 0;
+}
+
+static struct hm_msg *
+order_new(struct hm_ctx *ctx, uint32_t lcore, enum hmi_move_by by)
+{
+	struct hm_msg *msg = hmi_control(&ctx->cache, HMI_SYS_MOVE, sizeof(struct hmi_move_order));
+
+	*(struct hmi_move_order *)hm_msg_body_mut(msg) = (struct hmi_move_order){ .lcore = lcore, .by = by };
+	return msg;
+}
+
+void
+hmi_move_order(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t lcore, enum hmi_move_by by)
+{
+	hmi_cell_push_system(cell, order_new(ctx, lcore, by));
+	hmi_schedule(ctx, cell);
 }
 
 /* ---- Coming --------------------------------------------------------------------------- */
@@ -420,6 +492,15 @@ settle_begin(struct hm_ctx *ctx, struct hmi_move *move, const struct pack *pack)
 		hmi_route_note_post(ctx, home, HMI_COMMAND_ROUTE_MOVED, pack->home, 0);
 }
 
+static void
+arrived_count(struct hm_ctx *ctx, struct hmi_move *move)
+{
+	move->arrived_ns = ctx->worker.now_ns;
+	hmi_count(&ctx->stats.moved, 1);
+	hmi_count(&ctx->stats.balanced, move->by == HMI_MOVE_BY_LOAD);
+	hmi_count(&ctx->stats.joined, move->by == HMI_MOVE_BY_CHAT);
+}
+
 void
 hmi_move_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
@@ -439,7 +520,7 @@ hmi_move_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 	/* Others may have waited beside the order to come, a stop among them. */
 	hmi_system_lane_push_first(&cell->actor.system, hmi_control(&ctx->cache, HMI_SYS_MOVED, 0));
 	cell->pending |= HMI_PENDING_SYSTEM;
-	hmi_count(&ctx->stats.moved, 1);
+	arrived_count(ctx, cell->actor.extra->move);
 	ctx->actors++;
 	route->target = pack->place;
 	hmi_route_release(ctx, route, HMI_ROUTE_LOCAL);
@@ -534,15 +615,11 @@ hmi_move_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 enum hm_result
 hm_move(struct hm_ctx *ctx, struct hm_pid actor, uint32_t lcore)
 {
-	struct hm_msg *msg;
-
 	hmi_check_ctx(ctx, "hm_move");
 	if (lcore >= ctx->worker.lcores_count || (!hm_pid_is_none(actor) && actor.node != ctx->node))
 		return HM_INVALID;
 	if (hm_pid_is_none(actor))
 		return HM_NO_RECEIVER;
 	HMI_MARKED(ctx);
-	msg = hmi_control(&ctx->cache, HMI_SYS_MOVE, sizeof(struct hmi_move_order));
-	((struct hmi_move_order *)hm_msg_body_mut(msg))->lcore = lcore;
-	return hmi_post(ctx, actor, msg);
+	return hmi_post(ctx, actor, order_new(ctx, lcore, HMI_MOVE_BY_PROGRAM));
 }

@@ -18,13 +18,8 @@
  * are in memory. Routes to it: route/forward_pvt.h.
  */
 
+#include "forward_pvt.h"
 #include "lcore_pvt.h"
-
-/* Body of HMI_SYS_MOVE. */
-struct hmi_move_order {
-	uint32_t lcore;
-	uint32_t was_starved; /* it has found no memory before */
-};
 
 /* The memory of what actors know of their moves. */
 void hmi_moves_init(struct hm_ctx *ctx);
@@ -33,10 +28,22 @@ void hmi_moves_init(struct hm_ctx *ctx);
 void hmi_moves_shut_down(struct hm_ctx *ctx);
 
 /* HMI_SYS_MOVE, in the actor's turn. Returns whether it has taken the message over, since there is no memory yet. */
-bool hmi_move_order(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
+bool hmi_move_ordered(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
 
 /* What follows. The actor may be gone from this lcore then: ctx->cell is NULL. */
 void hmi_move_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
+
+/* For the balancer: whether the actor is where it is to be, and could move at once. */
+bool hmi_move_is_free(const struct hm_ctx *ctx, const struct hmi_cell *cell);
+
+/* Whether the program has ever told it to move, and so knows better. */
+bool hmi_move_was_told(const struct hmi_cell *cell);
+
+/* When it came here, by the lcore's clock; 0: it has never moved. */
+uint64_t hmi_move_arrived_ns(const struct hmi_cell *cell);
+
+/* Order it to move, between two turns of actors or in its own. */
+void hmi_move_order(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t lcore, enum hmi_move_by by);
 
 /* A mark arrives: all that its lcore has sent before has. */
 void hmi_move_mark(struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *mark);

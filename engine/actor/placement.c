@@ -190,8 +190,16 @@ hm_system_lcores_shared(const struct hm_system *sys)
 int
 hm_system_load(const struct hm_system *sys, uint32_t lcore, struct hm_load *load)
 {
+	const struct hm_ctx *ctx;
+	uint64_t now = 0;
+
 	if (sys == NULL || load == NULL || lcore >= sys->lcores_count)
 		return -EINVAL;
-	*load = hmi_load_of(hmi_load_published(sys->lcores[lcore]));
+	ctx = sys->lcores[lcore];
+	*load = hmi_load_of(hmi_load_published(ctx));
+	/* A clock of the program's own is read in turns alone; so it has lcores that are idle outside of them. */
+	if (sys->clock.read == NULL)
+		now = hmi_clock_ticks(&sys->clock);
+	load->busy_ns = hmi_clock_ns_of(&sys->clock, hmi_busy_ticks(&ctx->worker.busy, now));
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "deliver_pvt.h"
 #include "expire_pvt.h"
 #include "flight_pvt.h"
+#include "heat_pvt.h"
 #include "load_pvt.h"
 #include "msg_pvt.h"
 #include "pressure_pvt.h"
@@ -331,6 +332,36 @@ uint32_t
 hmi_actors_run_recorded(struct hmi_worker *worker)
 {
 	return actors_run(worker, actor_run_recorded);
+}
+
+static inline bool
+actor_run_measured(struct hmi_worker *worker, struct hmi_runnable *runnable)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	struct hm_pid sender = hmi_heat_sender(ctx->heat, (struct hmi_cell *)(void *)runnable);
+	bool over;
+
+	hmi_heat_turn_begin(ctx);
+	over = actor_run_as(worker, runnable, ctx->sys->options.record_all);
+	hmi_heat_turn(ctx, sender);
+	return over;
+}
+
+uint32_t
+hmi_actors_run_measured(struct hmi_worker *worker)
+{
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+	uint32_t work;
+
+	if (unlikely(worker->now_ns >= ctx->heat->due_ns))
+		ctx->sys->parts->balance_look(ctx);
+	if (!hmi_heat_begin(ctx))
+		return ctx->sys->options.record_all ? hmi_actors_run_recorded(worker)
+						    : hmi_actors_run(worker);
+	hmi_load_publish(ctx);
+	work = hmi_run_stage(worker, actor_run_measured, deferred_run);
+	no_actor_runs(ctx);
+	return work;
 }
 
 void

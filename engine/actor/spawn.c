@@ -12,6 +12,7 @@
 #include "counter_pvt.h"
 #include "deploy_pvt.h"
 #include "granted_pvt.h"
+#include "hm_balance.h"
 #include "hm_dispatch.h"
 #include "mark_pvt.h"
 #include "msg_pvt.h"
@@ -50,7 +51,7 @@ is_usual(const struct hm_props *props)
 {
 	uint64_t unusual = (uintptr_t)props->supervisor | (uintptr_t)props->mailbox | props->lcore |
 			   props->state_align | props->priority | props->quantum | props->quantum_us |
-			   props->faults;
+			   props->faults | props->balance;
 
 	_Static_assert(HM_LCORE_SAME == 0, "the usual lcore");
 	return unusual == 0;
@@ -227,7 +228,8 @@ props_check_unusual(const struct hm_ctx *ctx, const struct hm_props *props)
 		return -EINVAL;
 	if (props->priority > HM_ACTOR_LOW || props->quantum > HM_QUANTUM_MAX ||
 	    props->quantum_us > HM_QUANTUM_US_MAX || props->faults > HM_FAULTS_ABORT ||
-	    !hmi_supervisor_is_valid(props->supervisor) || !hmi_mailbox_is_valid(props->mailbox))
+	    props->balance > HM_BALANCE_STAY || !hmi_supervisor_is_valid(props->supervisor) ||
+	    !hmi_mailbox_is_valid(props->mailbox))
 		return -EINVAL;
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <rte_common.h>
 
+#include "hm_balance.h"
 #include "hm_pid.h"
 #include "nearest_pvt.h"
 
@@ -39,6 +40,9 @@ static const struct word quantum_words[] = { { "default", 0 }, { NULL, 0 } };
 static const struct word faults_words[] = { { "contain", HM_FAULTS_CONTAIN },
 					    { "abort", HM_FAULTS_ABORT },
 					    { NULL, 0 } };
+static const struct word balance_words[] = { { "move", HM_BALANCE_MOVE },
+					     { "stay", HM_BALANCE_STAY },
+					     { NULL, 0 } };
 static const struct word order_words[] = { { "fifo", HM_MAILBOX_FIFO },
 					   { "control", HM_MAILBOX_CONTROL },
 					   { NULL, 0 } };
@@ -74,6 +78,7 @@ static const struct key keys[HMI_KEYS] = {
 	[HMI_KEY_QUANTUM_TIME] = { "quantum-time", "a time from 1us to 40us, or default", quantum_words, 1,
 				   HM_QUANTUM_US_MAX, .is_time = true, MEMBER(props.quantum_us) },
 	[HMI_KEY_FAULTS] = { "faults", "contain or abort", faults_words, MEMBER(props.faults) },
+	[HMI_KEY_BALANCE] = { "balance", "move or stay", balance_words, MEMBER(props.balance) },
 	[HMI_KEY_STASH] = { "stash", "a number of messages from 1 to 4294967295", no_words, 1, UINT32_MAX,
 			    MEMBER(props.stash) },
 	[HMI_KEY_MAILBOX_ORDER] = { "mailbox-order",

@@ -58,6 +58,8 @@ struct hmi_stats {
 	uint32_t logged;        /* in that second */
 	uint32_t failed_logged; /* the same of failures */
 	uint64_t failed_window_ns;
+	uint64_t balanced, joined,
+		balance_refused; /* moves by the balancer, and actors that it could not move */
 };
 
 /* Futures with a handle that have ended, and whose owners have not released them; the oldest goes first. */
@@ -163,7 +165,9 @@ struct hm_ctx {
 	/* The actor that has run last of those that were born elsewhere, and its PID: for the stall detector's guess. */
 	_Atomic(const struct hmi_cell *) moved_cell;
 	_Atomic uint64_t moved_home;
-	uint32_t actors; /* that live here, without the guardians */
+	uint32_t actors;             /* that live here, without the guardians */
+	struct hmi_heat *heat;       /* NULL: nobody measures it, and there is no balancer on this lcore */
+	struct hmi_balance *balance; /* NULL: as above */
 	/* In a cache line of its own, since others read it: see load_pvt.h. */
 	_Alignas(64) _Atomic uint64_t load;
 };

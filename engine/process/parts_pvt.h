@@ -45,6 +45,7 @@ enum hmi_command_type {
 	HMI_COMMAND_ROUTE_SETTLED, /* to the actor's lcore: the way has changed */
 	HMI_COMMAND_ROUTE_END,     /* it is not needed any more */
 	HMI_COMMAND_CLAIM, /* an actor that has moved gives an order to what it has left here; body: see actor/claim.c */
+	HMI_COMMAND_JOIN, /* as HMI_SYS_JOIN, to who has sent without a sender; body: struct hmi_join */
 	HMI_COMMAND_END,
 };
 
@@ -71,6 +72,10 @@ struct hmi_parts {
 	void (*supervised)(struct hm_ctx *ctx, const struct hm_supervision *supervision);
 	/* Publish some of the dead letters that wait. Returns how many. */
 	uint32_t (*dead_publish)(struct hm_ctx *ctx);
+	/* It is time for the balancer of this lcore to look. */
+	void (*balance_look)(struct hm_ctx *ctx);
+	/* HMI_SYS_JOIN has come, in the actor's turn. */
+	void (*balance_join)(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
 	/* The actor without a parent has ended, so all have. */
 	void (*root_ended)(struct hm_ctx *ctx);
 	/* It has failed, and there is nobody to decide. */

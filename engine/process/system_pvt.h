@@ -67,7 +67,7 @@ struct hmi_options {
 	const char *idle_name;
 	enum hm_idle idle;
 	uint64_t lcores, reserve, memory, message_max, quantum, quantum_us, lane, inject, seed,
-		offload_threads, offload_queue, mailbox, stall;
+		offload_threads, offload_queue, mailbox, stall, balance_ms;
 	uint64_t stop_timeout_ms, phase_timeout_ms;
 	bool help, contain, record_all;
 };

@@ -27,11 +27,12 @@
 
 /* System messages to actors; they never leave the node. */
 enum hmi_move_type {
-	HMI_SYS_MOVE = 64,  /* move to an lcore; body: uint32_t */
+	HMI_SYS_MOVE = 64,  /* move to an lcore; body: struct hmi_move_order */
 	HMI_SYS_MOVE_READY, /* an lcore has made room, or has none; body: struct hmi_route_note */
 	HMI_SYS_MOVE_RETRY, /* look again whether it can */
 	HMI_SYS_MOVED,      /* it is there */
 	HMI_SYS_MUTED_AS,   /* to who has muted a future: the PID of its actor; see actor/pressure.c */
+	HMI_SYS_JOIN, /* live where another actor does, or say that it comes; body: struct hmi_join of balance/join.c */
 	/* Those from here on are handled when they arrive. */
 	HMI_SYS_ROUTE_MARK, /* all that an lcore has sent before has arrived; body: struct hmi_route_note */
 	HMI_SYS_MUTE,       /* as HMI_COMMAND_MUTE, the way that messages take; body: as its */
@@ -39,6 +40,19 @@ enum hmi_move_type {
 	HMI_SYS_ANSWER, /* a future that it has left behind has ended; body: struct hmi_answer of actor/claim_pvt.h */
 	HMI_SYS_CLAIM_END, /* the same, one with a handle, is gone; body: local part of its PID */
 	HMI_SYS_WORK_DONE, /* as HMI_COMMAND_WORK_DONE, to an actor that has moved */
+};
+
+/* Who has an actor move. */
+enum hmi_move_by {
+	HMI_MOVE_BY_PROGRAM, /* hm_move: whatever it takes, and it stays there */
+	HMI_MOVE_BY_LOAD,    /* the balancer: now, or not at all */
+	HMI_MOVE_BY_CHAT,
+};
+
+struct hmi_move_order {
+	uint32_t lcore;
+	uint32_t by;      /* enum hmi_move_by */
+	bool was_starved; /* it has found no memory before */
 };
 
 enum hmi_route_state {

@@ -15,6 +15,7 @@
 
 #include "actor_pvt.h"
 #include "ask_pvt.h"
+#include "balance_pvt.h"
 #include "box_pvt.h"
 #include "claim_pvt.h"
 #include "dead_pvt.h"
@@ -82,12 +83,15 @@ const struct hmi_parts hmi_parts = {
 		COMMAND(HMI_COMMAND_ROUTE_READY) = { .run = hmi_route_ready_run },
 		COMMAND(HMI_COMMAND_ROUTE_END) = { .run = hmi_route_end_run },
 		COMMAND(HMI_COMMAND_CLAIM) = { .run = hmi_claim_run },
+		COMMAND(HMI_COMMAND_JOIN) = { .run = hmi_balance_join_run },
 	},
 	.work_done = hmi_work_arrive,
 	.work_lost = hmi_work_lost,
 	.actor_ended = actor_ended,
 	.supervised = hmi_supervision_publish,
 	.dead_publish = hmi_dead_letters_publish,
+	.balance_look = hmi_balance_look,
+	.balance_join = hmi_balance_join,
 	.root_ended = hmi_root_ended,
 	.root_failed = root_failed,
 };
@@ -121,6 +125,16 @@ static const struct hmi_worker_ops recording_worker_ops = {
 	.failed = hmi_actors_failed,
 	.recovery = &hmi_failure_ops,
 	.asked = asked,
+};
+
+/* Of an lcore with a balancer, messages recorded or not. */
+static const struct hmi_worker_ops measured_worker_ops = {
+	.deliver = deliver,
+	.run_stage = hmi_actors_run_measured,
+	.failed = hmi_actors_failed,
+	.recovery = &hmi_failure_ops,
+	.asked = asked,
+	.backlog = hmi_backlog_look,
 };
 
 /* ---- Set-up ---------------------------------------------------------------------- */
@@ -188,6 +202,10 @@ parts_create(struct hm_ctx *ctx)
 		return -ENOMEM;
 	if (rc == 0)
 		rc = hmi_grants_create(ctx);
+	if (rc == 0)
+		rc = hmi_balance_create(ctx);
+	if (ctx->balance != NULL)
+		ctx->worker.ops = &measured_worker_ops;
 	return rc == 0 ? hmi_outbox_create(&ctx->outbox) : rc;
 }
 
@@ -325,6 +343,7 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 {
 	if (ctx == NULL)
 		return;
+	hmi_balance_destroy(ctx);
 	hmi_placement_destroy(ctx);
 	hmi_grants_destroy(ctx);
 	free(ctx->lifecycle);

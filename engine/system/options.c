@@ -13,10 +13,11 @@
 
 #include "deadline_pvt.h"
 #include "deploy_pvt.h"
+#include "hm_balance.h"
 #include "nearest_pvt.h"
 #include "options_pvt.h"
 
-#define OWN_OPTIONS    23
+#define OWN_OPTIONS    24
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define STALL_MS       1000u
 #define STALL_MS_MAX   3600000u /* an hour */
@@ -153,6 +154,11 @@ own_table(struct hmi_options *o, struct hm_option table[OWN_OPTIONS])
 		  .kind = HM_OPTION_NUMBER,
 		  .value = &o->reserve,
 		  .max = HM_LCORES_MAX },
+		{ .name = "balance",
+		  .help = "milliseconds between looks whether actors should move to another lcore; default 0: never",
+		  .kind = HM_OPTION_NUMBER,
+		  .value = &o->balance_ms,
+		  .max = HM_BALANCE_MS_MAX },
 		{ .name = "idle",
 		  .help = "without work: adaptive (default), spin, pause or yield",
 		  .kind = HM_OPTION_CALL,
@@ -290,6 +296,7 @@ hmi_options_default(struct hmi_options *o, const struct hm_config *config)
 		return;
 	o->lcores = config->lcores;
 	o->reserve = config->reserve;
+	o->balance_ms = RTE_MIN(config->balance_ms, HM_BALANCE_MS_MAX);
 	o->seed = config->seed;
 	if (config->stall_ms != 0)
 		o->stall = config->stall_ms == HM_STALL_NEVER ? 0 : RTE_MIN(config->stall_ms, STALL_MS_MAX);

@@ -114,7 +114,7 @@ Test(engine_deploy_file, lines__that_are_wrong_are_named)
 		  ":2: 'supervisor-restart': unknown key; did you mean 'supervisor-restarts'?" },
 		{ "[/user/a]\nback=1\n", ":2: 'back': unknown key; did you mean 'backoff-min'?" },
 		{ "[/user/a]\nzzzzzz=1\n",
-		  ":2: 'zzzzzz': unknown key; keys are lcore, priority, quantum, quantum-time, faults, stash, mailbox-order, mailbox-overflow, "
+		  ":2: 'zzzzzz': unknown key; keys are lcore, priority, quantum, quantum-time, faults, balance, stash, mailbox-order, mailbox-overflow, "
 		  "mailbox-capacity, mailbox-low, supervisor, supervisor-scope, supervisor-restarts, "
 		  "supervisor-window, backoff-min, backoff-max, backoff-jitter, backoff-reset" },
 		{ "[/user/a]\nrouter=round-robin\n", ":2: 'router': there are no routers yet" },
@@ -378,6 +378,7 @@ Test(engine_deploy_file, text__that_is_wrong)
 		{ ":lcore=1", "--set ':lcore=1': '' is no absolute path, as /user/orders is" },
 		{ "/user/a:lcoer=1", "--set '/user/a:lcoer=1': 'lcoer': unknown key; did you mean 'lcore'?" },
 		{ "/user/a:router=1", "--set '/user/a:router=1': 'router': there are no routers yet" },
+		{ "/user/a:balance=no", "--set '/user/a:balance=no': balance = no: give move or stay" },
 		{ "/user/a:faults=x", "--set '/user/a:faults=x': faults = x: give contain or abort" },
 	};
 
