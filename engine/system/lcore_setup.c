@@ -125,6 +125,7 @@ static const struct hmi_worker_ops recording_worker_ops = {
 	.failed = hmi_actors_failed,
 	.recovery = &hmi_failure_ops,
 	.asked = asked,
+	.backlog = hmi_backlog_look,
 };
 
 /* Of an lcore with a balancer, messages recorded or not. */

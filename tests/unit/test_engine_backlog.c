@@ -22,15 +22,21 @@ static struct hmt_probe receiver, other, sender, bystander;
 
 /* Lcores 0 and 1; senders are on lcore 0. */
 static void
-start(struct hmt_node *node)
+start_with(struct hmt_node *node, const char *options)
 {
 	receiver = other = sender = bystander = (struct hmt_probe){ 0 };
-	hmt_node_start_with(node, 2, 0, "--lane 64 --mailbox 20");
+	hmt_node_start_with(node, 2, 0, options);
 	hmt_probe_spawn(node, &receiver, 1, NULL);
 	hmt_probe_spawn(node, &other, 0, NULL);
 	hmt_probe_spawn(node, &sender, 0, NULL);
 	hmt_probe_spawn(node, &bystander, 0, NULL);
 	hmt_turn_until_idle(node);
+}
+
+static void
+start(struct hmt_node *node)
+{
+	start_with(node, "--lane 64 --mailbox 20");
 }
 
 /* Lcore 1 hangs: lcore 0 turns alone. */
@@ -98,6 +104,24 @@ Test(engine_backlog, lane__that_is_full_mutes_who_sends)
 	cr_assert_eq(hmt_seen_count(&receiver, HMT_NUMBER), LANE + MANY + 1 + 5);
 	cr_assert_null(node.sys->lcores[0]->backlog);
 	hmt_node_end(&node);
+}
+
+/* Lcores that record all messages, or have a balancer, have run stages of their own. */
+Test(engine_backlog, lane__that_is_full_mutes_with_every_run_stage)
+{
+	static const char *const options[] = { "--lane 64 --mailbox 20 --record all",
+					       "--lane 64 --mailbox 20 --balance 10",
+					       "--lane 64 --mailbox 20 --balance 10 --record all" };
+	struct hmt_node node;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		start_with(&node, options[i]);
+		send_alone(&node, &sender, &receiver, LANE + MANY + 1);
+		cr_assert(is_muted(&node, &sender), "%s", options[i]);
+		hmt_turn_until_idle(&node);
+		cr_assert(!is_muted(&node, &sender), "%s", options[i]);
+		hmt_node_end(&node);
+	}
 }
 
 /* Who has sent before it was full, or sends to other lcores, goes on. */
