@@ -45,6 +45,7 @@ node_open(struct bench_node *node, int argc, char **argv)
 		.modules = node->modules,
 		.summary = node->about,
 		.messages = node->messages,
+		.balance_ms = node->balance_ms,
 	};
 	uint32_t count = 0;
 	int status;

@@ -31,8 +31,9 @@ struct bench_node {
 	const char *about;                 /**< one sentence for --help */
 	const struct bench_option *extras; /**< further options, ended by a NULL name; NULL: none */
 	const struct hm_module *const *modules;
-	uint32_t messages; /**< hm_config.messages; 0: hermod's default */
-	uint32_t lcores;   /**< least number of lcores; 0: one */
+	uint32_t messages;   /**< hm_config.messages; 0: hermod's default */
+	uint32_t lcores;     /**< least number of lcores; 0: one */
+	uint32_t balance_ms; /**< hm_config.balance_ms */
 	/* in and out */
 	struct bench_options options; /**< defaults, then what the command line says */
 	/* out */
