@@ -20,8 +20,8 @@
  *
  * Who has moved stays for ten intervals. Not moved are: actors with hm_props.balance = HM_BALANCE_STAY; with HM_LCORE(index), HM_LCORE_KEY
  * or HM_LCORE_OWN; children of /system; on reserved lcores; and those that the program has told to move by hm_move, ever. Who cannot move at
- * the moment (hm_move.h: one that waits for an answer) is not waited for. HM_LCORE_SAME is where an actor begins: it may be moved away from
- * its parent. One that moves receives HM_MOVED, as by hm_move.
+ * the moment (hm_move.h: one with a child whose restart is delayed) is not waited for. HM_LCORE_SAME is where an actor begins: it
+ * may be moved away from its parent. One that moves receives HM_MOVED, as by hm_move.
  *
  * Limits: an lcore knows some 250 of its actors, the hottest ones; one below a hundredth of its time is not moved for that. So an
  * lcore that is busy with thousands of small actors stays so: place them by HM_LCORE_ANY. Of lcores that are busy all the time

@@ -306,7 +306,7 @@ ask_and_work(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	work(ctx, state, msg);
 }
 
-Test(engine_balance, stay__who_waits_for_an_answer_and_is_counted)
+Test(engine_balance, spread__who_waits_for_an_answer)
 {
 	struct worker workers[HOT] = { 0 };
 	struct hmt_probe silent = { 0 };
@@ -325,9 +325,61 @@ Test(engine_balance, stay__who_waits_for_an_answer_and_is_counted)
 	for (uint32_t i = 0; i < HOT; i++)
 		worker_start(&node, &workers[i]);
 	run_looks(&node, 20);
+	cr_assert_eq(balance_stats(&node).moved, HOT / 2);
+	cr_assert_eq(balance_stats(&node).refused, 0);
+	hmt_node_end(&node);
+}
+
+/* Fails when it starts, once. */
+static void
+child_fail(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	bool *fails = *(bool **)state;
+
+	if (hm_msg_type(msg) == HM_STARTED && *fails) {
+		*fails = false;
+		hm_fail(ctx, "the test has it fail");
+	}
+}
+
+static bool child_fails[HOT];
+
+/* With a child whose restart is put off. */
+static void
+supervise_and_work(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	static const struct hm_props child = { .receive = child_fail,
+					       .state_size = sizeof(bool *),
+					       .args_size = sizeof(bool *) };
+	const struct worker *worker = *(struct worker **)state;
+	bool *fails = &child_fails[worker->message_ns % HOT];
+
+	if (hm_msg_type(msg) == HM_STARTED) {
+		*fails = true;
+		cr_assert_eq(hm_spawn(ctx, &child, NULL, &fails, NULL), 0);
+	}
+	work(ctx, state, msg);
+}
+
+Test(engine_balance, stay__who_has_a_restart_to_come_and_is_counted)
+{
+	static const struct hm_supervisor later = { .directive = HM_DIRECTIVE_RESTART,
+						    .restarts = 1,
+						    .backoff = { .min_us = 300000 } };
+	struct worker workers[HOT] = { 0 };
+	struct hm_props props = worker_props;
+	struct hmt_node node;
+
+	props.receive = supervise_and_work;
+	props.supervisor = &later;
+	hmt_node_start_with(&node, 2, 0, BALANCE);
+	for (uint32_t i = 0; i < HOT; i++)
+		workers[i].message_ns = MESSAGE_NS + i;
+	hot_start(&node, workers, HOT, &props);
+	run_looks(&node, 20);
 	cr_assert_eq(hmt_stats(&node).moved, 0);
 	cr_assert_geq(balance_stats(&node).refused, HOT);
-	/* No answers come: from here on they may move. */
+	/* Their children have restarted. */
 	run_looks(&node, 25);
 	cr_assert_eq(balance_stats(&node).moved, HOT / 2);
 	hmt_node_end(&node);
