@@ -358,7 +358,7 @@ order_new(struct hm_ctx *ctx, uint32_t lcore, enum hmi_move_by by)
 {
 	struct hm_msg *msg = hmi_control(&ctx->cache, HMI_SYS_MOVE, sizeof(struct hmi_move_order));
 
-	*(struct hmi_move_order *)hm_msg_body_mut(msg) = (struct hmi_move_order){ .lcore = lcore, .by = by };
+	*(struct hmi_move_order *)hm_msg_body_mut(msg) = (struct hmi_move_order){ lcore, by, false };
 	return msg;
 }
 

@@ -272,7 +272,7 @@ hm_system_move(struct hm_system *sys, struct hm_pid actor, uint32_t lcore)
 	HMI_MARKED_HERE();
 	msg = hmi_control(&sys->external, HMI_SYS_MOVE, sizeof(struct hmi_move_order));
 	*(struct hmi_move_order *)hm_msg_body_mut(msg) =
-		(struct hmi_move_order){ .lcore = lcore, .by = HMI_MOVE_BY_PROGRAM };
+		(struct hmi_move_order){ lcore, HMI_MOVE_BY_PROGRAM, false };
 	return hmi_inject(sys, actor, msg) == HM_WOULD_BLOCK ? -EAGAIN : 0;
 }
 
