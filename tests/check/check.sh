@@ -76,7 +76,8 @@ check_lint() {
 
 # The checks themselves: each is shown what it has to find.
 check_rules() {
-	python3 "$here/test_sources.py" -q && python3 "$here/test_tidy.py" -q && python3 "$here/../mutate/test_mutate.py" -q
+	python3 "$here/test_sources.py" -q && python3 "$here/test_tidy.py" -q && python3 "$here/../mutate/test_mutate.py" -q &&
+		python3 "$here/../stress/test_long.py" -q
 }
 
 check format check_format

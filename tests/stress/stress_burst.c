@@ -15,16 +15,22 @@
 
 #include "hermod.h"
 #include "hmt_eal.h"
+#include "hmt_stress.h"
 
-#define ITEMS      20000u
-#define DELAY_NS   20000000
+#define ITEMS_MIN  10000u
+#define ITEMS_MAX  30000u
+#define DELAY_MAX  40u /* ms */
 #define POLL_NS    1000000
 #define PATIENCE   20000u /* polls */
-#define REPETITION 3u
+#define REPETITION 3u     /* at least */
 
 enum type {
-	START = HM_TYPE_USER,
-	ITEM,
+	START = HM_TYPE_USER, /* body: struct burst */
+	ITEM,                 /* body: ms that its receiver sleeps first */
+};
+
+struct burst {
+	uint32_t items, delay;
 };
 
 static struct hm_pid receiver;
@@ -41,33 +47,39 @@ pause_ns(long ns)
 static void
 receiver_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
-	uint32_t *before = state;
-
 	(void)ctx;
+	(void)state;
 	if (hm_msg_type(msg) != ITEM)
 		return;
-	if ((*before)++ % ITEMS == 0)
-		pause_ns(DELAY_NS);
+	if (*(const uint32_t *)hm_msg_body(msg) != 0)
+		pause_ns(*(const uint32_t *)hm_msg_body(msg) * 1000000l);
 	atomic_fetch_add_explicit(&received, 1, memory_order_relaxed);
 }
 
 static void
 sender_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
+	struct burst burst;
+
 	(void)state;
 	if (hm_msg_type(msg) != START)
 		return;
-	for (uint32_t i = 0; i < ITEMS; i++) {
-		if (hm_send(ctx, receiver, ITEM, NULL) != HM_OK)
+	burst = *(const struct burst *)hm_msg_body(msg);
+	for (uint32_t i = 0; i < burst.items; i++) {
+		if (hm_send(ctx, receiver, ITEM, &burst.delay) != HM_OK)
 			abort();
+		burst.delay = 0;
 	}
 }
 
 /* Returns whether all arrived. */
 static bool
-burst(struct hm_system *sys, struct hm_pid sender, uint32_t expected)
+burst_run(struct hm_system *sys, struct hm_pid sender, const struct burst *burst)
 {
-	if (hm_system_send(sys, sender, START, NULL) != HM_OK)
+	static uint32_t expected;
+
+	expected += burst->items;
+	if (hm_system_send(sys, sender, START, burst) != HM_OK)
 		abort();
 	for (uint32_t i = 0; i < PATIENCE; i++) {
 		if (atomic_load_explicit(&received, memory_order_relaxed) == expected)
@@ -83,11 +95,9 @@ static struct hm_system *
 system_start(struct hm_pid *sender)
 {
 	static const struct hm_props sends = { .receive = sender_receive, .lcore = HM_LCORE(0) };
-	static const struct hm_props receives = { .receive = receiver_receive,
-						  .lcore = HM_LCORE(1),
-						  .state_size = sizeof(uint32_t) };
-	static const struct hm_type start = { .id = START, .name = "start" };
-	static const struct hm_type item = { .id = ITEM, .name = "item" };
+	static const struct hm_props receives = { .receive = receiver_receive, .lcore = HM_LCORE(1) };
+	static const struct hm_type start = { .id = START, .name = "start", .size = sizeof(struct burst) };
+	static const struct hm_type item = { .id = ITEM, .name = "item", .size = sizeof(uint32_t) };
 	struct hm_config config = { .mode = HM_MODE_BACKGROUND, .lcores = 2 };
 	struct hm_system *sys;
 
@@ -102,15 +112,22 @@ system_start(struct hm_pid *sender)
 int
 main(void)
 {
+	struct hmt_stress stress = hmt_stress_begin(0);
 	struct hm_pid sender;
 	struct hm_system *sys;
+	uint32_t bursts;
 	bool all = true;
 
 	hmt_eal_start_with(3, 256);
 	sys = system_start(&sender);
-	for (uint32_t i = 1; all && i <= REPETITION; i++)
-		all = burst(sys, sender, i * ITEMS);
-	printf("%u bursts of %u messages, %s\n", REPETITION, ITEMS, all ? "all arrived" : "some are stuck");
+	for (bursts = 0; all && (bursts < REPETITION || !hmt_stress_is_over(&stress)); bursts++) {
+		struct burst burst = { ITEMS_MIN + (uint32_t)hmt_random_below(&stress.random,
+									      ITEMS_MAX - ITEMS_MIN),
+				       1 + (uint32_t)hmt_random_below(&stress.random, DELAY_MAX) };
+
+		all = burst_run(sys, sender, &burst);
+	}
+	printf("%" PRIu32 " bursts, %s\n", bursts, all ? "all arrived" : "some are stuck");
 	if (!all)
 		return EXIT_FAILURE;
 	hm_system_stop(sys);

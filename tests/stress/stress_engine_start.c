@@ -16,9 +16,9 @@
 
 #include "hmt_actor.h"
 #include "hmt_eal.h"
-#include "hmt_random.h"
+#include "hmt_stress.h"
 
-#define ROUNDS 60u
+#define ROUNDS 60u /* at least */
 
 struct round {
 	struct hm_system *sys;
@@ -157,8 +157,10 @@ int
 main(void)
 {
 	static const enum hm_mode modes[] = { HM_MODE_BACKGROUND, HM_MODE_STEPPED, HM_MODE_LCORES };
+	struct hmt_stress stress = hmt_stress_begin(0);
 	static struct round r;
 	pthread_t threads[2];
+	uint32_t rounds;
 	sigset_t set;
 
 	/* For all threads, before there are any: only hm_system_run waits for it. */
@@ -166,19 +168,19 @@ main(void)
 	sigaddset(&set, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	hmt_eal_start();
-	r.seed = 7;
+	r.seed = stress.seed;
 	pthread_barrier_init(&r.begin, NULL, 3);
 	pthread_barrier_init(&r.end, NULL, 3);
 	pthread_create(&threads[0], NULL, stopper, &r);
 	pthread_create(&threads[1], NULL, caller, &r);
-	for (uint32_t i = 0; i < ROUNDS; i++) {
-		r.mode = modes[i % RTE_DIM(modes)];
+	for (rounds = 0; rounds < ROUNDS || !hmt_stress_is_over(&stress); rounds++) {
+		r.mode = modes[rounds % RTE_DIM(modes)];
 		round_run(&r);
 	}
 	r.over = true;
 	pthread_barrier_wait(&r.begin);
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
-	printf("%u systems\n", ROUNDS);
+	printf("%u systems\n", rounds);
 	return 0;
 }

@@ -18,7 +18,7 @@
 #include "hmt_actor.h"
 #include "hmt_bytes.h"
 #include "hmt_eal.h"
-#include "hmt_random.h"
+#include "hmt_stress.h"
 
 #define LCORES        3u
 #define ROOTS         12u
@@ -31,6 +31,7 @@
 #define TICK_US       50u
 #define DEEDS         6u
 #define ROUND_SECONDS 0.4
+#define ROUNDS        3u /* at least: one of each kind */
 #define MEMORY_LITTLE (256u << 10)
 #define MEMORY_MUCH   (4u << 20)
 
@@ -628,17 +629,8 @@ force(struct hm_system *sys)
 		hmi_worker_stop(&sys->lcores[i]->worker);
 }
 
-static void
-pause_for(double seconds)
-{
-	struct timespec t = { .tv_sec = (time_t)seconds,
-			      .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9) };
-
-	nanosleep(&t, NULL);
-}
-
 static int
-round_run(uint64_t *seed, double seconds, uint64_t memory, bool is_forced)
+round_run(uint64_t *seed, uint64_t memory, bool is_forced)
 {
 	static struct shared shared;
 	struct outsider outsiders[THREADS];
@@ -654,14 +646,14 @@ round_run(uint64_t *seed, double seconds, uint64_t memory, bool is_forced)
 		require(pthread_create(&outsiders[i].thread, NULL, outsider_main, &outsiders[i]) == 0,
 			"no thread");
 	}
-	pause_for(seconds);
+	hmt_sleep_s(ROUND_SECONDS);
 	if (is_forced)
 		force(shared.sys);
 	else
 		hm_system_stop(shared.sys);
 	require(hm_system_join(shared.sys) == (is_forced ? -EINTR : 0), "it does not end");
 	/* The external threads meet a system that has stopped. */
-	pause_for(0.01);
+	hmt_sleep_s(0.01);
 	atomic_store(&shared.is_over, true);
 	for (uint32_t i = 0; i < THREADS; i++)
 		pthread_join(outsiders[i].thread, NULL);
@@ -683,16 +675,11 @@ round_run(uint64_t *seed, double seconds, uint64_t memory, bool is_forced)
 int
 main(void)
 {
-	double left = hmt_seconds(2);
-	uint64_t seed = hmt_seed((uint64_t)time(NULL));
+	struct hmt_stress stress = hmt_stress_begin(2);
 	int faults = 0;
 
-	printf("seed %" PRIu64 "\n", seed);
 	hmt_eal_start_with(LCORES + 1, 64);
-	for (uint32_t i = 0; i == 0 || left > 0; i++) {
-		faults +=
-			round_run(&seed, ROUND_SECONDS, i % 2 == 0 ? MEMORY_MUCH : MEMORY_LITTLE, i % 3 == 2);
-		left -= ROUND_SECONDS;
-	}
+	for (uint32_t i = 0; i < ROUNDS || !hmt_stress_is_over(&stress); i++)
+		faults += round_run(&stress.random, i % 2 == 0 ? MEMORY_MUCH : MEMORY_LITTLE, i % 3 == 2);
 	return faults == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -28,7 +28,7 @@
 #include "hmt_actor.h"
 #include "hmt_eal.h"
 #include "hmt_fault.h"
-#include "hmt_random.h"
+#include "hmt_stress.h"
 
 #define LCORES        2u
 #define PARENTS       10u
@@ -654,7 +654,6 @@ round_end(const struct hm_stats *stats, bool is_forced)
 static uint64_t
 round_run(uint64_t *seed, uint32_t number)
 {
-	struct timespec pause = { .tv_nsec = (long)(ROUND_SECONDS * 1e9) };
 	bool is_forced = number % 2 == 1;
 	struct hm_stats stats;
 	uint64_t injected;
@@ -663,7 +662,7 @@ round_run(uint64_t *seed, uint32_t number)
 	memset(shared.locals, 0, sizeof(shared.locals));
 	system_make(seed, number > 0);
 	require(hm_system_start(shared.sys) == 0, "it does not start");
-	nanosleep(&pause, NULL);
+	hmt_sleep_s(ROUND_SECONDS);
 	if (is_forced)
 		force(shared.sys);
 	else
@@ -700,16 +699,12 @@ places_print(uint64_t faults)
 int
 main(int argc, char **argv)
 {
-	double left = hmt_seconds(1);
+	struct hmt_stress stress = hmt_stress_begin(1);
 	uint64_t wanted = argc > 1 ? strtoull(argv[1], NULL, 0) : FAULTS, faults = 0;
-	uint64_t seed = hmt_seed((uint64_t)time(NULL));
 
-	printf("seed %" PRIu64 "\n", seed);
 	hmt_eal_start_with(LCORES + 1, 128);
-	for (uint32_t i = 0; left > 0 || faults < wanted; i++) {
-		faults += round_run(&seed, i);
-		left -= ROUND_SECONDS;
-	}
+	for (uint32_t i = 0; faults < wanted || !hmt_stress_is_over(&stress); i++)
+		faults += round_run(&stress.random, i);
 	places_print(faults);
 	printf("%" PRIu64 " faults, %d problems\n", faults, shared.problems);
 	return shared.problems == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

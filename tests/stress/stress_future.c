@@ -20,7 +20,7 @@
 #include "hm_call.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
-#include "hmt_random.h"
+#include "hmt_stress.h"
 
 #define LCORES        2u
 #define ACTORS        6u
@@ -28,6 +28,7 @@
 #define CALLS         16u /* of a thread */
 #define BATCH         5u
 #define ROUND_SECONDS 0.3
+#define ROUNDS        3u   /* at least */
 #define SILENT        16u  /* every so many-th number is not answered */
 #define LIFE          400u /* ticks of an actor */
 
@@ -385,7 +386,6 @@ files_open(void)
 static void
 round_run(uint64_t seed)
 {
-	struct timespec pause = { .tv_nsec = (long)(ROUND_SECONDS * 1e9) };
 	pthread_t threads[THREADS];
 
 	system_make(seed);
@@ -396,7 +396,7 @@ round_run(uint64_t seed)
 		if (pthread_create(&threads[i], NULL, caller_main, (void *)(uintptr_t)(seed + i)) != 0)
 			abort();
 	}
-	nanosleep(&pause, NULL);
+	hmt_sleep_s(ROUND_SECONDS);
 	hm_system_stop(shared.sys);
 	atomic_store(&shared.stop, true);
 	if (hm_system_join(shared.sys) != 0)
@@ -410,12 +410,12 @@ round_run(uint64_t seed)
 int
 main(void)
 {
-	double seconds = hmt_seconds(1.5);
-	uint64_t seed = hmt_seed(1), rounds = (uint64_t)(seconds / ROUND_SECONDS) + 1;
+	struct hmt_stress stress = hmt_stress_begin(1.5);
+	uint64_t seed = stress.seed;
 	int files = 0;
 
 	hmt_eal_start_with(LCORES + 1, 128);
-	for (uint64_t i = 0; i < rounds; i++) {
+	for (uint32_t i = 0; i < ROUNDS || !hmt_stress_is_over(&stress); i++) {
 		round_run(seed += 1000000);
 		if (i == 0)
 			files = files_open();

@@ -17,6 +17,7 @@
 #include <rte_memory.h>
 
 #include "hmt_eal.h"
+#include "hmt_stress.h"
 #include "inject_pvt.h"
 #include "pool_pvt.h"
 
@@ -25,9 +26,11 @@
 #define MEMORY     (256u << 10)
 #define BURST      32u
 #define BODY_WORDS 3u
+#define PAUSES     5000u /* pushes from one to the next, on average */
+#define PAUSE_US   500u
 
 struct producer {
-	uint64_t index;
+	uint64_t index, random;
 	uint64_t pushed, refused, starved; /* the thread's, until it is joined */
 };
 
@@ -71,13 +74,18 @@ producer_main(void *arg)
 {
 	struct producer *p = arg;
 
-	while (!atomic_load_explicit(&stop, memory_order_relaxed) || p->pushed < 1000)
+	while (!atomic_load_explicit(&stop, memory_order_relaxed) || p->pushed < 1000) {
 		push_next(p);
+		/* So that the ring runs empty as well as full, and the threads meet in other ways each time. */
+		if (hmt_random_below(&p->random, PAUSES) == 0)
+			rte_delay_us_sleep((unsigned int)hmt_random_below(&p->random, PAUSE_US));
+	}
 	return NULL;
 }
 
 struct consumer {
 	struct hmi_msg_cache cache;
+	uint64_t random;
 	uint64_t expected[THREADS];
 	uint64_t problems;
 };
@@ -102,7 +110,8 @@ static uint32_t
 take(void)
 {
 	struct hm_msg *msgs[BURST];
-	uint32_t n = hmi_inject_pop_burst(&inject, msgs, BURST);
+	uint32_t most = 1 + (uint32_t)hmt_random_below(&consumer.random, BURST);
+	uint32_t n = hmi_inject_pop_burst(&inject, msgs, most);
 
 	for (uint32_t i = 0; i < n; i++) {
 		check(msgs[i]);
@@ -159,17 +168,19 @@ report(void)
 int
 main(void)
 {
-	double seconds = hmt_seconds(1);
+	struct hmt_stress stress = hmt_stress_begin(1);
 	pthread_t threads[THREADS];
 
 	set_up();
+	consumer.random = hmt_random(&stress.random);
 	hmt_launch(1, consumer_main, NULL);
 	for (uint32_t i = 0; i < THREADS; i++) {
 		producers[i].index = i;
+		producers[i].random = hmt_random(&stress.random);
 		if (pthread_create(&threads[i], NULL, producer_main, &producers[i]) != 0)
 			abort();
 	}
-	rte_delay_us_sleep((unsigned int)(seconds * 1e6));
+	hmt_stress_wait(&stress);
 	atomic_store_explicit(&stop, true, memory_order_relaxed);
 	for (uint32_t i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);

@@ -23,6 +23,7 @@
 
 #include "hmt_eal.h"
 #include "hmt_msg.h"
+#include "hmt_stress.h"
 #include "lane_pvt.h"
 
 #define LCORES      4u
@@ -37,6 +38,7 @@ struct station {
 	struct hmi_lane_rx in;
 	uint64_t expected; /* number of the message that comes next */
 	uint64_t problems;
+	uint64_t random;
 };
 
 static struct station stations[LCORES];
@@ -82,7 +84,7 @@ static uint32_t
 turn(struct station *s, uint64_t step)
 {
 	struct hm_msg *msgs[BURST];
-	uint32_t n = hmi_lane_pop_burst(&s->in, msgs, BURST);
+	uint32_t n = hmi_lane_pop_burst(&s->in, msgs, 1 + (uint32_t)hmt_random_below(&s->random, BURST));
 
 	for (uint32_t i = 0; i < n; i++) {
 		check(s, msgs[i]);
@@ -140,7 +142,7 @@ first_main(struct station *s, double seconds)
 }
 
 static void
-stations_open(uint32_t count)
+stations_open(uint32_t count, uint64_t *random)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		struct station *s = &stations[i];
@@ -148,6 +150,7 @@ stations_open(uint32_t count)
 		memset(s, 0, sizeof(*s));
 		s->index = i;
 		s->count = count;
+		s->random = hmt_random(random);
 		if (hmi_lane_create(&s->out, RING, SOCKET_ID_ANY) != 0)
 			abort();
 	}
@@ -156,11 +159,11 @@ stations_open(uint32_t count)
 }
 
 static bool
-run(uint32_t count, double seconds)
+run(uint32_t count, double seconds, uint64_t *random)
 {
 	uint64_t rounds, overflowed = 0, problems = 0;
 
-	stations_open(count);
+	stations_open(count, random);
 	atomic_store_explicit(&done, false, memory_order_relaxed);
 	for (uint32_t i = 1; i < count; i++)
 		hmt_launch(i, station_main, &stations[i]);
@@ -181,9 +184,11 @@ run(uint32_t count, double seconds)
 int
 main(void)
 {
-	double seconds = hmt_seconds(1);
+	struct hmt_stress stress = hmt_stress_begin(1);
+	bool is_well;
 
 	hmt_eal_start_with(LCORES, 64);
 	hmt_msgs_make(messages, MESSAGES);
-	return run(2, seconds / 2) && run(LCORES, seconds / 2) ? EXIT_SUCCESS : EXIT_FAILURE;
+	is_well = run(2, stress.seconds / 2, &stress.random);
+	return is_well && run(LCORES, stress.seconds / 2, &stress.random) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -3,7 +3,7 @@
  * @file
  * Actors that are moved about without pause while all send to all.
  *
- *     stress_move [ROUNDS [SEED]]
+ *     stress_move [ROUNDS]        each actor has so many at least (3,000), and goes on for HMT_SECONDS
  *
  * Each message carries its number among those from its sender to its receiver, so that one that is lost, comes twice or
  * is overtaken is found where it arrives. Beside that, actors spawn children, which are moved as well, ask their parent, send
@@ -21,6 +21,7 @@
 
 #include "hermod.h"
 #include "hmt_eal.h"
+#include "hmt_stress.h"
 
 #define ACTORS   24u
 #define EXTERNAL ACTORS /* the place of the external thread among senders */
@@ -30,7 +31,7 @@
 #define BEAT_US  2000u
 #define LONG_US  600000000u /* a deadline that does not pass */
 #define PAIR     3u
-#define PATIENCE 240000u /* polls of a millisecond */
+#define PATIENCE 240.0 /* seconds after its own */
 
 enum type {
 	ROUND = HM_TYPE_USER,
@@ -67,6 +68,7 @@ static _Atomic uint64_t sent, received, done, children, children_gone, beats;
 static _Atomic uint64_t asked, ended, timeouts, cancelled;
 /* Calls of the offload pool that were taken, and results that have come. */
 static _Atomic uint64_t works, results;
+static _Atomic bool is_time; /* no order: actors look at it now and then; their rounds end */
 
 static void
 count(_Atomic uint64_t *counter)
@@ -306,7 +308,7 @@ round_do(struct hm_ctx *ctx, struct actor *actor)
 			     (uint32_t)random_next(&actor->random) % LCORES));
 	if (random_next(&actor->random) % 16 == 0)
 		child_spawn(ctx, actor);
-	if (++actor->rounds < rounds)
+	if (++actor->rounds < rounds || !atomic_load_explicit(&is_time, memory_order_relaxed))
 		must(hm_send(ctx, hm_self(ctx), ROUND, NULL));
 	else
 		count(&done);
@@ -399,14 +401,6 @@ actors_spawn(struct hm_system *sys, uint64_t seed)
 	}
 }
 
-static void
-pause_ms(void)
-{
-	struct timespec pause = { .tv_nsec = 1000000 };
-
-	nanosleep(&pause, NULL);
-}
-
 static bool
 is_over(void)
 {
@@ -417,19 +411,21 @@ is_over(void)
 
 /* The external thread is a sender, too, and moves actors. */
 static bool
-drive(struct hm_system *sys, uint64_t seed)
+drive(struct hm_system *sys, const struct hmt_stress *stress)
 {
-	uint64_t numbers[ACTORS] = { 0 }, random = seed | 1;
+	uint64_t numbers[ACTORS] = { 0 }, random = stress->seed | 1;
 
 	for (uint32_t i = 0; i < ACTORS; i++)
 		must(hm_system_send(sys, actors[i], ROUND, NULL));
-	for (uint32_t i = 0; i < PATIENCE; i++) {
+	for (uint32_t i = 0; hmt_now_s() < stress->end_s + PATIENCE; i++) {
 		uint32_t to = (uint32_t)random_next(&random) % ACTORS;
 		struct numbered body = { .number = numbers[to] + 1, .from = EXTERNAL };
 
 		if (is_over())
 			return true;
-		pause_ms();
+		if (hmt_stress_is_over(stress))
+			atomic_store_explicit(&is_time, true, memory_order_relaxed);
+		hmt_sleep_s(0.001);
 		if (counted(&done) == ACTORS || hm_system_send(sys, actors[to], NUMBERED, &body) != HM_OK)
 			continue;
 		numbers[to]++;
@@ -444,22 +440,21 @@ int
 main(int argc, char **argv)
 {
 	struct hm_config config = { .mode = HM_MODE_BACKGROUND, .lcores = LCORES };
-	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL);
+	struct hmt_stress stress = hmt_stress_begin(0);
 	struct hm_stats stats;
 	struct hm_system *sys;
 	bool all;
 
 	if (argc > 1)
 		rounds = strtoull(argv[1], NULL, 0);
-	printf("%" PRIu64 " rounds, seed %" PRIu64 "\n", rounds, seed);
 	hmt_eal_start_with(LCORES + 1, 256);
 	if (hm_system_create(&sys, 0, NULL, &config) != 0)
 		abort();
 	types_register(sys);
-	actors_spawn(sys, seed);
+	actors_spawn(sys, stress.seed);
 	if (hm_system_start(sys) != 0)
 		abort();
-	all = drive(sys, seed);
+	all = drive(sys, &stress);
 	hm_system_stats(sys, &stats);
 	printf("%" PRIu64 " of %" PRIu64 " messages, %" PRIu64 " of %" PRIu64 " children, %" PRIu64
 	       " moves, %" PRIu64 " beats, %" PRIu64 " circles\n",

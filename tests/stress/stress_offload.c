@@ -15,12 +15,13 @@
 #include "hm_offload.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
-#include "hmt_random.h"
+#include "hmt_stress.h"
 
 #define LCORES        2u
 #define ACTORS        8u
 #define IN_FLIGHT     24u /* of an actor: all together more than the queue takes */
 #define ROUND_SECONDS 0.3
+#define ROUNDS        3u /* at least */
 
 enum {
 	TICK = HM_TYPE_USER,
@@ -192,12 +193,11 @@ system_make(struct shared *shared, uint64_t seed)
 static void
 round_run(struct shared *shared, uint64_t seed)
 {
-	struct timespec pause = { .tv_nsec = (long)(ROUND_SECONDS * 1e9) };
 	struct hm_system *sys = system_make(shared, seed);
 
 	if (hm_system_start(sys) != 0)
 		abort();
-	nanosleep(&pause, NULL);
+	hmt_sleep_s(ROUND_SECONDS);
 	hm_system_stop(sys);
 	if (hm_system_join(sys) != 0)
 		abort();
@@ -209,11 +209,11 @@ int
 main(void)
 {
 	static struct shared shared;
-	double seconds = hmt_seconds(1.5);
-	uint64_t seed = 1, rounds = (uint64_t)(seconds / ROUND_SECONDS) + 1;
+	struct hmt_stress stress = hmt_stress_begin(1.5);
+	uint64_t seed = stress.seed;
 
 	hmt_eal_start_with(LCORES + 1, 128);
-	for (uint64_t i = 0; i < rounds; i++)
+	for (uint32_t i = 0; i < ROUNDS || !hmt_stress_is_over(&stress); i++)
 		round_run(&shared, seed += ACTORS);
 	if (shared.results == 0 || shared.cancelled == 0 || shared.refused == 0)
 		fault(&shared, "nothing was made, cancelled or refused");

@@ -29,6 +29,7 @@
 #include "hermod.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
+#include "hmt_stress.h"
 #include "system_pvt.h"
 
 #define LCORES   2u
@@ -75,6 +76,7 @@ struct latencies {
 
 struct sender {
 	uint64_t sent;
+	uint64_t first_us; /* when its first burst comes */
 };
 
 static struct {
@@ -152,7 +154,10 @@ sender_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
 	struct sender *sender = *(struct sender **)state;
 
-	if (hm_msg_type(msg) != HM_STARTED && hm_msg_type(msg) != TICK)
+	if (hm_msg_type(msg) == HM_STARTED &&
+	    hm_send_after(ctx, hm_self(ctx), TICK, NULL, sender->first_us, 0, NULL) != HM_OK)
+		abort();
+	if (hm_msg_type(msg) != TICK)
 		return;
 	if (atomic_load_explicit(&shared.is_over, memory_order_relaxed))
 		return;
@@ -342,7 +347,7 @@ usage_check(struct usage first, struct usage second)
 /* ---- Start and end --------------------------------------------------------------------------- */
 
 static void
-actors_spawn(void)
+actors_spawn(uint64_t *random)
 {
 	static const struct hm_supervisor restart = { .restarts = HM_RESTARTS_UNLIMITED };
 	static const struct hm_props receiver = { .receive = receiver_receive,
@@ -364,13 +369,14 @@ actors_spawn(void)
 	for (uint32_t i = 0; i < SENDERS; i++) {
 		struct sender *sender = &shared.senders[i];
 
+		sender->first_us = hmt_random_below(random, PERIOD_US);
 		require(hm_system_spawn(shared.sys, &senders[i % LCORES], NULL, &sender, NULL) == 0,
 			"no sender");
 	}
 }
 
 static void
-system_make(void)
+system_make(uint64_t *random)
 {
 	static const struct hm_type types[] = { { .id = ITEM, .name = "item", .size = sizeof(uint64_t) },
 						{ .id = TICK, .name = "tick" },
@@ -382,7 +388,7 @@ system_make(void)
 	rte_log_set_level_pattern("hermod", RTE_LOG_ERR);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		require(hm_type_register(shared.sys, &types[i]) == 0, "no type");
-	actors_spawn();
+	actors_spawn(random);
 	require(hm_system_start(shared.sys) == 0, "it does not start");
 }
 
@@ -478,18 +484,18 @@ account_check(void)
 int
 main(void)
 {
-	double seconds = hmt_seconds(2);
+	struct hmt_stress stress = hmt_stress_begin(2);
 	struct usage first, second;
 	struct share share;
 
 	hmt_eal_start_with(LCORES + 1, 64);
-	system_make();
+	system_make(&stress.random);
 	printf("%u senders, %.0f s, %u times overloaded: %u items each, all %u us; %u us to handle one\n",
-	       SENDERS, seconds, OVERLOAD, BURST, PERIOD_US, SERVICE_NS / 1000);
-	(void)watch_for(seconds / 10);
-	first = watch_for(seconds * 0.4);
+	       SENDERS, stress.seconds, OVERLOAD, BURST, PERIOD_US, SERVICE_NS / 1000);
+	(void)watch_for(stress.seconds / 10);
+	first = watch_for(stress.seconds * 0.4);
 	(void)share_look();
-	second = watch_for(seconds * 0.5);
+	second = watch_for(stress.seconds * 0.5);
 	share = share_look();
 	receiver_stop();
 	hm_system_stop(shared.sys);

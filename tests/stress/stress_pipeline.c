@@ -20,11 +20,11 @@
 
 #include "hermod.h"
 #include "hmt_eal.h"
-#include "hmt_random.h"
+#include "hmt_stress.h"
 
 #define LCORES        2u
 #define MEMORY_LITTLE (16u << 20)
-/* Of the consumers, for each item. */
+/* Of the consumers, for each item: on average. */
 #define WORK_ROUNDS 20u
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -53,6 +53,7 @@ struct pipeline {
 	struct producer producer;
 	struct consumer consumers[LCORES];
 	_Atomic uint64_t received; /* of all; no order, hm_system_join has it */
+	uint32_t work_rounds;
 };
 
 static struct pipeline line;
@@ -94,7 +95,7 @@ consumer_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	memcpy(&number, hm_msg_body(msg), sizeof(number));
 	c->broken += number != c->expected;
 	c->expected = number + LCORES;
-	for (uint32_t i = 0; i < WORK_ROUNDS; i++)
+	for (uint32_t i = 0; i < line.work_rounds; i++)
 		c->hash = (c->hash ^ number) * 0x9e3779b97f4a7c15u;
 	c->received++;
 	if (atomic_fetch_add_explicit(&line.received, 1, memory_order_relaxed) + 1 == ITEMS)
@@ -144,7 +145,7 @@ actors_spawn(struct hm_system *sys)
 
 /* Run the pipeline; memory 0: the default. Returns how many sends were refused. */
 static uint64_t
-run(uint64_t memory)
+run(uint64_t memory, uint64_t *random)
 {
 	static const struct hm_type types[] = { { .id = START, .name = "start" },
 						{ .id = ITEM, .name = "item", .size = sizeof(uint64_t) },
@@ -153,6 +154,7 @@ run(uint64_t memory)
 	struct hm_stats stats;
 
 	memset(&line, 0, sizeof(line));
+	line.work_rounds = WORK_ROUNDS / 2 + (uint32_t)hmt_random_below(random, WORK_ROUNDS);
 	require(hm_system_create(&line.producer.sys, 0, NULL, &config) == 0, "no system");
 	/* EAL of the tests logs errors alone. */
 	require(rte_log_set_level_pattern("hermod", RTE_LOG_INFO) >= 0, "no log level");
@@ -186,14 +188,18 @@ log_check(const char *text)
 int
 main(void)
 {
+	struct hmt_stress stress = hmt_stress_begin(0);
 	size_t bytes = 0;
 	char *text = NULL;
 	FILE *log = open_memstream(&text, &bytes);
 
 	hmt_eal_start_with(LCORES + 1, 64);
 	require(log != NULL && rte_openlog_stream(log) == 0, "no log");
-	require(run(0) == 0, "an item was refused");
-	require(run(MEMORY_LITTLE) > 0, "nothing was refused: what is this test about?");
+	do {
+		require(run(0, &stress.random) == 0, "an item was refused");
+		require(run(MEMORY_LITTLE, &stress.random) > 0,
+			"nothing was refused: what is this test about?");
+	} while (!hmt_stress_is_over(&stress));
 	rte_openlog_stream(NULL);
 	fclose(log);
 	log_check(text);

@@ -21,6 +21,7 @@
 #include "hm_system.h"
 #include "hm_type.h"
 #include "hmt_eal.h"
+#include "hmt_stress.h"
 
 #define LCORES       4u
 #define RESERVED     2u
@@ -112,18 +113,19 @@ place_check(struct shared *shared, uint32_t place, uint32_t lcore, uint32_t here
 
 struct spawner {
 	struct shared *shared;
-	uint64_t key;
+	uint64_t random;
 };
 
 static void
 child_spawn(struct hm_ctx *ctx, struct spawner *spawner, uint32_t place)
 {
 	struct shared *shared = spawner->shared;
+	uint64_t key = hmt_random(&spawner->random);
 	struct hm_pid pid;
 	int rc;
 
 	if (place == KEY)
-		rc = hm_spawn_key(ctx, &placed[place], NULL, &shared, ++spawner->key, &pid);
+		rc = hm_spawn_key(ctx, &placed[place], NULL, &shared, key, &pid);
 	else
 		rc = hm_spawn(ctx, &placed[place], NULL, &shared, &pid);
 	if (place == OWN && rc == -EBUSY) {
@@ -131,7 +133,7 @@ child_spawn(struct hm_ctx *ctx, struct spawner *spawner, uint32_t place)
 	} else if (rc != 0) {
 		problem(shared, "not spawned", (uint64_t)-rc);
 	} else {
-		place_check(shared, place, hm_pid_lcore(pid), hm_lcore(ctx), spawner->key);
+		place_check(shared, place, hm_pid_lcore(pid), hm_lcore(ctx), key);
 		if (hm_send(ctx, pid, GO, NULL) != HM_OK)
 			problem(shared, "not sent", place);
 	}
@@ -144,8 +146,8 @@ spawner_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 
 	if (hm_msg_type(msg) != HM_STARTED && hm_msg_type(msg) != GO)
 		return;
-	for (uint32_t place = 0; place < PLACES && hm_children_count(ctx) < CHILDREN_MAX; place++)
-		child_spawn(ctx, spawner, place);
+	for (uint32_t i = 0; i < PLACES && hm_children_count(ctx) < CHILDREN_MAX; i++)
+		child_spawn(ctx, spawner, (uint32_t)hmt_random_below(&spawner->random, PLACES));
 	if (!atomic_load_explicit(&spawner->shared->stop, memory_order_relaxed) &&
 	    hm_send(ctx, hm_self(ctx), GO, NULL) != HM_OK)
 		problem(spawner->shared, "not sent to itself", 0);
@@ -176,7 +178,7 @@ spawn_outside(void *arg)
 /* ---- The system --------------------------------------------------------------------------------------- */
 
 static void
-system_start(struct shared *shared)
+system_start(struct shared *shared, uint64_t *random)
 {
 	static const struct hm_type type = { .id = GO, .name = "go" };
 	static const struct hm_props spawners[SPAWNERS] = {
@@ -191,7 +193,7 @@ system_start(struct shared *shared)
 	    hm_type_register(shared->sys, &type) != 0)
 		exit(EXIT_FAILURE);
 	for (uint32_t i = 0; i < SPAWNERS; i++) {
-		spawner.key = (uint64_t)i << 32;
+		spawner.random = hmt_random(random);
 		if (hm_system_spawn(shared->sys, &spawners[i], NULL, &spawner, NULL) != 0)
 			exit(EXIT_FAILURE);
 	}
@@ -221,17 +223,14 @@ int
 main(void)
 {
 	static struct shared shared;
-	struct timespec pause = { 0 };
-	double seconds = hmt_seconds(2);
+	struct hmt_stress stress = hmt_stress_begin(2);
 	pthread_t thread;
 
 	hmt_eal_start_with(LCORES + 1, 64);
-	system_start(&shared);
+	system_start(&shared, &stress.random);
 	if (pthread_create(&thread, NULL, spawn_outside, &shared) != 0)
 		return EXIT_FAILURE;
-	pause.tv_sec = (time_t)seconds;
-	pause.tv_nsec = (long)((seconds - (double)pause.tv_sec) * 1e9);
-	nanosleep(&pause, NULL);
+	hmt_stress_wait(&stress);
 	atomic_store_explicit(&shared.stop, true, memory_order_relaxed);
 	pthread_join(thread, NULL);
 	hm_system_stop(shared.sys);

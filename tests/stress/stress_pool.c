@@ -20,7 +20,7 @@
 #include <rte_memory.h>
 
 #include "hmt_eal.h"
-#include "hmt_random.h"
+#include "hmt_stress.h"
 #include "lane_pvt.h"
 #include "pool_pvt.h"
 
@@ -38,7 +38,7 @@ struct pair {
 	struct hmi_msg_cache take_cache, give_cache;
 	struct hmi_lane lane;
 	struct hmi_lane_rx rx;
-	uint64_t index, taken, starved, given, problems;
+	uint64_t index, random, taken, starved, given, problems;
 	_Atomic bool last_taken; /* the taker releases after its last flush, the giver acquires */
 };
 
@@ -96,10 +96,8 @@ static int
 taker_main(void *arg)
 {
 	struct pair *p = arg;
-	uint64_t random = p->index;
-
 	while (!atomic_load_explicit(&stop, memory_order_relaxed) || p->taken < 1000) {
-		struct hm_msg *msg = get(&p->take_cache, class_random(&random));
+		struct hm_msg *msg = get(&p->take_cache, class_random(&p->random));
 
 		if (msg == NULL) {
 			p->starved++;
@@ -145,26 +143,28 @@ giver_main(void *arg)
 	}
 }
 
-static _Atomic bool thread_stop; /* no order: pthread_join has it */
+static uint64_t thread_problems, thread_random; /* the thread's, until it is joined */
+static _Atomic bool thread_stop;                /* no order: pthread_join has it */
 
 /* Without a cache; holds a few all the time. */
 static void *
-thread_main(void *problems)
+thread_main(void *arg)
 {
 	struct hm_msg *held[HELD_MAX] = { NULL };
-	uint64_t random = 1, n = 0;
 	struct hmi_msg_cache cache;
+	uint64_t n = 0;
 
+	(void)arg;
 	hmi_msg_cache_init(&cache, &pool, true);
 	while (!atomic_load_explicit(&thread_stop, memory_order_relaxed)) {
-		uint64_t i = hmt_random_below(&random, HELD_MAX);
+		uint64_t i = hmt_random_below(&thread_random, HELD_MAX);
 
 		if (held[i] != NULL) {
-			*(uint64_t *)problems += !holds_all(held[i], mark_of(LCORES, i));
+			thread_problems += !holds_all(held[i], mark_of(LCORES, i));
 			hmi_pool_put(&cache, held[i]);
 			held[i] = NULL;
 		} else {
-			held[i] = get(&cache, class_random(&random));
+			held[i] = get(&cache, class_random(&thread_random));
 			if (held[i] != NULL)
 				write_all(held[i], mark_of(LCORES, i));
 		}
@@ -180,7 +180,7 @@ thread_main(void *problems)
 }
 
 static void
-set_up(void)
+set_up(uint64_t *random)
 {
 	hmt_eal_start_with(LCORES + 1, 64);
 	if (hmi_pool_create(&pool, MEMORY, LCORES) != 0)
@@ -189,6 +189,7 @@ set_up(void)
 		struct pair *p = &pairs[i];
 
 		p->index = i;
+		p->random = hmt_random(random);
 		if (hmi_lane_create(&p->lane, RING, SOCKET_ID_ANY) != 0)
 			abort();
 		hmi_msg_cache_init(&p->take_cache, &pool, false);
@@ -219,24 +220,25 @@ report(uint64_t problems)
 int
 main(void)
 {
-	double seconds = hmt_seconds(1);
-	uint64_t problems = 0;
+	struct hmt_stress stress = hmt_stress_begin(1);
+	uint64_t problems;
 	pthread_t thread;
 
-	set_up();
+	set_up(&stress.random);
+	thread_random = hmt_random(&stress.random);
 	for (uint32_t i = 0; i < PAIRS; i++) {
 		hmt_launch(1 + 2 * i, taker_main, &pairs[i]);
 		hmt_launch(2 + 2 * i, giver_main, &pairs[i]);
 	}
-	if (pthread_create(&thread, NULL, thread_main, &problems) != 0)
+	if (pthread_create(&thread, NULL, thread_main, NULL) != 0)
 		abort();
-	rte_delay_us_sleep((unsigned int)(seconds * 1e6));
+	hmt_stress_wait(&stress);
 	atomic_store_explicit(&stop, true, memory_order_relaxed);
 	for (uint32_t i = 1; i <= LCORES; i++)
 		hmt_wait(i);
 	atomic_store_explicit(&thread_stop, true, memory_order_relaxed);
 	pthread_join(thread, NULL);
-	problems = report(problems);
+	problems = report(thread_problems);
 	hmi_pool_destroy(&pool);
 	return problems == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -15,6 +15,7 @@
 
 #include "hermod.h"
 #include "hmt_eal.h"
+#include "hmt_stress.h"
 
 #define PAIRS 2u
 
@@ -33,15 +34,6 @@ receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 		(void)hm_respond(ctx, BALL, NULL);
 	else if (hm_msg_type(msg) == SERVE)
 		(void)hm_request(ctx, *(const struct hm_pid *)hm_msg_body(msg), BALL, NULL);
-}
-
-static double
-now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 static bool
@@ -67,10 +59,10 @@ is_whole(const struct hm_event *event)
 
 /* Returns how many were wrong. */
 static uint64_t
-read_once(const struct hm_system *sys, uint32_t lcore, uint64_t *count)
+read_once(const struct hm_system *sys, uint32_t lcore, size_t most, uint64_t *count)
 {
 	struct hm_event events[HM_RECORDER_EVENTS];
-	size_t n = hm_recorder_read(sys, lcore, events, HM_RECORDER_EVENTS);
+	size_t n = hm_recorder_read(sys, lcore, events, most);
 	uint64_t wrong = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -115,15 +107,16 @@ serve(struct hm_system *sys)
 int
 main(void)
 {
-	double end_s = now_s() + hmt_seconds(2.0);
+	struct hmt_stress stress = hmt_stress_begin(2);
 	uint64_t reads = 0, count = 0, wrong = 0;
 	struct hm_system *sys;
 
 	hmt_eal_start_with(3, 256);
 	sys = system_start();
 	serve(sys);
-	for (; now_s() < end_s; reads++)
-		wrong += read_once(sys, (uint32_t)(reads % 2), &count);
+	for (; !hmt_stress_is_over(&stress); reads++)
+		wrong += read_once(sys, (uint32_t)(reads % 2),
+				   1 + hmt_random_below(&stress.random, HM_RECORDER_EVENTS), &count);
 	hm_system_stop(sys);
 	if (hm_system_join(sys) != 0)
 		return EXIT_FAILURE;

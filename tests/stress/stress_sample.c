@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "hmt_eal.h"
-#include "hmt_random.h"
+#include "hmt_stress.h"
 #include "sample_pvt.h"
 
 #define TARGETS 3u
@@ -47,21 +47,12 @@ static struct target targets[TARGETS];
 static _Atomic bool is_over;
 static _Atomic uint64_t looks;
 
-static double
-now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 static void
 spin(uint64_t *seed)
 {
-	double end_s = now_s() + (double)hmt_random_below(seed, 50) * 1e-6;
+	double end_s = hmt_now_s() + (double)hmt_random_below(seed, 50) * 1e-6;
 
-	while (now_s() < end_s)
+	while (hmt_now_s() < end_s)
 		;
 }
 
@@ -159,21 +150,21 @@ int
 main(void)
 {
 	static struct asker askers[ASKERS];
-	uint64_t seed = hmt_seed(5), came = 0, given_up = 0;
+	struct hmt_stress stress = hmt_stress_begin(3);
+	uint64_t came = 0, given_up = 0;
 
-	printf("seed %" PRIu64 "\n", seed);
 	check(hmi_sample_signal_get() == 0, "a signal is free");
 	for (uint32_t i = 0; i < TARGETS; i++) {
-		targets[i].seed = seed + i;
+		targets[i].seed = hmt_random(&stress.random);
 		pthread_create(&targets[i].thread, NULL, target_main, &targets[i]);
 		while (targets[i].id == 0)
 			usleep(100);
 	}
 	for (uint32_t i = 0; i < ASKERS; i++) {
-		askers[i].seed = seed + TARGETS + i;
+		askers[i].seed = hmt_random(&stress.random);
 		pthread_create(&askers[i].thread, NULL, asker_main, &askers[i]);
 	}
-	usleep((useconds_t)(hmt_seconds(3) * 1e6));
+	hmt_stress_wait(&stress);
 	is_over = true;
 	for (uint32_t i = 0; i < ASKERS; i++) {
 		pthread_join(askers[i].thread, NULL);

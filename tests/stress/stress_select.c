@@ -19,6 +19,7 @@
 #include "hm_system.h"
 #include "hm_type.h"
 #include "hmt_eal.h"
+#include "hmt_stress.h"
 
 #define STAYING 100u
 #define PASSING 64u
@@ -96,7 +97,7 @@ struct keeper {
 	struct shared *shared;
 	struct seen *seen;
 	struct hm_pid passing[PASSING];
-	uint64_t passed;
+	uint64_t passed, random;
 };
 
 static void
@@ -130,7 +131,7 @@ child_spawn(struct hm_ctx *ctx, struct keeper *keeper, const char *kind, uint64_
 static void
 keeper_go(struct hm_ctx *ctx, struct keeper *keeper)
 {
-	for (uint32_t i = 0; i < 8; i++) {
+	for (uint64_t i = 1 + hmt_random_below(&keeper->random, 16); i > 0; i--) {
 		struct hm_pid *pid = &keeper->passing[keeper->passed % PASSING];
 
 		hm_stop(ctx, *pid);
@@ -189,14 +190,16 @@ select_again(void *arg)
 }
 
 static void
-system_start(struct shared *shared)
+system_start(struct shared *shared, uint64_t *random)
 {
 	static const struct hm_props props = { .receive = keeper_receive,
 					       .state_size = sizeof(struct keeper),
 					       .args_size = sizeof(struct keeper) };
 	static const struct hm_type type = { .id = GO, .name = "go" };
 	struct hm_config config = { .mode = HM_MODE_BACKGROUND, .lcores = 2 };
-	struct keeper keeper = { .shared = shared, .seen = calloc(1, sizeof(struct seen)) };
+	struct keeper keeper = { .shared = shared,
+				 .seen = calloc(1, sizeof(struct seen)),
+				 .random = hmt_random(random) };
 	struct hm_pid pid;
 
 	if (keeper.seen == NULL)
@@ -216,19 +219,16 @@ int
 main(void)
 {
 	static struct shared shared;
-	struct timespec pause = { 0 };
+	struct hmt_stress stress = hmt_stress_begin(2);
 	pthread_t threads[THREADS];
-	double seconds = hmt_seconds(2);
 
 	hmt_eal_start_with(3, 64);
-	system_start(&shared);
+	system_start(&shared, &stress.random);
 	for (uint32_t i = 0; i < THREADS; i++) {
 		if (pthread_create(&threads[i], NULL, select_again, &shared) != 0)
 			return EXIT_FAILURE;
 	}
-	pause.tv_sec = (time_t)seconds;
-	pause.tv_nsec = (long)((seconds - (double)pause.tv_sec) * 1e9);
-	nanosleep(&pause, NULL);
+	hmt_stress_wait(&stress);
 	atomic_store_explicit(&shared.stop, true, memory_order_relaxed);
 	for (uint32_t i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);

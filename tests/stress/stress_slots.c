@@ -18,6 +18,7 @@
 #include <rte_cycles.h>
 
 #include "hmt_eal.h"
+#include "hmt_stress.h"
 #include "inject_pvt.h"
 #include "lcore_pvt.h"
 
@@ -30,7 +31,7 @@
 
 struct taker {
 	uint64_t slots[HMI_SLOT_BATCH];
-	uint64_t taken, starved;
+	uint64_t random, taken, starved;
 	pthread_t thread;
 };
 
@@ -70,11 +71,12 @@ mark_back(uint32_t slot)
 static uint32_t
 some_take(struct taker *t)
 {
-	uint32_t count = hmi_slot_bank_withdraw(cells.bank, t->slots, HMI_SLOT_BATCH), first;
+	uint32_t most = 1 + (uint32_t)hmt_random_below(&t->random, HMI_SLOT_BATCH);
+	uint32_t count = hmi_slot_bank_withdraw(cells.bank, t->slots, most), first;
 
 	if (count > 0)
 		return count;
-	count = hmi_slot_bank_reserve(cells.bank, HMI_SLOT_BATCH, &first);
+	count = hmi_slot_bank_reserve(cells.bank, most, &first);
 	for (uint32_t i = 0; i < count; i++)
 		t->slots[i] = hmi_local(0, first + i, 1);
 	return count;
@@ -144,12 +146,12 @@ all_back(void)
 
 /* Some for the owner's own actors. */
 static void
-own_churn(void)
+own_churn(uint32_t most)
 {
 	static struct hmi_cell *own[OWN];
 	uint32_t count = 0;
 
-	while (count < OWN && (own[count] = hmi_cells_get(&cells)) != NULL) {
+	while (count < most && (own[count] = hmi_cells_get(&cells)) != NULL) {
 		own[count]->ops = &taken_ops;
 		mark_out(hmi_cells_slot_of(&cells, own[count]));
 		count++;
@@ -162,14 +164,12 @@ own_churn(void)
 }
 
 static void
-owner_run(double seconds)
+owner_run(struct hmt_stress *stress)
 {
-	uint64_t end = rte_rdtsc() + (uint64_t)(seconds * (double)rte_get_tsc_hz());
-
-	while (rte_rdtsc() < end) {
+	while (!hmt_stress_is_over(stress)) {
 		if (all_back() == 0)
 			sched_yield();
-		own_churn();
+		own_churn((uint32_t)hmt_random_below(&stress->random, OWN + 1));
 	}
 	atomic_store_explicit(&stop, true, memory_order_relaxed);
 	while (atomic_load_explicit(&running, memory_order_acquire) > 0) /* allowed: see take */
@@ -196,7 +196,7 @@ books_check(void)
 int
 main(void)
 {
-	double seconds = hmt_seconds(1);
+	struct hmt_stress stress = hmt_stress_begin(1);
 	uint64_t taken = 0, starved = 0;
 
 	hmt_eal_start();
@@ -205,10 +205,11 @@ main(void)
 	atomic_store(&cells.bank->next, FIRST);
 	atomic_store(&running, TAKERS);
 	for (uint32_t i = 0; i < TAKERS; i++) {
+		takers[i].random = hmt_random(&stress.random);
 		if (pthread_create(&takers[i].thread, NULL, take, &takers[i]) != 0)
 			return EXIT_FAILURE;
 	}
-	owner_run(seconds);
+	owner_run(&stress);
 	for (uint32_t i = 0; i < TAKERS; i++) {
 		pthread_join(takers[i].thread, NULL);
 		taken += takers[i].taken;

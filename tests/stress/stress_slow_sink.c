@@ -7,25 +7,28 @@
  *     lcore 0               lcores 0 and 1           lcore 1
  *
  * The sink is slower than all others, which are muted until it has drained: every item arrives once and, of each worker, in
- * order; memory is flat; nobody is refused. The first argument says how many items; HMT_SECONDS has no effect.
+ * order; memory is flat; nobody is refused. The first argument says how many items; HMT_SECONDS, for how long it is done again
+ * and again.
  */
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "hermod.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
+#include "hmt_stress.h"
 #include "system_pvt.h"
 
 #define LCORES  2u
 #define WORKERS 4u
 /* Items that the producer makes before it lets others run. */
 #define BATCH 100u
-/* Of an item: rounds of arithmetic, in a worker and in the sink. */
+/* Of an item: rounds of arithmetic, in a worker and, on average, in the sink. */
 #define WORKER_ROUNDS 20u
 #define SINK_ROUNDS   400u
 
@@ -55,6 +58,7 @@ struct item {
 static struct {
 	struct hm_system *sys;
 	uint64_t items;
+	uint32_t sink_rounds;
 	struct hm_pid workers[WORKERS], sink;
 	uint64_t expected[WORKERS], broken, sum; /* by the sink alone */
 	_Atomic uint64_t received;               /* no order: hm_system_join has it */
@@ -124,7 +128,7 @@ sink_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	expected = &line.expected[item->number % WORKERS];
 	line.broken += item->number != *expected || item->value != work(item->number, WORKER_ROUNDS);
 	*expected = item->number + WORKERS;
-	line.sum += work(item->value, SINK_ROUNDS);
+	line.sum += work(item->value, line.sink_rounds);
 	atomic_fetch_add_explicit(&line.received, 1, memory_order_relaxed);
 }
 
@@ -243,18 +247,31 @@ end_check(const struct usage *usage)
 	require(IS_SANITIZED || usage->late <= usage->early + GROWTH_MAX, "the process grows");
 }
 
-int
-main(int argc, char **argv)
+static void
+round_run(uint64_t items, uint64_t *random)
 {
 	struct usage usage;
 
-	line.items = argc > 1 ? strtoull(argv[1], NULL, 0) : ITEMS;
-	hmt_eal_start_with(LCORES + 1, 64);
+	memset(&line, 0, sizeof(line));
+	line.items = items;
+	line.sink_rounds = SINK_ROUNDS / 2 + (uint32_t)hmt_random_below(random, SINK_ROUNDS);
 	system_make();
 	usage = watch();
 	end_check(&usage);
 	hmt_system_drain(line.sys);
 	hmt_books_check(line.sys);
 	hmt_system_free(line.sys);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct hmt_stress stress = hmt_stress_begin(0);
+	uint64_t items = argc > 1 ? strtoull(argv[1], NULL, 0) : ITEMS;
+
+	hmt_eal_start_with(LCORES + 1, 64);
+	do {
+		round_run(items, &stress.random);
+	} while (!hmt_stress_is_over(&stress));
 	return EXIT_SUCCESS;
 }

@@ -19,7 +19,7 @@
 #include "hm_system.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
-#include "hmt_random.h"
+#include "hmt_stress.h"
 #include "tsan_pvt.h"
 
 #define MAKERS 2u
@@ -63,15 +63,6 @@ heap_unlock(void)
 }
 #endif
 
-static double
-now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 static void
 on_stall(void *arg, const struct hm_stall *stall)
 {
@@ -88,7 +79,7 @@ on_stall(void *arg, const struct hm_stall *stall)
 static void
 compute_until(double end_s)
 {
-	while (now_s() < end_s)
+	while (hmt_now_s() < end_s)
 		;
 }
 
@@ -110,7 +101,7 @@ wait_for_pipe(void)
 static void
 hang(uint64_t seed)
 {
-	double end_s = now_s() + (double)hmt_random_below(&seed, 12) * 1e-3;
+	double end_s = hmt_now_s() + (double)hmt_random_below(&seed, 12) * 1e-3;
 	sigset_t all, before;
 
 	switch (hmt_random_below(&seed, 4)) {
@@ -118,11 +109,11 @@ hang(uint64_t seed)
 		compute_until(end_s);
 		break;
 	case 1:
-		while (now_s() < end_s)
+		while (hmt_now_s() < end_s)
 			usleep(500);
 		break;
 	case 2:
-		while (now_s() < end_s)
+		while (hmt_now_s() < end_s)
 			wait_for_pipe();
 		break;
 	default:
@@ -209,7 +200,7 @@ maker_main(void *arg)
 {
 	struct maker *m = arg;
 
-	while (now_s() < m->end_s)
+	while (hmt_now_s() < m->end_s)
 		system_run(m);
 	return NULL;
 }
@@ -219,14 +210,12 @@ main(void)
 {
 	static struct maker makers[MAKERS];
 	uint64_t stalls = 0, systems = 0, answers = 0;
-	uint64_t seed = hmt_seed(7);
-	double seconds = hmt_seconds(5);
+	struct hmt_stress stress = hmt_stress_begin(5);
 
-	printf("seed %" PRIu64 "\n", seed);
 	hmt_eal_start_with(MAKERS + 1, 64);
 	for (uint32_t i = 0; i < MAKERS; i++) {
-		makers[i].seed = seed + i;
-		makers[i].end_s = now_s() + seconds;
+		makers[i].seed = hmt_random(&stress.random);
+		makers[i].end_s = stress.end_s;
 		pthread_create(&makers[i].thread, NULL, maker_main, &makers[i]);
 	}
 	for (uint32_t i = 0; i < MAKERS; i++) {

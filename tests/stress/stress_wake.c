@@ -21,7 +21,7 @@
 
 #include "hmt_eal.h"
 #include "hmt_msg.h"
-#include "hmt_random.h"
+#include "hmt_stress.h"
 #include "worker_pvt.h"
 
 #define WORKERS 2u
@@ -141,15 +141,13 @@ sleep_await(void)
 int
 main(void)
 {
-	uint64_t seed = hmt_seed(1), random = seed, trips = 0;
-	double seconds = hmt_seconds(2);
-	uint64_t end;
+	struct hmt_stress stress = hmt_stress_begin(2);
+	uint64_t trips = 0;
 	bool lost = false, asleep;
 
 	set_up();
-	end = rte_rdtsc() + (uint64_t)(seconds * (double)rte_get_tsc_hz());
-	while (!lost && (rte_rdtsc() < end || trips < 100)) {
-		lost = !round_trip(&random);
+	while (!lost && (trips < 100 || !hmt_stress_is_over(&stress))) {
+		lost = !round_trip(&stress.random);
 		trips += !lost;
 	}
 	asleep = sleep_await();
@@ -157,7 +155,7 @@ main(void)
 		hmi_worker_stop(&nodes[i].worker);
 	for (uint32_t i = 0; !lost && i < WORKERS; i++)
 		hmt_wait(1 + i);
-	printf("%lu trips of %u deliveries, %s (HMT_SEED=%lu)\n", trips, 2 * ROUNDS,
-	       lost ? "then a wake-up was lost" : "no wake-up was lost", seed);
+	printf("%lu trips of %u deliveries, %s\n", trips, 2 * ROUNDS,
+	       lost ? "then a wake-up was lost" : "no wake-up was lost");
 	return lost || !asleep ? EXIT_FAILURE : EXIT_SUCCESS;
 }

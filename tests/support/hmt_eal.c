@@ -132,20 +132,6 @@ hmt_wait(unsigned int lcore)
 	return result;
 }
 
-double
-hmt_seconds(double usual)
-{
-	const char *text = getenv("HMT_SECONDS");
-	char *end = NULL;
-	double seconds = text != NULL ? strtod(text, &end) : usual;
-
-	if (text != NULL && (end == text || *end != '\0' || !(seconds >= 0))) {
-		fprintf(stderr, "HMT_SECONDS is no number: %s\n", text);
-		exit(EXIT_FAILURE);
-	}
-	return seconds;
-}
-
 struct mempools {
 	const char *pattern;
 	unsigned int count;

@@ -31,9 +31,6 @@ void hmt_launch(unsigned int lcore, int (*fn)(void *arg), void *arg);
 /** Wait for what hmt_launch started; ThreadSanitizer sees that it is over. @return what fn returned */
 int hmt_wait(unsigned int lcore);
 
-/** Seconds that a stress program runs: @p usual, or HMT_SECONDS of the environment. */
-double hmt_seconds(double usual);
-
 /** Exit status by which a plain test program says that it cannot run here. */
 #define HMT_SKIPPED 77
 
