@@ -58,7 +58,8 @@ struct hmi_lane {
 	uint32_t taken; /* of them the receiver has taken so many, or more by now */
 	uint32_t buffered;
 	bool dirty;          /* the owner's marks: it is among those to be flushed, ... */
-	bool unchecked;      /* ... and among those whose receiver may have fallen asleep */
+	bool unchecked;      /* ... among those whose receiver may have fallen asleep, ... */
+	bool crowded;        /* ... and messages waited for room when they were flushed last */
 	uint64_t overflowed; /* messages that ever waited, for the statistics */
 	struct hmi_fifo overflow;
 	struct hm_msg *buffer[HMI_LANE_BUFFER];

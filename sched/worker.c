@@ -185,8 +185,10 @@ hmi_worker_flush_lanes(struct hmi_worker *w)
 		if (lane->dirty)
 			w->lanes_dirty[still++] = lane;
 		receiver_wake(w, lane);
-		if (unlikely(before > 0 || waiting > 0))
+		/* What waited may have left since, when the lane's buffer was full: nobody has been told of that. */
+		if (unlikely(before > 0 || lane->crowded || lane->dirty))
 			backlog_tell(w, lane);
+		lane->crowded = lane->dirty;
 	}
 	w->lanes_dirty_count = still;
 	return work;

@@ -39,14 +39,20 @@ start(struct hmt_node *node)
 	start_with(node, "--lane 64 --mailbox 20");
 }
 
-/* Lcore 1 hangs: lcore 0 turns alone. */
+/* One lcore turns, the other one hangs. */
 static void
-turn_alone(const struct hmt_node *node, uint32_t turns)
+lcore_turn_alone(const struct hmt_node *node, uint32_t lcore, uint32_t turns)
 {
 	hmi_rcu_enter();
 	for (uint32_t i = 0; i < turns; i++)
-		hmi_worker_turn_alone(&node->sys->lcores[0]->worker);
+		hmi_worker_turn_alone(&node->sys->lcores[lcore]->worker);
 	hmi_rcu_leave();
+}
+
+static void
+turn_alone(const struct hmt_node *node, uint32_t turns)
+{
+	lcore_turn_alone(node, 0, turns);
 }
 
 struct deed {
@@ -122,6 +128,25 @@ Test(engine_backlog, lane__that_is_full_mutes_with_every_run_stage)
 		cr_assert(!is_muted(&node, &sender), "%s", options[i]);
 		hmt_node_end(&node);
 	}
+}
+
+/* The lane's buffer is flushed when it is full, in the turn of somebody else: nothing waits any more when the turn ends. */
+Test(engine_backlog, muted__goes_on_when_the_lane_has_drained_amid_a_turn)
+{
+	const uint32_t lane = 2 * HMI_LANE_BUFFER;
+	struct hmt_node node;
+
+	start_with(&node, "--lane 128 --mailbox 20");
+	send_alone(&node, &sender, &receiver, lane + MANY + 1);
+	cr_assert(is_muted(&node, &sender));
+	lcore_turn_alone(&node, 1, 2 * lane);
+	cr_assert_eq(hmt_seen_count(&receiver, HMT_NUMBER), lane);
+	send_alone(&node, &bystander, &receiver, HMI_LANE_BUFFER);
+	cr_assert_eq(node.sys->lcores[0]->worker.lanes_out[1].overflow.count, 0);
+	cr_assert(!is_muted(&node, &sender));
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(hmt_seen_count(&receiver, HMT_NUMBER), lane + MANY + 1 + HMI_LANE_BUFFER);
+	hmt_node_end(&node);
 }
 
 /* Who has sent before it was full, or sends to other lcores, goes on. */
