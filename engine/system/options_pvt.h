@@ -8,6 +8,10 @@
 
 void hmi_options_default(struct hmi_options *options, const struct hm_config *config);
 
+/* The system's own options, which set these values; the last one has no name. */
+#define HMI_OWN_OPTIONS 24
+void hmi_own_options(struct hmi_options *options, struct hm_option table[HMI_OWN_OPTIONS]);
+
 /* Whether every option has a name of its own. Returns 0 or -EINVAL, printed. */
 int hmi_options_check(struct hm_system *sys);
 
