@@ -45,7 +45,7 @@ class Cell:
 
 
 def stress_programs(pattern):
-    names = [name[:-2] for name in os.listdir(os.path.join(TOP, 'tests', 'stress')) if name.endswith('.c')]
+    names = [name[:-2] for name in os.listdir(os.path.join(TOP, 'tests', 'stress')) if re.fullmatch(r'stress_\w+\.c', name)]
     return sorted(name for name in names if re.search(pattern, name))
 
 

@@ -86,6 +86,16 @@ select_send(struct hm_ctx *ctx, void *arg)
 	call->result = hm_select_send(ctx, call->path, HMT_NUMBER, &call->number);
 }
 
+/* The asker sends to a path: that is answered well, whomever it names. */
+static inline void
+select_send_path(struct select_scene *s, const char *path)
+{
+	struct select_call call = { .path = path, .number = 5 };
+
+	hmt_do(&s->node, s->asker.pid, select_send, &call);
+	cr_assert_eq(call.result, HM_OK, "%s", path);
+}
+
 static inline void
 select_listed(struct hm_ctx *ctx, void *state, const char *path, struct hm_pid pid, void *arg)
 {
