@@ -128,6 +128,161 @@ Test(engine_shortage, spawn__without_memory_on_another_lcore_is_a_child_that_fai
 	hmt_node_end(&node);
 }
 
+/* A state that no slab has: it comes from the heap. The sanitizer ends the process when that has no memory. */
+#if !defined(__SANITIZE_ADDRESS__)
+#define HUGE_BYTES (64u << 20)
+
+static const struct hm_props huge_here = { .receive = ignore, .state_size = HUGE_BYTES }, huge_there = {
+	.receive = ignore, .state_size = HUGE_BYTES, .lcore = HM_LCORE(1)
+};
+
+static void
+spawn_huge_without_memory(struct hm_ctx *ctx, void *pid)
+{
+	uint32_t live = ctx->cells.live;
+	int rc;
+
+	hmt_memory_refuse();
+	rc = hm_spawn(ctx, &huge_here, "child", NULL, pid);
+	hmt_memory_allow();
+	cr_assert_eq(rc, -ENOMEM);
+	cr_assert_eq(ctx->cells.live, live);
+	cr_assert_eq(hm_children_count(ctx), 0);
+}
+
+static void
+spawn_huge(struct hm_ctx *ctx, void *pid)
+{
+	cr_assert_eq(hm_spawn(ctx, &huge_here, "child", NULL, pid), 0);
+}
+
+static void
+spawn_huge_there(struct hm_ctx *ctx, void *pid)
+{
+	cr_assert_eq(hm_spawn(ctx, &huge_there, "child", NULL, pid), 0);
+	hmt_memory_refuse();
+}
+
+Test(engine_shortage, spawn__without_memory_for_a_state_of_the_heap_leaves_nothing)
+{
+	static struct hmt_probe probe;
+	struct hm_pid pid = { 1, 2 };
+	struct hmt_node node;
+
+	scene_start(&node, &probe);
+	hmt_do(&node, probe.pid, spawn_huge_without_memory, &pid);
+	cr_assert_eq(pid.local, 2, "an error leaves the out-parameter alone");
+	cr_assert_eq(hm_lookup(node.sys, "/user/probe/child", &pid), -ENOENT);
+	hmt_do(&node, probe.pid, spawn_huge_there, &pid);
+	hmt_memory_allow();
+	cr_assert_eq(hmt_seen_count(&probe, HM_TERMINATED), 1);
+	cr_assert_eq(hmt_seen_last(&probe, HM_TERMINATED)->terminated.reason, HM_TERMINATED_FAILED);
+	hmt_do(&node, probe.pid, spawn_huge, &pid);
+	cr_assert_eq(hmt_stats(&node).spawned, HMT_GUARDIANS + 2, "probe, and one child");
+	hmt_stop(&node, pid);
+	hmt_node_end(&node);
+}
+#endif
+
+/* ---- Slots, which get their memory in chunks ------------------------------------------------ */
+
+Test(engine_shortage, cells__without_memory_for_a_chunk)
+{
+	struct hmi_cells cells;
+	struct hmi_cell *cell;
+
+	cr_assert_eq(hmi_cells_create(&cells), 0);
+	for (uint32_t chunk = 0; chunk < 2; chunk++) {
+		hmt_commit_refuse();
+		cell = hmi_cells_get(&cells);
+		hmt_memory_allow();
+		cr_assert_null(cell, "chunk %u", chunk);
+		cr_assert_eq(cells.live, chunk * HMI_CELLS_CHUNK);
+		for (uint32_t slot = 0; slot < HMI_CELLS_CHUNK; slot++) {
+			cell = hmi_cells_get(&cells);
+			cr_assert_not_null(cell);
+			cr_assert_eq(hmi_cells_slot_of(&cells, cell), chunk * HMI_CELLS_CHUNK + slot,
+				     "none is lost");
+		}
+	}
+	hmi_cells_destroy(&cells);
+}
+
+/* As if an lcore had used all slots of its first chunk that it has given to nobody. */
+static void
+chunk_use_up(struct hm_ctx *ctx)
+{
+	struct hmi_cells *cells = &ctx->cells;
+
+	cr_assert_leq(cells->bank->next, HMI_CELLS_CHUNK);
+	cells->lost += (uint32_t)HMI_CELLS_CHUNK - cells->bank->next;
+	cells->bank->next = (uint32_t)HMI_CELLS_CHUNK;
+}
+
+/* Until no slot with memory is left. */
+static void
+spawn_to_the_chunks_end(struct hm_ctx *ctx, void *arg)
+{
+	static const struct hm_props small = { .receive = ignore };
+	const struct hmi_cells *cells = &ctx->cells;
+	struct hm_pid *pid = arg;
+	uint32_t live;
+	int rc;
+
+	while (cells->free_count > 0 || cells->fresh < cells->fresh_end)
+		cr_assert_eq(hm_spawn(ctx, &small, NULL, NULL, pid), 0);
+	live = cells->live;
+	hmt_commit_refuse();
+	rc = hm_spawn(ctx, &small, NULL, NULL, pid);
+	hmt_memory_allow();
+	cr_assert_eq(rc, -ENOMEM);
+	cr_assert_eq(cells->live, live);
+	cr_assert_eq(hm_spawn(ctx, &small, NULL, NULL, pid), 0);
+}
+
+Test(engine_shortage, spawn__without_memory_for_a_chunk_of_slots)
+{
+	static struct hmt_probe probe;
+	struct hmt_node node;
+	struct hm_pid pid;
+
+	chunk_use_up(scene_start(&node, &probe));
+	hmt_do(&node, probe.pid, spawn_to_the_chunks_end, &pid);
+	cr_assert_eq(hm_pid_slot(pid), HMI_CELLS_CHUNK, "the one that was refused");
+	hmt_node_end(&node);
+}
+
+/* The spawner has all PIDs before the other lcore finds that it has no memory for the last one. */
+static void
+spawn_there_to_the_chunks_end(struct hm_ctx *ctx, void *arg)
+{
+	static const struct hm_props small_there = { .receive = ignore, .lcore = HM_LCORE(1) };
+	struct hm_pid *pid = arg;
+
+	do
+		cr_assert_eq(hm_spawn(ctx, &small_there, NULL, NULL, pid), 0);
+	while (hm_pid_slot(*pid) < HMI_CELLS_CHUNK);
+	cr_assert_eq(hm_send(ctx, *pid, HMT_EMPTY, NULL), HM_OK);
+	hmt_commit_refuse();
+}
+
+Test(engine_shortage, spawn__on_another_lcore_without_memory_for_a_chunk_of_slots)
+{
+	static struct hmt_probe probe;
+	struct hmt_node node;
+	struct hm_pid pid;
+
+	scene_start(&node, &probe);
+	chunk_use_up(node.sys->lcores[1]);
+	hmt_do(&node, probe.pid, spawn_there_to_the_chunks_end, &pid);
+	hmt_memory_allow();
+	cr_assert_eq(hmt_seen_count(&probe, HM_TERMINATED), 1);
+	cr_assert(hm_pid_equal(hmt_seen_last(&probe, HM_TERMINATED)->terminated.who, pid));
+	cr_assert_eq(hmt_seen_last(&probe, HM_TERMINATED)->terminated.reason, HM_TERMINATED_FAILED);
+	cr_assert_eq(hmt_dead(&node), 1, "what was sent to it");
+	hmt_node_end(&node);
+}
+
 /* ---- Watches ----------------------------------------------------------------------------- */
 
 static void
