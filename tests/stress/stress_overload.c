@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <rte_log.h>
 
@@ -267,23 +266,6 @@ now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Bytes of the process that are in memory: the second number of its file, in pages. */
-static uint64_t
-resident(void)
-{
-	FILE *file = fopen("/proc/self/statm", "r");
-	char line[128], *at = line, *end;
-	uint64_t pages = 0;
-
-	require(file != NULL && fgets(line, sizeof(line), file) != NULL, "no /proc/self/statm");
-	fclose(file);
-	for (int i = 0; i < 2; i++, at = end) {
-		pages = strtoull(at, &end, 10);
-		require(end != at, "a number is missing in /proc/self/statm");
-	}
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static uint64_t
 dead_sum(const struct hm_stats *stats)
 {
@@ -319,7 +301,7 @@ watch_for(double seconds)
 	while (now_ns() < until_ns) {
 		pause_ns(SAMPLE_NS);
 		messages = waiting();
-		bytes = resident();
+		bytes = hmt_resident();
 		usage.waiting = messages > usage.waiting ? messages : usage.waiting;
 		usage.resident = bytes > usage.resident ? bytes : usage.resident;
 	}

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "hermod.h"
 #include "hmt_actor.h"
@@ -136,23 +135,6 @@ sink_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 
 /* ---- Memory ---------------------------------------------------------------------------- */
 
-/* Bytes of the process that are in memory: the second number of its file, in pages. */
-static uint64_t
-resident(void)
-{
-	FILE *file = fopen("/proc/self/statm", "r");
-	char text[128], *at = text, *end;
-	uint64_t pages = 0;
-
-	require(file != NULL && fgets(text, sizeof(text), file) != NULL, "no /proc/self/statm");
-	fclose(file);
-	for (int i = 0; i < 2; i++, at = end) {
-		pages = strtoull(at, &end, 10);
-		require(end != at, "a number is missing in /proc/self/statm");
-	}
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 /* Messages that wait; about, since the lcores go on. */
 static uint64_t
 waiting(void)
@@ -173,14 +155,14 @@ watch(void)
 {
 	struct timespec pause = { .tv_nsec = SAMPLE_NS };
 	uint64_t received, messages, bytes, *bytes_most;
-	struct usage usage = { .early = resident() };
+	struct usage usage = { .early = hmt_resident() };
 
 	do {
 		nanosleep(&pause, NULL);
 		received = atomic_load_explicit(&line.received, memory_order_relaxed);
 		bytes_most = received < line.items / 10 ? &usage.early : &usage.late;
 		messages = waiting();
-		bytes = resident();
+		bytes = hmt_resident();
 		usage.waiting = messages > usage.waiting ? messages : usage.waiting;
 		*bytes_most = bytes > *bytes_most ? bytes : *bytes_most;
 	} while (received < line.items);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "hmt_stress.h"
 
@@ -73,6 +74,24 @@ hmt_stress_wait(const struct hmt_stress *stress)
 
 	if (left > 0)
 		hmt_sleep_s(left);
+}
+
+/* The second number of its file, in pages. */
+uint64_t
+hmt_resident(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	char line[128], *at = line, *end = line;
+	uint64_t pages = 0;
+
+	if (file == NULL || fgets(line, sizeof(line), file) == NULL) {
+		perror("/proc/self/statm");
+		exit(EXIT_FAILURE);
+	}
+	fclose(file);
+	for (int i = 0; i < 2; i++, at = end)
+		pages = strtoull(at, &end, 10);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 double

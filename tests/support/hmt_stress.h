@@ -41,6 +41,9 @@ bool hmt_stress_is_over(const struct hmt_stress *stress);
 /** Sleep until its seconds are over. */
 void hmt_stress_wait(const struct hmt_stress *stress);
 
+/** Bytes of the process that are in memory; ends the process if the kernel does not tell. */
+uint64_t hmt_resident(void);
+
 /** Seconds of a clock that only goes forward. */
 double hmt_now_s(void);
 

@@ -9,6 +9,7 @@
 #include "hm_supervisor.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
+#include "hmt_hold.h"
 #include "hmt_shortage.h"
 #include "pressure_pvt.h"
 #include "rcu_pvt.h"
@@ -91,7 +92,7 @@ send_alone(struct hmt_node *node, const struct hmt_probe *from, const struct hmt
 static bool
 is_muted(const struct hmt_node *node, const struct hmt_probe *probe)
 {
-	return (hmi_cell_live(node->sys->lcores[0], probe->pid.local)->pending & HMI_PENDING_MUTED) != 0;
+	return hmt_is_muted(node, probe->pid);
 }
 
 Test(engine_backlog, lane__that_is_full_mutes_who_sends)
@@ -189,12 +190,10 @@ Test(engine_backlog, muted__actor_stops)
 /* Of both it is released. */
 Test(engine_backlog, muted__by_a_lane_and_by_a_mailbox)
 {
-	struct hmi_cell *cell;
 	struct hmt_node node;
 
 	start(&node);
-	cell = hmi_cell_live(node.sys->lcores[0], other.pid.local);
-	cell->pending |= HMI_PENDING_FAILED;
+	hmt_hold(&node, other.pid);
 	send_alone(&node, &sender, &receiver, LANE + MANY + 1);
 	cr_assert(is_muted(&node, &sender));
 	hmt_turn_until_idle(&node);
@@ -203,8 +202,7 @@ Test(engine_backlog, muted__by_a_lane_and_by_a_mailbox)
 	cr_assert(is_muted(&node, &sender));
 	hmt_turn_until_idle(&node);
 	cr_assert(is_muted(&node, &sender), "the other one has not drained");
-	cell->pending &= (uint8_t)~HMI_PENDING_FAILED;
-	hmi_schedule(node.sys->lcores[0], cell);
+	hmt_let_go(&node, other.pid);
 	hmt_turn_until_idle(&node);
 	cr_assert(!is_muted(&node, &sender));
 	hmt_node_end(&node);

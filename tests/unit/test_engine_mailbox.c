@@ -2,36 +2,12 @@
 /*
  * Mailboxes other than the default one: bounds, orders, hooks, the user's own.
  */
-#include <criterion/criterion.h>
-
 #include "box_pvt.h"
 #include "deliver_pvt.h"
-#include "hm_mailbox.h"
 #include "hm_supervisor.h"
-#include "hmt_actor.h"
-#include "hmt_eal.h"
+#include "test_engine_mailbox.h"
 
 TestSuite(engine_mailbox, .init = hmt_eal_start);
-
-#define CAPACITY 4u
-
-static struct hmt_probe actor, sender;
-static struct hm_props props;
-
-/* A node with an actor on lcore 0 that has the mailbox, and a sender on the other lcore. */
-static void
-start(struct hmt_node *node, const struct hm_mailbox *mailbox)
-{
-	struct hmt_probe *probe = &actor;
-
-	actor = sender = (struct hmt_probe){ 0 };
-	props = *hmt_probe_props(0);
-	props.mailbox = mailbox;
-	hmt_node_start(node, 2);
-	cr_assert_eq(hm_system_spawn(node->sys, &props, "actor", &probe, &actor.pid), 0);
-	hmt_probe_spawn(node, &sender, 1, NULL);
-	hmt_turn_until_idle(node);
-}
 
 /* Numbers 0 to count - 1, by the sender in one turn. */
 static void
@@ -39,19 +15,6 @@ send_numbers(struct hm_ctx *ctx, void *count)
 {
 	for (uint64_t i = 0; i < *(uint32_t *)count; i++)
 		cr_assert_eq(hm_send(ctx, actor.pid, HMT_NUMBER, &i), HM_OK);
-}
-
-static uint64_t
-number_seen(uint32_t n)
-{
-	uint32_t at = 0;
-
-	for (uint32_t i = 0; i < actor.count; i++) {
-		if (actor.seen[i].type == HMT_NUMBER && at++ == n)
-			return actor.seen[i].number;
-	}
-	cr_assert_fail("no number %u", n);
-	return 0;
 }
 
 /* ---- Bounds ------------------------------------------------------------------------------ */
@@ -63,7 +26,7 @@ bound_check(enum hm_overflow overflow, enum hm_dead_reason reason, uint64_t firs
 	uint32_t count = 10;
 	struct hmt_node node;
 
-	start(&node, &bounded);
+	mailbox_start(&node, &bounded, NULL);
 	hmt_do(&node, sender.pid, send_numbers, &count);
 	cr_assert_eq(hmt_seen_count(&actor, HMT_NUMBER), CAPACITY);
 	for (uint32_t i = 0; i < CAPACITY; i++)
@@ -115,7 +78,7 @@ Test(engine_mailbox, reject__of_a_request_ends_its_future_at_once)
 	struct hmt_node node;
 	int result = -1;
 
-	start(&node, &bounded);
+	mailbox_start(&node, &bounded, NULL);
 	hmt_do(&node, sender.pid, ask_when_full, &result);
 	cr_assert_eq(result, HM_FUTURE_DEAD_LETTER);
 	hmt_node_end(&node);
@@ -140,7 +103,7 @@ Test(engine_mailbox, reject__holds_no_system_message)
 	uint32_t count = 3;
 	struct hmt_node node;
 
-	start(&node, &bounded);
+	mailbox_start(&node, &bounded, NULL);
 	watched = (struct hmt_probe){ 0 };
 	hmt_probe_spawn(&node, &watched, 1, NULL);
 	hmt_do(&node, actor.pid, hmt_watch, &watched.pid);
@@ -158,7 +121,7 @@ Test(engine_mailbox, poison__waits_for_its_turn_in_a_full_mailbox)
 						   .capacity = CAPACITY };
 	struct hmt_node node;
 
-	start(&node, &bounded);
+	mailbox_start(&node, &bounded, NULL);
 	for (uint64_t i = 0; i < CAPACITY; i++)
 		hmt_number(&node, actor.pid, i);
 	cr_assert_eq(hm_system_send(node.sys, sender.pid, HMT_EMPTY, NULL), HM_OK);
@@ -198,7 +161,7 @@ Test(engine_mailbox, priority__is_stable_and_the_same_for_requests)
 	static const uint64_t expected[] = { 27, 9, 47, 13, 33, 10, 20, 0 };
 	struct hmt_node node;
 
-	start(&node, &ordered);
+	mailbox_start(&node, &ordered, NULL);
 	hmt_do(&node, sender.pid, send_mixed, NULL);
 	for (uint32_t i = 0; i < RTE_DIM(expected); i++)
 		cr_assert_eq(number_seen(i), expected[i], "%u: %lu", i, (unsigned long)number_seen(i));
@@ -263,7 +226,7 @@ Test(engine_mailbox, custom__decides_what_is_next)
 	struct hmt_node node;
 
 	finis = 0;
-	start(&node, &own);
+	mailbox_start(&node, &own, NULL);
 	hmt_do(&node, sender.pid, send_numbers, &count);
 	for (uint32_t i = 0; i < count; i++)
 		cr_assert_eq(number_seen(i), count - 1 - i);
@@ -281,7 +244,7 @@ Test(engine_mailbox, custom__init_that_fails_fails_the_spawn)
 	struct hmt_node node;
 	struct hm_pid pid;
 
-	start(&node, NULL);
+	mailbox_start(&node, NULL, NULL);
 	props.mailbox = &own;
 	cr_assert_eq(hm_system_spawn(node.sys, &props, "other", &probe, &pid), -EPERM);
 	cr_assert_eq(hm_lookup(node.sys, "/user/other", &pid), -ENOENT);
@@ -340,7 +303,7 @@ Test(engine_mailbox, hooks__are_told_of_each_message)
 	struct hmt_node node;
 
 	told = (struct told){ 0 };
-	start(&node, &told_of);
+	mailbox_start(&node, &told_of, NULL);
 	hmt_do(&node, sender.pid, send_numbers, &count);
 	cr_assert_eq(told.posted, count);
 	cr_assert_eq(told.received, count);
@@ -366,7 +329,7 @@ Test(engine_mailbox, restart__keeps_order_and_bound)
 						   .priority = priority_of };
 	struct hmt_node node;
 
-	start(&node, &ordered);
+	mailbox_start(&node, &ordered, NULL);
 	actor.on_msg = fail_on_number;
 	for (uint64_t i = 0; i < CAPACITY + 3; i++)
 		hmt_number(&node, actor.pid, i);
@@ -392,7 +355,7 @@ Test(engine_mailbox, stop__leaves_what_waits_to_dead_letters)
 	static const struct hm_mailbox bounded = { .overflow = HM_OVERFLOW_REJECT, .capacity = CAPACITY };
 	struct hmt_node node;
 
-	start(&node, &bounded);
+	mailbox_start(&node, &bounded, NULL);
 	actor.on_msg = stop_self;
 	for (uint64_t i = 0; i < CAPACITY; i++)
 		hmt_number(&node, actor.pid, i);
@@ -408,7 +371,7 @@ Test(engine_mailbox, drop__of_a_system_frees_what_waits)
 	};
 	struct hmt_node node;
 
-	start(&node, &own);
+	mailbox_start(&node, &own, NULL);
 	for (uint64_t i = 0; i < 5; i++)
 		hmt_number(&node, actor.pid, i);
 	hmt_system_drain(node.sys);
@@ -431,7 +394,7 @@ Test(engine_mailbox, count__is_that_of_messages_that_wait)
 	uint32_t count = 10;
 	struct hmt_node node;
 
-	start(&node, &bounded);
+	mailbox_start(&node, &bounded, NULL);
 	actor.on_msg = count_waiting;
 	hmt_do(&node, sender.pid, send_numbers, &count);
 	cr_assert_eq((uintptr_t)actor.arg, count);
@@ -463,7 +426,7 @@ Test(engine_mailbox, external__send_to_a_full_mailbox_would_block)
 	uint64_t number = 1;
 	struct hmt_node node;
 
-	start(&node, &bounded);
+	mailbox_start(&node, &bounded, NULL);
 	actor.on_msg = look_when_full;
 	for (uint32_t i = 0; i < CAPACITY; i++)
 		hmt_number(&node, actor.pid, i);
@@ -492,7 +455,7 @@ Test(engine_mailbox, props__with_a_wrong_mailbox_are_refused)
 	struct hmt_node node;
 	struct hm_pid pid;
 
-	start(&node, NULL);
+	mailbox_start(&node, NULL, NULL);
 	for (size_t i = 0; i < RTE_DIM(wrong); i++) {
 		props.mailbox = &wrong[i];
 		cr_assert_eq(hm_system_spawn(node.sys, &props, NULL, &probe, &pid), -EINVAL, "%zu", i);

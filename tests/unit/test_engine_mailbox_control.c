@@ -2,62 +2,34 @@
 /*
  * Mailboxes in which control messages overtake, and what is dropped from those that have priorities.
  */
-#include <criterion/criterion.h>
-
 #include "box_pvt.h"
-#include "hm_mailbox.h"
 #include "hm_supervisor.h"
-#include "hm_type.h"
-#include "hmt_actor.h"
-#include "hmt_eal.h"
+#include "hmt_hold.h"
 #include "hmt_types.pb-c.h"
+#include "test_engine_mailbox.h"
 
 TestSuite(engine_mailbox_control, .init = hmt_eal_start);
 
-#define CAPACITY 4u
 #define ORDER    HMT_TYPE_NEXT /* a control message; body: uint64_t */
 #define PROTO    (HMT_TYPE_NEXT + 1)
 #define IS_ORDER 100u /* added to an order's number */
 
-static struct hmt_probe actor, sender;
-static struct hm_props props;
-
 static const struct hm_mailbox overtaking = { .order = HM_MAILBOX_CONTROL, .capacity = HM_MAILBOX_UNLIMITED };
 
-/* A node with an actor on lcore 0 that has the mailbox, and a sender on the other lcore. */
 static void
 start(struct hmt_node *node, const struct hm_mailbox *mailbox)
 {
 	static const struct hm_type order = {
 		.id = ORDER, .name = "order", .size = sizeof(uint64_t), .control = true
 	};
-	struct hmt_probe *probe = &actor;
 
-	actor = sender = (struct hmt_probe){ 0 };
-	props = *hmt_probe_props(0);
-	props.mailbox = mailbox;
-	hmt_node_start(node, 2);
-	cr_assert_eq(hm_type_register(node->sys, &order), 0);
-	cr_assert_eq(hm_system_spawn(node->sys, &props, "actor", &probe, &actor.pid), 0);
-	hmt_probe_spawn(node, &sender, 1, NULL);
-	hmt_turn_until_idle(node);
-}
-
-/* Suspended, it handles no user messages. */
-static struct hmi_cell *
-hold(const struct hmt_node *node)
-{
-	struct hmi_cell *cell = hmi_cell_live(node->sys->lcores[0], actor.pid.local);
-
-	cell->pending |= HMI_PENDING_FAILED;
-	return cell;
+	mailbox_start(node, mailbox, &order);
 }
 
 static void
-let_go(struct hmt_node *node, struct hmi_cell *cell)
+let_go(struct hmt_node *node)
 {
-	cell->pending &= (uint8_t)~HMI_PENDING_FAILED;
-	hmi_schedule(node->sys->lcores[0], cell);
+	hmt_let_go(node, actor.pid);
 	hmt_turn_until_idle(node);
 }
 
@@ -289,7 +261,7 @@ Test(engine_mailbox_control, drop_oldest__of_priorities_spares_the_urgent)
 static bool
 is_sender_muted(const struct hmt_node *node)
 {
-	return (hmi_cell_live(node->sys->lcores[1], sender.pid.local)->pending & HMI_PENDING_MUTED) != 0;
+	return hmt_is_muted(node, sender.pid);
 }
 
 static const struct hm_mailbox marks = { .order = HM_MAILBOX_CONTROL, .capacity = CAPACITY };
@@ -297,19 +269,18 @@ static const struct hm_mailbox marks = { .order = HM_MAILBOX_CONTROL, .capacity 
 Test(engine_mailbox_control, mute__is_not_for_who_sends_control_messages)
 {
 	static struct hmt_probe flood;
-	struct hmi_cell *cell;
 	struct hmt_node node;
 
 	start(&node, &marks);
 	hmt_probe_spawn(&node, &flood, 0, NULL);
-	cell = hold(&node);
+	hmt_hold(&node, actor.pid);
 	hmt_do(&node, flood.pid, send_row, (char[]){ "nnnnnnnn" });
 	cr_assert_eq(hmt_stats(&node).mutes, 1);
 	hmt_do(&node, sender.pid, send_row, (char[]){ "oooo" });
 	cr_assert(!is_sender_muted(&node), "as many as may wait");
 	hmt_do(&node, sender.pid, send_row, (char[]){ "o" });
 	cr_assert(is_sender_muted(&node), "one more");
-	let_go(&node, cell);
+	let_go(&node);
 	cr_assert(!is_sender_muted(&node));
 	cr_assert_eq(hmt_seen_count(&actor, ORDER), 5);
 	cr_assert_eq(hmt_seen_count(&actor, HMT_NUMBER), 8);
@@ -319,16 +290,15 @@ Test(engine_mailbox_control, mute__is_not_for_who_sends_control_messages)
 /* Control messages alone, before anybody is muted. */
 Test(engine_mailbox_control, mute__is_for_who_floods_with_control_messages)
 {
-	struct hmi_cell *cell;
 	struct hmt_node node;
 
 	start(&node, &marks);
-	cell = hold(&node);
+	hmt_hold(&node, actor.pid);
 	hmt_do(&node, sender.pid, send_row, (char[]){ "oooo" });
 	cr_assert(!is_sender_muted(&node));
 	hmt_do(&node, sender.pid, send_row, (char[]){ "o" });
 	cr_assert(is_sender_muted(&node));
-	let_go(&node, cell);
+	let_go(&node);
 	cr_assert(!is_sender_muted(&node));
 	hmt_node_end(&node);
 }

@@ -2,56 +2,13 @@
 /*
  * Mailboxes other than the default one whose actors restart or stop: what waits in them stays in order and within its bound.
  */
-#include <criterion/criterion.h>
-
 #include "box_pvt.h"
 #include "hm_behaviour.h"
-#include "hm_mailbox.h"
 #include "hm_supervisor.h"
-#include "hmt_actor.h"
-#include "hmt_eal.h"
+#include "hmt_hold.h"
+#include "test_engine_mailbox.h"
 
 TestSuite(engine_mailbox_end, .init = hmt_eal_start);
-
-#define CAPACITY 4u
-
-static struct hmt_probe actor, sender;
-static struct hm_props props;
-
-/* A node with an actor on lcore 0 that has the mailbox, and a sender on the other lcore. */
-static void
-start(struct hmt_node *node, const struct hm_mailbox *mailbox)
-{
-	struct hmt_probe *probe = &actor;
-
-	actor = sender = (struct hmt_probe){ 0 };
-	props = *hmt_probe_props(0);
-	props.mailbox = mailbox;
-	hmt_node_start(node, 2);
-	cr_assert_eq(hm_system_spawn(node->sys, &props, "actor", &probe, &actor.pid), 0);
-	hmt_probe_spawn(node, &sender, 1, NULL);
-	hmt_turn_until_idle(node);
-}
-
-/* Suspended, it handles no user messages. */
-static void
-hold(const struct hmt_node *node)
-{
-	hmi_cell_live(node->sys->lcores[0], actor.pid.local)->pending |= HMI_PENDING_FAILED;
-}
-
-static uint64_t
-number_seen(uint32_t n)
-{
-	uint32_t at = 0;
-
-	for (uint32_t i = 0; i < actor.count; i++) {
-		if (actor.seen[i].type == HMT_NUMBER && at++ == n)
-			return actor.seen[i].number;
-	}
-	cr_assert_fail("no number %u", n);
-	return 0;
-}
 
 static uint8_t
 priority_same(const struct hm_msg *msg)
@@ -125,7 +82,7 @@ slow_restart(struct hmt_node *node, const struct hm_mailbox *mailbox, uint32_t b
 	uint32_t turns = 0;
 
 	has_failed = false;
-	start(node, mailbox);
+	mailbox_start(node, mailbox, NULL);
 	actor.on_msg = fail_once;
 	hmt_do(node, actor.pid, chain_begin, NULL);
 	cr_assert_eq(hmt_seen_count(&chain[DEPTH - 1], HM_STARTED), 1);
@@ -237,7 +194,7 @@ Test(engine_mailbox_end, restart__keeps_the_order_of_what_was_unstashed)
 	struct hmt_node node;
 
 	has_failed = false;
-	start(&node, &bounded);
+	mailbox_start(&node, &bounded, NULL);
 	actor.on_msg = stash_unstash_fail;
 	for (uint64_t i = 0; i < 4; i++)
 		hmt_number(&node, actor.pid, i);
@@ -256,8 +213,8 @@ Test(engine_mailbox_end, external__send_to_one_that_has_stopped_when_full)
 	uint64_t number = 1;
 	struct hmt_node node;
 
-	start(&node, &bounded);
-	hold(&node);
+	mailbox_start(&node, &bounded, NULL);
+	hmt_hold(&node, actor.pid);
 	for (uint32_t i = 0; i < CAPACITY; i++)
 		hmt_number(&node, actor.pid, i);
 	hmt_turn_until_idle(&node);
@@ -277,8 +234,8 @@ Test(engine_mailbox_end, external__send_to_a_full_mailbox_of_a_system_that_was_d
 	uint64_t number = 1;
 	struct hmt_node node;
 
-	start(&node, &bounded);
-	hold(&node);
+	mailbox_start(&node, &bounded, NULL);
+	hmt_hold(&node, actor.pid);
 	for (uint32_t i = 0; i < CAPACITY; i++)
 		hmt_number(&node, actor.pid, i);
 	hmt_turn_until_idle(&node);

@@ -9,6 +9,7 @@
 #include "hm_supervisor.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
+#include "hmt_hold.h"
 #include "hmt_shortage.h"
 #include "pressure_pvt.h"
 
@@ -104,34 +105,6 @@ stage_spawn(struct hmt_node *node, struct stage *stage, uint32_t lcore, const st
 	return pid;
 }
 
-static struct hmi_cell *
-cell_of(const struct hmt_node *node, struct hm_pid pid)
-{
-	return hmi_cell_live(node->sys->lcores[hm_pid_lcore(pid)], pid.local);
-}
-
-static bool
-is_muted(const struct hmt_node *node, struct hm_pid pid)
-{
-	return (cell_of(node, pid)->pending & HMI_PENDING_MUTED) != 0;
-}
-
-/* Suspended, it handles no user messages, and its mailbox fills. */
-static void
-hold(const struct hmt_node *node, struct hm_pid pid)
-{
-	cell_of(node, pid)->pending |= HMI_PENDING_FAILED;
-}
-
-static void
-let_go(const struct hmt_node *node, struct hm_pid pid)
-{
-	struct hmi_cell *cell = cell_of(node, pid);
-
-	cell->pending &= (uint8_t)~HMI_PENDING_FAILED;
-	hmi_schedule(node->sys->lcores[hm_pid_lcore(pid)], cell);
-}
-
 /* ---- One sender ---------------------------------------------------------------------------- */
 
 /* A sender on an lcore sends to a receiver that is held; then that one goes on. */
@@ -147,21 +120,21 @@ pair_check(uint32_t sender_lcore, uint32_t receiver_lcore, enum stage_send by)
 	struct hm_pid pid = stage_spawn(&node, &sender, sender_lcore, NULL);
 
 	hmt_turn_until_idle(&node);
-	hold(&node, sender.to);
+	hmt_hold(&node, sender.to);
 	for (uint32_t i = 0; i < HIGH; i++)
 		hmt_number(&node, pid, i);
 	hmt_turn_until_idle(&node);
-	cr_assert(!is_muted(&node, pid), "as many as may wait");
+	cr_assert(!hmt_is_muted(&node, pid), "as many as may wait");
 	hmt_number(&node, pid, HIGH);
 	hmt_turn_until_idle(&node);
-	cr_assert(is_muted(&node, pid), "one more");
+	cr_assert(hmt_is_muted(&node, pid), "one more");
 	for (uint32_t i = 0; i < 100; i++)
 		hmt_number(&node, pid, i);
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(sender.received, HIGH + 1, "a muted actor handles no messages");
-	let_go(&node, sender.to);
+	hmt_let_go(&node, sender.to);
 	hmt_turn_until_idle(&node);
-	cr_assert(!is_muted(&node, pid));
+	cr_assert(!hmt_is_muted(&node, pid));
 	cr_assert_eq(receiver.received, HIGH + 101);
 	cr_assert_geq(hmt_stats(&node).mutes, 1);
 	hmt_node_end(&node);
@@ -210,15 +183,15 @@ Test(engine_pressure, request_future__that_is_gone_leaves_nobody_muted)
 					 .by = BY_RELEASED };
 		pid = stage_spawn(&node, &sender, lcore, NULL);
 		hmt_turn_until_idle(&node);
-		hold(&node, sender.to);
+		hmt_hold(&node, sender.to);
 		hmt_number(&node, pid, 1);
 		hmt_turn_until_idle(&node);
-		cr_assert(is_muted(&node, pid));
+		cr_assert(hmt_is_muted(&node, pid));
 		hmt_elapse(&node, 2000000);
-		cr_assert(is_muted(&node, pid));
-		let_go(&node, sender.to);
+		cr_assert(hmt_is_muted(&node, pid));
+		hmt_let_go(&node, sender.to);
 		hmt_turn_until_idle(&node);
-		cr_assert(!is_muted(&node, pid));
+		cr_assert(!hmt_is_muted(&node, pid));
 		hmt_node_end(&node);
 	}
 }
@@ -235,18 +208,18 @@ Test(engine_pressure, drain__to_the_low_mark_releases_the_sender)
 	sender = (struct stage){ .to = stage_spawn(&node, &receiver, 0, &marks), .fan = HIGH + 1 };
 	pid = stage_spawn(&node, &sender, 1, NULL);
 	hmt_turn_until_idle(&node);
-	hold(&node, sender.to);
+	hmt_hold(&node, sender.to);
 	hmt_number(&node, pid, 1);
 	hmt_turn_until_idle(&node);
-	cr_assert(is_muted(&node, pid));
+	cr_assert(hmt_is_muted(&node, pid));
 	/* One message in each turn. */
-	let_go(&node, sender.to);
-	while (cell_of(&node, sender.to)->box.count > LOW) {
-		cr_assert(is_muted(&node, pid), "%u wait", cell_of(&node, sender.to)->box.count);
+	hmt_let_go(&node, sender.to);
+	while (hmt_cell_of(&node, sender.to)->box.count > LOW) {
+		cr_assert(hmt_is_muted(&node, pid), "%u wait", hmt_cell_of(&node, sender.to)->box.count);
 		hm_system_turn(node.sys);
 	}
 	hmt_turn_until_idle(&node);
-	cr_assert(!is_muted(&node, pid));
+	cr_assert(!hmt_is_muted(&node, pid));
 	hmt_node_end(&node);
 }
 
@@ -306,13 +279,13 @@ Test(engine_pressure, timers__and_external_threads_mute_nobody)
 	pid = stage_spawn(&node, &receiver, 0, &marks);
 	hmt_probe_spawn(&node, &probe, 0, NULL);
 	hmt_turn_until_idle(&node);
-	hold(&node, pid);
+	hmt_hold(&node, pid);
 	hmt_do(&node, probe.pid, timers_to, &pid);
 	hmt_elapse(&node, 1000);
 	cr_assert_eq(hmt_stats(&node).mutes, 0);
 	cr_assert_eq(hmt_stats(&node).overloads, 1);
 	cr_assert_eq(hm_system_send(node.sys, pid, HMT_NUMBER, &number), HM_WOULD_BLOCK);
-	let_go(&node, pid);
+	hmt_let_go(&node, pid);
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(hm_system_send_wait(node.sys, pid, HMT_NUMBER, &number, 0), HM_OK);
 	hmt_turn_until_idle(&node);
@@ -332,11 +305,11 @@ Test(engine_pressure, unlimited__mailbox_mutes_nobody)
 	sender = (struct stage){ .to = stage_spawn(&node, &receiver, 0, &unlimited), .fan = 100 };
 	pid = stage_spawn(&node, &sender, 0, NULL);
 	hmt_turn_until_idle(&node);
-	hold(&node, sender.to);
+	hmt_hold(&node, sender.to);
 	hmt_number(&node, pid, 1);
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_stats(&node).overloads, 0);
-	let_go(&node, sender.to);
+	hmt_let_go(&node, sender.to);
 	hmt_node_end(&node);
 }
 
@@ -353,10 +326,10 @@ muted_start(struct hmt_node *node, struct stage *receiver, struct stage *sender)
 	*sender = (struct stage){ .to = stage_spawn(node, receiver, 0, &marks), .fan = HIGH + 1 };
 	pid = stage_spawn(node, sender, 1, NULL);
 	hmt_turn_until_idle(node);
-	hold(node, sender->to);
+	hmt_hold(node, sender->to);
 	hmt_number(node, pid, 1);
 	hmt_turn_until_idle(node);
-	cr_assert(is_muted(node, pid));
+	cr_assert(hmt_is_muted(node, pid));
 	return pid;
 }
 
@@ -372,7 +345,7 @@ Test(engine_pressure, muted__actor_stops_and_is_watched)
 	hmt_do(&node, watcher.pid, hmt_watch, &pid);
 	hmt_stop(&node, pid);
 	cr_assert_eq(hmt_seen_count(&watcher, HM_TERMINATED), 1);
-	let_go(&node, sender.to);
+	hmt_let_go(&node, sender.to);
 	hmt_turn_until_idle(&node);
 	hmt_node_end(&node);
 }
@@ -384,7 +357,7 @@ Test(engine_pressure, stop__of_the_receiver_releases_the_sender)
 	struct hm_pid pid = muted_start(&node, &receiver, &sender);
 
 	hmt_stop(&node, sender.to);
-	cr_assert(!is_muted(&node, pid));
+	cr_assert(!hmt_is_muted(&node, pid));
 	hmt_node_end(&node);
 }
 
@@ -416,15 +389,15 @@ Test(engine_pressure, drain__releases_many_senders_in_portions)
 		pids[i] = stage_spawn(&node, &senders[i], i % 2, NULL);
 	}
 	hmt_turn_until_idle(&node);
-	hold(&node, senders[0].to);
+	hmt_hold(&node, senders[0].to);
 	for (uint32_t i = 0; i < RTE_DIM(senders); i++)
 		hmt_number(&node, pids[i], i);
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_stats(&node).mutes, RTE_DIM(senders));
-	let_go(&node, senders[0].to);
+	hmt_let_go(&node, senders[0].to);
 	hmt_turn_until_idle(&node);
 	for (uint32_t i = 0; i < RTE_DIM(senders); i++)
-		cr_assert(!is_muted(&node, pids[i]));
+		cr_assert(!hmt_is_muted(&node, pids[i]));
 	cr_assert_eq(receiver.received, RTE_DIM(senders) * (HIGH + 1));
 	hmt_node_end(&node);
 }
@@ -448,7 +421,7 @@ ring_check(uint32_t count, uint32_t lcores)
 	hmt_turn_until_idle(&node);
 	for (uint32_t i = 0; i < count; i++) {
 		ring[i].to = pids[(i + 1) % count];
-		hold(&node, pids[i]);
+		hmt_hold(&node, pids[i]);
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		/* Past the mark, as messages that are under way when it is reached. */
@@ -462,7 +435,7 @@ ring_check(uint32_t count, uint32_t lcores)
 	for (int turn = 0; turn < 10; turn++)
 		hm_system_turn(node.sys);
 	for (uint32_t i = 0; i < count; i++)
-		let_go(&node, pids[i]);
+		hmt_let_go(&node, pids[i]);
 	before = 0;
 	for (int round = 0; round < 20; round++) {
 		for (int turn = 0; turn < 50; turn++)
@@ -524,16 +497,16 @@ Test(engine_pressure, circle__of_as_many_as_promised_makes_progress)
 	hmt_turn_until_idle(&node);
 	for (uint32_t i = 0; i < RING_MAX; i++)
 		ring[i].to = pids[(i + 1) % RING_MAX];
-	hold(&node, pids[0]);
+	hmt_hold(&node, pids[0]);
 	flood(&node, pids[0]);
 	for (uint32_t i = RING_MAX - 1; i > 0; i--) {
 		hmt_number(&node, pids[i], i);
 		hmt_turn_until_idle(&node);
-		cr_assert(is_muted(&node, pids[i]), "%u", i);
+		cr_assert(hmt_is_muted(&node, pids[i]), "%u", i);
 		flood(&node, pids[i]);
 	}
 	cr_assert_eq(hmt_stats(&node).circles, 0);
-	let_go(&node, pids[0]);
+	hmt_let_go(&node, pids[0]);
 	/* A question takes a turn or less for each. */
 	for (uint32_t turn = 0; turn < 2 * RING_MAX; turn++)
 		hm_system_turn(node.sys);
@@ -585,14 +558,14 @@ Test(engine_pressure, big__messages_mute_earlier)
 	pid = stage_spawn(&node, &receiver, 0, NULL);
 	hmt_probe_spawn(&node, &producer, 0, NULL);
 	hmt_turn_until_idle(&node);
-	hold(&node, pid);
-	while (!is_muted(&node, producer.pid)) {
+	hmt_hold(&node, pid);
+	while (!hmt_is_muted(&node, producer.pid)) {
 		hmt_do(&node, producer.pid, send_big, &pid);
 		cr_assert_lt(++sent, node.sys->marks.high);
 	}
 	cr_assert_geq(sent, node.sys->marks.look);
 	cr_assert_leq(sent * HMT_BIG_BYTES, 4 * node.sys->marks.bytes);
-	let_go(&node, pid);
+	hmt_let_go(&node, pid);
 	hmt_node_end(&node);
 }
 
@@ -612,7 +585,7 @@ Test(engine_pressure, mute__without_memory_mutes_nobody)
 	sender = (struct stage){ .to = stage_spawn(&node, &receiver, 0, &marks), .fan = 3 * HIGH };
 	pid = stage_spawn(&node, &sender, 0, NULL);
 	hmt_turn_until_idle(&node);
-	hold(&node, sender.to);
+	hmt_hold(&node, sender.to);
 	ctx = node.sys->lcores[0];
 	full = hmt_slab_drain(&ctx->pressures);
 	hmt_number(&node, pid, 1);
@@ -621,9 +594,9 @@ Test(engine_pressure, mute__without_memory_mutes_nobody)
 		hm_system_turn(node.sys);
 	hmt_memory_allow();
 	ctx->pressures = full;
-	cr_assert_eq(cell_of(&node, sender.to)->box.count, 3 * HIGH);
-	cr_assert(!is_muted(&node, pid));
-	let_go(&node, sender.to);
+	cr_assert_eq(hmt_cell_of(&node, sender.to)->box.count, 3 * HIGH);
+	cr_assert(!hmt_is_muted(&node, pid));
+	hmt_let_go(&node, sender.to);
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(receiver.received, 3 * HIGH);
 	hmt_node_end(&node);

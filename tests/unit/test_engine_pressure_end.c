@@ -11,6 +11,7 @@
 #include "hm_supervisor.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
+#include "hmt_hold.h"
 #include "pressure_pvt.h"
 
 TestSuite(engine_pressure_end, .init = hmt_eal_start);
@@ -61,32 +62,10 @@ stage_spawn(struct hmt_node *node, struct stage *stage, uint32_t lcore, const st
 	return pid;
 }
 
-static struct hmi_cell *
-cell_of(const struct hmt_node *node, struct hm_pid pid)
-{
-	return hmi_cell_live(node->sys->lcores[hm_pid_lcore(pid)], pid.local);
-}
-
-static bool
-is_muted(const struct hmt_node *node, struct hm_pid pid)
-{
-	return (cell_of(node, pid)->pending & HMI_PENDING_MUTED) != 0;
-}
-
-/* Suspended, it handles no user messages, and its mailbox fills. */
-static void
-hold(const struct hmt_node *node, struct hm_pid pid)
-{
-	cell_of(node, pid)->pending |= HMI_PENDING_FAILED;
-}
-
 static void
 let_go(struct hmt_node *node, struct hm_pid pid)
 {
-	struct hmi_cell *cell = cell_of(node, pid);
-
-	cell->pending &= (uint8_t)~HMI_PENDING_FAILED;
-	hmi_schedule(node->sys->lcores[hm_pid_lcore(pid)], cell);
+	hmt_let_go(node, pid);
 	hmt_turn_until_idle(node);
 }
 
@@ -116,10 +95,10 @@ overload(struct hmt_node *node, struct hmt_probe *probe)
 	flood = *probe = (struct hmt_probe){ 0 };
 	hmt_node_start(node, 2);
 	receiver_pid = stage_spawn(node, &receiver, 0, &marks);
-	hold(node, receiver_pid);
+	hmt_hold(node, receiver_pid);
 	hmt_probe_spawn(node, &flood, 0, NULL);
 	hmt_do(node, flood.pid, send_numbers, &(uint32_t){ HIGH + 1 });
-	cr_assert(is_muted(node, flood.pid));
+	cr_assert(hmt_is_muted(node, flood.pid));
 	hmt_probe_spawn(node, probe, 0, NULL);
 	hmt_turn_until_idle(node);
 }
@@ -135,11 +114,11 @@ successor_check(struct hmt_node *node, const struct hmt_probe *first, uint32_t m
 	hmt_turn_until_idle(node);
 	cr_assert_eq((uint32_t)(successor.pid.local >> 32), (uint32_t)(first->pid.local >> 32),
 		     "not in the same cell");
-	cr_assert(!is_muted(node, successor.pid));
+	cr_assert(!hmt_is_muted(node, successor.pid));
 	hmt_do(node, successor.pid, send_numbers, &messages);
-	cr_assert(is_muted(node, successor.pid), "it may send without end");
+	cr_assert(hmt_is_muted(node, successor.pid), "it may send without end");
 	let_go(node, receiver_pid);
-	cr_assert(!is_muted(node, successor.pid));
+	cr_assert(!hmt_is_muted(node, successor.pid));
 	hmt_node_end(node);
 }
 
@@ -151,7 +130,7 @@ Test(engine_pressure_end, sender__that_stops_while_muted_leaves_no_licence)
 
 	overload(&node, &first);
 	hmt_do(&node, first.pid, send_numbers, &(uint32_t){ 1 });
-	cr_assert(is_muted(&node, first.pid));
+	cr_assert(hmt_is_muted(&node, first.pid));
 	hmt_stop(&node, first.pid);
 	successor_check(&node, &first, 1);
 }
@@ -220,16 +199,17 @@ Test(engine_pressure_end, receiver__that_is_muted_when_drained_releases_all)
 		senders[i] = (struct hmt_probe){ 0 };
 		hmt_probe_spawn(&node, &senders[i], 0, NULL);
 	}
-	hold(&node, receiver_pid);
-	hold(&node, next_pid);
+	hmt_hold(&node, receiver_pid);
+	hmt_hold(&node, next_pid);
 	for (uint32_t i = 0; i < SENDERS; i++)
 		hmt_do(&node, senders[i].pid, send_numbers, &(uint32_t){ 1 });
 	cr_assert_eq(hmt_stats(&node).mutes, SENDERS - HIGH);
 	let_go(&node, receiver_pid);
 	cr_assert_eq(receiver.received, SENDERS);
-	cr_assert(is_muted(&node, receiver_pid));
+	cr_assert(hmt_is_muted(&node, receiver_pid));
 	for (uint32_t i = 0; i < SENDERS; i++)
-		cr_assert(!is_muted(&node, senders[i].pid), "sender %u waits for one that has drained", i);
+		cr_assert(!hmt_is_muted(&node, senders[i].pid), "sender %u waits for one that has drained",
+			  i);
 	let_go(&node, next_pid);
 	cr_assert_eq(next.received, SENDERS);
 	hmt_node_end(&node);
@@ -252,7 +232,7 @@ crowd_start(struct hmt_node *node)
 		hmt_probe_spawn(node, &crowd[i], i % 2, NULL);
 	}
 	hmt_turn_until_idle(node);
-	hold(node, receiver_pid);
+	hmt_hold(node, receiver_pid);
 	for (uint32_t i = 0; i < CROWD; i++)
 		hmt_do(node, crowd[i].pid, send_numbers, &(uint32_t){ HIGH + 1 });
 	cr_assert_eq(hmt_stats(node).mutes, CROWD);
@@ -263,7 +243,7 @@ static void
 released_check(const struct hmt_node *node, uint32_t from, uint32_t to)
 {
 	for (uint32_t i = 0; i < CROWD; i++)
-		cr_assert_eq(is_muted(node, crowd[i].pid), i < from || i >= to, "%u of the crowd", i);
+		cr_assert_eq(hmt_is_muted(node, crowd[i].pid), i < from || i >= to, "%u of the crowd", i);
 }
 
 /* In portions, between which others may send again: who has waited longest is first, or some would wait for ever. */
@@ -272,14 +252,14 @@ Test(engine_pressure_end, drain__releases_who_has_waited_longest)
 	struct hmt_node node;
 
 	crowd_start(&node);
-	cr_assert(hmi_pressure_relieve(node.sys->lcores[0], cell_of(&node, receiver_pid), 0));
+	cr_assert(hmi_pressure_relieve(node.sys->lcores[0], hmt_cell_of(&node, receiver_pid), 0));
 	hmt_turn_until_idle(&node);
 	released_check(&node, 0, HMI_SYSTEM_PORTION);
 	/* These are behind the others now. */
 	for (uint32_t i = 0; i < HMI_SYSTEM_PORTION; i++)
 		hmt_do(&node, crowd[i].pid, send_numbers, &(uint32_t){ 1 });
 	released_check(&node, 0, 0);
-	cr_assert(hmi_pressure_relieve(node.sys->lcores[0], cell_of(&node, receiver_pid), 0));
+	cr_assert(hmi_pressure_relieve(node.sys->lcores[0], hmt_cell_of(&node, receiver_pid), 0));
 	hmt_turn_until_idle(&node);
 	released_check(&node, HMI_SYSTEM_PORTION, CROWD);
 	let_go(&node, receiver_pid);
@@ -302,7 +282,7 @@ Test(engine_pressure_end, drain__releases_all_when_some_have_stopped)
 	hmt_probe_spawn(&node, &crowd[CROWD - 1], 0, NULL);
 	hmt_turn_until_idle(&node);
 	hmt_do(&node, crowd[CROWD - 1].pid, send_numbers, &(uint32_t){ 1 });
-	cr_assert(is_muted(&node, crowd[CROWD - 1].pid));
+	cr_assert(hmt_is_muted(&node, crowd[CROWD - 1].pid));
 	let_go(&node, receiver_pid);
 	released_check(&node, 0, CROWD);
 	hmt_node_end(&node);
@@ -332,13 +312,13 @@ child_spawn(struct hm_ctx *ctx, void *arg)
 static void
 freeze(const struct hmt_node *node, struct hm_pid pid)
 {
-	cell_of(node, pid)->scheduled |= HMI_SCHEDULED_QUEUED;
+	hmt_cell_of(node, pid)->scheduled |= HMI_SCHEDULED_QUEUED;
 }
 
 static void
 thaw(struct hmt_node *node, struct hm_pid pid)
 {
-	struct hmi_cell *cell = cell_of(node, pid);
+	struct hmi_cell *cell = hmt_cell_of(node, pid);
 
 	cell->scheduled &= (uint8_t)~HMI_SCHEDULED_QUEUED;
 	hmi_schedule(node->sys->lcores[hm_pid_lcore(pid)], cell);
@@ -365,7 +345,7 @@ restart_check(const struct hm_mailbox *mailbox, const char *options, uint32_t hi
 	actor.on_msg = fail_at_number;
 	hmt_do(&node, sender.pid, send_numbers, &one);
 	cr_assert_eq(hmt_seen_count(&actor, HM_RESTARTING), 1);
-	while (sent <= 2 * high && !is_muted(&node, sender.pid)) {
+	while (sent <= 2 * high && !hmt_is_muted(&node, sender.pid)) {
 		hmt_do(&node, sender.pid, send_numbers, &one);
 		sent++;
 	}
@@ -373,7 +353,7 @@ restart_check(const struct hm_mailbox *mailbox, const char *options, uint32_t hi
 	cr_assert_eq(hmt_seen_count(&actor, HM_STARTED), 1);
 	thaw(&node, child.pid);
 	cr_assert_eq(hmt_seen_count(&actor, HM_STARTED), 2);
-	cr_assert(!is_muted(&node, sender.pid));
+	cr_assert(!hmt_is_muted(&node, sender.pid));
 	cr_assert_eq(hmt_seen_count(&actor, HMT_NUMBER), 1 + sent);
 	hmt_node_end(&node);
 }
@@ -406,16 +386,16 @@ Test(engine_pressure_end, restart__keeps_senders_muted)
 	hmt_probe_spawn(&node, &sender, 1, NULL);
 	hmt_do(&node, receiver_pid, child_spawn, NULL);
 	freeze(&node, child.pid);
-	hold(&node, receiver_pid);
+	hmt_hold(&node, receiver_pid);
 	actor.on_msg = fail_at_number;
 	hmt_do(&node, sender.pid, send_numbers, &(uint32_t){ 2 * HIGH });
-	cr_assert(is_muted(&node, sender.pid));
+	cr_assert(hmt_is_muted(&node, sender.pid));
 	let_go(&node, receiver_pid);
 	cr_assert_eq(hmt_seen_count(&actor, HM_RESTARTING), 1);
-	cr_assert(is_muted(&node, sender.pid), "it waits for its child");
+	cr_assert(hmt_is_muted(&node, sender.pid), "it waits for its child");
 	cr_assert_eq(hm_system_send(node.sys, receiver_pid, HMT_EMPTY, NULL), HM_WOULD_BLOCK);
 	thaw(&node, child.pid);
-	cr_assert(!is_muted(&node, sender.pid));
+	cr_assert(!hmt_is_muted(&node, sender.pid));
 	cr_assert_eq(hmt_seen_count(&actor, HMT_NUMBER), 2 * HIGH);
 	hmt_node_end(&node);
 }
