@@ -9,9 +9,9 @@
  *     its child, lcore 1 ── fails, and is restarted by it ──┘   system messages to the overloaded actor, and back
  *     a prober, lcore 1 ──── stops an actor of lcore 0             system messages to another one of its lcore, and back
  *
- * Memory is flat: no more messages wait than the mailbox's high mark and a burst or two of each sender, and the process does
- * not grow. In the end the receiver is stopped amid the overload: all that was sent was received or is a dead letter. The
- * latency of system messages is printed; it fails only where no busy machine explains it.
+ * Memory is flat: no more messages wait than the marks of the mailbox and of the lanes, and a burst or two of each sender, and
+ * the process does not grow. In the end the receiver is stopped amid the overload: all that was sent was received or is a dead
+ * letter. The latency of system messages is printed; it fails only where no busy machine explains it.
  *
  * HMT_SECONDS says how long it takes.
  */
@@ -53,7 +53,10 @@
 #define POLL_NS     1000000
 /* A bound for a machine on which others run; the goal is 1 ms. */
 #define P99_MAX_US 100000u
-#define GROWTH_MAX (8u << 20) /* bytes of the process in the second half of the time */
+/* Of the time: who waited for a core for more than that, in all threads together, tells nothing by its latencies. */
+#define STARVED_MAX 0.2
+#define LANE        4096u      /* slots, by default */
+#define GROWTH_MAX  (8u << 20) /* bytes of the process in the second half of the time */
 /* As many bursts as all together send while each of them is to be released once, at least. */
 #define ROUNDS 4u
 /* Nothing else waits but ticks and probes. */
@@ -134,14 +137,14 @@ latency_of(const struct latencies *l, uint64_t per_thousand)
 }
 
 static void
-latency_check(const struct latencies *l, const char *whose)
+latency_check(const struct latencies *l, const char *whose, bool is_starved)
 {
 	printf("system messages to %s and back: %" PRIu64 ", p50 %" PRIu32 " us, p99 %" PRIu32
 	       " us, p99.9 %" PRIu32 " us, most %" PRIu64 " us\n",
 	       whose, l->count, latency_of(l, 500), latency_of(l, 990), latency_of(l, 999), l->most_us);
 	if (l->count < 10)
 		problem("hardly a system message was answered");
-	else if (latency_of(l, 990) > P99_MAX_US)
+	else if (!is_starved && latency_of(l, 990) > P99_MAX_US)
 		problem("system messages are held");
 }
 
@@ -311,7 +314,9 @@ watch_for(double seconds)
 static void
 usage_check(struct usage first, struct usage second)
 {
-	uint64_t high = shared.sys->marks.high, most = high + SENDERS * (2 * BURST + 1) + WAITING_OTHERS;
+	/* An lcore that has no core mutes nobody: then its lane does, from its own mark on. */
+	uint64_t high = shared.sys->marks.high,
+		 most = high + LCORES * (LANE + high) + SENDERS * (2 * BURST + 1) + WAITING_OTHERS;
 
 	printf("waiting: %" PRIu64 " in the first half, %" PRIu64 " in the second, at most %" PRIu64
 	       " may; resident: %.1f and %.1f MiB\n",
@@ -469,6 +474,8 @@ main(void)
 	struct hmt_stress stress = hmt_stress_begin(2);
 	struct usage first, second;
 	struct share share;
+	double starved_s;
+	bool is_starved;
 
 	hmt_eal_start_with(LCORES + 1, 64);
 	system_make(&stress.random);
@@ -478,14 +485,17 @@ main(void)
 	first = watch_for(stress.seconds * 0.4);
 	(void)share_look();
 	second = watch_for(stress.seconds * 0.5);
+	starved_s = hmt_starved_s();
+	is_starved = starved_s > STARVED_MAX * stress.seconds;
 	share = share_look();
 	receiver_stop();
 	hm_system_stop(shared.sys);
 	account_check();
 	usage_check(first, second);
 	share_check(share);
-	latency_check(&shared.overloaded, "the overloaded actor");
-	latency_check(&shared.beside, "another one of its lcore");
+	printf("without a core for %.2f s%s\n", starved_s, is_starved ? ": latencies are not judged" : "");
+	latency_check(&shared.overloaded, "the overloaded actor", is_starved);
+	latency_check(&shared.beside, "another one of its lcore", is_starved);
 	hmt_system_drain(shared.sys);
 	hmt_books_check(shared.sys);
 	hmt_system_free(shared.sys);

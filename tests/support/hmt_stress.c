@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -92,6 +93,40 @@ hmt_resident(void)
 	for (int i = 0; i < 2; i++, at = end)
 		pages = strtoull(at, &end, 10);
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* The second number of a thread's file, in nanoseconds. */
+static uint64_t
+thread_starved_ns(const char *thread)
+{
+	char path[64], line[128], *end;
+	uint64_t ns = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.20s/schedstat", thread);
+	file = fopen(path, "r");
+	if (file == NULL)
+		return 0;
+	if (fgets(line, sizeof(line), file) != NULL) {
+		(void)strtoull(line, &end, 10);
+		ns = strtoull(end, NULL, 10);
+	}
+	fclose(file);
+	return ns;
+}
+
+double
+hmt_starved_s(void)
+{
+	DIR *threads = opendir("/proc/self/task");
+	const struct dirent *thread;
+	uint64_t ns = 0;
+
+	while (threads != NULL && (thread = readdir(threads)) != NULL)
+		ns += thread->d_name[0] != '.' ? thread_starved_ns(thread->d_name) : 0;
+	if (threads != NULL)
+		closedir(threads);
+	return (double)ns * 1e-9;
 }
 
 double

@@ -44,6 +44,12 @@ void hmt_stress_wait(const struct hmt_stress *stress);
 /** Bytes of the process that are in memory; ends the process if the kernel does not tell. */
 uint64_t hmt_resident(void);
 
+/**
+ * Seconds that this process's threads, together, could have run and had no core, so far. Where that is much, no latency is
+ * the program's own. 0 where the kernel does not tell.
+ */
+double hmt_starved_s(void);
+
 /** Seconds of a clock that only goes forward. */
 double hmt_now_s(void);
 
