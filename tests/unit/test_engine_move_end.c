@@ -33,10 +33,22 @@ routes_all(const struct hmt_node *node)
 	return sum;
 }
 
+/* Memory for what lcores know of moves that was never used; what was freed is used before. */
+static size_t
+fresh_all(const struct hmt_node *node)
+{
+	size_t sum = 0;
+
+	for (uint32_t i = 0; i < LCORES; i++)
+		sum += node->sys->lcores[i]->moves.fresh_left;
+	return sum;
+}
+
 Test(engine_move_end, move__nothing_is_left_of_it)
 {
 	struct hmt_probe mover = { 0 }, sender = { 0 };
 	struct hmt_node node;
+	size_t fresh = 0;
 	uint32_t live;
 
 	hmt_node_start(&node, LCORES);
@@ -58,6 +70,9 @@ Test(engine_move_end, move__nothing_is_left_of_it)
 		cr_assert_eq(hmt_dead(&node), i + 1);
 		cr_assert_eq(live_all(&node), live, "slots");
 		cr_assert_eq(routes_all(&node), 0, "routes");
+		if (i == 0)
+			fresh = fresh_all(&node);
+		cr_assert_eq(fresh_all(&node), fresh, "what it knew of its moves");
 	}
 	hmt_node_end(&node);
 }
