@@ -5,13 +5,16 @@
 usage: mutate.py [--seconds S] [--least N] [--floor PERCENT] [--files PATTERN] COUNT SEED
 
 A copy of the sources and a build folder of their own lie in build/mutate. Each mutant is one change of
-one line; it is built, and the tests of its module run until one fails, those first whose name is that of the
-source. What no test notices is printed: either a test is missing, or the change means nothing. The exit status is
+one line; it is built, and those tests of its module that run through the line, as gcov saw them do without any change,
+run until one fails: those first whose name is that of the source, then those that see most of it. What no test
+notices is printed: either a test is missing, or the change means nothing. The exit status is
 1 when the part that was noticed is below the floor, for which at least 8 mutants must have been judged, or when
 fewer were judged than was asked for.
 """
 import argparse
 import fnmatch
+import glob
+import json
 import os
 import random
 import re
@@ -28,9 +31,15 @@ import sources  # noqa: E402
 HOME = os.path.join(TOP, 'build', 'mutate')
 COPY = os.path.join(HOME, 'src')
 BUILD = os.path.join(HOME, 'out')
+COVERAGE = os.path.join(HOME, 'coverage')
+APART = os.path.join(TOP, 'tests', 'mutate', 'apart.sh')
 JUDGED_MIN = 8
 # Programs that are linked, and run, before the next ones are.
 PORTION = 8
+# What makes it write nothing.
+NO_COVERAGE = {'GCOV_PREFIX': '/dev/null', 'GCOV_ERROR_FILE': '/dev/null'}
+# Tests in which processes end at once, or are ended by force: they leave nothing for gcov.
+KILLED = re.compile(r'\.signal\b|\.exit_code\b|hmt_death\.h|\b_exit\(|\bfork\(')
 # A busy machine may take so many times the seconds for the mutants that must be judged.
 SLOWER = 5
 
@@ -114,10 +123,11 @@ def copy_sources():
         shutil.copymode(source, copy)
 
 
-def run(command, seconds):
+def run(command, seconds, environment=NO_COVERAGE):
     """Exit status, or None: it ran too long, and was killed with all that it had started."""
     with open(os.path.join(HOME, 'log'), 'wb') as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                                   env=dict(os.environ, **environment))
         try:
             return process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -137,8 +147,8 @@ def configure():
         # Without what only a debugger reads, and with the quick linker: a mutant links all its tests anew.
         if shutil.which('ld.gold'):
             os.environ.setdefault('CC_LD', 'gold')
-        if run(['meson', 'setup', BUILD, COPY, '--buildtype=debug', '-Ddebug=false', '-Db_lto=false', '-Dapps=false',
-                '-Dbench=disabled', '-Dtests=enabled'], 600) != 0:
+        if run(['meson', 'setup', BUILD, COPY, '--buildtype=debug', '-Ddebug=false', '-Db_lto=false', '-Db_coverage=true',
+                '-Dapps=false', '-Dbench=disabled', '-Dtests=enabled'], 600) != 0:
             sys.exit('mutate: cannot configure:\n' + log_text()[-2000:])
 
 
@@ -168,6 +178,68 @@ def build(programs):
     return run(['ninja', '-C', BUILD] + [f'tests/{name}' for name in programs], 900)
 
 
+def lines_of(report, path):
+    """The lines of a source that were run, those that could have been, and the functions, from what gcov says of an object."""
+    run_lines, all_lines, functions = set(), set(), []
+    for file in report.get('files', []):
+        if not file['file'].endswith(path):
+            continue
+        functions += [(function['start_line'], function['end_line']) for function in file['functions']]
+        for line in file['lines']:
+            all_lines.add(line['line_number'])
+            if line['count'] > 0:
+                run_lines.add(line['line_number'])
+    return run_lines, all_lines, functions
+
+
+def coverage_of(path, programs):
+    """(lines that each program runs, all lines, functions) of a source that has not been changed yet; None: gcov fails."""
+    if not shutil.which('gcov'):
+        return None
+    module = path.split('/', 1)[0]
+    stem = os.path.join(f'libhm_{module}.a.p', path.replace('/', '_'))
+    notes = os.path.join(BUILD, stem + '.gcno')
+    covered, all_lines, functions = {}, set(), []
+    for name in programs:
+        found = glob.glob(os.path.join(COVERAGE, name, '**', stem + '.gcda'), recursive=True)
+        covered[name] = set()
+        if not found:
+            continue
+        shutil.copyfile(notes, found[0][:-len('.gcda')] + '.gcno')
+        done = subprocess.run(['gcov', '--json-format', '--stdout', found[0]], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            return None
+        for report in filter(None, done.stdout.split('\n')):
+            covered[name], lines, functions = lines_of(json.loads(report), path)
+            all_lines |= lines
+    return covered, all_lines, functions
+
+
+def lines_around(number, all_lines, functions):
+    """The lines that run when a line does: itself, or, if gcov does not count it, its neighbours in the function; outside of
+    functions all lines."""
+    around = [(first, last) for first, last in functions if first <= number <= last]
+    if not around:
+        return all_lines
+    if number in all_lines:
+        return {number}
+    first, last = max(around)
+    before = [line for line in all_lines if first <= line < number]
+    behind = [line for line in all_lines if number < line <= last]
+    return set(([max(before)] if before else []) + ([min(behind)] if behind else []))
+
+
+def witnesses(path, number, programs, coverage, killed):
+    """The programs that run through a line, those first that see most of its source. Of those in which processes are killed
+    nobody knows; and of none without gcov."""
+    if coverage is None:
+        return programs
+    covered, all_lines, functions = coverage
+    wanted = lines_around(number, all_lines, functions)
+    seeing = [name for name in programs if name in killed or covered[name] & wanted]
+    return sorted(seeing, key=lambda name: (name not in likely(path, programs), -len(covered[name]), name))
+
+
 def portions(path, programs):
     """The tests in the order in which a mutant of a source is shown to them. Each has to be linked before it runs, which
     is most of the work, and most mutants are noticed early."""
@@ -176,9 +248,9 @@ def portions(path, programs):
     return [first] * bool(first) + [rest[i:i + PORTION] for i in range(0, len(rest), PORTION)]
 
 
-def run_tests(programs, seconds, *options):
+def run_tests(programs, seconds, *options, environment=NO_COVERAGE):
     """(test, what became of it) for each that did not pass; [('time', ...)] when they took too long."""
-    done = run(['meson', 'test', '-C', BUILD, '--no-rebuild', *options] + programs, seconds)
+    done = run(['meson', 'test', '-C', BUILD, '--no-rebuild', *options] + programs, seconds, environment)
     if done is None:
         return [('time', 'TIMEOUT')]
     return failures(log_text()) or ([] if done == 0 else [('a test', 'ERROR')])
@@ -199,6 +271,9 @@ def try_mutant(mutant, baseline):
     """What came of it: 'invalid', 'survived', or who noticed."""
     path, number, _, _, changed = mutant
     copy = os.path.join(COPY, path)
+    if path not in baseline['coverage']:
+        baseline['coverage'][path] = coverage_of(path, baseline['programs'])
+    seeing = witnesses(path, number, baseline['programs'], baseline['coverage'][path], baseline['killed'])
     with open(copy, encoding='utf-8') as file:
         text = file.read()
     lines = text.split('\n')
@@ -206,7 +281,10 @@ def try_mutant(mutant, baseline):
     with open(copy, 'w', encoding='utf-8') as file:
         file.write('\n'.join(lines))
     try:
-        for programs in portions(path, baseline['programs']):
+        # Even what no test runs through may be no change that compiles.
+        if not seeing and build(baseline['programs'][:1]) != 0:
+            return 'invalid'
+        for programs in portions(path, seeing):
             if build(programs) != 0:
                 return 'invalid'
             noticed = judge(programs, 30 + 2 * baseline['seconds'])
@@ -223,15 +301,27 @@ def baseline_of(module):
     programs = tests_of(module)
     if build(programs) != 0:
         sys.exit('mutate: does not build:\n' + log_text()[-2000:])
+    # What earlier builds have left does not fit.
+    shutil.rmtree(COVERAGE, ignore_errors=True)
+    apart = {'HMT_COVERAGE': COVERAGE}
     began = time.monotonic()
-    failed = run_tests(programs, 900, '-t', '0.5')
+    failed = run_tests(programs, 900, '-t', '0.5', '--wrapper', APART, environment=apart)
     late = [name for name, how in failed if how == 'TIMEOUT' and name in programs]
     # A busy machine: once more, with all the time that there is.
     if late and len(late) == len(failed):
-        failed = run_tests(late, 900)
+        failed = run_tests(late, 900, '--wrapper', APART, environment=apart)
     if failed:
         sys.exit(f'mutate: {failed[0][0]} fails without any change:\n' + log_text()[-2000:])
-    return {'programs': programs, 'seconds': time.monotonic() - began}
+    return {'programs': programs, 'seconds': time.monotonic() - began, 'coverage': {},
+            'killed': [name for name in programs if KILLED.search(source_of(name))]}
+
+
+def source_of(program):
+    for folder in ('unit', 'contract'):
+        path = os.path.join(TOP, 'tests', folder, program + '.c')
+        if os.path.exists(path):
+            return sources.read(path)
+    sys.exit(f'mutate: there is no source of {program}')
 
 
 def choose(count, seed, glob):

@@ -37,6 +37,37 @@ class Tests(unittest.TestCase):
         self.assertLessEqual(max(map(len, portions)), mutate.PORTION)
         self.assertEqual(sum(mutate.portions('net/wire/other.c', programs), []), programs)
 
+    def test_lines_that_gcov_saw(self):
+        report = {'files': [{'file': '../src/engine/route/dead.c', 'functions': [{'start_line': 5, 'end_line': 9}],
+                             'lines': [{'line_number': 6, 'count': 2}, {'line_number': 8, 'count': 0}]},
+                            {'file': '../src/engine/route/dead_pvt.h', 'functions': [{'start_line': 1, 'end_line': 2}],
+                             'lines': [{'line_number': 1, 'count': 1}]}]}
+        self.assertEqual(mutate.lines_of(report, 'engine/route/dead.c'), ({6}, {6, 8}, [(5, 9)]))
+
+    def test_line_that_gcov_does_not_count_runs_with_its_neighbours(self):
+        lines, functions = {6, 8, 12}, [(5, 9), (11, 13)]
+        for number, around in ((6, {6}), (7, {6, 8}), (9, {8}), (13, {12}), (2, lines)):
+            self.assertEqual(mutate.lines_around(number, lines, functions), around, number)
+
+    def test_only_tests_that_run_through_a_line_see_its_mutants(self):
+        programs = ['test_engine_dead_letter', 'test_engine_send', 'test_engine_stop', 'test_engine_misuse',
+                    'test_engine_dead']
+        covered = {'test_engine_dead_letter': {6, 8}, 'test_engine_send': {6}, 'test_engine_stop': {6, 7, 8},
+                   'test_engine_misuse': set(), 'test_engine_dead': {6}}
+        coverage = (covered, {6, 7, 8}, [(5, 9)])
+        seeing = [mutate.witnesses('engine/route/dead.c', number, programs, coverage, ['test_engine_misuse'])
+                  for number in (6, 8, 7)]
+        self.assertEqual(seeing[0], ['test_engine_dead_letter', 'test_engine_dead', 'test_engine_stop', 'test_engine_send',
+                                     'test_engine_misuse'])
+        self.assertEqual(seeing[1], ['test_engine_dead_letter', 'test_engine_stop', 'test_engine_misuse'])
+        self.assertEqual(seeing[2], ['test_engine_stop', 'test_engine_misuse'])
+        self.assertEqual(mutate.witnesses('engine/route/dead.c', 6, programs, None, []), programs)
+
+    def test_tests_that_kill_processes_are_known(self):
+        for program, is_killing in (('test_engine_misuse', True), ('test_engine_fault', True), ('test_engine_stop', True),
+                                    ('test_engine_send', False), ('test_carrier_lane', False)):
+            self.assertEqual(bool(mutate.KILLED.search(mutate.source_of(program))), is_killing, program)
+
     def test_time_is_longer_until_enough_are_judged(self):
         args = argparse.Namespace(seconds=10, least=8)
         for spent, judged, over in ((10, 20, False), (11, 8, True), (11, 7, False), (50, 7, False), (51, 7, True)):
