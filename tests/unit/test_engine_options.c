@@ -346,6 +346,8 @@ Test(engine_options, workers__none_is_left_beside_the_main_lcore)
 	cr_assert_not_null(strstr(a.err, "no lcore is left to work on"));
 }
 
+#define ZEROS_83  "00000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+#define ZEROS_249 ZEROS_83 ZEROS_83 ZEROS_83
 #define EAL_QUIET "--no-huge --no-pci --no-shconf --no-telemetry -m 64 --file-prefix hermod-test "
 
 /*
@@ -365,6 +367,9 @@ static const struct {
 	{ "app " EAL_QUIET "--lcores 0@0,1@(0,1000)", "there is no core 1000" },
 	{ "app " EAL_QUIET "--lcores 0,1000", "there is no core 1000" },
 	{ "app " EAL_QUIET "-c xyz", "-c 'xyz': no hexadecimal mask of cores" },
+	/* Core 0, and one that there is not. */
+	{ "app " EAL_QUIET "-c 0x1" ZEROS_249 "1", "there is no core 1000" },
+	{ "app " EAL_QUIET "-c 8" ZEROS_249 "1", "there is no core 1003" },
 	{ "app " EAL_QUIET "--main-lcore 4000", "EAL does not start: Invalid argument" },
 #if RTE_VERSION >= RTE_VERSION_NUM(25, 7, 0, 0)
 	{ "app " EAL_QUIET "-l 0@0,1@1000", "-l '0@0,1@1000': there is no core 1000" },
