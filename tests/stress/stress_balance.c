@@ -3,12 +3,12 @@
  * @file
  * Actors that the balancer moves about while all send to each other, and while who is hot changes.
  *
- *     stress_balance [MOVES [SEED]]
+ *     stress_balance [MOVES]
  *
  * Each message carries its number among those from its sender to its receiver, so that one that is lost, comes twice or
  * is overtaken is found where it arrives. Each actor sends most to one partner. Beside that, hot children are spawned and end, on
  * lcores that have just measured them. It lasts until the balancer has moved actors so many times, and then, as often, the system
- * is stopped in the middle of it.
+ * is stopped in the middle of it, and is again until HMT_SECONDS are over.
  */
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -19,6 +19,7 @@
 
 #include "hermod.h"
 #include "hmt_eal.h"
+#include "hmt_stress.h"
 
 #define ACTORS   16u
 #define LCORES   4u
@@ -268,12 +269,12 @@ int
 main(int argc, char **argv)
 {
 	uint64_t moves = argc > 1 ? strtoull(argv[1], NULL, 0) : 200;
-	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL);
+	struct hmt_stress stress = hmt_stress_begin(0);
+	uint64_t seed = stress.seed;
 	struct hm_balance_stats stats;
 	struct hm_system *sys;
 	bool all;
 
-	printf("%" PRIu64 " moves, seed %" PRIu64 "\n", moves, seed);
 	hmt_eal_start_with(LCORES + 1, 256);
 	sys = system_start(seed);
 	all = drive(sys, moves, &stats) && settle();
@@ -283,9 +284,9 @@ main(int argc, char **argv)
 	       stats.joined, stats.refused);
 	system_stop(sys);
 	atomic_store_explicit(&over, false, memory_order_relaxed);
-	for (uint32_t i = 0; all && i < STOPS; i++) {
+	for (uint32_t i = 0; all && (i < STOPS || !hmt_stress_is_over(&stress)); i++) {
 		sys = system_start(seed + i);
-		all = drive(sys, 1 + i, &stats);
+		all = drive(sys, 1 + i % STOPS, &stats);
 		system_stop(sys);
 	}
 	return all ? EXIT_SUCCESS : EXIT_FAILURE;
