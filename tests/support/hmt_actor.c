@@ -202,6 +202,17 @@ hmt_node_end(struct hmt_node *node)
 }
 
 void
+hmt_ignore_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+		 void *arg)
+{
+	(void)ctx;
+	(void)state;
+	(void)result;
+	(void)reply;
+	(void)arg;
+}
+
+void
 hmt_node_drop(struct hmt_node *node)
 {
 	nodes_count--;

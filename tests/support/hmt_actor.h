@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hm_future.h"
 #include "lcore_pvt.h"
 
 /** Message types that every such system knows. */
@@ -53,6 +54,10 @@ void hmt_elapse(struct hmt_node *node, uint64_t us);
 
 /** Stop all actors, check that nothing is left of any actor or message, and destroy the system. */
 void hmt_node_end(struct hmt_node *node);
+
+/** A reply function that does nothing. */
+void hmt_ignore_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result,
+		      const struct hm_msg *reply, void *arg);
 
 /** Destroy the system under its actors, and check that no message is lost. */
 void hmt_node_drop(struct hmt_node *node);

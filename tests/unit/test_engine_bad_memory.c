@@ -199,25 +199,15 @@ Test(engine_bad_memory, send__of_what_points_to_it_loses_no_message)
 /* ---- Futures, timers, calls ------------------------------------------------------------ */
 
 static void
-on_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
-{
-	(void)ctx;
-	(void)state;
-	(void)result;
-	(void)reply;
-	(void)arg;
-}
-
-static void
 ask(struct hm_ctx *ctx, void *bad)
 {
-	(void)hm_ask(ctx, other.pid, HMT_BIG, bad, 1000, on_reply, NULL);
+	(void)hm_ask(ctx, other.pid, HMT_BIG, bad, 1000, hmt_ignore_reply, NULL);
 }
 
 static void
 resolve(struct hm_ctx *ctx, void *bad)
 {
-	(void)!hm_resolve(ctx, bad, 1000, on_reply, NULL);
+	(void)!hm_resolve(ctx, bad, 1000, hmt_ignore_reply, NULL);
 }
 
 Test(engine_bad_memory, ask__loses_no_future)

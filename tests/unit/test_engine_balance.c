@@ -283,17 +283,6 @@ Test(engine_balance, stay__whom_the_program_has_told_to_move)
 	hmt_node_end(&node);
 }
 
-static void
-on_answer(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
-	  void *arg)
-{
-	(void)ctx;
-	(void)state;
-	(void)result;
-	(void)reply;
-	(void)arg;
-}
-
 /* With a question open for good. */
 static void
 ask_and_work(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
@@ -302,7 +291,8 @@ ask_and_work(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	uint64_t number = 0;
 
 	if (worker->handled == 0 && hm_msg_type(msg) == HMT_NUMBER)
-		cr_assert_eq(hm_ask(ctx, worker->to, HMT_NUMBER, &number, 300000u, on_answer, NULL), HM_OK);
+		cr_assert_eq(hm_ask(ctx, worker->to, HMT_NUMBER, &number, 300000u, hmt_ignore_reply, NULL),
+			     HM_OK);
 	work(ctx, state, msg);
 }
 

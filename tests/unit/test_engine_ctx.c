@@ -85,17 +85,6 @@ Test(engine_ctx, call__on_its_own_lcore_goes_on)
 static const struct hm_pid somebody = { 1, 1 };
 
 static void
-ignore_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
-	     void *arg)
-{
-	(void)ctx;
-	(void)state;
-	(void)result;
-	(void)reply;
-	(void)arg;
-}
-
-static void
 ignore_found(struct hm_ctx *ctx, void *state, const char *path, struct hm_pid pid, void *arg)
 {
 	(void)ctx;
@@ -165,12 +154,12 @@ CALL(hm_msg_header_set, no_msg, "k", "v")
 CALL(hm_msg_headers_copy, no_msg)
 CALL(hm_msg_buffer_set, no_msg, NULL)
 CALL(hm_send_buffer, somebody, HMT_EMPTY, NULL, NULL)
-CALL(hm_msg_ask, somebody, no_msg, 1, ignore_reply, NULL)
-CALL(hm_ask, somebody, HMT_EMPTY, NULL, 1, ignore_reply, NULL)
-CALL_USED(hm_resolve, "/user/a", 1, ignore_reply, NULL)
+CALL(hm_msg_ask, somebody, no_msg, 1, hmt_ignore_reply, NULL)
+CALL(hm_ask, somebody, HMT_EMPTY, NULL, 1, hmt_ignore_reply, NULL)
+CALL_USED(hm_resolve, "/user/a", 1, hmt_ignore_reply, NULL)
 CALL(hm_select_send, "/user/a", HMT_EMPTY, NULL)
 CALL(hm_select_request, "/user/a", HMT_EMPTY, NULL)
-CALL(hm_select_ask, "/user/a", HMT_EMPTY, NULL, 1, ignore_reply, NULL)
+CALL(hm_select_ask, "/user/a", HMT_EMPTY, NULL, 1, hmt_ignore_reply, NULL)
 CALL_USED(hm_select_all, "/user/*", ignore_found, NULL)
 CALL(hm_watch_path, "/user/a", NULL)
 CALL(hm_path)
@@ -183,7 +172,7 @@ CALL(hm_future_new, 1, NULL)
 CALL(hm_request_future, somebody, HMT_EMPTY, NULL, 1, NULL)
 CALL(hm_stop_future, somebody, 1, NULL)
 CALL(hm_poison_future, somebody, 1, NULL)
-CALL(hm_reenter_after, (struct hm_future){ somebody }, ignore_reply, NULL)
+CALL(hm_reenter_after, (struct hm_future){ somebody }, hmt_ignore_reply, NULL)
 CALL(hm_pipe_to, (struct hm_future){ somebody }, &somebody, 1)
 CALL(hm_future_cancel, (struct hm_future){ somebody })
 CALL(hm_future_release, (struct hm_future){ somebody })

@@ -147,16 +147,6 @@ static const uint64_t number = 1;
 static const char big[HMT_BIG_BYTES];
 
 static void
-on_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
-{
-	(void)ctx;
-	(void)state;
-	(void)result;
-	(void)reply;
-	(void)arg;
-}
-
-static void
 on_found(struct hm_ctx *ctx, void *state, const char *path, struct hm_pid pid, void *arg)
 {
 	(void)ctx;
@@ -188,7 +178,7 @@ prepare(struct hm_ctx *ctx)
 	(void)hm_future_new(ctx, 1000000, &future);
 	(void)hm_send_after(ctx, hm_self(ctx), HMT_NUMBER, &number, 1000000, 0, &timer);
 	(void)hm_watch(ctx, other.pid);
-	(void)hm_reenter_after(ctx, future, on_reply, NULL);
+	(void)hm_reenter_after(ctx, future, hmt_ignore_reply, NULL);
 }
 
 #define CALL(name, ...)                      \
@@ -219,8 +209,8 @@ CALL(report, hm_dead_letter_report(ctx, &(struct hm_dead_letter){ .reason = HM_D
 CALL(poison_future, (void)hm_poison_future(ctx, other.pid, 1000, &future))
 CALL(select_request, (void)hm_select_request(ctx, "/user/no*", HMT_NUMBER, &number))
 CALL(forward, (void)hm_forward(ctx, other.pid))
-CALL(ask, (void)hm_ask(ctx, other.pid, HMT_NUMBER, &number, 1000, on_reply, NULL))
-CALL(msg_ask, (void)hm_msg_ask(ctx, other.pid, hm_msg_new(ctx, HMT_NUMBER, 0), 1000, on_reply, NULL))
+CALL(ask, (void)hm_ask(ctx, other.pid, HMT_NUMBER, &number, 1000, hmt_ignore_reply, NULL))
+CALL(msg_ask, (void)hm_msg_ask(ctx, other.pid, hm_msg_new(ctx, HMT_NUMBER, 0), 1000, hmt_ignore_reply, NULL))
 CALL(request_future, (void)hm_request_future(ctx, other.pid, HMT_NUMBER, &number, 1000, &future))
 CALL(future_new, (void)hm_future_new(ctx, 1000, &future))
 CALL(future_cancel, hm_future_cancel(ctx, future))
@@ -232,12 +222,12 @@ CALL(watch, (void)hm_watch(ctx, hm_parent(ctx)))
 CALL(unwatch, hm_unwatch(ctx, other.pid))
 CALL(send_after, (void)hm_send_after(ctx, other.pid, HMT_NUMBER, &number, 1000, 0, NULL))
 CALL(timer_cancel, hm_timer_cancel(ctx, timer))
-CALL(reenter, (void)hm_reenter_after(ctx, future, on_reply, NULL))
+CALL(reenter, (void)hm_reenter_after(ctx, future, hmt_ignore_reply, NULL))
 CALL(pipe_to, (void)hm_pipe_to(ctx, future, &other.pid, 1))
 CALL(offload, (void)hm_offload(ctx, work, NULL, 0, HMT_NUMBER, NULL))
 CALL(offload_cancel, hm_offload_cancel(ctx, call))
-CALL(resolve, (void)!hm_resolve(ctx, "/user", 1000, on_reply, NULL))
-CALL(select_ask, (void)hm_select_ask(ctx, "/user/no*", HMT_NUMBER, &number, 1000, on_reply, NULL))
+CALL(resolve, (void)!hm_resolve(ctx, "/user", 1000, hmt_ignore_reply, NULL))
+CALL(select_ask, (void)hm_select_ask(ctx, "/user/no*", HMT_NUMBER, &number, 1000, hmt_ignore_reply, NULL))
 CALL(select_send, (void)hm_select_send(ctx, "/user/no*", HMT_NUMBER, &number))
 CALL(select_all, (void)!hm_select_all(ctx, "/user/*", on_found, NULL))
 CALL(watch_path, (void)hm_watch_path(ctx, "/user/nobody", NULL))
@@ -258,7 +248,7 @@ ask_batch(struct hm_ctx *ctx)
 {
 	const struct hm_batch_request one = { other.pid, HMT_NUMBER, &number };
 	const struct hm_batch batch = {
-		.requests = &one, .count = 1, .timeout_us = 1000, .on_end = on_reply
+		.requests = &one, .count = 1, .timeout_us = 1000, .on_end = hmt_ignore_reply
 	};
 
 	(void)hm_ask_batch(ctx, &batch);

@@ -35,17 +35,6 @@ struct scene {
 static uint64_t mutes, moved;
 static uint32_t sends;
 
-static void
-on_answer(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
-	  void *arg)
-{
-	(void)ctx;
-	(void)state;
-	(void)result;
-	(void)reply;
-	(void)arg;
-}
-
 /* Who sends is known by its cell, who requests by its PID, who asks by its future's: so the orders come to different places. */
 static enum hm_result
 send_one(struct hm_ctx *ctx, struct hm_pid to)
@@ -58,7 +47,7 @@ send_one(struct hm_ctx *ctx, struct hm_pid to)
 	case 1:
 		return hm_send(ctx, to, HMT_NUMBER, &number);
 	default:
-		return hm_ask(ctx, to, HMT_NUMBER, &number, 1000000, on_answer, NULL);
+		return hm_ask(ctx, to, HMT_NUMBER, &number, 1000000, hmt_ignore_reply, NULL);
 	}
 }
 

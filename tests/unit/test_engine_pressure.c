@@ -35,30 +35,19 @@ struct stage {
 	bool watches;
 };
 
-static void
-ignore_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
-	     void *arg)
-{
-	(void)ctx;
-	(void)state;
-	(void)result;
-	(void)reply;
-	(void)arg;
-}
-
 static enum hm_result
 stage_send(struct hm_ctx *ctx, const struct stage *stage, const void *body)
 {
 	struct hm_batch_request request = { .to = stage->to, .type = HMT_NUMBER, .body = body };
 	struct hm_batch batch = {
-		.requests = &request, .count = 1, .timeout_us = 1000000, .on_end = ignore_reply
+		.requests = &request, .count = 1, .timeout_us = 1000000, .on_end = hmt_ignore_reply
 	};
 	struct hm_future future;
 	enum hm_result result;
 
 	switch (stage->by) {
 	case BY_ASK:
-		return hm_ask(ctx, stage->to, HMT_NUMBER, body, 1000000, ignore_reply, NULL);
+		return hm_ask(ctx, stage->to, HMT_NUMBER, body, 1000000, hmt_ignore_reply, NULL);
 	case BY_FUTURE:
 		return hm_request_future(ctx, stage->to, HMT_NUMBER, body, 1000000, &future);
 	case BY_RELEASED:

@@ -84,16 +84,6 @@ Test(engine_recorder, life__is_recorded_in_order_and_messages_are_not)
 	hmt_node_end(&node);
 }
 
-static void
-on_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
-{
-	(void)ctx;
-	(void)state;
-	(void)result;
-	(void)reply;
-	(void)arg;
-}
-
 /* Of all three kinds. */
 static void
 ask_in_vain(struct hm_ctx *ctx, void *arg)
@@ -101,12 +91,12 @@ ask_in_vain(struct hm_ctx *ctx, void *arg)
 	const uint64_t number = 1;
 	const struct hm_batch_request one = { other.pid, HMT_NUMBER, &number };
 	const struct hm_batch batch = {
-		.requests = &one, .count = 1, .timeout_us = 1000, .on_end = on_reply
+		.requests = &one, .count = 1, .timeout_us = 1000, .on_end = hmt_ignore_reply
 	};
 	struct hm_future future;
 
 	(void)arg;
-	cr_assert_eq(hm_ask(ctx, other.pid, HMT_NUMBER, &number, 1000, on_reply, NULL), HM_OK);
+	cr_assert_eq(hm_ask(ctx, other.pid, HMT_NUMBER, &number, 1000, hmt_ignore_reply, NULL), HM_OK);
 	cr_assert_eq(hm_ask_batch(ctx, &batch), HM_OK);
 	cr_assert_eq(hm_request_future(ctx, other.pid, HMT_NUMBER, &number, 1000, &future), HM_OK);
 }

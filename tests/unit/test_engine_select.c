@@ -125,17 +125,6 @@ Test(engine_select, send__that_names_nobody_is_a_dead_letter)
 }
 
 static void
-ignore_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
-	     void *arg)
-{
-	(void)ctx;
-	(void)state;
-	(void)result;
-	(void)reply;
-	(void)arg;
-}
-
-static void
 misuse(struct hm_ctx *ctx, void *arg)
 {
 	struct select_call *call = arg;
@@ -147,10 +136,11 @@ misuse(struct hm_ctx *ctx, void *arg)
 	cr_assert_eq(hm_select_send(ctx, "w*", UINT16_MAX, &number), HM_UNKNOWN_TYPE);
 	cr_assert_eq(hm_select_send(ctx, "nobody", UINT16_MAX, &number), HM_UNKNOWN_TYPE);
 	cr_assert_eq(hm_select_send(ctx, "hermod://other/user/*", HMT_NUMBER, &number), HM_INVALID);
-	cr_assert_eq(hm_select_ask(ctx, NULL, HMT_NUMBER, &number, 1, ignore_reply, call), HM_INVALID);
-	cr_assert_eq(hm_select_ask(ctx, "w1", HMT_NUMBER, &number, 0, ignore_reply, call), HM_INVALID);
+	cr_assert_eq(hm_select_ask(ctx, NULL, HMT_NUMBER, &number, 1, hmt_ignore_reply, call), HM_INVALID);
+	cr_assert_eq(hm_select_ask(ctx, "w1", HMT_NUMBER, &number, 0, hmt_ignore_reply, call), HM_INVALID);
 	cr_assert_eq(hm_select_ask(ctx, "w1", HMT_NUMBER, &number, 1, NULL, call), HM_INVALID);
-	cr_assert_eq(hm_select_ask(ctx, "hermod://other/user/*", HMT_NUMBER, &number, 1, ignore_reply, call),
+	cr_assert_eq(hm_select_ask(ctx, "hermod://other/user/*", HMT_NUMBER, &number, 1, hmt_ignore_reply,
+				   call),
 		     HM_INVALID);
 	cr_assert_eq(hm_select_all(NULL, "*", select_listed, call), -EINVAL);
 	cr_assert_eq(hm_select_all(ctx, NULL, select_listed, call), -EINVAL);

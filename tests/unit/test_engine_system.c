@@ -473,17 +473,6 @@ Test(engine_system, modules__come_and_go_in_order, .init = hmt_eal_start)
 
 /* ---- NULL --------------------------------------------------------------------------- */
 
-static void
-ignore_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
-	     void *arg)
-{
-	(void)ctx;
-	(void)state;
-	(void)result;
-	(void)reply;
-	(void)arg;
-}
-
 Test(engine_system, null__is_refused_by_every_control_call, .init = hmt_eal_start)
 {
 	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
@@ -500,7 +489,7 @@ Test(engine_system, null__is_refused_by_every_control_call, .init = hmt_eal_star
 	cr_assert_eq(hm_system_spawn(NULL, hmt_probe_props(0), NULL, NULL, &pid), -EINVAL);
 	cr_assert_eq(hm_system_spawn(node.sys, NULL, NULL, NULL, &pid), -EINVAL);
 	cr_assert_eq(hm_spawn(NULL, hmt_probe_props(0), NULL, NULL, &pid), -EINVAL);
-	cr_assert_eq(hm_resolve(NULL, "/user/a", 1, ignore_reply, NULL), -EINVAL);
+	cr_assert_eq(hm_resolve(NULL, "/user/a", 1, hmt_ignore_reply, NULL), -EINVAL);
 	cr_assert_eq(hm_system_run(NULL), -EINVAL);
 	cr_assert_eq(hm_system_start(NULL), -EINVAL);
 	cr_assert_eq(hm_system_join(NULL), -EINVAL);
