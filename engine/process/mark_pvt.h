@@ -50,8 +50,13 @@ hmi_stack_touch_page(void)
 static inline void
 hmi_stack_touch_once(struct hm_ctx *ctx)
 {
+#if defined(HMI_ASAN)
+	/* A variable may lie on the heap, where it is poisoned when its function returns. */
+	uintptr_t low = (uintptr_t)__builtin_frame_address(0) - HMI_STACK_BYTES;
+#else
 	char here;
 	uintptr_t low = (uintptr_t)&here - HMI_STACK_BYTES;
+#endif
 
 	if (likely(low - ctx->stack_low < HMI_STACK_SAME))
 		return;
