@@ -351,17 +351,12 @@ uint32_t
 hmi_actors_run_measured(struct hmi_worker *worker)
 {
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
-	uint32_t work;
 
 	if (unlikely(worker->now_ns >= ctx->heat->due_ns))
 		ctx->sys->parts->balance_look(ctx);
-	if (!hmi_heat_begin(ctx))
-		return ctx->sys->options.record_all ? hmi_actors_run_recorded(worker)
-						    : hmi_actors_run(worker);
-	hmi_load_publish(ctx);
-	work = hmi_run_stage(worker, actor_run_measured, deferred_run);
-	no_actor_runs(ctx);
-	return work;
+	if (hmi_heat_begin(ctx))
+		return actors_run(worker, actor_run_measured);
+	return ctx->sys->options.record_all ? hmi_actors_run_recorded(worker) : hmi_actors_run(worker);
 }
 
 void

@@ -74,13 +74,13 @@ tick_start(struct hm_ctx *ctx, void *arg)
 }
 
 static void
-start(uint64_t memory, const char *options)
+start_on(uint32_t lcores, uint64_t memory, const char *options)
 {
 	producer = (struct hmt_probe){ .on_msg = fan_out };
 	sent = received = 0;
 	fan = FAN;
 	buffer = NULL;
-	hmt_node_start_with(&node, 1, memory, options);
+	hmt_node_start_with(&node, lcores, memory, options);
 	for (uint32_t i = 0; i < SINKS; i++) {
 		sinks[i] = (struct hmt_probe){ .on_msg = take_long };
 		sink_pids[i] = hmt_probe_spawn(&node, &sinks[i], 0, NULL);
@@ -88,6 +88,12 @@ start(uint64_t memory, const char *options)
 	}
 	hmt_probe_spawn(&node, &producer, 0, NULL);
 	hmt_turn_until_idle(&node);
+}
+
+static void
+start(uint64_t memory, const char *options)
+{
+	start_on(1, memory, options);
 }
 
 static void
@@ -183,4 +189,12 @@ Test(engine_outbox, under__nobody_is_muted)
 	cr_assert_eq(hmt_stats(&node).mutes, 0);
 	cr_assert_eq(received, fan);
 	hmt_node_end(&node);
+}
+
+/* Of slow actors a balancer has all stages measured. */
+Test(engine_outbox, over__with_a_balancer)
+{
+	start_on(2, 0, "--mailbox 1000 --balance 1000");
+	waiting_check(drive(12000), HMI_OUTBOX_HIGH, 1000);
+	end();
 }
