@@ -182,13 +182,13 @@ hmi_moves_shut_down(struct hm_ctx *ctx)
 		hmi_msg_release(&ctx->cache, msg);
 }
 
-/* One that has found no memory counts as long as none has come after it. */
+/* One that has found no memory counts as long as the program has given none after it. */
 static bool
 is_overridden(const struct hmi_cell *cell, const struct hmi_move_order *order)
 {
 	const struct hmi_move *move = move_of(cell);
 
-	return order->was_starved && move != NULL && !move->was_starved;
+	return order->was_starved && move != NULL && move->was_told && !move->was_starved;
 }
 
 __attribute__((noinline)) bool

@@ -7,6 +7,7 @@
 #include "forward_pvt.h"
 #include "hmt_shortage.h"
 #include "hmt_slots.h"
+#include "move_pvt.h"
 #include "test_engine_move.h"
 
 TestSuite(engine_move_end, .init = hmt_eal_start);
@@ -277,6 +278,32 @@ Test(engine_move_end, move__without_memory_for_the_order_it_is_tried_again)
 	order_without_memory(1, true, false);
 	order_without_memory(2, true, false);
 	order_without_memory(2, false, true);
+}
+
+/* What the program wants is not overridden by the balancer, which comes first as there is memory again. */
+Test(engine_move_end, move__without_memory_for_the_order_the_balancer_does_not_override_it)
+{
+	struct hmt_probe mover = { 0 };
+	struct hmi_slab full;
+	struct hm_ctx *ctx;
+	struct hmt_node node;
+
+	hmt_node_start(&node, LCORES);
+	hmt_probe_spawn(&node, &mover, 0, NULL);
+	hmt_turn_until_idle(&node);
+	ctx = node.sys->lcores[0];
+	full = hmt_slab_drain(&ctx->moves);
+	hmt_memory_refuse();
+	move(&node, mover.pid, 1);
+	hmt_memory_allow();
+	ctx->moves = full;
+	hmi_move_order(ctx, hmi_cells_at(&ctx->cells, mover.pid.local), 2, HMI_MOVE_BY_LOAD);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(lcore_of(&node, mover.pid), 2);
+	for (int i = 0; i < 5; i++)
+		hmt_elapse(&node, 1000);
+	cr_assert_eq(lcore_of(&node, mover.pid), 1);
+	hmt_node_end(&node);
 }
 
 Test(engine_move_end, move__without_a_slot_there_it_is_tried_again)
