@@ -198,3 +198,18 @@ Test(engine_outbox, over__with_a_balancer)
 	waiting_check(drive(12000), HMI_OUTBOX_HIGH, 1000);
 	end();
 }
+
+/* All actors stop, or the system is taken down, while none of them runs. */
+Test(engine_outbox, over__stop)
+{
+	start(0, "--mailbox 1000");
+	cr_assert_gt(drive(12000), HMI_OUTBOX_HIGH);
+	hmt_node_end(&node);
+}
+
+Test(engine_outbox, over__drop)
+{
+	start(0, "--mailbox 1000");
+	cr_assert_gt(drive(12000), HMI_OUTBOX_HIGH);
+	hmt_node_drop(&node);
+}
