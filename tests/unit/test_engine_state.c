@@ -12,7 +12,8 @@ TestSuite(engine_state, .init = hmt_eal_start);
 struct seen_state {
 	uintptr_t at;
 	uint32_t size, args;
-	bool is_clean;
+	bool is_clean, fails;
+	uint32_t starts;
 };
 
 static struct seen_state seen;
@@ -22,19 +23,20 @@ look(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
 	const unsigned char *bytes = state;
 
-	(void)ctx;
 	if (hm_msg_type(msg) != HM_STARTED)
 		return;
 	seen.at = (uintptr_t)state;
-	seen.is_clean = true;
+	seen.is_clean = seen.starts == 0 || seen.is_clean;
 	for (uint32_t i = 0; i < seen.size; i++)
 		seen.is_clean &= bytes[i] == (i < seen.args ? 0x5a : 0);
 	/* The next actor in this memory must not see it. */
 	memset(state, 0xff, seen.size);
+	if (seen.starts++ == 0 && seen.fails)
+		hm_fail(ctx, "once");
 }
 
 static void
-check_state(struct hmt_node *node, uint32_t size, uint32_t args, uint32_t align)
+check_state_of(struct hmt_node *node, uint32_t size, uint32_t args, uint32_t align, bool fails)
 {
 	struct hm_props props = {
 		.receive = look, .state_size = size, .args_size = args, .state_align = align
@@ -43,9 +45,10 @@ check_state(struct hmt_node *node, uint32_t size, uint32_t args, uint32_t align)
 	struct hm_pid pid;
 
 	memset(bytes, 0x5a, sizeof(bytes));
-	seen = (struct seen_state){ .size = size, .args = args };
+	seen = (struct seen_state){ .size = size, .args = args, .fails = fails };
 	cr_assert_eq(hm_system_spawn(node->sys, &props, NULL, bytes, &pid), 0);
 	hmt_turn_until_idle(node);
+	cr_assert_eq(seen.starts, fails ? 2 : 1);
 	cr_assert(seen.is_clean, "size %u args %u align %u", size, args, align);
 	/* A type that needs 16 bytes of alignment has a size that is a multiple of 16. */
 	if (size % 16 == 0 && size > 0)
@@ -53,6 +56,28 @@ check_state(struct hmt_node *node, uint32_t size, uint32_t args, uint32_t align)
 	else if (size > 0)
 		cr_assert_eq(seen.at % (align > 8 ? align : 8), 0, "size %u align %u", size, align);
 	hmt_stop(node, pid);
+}
+
+static void
+check_state(struct hmt_node *node, uint32_t size, uint32_t args, uint32_t align)
+{
+	check_state_of(node, size, args, align, false);
+}
+
+/* Around what fits into a cell, and into the smallest object apart, which args share with the state. */
+Test(engine_state, state__of_each_small_size_is_as_its_args_say_after_a_restart)
+{
+	static const uint32_t aligns[] = { 0, 8, 16, 32, 64, 128 };
+	struct hmt_node node;
+
+	hmt_node_start(&node, 1);
+	for (size_t i = 0; i < RTE_DIM(aligns); i++) {
+		for (uint32_t size = 0; size <= 66; size++) {
+			for (uint32_t args = 0; args <= RTE_MIN(size, 64u); args++)
+				check_state_of(&node, size, args, aligns[i], true);
+		}
+	}
+	hmt_node_end(&node);
 }
 
 Test(engine_state, state__of_any_size_is_aligned_and_zeroed)
