@@ -103,10 +103,11 @@ hm_shutdown_add(struct hm_system *sys, const struct hm_shutdown_task *task, stru
 
 	if (sys == NULL || task == NULL || !task_is_valid(task))
 		return -EINVAL;
+	/* It may fault, and then nothing is to be left. */
+	hmi_memory_touch_out(handle, sizeof(*handle));
 	copy = task_new(task);
 	if (copy == NULL)
 		return -ENOMEM;
-	hmi_memory_touch_out(handle, sizeof(*handle));
 	HMI_MARKED_HERE();
 	shutdown = &sys->shutdown;
 	pthread_mutex_lock(&shutdown->lock);
