@@ -26,6 +26,8 @@
  * Limits: an lcore knows some 250 of its actors, the hottest ones; one below a hundredth of its time is not moved for that. So an
  * lcore that is busy with thousands of small actors stays so: place them by HM_LCORE_ANY. Of lcores that are busy all the time
  * none is busier. Two actors that talk by hm_ask are not found, since their futures are what the answers go to.
+ * Two who talk are one load also where together they need more than one lcore has: they stay on one, though another is idle,
+ * until they exchange less than half of what joins. Place such actors yourself, and have both stay.
  *
  * Cost: of run stages of fast actors, one in 64 is measured, with two looks at the clock for each actor's turn in it. Where it is off,
  * nothing.
