@@ -393,12 +393,21 @@ future_part(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	return hmi_answer_new(ctx, claim, pid.local, result, msg);
 }
 
+/* A node is asked. It may be lost since its actor has said so, and then nobody looks at this future any more. */
+static void
+node_note(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t index)
+{
+	cell->future.node = index;
+	ctx->nodes_referenced[index / 64] |= 1ull << index % 64;
+	if (index != 0 && hmi_nodes_id(&ctx->sys->nodes, index) == 0)
+		hmi_future_fail(ctx, cell, HM_FUTURE_DEAD_LETTER);
+}
+
 static void
 future_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint32_t number)
 {
 	if (order == HMI_CLAIM_NODE) {
-		cell->future.node = (uint16_t)number;
-		ctx->nodes_referenced[number / 64] |= 1ull << number % 64;
+		node_note(ctx, cell, (uint16_t)number);
 	} else if (order == HMI_CLAIM_DROP) {
 		ctx->special |= HMI_MSG_EXPIRES;
 		hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);

@@ -6,6 +6,7 @@
 #include "hm_mailbox.h"
 #include "hmt_shortage.h"
 #include "hmt_slots.h"
+#include "replies_pvt.h"
 #include "test_engine_move_ask.h"
 
 TestSuite(engine_move_ask_kinds, .init = hmt_eal_start);
@@ -317,6 +318,20 @@ lose_node(struct hm_ctx *ctx, void *arg)
 	cell->ops->node_down(ctx, cell, NODE);
 }
 
+static void
+know_node(uint64_t id)
+{
+	atomic_store_explicit(&scene.node.sys->nodes.ids[NODE], id, memory_order_relaxed);
+}
+
+static void
+check_node_is_lost(void)
+{
+	cr_assert_eq(scene.heard.calls, 1);
+	cr_assert_eq(scene.heard.result, HM_FUTURE_DEAD_LETTER);
+	cr_assert_eq(scene.heard.where, 1);
+}
+
 Test(engine_move_ask_kinds, move__is_told_that_a_node_is_lost)
 {
 	struct hmt_probe neighbour = { 0 };
@@ -324,11 +339,48 @@ Test(engine_move_ask_kinds, move__is_told_that_a_node_is_lost)
 	scene_start(ASK, 0);
 	hmt_probe_spawn(&scene.node, &neighbour, 0, NULL);
 	move(&scene.node, scene.mover.pid, 1);
+	know_node(1);
 	hmt_do(&scene.node, scene.mover.pid, name_node, NULL);
+	cr_assert_eq(scene.heard.calls, 0);
 	hmt_do(&scene.node, neighbour.pid, lose_node, NULL);
-	cr_assert_eq(scene.heard.calls, 1);
-	cr_assert_eq(scene.heard.result, HM_FUTURE_DEAD_LETTER);
-	cr_assert_eq(scene.heard.where, 1);
+	check_node_is_lost();
+	know_node(0);
+	hmt_node_end(&scene.node);
+}
+
+/* It was lost before the future has learnt that it is asked. */
+Test(engine_move_ask_kinds, move__is_told_that_a_node_was_lost)
+{
+	scene_start(ASK, 0);
+	move(&scene.node, scene.mover.pid, 1);
+	hmt_do(&scene.node, scene.mover.pid, name_node, NULL);
+	check_node_is_lost();
+	hmt_node_end(&scene.node);
+}
+
+/* Of two, one after the other, the second one first: it is over, and gone, before all requests were looked at. */
+static void
+lose_nodes(struct hm_ctx *ctx, void *arg)
+{
+	struct hmi_cell *cell = hmi_cell_named(ctx, scene.askers[0].local);
+	struct hmi_replies *replies = hmi_replies_of(cell->box.head);
+
+	(void)arg;
+	for (uint32_t i = 0; i < PAIR; i++)
+		replies->entries[i].node = (uint16_t)(NODE + i);
+	for (uint32_t i = PAIR; i-- > 0;)
+		cell->ops->node_down(ctx, cell, (uint16_t)(NODE + i));
+}
+
+Test(engine_move_ask_kinds, move__is_told_that_all_nodes_of_a_batch_are_lost)
+{
+	struct hmt_probe neighbour = { 0 };
+
+	scene_start(BATCH, 0);
+	hmt_probe_spawn(&scene.node, &neighbour, 0, NULL);
+	move(&scene.node, scene.mover.pid, 1);
+	hmt_do(&scene.node, neighbour.pid, lose_nodes, NULL);
+	check_node_is_lost();
 	hmt_node_end(&scene.node);
 }
 
