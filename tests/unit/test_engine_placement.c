@@ -368,7 +368,7 @@ Test(engine_placement, key__of_bytes_is_the_same_for_ever)
 
 Test(engine_placement, load__of_no_lcore_is_refused)
 {
-	struct hm_load load = { 5, 6 };
+	struct hm_load load = { .actors = 5, .waiting = 6 };
 	struct hmt_node node;
 
 	hmt_node_start(&node, 2);
