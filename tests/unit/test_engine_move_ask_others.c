@@ -102,7 +102,7 @@ Test(engine_move_ask_others, move__ends_before_the_result_of_a_call)
 		if (made == 0)
 			turn_all(&scene.node, 8);
 		hmt_turn_until_idle(&scene.node);
-		cr_assert_eq(works, made);
+		cr_assert_eq(works, (uint32_t)made);
 		hmt_node_end(&scene.node);
 	}
 }
