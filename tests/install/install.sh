@@ -53,7 +53,8 @@ build() {
 # What the shared library shows is what the headers declare, and its name is that of its version.
 symbols() {
 	library=$libdir/libhermod.so
-	nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@@.*/, "", $3); print $3 }' | sort >"$work/exported"
+	# A local one is there for a relocation alone: that of a thread's variable, say.
+	nm -D --defined-only "$library" | awk '$2 !~ /^[Abdrt]$/ { sub(/@@.*/, "", $3); print $3 }' | sort >"$work/exported"
 	cat "$libdir"/../../include/hermod/*.h "$libdir"/../include/hermod/*.h 2>/dev/null |
 		grep -oE '\bhm_[a-z0-9_]+( *\(|;)' | grep -oE '\bhm_[a-z0-9_]+' | sort -u >"$work/declared"
 	private=$(comm -23 "$work/exported" "$work/declared")
