@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Moving: who is ordered to move asks for room, and leaves. How it comes: move_arrive.c.
+ */
 #include "move_pvt.h"
-
-#include <errno.h>
 
 #include "actor_pvt.h"
 #include "box_pvt.h"
@@ -14,45 +15,17 @@
 #include "granted_pvt.h"
 #include "hm_move.h"
 #include "mark_pvt.h"
+#include "move_record_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 
 /* When to look again whether an actor may move. */
 #define RETRY_NS 1000000ull
-#define NONE     UINT32_MAX
-
-struct hmi_move {
-	struct hmi_timer timer;
-	uint32_t slot;      /* of the actor, for the timer */
-	uint32_t wanted;    /* lcore that it is to live on */
-	uint32_t asked;     /* lcore that is making room; NONE */
-	uint32_t left;      /* lcore that it has left last, and that still forwards, beside its home; NONE */
-	uint32_t unsettled; /* lcores whose way to it still changes */
-	uint32_t unfenced;  /* fences before which it does not run here */
-	bool was_starved;   /* the order has waited for memory, and none has come since */
-	uint32_t by;        /* enum hmi_move_by, of the last order */
-	bool was_told;      /* by the program, ever */
-	uint64_t arrived_ns;
-};
-
-/* Body of HMI_COMMAND_MOVE: an actor on its way. */
-struct pack {
-	uint64_t home, place;  /* local parts of its PID, and of the slot that it is to have */
-	uint32_t from;         /* the lcore that it leaves */
-	uint64_t child_serial; /* of the lcore that it leaves */
-	uint64_t cell[sizeof(struct hmi_cell) / sizeof(uint64_t)];
-};
 
 void
 hmi_moves_init(struct hm_ctx *ctx)
 {
 	hmi_slab_init(&ctx->moves, sizeof(struct hmi_move));
-}
-
-static struct hmi_move *
-move_of(const struct hmi_cell *cell)
-{
-	return cell->actor.extra != NULL ? cell->actor.extra->move : NULL;
 }
 
 /* ---- Asking ----------------------------------------------------------------------- */
@@ -71,7 +44,7 @@ parts_may_move(const struct hmi_cell *cell)
 static bool
 may_move(const struct hmi_cell *cell)
 {
-	const struct hmi_move *move = move_of(cell);
+	const struct hmi_move *move = hmi_move_of(cell);
 
 	return (move == NULL || move->unsettled == 0) && (cell->pending & ~HMI_PENDING_SYSTEM) == 0 &&
 	       (cell->scheduled & (HMI_SCHEDULED_OVERLOADED | HMI_SCHEDULED_STOP_SENT)) == 0 &&
@@ -119,7 +92,7 @@ put_off(struct hm_ctx *ctx, struct hmi_move *move)
 static void
 advance(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_move *move)
 {
-	if (move->asked != NONE || move->wanted == hmi_index(ctx) || is_ending(cell))
+	if (move->asked != HMI_MOVE_NONE || move->wanted == hmi_index(ctx) || is_ending(cell))
 		return;
 	if (!may_move(cell)) {
 		put_off(ctx, move);
@@ -139,9 +112,10 @@ move_get(struct hm_ctx *ctx, struct hmi_cell *cell)
 	extra->move = hmi_slab_get(&ctx->moves);
 	if (extra->move == NULL)
 		return NULL;
-	*extra->move = (struct hmi_move){
-		.timer.fire = retry_fire, .slot = hmi_slot_of(ctx, cell), .asked = NONE, .left = NONE
-	};
+	*extra->move = (struct hmi_move){ .timer.fire = retry_fire,
+					  .slot = hmi_slot_of(ctx, cell),
+					  .asked = HMI_MOVE_NONE,
+					  .left = HMI_MOVE_NONE };
 	extra->home = hmi_place_of(ctx, cell);
 	return extra->move;
 }
@@ -186,7 +160,7 @@ hmi_moves_shut_down(struct hm_ctx *ctx)
 static bool
 is_overridden(const struct hmi_cell *cell, const struct hmi_move_order *order)
 {
-	const struct hmi_move *move = move_of(cell);
+	const struct hmi_move *move = hmi_move_of(cell);
 
 	return order->was_starved && move != NULL && move->was_told && !move->was_starved;
 }
@@ -221,6 +195,24 @@ hmi_move_ordered(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	move->wanted = order.lcore;
 	advance(ctx, cell, move);
 	return false;
+}
+
+/* ---- Settled ----------------------------------------------------------------------- */
+
+void
+hmi_move_settled_run(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	const struct hmi_route_note *note = hm_msg_body(msg);
+	struct hmi_cell *cell = hmi_move_actor_at(ctx, note->local);
+	struct hmi_move *move = cell != NULL ? hmi_move_of(cell) : NULL;
+
+	if (move == NULL || --move->unsettled > 0)
+		return;
+	if (move->left != HMI_MOVE_NONE)
+		hmi_route_note_post(ctx, move->left, HMI_COMMAND_ROUTE_END, note->home, 0);
+	move->left = HMI_MOVE_NONE;
+	if (!is_ending(cell))
+		advance(ctx, cell, move);
 }
 
 /* ---- Leaving ----------------------------------------------------------------------- */
@@ -258,8 +250,8 @@ owned_leave(struct hm_ctx *ctx, const struct hmi_cell *cell)
 static void
 pack_post(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_route *route, uint64_t place)
 {
-	struct hm_msg *msg = hmi_control(&ctx->cache, HMI_COMMAND_MOVE, sizeof(struct pack));
-	struct pack *pack = hm_msg_body_mut(msg);
+	struct hm_msg *msg = hmi_control(&ctx->cache, HMI_COMMAND_MOVE, sizeof(struct hmi_move_pack));
+	struct hmi_move_pack *pack = hm_msg_body_mut(msg);
 
 	pack->home = route->home;
 	pack->place = place;
@@ -304,7 +296,7 @@ ready(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_move *move, const st
 	uint32_t lcore = note->index;
 	uint64_t home = cell->actor.extra->home;
 
-	move->asked = NONE;
+	move->asked = HMI_MOVE_NONE;
 	if (note->local != 0) {
 		/* What it has sent to itself comes before what it sends there. */
 		hmi_outbox_flush(ctx);
@@ -320,9 +312,9 @@ __attribute__((noinline)) void
 hmi_move_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
 {
 	if (msg->type == HMI_SYS_MOVE_READY)
-		ready(ctx, cell, move_of(cell), hm_msg_body(msg));
+		ready(ctx, cell, hmi_move_of(cell), hm_msg_body(msg));
 	else
-		advance(ctx, cell, move_of(cell));
+		advance(ctx, cell, hmi_move_of(cell));
 }
 
 /* ---- The balancer ------------------------------------------------------------------- */
@@ -330,17 +322,17 @@ hmi_move_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg 
 bool
 hmi_move_is_free(const struct hm_ctx *ctx, const struct hmi_cell *cell)
 {
-	const struct hmi_move *move = move_of(cell);
+	const struct hmi_move *move = hmi_move_of(cell);
 
 	return (move == NULL ||
-		(move->asked == NONE && move->wanted == hmi_index(ctx) && move->unfenced == 0)) &&
+		(move->asked == HMI_MOVE_NONE && move->wanted == hmi_index(ctx) && move->unfenced == 0)) &&
 	       may_move(cell);
 }
 
 bool
 hmi_move_was_told(const struct hmi_cell *cell)
 {
-	const struct hmi_move *move = move_of(cell);
+	const struct hmi_move *move = hmi_move_of(cell);
 
 	return move != NULL && move->was_told;
 }
@@ -348,7 +340,7 @@ hmi_move_was_told(const struct hmi_cell *cell)
 uint64_t
 hmi_move_arrived_ns(const struct hmi_cell *cell)
 {
-	const struct hmi_move *move = move_of(cell);
+	const struct hmi_move *move = hmi_move_of(cell);
 
 	return move != NULL ? move->arrived_ns : 0;
 }
@@ -369,227 +361,12 @@ hmi_move_order(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t lcore, enum h
 	hmi_schedule(ctx, cell);
 }
 
-/* ---- Coming --------------------------------------------------------------------------- */
-
-/* A new slot for an actor. 0: no memory. */
-static uint64_t
-place_reserve(struct hm_ctx *ctx)
-{
-	struct hmi_cell *cell = hmi_cells_get(&ctx->cells);
-
-	if (cell == NULL)
-		return 0;
-	cell->ops = &hmi_granted_ops;
-	/* Its priority is not known yet. */
-	if (hmi_worker_class_reserve(&ctx->worker, HMI_CLASS_HIGH, ctx->cells.live) == 0 &&
-	    hmi_worker_class_reserve(&ctx->worker, HMI_CLASS_LOW, ctx->cells.live) == 0)
-		return hmi_place_of(ctx, cell);
-	hmi_cells_put(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
-	return 0;
-}
-
-void
-hmi_move_reserve_run(struct hm_ctx *ctx, const struct hm_msg *msg)
-{
-	const struct hmi_route_note *note = hm_msg_body(msg);
-	struct hmi_route *route = hmi_route_get(ctx, note->home);
-	uint64_t place = 0;
-	struct hm_msg *answer;
-
-	if (route != NULL) {
-		HMI_ASSERT(route->state == HMI_ROUTE_FORWARD);
-		place = route->here != 0 ? route->here : place_reserve(ctx);
-	}
-	answer = hmi_route_note(ctx, HMI_SYS_MOVE_READY, note->home, place);
-	if (route == NULL) {
-		(void)hmi_post(ctx, (struct hm_pid){ ctx->node, note->home }, answer);
-		return;
-	}
-	hmi_route_pass(ctx, route, answer);
-	if (place == 0) {
-		hmi_route_end(ctx, note->home);
-		return;
-	}
-	route->here = place;
-	hmi_route_hold(ctx, route, HMI_ROUTE_RESERVED);
-}
-
-void
-hmi_move_release_run(struct hm_ctx *ctx, const struct hm_msg *msg)
-{
-	const struct hmi_route_note *note = hm_msg_body(msg);
-	struct hmi_route *route = hmi_route_find(ctx, note->home);
-
-	if (route == NULL)
-		return;
-	HMI_ASSERT(route->state == HMI_ROUTE_RESERVED);
-	hmi_route_release(ctx, route, HMI_ROUTE_FORWARD);
-	if (hmi_local_lcore(note->home) != hmi_index(ctx))
-		hmi_route_end(ctx, note->home);
-}
-
-static void
-slabs_adopt(struct hm_ctx *ctx)
-{
-	if (ctx->has_adopted)
-		return;
-	ctx->has_adopted = true;
-	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
-		hmi_slab_adopt(&ctx->states[c]);
-	for (unsigned int c = 0; c < HMI_POOL_CLASSES; c++)
-		hmi_slab_adopt(&ctx->timer_bodies[c]);
-	hmi_slab_adopt(&ctx->extras);
-	hmi_slab_adopt(&ctx->behaviours);
-	hmi_slab_adopt(&ctx->receive_timeouts);
-	hmi_slab_adopt(&ctx->pressures);
-	hmi_slab_adopt(&ctx->records);
-	hmi_slab_adopt(&ctx->failures);
-	hmi_slab_adopt(&ctx->timers);
-	hmi_slab_adopt(&ctx->moves);
-	hmi_slab_adopt(&ctx->claims);
-	hmi_slab_adopt(&ctx->links.slab);
-}
-
-static void
-owned_arrive(struct hm_ctx *ctx, struct hmi_cell *cell)
-{
-	struct hmi_owned *owned = cell->actor.owned, *next;
-
-	if (owned != NULL)
-		owned->prev = &cell->actor.owned;
-	for (; owned != NULL; owned = next) {
-		next = owned->next;
-		owned->ops->arrive(ctx, cell, owned);
-	}
-}
-
-/* The cell, which was a slot in reserve or a forwarder, is the actor. It looks as if it were in the run queue. */
-static void
-cell_unpack(struct hm_ctx *ctx, struct hmi_cell *cell, const struct pack *pack)
-{
-	uint32_t generation = cell->generation;
-
-	memcpy(cell, pack->cell, sizeof(pack->cell));
-	cell->generation = generation;
-	cell->scheduled &= HMI_SCHEDULED_CLASS | HMI_SCHEDULED_QUANTUM;
-	cell->scheduled |= HMI_SCHEDULED_QUEUED | (pack->home == pack->place ? 0 : HMI_SCHEDULED_MOVED);
-	cell->actor.extra->move->slot = hmi_slot_of(ctx, cell);
-	ctx->child_serial = RTE_MAX(ctx->child_serial, pack->child_serial);
-	owned_arrive(ctx, cell);
-}
-
-/* Those that still forward to where it was are told; until they have changed their way it does not move again. */
-static void
-settle_begin(struct hm_ctx *ctx, struct hmi_move *move, const struct pack *pack)
-{
-	uint32_t home = hmi_local_lcore(pack->home);
-
-	move->left = pack->from != home ? pack->from : NONE;
-	move->unsettled = (move->left != NONE) + (home != hmi_index(ctx) && home != pack->from);
-	if (move->left != NONE)
-		hmi_route_note_post(ctx, move->left, HMI_COMMAND_ROUTE_MOVED, pack->home, 0);
-	if (home != hmi_index(ctx) && home != pack->from)
-		hmi_route_note_post(ctx, home, HMI_COMMAND_ROUTE_MOVED, pack->home, 0);
-}
-
-static void
-arrived_count(struct hm_ctx *ctx, struct hmi_move *move)
-{
-	move->arrived_ns = ctx->worker.now_ns;
-	hmi_count(&ctx->stats.moved, 1);
-	hmi_count(&ctx->stats.balanced, move->by == HMI_MOVE_BY_LOAD);
-	hmi_count(&ctx->stats.joined, move->by == HMI_MOVE_BY_CHAT);
-}
-
-void
-hmi_move_run(struct hm_ctx *ctx, const struct hm_msg *msg)
-{
-	const struct pack *pack = hm_msg_body(msg);
-	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, pack->place);
-	struct hmi_route *route = hmi_route_find(ctx, pack->home);
-	uint32_t budget = UINT32_MAX;
-
-	if (hmi_is_forwarder(cell))
-		hmi_forwarder_end(ctx, route);
-	else /* to a made-up PID */
-		(void)hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_NO_PROCESS, &budget);
-	slabs_adopt(ctx);
-	ctx->has_parted = true;
-	ctx->special |= HMI_MSG_EXPIRES;
-	cell_unpack(ctx, cell, pack);
-	/* Others may have waited beside the order to come, a stop among them. */
-	hmi_system_lane_push_first(&cell->actor.system, hmi_control(&ctx->cache, HMI_SYS_MOVED, 0));
-	cell->pending |= HMI_PENDING_SYSTEM;
-	arrived_count(ctx, cell->actor.extra->move);
-	ctx->actors++;
-	route->target = pack->place;
-	hmi_route_release(ctx, route, HMI_ROUTE_LOCAL);
-	settle_begin(ctx, cell->actor.extra->move, pack);
-	cell->actor.extra->move->unfenced = HMI_FENCES;
-	hmi_fence_arrive(ctx, pack->place);
-}
-
-/* The actor of a place that a note is about; NULL: it is gone. */
-static struct hmi_cell *
-actor_at(struct hm_ctx *ctx, uint64_t place)
-{
-	struct hmi_cell *cell = hmi_cell_live(ctx, place);
-
-	return cell != NULL && hmi_cell_is_actor(cell) ? cell : NULL;
-}
-
-void
-hmi_move_fenced_run(struct hm_ctx *ctx, const struct hm_msg *msg)
-{
-	const struct hmi_route_note *note = hm_msg_body(msg);
-	struct hmi_cell *cell = actor_at(ctx, note->local);
-
-	HMI_ASSERT(cell != NULL);
-	if (--move_of(cell)->unfenced > 0)
-		return;
-	hmi_queue(ctx, cell);
-}
-
-void
-hmi_move_settled_run(struct hm_ctx *ctx, const struct hm_msg *msg)
-{
-	const struct hmi_route_note *note = hm_msg_body(msg);
-	struct hmi_cell *cell = actor_at(ctx, note->local);
-	struct hmi_move *move = cell != NULL ? move_of(cell) : NULL;
-
-	if (move == NULL || --move->unsettled > 0)
-		return;
-	if (move->left != NONE)
-		hmi_route_note_post(ctx, move->left, HMI_COMMAND_ROUTE_END, note->home, 0);
-	move->left = NONE;
-	if (!is_ending(cell))
-		advance(ctx, cell, move);
-}
-
-void
-hmi_move_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason)
-{
-	const struct pack *pack = hm_msg_body(msg);
-
-	(void)reason;
-	/* Nothing runs any more: what becomes of the actor is the affair of the lcore that it was to come to. */
-	hmi_move_run(ctx->sys->lcores[hmi_local_lcore(pack->place)], msg);
-}
-
-void
-hmi_move_mark(struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *mark)
-{
-	const struct hmi_route_note *note = hm_msg_body(mark);
-
-	hmi_route_note_post(ctx, note->index, HMI_COMMAND_ROUTE_READY, note->home, hmi_place_of(ctx, cell));
-}
-
 /* ---- Its end ------------------------------------------------------------------------------ */
 
 struct hmi_route *
 hmi_move_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	struct hmi_move *move = move_of(cell);
+	struct hmi_move *move = hmi_move_of(cell);
 	uint32_t left;
 	uint64_t home;
 
@@ -597,14 +374,14 @@ hmi_move_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 		return NULL;
 	home = cell->actor.extra->home;
 	left = move->left;
-	if (move->asked != NONE)
+	if (move->asked != HMI_MOVE_NONE)
 		hmi_route_note_post(ctx, move->asked, HMI_COMMAND_ROUTE_END, home, 0);
 	hmi_wheel_cancel(&ctx->worker.wheel, &move->timer);
 	hmi_slab_put(&ctx->moves, move);
 	cell->actor.extra->move = NULL;
 	if (hmi_local_lcore(home) != hmi_index(ctx))
-		return hmi_route_end_away(ctx, home, left != NONE ? left : hmi_index(ctx));
-	if (left != NONE)
+		return hmi_route_end_away(ctx, home, left != HMI_MOVE_NONE ? left : hmi_index(ctx));
+	if (left != HMI_MOVE_NONE)
 		hmi_route_note_post(ctx, left, HMI_COMMAND_ROUTE_END, home, 0);
 	hmi_route_end(ctx, home);
 	return NULL;

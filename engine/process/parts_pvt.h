@@ -36,7 +36,7 @@ enum hmi_command_type {
 	HMI_COMMAND_CALL_CANCEL,  /* the request of an external thread is given up; body: struct hm_call * */
 	HMI_COMMAND_MOVE_RESERVE, /* an actor wants to come; body: struct hmi_route_note, of its lcore */
 	HMI_COMMAND_MOVE_RELEASE, /* it does not; body: struct hmi_route_note */
-	HMI_COMMAND_MOVE,         /* it comes; body: struct pack of actor/move.c */
+	HMI_COMMAND_MOVE,         /* it comes; body: struct hmi_move_pack */
 	HMI_COMMAND_MOVE_FENCED,  /* what it has sent before has arrived; body: struct hmi_route_note */
 	HMI_COMMAND_FENCE,        /* body, as of the next one: struct fence_note of route/fence.c */
 	HMI_COMMAND_FENCE_DONE,
