@@ -51,36 +51,6 @@ static _Atomic uint64_t sent, received, children, children_gone;
 static _Atomic uint32_t phase, quiet;
 static _Atomic bool over;
 
-static uint64_t
-counted(const _Atomic uint64_t *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-static void
-count(_Atomic uint64_t *counter)
-{
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
-static uint64_t
-random_next(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
-
-static void
-must(enum hm_result result)
-{
-	if (result != HM_OK) {
-		fprintf(stderr, "a call answers: %s\n", hm_result_name(result));
-		abort();
-	}
-}
-
 static void
 work(uint32_t rounds)
 {
@@ -99,10 +69,10 @@ child_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 		return;
 	work(HOT_WORK);
 	if (--*left > 0) {
-		must(hm_send(ctx, hm_self(ctx), ROUND, NULL));
+		hmt_must(hm_send(ctx, hm_self(ctx), ROUND, NULL));
 		return;
 	}
-	must(hm_send(ctx, hm_parent(ctx), FROM_CHILD, NULL));
+	hmt_must(hm_send(ctx, hm_parent(ctx), FROM_CHILD, NULL));
 	hm_stop(ctx, hm_self(ctx));
 }
 
@@ -112,13 +82,13 @@ child_spawn(struct hm_ctx *ctx, struct actor *actor)
 	static const struct hm_props props = { .receive = child_receive,
 					       .state_size = sizeof(uint32_t),
 					       .args_size = sizeof(uint32_t) };
-	uint32_t left = 1 + (uint32_t)(random_next(&actor->random) % 500);
+	uint32_t left = 1 + (uint32_t)(hmt_random(&actor->random) % 500);
 	struct hm_pid child;
 
 	if (hm_spawn(ctx, &props, NULL, &left, &child) != 0)
 		abort();
-	must(hm_send(ctx, child, ROUND, NULL));
-	count(&children);
+	hmt_must(hm_send(ctx, child, ROUND, NULL));
+	hmt_count(&children);
 }
 
 /* ---- Actors ------------------------------------------------------------------------------- */
@@ -128,9 +98,9 @@ numbered_send(struct hm_ctx *ctx, struct actor *actor, uint32_t to)
 {
 	struct numbered body = { .number = ++actor->sent[to], .from = actor->index };
 
-	count(&sent);
-	must(actor->index % 4 < 2 ? hm_request(ctx, actors[to], NUMBERED, &body)
-				  : hm_send(ctx, actors[to], NUMBERED, &body));
+	hmt_count(&sent);
+	hmt_must(actor->index % 4 < 2 ? hm_request(ctx, actors[to], NUMBERED, &body)
+				      : hm_send(ctx, actors[to], NUMBERED, &body));
 }
 
 static void
@@ -141,11 +111,11 @@ round_do(struct hm_ctx *ctx, struct actor *actor)
 	work(hot ? HOT_WORK : 1);
 	for (uint32_t i = 0; i < CHATS; i++)
 		numbered_send(ctx, actor, actor->index ^ 1);
-	numbered_send(ctx, actor, (uint32_t)(random_next(&actor->random) % ACTORS));
-	if (random_next(&actor->random) % 256 == 0)
+	numbered_send(ctx, actor, (uint32_t)(hmt_random(&actor->random) % ACTORS));
+	if (hmt_random(&actor->random) % 256 == 0)
 		child_spawn(ctx, actor);
 	if (!atomic_load_explicit(&over, memory_order_relaxed))
-		must(hm_send(ctx, hm_self(ctx), ROUND, NULL));
+		hmt_must(hm_send(ctx, hm_self(ctx), ROUND, NULL));
 	else
 		atomic_fetch_add_explicit(&quiet, 1, memory_order_relaxed);
 }
@@ -159,7 +129,7 @@ numbered_receive(const struct hm_ctx *ctx, struct actor *actor, const struct num
 		abort();
 	}
 	actor->received[body->from] = body->number;
-	count(&received);
+	hmt_count(&received);
 }
 
 static void
@@ -175,7 +145,7 @@ actor_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 		numbered_receive(ctx, actor, hm_msg_body(msg));
 		break;
 	case HM_TERMINATED:
-		count(&children_gone);
+		hmt_count(&children_gone);
 		break;
 	default:
 		break;
@@ -213,7 +183,7 @@ system_start(uint64_t seed)
 			abort();
 	}
 	for (uint32_t i = 0; i < ACTORS; i++)
-		must(hm_system_send(sys, actors[i], ROUND, NULL));
+		hmt_must(hm_system_send(sys, actors[i], ROUND, NULL));
 	if (hm_system_start(sys) != 0)
 		abort();
 	return sys;
@@ -258,7 +228,8 @@ settle(void)
 	atomic_store_explicit(&over, true, memory_order_relaxed);
 	for (uint32_t i = 0; i < PATIENCE; i++) {
 		if (atomic_load_explicit(&quiet, memory_order_relaxed) == ACTORS &&
-		    counted(&sent) == counted(&received) && counted(&children) == counted(&children_gone))
+		    hmt_counted(&sent) == hmt_counted(&received) &&
+		    hmt_counted(&children) == hmt_counted(&children_gone))
 			return true;
 		pause_ms();
 	}
@@ -280,8 +251,8 @@ main(int argc, char **argv)
 	all = drive(sys, moves, &stats) && settle();
 	printf("%" PRIu64 " of %" PRIu64 " messages, %" PRIu64 " of %" PRIu64 " children, %" PRIu64
 	       " moved, %" PRIu64 " joined, %" PRIu64 " refused\n",
-	       counted(&received), counted(&sent), counted(&children_gone), counted(&children), stats.moved,
-	       stats.joined, stats.refused);
+	       hmt_counted(&received), hmt_counted(&sent), hmt_counted(&children_gone),
+	       hmt_counted(&children), stats.moved, stats.joined, stats.refused);
 	system_stop(sys);
 	atomic_store_explicit(&over, false, memory_order_relaxed);
 	for (uint32_t i = 0; all && (i < STOPS || !hmt_stress_is_over(&stress)); i++) {

@@ -71,36 +71,6 @@ static _Atomic uint64_t works, results;
 static _Atomic bool is_time; /* no order: actors look at it now and then; their rounds end */
 
 static void
-count(_Atomic uint64_t *counter)
-{
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
-static uint64_t
-counted(const _Atomic uint64_t *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-static uint64_t
-random_next(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
-
-static void
-must(enum hm_result result)
-{
-	if (result != HM_OK) {
-		fprintf(stderr, "a call answers: %s\n", hm_result_name(result));
-		abort();
-	}
-}
-
-static void
 expect(bool is_so, const char *what)
 {
 	if (!is_so) {
@@ -119,8 +89,8 @@ child_answered(struct hm_ctx *ctx, void *state, enum hm_future_result result, co
 
 	expect(result == HM_FUTURE_REPLY, "a child is not answered");
 	expect(*(const uint64_t *)hm_msg_body(reply) == (uintptr_t)arg, "a child gets another answer");
-	count(&ended);
-	must(hm_send(ctx, *parent, FROM_CHILD, NULL));
+	hmt_count(&ended);
+	hmt_must(hm_send(ctx, *parent, FROM_CHILD, NULL));
 	hm_stop(ctx, hm_self(ctx));
 }
 
@@ -133,14 +103,14 @@ child_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	if (hm_msg_type(msg) != ROUND)
 		return;
 	if (number % 3 != 0) {
-		count(&asked);
-		must(hm_ask(ctx, *parent, QUESTION, &number, LONG_US, child_answered,
-			    (void *)(uintptr_t)number));
+		hmt_count(&asked);
+		hmt_must(hm_ask(ctx, *parent, QUESTION, &number, LONG_US, child_answered,
+				(void *)(uintptr_t)number));
 		return;
 	}
 	/* Some do not wait for it. */
-	must(hm_ask(ctx, *parent, QUESTION, &number, LONG_US, child_answered, (void *)(uintptr_t)number));
-	must(hm_send(ctx, *parent, FROM_CHILD, NULL));
+	hmt_must(hm_ask(ctx, *parent, QUESTION, &number, LONG_US, child_answered, (void *)(uintptr_t)number));
+	hmt_must(hm_send(ctx, *parent, FROM_CHILD, NULL));
 	hm_stop(ctx, hm_self(ctx));
 }
 
@@ -155,15 +125,15 @@ child_spawn(struct hm_ctx *ctx, struct actor *actor)
 						  .state_size = sizeof(struct hm_pid),
 						  .args_size = sizeof(struct hm_pid) };
 	struct hm_pid self = hm_self(ctx), child;
-	uint64_t random = random_next(&actor->random);
+	uint64_t random = hmt_random(&actor->random);
 
 	if (hm_spawn(ctx, random % 2 == 0 ? &here : &anywhere, NULL, &self, &child) != 0)
 		abort();
-	must(hm_move(ctx, child, (uint32_t)(random >> 8) % LCORES));
-	must(hm_send(ctx, child, ROUND, NULL));
+	hmt_must(hm_move(ctx, child, (uint32_t)(random >> 8) % LCORES));
+	hmt_must(hm_send(ctx, child, ROUND, NULL));
 	if (random % 3 == 0)
-		must(hm_move(ctx, child, (uint32_t)(random >> 16) % LCORES));
-	count(&children);
+		hmt_must(hm_move(ctx, child, (uint32_t)(random >> 16) % LCORES));
+	hmt_count(&children);
 }
 
 /* ---- Questions --------------------------------------------------------------------- */
@@ -177,13 +147,13 @@ answered(struct hm_ctx *ctx, void *state, enum hm_future_result result, const st
 
 	expect(hm_pid_equal(hm_self(ctx), actors[actor->index]), "it is called with another state");
 	expect(number >> 40 == actor->index, "it is another actor's");
-	count(&ended);
+	hmt_count(&ended);
 	if (result == HM_FUTURE_REPLY) {
 		expect(*(const uint64_t *)hm_msg_body(reply) == number, "it gets another answer");
 		return;
 	}
 	expect((number & 1) != 0, "it is not answered");
-	count(result == HM_FUTURE_TIMEOUT ? &timeouts : &cancelled);
+	hmt_count(result == HM_FUTURE_TIMEOUT ? &timeouts : &cancelled);
 }
 
 static void
@@ -199,7 +169,7 @@ batch_answered(struct hm_ctx *ctx, void *state, enum hm_future_result result, co
 	for (uint32_t i = 0; i < PAIR; i++)
 		expect(*(const uint64_t *)hm_msg_body(hm_replies_get(reply, i)) == number + i,
 		       "it gets another answer");
-	count(&ended);
+	hmt_count(&ended);
 }
 
 static void
@@ -210,14 +180,14 @@ batch_ask(struct hm_ctx *ctx, struct actor *actor, uint64_t number)
 
 	for (uint32_t i = 0; i < PAIR; i++) {
 		numbers[i] = number + i;
-		requests[i] = (struct hm_batch_request){ actors[random_next(&actor->random) % ACTORS],
+		requests[i] = (struct hm_batch_request){ actors[hmt_random(&actor->random) % ACTORS],
 							 QUESTION, &numbers[i] };
 	}
-	must(hm_ask_batch(ctx, &(struct hm_batch){ .requests = requests,
-						   .count = PAIR,
-						   .timeout_us = LONG_US,
-						   .on_end = batch_answered,
-						   .arg = (void *)(uintptr_t)number }));
+	hmt_must(hm_ask_batch(ctx, &(struct hm_batch){ .requests = requests,
+						       .count = PAIR,
+						       .timeout_us = LONG_US,
+						       .on_end = batch_answered,
+						       .arg = (void *)(uintptr_t)number }));
 }
 
 static void
@@ -225,8 +195,8 @@ future_ask(struct hm_ctx *ctx, struct hm_pid to, uint64_t number)
 {
 	struct hm_future future;
 
-	must(hm_request_future(ctx, to, QUESTION, &number, LONG_US, &future));
-	must(hm_reenter_after(ctx, future, answered, (void *)(uintptr_t)number));
+	hmt_must(hm_request_future(ctx, to, QUESTION, &number, LONG_US, &future));
+	hmt_must(hm_reenter_after(ctx, future, answered, (void *)(uintptr_t)number));
 	if ((number & 1) != 0)
 		hm_future_cancel(ctx, future);
 	hm_future_release(ctx, future);
@@ -246,7 +216,7 @@ offload(struct hm_ctx *ctx, uint64_t number)
 
 	/* Its queue may be full. */
 	if (result == HM_OK)
-		count(&works);
+		hmt_count(&works);
 	else
 		expect(result == HM_WOULD_BLOCK, "a call is refused");
 }
@@ -254,29 +224,29 @@ offload(struct hm_ctx *ctx, uint64_t number)
 static void
 ask(struct hm_ctx *ctx, struct actor *actor)
 {
-	uint64_t random = random_next(&actor->random);
+	uint64_t random = hmt_random(&actor->random);
 	struct hm_pid to = actors[(random >> 32) % ACTORS];
 	uint64_t number = (uint64_t)actor->index << 40 | ++actor->questions * 16;
 	bool may_fail = random % 4 == 0;
 
 	switch (random >> 8 & 7) {
 	case 0:
-		count(&asked);
+		hmt_count(&asked);
 		batch_ask(ctx, actor, number);
 		break;
 	case 1:
 	case 2:
-		count(&asked);
+		hmt_count(&asked);
 		future_ask(ctx, to, number | may_fail);
 		break;
 	case 3:
 		offload(ctx, number);
 		break;
 	default:
-		count(&asked);
+		hmt_count(&asked);
 		number |= may_fail;
-		must(hm_ask(ctx, to, QUESTION, &number, may_fail ? 200 : LONG_US, answered,
-			    (void *)(uintptr_t)number));
+		hmt_must(hm_ask(ctx, to, QUESTION, &number, may_fail ? 200 : LONG_US, answered,
+				(void *)(uintptr_t)number));
 		break;
 	}
 }
@@ -288,30 +258,30 @@ numbered_send(struct hm_ctx *ctx, struct actor *actor, uint32_t to, bool by_requ
 {
 	struct numbered body = { .number = ++actor->sent[to], .from = actor->index, .wants = by_request };
 
-	count(&sent);
-	must(by_request ? hm_request(ctx, actors[to], NUMBERED, &body)
-			: hm_send(ctx, actors[to], NUMBERED, &body));
+	hmt_count(&sent);
+	hmt_must(by_request ? hm_request(ctx, actors[to], NUMBERED, &body)
+			    : hm_send(ctx, actors[to], NUMBERED, &body));
 }
 
 static void
 round_do(struct hm_ctx *ctx, struct actor *actor)
 {
 	for (uint32_t i = 0; i < SENDS; i++) {
-		uint64_t random = random_next(&actor->random);
+		uint64_t random = hmt_random(&actor->random);
 
 		numbered_send(ctx, actor, (uint32_t)random % ACTORS, (random >> 32) % 4 == 0);
 	}
 	for (uint32_t i = 0; i < 2; i++)
 		ask(ctx, actor);
-	if (random_next(&actor->random) % 8 == 0)
-		must(hm_move(ctx, actors[random_next(&actor->random) % ACTORS],
-			     (uint32_t)random_next(&actor->random) % LCORES));
-	if (random_next(&actor->random) % 16 == 0)
+	if (hmt_random(&actor->random) % 8 == 0)
+		hmt_must(hm_move(ctx, actors[hmt_random(&actor->random) % ACTORS],
+				 (uint32_t)hmt_random(&actor->random) % LCORES));
+	if (hmt_random(&actor->random) % 16 == 0)
 		child_spawn(ctx, actor);
 	if (++actor->rounds < rounds || !atomic_load_explicit(&is_time, memory_order_relaxed))
-		must(hm_send(ctx, hm_self(ctx), ROUND, NULL));
+		hmt_must(hm_send(ctx, hm_self(ctx), ROUND, NULL));
 	else
-		count(&done);
+		hmt_count(&done);
 }
 
 static void
@@ -323,9 +293,9 @@ numbered_receive(struct hm_ctx *ctx, struct actor *actor, const struct numbered 
 		abort();
 	}
 	actor->received[body->from] = body->number;
-	count(&received);
+	hmt_count(&received);
 	if (body->wants != 0)
-		must(hm_respond(ctx, ANSWER, NULL));
+		hmt_must(hm_respond(ctx, ANSWER, NULL));
 }
 
 static void
@@ -336,7 +306,7 @@ actor_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 
 	switch (hm_msg_type(msg)) {
 	case HM_STARTED:
-		must(hm_send_after(ctx, hm_self(ctx), BEAT, NULL, BEAT_US, BEAT_US, &timer));
+		hmt_must(hm_send_after(ctx, hm_self(ctx), BEAT, NULL, BEAT_US, BEAT_US, &timer));
 		break;
 	case ROUND:
 		round_do(ctx, actor);
@@ -345,17 +315,17 @@ actor_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 		numbered_receive(ctx, actor, hm_msg_body(msg));
 		break;
 	case BEAT:
-		count(&beats);
+		hmt_count(&beats);
 		break;
 	case QUESTION:
-		must(hm_respond(ctx, REPLY, hm_msg_body(msg)));
+		hmt_must(hm_respond(ctx, REPLY, hm_msg_body(msg)));
 		break;
 	case RESULT:
 		expect(*(const uint64_t *)hm_msg_body(msg) >> 40 == actor->index, "it is another actor's");
-		count(&results);
+		hmt_count(&results);
 		break;
 	case HM_TERMINATED:
-		count(&children_gone);
+		hmt_count(&children_gone);
 		break;
 	default:
 		break;
@@ -404,9 +374,9 @@ actors_spawn(struct hm_system *sys, uint64_t seed)
 static bool
 is_over(void)
 {
-	return counted(&done) == ACTORS && counted(&sent) == counted(&received) &&
-	       counted(&children) == counted(&children_gone) && counted(&asked) == counted(&ended) &&
-	       counted(&works) == counted(&results);
+	return hmt_counted(&done) == ACTORS && hmt_counted(&sent) == hmt_counted(&received) &&
+	       hmt_counted(&children) == hmt_counted(&children_gone) &&
+	       hmt_counted(&asked) == hmt_counted(&ended) && hmt_counted(&works) == hmt_counted(&results);
 }
 
 /* The external thread is a sender, too, and moves actors. */
@@ -416,9 +386,9 @@ drive(struct hm_system *sys, const struct hmt_stress *stress)
 	uint64_t numbers[ACTORS] = { 0 }, random = stress->seed | 1;
 
 	for (uint32_t i = 0; i < ACTORS; i++)
-		must(hm_system_send(sys, actors[i], ROUND, NULL));
+		hmt_must(hm_system_send(sys, actors[i], ROUND, NULL));
 	for (uint32_t i = 0; hmt_now_s() < stress->end_s + PATIENCE; i++) {
-		uint32_t to = (uint32_t)random_next(&random) % ACTORS;
+		uint32_t to = (uint32_t)hmt_random(&random) % ACTORS;
 		struct numbered body = { .number = numbers[to] + 1, .from = EXTERNAL };
 
 		if (is_over())
@@ -426,10 +396,10 @@ drive(struct hm_system *sys, const struct hmt_stress *stress)
 		if (hmt_stress_is_over(stress))
 			atomic_store_explicit(&is_time, true, memory_order_relaxed);
 		hmt_sleep_s(0.001);
-		if (counted(&done) == ACTORS || hm_system_send(sys, actors[to], NUMBERED, &body) != HM_OK)
+		if (hmt_counted(&done) == ACTORS || hm_system_send(sys, actors[to], NUMBERED, &body) != HM_OK)
 			continue;
 		numbers[to]++;
-		count(&sent);
+		hmt_count(&sent);
 		if (hm_system_move(sys, actors[(to + 1) % ACTORS], i % LCORES) != 0)
 			continue;
 	}
@@ -458,12 +428,12 @@ main(int argc, char **argv)
 	hm_system_stats(sys, &stats);
 	printf("%" PRIu64 " of %" PRIu64 " messages, %" PRIu64 " of %" PRIu64 " children, %" PRIu64
 	       " moves, %" PRIu64 " beats, %" PRIu64 " circles\n",
-	       counted(&received), counted(&sent), counted(&children_gone), counted(&children), stats.moved,
-	       counted(&beats), stats.circles);
+	       hmt_counted(&received), hmt_counted(&sent), hmt_counted(&children_gone),
+	       hmt_counted(&children), stats.moved, hmt_counted(&beats), stats.circles);
 	printf("%" PRIu64 " of %" PRIu64 " questions, %" PRIu64 " too late, %" PRIu64 " cancelled; %" PRIu64
 	       " of %" PRIu64 " calls\n",
-	       counted(&ended), counted(&asked), counted(&timeouts), counted(&cancelled), counted(&results),
-	       counted(&works));
+	       hmt_counted(&ended), hmt_counted(&asked), hmt_counted(&timeouts), hmt_counted(&cancelled),
+	       hmt_counted(&results), hmt_counted(&works));
 	if (!all || stats.moved == 0)
 		return EXIT_FAILURE;
 	hm_system_stop(sys);

@@ -17,9 +17,13 @@
  *     } while (!hmt_stress_is_over(&stress));
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
+#include "hm_result.h"
 #include "hmt_random.h"
 
 struct hmt_stress {
@@ -55,5 +59,29 @@ double hmt_now_s(void);
 
 /** Sleep for so many seconds; a signal does not end it. */
 void hmt_sleep_s(double seconds);
+
+/** Count what many threads count. It orders nothing. */
+static inline void
+hmt_count(_Atomic uint64_t *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/** What was counted so far. */
+static inline uint64_t
+hmt_counted(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/** Abort, and say what a call has answered, unless it is HM_OK. */
+static inline void
+hmt_must(enum hm_result result)
+{
+	if (result == HM_OK)
+		return;
+	fprintf(stderr, "a call answers: %s\n", hm_result_name(result));
+	abort();
+}
 
 #endif /* HMT_STRESS_H */
