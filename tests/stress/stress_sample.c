@@ -44,7 +44,8 @@ struct asked {
 };
 
 static struct target targets[TARGETS];
-static _Atomic bool is_over;
+/* Askers end before those that they ask. */
+static _Atomic bool is_over, nobody_asks;
 static _Atomic uint64_t looks;
 
 static void
@@ -64,7 +65,7 @@ target_main(void *arg)
 
 	sigfillset(&all);
 	t->id = gettid();
-	while (!is_over) {
+	while (!nobody_asks) {
 		spin(&t->seed);
 		if (hmt_random_below(&t->seed, 4) == 0)
 			usleep(10);
@@ -171,6 +172,7 @@ main(void)
 		came += askers[i].came;
 		given_up += askers[i].given_up;
 	}
+	nobody_asks = true;
 	for (uint32_t i = 0; i < TARGETS; i++)
 		pthread_join(targets[i].thread, NULL);
 	hmi_sample_signal_put();
