@@ -40,10 +40,11 @@ static const struct hm_shutdown_task task = { .name = "task", .phase = HM_SHUTDO
 
 /* ---- What is broken ---------------------------------------------------------------------- */
 
+/* Where nothing is mapped, and aligned as any structure, so that an access faults rather than being refused. */
 static void *
 bad(void)
 {
-	return (void *)(uintptr_t)16;
+	return (void *)(uintptr_t)1024;
 }
 
 static void
