@@ -43,7 +43,7 @@ hmi_continuation_drop(struct hm_ctx *ctx, struct hm_msg *msg, bool is_reply)
 	ctx->msg = NULL;
 	/* The turn has counted it. */
 	if (is_reply && !hmi_msg_is_internal(msg))
-		hmi_count(&ctx->stats.received, (uint64_t)-1);
+		hmi_count(&ctx->received, (uint64_t)-1);
 	hmi_continuation_discard(ctx, msg, is_reply, HM_DEAD_LATE_REPLY);
 }
 
@@ -387,7 +387,7 @@ hmi_answer_resume(struct hm_ctx *ctx, struct hmi_cell *process, struct hm_msg *m
 		return;
 	}
 	if (is_batch)
-		hmi_count(&ctx->stats.received, hmi_replies_of(answer.msg)->answered);
+		hmi_count(&ctx->received, hmi_replies_of(answer.msg)->answered);
 	/* The function may not return: nothing else is held meanwhile. */
 	ctx->msg = answer.msg;
 	hmi_reply_run(ctx, fn, (enum hm_future_result)answer.result,

@@ -171,7 +171,7 @@ received_release(struct hm_ctx *ctx)
 		return;
 	}
 	/* It was counted when it was taken from the mailbox. */
-	hmi_count(&ctx->stats.received, (uint64_t)-1);
+	hmi_count(&ctx->received, (uint64_t)-1);
 	hmi_dead(ctx, msg, HM_DEAD_FAILED);
 }
 
@@ -270,7 +270,7 @@ hmi_actor_failed(struct hmi_worker *worker)
 	struct hm_failure failure = ctx->failure;
 
 	ctx->in_user = 0;
-	hmi_count(&ctx->stats.received, ctx->handled);
+	hmi_count(&ctx->received, ctx->handled);
 	hmi_count(&ctx->stats.failed, 1);
 	failure.actor = failure.origin = hmi_pid_of(ctx, cell);
 	failure.type = ctx->msg != NULL ? ctx->msg->type : HM_TYPE_NONE;

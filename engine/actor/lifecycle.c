@@ -277,7 +277,7 @@ awaited_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_stop_await_end(cell, process);
 	/* Of the engine's own answers only these were counted as sent. */
 	if (msg->type >= HM_TYPE_USER || msg->type == HM_TOUCHED || msg->type == HM_TERMINATED)
-		hmi_count(&ctx->stats.received, 1);
+		hmi_count(&ctx->received, 1);
 	hmi_guard_received(msg);
 	ctx->msg = msg;
 	process->ops->resume(ctx, process, msg);

@@ -25,7 +25,7 @@
 static void
 uncount(struct hm_ctx *ctx)
 {
-	hmi_count(&ctx->stats.received, (uint64_t)-1);
+	hmi_count(&ctx->received, (uint64_t)-1);
 }
 
 /* Touched, and Terminated as the answer of a future, were counted as sent. */
@@ -240,7 +240,7 @@ actor_run_as(struct hmi_worker *worker, struct hmi_runnable *runnable, bool reco
 
 	ctx->cell = cell;
 	n = actor_turn(ctx, cell, portion_of(ctx, cell), recorded);
-	hmi_count(&ctx->stats.received, n);
+	hmi_count(&ctx->received, n);
 	if (likely(n == 1))
 		return false;
 	/* The end of an actor has counted its steps itself. */

@@ -66,7 +66,7 @@ send_any(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, 
 			return refused(ctx, type, result);
 		result = post(ctx, to, sender, msg);
 	}
-	hmi_count(&ctx->stats.sent, result == HM_OK);
+	hmi_count(&ctx->sent, result == HM_OK);
 	return result;
 }
 
@@ -79,7 +79,7 @@ send_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *msg)
 	if (unlikely(node != ctx->node))
 		hmi_mark_touch(ctx);
 	result = hmi_post_away(ctx, node, msg);
-	hmi_count(&ctx->stats.sent, result == HM_OK);
+	hmi_count(&ctx->sent, result == HM_OK);
 	hmi_mark_clear(ctx);
 	return result;
 }
@@ -98,7 +98,6 @@ send_from(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
 	msg->to = to.local;
 	if (unlikely(!hmi_is_here(ctx, to)))
 		return send_away(ctx, to.node, msg);
-	hmi_count(&ctx->stats.sent, 1);
 	hmi_post_here(ctx, msg);
 	return HM_OK;
 }
@@ -134,7 +133,7 @@ hm_request_from(struct hm_ctx *ctx, struct hm_pid to, struct hm_pid sender, uint
 	/* It may be a future, which is to learn of the request's death. */
 	if (!hm_pid_is_none(sender))
 		msg->flags |= HMI_MSG_REQUEST;
-	hmi_count(&ctx->stats.sent, 1);
+	hmi_count(&ctx->sent, 1);
 	return post(ctx, to, sender, msg);
 }
 
@@ -187,7 +186,7 @@ send_whole(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 
 	hmi_guard_handed(msg);
 	result = hmi_post(ctx, to, msg);
-	hmi_count(&ctx->stats.sent, result == HM_OK);
+	hmi_count(&ctx->sent, result == HM_OK);
 	return result;
 }
 
@@ -267,6 +266,6 @@ hm_forward(struct hm_ctx *ctx, struct hm_pid to)
 			       (msg->flags & (HMI_MSG_REQUEST | HMI_MSG_NETWORK) ? HMI_MSG_REQUEST : 0));
 	msg->to_node = 0;
 	hmi_guard_handed(msg);
-	hmi_count(&ctx->stats.sent, 1);
+	hmi_count(&ctx->sent, 1);
 	return hmi_post(ctx, to, msg);
 }

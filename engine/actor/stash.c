@@ -49,7 +49,7 @@ hm_stash(struct hm_ctx *ctx)
 	ctx->msg = NULL;
 	hmi_guard_handed(msg);
 	hmi_fifo_push(&extra->stash, msg);
-	hmi_count(&ctx->stats.received, (uint64_t)-1);
+	hmi_count(&ctx->received, (uint64_t)-1);
 	return HM_OK;
 }
 

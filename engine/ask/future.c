@@ -252,10 +252,10 @@ ownerless_reply(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	hmi_cells_put(&ctx->cells, cell, HM_DEAD_LATE_REPLY);
 	switch (hmi_call_finish(call, 0, msg)) {
 	case HMI_REPLY_KEPT:
-		hmi_count(&ctx->stats.received, 1);
+		hmi_count(&ctx->received, 1);
 		break;
 	case HMI_REPLY_COPIED:
-		hmi_count(&ctx->stats.received, 1);
+		hmi_count(&ctx->received, 1);
 		hmi_msg_release(&ctx->cache, msg);
 		break;
 	default:
@@ -280,7 +280,7 @@ bool
 hmi_future_handles(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg)
 {
 	if (msg->type == HM_TOUCH) {
-		hmi_count(&ctx->stats.received, 1);
+		hmi_count(&ctx->received, 1);
 		hmi_touch_answer(ctx, hmi_pid_of(ctx, cell), msg);
 		return true;
 	}
@@ -296,7 +296,7 @@ hmi_future_failure(struct hm_ctx *ctx, struct hm_msg *msg)
 	const struct hm_future_failed *failed = hm_msg_body(msg);
 	enum hm_future_result result = (enum hm_future_result)failed->result;
 
-	hmi_count(&ctx->stats.received, 1);
+	hmi_count(&ctx->received, 1);
 	hmi_msg_release(&ctx->cache, msg);
 	return result;
 }
@@ -549,9 +549,10 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 	msg->sender = (struct hm_pid){ ctx->node, hmi_place_of(ctx, cell) };
 	msg->to = to.local;
 	msg->flags = flags;
-	hmi_count(&ctx->stats.sent, 1);
-	if (unlikely(!hmi_is_here(ctx, to)))
+	if (unlikely(!hmi_is_here(ctx, to))) {
+		hmi_count(&ctx->sent, 1);
 		return ask_away(ctx, cell, to.node, msg, timeout_us);
+	}
 	hmi_post_here(ctx, msg);
 	return HM_OK;
 }
@@ -597,6 +598,6 @@ hm_msg_ask(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t ti
 	msg->sender = hmi_pid_of(ctx, cell);
 	msg->flags |= HMI_MSG_REQUEST;
 	hmi_guard_handed(msg);
-	hmi_count(&ctx->stats.sent, 1);
+	hmi_count(&ctx->sent, 1);
 	return hmi_post(ctx, to, msg);
 }

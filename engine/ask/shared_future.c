@@ -155,7 +155,7 @@ static void
 accept_answer(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	hmi_guard_received(msg);
-	hmi_count(&ctx->stats.received, 1);
+	hmi_count(&ctx->received, 1);
 	hmi_shared_end(ctx, cell, HM_FUTURE_REPLY, msg);
 }
 
@@ -355,7 +355,7 @@ hm_request_future(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const voi
 	future->pid = hmi_pid_of(ctx, cell);
 	msg->sender = future->pid;
 	hmi_request_mark(ctx, msg, to, hmi_worker_clock(&ctx->worker) + hmi_timeout_ns(timeout_us));
-	hmi_count(&ctx->stats.sent, 1);
+	hmi_count(&ctx->sent, 1);
 	return hmi_post(ctx, to, msg);
 }
 

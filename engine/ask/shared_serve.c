@@ -133,7 +133,7 @@ answer_post(struct hm_ctx *ctx, const struct hmi_await *await, struct hm_msg *ms
 	if (await->kind == HMI_LINK_PIPE)
 		msg->flags = hmi_type_flags(ctx->sys->types->info[msg->type]);
 	msg->to_node = 0;
-	hmi_count(&ctx->stats.sent, 1);
+	hmi_count(&ctx->sent, 1);
 	(void)hmi_post(ctx, await->pid, msg);
 }
 
@@ -147,7 +147,7 @@ failed_post(struct hm_ctx *ctx, const struct hmi_await *await, enum hm_future_re
 	body->result = result;
 	/* To a future it is no answer. */
 	msg->flags = HMI_MSG_BY_TYPE;
-	hmi_count(&ctx->stats.sent, 1);
+	hmi_count(&ctx->sent, 1);
 	(void)hmi_post(ctx, await->pid, msg);
 }
 

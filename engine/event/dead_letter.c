@@ -135,7 +135,7 @@ letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter, const st
 		msg->sender = hm_pid_none();
 		if (dead != NULL && hmi_headers_copy(&ctx->cache, msg, dead) != HM_OK)
 			hmi_count(&ctx->stats.headers_dropped, 1);
-		hmi_count(&ctx->stats.sent, 1);
+		hmi_count(&ctx->sent, 1);
 		(void)hmi_post(ctx, subscriber, msg);
 	}
 }

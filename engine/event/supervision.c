@@ -47,7 +47,7 @@ hmi_supervision_publish(struct hm_ctx *ctx, const struct hm_supervision *supervi
 		memcpy(msg->body, supervision, sizeof(*supervision));
 		msg->sender = supervision->supervisor;
 		msg->flags = 0;
-		hmi_count(&ctx->stats.sent, 1);
+		hmi_count(&ctx->sent, 1);
 		(void)hmi_post(ctx, subscriber, msg);
 	}
 }

@@ -50,9 +50,9 @@
 
 /* Written by the lcore alone, read by anybody: torn reads do not occur, stale ones may. */
 struct hmi_stats {
-	uint64_t sent, received, spawned, stopped, no_memory, reserved, timers_delayed, offloaded,
-		offload_refused, failed, restarted, mutes, overloads, circles, continuations_dropped,
-		futures_evicted, headers_dropped, moved;
+	uint64_t spawned, stopped, no_memory, reserved, timers_delayed, offloaded, offload_refused, failed,
+		restarted, mutes, overloads, circles, continuations_dropped, futures_evicted, headers_dropped,
+		moved;
 	uint64_t dead[HM_DEAD_REASONS];
 	uint64_t log_window_ns; /* start of the second in which dead letters are logged */
 	uint32_t logged;        /* in that second */
@@ -96,20 +96,32 @@ struct hmi_recorder {
 struct hm_ctx {
 	struct hmi_worker worker; /* first: the loop knows nothing else */
 	struct hm_system *sys;
-	uint64_t node;                            /* copy of the system's */
+	uint64_t node;             /* copy of the system's */
+	struct hm_failure failure; /* what hm_fail was told */
+	struct hmi_outbox outbox;
+	struct hmi_cells cells;
+	/*
+	 * What each message changes, up to the first words of the cache: one line. Two stores that follow each other leave
+	 * the store buffer together where they are to the same line, and their number bounds the rate of messages.
+	 */
+	_Alignas(64) uint64_t sent;               /* as in struct hmi_stats */
+	uint64_t received;                        /* the same */
 	const struct hmi_small_type *small_types; /* copy of the type registry's */
 	struct hmi_cell *cell;                    /* the running actor */
 	struct hm_msg *msg;                       /* the message that it receives; NULL: none, or handed on */
-	uint32_t handled;                         /* messages of its turn so far */
+	struct hm_msg *made; /* by the call that lasts, and neither sent nor freed; see made.c */
+	uint32_t handled;    /* messages of its turn so far */
 	/* allowed: for the handler of signals on the lcore's own thread; a byte is accessed at once */
 	volatile uint8_t in_user; /* a function of a user runs ... */
 	/* allowed: as above */
 	volatile uint8_t
-		in_engine;   /* ... and has called the engine, which changes its structures: mark_pvt.h */
-	struct hm_msg *made; /* by the call that lasts, and neither sent nor freed; see made.c */
-	struct hm_failure failure; /* what hm_fail was told */
-	struct hmi_outbox outbox;
-	struct hmi_cells cells;
+		in_engine; /* ... and has called the engine, which changes its structures: mark_pvt.h */
+	/*
+	 * Flags of messages that are looked at before the receive function is called: HMI_MSG_SPECIAL; and
+	 * HMI_MSG_EXPIRES once a request may be expired: a future of this lcore has ended without a reply, or one
+	 * came from another lcore.
+	 */
+	uint8_t special;
 	struct hmi_msg_cache cache;
 	struct hmi_stats stats;
 	struct hmi_fifo dead; /* dead letters to be published: bodies are struct hmi_dead_record */
@@ -142,14 +154,8 @@ struct hm_ctx {
 	uint32_t probe_serial;
 	uint64_t random; /* state of the lcore's random numbers */
 	uint64_t select_serial;
-	uint64_t last_node;       /* the remote node that was sent to last, ... */
-	uint16_t last_node_index; /* ... and its index */
-	/*
-	 * Flags of messages that are looked at before the receive function is called: HMI_MSG_SPECIAL; and
-	 * HMI_MSG_EXPIRES once a request may be expired: a future of this lcore has ended without a reply, or one
-	 * came from another lcore. In a gap: what stands before it fills its cache lines.
-	 */
-	uint8_t special;
+	uint64_t last_node;              /* the remote node that was sent to last, ... */
+	uint16_t last_node_index;        /* ... and its index */
 	uint32_t deal;                   /* next lcore for HM_LCORE_ANY */
 	struct hmi_placement *placement; /* the load of all lcores, as far as it is known here */
 	struct hmi_grants *grants;       /* slots of other lcores, held in advance */
@@ -171,6 +177,9 @@ struct hm_ctx {
 	/* In a cache line of its own, since others read it: see load_pvt.h. */
 	_Alignas(64) _Atomic uint64_t load;
 };
+
+static_assert(offsetof(struct hm_ctx, cache) - offsetof(struct hm_ctx, sent) == 64 - 2 * sizeof(uint32_t),
+	      "the cache's count is in the line of what each message changes");
 
 static inline struct hm_ctx *
 hmi_ctx_of(struct hmi_worker *worker)

@@ -2,7 +2,6 @@
 #include "post_pvt.h"
 
 #include "annex_pvt.h"
-#include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "forward_pvt.h"
 #include "msg_pvt.h"
@@ -85,6 +84,7 @@ hmi_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 __attribute__((noinline)) void
 hmi_post_here_unusual(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
+	hmi_count(&ctx->sent, 1);
 	if (unlikely(!hmi_post_is_direct(ctx)))
 		hmi_outbox_full(ctx, msg);
 	else if (unlikely(cell->generation != (uint32_t)msg->to || hmi_cell_is_free(cell)))

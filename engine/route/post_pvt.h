@@ -8,6 +8,7 @@
 
 #include <rte_branch_prediction.h>
 
+#include "counter_pvt.h"
 #include "deliver_pvt.h"
 #include "hm_result.h"
 #include "mark_pvt.h"
@@ -56,9 +57,17 @@ hmi_post_later(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 /* What hmi_post_here does not do in its place: to another process than an actor, say, or into a full outbox. */
 void hmi_post_here_unusual(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
 
+/* A message is sent, and the call over: stores to one line, and so the last ones. */
+static inline void
+hmi_post_end(struct hm_ctx *ctx)
+{
+	hmi_count(&ctx->sent, 1);
+	hmi_mark_clear(ctx);
+}
+
 /*
- * A user message to a process of this lcore; clears the engine's mark. No call is made from here, but in place of the rest:
- * so a send to this lcore saves no registers.
+ * A user message to a process of this lcore; counts it, and clears the engine's mark. No call is made from here, but in
+ * place of the rest: so a send to this lcore saves no registers.
  */
 static inline void
 hmi_post_here(struct hm_ctx *ctx, struct hm_msg *msg)
@@ -69,12 +78,12 @@ hmi_post_here(struct hm_ctx *ctx, struct hm_msg *msg)
 		if (likely(hmi_delivers_to(cell, msg->to))) {
 			hmi_fifo_push(&cell->box, msg);
 			hmi_schedule(ctx, cell);
-			hmi_mark_clear(ctx);
+			hmi_post_end(ctx);
 			return;
 		}
 	} else if (likely(hmi_outbox_count(&ctx->outbox) <= ctx->outbox.mask)) {
 		hmi_outbox_push(&ctx->outbox, msg, cell);
-		hmi_mark_clear(ctx);
+		hmi_post_end(ctx);
 		return;
 	}
 	hmi_post_here_unusual(ctx, cell, msg);

@@ -21,6 +21,6 @@ hmi_touch_answer(struct hm_ctx *ctx, struct hm_pid who, struct hm_msg *msg)
 	answer->flags = 0;
 	answer->sender = who;
 	((struct hm_touched *)hm_msg_body_mut(answer))->who = who;
-	hmi_count(&ctx->stats.sent, 1);
+	hmi_count(&ctx->sent, 1);
 	(void)hmi_post(ctx, to, answer);
 }

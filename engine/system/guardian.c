@@ -28,7 +28,7 @@ guardian_refuse(struct hm_ctx *ctx, const struct hm_msg *msg)
 	if (hm_msg_type(msg) <= HM_TERMINATED)
 		return false;
 	ctx->msg = NULL;
-	hmi_count(&ctx->stats.received, (uint64_t)-1);
+	hmi_count(&ctx->received, (uint64_t)-1);
 	hmi_dead(ctx, mine, HM_DEAD_GUARDIAN);
 	return true;
 }

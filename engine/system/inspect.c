@@ -11,8 +11,8 @@ stats_add(struct hm_stats *sum, const struct hm_ctx *ctx)
 	const struct hmi_stats *stats = &ctx->stats;
 
 	sum->turns += hmi_counted(&ctx->worker.turns);
-	sum->sent += hmi_counted(&stats->sent);
-	sum->received += hmi_counted(&stats->received);
+	sum->sent += hmi_counted(&ctx->sent);
+	sum->received += hmi_counted(&ctx->received);
 	sum->spawned += hmi_counted(&stats->spawned);
 	sum->stopped += hmi_counted(&stats->stopped);
 	sum->no_memory += hmi_counted(&stats->no_memory);

@@ -384,7 +384,7 @@ mailbox_fill(struct hmt_node *node, struct hm_pid to)
 		msg->sender = hm_pid_none();
 		hmi_fifo_push(&hmi_cell_live(ctx, to.local)->box, msg);
 	}
-	ctx->stats.sent += WAITING;
+	ctx->sent += WAITING;
 }
 
 /* Turn until a probe has stopped. Returns how many dead letters came in one turn at most. */
@@ -505,7 +505,7 @@ Test(engine_end, dead__is_queued_and_published_by_the_loop)
 	msg = hm_msg_alloc(ctx, HMT_NUMBER, sizeof(uint64_t));
 	msg->to = UINT32_MAX;
 	msg->sender = hm_pid_none();
-	ctx->stats.sent++;
+	ctx->sent++;
 	hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
 	cr_assert_eq(ctx->dead.count, 1);
 	cr_assert_eq(hmi_outbox_count(&ctx->outbox), 0);
