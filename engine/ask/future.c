@@ -499,8 +499,10 @@ request_make_small(struct hm_ctx *ctx, uint16_t type, const void *body, uint64_t
 	struct hm_msg *msg =
 		hmi_msg_make_small_up_to(ctx->small_types, &ctx->cache, type, body, HMI_SMALL_BODY_WORD);
 
-	if (likely(msg != NULL))
+	if (likely(msg != NULL)) {
+		msg->flags = HMI_MSG_REQUEST | HMI_MSG_EXPIRES;
 		msg->body[HMI_SMALL_WORD] = hmi_worker_turn_ns(&ctx->worker) + hmi_timeout_ns(timeout_us);
+	}
 	return msg;
 }
 
@@ -509,10 +511,12 @@ request_make(struct hm_ctx *ctx, uint16_t type, const void *body, uint64_t timeo
 {
 	struct hm_msg *msg = hmi_msg_make_word(ctx->sys, &ctx->cache, type, body, result);
 
-	if (msg != NULL)
+	if (msg != NULL) {
+		msg->flags |= HMI_MSG_REQUEST | HMI_MSG_EXPIRES;
 		*hmi_msg_word(msg) = hmi_worker_turn_ns(&ctx->worker) + hmi_timeout_ns(timeout_us);
-	else if (*result == HM_NO_MEMORY)
+	} else if (*result == HM_NO_MEMORY) {
 		hmi_no_memory(ctx, type);
+	}
 	return msg;
 }
 
@@ -520,7 +524,6 @@ enum hm_result
 hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, uint64_t timeout_us,
        hm_reply_fn *on_reply, void *arg)
 {
-	uint8_t flags = HMI_MSG_REQUEST | HMI_MSG_EXPIRES;
 	enum hm_result result;
 	struct hmi_cell *cell;
 	struct hm_msg *msg;
@@ -536,7 +539,6 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 		msg = request_make(ctx, type, body, timeout_us, &result);
 		if (unlikely(msg == NULL))
 			return result;
-		flags |= msg->flags;
 	}
 	hmi_mark_set(ctx);
 	cell = future_ask(ctx, timeout_us, on_reply, arg);
@@ -548,7 +550,6 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 	/* Futures stay where they are. */
 	msg->sender = (struct hm_pid){ ctx->node, hmi_place_of(ctx, cell) };
 	msg->to = to.local;
-	msg->flags = flags;
 	if (unlikely(!hmi_is_here(ctx, to))) {
 		hmi_count(&ctx->sent, 1);
 		return ask_away(ctx, cell, to.node, msg, timeout_us);

@@ -82,15 +82,21 @@ hmi_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 }
 
 __attribute__((noinline)) void
-hmi_post_here_unusual(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+hmi_post_here_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	hmi_count(&ctx->sent, 1);
-	if (unlikely(!hmi_post_is_direct(ctx)))
-		hmi_outbox_full(ctx, msg);
-	else if (unlikely(cell->generation != (uint32_t)msg->to || hmi_cell_is_free(cell)))
+	if (unlikely(cell->generation != (uint32_t)msg->to || hmi_cell_is_free(cell)))
 		hmi_deliver_stale(ctx, cell, msg);
 	else
 		hmi_ops_of(ctx, cell)->deliver(ctx, cell, msg);
+	hmi_mark_clear(ctx);
+}
+
+__attribute__((noinline)) void
+hmi_post_here_full(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	hmi_count(&ctx->sent, 1);
+	hmi_outbox_full(ctx, msg);
 	hmi_mark_clear(ctx);
 }
 

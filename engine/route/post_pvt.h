@@ -54,8 +54,11 @@ hmi_post_later(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		hmi_outbox_full(ctx, msg);
 }
 
-/* What hmi_post_here does not do in its place: to another process than an actor, say, or into a full outbox. */
-void hmi_post_here_unusual(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
+/* What hmi_post_here does not do in its place: to another process than an actor, say, or to nobody. */
+void hmi_post_here_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
+
+/* The same: into an outbox without room. */
+void hmi_post_here_full(struct hm_ctx *ctx, struct hm_msg *msg);
 
 /* A message is sent, and the call over: stores to one line, and so the last ones. */
 static inline void
@@ -79,14 +82,15 @@ hmi_post_here(struct hm_ctx *ctx, struct hm_msg *msg)
 			hmi_fifo_push(&cell->box, msg);
 			hmi_schedule(ctx, cell);
 			hmi_post_end(ctx);
-			return;
+		} else {
+			hmi_post_here_other(ctx, cell, msg);
 		}
 	} else if (likely(hmi_outbox_count(&ctx->outbox) <= ctx->outbox.mask)) {
 		hmi_outbox_push(&ctx->outbox, msg, cell);
 		hmi_post_end(ctx);
-		return;
+	} else {
+		hmi_post_here_full(ctx, msg);
 	}
-	hmi_post_here_unusual(ctx, cell, msg);
 }
 
 /* Whether a process is of this lcore. */
