@@ -31,16 +31,26 @@
 
 struct hmi_pressure;
 
+/* ---- pressure_record.c ---- */
+
 /* The memory of what lcores know of it. */
 void hmi_pressure_init(struct hm_ctx *ctx);
 void hmi_pressure_destroy(struct hm_ctx *ctx);
 
+/* ---- pressure.c: the receiver ---- */
+
 /* Messages and bytes from which on mailboxes without marks of their own are overloaded. */
 void hmi_pressure_marks(struct hm_system *sys);
 
-/* Whether so many messages, of which one is given, are too many for a mailbox. */
+/* Whether so many messages, of which one is given, are too many for a mailbox without marks of its own. */
+bool hmi_pressure_is_much(const struct hm_system *sys, const struct hm_msg *msg, uint32_t count);
+
+/* The same for a mailbox. */
 bool hmi_pressure_is_over(const struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm_msg *msg,
 			  uint32_t count);
+
+/* The lcore of a sender; UINT32_MAX: it has none. */
+uint32_t hmi_pressure_lcore(const struct hm_system *sys, struct hm_pid sender);
 
 /* A message was put into a mailbox with `count` messages, which is to be looked at. */
 void hmi_pressure_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg, uint32_t count);
@@ -57,16 +67,7 @@ void hmi_pressure_muted_as(struct hm_ctx *ctx, struct hmi_cell *cell, const stru
 /* The same has found nobody, who can release it no more. */
 void hmi_pressure_muted_as_lost(struct hm_ctx *ctx, const struct hm_msg *msg);
 
-/* A question comes by. */
-void hmi_pressure_probe(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
-
-/* HMI_SYS_MUTE or HMI_SYS_UNMUTE, to a sender that has moved. */
-void hmi_pressure_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
-/* Whether so many messages, of which one is given, are too many for a mailbox without marks of its own. */
-bool hmi_pressure_is_much(const struct hm_system *sys, const struct hm_msg *msg, uint32_t count);
-
-/* The lcore of a sender; UINT32_MAX: it has none. */
-uint32_t hmi_pressure_lcore(const struct hm_system *sys, struct hm_pid sender);
+/* ---- pressure_sender.c ---- */
 
 /* The actor of this lcore that has sent, or asked; NULL: it is gone. */
 struct hmi_cell *hmi_pressure_actor(struct hm_ctx *ctx, struct hm_pid sender);
@@ -77,6 +78,18 @@ bool hmi_pressure_mute(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid 
 /* Not any more. */
 void hmi_pressure_unmute(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid muter);
 
+/* HMI_SYS_MUTE or HMI_SYS_UNMUTE, to a sender that has moved. */
+void hmi_pressure_receive(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
+
+/* Commands, on the sender's lcore. */
+void hmi_mute_run(struct hm_ctx *ctx, const struct hm_msg *msg);
+void hmi_unmute_run(struct hm_ctx *ctx, const struct hm_msg *msg);
+
+/* ---- pressure_probe.c ---- */
+
+/* A question comes by. */
+void hmi_pressure_probe(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
+
 /* ---- backlog.c ---- */
 
 /* Messages wait for room in the lane to an lcore, or did. */
@@ -84,9 +97,5 @@ void hmi_backlog_look(struct hmi_worker *worker, uint32_t lcore);
 
 /* An actor is not muted by a lane to an lcore any more, if it was. */
 void hmi_backlog_forget(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_pid to);
-
-/* Commands, on the sender's lcore. */
-void hmi_mute_run(struct hm_ctx *ctx, const struct hm_msg *msg);
-void hmi_unmute_run(struct hm_ctx *ctx, const struct hm_msg *msg);
 
 #endif /* PRESSURE_PVT_H */
