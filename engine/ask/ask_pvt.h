@@ -11,9 +11,7 @@
 #include "claim_pvt.h"
 #include "lcore_pvt.h"
 
-/* ---- future.c ---- */
-
-extern const struct hmi_process_ops hmi_future_ops;
+/* ---- ask.c ---- */
 
 /* Nanoseconds of a timeout; half of all that 64 bits hold for one that never ends, so that a time may be added. */
 static inline uint64_t
@@ -34,9 +32,6 @@ struct hmi_cell *hmi_future_ask(struct hm_ctx *ctx, uint64_t timeout_us, hm_repl
 /* Free a future of the running actor that nobody knows yet. */
 void hmi_future_undo(struct hm_ctx *ctx, struct hmi_cell *cell);
 
-/* End a future without a reply. */
-void hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result);
-
 /*
  * A message, made with its last word free, becomes a request with this deadline. One to another node has none:
  * nothing would tell of it there.
@@ -50,6 +45,13 @@ hmi_request_mark(const struct hm_ctx *ctx, struct hm_msg *msg, struct hm_pid to,
 	msg->flags |= HMI_MSG_EXPIRES;
 	*hmi_msg_word(msg) = at_ns;
 }
+
+/* ---- future.c ---- */
+
+extern const struct hmi_process_ops hmi_future_ops;
+
+/* End a future without a reply. */
+void hmi_future_fail(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result);
 
 /* Whether a message with HMI_MSG_BY_TYPE is none that ends a future: a touch, or poison. Then it is handled. */
 bool hmi_future_handles(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg);

@@ -16,6 +16,7 @@
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "flight_pvt.h"
+#include "future_pvt.h"
 #include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
@@ -50,13 +51,6 @@ request_index(const struct hmi_cell *cell, uint64_t local)
 	return (uint32_t)local - cell->generation - 1;
 }
 
-static void
-batch_free(struct hm_ctx *ctx, struct hmi_cell *cell)
-{
-	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
-	hmi_cells_put_many(&ctx->cells, cell, HM_DEAD_LATE_REPLY, cell->future.requests + 1u);
-}
-
 /* It is nobody's any more, and has not ended. */
 static void
 batch_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
@@ -64,7 +58,7 @@ batch_give_up(struct hm_ctx *ctx, struct hmi_cell *cell)
 	struct hm_msg *msg = hmi_fifo_pop(&cell->box);
 
 	ctx->special |= HMI_MSG_EXPIRES;
-	batch_free(ctx, cell);
+	hmi_future_free(ctx, cell);
 	hmi_replies_discard(ctx, msg, HM_DEAD_LATE_REPLY);
 }
 
@@ -85,24 +79,11 @@ batch_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned)
 	batch_give_up(ctx, cell);
 }
 
-/* The owner leaves this lcore, and claims the answers. */
-static void
-batch_leave(struct hm_ctx *ctx, struct hmi_owned *owned)
-{
-	struct hmi_cell *cell = container_of(owned, struct hmi_cell, future.owned);
-	uint64_t home = hmi_pid_of(ctx, cell->future.owner).local;
-
-	HMI_ASSERT(!cell->future.done);
-	(void)hmi_claim_make(ctx, owned, hmi_pid_of(ctx, cell), cell->future.on_reply, cell->future.arg);
-	cell->future.owner = NULL;
-	cell->future.home = home;
-}
-
 static const struct hmi_owned_ops batch_owned_ops = {
 	.drop = batch_drop,
 	.may_move = hmi_link_may_move,
 	.is_claimed = true,
-	.leave = batch_leave,
+	.leave = hmi_future_leave,
 };
 
 /* Requests that are still pending have ended with this. */
@@ -118,17 +99,6 @@ rest_set(struct hmi_replies *replies, enum hm_future_result result)
 	}
 }
 
-/* To an owner that has left this lcore. */
-static void
-claimed_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result, struct hm_msg *msg)
-{
-	uint64_t home = cell->future.home, local = hmi_place_of(ctx, cell);
-
-	batch_free(ctx, cell);
-	msg->flags = 0;
-	hmi_answer_post(ctx, home, local, result, msg);
-}
-
 /* Into the owner's mailbox. */
 static void
 batch_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result)
@@ -140,7 +110,7 @@ batch_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result resul
 	ctx->special |= HMI_MSG_EXPIRES;
 	rest_set(hmi_replies_of(msg), result == HM_FUTURE_TIMEOUT ? HM_FUTURE_TIMEOUT : HM_FUTURE_CANCELLED);
 	if (owner == NULL) {
-		claimed_end(ctx, cell, result, msg);
+		hmi_future_claimed_end(ctx, cell, result, msg);
 		return;
 	}
 	cell->future.done = true;
@@ -256,7 +226,7 @@ batch_resume(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 
 	if (on_end != NULL)
 		hmi_owned_remove(&cell->future.owned);
-	batch_free(ctx, cell);
+	hmi_future_free(ctx, cell);
 	msg->flags = 0;
 	if (on_end == NULL) {
 		ctx->msg = NULL;
@@ -274,25 +244,9 @@ batch_discard(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, enu
 		hmi_owned_remove(&cell->future.owned);
 		hmi_count(&ctx->stats.continuations_dropped, 1);
 	}
-	batch_free(ctx, cell);
+	hmi_future_free(ctx, cell);
 	msg->flags = 0;
 	hmi_replies_discard(ctx, msg, reason);
-}
-
-/* It leaves this lcore with the answers in its mailbox, which may be nobody's since a restart. */
-static struct hm_msg *
-batch_part(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
-{
-	enum hm_future_result result = (enum hm_future_result)cell->future.result;
-	struct hm_pid pid = hmi_pid_of(ctx, cell);
-	struct hmi_claim *claim = NULL;
-
-	if (cell->future.on_reply != NULL)
-		claim = hmi_claim_make(ctx, &cell->future.owned, pid, cell->future.on_reply,
-				       cell->future.arg);
-	batch_free(ctx, cell);
-	msg->flags = 0;
-	return hmi_answer_new(ctx, claim, pid.local, result, msg);
 }
 
 static void
@@ -336,7 +290,7 @@ static const struct hmi_process_ops batch_ops = {
 	.system = batch_system,
 	.resume = batch_resume,
 	.discard = batch_discard,
-	.part = batch_part,
+	.part = hmi_future_part,
 	.claimed = batch_claimed,
 	.shut_down = batch_shut_down,
 	.node_down = batch_node_down,
