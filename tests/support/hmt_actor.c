@@ -130,6 +130,22 @@ dead_sum(const struct hm_stats *stats)
 }
 
 uint64_t
+hmt_lcores_sum(const struct hmt_node *node, uint64_t (*of)(const struct hm_ctx *ctx))
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < node->sys->lcores_count; i++)
+		sum += of(node->sys->lcores[i]);
+	return sum;
+}
+
+uint64_t
+hmt_slots_live(const struct hm_ctx *ctx)
+{
+	return ctx->cells.live;
+}
+
+uint64_t
 hmt_dead(const struct hmt_node *node)
 {
 	struct hm_stats stats = hmt_stats(node);
@@ -354,4 +370,11 @@ void
 hmt_stop_that(struct hm_ctx *ctx, void *pid)
 {
 	hm_stop(ctx, *(struct hm_pid *)pid);
+}
+
+void
+hmt_fail(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	hm_fail(ctx, "on purpose");
 }

@@ -74,6 +74,12 @@ void hmt_books_check(const struct hm_system *sys);
 /** Counters of the system. */
 struct hm_stats hmt_stats(const struct hmt_node *node);
 
+/** What a function tells of each lcore, in all. */
+uint64_t hmt_lcores_sum(const struct hmt_node *node, uint64_t (*of)(const struct hm_ctx *ctx));
+
+/** For hmt_lcores_sum: slots in use. */
+uint64_t hmt_slots_live(const struct hm_ctx *ctx);
+
 /** Dead letters of all reasons. */
 uint64_t hmt_dead(const struct hmt_node *node);
 
@@ -153,5 +159,6 @@ void hmt_stop(struct hmt_node *node, struct hm_pid who);
 void hmt_watch(struct hm_ctx *ctx, void *pid);     /**< struct hm_pid * */
 void hmt_unwatch(struct hm_ctx *ctx, void *pid);   /**< struct hm_pid * */
 void hmt_stop_that(struct hm_ctx *ctx, void *pid); /**< struct hm_pid * */
+void hmt_fail(struct hm_ctx *ctx, void *arg);      /**< none; its reason: "on purpose" */
 
 #endif /* HMT_ACTOR_H */

@@ -111,11 +111,7 @@ scene_start(struct future_scene *s, uint32_t asker_lcore, uint32_t answerer_lcor
 static inline uint32_t
 cells_live(const struct hmt_node *node)
 {
-	uint32_t live = 0;
-
-	for (uint32_t i = 0; i < node->sys->lcores_count; i++)
-		live += node->sys->lcores[i]->cells.live;
-	return live;
+	return (uint32_t)hmt_lcores_sum(node, hmt_slots_live);
 }
 
 #endif /* TEST_ENGINE_FUTURE_H */

@@ -303,13 +303,13 @@ Test(engine_move, move__supervision_goes_on)
 	for (uint32_t i = 0; i < 8; i++) {
 		move(&node, children[0].pid, i % LCORES);
 		move(&node, parent.pid, (i + 1) % LCORES);
-		hmt_do(&node, children[0].pid, fail, NULL);
+		hmt_do(&node, children[0].pid, hmt_fail, NULL);
 		cr_assert_eq(hmt_seen_count(&children[0], HM_STARTED), i + 2);
 		cr_assert_eq(lcore_of(&node, children[0].pid), i % LCORES);
 	}
 	/* Ten in ten seconds are allowed, wherever they were. */
 	for (uint32_t i = 0; i < 3; i++)
-		hmt_do(&node, children[0].pid, fail, NULL);
+		hmt_do(&node, children[0].pid, hmt_fail, NULL);
 	cr_assert_eq(hmt_seen_count(&children[0], HM_STOPPED), 1);
 	hmt_node_end(&node);
 }

@@ -96,11 +96,4 @@ set_extension(struct hm_ctx *ctx, void *arg)
 	cr_assert_eq(hm_actor_extension_set(ctx, &extension, arg), 0);
 }
 
-static inline void
-fail(struct hm_ctx *ctx, void *arg)
-{
-	(void)arg;
-	hm_fail(ctx, "on purpose");
-}
-
 #endif /* TEST_ENGINE_MOVE_H */

@@ -27,7 +27,7 @@ event_do(enum event event)
 		scene.node.now_ns += 2ull * TIMEOUT_US * 1000;
 		break;
 	case RESTART:
-		send_deed(scene.mover.pid, fail);
+		send_deed(scene.mover.pid, hmt_fail);
 		break;
 	case STOP:
 		cr_assert_eq(hm_system_stop_actor(scene.node.sys, scene.mover.pid), 0);

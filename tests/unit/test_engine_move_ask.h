@@ -127,21 +127,19 @@ ask(struct hm_ctx *ctx, void *arg)
 static inline uint32_t
 live_all(void)
 {
-	uint32_t sum = 0;
+	return (uint32_t)hmt_lcores_sum(&scene.node, hmt_slots_live);
+}
 
-	for (uint32_t i = 0; i < LCORES; i++)
-		sum += scene.node.sys->lcores[i]->cells.live;
-	return sum;
+static inline uint64_t
+links(const struct hm_ctx *ctx)
+{
+	return ctx->links.count;
 }
 
 static inline uint32_t
 links_all(void)
 {
-	uint32_t sum = 0;
-
-	for (uint32_t i = 0; i < LCORES; i++)
-		sum += scene.node.sys->lcores[i]->links.count;
-	return sum;
+	return (uint32_t)hmt_lcores_sum(&scene.node, links);
 }
 
 static inline void

@@ -166,7 +166,7 @@ Test(engine_move_ask_kinds, move__its_end_cancels_its_futures)
 	for (int restarts = 0; restarts < 2; restarts++) {
 		future_start(2);
 		if (restarts != 0)
-			hmt_do(&scene.node, scene.mover.pid, fail, NULL);
+			hmt_do(&scene.node, scene.mover.pid, hmt_fail, NULL);
 		else
 			hmt_stop(&scene.node, scene.mover.pid);
 		cr_assert_eq(hmt_seen_count(&scene.other, HM_FUTURE_FAILED), 1);

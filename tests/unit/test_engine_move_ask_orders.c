@@ -311,7 +311,7 @@ step(bool ends)
 	else if (drawn < 32)
 		deed_send(play.owner.pid, owner_makes);
 	else if (drawn < 33)
-		deed_send(draw(2) == 0 ? play.sibling.pid : play.mover.pid, fail);
+		deed_send(draw(2) == 0 ? play.sibling.pid : play.mover.pid, hmt_fail);
 	else if (drawn < 36)
 		play.node.now_ns += draw(3000000);
 	else if (drawn < 37)
@@ -327,11 +327,7 @@ step(bool ends)
 static uint32_t
 live_all(void)
 {
-	uint32_t sum = 0;
-
-	for (uint32_t i = 0; i < LCORES; i++)
-		sum += play.node.sys->lcores[i]->cells.live;
-	return sum;
+	return (uint32_t)hmt_lcores_sum(&play.node, hmt_slots_live);
 }
 
 /* Of an actor that lives, each function of its last life was called. Returns how many were not called in all. */

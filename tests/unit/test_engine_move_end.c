@@ -14,48 +14,29 @@ TestSuite(engine_move_end, .init = hmt_eal_start);
 
 /* ---- Its end --------------------------------------------------------------------------------- */
 
-static uint32_t
-live_all(const struct hmt_node *node)
+static uint64_t
+routes(const struct hm_ctx *ctx)
 {
-	uint32_t sum = 0;
-
-	for (uint32_t i = 0; i < LCORES; i++)
-		sum += node->sys->lcores[i]->cells.live;
-	return sum;
+	return ctx->routes.count;
 }
 
-static uint32_t
-routes_all(const struct hmt_node *node)
+/* Memory for what an lcore knows of moves that was never used; what was freed is used before. */
+static uint64_t
+moves_fresh(const struct hm_ctx *ctx)
 {
-	uint32_t sum = 0;
-
-	for (uint32_t i = 0; i < LCORES; i++)
-		sum += node->sys->lcores[i]->routes.count;
-	return sum;
-}
-
-/* Memory for what lcores know of moves that was never used; what was freed is used before. */
-static size_t
-fresh_all(const struct hmt_node *node)
-{
-	size_t sum = 0;
-
-	for (uint32_t i = 0; i < LCORES; i++)
-		sum += node->sys->lcores[i]->moves.fresh_left;
-	return sum;
+	return ctx->moves.fresh_left;
 }
 
 Test(engine_move_end, move__nothing_is_left_of_it)
 {
 	struct hmt_probe mover = { 0 }, sender = { 0 };
 	struct hmt_node node;
-	size_t fresh = 0;
-	uint32_t live;
+	uint64_t fresh = 0, live;
 
 	hmt_node_start(&node, LCORES);
 	hmt_probe_spawn(&node, &sender, 3, NULL);
 	hmt_turn_until_idle(&node);
-	live = live_all(&node);
+	live = hmt_lcores_sum(&node, hmt_slots_live);
 	for (uint32_t i = 0; i < 10; i++) {
 		memset(&mover, 0, sizeof(mover));
 		hmt_probe_spawn(&node, &mover, 0, NULL);
@@ -64,16 +45,16 @@ Test(engine_move_end, move__nothing_is_left_of_it)
 		hmt_do(&node, sender.pid, request, &mover.pid);
 		hmt_do(&node, sender.pid, request, &mover.pid);
 		cr_assert_eq(hmt_seen_count(&mover, HMT_NUMBER), 2);
-		cr_assert_gt(routes_all(&node), 0);
+		cr_assert_gt(hmt_lcores_sum(&node, routes), 0);
 		hmt_stop(&node, mover.pid);
 		hmt_do(&node, sender.pid, request, &mover.pid);
 		cr_assert_eq(hmt_seen_count(&mover, HMT_NUMBER), 2);
 		cr_assert_eq(hmt_dead(&node), i + 1);
-		cr_assert_eq(live_all(&node), live, "slots");
-		cr_assert_eq(routes_all(&node), 0, "routes");
+		cr_assert_eq(hmt_lcores_sum(&node, hmt_slots_live), live, "slots");
+		cr_assert_eq(hmt_lcores_sum(&node, routes), 0, "routes");
 		if (i == 0)
-			fresh = fresh_all(&node);
-		cr_assert_eq(fresh_all(&node), fresh, "what it knew of its moves");
+			fresh = hmt_lcores_sum(&node, moves_fresh);
+		cr_assert_eq(hmt_lcores_sum(&node, moves_fresh), fresh, "what it knew of its moves");
 	}
 	hmt_node_end(&node);
 }
@@ -101,7 +82,7 @@ watch_at_its_end(uint32_t lcores, uint32_t turns, bool moves_twice)
 	cr_assert_eq(hmt_seen_count(&watcher, HM_TERMINATED), 1, "%u to %u, watched from %u after %u turns",
 		     home, place, at, turns);
 	cr_assert(hm_pid_equal(hmt_seen_last(&watcher, HM_TERMINATED)->terminated.who, mover.pid));
-	cr_assert_eq(routes_all(&node), 0, "routes");
+	cr_assert_eq(hmt_lcores_sum(&node, routes), 0, "routes");
 	hmt_node_end(&node);
 }
 
@@ -399,7 +380,7 @@ slow_start(struct hmt_node *node, struct hmt_probe *parent, uint32_t home, uint3
 	cr_assert_eq(hm_system_spawn(node->sys, &props, NULL, &parent, &parent->pid), 0);
 	hmt_do(node, parent->pid, spawn_slow, &home);
 	move(node, slow.pid, place);
-	hmt_do(node, slow.pid, fail, NULL);
+	hmt_do(node, slow.pid, hmt_fail, NULL);
 }
 
 static void

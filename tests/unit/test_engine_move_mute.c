@@ -85,7 +85,7 @@ scene_start(struct scene *scene)
 	scene->slow_pid = scene->slow.pid;
 	scene->slow.on_msg = ask_where;
 	scene->flood = (struct hmt_deed){ flood, &scene->slow_pid };
-	scene->fail = (struct hmt_deed){ fail, NULL };
+	scene->fail = (struct hmt_deed){ hmt_fail, NULL };
 	hmt_turn_until_idle(&scene->node);
 }
 
