@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Behaviours, stash, receive timeout.
+ * What an actor does with messages as its state goes on: it handles them by another function, or later. Behaviours, and the
+ * stash.
  */
 #include <criterion/criterion.h>
 
 #include "box_pvt.h"
 #include "hm_behaviour.h"
-#include "hm_mailbox.h"
-#include "hm_supervisor.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
 #include "hmt_shortage.h"
@@ -107,13 +106,6 @@ Test(engine_behaviour, become__pushes_and_pops_from_the_next_message_on)
 	hmt_node_end(&node);
 }
 
-static void
-fail(struct hm_ctx *ctx, void *arg)
-{
-	(void)arg;
-	hm_fail(ctx, "told to");
-}
-
 Test(engine_behaviour, restart__empties_the_stack)
 {
 	struct hmt_node node;
@@ -121,7 +113,7 @@ Test(engine_behaviour, restart__empties_the_stack)
 	node_with(&node);
 	hmt_do(&node, actor.pid, push, &busy_fn);
 	hmt_do(&node, actor.pid, push, &closed_fn);
-	hmt_do(&node, actor.pid, fail, NULL);
+	hmt_do(&node, actor.pid, hmt_fail, NULL);
 	cr_assert_eq(handled_by(&node), 'p');
 	hmt_do(&node, actor.pid, pop, &no);
 	hmt_node_end(&node);
@@ -275,7 +267,8 @@ Test(engine_behaviour, restart__puts_the_stash_back)
 	for (uint64_t i = 0; i < 3; i++)
 		hmt_number(&node, actor.pid, i);
 	hmt_turn_until_idle(&node);
-	cr_assert_eq(hm_system_send(node.sys, actor.pid, HMT_DO, &(struct hmt_deed){ fail, NULL }), HM_OK);
+	cr_assert_eq(hm_system_send(node.sys, actor.pid, HMT_DO, &(struct hmt_deed){ hmt_fail, NULL }),
+		     HM_OK);
 	hmt_number(&node, actor.pid, 3);
 	actor.on_msg = NULL;
 	hmt_turn_until_idle(&node);
@@ -345,265 +338,4 @@ Test(engine_behaviour, stash__is_bounded)
 {
 	limit_check(3, 3);
 	limit_check(0, HM_STASH_DEFAULT);
-}
-
-/* ---- Receive timeout -------------------------------------------------------------------------- */
-
-#define TIMEOUT_US 8000u
-#define PART_US    (TIMEOUT_US / 8)
-
-enum {
-	QUIET = HMT_TYPE_NEXT
-};
-
-static void
-timeout_set(struct hm_ctx *ctx, void *us)
-{
-	cr_assert_eq(hm_receive_timeout_set(ctx, *(uint64_t *)us), HM_OK);
-	cr_assert_eq(hm_receive_timeout(ctx), *(uint64_t *)us);
-}
-
-static void
-timeout_cancel(struct hm_ctx *ctx, void *arg)
-{
-	(void)arg;
-	hm_receive_timeout_cancel(ctx);
-	cr_assert_eq(hm_receive_timeout(ctx), 0);
-}
-
-static void
-timeout_start(struct hmt_node *node, const struct hm_mailbox *mailbox)
-{
-	static const struct hm_type quiet = { .id = QUIET, .name = "quiet", .no_influence = true };
-	static struct hm_props props;
-	struct hmt_probe *probe = &actor;
-	uint64_t us = TIMEOUT_US;
-
-	actor = (struct hmt_probe){ 0 };
-	props = *hmt_probe_props(0);
-	props.mailbox = mailbox;
-	hmt_node_start(node, 2);
-	cr_assert_eq(hm_type_register(node->sys, &quiet), 0);
-	cr_assert_eq(hm_system_spawn(node->sys, &props, NULL, &probe, &actor.pid), 0);
-	hmt_do(node, actor.pid, timeout_set, &us);
-}
-
-static uint32_t
-timeouts(void)
-{
-	return hmt_seen_count(&actor, HM_RECEIVE_TIMEOUT);
-}
-
-/* In steps, as a clock goes. */
-static void
-wait_us(struct hmt_node *node, uint64_t us)
-{
-	for (uint64_t at = 0; at < us; at += 100)
-		hmt_elapse(node, 100);
-}
-
-Test(engine_behaviour, receive_timeout__repeats_until_it_is_cancelled)
-{
-	struct hmt_node node;
-
-	timeout_start(&node, NULL);
-	wait_us(&node, TIMEOUT_US - 200);
-	cr_assert_eq(timeouts(), 0);
-	wait_us(&node, 400);
-	cr_assert_eq(timeouts(), 1);
-	wait_us(&node, 4 * TIMEOUT_US + PART_US);
-	cr_assert_eq(timeouts(), 5);
-	hmt_do(&node, actor.pid, timeout_cancel, NULL);
-	wait_us(&node, 4 * TIMEOUT_US);
-	cr_assert_eq(timeouts(), 5);
-	hmt_do(&node, actor.pid, timeout_cancel, NULL);
-	hmt_node_end(&node);
-}
-
-/* Whenever the message comes: the time-out comes after its time, and at most an eighth later. */
-static void
-reset_check(const struct hm_mailbox *mailbox)
-{
-	struct hmt_node node;
-
-	for (uint64_t at = 100; at < 2 * TIMEOUT_US; at += 700) {
-		uint32_t before;
-		uint64_t us = 0;
-
-		timeout_start(&node, mailbox);
-		wait_us(&node, at);
-		hmt_number(&node, actor.pid, 1);
-		hmt_turn_until_idle(&node);
-		before = timeouts();
-		for (; timeouts() == before; us += 100)
-			hmt_elapse(&node, 100);
-		cr_assert(us >= TIMEOUT_US && us <= TIMEOUT_US + PART_US + 200, "at %lu: %lu",
-			  (unsigned long)at, (unsigned long)us);
-		hmt_node_end(&node);
-	}
-}
-
-Test(engine_behaviour, receive_timeout__is_reset_by_a_message)
-{
-	reset_check(NULL);
-}
-
-static uint8_t
-one_priority(const struct hm_msg *msg)
-{
-	(void)msg;
-	return 1;
-}
-
-Test(engine_behaviour, receive_timeout__works_with_any_mailbox)
-{
-	static const struct hm_mailbox ordered = { .order = HM_MAILBOX_PRIORITY,
-						   .capacity = HM_MAILBOX_UNLIMITED,
-						   .priority = one_priority };
-
-	reset_check(&ordered);
-}
-
-#define MANY    50u
-#define LONG_US UINT64_C(10000000)
-
-struct waiting {
-	struct hmt_probe probe;
-	struct hmt_node *node;
-	uint64_t set_ns, came_ns;
-};
-
-static void
-came_note(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
-{
-	struct waiting *waiting = probe->arg;
-
-	(void)ctx;
-	if (hm_msg_type(msg) == HM_RECEIVE_TIMEOUT && waiting->came_ns == 0)
-		waiting->came_ns = waiting->node->now_ns;
-}
-
-static void
-long_set(struct hm_ctx *ctx, void *waiting)
-{
-	((struct waiting *)waiting)->set_ns = ((struct waiting *)waiting)->node->now_ns;
-	cr_assert_eq(hm_receive_timeout_set(ctx, LONG_US), HM_OK);
-}
-
-/* Actors that have begun to wait within 50 ms are woken at one moment, or at two. */
-Test(engine_behaviour, receive_timeout__long_ones_come_together)
-{
-	static struct waiting all[MANY];
-	uint32_t moments = 0;
-	struct hmt_node node;
-
-	hmt_node_start(&node, 1);
-	for (uint32_t i = 0; i < MANY; i++) {
-		all[i] = (struct waiting){ .node = &node, .probe = { .on_msg = came_note, .arg = &all[i] } };
-		hmt_do(&node, hmt_probe_spawn(&node, &all[i].probe, 0, NULL), long_set, &all[i]);
-		hmt_elapse(&node, 1000);
-	}
-	for (uint32_t i = 0; i < 2 * LONG_US / 1000 && all[MANY - 1].came_ns == 0; i++)
-		hmt_elapse(&node, 1000);
-	for (uint32_t i = 0; i < MANY; i++) {
-		uint64_t us = (all[i].came_ns - all[i].set_ns) / 1000;
-
-		cr_assert(us >= LONG_US && us <= LONG_US + LONG_US / 64 + 1000, "%u: %lu", i,
-			  (unsigned long)us);
-		moments += i == 0 || all[i].came_ns != all[i - 1].came_ns;
-	}
-	cr_assert_leq(moments, 2);
-	hmt_node_end(&node);
-}
-
-/* An actor that never pauses has none. */
-Test(engine_behaviour, receive_timeout__never_comes_to_a_busy_actor)
-{
-	struct hmt_node node;
-
-	timeout_start(&node, NULL);
-	for (uint32_t i = 0; i < 100; i++) {
-		hmt_number(&node, actor.pid, i);
-		wait_us(&node, TIMEOUT_US / 2);
-	}
-	cr_assert_eq(timeouts(), 0);
-	hmt_node_end(&node);
-}
-
-static void
-request_quiet(struct hm_ctx *ctx, void *to)
-{
-	cr_assert_eq(hm_request(ctx, *(struct hm_pid *)to, QUIET, NULL), HM_OK);
-	cr_assert_eq(hm_send(ctx, *(struct hm_pid *)to, QUIET, NULL), HM_OK);
-}
-
-/* However it is sent: plainly, with a sender, by a thread, by a timer. */
-Test(engine_behaviour, receive_timeout__is_not_reset_by_types_without_influence)
-{
-	static struct hmt_probe other;
-	struct hmt_node node;
-
-	timeout_start(&node, NULL);
-	other = (struct hmt_probe){ 0 };
-	hmt_probe_spawn(&node, &other, 1, NULL);
-	for (uint32_t i = 0; i < 20; i++) {
-		hmt_do(&node, other.pid, request_quiet, &actor.pid);
-		cr_assert_eq(hm_system_send(node.sys, actor.pid, QUIET, NULL), HM_OK);
-		wait_us(&node, TIMEOUT_US / 2);
-	}
-	cr_assert_eq(hmt_seen_count(&actor, QUIET), 60);
-	cr_assert_geq(timeouts(), 8);
-	hmt_node_end(&node);
-}
-
-Test(engine_behaviour, receive_timeout__ends_with_a_restart)
-{
-	struct hmt_node node;
-
-	timeout_start(&node, NULL);
-	hmt_do(&node, actor.pid, fail, NULL);
-	wait_us(&node, 3 * TIMEOUT_US);
-	cr_assert_eq(timeouts(), 0);
-	cr_assert_neq(hmi_cell_live(node.sys->lcores[0], actor.pid.local)->limit, 0);
-	hmt_node_end(&node);
-}
-
-Test(engine_behaviour, receive_timeout__of_none_cancels_and_of_the_longest_never_comes)
-{
-	uint64_t us = UINT64_MAX;
-	struct hmt_node node;
-
-	timeout_start(&node, NULL);
-	hmt_do(&node, actor.pid, timeout_set, &us);
-	wait_us(&node, 3 * TIMEOUT_US);
-	cr_assert_eq(timeouts(), 0);
-	us = 0;
-	hmt_do(&node, actor.pid, timeout_set, &us);
-	us = 1;
-	hmt_do(&node, actor.pid, timeout_set, &us);
-	wait_us(&node, 1000);
-	cr_assert_geq(timeouts(), 5);
-	hmt_do(&node, actor.pid, timeout_cancel, NULL);
-	hmt_node_end(&node);
-}
-
-static void
-set_starved(struct hm_ctx *ctx, void *arg)
-{
-	struct hmi_slab full = hmt_slab_drain(&ctx->receive_timeouts);
-
-	(void)arg;
-	hmt_memory_refuse();
-	cr_assert_eq(hm_receive_timeout_set(ctx, 1000), HM_NO_MEMORY);
-	hmt_memory_allow();
-	ctx->receive_timeouts = full;
-}
-
-Test(engine_behaviour, receive_timeout__without_memory_is_refused)
-{
-	struct hmt_node node;
-
-	node_with(&node);
-	hmt_do(&node, actor.pid, set_starved, NULL);
-	hmt_node_end(&node);
 }
