@@ -9,6 +9,7 @@
 #include "hm_supervisor.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
+#include "hmt_family.h"
 #include "hmt_fault.h"
 #include "hmt_log.h"
 #include "post_pvt.h"
@@ -16,29 +17,10 @@
 
 TestSuite(engine_supervisor_edges, .init = hmt_eal_start);
 
-#define CHILDREN 4u
-#define SECOND   1000000u
+#define SECOND 1000000u
 
 static struct hmt_node node;
-static struct hmt_probe parent, children[CHILDREN], watcher;
-
-static void
-fail_on_number(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
-{
-	(void)probe;
-	if (hm_msg_type(msg) == HMT_NUMBER)
-		hm_fail(ctx, "told to fail");
-}
-
-static void
-children_make(struct hm_ctx *ctx, void *arg)
-{
-	(void)arg;
-	for (uint32_t i = 0; i < CHILDREN; i++) {
-		children[i] = (struct hmt_probe){ .on_msg = fail_on_number };
-		cr_assert_eq(hmt_probe_child(ctx, &children[i], i % 2, NULL), 0);
-	}
-}
+static struct hmt_probe parent, children[HMT_CHILDREN], watcher;
 
 /* A parent on lcore 0, children on both. */
 static void
@@ -54,7 +36,7 @@ family_start(const struct hm_supervisor *guardian, const struct hm_supervisor *s
 	props.supervisor = supervisor;
 	cr_assert_eq(hm_system_spawn(node.sys, &props, NULL, &probe, &parent.pid), 0);
 	hmt_probe_spawn(&node, &watcher, 1, NULL);
-	hmt_do(&node, parent.pid, children_make, NULL);
+	hmt_do(&node, parent.pid, hmt_children_make, children);
 }
 
 static void
@@ -194,7 +176,7 @@ Test(engine_supervisor_edges, backoff__of_others_ends_with_a_restart_of_all)
 	child_fail(1);
 	hmt_elapse(&node, SECOND / 2 + 1000);
 	hmt_elapse(&node, 10 * SECOND);
-	for (uint32_t i = 0; i < CHILDREN; i++)
+	for (uint32_t i = 0; i < HMT_CHILDREN; i++)
 		cr_assert_eq(restarts(i), 1, "child %u: %u", i, restarts(i));
 	hmt_node_end(&node);
 }
@@ -234,7 +216,7 @@ Test(engine_supervisor_edges, restart_of_all__passes_over_one_that_has_stopped)
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&children[1], HM_STOPPED), 1);
 	cr_assert_eq(restarts(1), 0);
-	for (uint32_t i = 0; i < CHILDREN; i++)
+	for (uint32_t i = 0; i < HMT_CHILDREN; i++)
 		cr_assert_eq(restarts(i), i != 1, "child %u", i);
 	hmt_node_end(&node);
 }
@@ -267,7 +249,7 @@ Test(engine_supervisor_edges, report__that_meets_a_restarting_parent_is_over)
 	hmt_do(&node, parent.pid, fail_now, NULL);
 	cr_assert_eq(hmt_seen_count(&parent, HM_RESTARTING), 1);
 	cr_assert_eq(hmt_seen_count(&parent, HM_STARTED), 2);
-	for (uint32_t i = 0; i < CHILDREN; i++)
+	for (uint32_t i = 0; i < HMT_CHILDREN; i++)
 		cr_assert_eq(hmt_seen_count(&children[i], HM_STOPPED), 1, "child %u", i);
 	stats = hmt_stats(&node);
 	cr_assert_eq(stats.failed, 3);
@@ -290,7 +272,7 @@ Test(engine_supervisor_edges, terminated__of_many_children_may_fail_the_parent)
 
 	family_start(NULL, &stops);
 	parent.on_msg = parent_on_child;
-	for (uint32_t i = 0; i < CHILDREN; i++)
+	for (uint32_t i = 0; i < HMT_CHILDREN; i++)
 		hmt_number(&node, children[i].pid, 0);
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(hmt_seen_count(&parent, HM_RESTARTING), 1);
@@ -325,7 +307,7 @@ Test(engine_supervisor_edges, drop__of_a_system_in_the_middle_of_it_loses_nothin
 
 	for (uint32_t turns = 0; turns < 12; turns++) {
 		family_start(NULL, turns % 2 == 0 ? &late : &all_once);
-		for (uint32_t i = 0; i < CHILDREN; i++) {
+		for (uint32_t i = 0; i < HMT_CHILDREN; i++) {
 			hmt_number(&node, children[i].pid, i);
 			hmt_number(&node, children[i].pid, i);
 		}
