@@ -8,7 +8,6 @@
 #include "ask_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
-#include "flight_pvt.h"
 #include "future_pvt.h"
 #include "mark_pvt.h"
 #include "msg_pvt.h"
@@ -21,11 +20,8 @@ static void
 deadline_fire(void *worker, struct hmi_timer *timer)
 {
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
-	struct hmi_cell *cell = container_of(timer, struct hmi_cell, future.timer);
 
-	if (cell->future.owner != NULL)
-		hmi_flight_note(ctx, cell->future.owner, HM_EVENT_DEADLINE, HM_TYPE_NONE);
-	hmi_future_fail(ctx, cell, HM_FUTURE_TIMEOUT);
+	hmi_future_fail(ctx, hmi_future_due(ctx, timer), HM_FUTURE_TIMEOUT);
 }
 
 struct hmi_cell *
@@ -52,8 +48,9 @@ await_in_stop(struct hm_ctx *ctx, struct hmi_cell *cell)
 	return NULL;
 }
 
-struct hmi_cell *
-hmi_future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
+/* For hm_ask in its place. */
+static inline struct hmi_cell *
+future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
 {
 	struct hmi_cell *cell = hmi_future_new(ctx, timeout_us);
 
@@ -66,20 +63,20 @@ hmi_future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, v
 	return cell;
 }
 
-/* For hm_ask in its place. */
+struct hmi_cell *
+hmi_future_own(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
+{
+	return future_own(ctx, timeout_us, on_reply, arg);
+}
+
+/* The same. */
 static inline struct hmi_cell *
 future_ask(struct hm_ctx *ctx, uint64_t timeout_us, hm_reply_fn *on_reply, void *arg)
 {
-	struct hmi_cell *cell = hmi_future_new(ctx, timeout_us);
+	struct hmi_cell *cell = future_own(ctx, timeout_us, on_reply, arg);
 
-	if (cell != NULL) {
-		cell->future.owner = ctx->cell;
-		cell->future.on_reply = on_reply;
-		cell->future.arg = arg;
-		hmi_owned_add(&ctx->cell->actor.owned, &cell->future.owned, &hmi_future_owned_ops);
-		if (unlikely((ctx->cell->pending & HMI_PENDING_STOP) != 0))
-			return await_in_stop(ctx, cell);
-	}
+	if (cell != NULL && unlikely((ctx->cell->pending & HMI_PENDING_STOP) != 0))
+		return await_in_stop(ctx, cell);
 	return cell;
 }
 

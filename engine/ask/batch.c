@@ -15,7 +15,6 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
-#include "flight_pvt.h"
 #include "future_pvt.h"
 #include "mark_pvt.h"
 #include "msg_pvt.h"
@@ -126,11 +125,8 @@ static void
 deadline_fire(void *worker, struct hmi_timer *timer)
 {
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
-	struct hmi_cell *cell = container_of(timer, struct hmi_cell, future.timer);
 
-	if (cell->future.owner != NULL)
-		hmi_flight_note(ctx, cell->future.owner, HM_EVENT_DEADLINE, HM_TYPE_NONE);
-	batch_end(ctx, cell, HM_FUTURE_TIMEOUT);
+	batch_end(ctx, hmi_future_due(ctx, timer), HM_FUTURE_TIMEOUT);
 }
 
 /* ---- One request ends ----------------------------------------------------------------------- */

@@ -19,6 +19,7 @@
 #include "box_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "flight_pvt.h"
 #include "future_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
@@ -32,6 +33,16 @@ hmi_future_free(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->future.timer);
 	hmi_cells_put_many(&ctx->cells, cell, HM_DEAD_LATE_REPLY, cell->future.requests + 1u);
+}
+
+struct hmi_cell *
+hmi_future_due(struct hm_ctx *ctx, struct hmi_timer *timer)
+{
+	struct hmi_cell *cell = container_of(timer, struct hmi_cell, future.timer);
+
+	if (cell->future.owner != NULL)
+		hmi_flight_note(ctx, cell->future.owner, HM_EVENT_DEADLINE, HM_TYPE_NONE);
+	return cell;
 }
 
 /* ---- Ending ---------------------------------------------------------------------------- */

@@ -15,6 +15,9 @@
 /* Free one that is in no list any more. */
 void hmi_future_free(struct hm_ctx *ctx, struct hmi_cell *cell);
 
+/* The one whose deadline is over; its actor's flight recorder notes that. */
+struct hmi_cell *hmi_future_due(struct hm_ctx *ctx, struct hmi_timer *timer);
+
 /* Of a future that has an owner. */
 extern const struct hmi_owned_ops hmi_future_owned_ops;
 

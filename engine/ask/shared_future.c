@@ -406,30 +406,30 @@ hm_poison_future(struct hm_ctx *ctx, struct hm_pid who, uint64_t timeout_us, str
 	return result == HM_OK ? hm_poison(ctx, who) : result;
 }
 
-void
-hm_future_cancel(struct hm_ctx *ctx, struct hm_future future)
+/* To a future of the running actor, wherever that was made. */
+static void
+order_give(struct hm_ctx *ctx, struct hm_future future, enum hmi_claim_order order)
 {
 	struct hmi_cell *cell;
 
-	hmi_check_ctx(ctx, "hm_future_cancel");
 	HMI_MARKED(ctx);
 	cell = own(ctx, future);
 	if (cell != NULL)
-		cancel(ctx, cell);
+		shared_claimed(ctx, cell, order, 0);
 	else
-		(void)hmi_claim_order(ctx, future.pid, HMI_CLAIM_CANCEL, 0);
+		(void)hmi_claim_order(ctx, future.pid, order, 0);
+}
+
+void
+hm_future_cancel(struct hm_ctx *ctx, struct hm_future future)
+{
+	hmi_check_ctx(ctx, "hm_future_cancel");
+	order_give(ctx, future, HMI_CLAIM_CANCEL);
 }
 
 void
 hm_future_release(struct hm_ctx *ctx, struct hm_future future)
 {
-	struct hmi_cell *cell;
-
 	hmi_check_ctx(ctx, "hm_future_release");
-	HMI_MARKED(ctx);
-	cell = own(ctx, future);
-	if (cell != NULL)
-		release(ctx, cell);
-	else
-		(void)hmi_claim_order(ctx, future.pid, HMI_CLAIM_RELEASE, 0);
+	order_give(ctx, future, HMI_CLAIM_RELEASE);
 }
