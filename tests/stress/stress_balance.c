@@ -7,8 +7,9 @@
  *
  * Each message carries its number among those from its sender to its receiver, so that one that is lost, comes twice or
  * is overtaken is found where it arrives. Each actor sends most to one partner. Beside that, hot children are spawned and end, on
- * lcores that have just measured them. It lasts until the balancer has moved actors so many times, and then, as often, the system
- * is stopped in the middle of it, and is again until HMT_SECONDS are over.
+ * lcores that have just measured them. It lasts until the balancer has moved actors so many times, or for ten seconds if it has moved
+ * any: where all lcores are busy all the time there is little to move. Then the system is stopped in the middle of it, five times,
+ * and again until HMT_SECONDS are over.
  */
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -26,6 +27,7 @@
 #define CHATS    6u /* messages of a round to the partner */
 #define HOT_WORK 3000u
 #define PATIENCE 240000u /* polls of a millisecond */
+#define ENOUGH   10000u  /* of them, if anybody has moved */
 #define STOPS    5u      /* systems that are stopped in the middle */
 
 enum type {
@@ -206,14 +208,17 @@ pause_ms(void)
 	nanosleep(&pause, NULL);
 }
 
-/* Until the balancer has moved so many; who is hot changes meanwhile. */
+/* Until the balancer has moved so many, or some for long enough; who is hot changes meanwhile. */
 static bool
 drive(const struct hm_system *sys, uint64_t moves, struct hm_balance_stats *stats)
 {
+	uint64_t done;
+
 	for (uint32_t i = 0; i < PATIENCE; i++) {
 		if (hm_system_balance_stats(sys, stats) != 0)
 			abort();
-		if (stats->moved + stats->joined >= moves)
+		done = stats->moved + stats->joined;
+		if (done >= moves || (done > 0 && i >= ENOUGH))
 			return true;
 		pause_ms();
 		atomic_store_explicit(&phase, i / 64, memory_order_relaxed);
