@@ -18,6 +18,8 @@
 #define LOOK_MAX   2048u /* messages from which on their size is looked at */
 #define HIGH_MAX   16384u
 #define BYTES_PART 16u /* of message memory that one mailbox may hold */
+/* Of those who send to a mailbox with twice as many messages as it may hold, one of so many is told again to wait. */
+#define AGAIN_EACH 16u
 
 /* ---- Marks ----------------------------------------------------------------------------- */
 
@@ -139,6 +141,8 @@ overload_begin(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_pressure *p
 	const struct hm_mailbox *mailbox = cell->actor.props->mailbox;
 
 	pressure->low = mailbox != NULL && mailbox->low != 0 ? mailbox->low : count / 2;
+	pressure->again = 2 * count;
+	pressure->beyond = 0;
 	cell->scheduled |= HMI_SCHEDULED_OVERLOADED;
 	hmi_count(&ctx->stats.overloads, 1);
 	hmi_flight_note(ctx, cell, HM_EVENT_OVERLOADED, HM_TYPE_NONE);
@@ -147,17 +151,32 @@ overload_begin(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_pressure *p
 		hmi_probe_start(ctx, cell, pressure);
 }
 
+/*
+ * Whoever was told to wait sends only what was under way. But the order may have found a forwarder, no memory, or somebody
+ * who has ended since, and a plain sender's name may be another one's by now. What has gone wrong shows here: they go on.
+ */
+static bool
+is_to_be_told_again(struct hmi_pressure *pressure, uint32_t count)
+{
+	return unlikely(count >= pressure->again) && ++pressure->beyond % AGAIN_EACH == 0;
+}
+
 static void
 sender_mute(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_pressure *pressure,
-	    const struct hm_msg *msg)
+	    const struct hm_msg *msg, uint32_t count)
 {
 	struct hm_pid sender = sender_of(ctx, cell, msg);
 	uint32_t lcore = hmi_pressure_lcore(ctx->sys, sender);
+	bool again;
 
-	if (lcore >= ctx->sys->lcores_count || hm_pid_equal(sender, pressure->last))
+	if (lcore >= ctx->sys->lcores_count)
+		return;
+	again = is_to_be_told_again(pressure, count);
+	if (hm_pid_equal(sender, pressure->last) && !again)
 		return;
 	pressure->last = sender;
-	if (muted_add(ctx, cell, pressure, sender))
+	if (muted_add(ctx, cell, pressure, sender) ||
+	    (again && hmi_link_find(&ctx->links, hmi_slot_of(ctx, cell), HMI_LINK_MUTED, sender) != NULL))
 		command_post(ctx, lcore, HMI_COMMAND_MUTE, sender, hmi_pid_of(ctx, cell));
 }
 
@@ -176,7 +195,7 @@ hmi_pressure_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg
 			return;
 		overload_begin(ctx, cell, pressure, count);
 	}
-	sender_mute(ctx, cell, hmi_pressure_of(cell), msg);
+	sender_mute(ctx, cell, hmi_pressure_of(cell), msg, count);
 }
 
 bool

@@ -22,6 +22,10 @@
  *
  *     a sender that was muted as a future, which may end sooner ── HMI_SYS_MUTED_AS ──▶ the link has its actor's PID
  *
+ * An order can be lost all the same: for want of memory, with an actor that has moved, or by another order that overtakes
+ * it since it goes by another name of the same actor. So where a mailbox has twice as many messages as it may hold, some of
+ * those who send still are told again, muted or not; that is harmless to who waits, and its end comes behind it, as always.
+ *
  * Circles: an overloaded actor that is muted cannot drain. It asks those that have muted it, they ask on if they are muted
  * themselves (Chandy, Misra and Haas: Distributed Deadlock Detection, ACM TOCS 1983). If the question comes back, it is
  * released.

@@ -21,6 +21,8 @@ struct hmi_pressure {
 	struct hmi_owned *muters;     /* links: who has muted it */
 	struct hm_pid last;           /* whom it has muted last */
 	uint32_t low;                 /* messages, while it is overloaded */
+	uint32_t again;               /* from so many on senders are told again */
+	uint32_t beyond;              /* messages that have come when there were so many */
 	uint32_t waves_next;
 	uint64_t waves[HMI_PROBE_WAVES]; /* questions that it has passed on */
 };
