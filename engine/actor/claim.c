@@ -15,8 +15,8 @@
 /* Body of HMI_COMMAND_CLAIM. */
 struct order {
 	uint64_t future; /* local part of its PID */
+	uint64_t node;   /* id of the one that is asked, of HMI_CLAIM_NODE */
 	uint32_t order;  /* enum hmi_claim_order */
-	uint32_t number;
 };
 
 void
@@ -81,7 +81,7 @@ order_run(struct hm_ctx *ctx, const struct order *order)
 	struct hmi_cell *cell = hmi_cell_live(ctx, order->future);
 
 	if (cell != NULL && !hmi_cell_is_actor(cell) && cell->ops->claimed != NULL)
-		cell->ops->claimed(ctx, cell, (enum hmi_claim_order)order->order, order->number);
+		cell->ops->claimed(ctx, cell, (enum hmi_claim_order)order->order, order->node);
 }
 
 void
@@ -113,11 +113,11 @@ claim_find(const struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_pid 
 }
 
 bool
-hmi_claim_order(struct hm_ctx *ctx, struct hm_pid future, enum hmi_claim_order order, uint32_t number)
+hmi_claim_order(struct hm_ctx *ctx, struct hm_pid future, enum hmi_claim_order order, uint64_t node)
 {
 	if (claim_find(ctx, ctx->cell, future) == NULL)
 		return false;
-	order_give(ctx, &(struct order){ future.local, order, number });
+	order_give(ctx, &(struct order){ future.local, node, order });
 	return true;
 }
 

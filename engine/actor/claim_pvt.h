@@ -83,8 +83,8 @@ void hmi_claim_end(struct hm_ctx *ctx, const struct hmi_cell *cell, const struct
 /* HMI_SYS_ANSWER has found nobody. */
 void hmi_answer_lost(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
 
-/* The running actor gives an order to a future that it has claimed. Returns false: it has not. */
-bool hmi_claim_order(struct hm_ctx *ctx, struct hm_pid future, enum hmi_claim_order order, uint32_t number);
+/* The running actor gives an order to a future that it has claimed; node: of HMI_CLAIM_NODE. Returns false: it has not. */
+bool hmi_claim_order(struct hm_ctx *ctx, struct hm_pid future, enum hmi_claim_order order, uint64_t node);
 
 /* What an answer in the mailbox is for the process of each lcore: see hmi_process_ops. */
 void hmi_answer_resume(struct hm_ctx *ctx, struct hmi_cell *process, struct hm_msg *msg);

@@ -246,9 +246,9 @@ batch_discard(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, enu
 }
 
 static void
-batch_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint32_t number)
+batch_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint64_t node)
 {
-	(void)number;
+	(void)node;
 	if (order == HMI_CLAIM_DROP)
 		batch_give_up(ctx, cell);
 }

@@ -47,21 +47,23 @@ hmi_future_claimed_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future
 
 /* ---- Orders of the actor --------------------------------------------------------------- */
 
-/* A node is asked. It may be lost since its actor has said so, and then nobody looks at this future any more. */
+/*
+ * A node is asked. It may be lost since its actor has said so, and then nobody looks at this future any more; and its index may
+ * be another one's by now, for which this lcore and that of the actor have made way.
+ */
 static void
-node_note(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t index)
+node_note(struct hm_ctx *ctx, struct hmi_cell *cell, uint64_t node)
 {
-	cell->future.node = index;
-	ctx->nodes_referenced[index / 64] |= 1ull << index % 64;
-	if (index != 0 && hmi_nodes_id(&ctx->sys->nodes, index) == 0)
+	cell->future.node = hmi_node_reference(ctx, node);
+	if (cell->future.node == 0)
 		hmi_future_fail(ctx, cell, HM_FUTURE_DEAD_LETTER);
 }
 
 void
-hmi_future_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint32_t number)
+hmi_future_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint64_t node)
 {
 	if (order == HMI_CLAIM_NODE) {
-		node_note(ctx, cell, (uint16_t)number);
+		node_note(ctx, cell, node);
 	} else if (order == HMI_CLAIM_DROP) {
 		ctx->special |= HMI_MSG_EXPIRES;
 		hmi_future_free(ctx, cell);

@@ -34,7 +34,6 @@ void hmi_future_claimed_end(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_f
 			    struct hm_msg *msg);
 
 /* The actor of a future gives an order: hmi_process_ops.claimed. */
-void hmi_future_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order,
-			uint32_t number);
+void hmi_future_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint64_t node);
 
 #endif /* FUTURE_PVT_H */

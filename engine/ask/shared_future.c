@@ -278,9 +278,9 @@ release(struct hm_ctx *ctx, struct hmi_cell *cell)
 }
 
 static void
-shared_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint32_t number)
+shared_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint64_t node)
 {
-	(void)number;
+	(void)node;
 	if (order == HMI_CLAIM_DROP)
 		give_up(ctx, cell);
 	else if ((cell->shared.flags & HMI_SHARED_RELEASED) != 0)

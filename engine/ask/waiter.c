@@ -274,9 +274,9 @@ waiter_part(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 }
 
 static void
-waiter_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint32_t number)
+waiter_claimed(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint64_t node)
 {
-	(void)number;
+	(void)node;
 	if (order == HMI_CLAIM_DROP)
 		waiter_give_up(ctx, cell);
 }

@@ -29,7 +29,7 @@ enum hmi_claim_order {
 	HMI_CLAIM_DROP,    /* it ends or restarts */
 	HMI_CLAIM_CANCEL,  /* as hm_future_cancel */
 	HMI_CLAIM_RELEASE, /* as hm_future_release */
-	HMI_CLAIM_NODE,    /* the node of this index is asked */
+	HMI_CLAIM_NODE,    /* a node is asked */
 };
 
 struct hmi_process_ops {
@@ -48,8 +48,7 @@ struct hmi_process_ops {
 	 */
 	struct hm_msg *(*part)(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
 	/* The owner has left for another lcore, and gives an order; one that is its owner's no more. NULL: never. */
-	void (*claimed)(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order,
-			uint32_t number);
+	void (*claimed)(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_claim_order order, uint64_t node);
 	/* The actor that waits for it; NULL: nobody, or always nobody. */
 	struct hmi_cell *(*owner)(struct hmi_cell *cell);
 	/*

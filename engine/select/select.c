@@ -258,16 +258,14 @@ static void
 asker_of_node(struct hm_ctx *ctx, const struct hm_msg *msg, uint64_t node)
 {
 	struct hmi_cell *future;
-	uint16_t index;
 
 	if ((msg->flags & HMI_MSG_REQUEST) == 0 || node == ctx->node)
 		return;
-	index = hmi_node_reference(ctx, node);
 	future = hmi_cell_live(ctx, msg->sender.local);
 	if (future != NULL && future->ops == &hmi_future_ops)
-		future->future.node = index;
+		future->future.node = hmi_node_reference(ctx, node);
 	else
-		(void)hmi_claim_order(ctx, msg->sender, HMI_CLAIM_NODE, index);
+		(void)hmi_claim_order(ctx, msg->sender, HMI_CLAIM_NODE, node);
 }
 
 static void

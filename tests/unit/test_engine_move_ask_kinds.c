@@ -295,15 +295,18 @@ Test(engine_move_ask_kinds, move__waits_for_the_end_of_another)
 
 /* ---- Other nodes -------------------------------------------------------------------------------- */
 
-#define NODE 5u
+/* Its index, and its id. */
+#define NODE    5u
+#define NODE_ID 77u
 
 /* What a selection does that has found out whom to ask. */
 static void
 name_node(struct hm_ctx *ctx, void *arg)
 {
 	(void)arg;
-	cr_assert(hmi_claim_order(ctx, scene.askers[0], HMI_CLAIM_NODE, NODE));
-	cr_assert_not(hmi_claim_order(ctx, scene.other.pid, HMI_CLAIM_NODE, NODE), "it is no future of it");
+	cr_assert(hmi_claim_order(ctx, scene.askers[0], HMI_CLAIM_NODE, NODE_ID));
+	cr_assert_not(hmi_claim_order(ctx, scene.other.pid, HMI_CLAIM_NODE, NODE_ID),
+		      "it is no future of it");
 }
 
 static void
@@ -321,7 +324,10 @@ lose_node(struct hm_ctx *ctx, void *arg)
 static void
 know_node(uint64_t id)
 {
-	atomic_store_explicit(&scene.node.sys->nodes.ids[NODE], id, memory_order_relaxed);
+	struct hmi_node_table *nodes = &scene.node.sys->nodes;
+
+	atomic_store_explicit(&nodes->ids[NODE], id, memory_order_relaxed);
+	atomic_store_explicit(&nodes->count, id != 0 ? NODE : 0, memory_order_relaxed);
 }
 
 static void
@@ -339,7 +345,7 @@ Test(engine_move_ask_kinds, move__is_told_that_a_node_is_lost)
 	scene_start(ASK, 0);
 	hmt_probe_spawn(&scene.node, &neighbour, 0, NULL);
 	move(&scene.node, scene.mover.pid, 1);
-	know_node(1);
+	know_node(NODE_ID);
 	hmt_do(&scene.node, scene.mover.pid, name_node, NULL);
 	cr_assert_eq(scene.heard.calls, 0);
 	hmt_do(&scene.node, neighbour.pid, lose_node, NULL);
@@ -355,6 +361,24 @@ Test(engine_move_ask_kinds, move__is_told_that_a_node_was_lost)
 	move(&scene.node, scene.mover.pid, 1);
 	hmt_do(&scene.node, scene.mover.pid, name_node, NULL);
 	check_node_is_lost();
+	hmt_node_end(&scene.node);
+}
+
+/* And another one has its index by then, since the lcore of the future has not looked into the lane for long. */
+Test(engine_move_ask_kinds, move__is_told_that_a_node_was_lost_whose_index_is_another_ones)
+{
+	struct hmt_deed deed = { name_node, NULL };
+
+	scene_start(ASK, 0);
+	move(&scene.node, scene.mover.pid, 1);
+	know_node(NODE_ID);
+	cr_assert_eq(hm_system_send(scene.node.sys, scene.mover.pid, HMT_DO, &deed), HM_OK);
+	turn_one(&scene.node, 0);
+	turn_one(&scene.node, 1);
+	know_node(NODE_ID + 1);
+	hmt_turn_until_idle(&scene.node);
+	check_node_is_lost();
+	know_node(0);
 	hmt_node_end(&scene.node);
 }
 
