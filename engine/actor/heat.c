@@ -80,6 +80,7 @@ hot_get(struct hmi_heat *heat, uint64_t place)
 	}
 	least->place = place;
 	least->ticks.unsure = least->ticks.count;
+	least->most = least->second = 0;
 	least->messages = 0;
 	return least;
 }
@@ -118,6 +119,18 @@ hmi_heat_sender(struct hmi_heat *heat, const struct hmi_cell *cell)
 	return msg != NULL && (msg->flags & HMI_MSG_SYSTEM) == 0 ? msg->sender : hm_pid_none();
 }
 
+/* A turn that stands for others, too. */
+static void
+sample_note(struct hmi_hot *hot, uint64_t ticks)
+{
+	if (ticks > hot->most) {
+		hot->second = hot->most;
+		hot->most = ticks;
+	} else if (ticks > hot->second) {
+		hot->second = ticks;
+	}
+}
+
 void
 hmi_heat_turn(struct hm_ctx *ctx, struct hm_pid sender)
 {
@@ -133,6 +146,8 @@ hmi_heat_turn(struct hm_ctx *ctx, struct hm_pid sender)
 	place = hmi_place_of(ctx, ctx->cell);
 	hot = hot_get(heat, place);
 	hot->ticks.count += ticks;
+	if (heat->weight > 1)
+		sample_note(hot, ticks);
 	hot->messages += messages;
 	if (messages > 0 && sender.local != 0)
 		chat_get(heat, sender, place)->messages.count += messages;
@@ -147,6 +162,9 @@ hmi_heat_look(struct hm_ctx *ctx)
 
 	ctx->heat->window_ticks += now - ctx->heat->since_ticks;
 	ctx->heat->since_ticks = now;
+	ctx->heat->excess_ticks = 0;
+	for (uint32_t i = 0; i < HMI_HEAT_PLACES; i++)
+		ctx->heat->excess_ticks += hmi_hot_excess(&ctx->heat->hot[i]);
 }
 
 static void
@@ -163,6 +181,8 @@ hmi_heat_fade(struct hmi_heat *heat)
 	heat->total_ticks /= 2;
 	for (uint32_t i = 0; i < HMI_HEAT_PLACES; i++) {
 		count_fade(&heat->hot[i].ticks);
+		heat->hot[i].most /= 2;
+		heat->hot[i].second /= 2;
 		heat->hot[i].messages /= 2;
 		count_fade(&heat->chats[i].messages);
 	}

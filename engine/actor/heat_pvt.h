@@ -13,6 +13,9 @@
  * Other stages run as if nothing were measured, by functions of their own. What is counted is weighted by the share that is
  * measured, and halved at each look, so that it tells of the last few.
  *
+ * The lcore may lose its core in a turn that stands for many, which then seems to take the time of many time slices. So what an
+ * actor's longest such turn adds counts as much as the second longest only: who is hot is so more than once.
+ *
  * The tables are bounded: sets of a few places, in which the least counted gives way, and hands its count on (space saving). So
  * `unsure` of a count may be another one's.
  *
@@ -35,6 +38,8 @@ struct hmi_count {
 struct hmi_hot {
 	uint64_t place; /* local part of its slot on this lcore; 0: nobody */
 	struct hmi_count ticks;
+	uint64_t most,
+		second; /* of turns that stand for others, too: what the longest has added to the ticks, and the next one */
 	uint64_t messages;
 };
 
@@ -51,6 +56,7 @@ struct hmi_heat {
 	uint64_t since_ticks;  /* the last look */
 	uint64_t window_ticks; /* time that the counts are of, up to that look */
 	uint64_t total_ticks;  /* of all actors' turns, in the tables or not */
+	uint64_t excess_ticks; /* what of that does not count, at the last look */
 	uint64_t random;
 	uint32_t until; /* stages before the next one that is measured */
 	uint32_t weight;
@@ -90,6 +96,33 @@ static inline uint64_t
 hmi_count_sure(struct hmi_count count)
 {
 	return count.count - count.unsure;
+}
+
+/* What an actor's longest turn has added more than the second longest. */
+static inline uint64_t
+hmi_hot_excess(const struct hmi_hot *hot)
+{
+	return hot->most - hot->second;
+}
+
+/* The time of an actor: some of it may be another one's; and what is certain of it. */
+static inline uint64_t
+hmi_hot_ticks(const struct hmi_hot *hot)
+{
+	return hot->ticks.count - hmi_hot_excess(hot);
+}
+
+static inline uint64_t
+hmi_hot_ticks_sure(const struct hmi_hot *hot)
+{
+	return hmi_count_sure(hot->ticks) - hmi_hot_excess(hot);
+}
+
+/* The time of all of them. */
+static inline uint64_t
+hmi_heat_ticks(const struct hmi_heat *heat)
+{
+	return heat->total_ticks - heat->excess_ticks;
 }
 
 #endif /* HEAT_PVT_H */

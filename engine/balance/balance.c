@@ -154,7 +154,7 @@ share_of(uint64_t ticks, uint64_t all)
 uint32_t
 hmi_balance_own_load(const struct hm_ctx *ctx, const struct hmi_hot *hot)
 {
-	return share_of(hmi_count_sure(hot->ticks), ctx->heat->window_ticks);
+	return share_of(hmi_hot_ticks_sure(hot), ctx->heat->window_ticks);
 }
 
 /* ---- The busiest gives ------------------------------------------------------------------------ */
@@ -228,7 +228,7 @@ groups_make(struct hm_ctx *ctx, struct groups *groups)
 static uint32_t
 load_of(const struct hm_ctx *ctx, uint64_t ticks)
 {
-	return share_of(ticks, ctx->heat->total_ticks) * ctx->balance->lcores[hmi_index(ctx)].busy /
+	return share_of(ticks, hmi_heat_ticks(ctx->heat)) * ctx->balance->lcores[hmi_index(ctx)].busy /
 	       HMI_BALANCE_FULL;
 }
 
@@ -241,8 +241,8 @@ groups_weigh(struct hm_ctx *ctx, struct groups *groups)
 
 		if (hmi_balance_actor(ctx, hot->place) == NULL)
 			continue;
-		groups->loads[group] += load_of(ctx, hot->ticks.count);
-		groups->sure[group] += load_of(ctx, hmi_count_sure(hot->ticks));
+		groups->loads[group] += load_of(ctx, hmi_hot_ticks(hot));
+		groups->sure[group] += load_of(ctx, hmi_hot_ticks_sure(hot));
 	}
 }
 

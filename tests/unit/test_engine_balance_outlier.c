@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The balancer, and turns of actors that it measures, and that do not end as others do: the lcore loses its core in the midst of
+ * one, or the actor fails.
+ */
+#include "hm_supervisor.h"
+#include "test_engine_balance.h"
+
+TestSuite(engine_balance_outlier, .init = hmt_eal_start);
+
+#define LOOK_NS    20000000ull
+#define BALANCE_20 "--balance 20 --seed 7"
+#define FAST_NS    50u
+#define SLICE_NS   500000u
+
+/* One that does next to nothing, and whose lcore loses its core for a time slice in a turn that is measured. */
+struct victim {
+	struct worker worker;
+	uint32_t slices;
+};
+
+static struct victim victim;
+
+/* Whether the running actor's turn is measured, and stands for others. */
+static bool
+is_measured(const struct hm_ctx *ctx)
+{
+	return ctx->heat->at_ticks == hmi_clock_ticks(ctx->worker.clock) && ctx->heat->weight > 1;
+}
+
+static void
+victim_work(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	if (victim.slices > 0 && hm_msg_type(msg) == HMT_NUMBER && is_measured(ctx)) {
+		victim.slices--;
+		victim.worker.node->now_ns += SLICE_NS;
+	}
+	work(ctx, state, msg);
+}
+
+/* Two hot actors, and one that is not, on lcore 0 of two; until shortly before the look that gives one of them away. */
+static void
+start(struct hmt_node *node, struct worker *hot)
+{
+	static struct hm_props props;
+
+	props = worker_props;
+	props.receive = victim_work;
+	victim = (struct victim){ .worker.message_ns = 1 };
+	hmt_node_start_with(node, 2, 0, BALANCE_20);
+	for (uint32_t i = 0; i < 2; i++) {
+		hot[i].message_ns = FAST_NS;
+		worker_spawn(node, &hot[i], &worker_props, NULL);
+	}
+	worker_spawn(node, &victim.worker, &props, NULL);
+	for (uint32_t i = 0; i < 2; i++)
+		worker_start(node, &hot[i]);
+	worker_start(node, &victim.worker);
+	run_for(node, 2 * LOOK_NS + LOOK_NS / 2);
+	cr_assert_eq(balance_stats(node).moved, 0);
+}
+
+/* What one turn is multiplied by would make it the hottest of all. */
+Test(engine_balance_outlier, spread__who_has_lost_its_core_stays)
+{
+	struct worker hot[2] = { 0 };
+	struct hmt_node node;
+
+	start(&node, hot);
+	victim.slices = 1;
+	run_for(&node, LOOK_NS);
+	cr_assert_eq(victim.slices, 0);
+	cr_assert_eq(victim.worker.moved, 0);
+	cr_assert_eq(balance_stats(&node).moved, 1);
+	cr_assert_neq(hot[0].lcore, hot[1].lcore);
+	hmt_node_end(&node);
+}
+
+/* But not again and again: one that takes long now and then is found. */
+Test(engine_balance_outlier, spread__who_is_slow_twice_is_hot)
+{
+	struct worker hot[2] = { 0 };
+	struct hmt_node node;
+
+	start(&node, hot);
+	victim.slices = 2;
+	run_for(&node, LOOK_NS);
+	cr_assert_eq(victim.slices, 0);
+	cr_assert_eq(victim.worker.moved, 1);
+	cr_assert_eq(balance_stats(&node).moved, 1);
+	hmt_node_end(&node);
+}
