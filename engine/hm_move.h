@@ -12,8 +12,9 @@
  * has it send a message when it receives HM_MOVED.
  *
  * It moves between two turns, and only while it has nothing that belongs to its lcore: a stop or a restart that lasts, senders
- * that wait for it or receivers that it waits for, a child whose restart is delayed. As long as it has, or there is no memory
- * for it, its lcore looks again each millisecond. When it has moved it receives HM_MOVED, before anything else.
+ * that wait for it or receivers that it waits for, a child whose restart is delayed, a failure on which its supervisor has not
+ * decided yet. As long as it has, or there is no memory for it, its lcore looks again each millisecond: one that fails whenever
+ * it runs stays, until it fails no more. When it has moved it receives HM_MOVED, before anything else.
  *
  * Answers that it waits for: functions of hm_ask, hm_ask_batch, hm_resolve, hm_reenter_after and selections are called where
  * it lives then, once, and never after it has restarted or ended; results of hm_offload come there. Deadlines go on. The

@@ -16,6 +16,7 @@
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "flight_pvt.h"
+#include "heat_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
@@ -283,6 +284,7 @@ hmi_actor_failed(struct hmi_worker *worker)
 	hmi_unschedule(cell);
 	if (hmi_actor_has_work(cell))
 		hmi_schedule(ctx, cell);
+	hmi_heat_failed(ctx);
 	ctx->cell = NULL;
 }
 

@@ -132,13 +132,14 @@ sample_note(struct hmi_hot *hot, uint64_t ticks)
 }
 
 void
-hmi_heat_turn(struct hm_ctx *ctx, struct hm_pid sender)
+hmi_heat_turn(struct hm_ctx *ctx)
 {
 	struct hmi_heat *heat = ctx->heat;
 	uint64_t now = hmi_clock_ticks(ctx->worker.clock), ticks = (now - heat->at_ticks) * heat->weight;
 	uint64_t messages = (uint64_t)ctx->handled * heat->weight, place;
 	struct hmi_hot *hot;
 
+	heat->at_ticks = 0;
 	heat->total_ticks += ticks;
 	/* It has ended, or left. */
 	if (ctx->cell == NULL)
@@ -149,8 +150,8 @@ hmi_heat_turn(struct hm_ctx *ctx, struct hm_pid sender)
 	if (heat->weight > 1)
 		sample_note(hot, ticks);
 	hot->messages += messages;
-	if (messages > 0 && sender.local != 0)
-		chat_get(heat, sender, place)->messages.count += messages;
+	if (messages > 0 && heat->sender.local != 0)
+		chat_get(heat, heat->sender, place)->messages.count += messages;
 }
 
 /* ---- Looking -------------------------------------------------------------------------- */

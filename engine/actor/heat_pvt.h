@@ -52,7 +52,8 @@ struct hmi_chat {
 
 struct hmi_heat {
 	uint64_t due_ns;       /* when the balancer is to look */
-	uint64_t at_ticks;     /* when the actor's turn began */
+	uint64_t at_ticks;     /* when the actor's turn began; 0: it is not measured */
+	struct hm_pid sender;  /* who stands for its messages */
 	uint64_t since_ticks;  /* the last look */
 	uint64_t window_ticks; /* time that the counts are of, up to that look */
 	uint64_t total_ticks;  /* of all actors' turns, in the tables or not */
@@ -75,14 +76,24 @@ bool hmi_heat_begin(struct hm_ctx *ctx);
 /* Who has sent one of the first messages that wait for an actor; { 0, 0 }: nobody has, or it is no user's. */
 struct hm_pid hmi_heat_sender(struct hmi_heat *heat, const struct hmi_cell *cell);
 
+/* An actor's turn begins. */
 static inline void
-hmi_heat_turn_begin(struct hm_ctx *ctx)
+hmi_heat_turn_begin(struct hm_ctx *ctx, const struct hmi_cell *cell)
 {
+	ctx->heat->sender = hmi_heat_sender(ctx->heat, cell);
 	ctx->heat->at_ticks = hmi_clock_ticks(ctx->worker.clock);
 }
 
-/* The running actor's turn is over, whose messages that sender stands for. */
-void hmi_heat_turn(struct hm_ctx *ctx, struct hm_pid sender);
+/* The running actor's turn is over. */
+void hmi_heat_turn(struct hm_ctx *ctx);
+
+/* Or it was left, since the actor has failed: the same, if it was measured. */
+static inline void
+hmi_heat_failed(struct hm_ctx *ctx)
+{
+	if (ctx->heat != NULL && ctx->heat->at_ticks != 0)
+		hmi_heat_turn(ctx);
+}
 
 /* What is known of an actor of this lcore; NULL: nothing. */
 struct hmi_hot *hmi_heat_find(struct hmi_heat *heat, uint64_t place);

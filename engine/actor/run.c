@@ -338,12 +338,11 @@ static inline bool
 actor_run_measured(struct hmi_worker *worker, struct hmi_runnable *runnable)
 {
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
-	struct hm_pid sender = hmi_heat_sender(ctx->heat, (struct hmi_cell *)(void *)runnable);
 	bool over;
 
-	hmi_heat_turn_begin(ctx);
+	hmi_heat_turn_begin(ctx, (struct hmi_cell *)(void *)runnable);
 	over = actor_run_as(worker, runnable, ctx->sys->options.record_all);
-	hmi_heat_turn(ctx, sender);
+	hmi_heat_turn(ctx);
 	return over;
 }
 

@@ -90,3 +90,72 @@ Test(engine_balance_outlier, spread__who_is_slow_twice_is_hot)
 	cr_assert_eq(balance_stats(&node).moved, 1);
 	hmt_node_end(&node);
 }
+
+/* ---- Actors that fail --------------------------------------------------------------------- */
+
+#define FAILS_NS 100000u
+#define LIGHT_NS 10000u
+
+static struct worker failing, light[2];
+static bool fails;
+
+/* Has its next message first, since it fails with this one. */
+static void
+work_and_fail(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	work(ctx, state, msg);
+	if (hm_msg_type(msg) == HMT_NUMBER && fails)
+		hm_fail(ctx, "the test has it fail");
+}
+
+static void
+spawn_failing(struct hm_ctx *ctx, void *arg)
+{
+	static struct hm_props props;
+	struct worker *worker = &failing;
+
+	(void)arg;
+	props = worker_props;
+	props.receive = work_and_fail;
+	cr_assert_eq(hm_spawn(ctx, &props, NULL, &worker, &failing.pid), 0);
+}
+
+/*
+ * One fails with each message, which is what its lcore is busy with; two others take a fifth each. Unless what it takes is
+ * counted, each of those is half of all, and one of them stays.
+ */
+Test(engine_balance_outlier, spread__who_fails_in_each_turn_counts)
+{
+	static const struct hm_supervisor go_on = { .directive = HM_DIRECTIVE_RESUME };
+	static struct hm_props props;
+	static struct hmt_probe parent;
+	struct hmt_probe *args = &parent;
+	struct hmt_node node;
+
+	fails = true;
+	parent = (struct hmt_probe){ 0 };
+	props = *hmt_probe_props(0);
+	props.supervisor = &go_on;
+	failing = (struct worker){ .node = &node, .message_ns = FAILS_NS };
+	hmt_node_start_with(&node, 2, 0, BALANCE_20);
+	cr_assert_eq(hm_system_spawn(node.sys, &props, NULL, &args, &parent.pid), 0);
+	hmt_do(&node, parent.pid, spawn_failing, NULL);
+	for (uint32_t i = 0; i < 2; i++) {
+		light[i] = (struct worker){ .message_ns = LIGHT_NS };
+		worker_spawn(&node, &light[i], &worker_props, NULL);
+		worker_start(&node, &light[i]);
+	}
+	worker_start(&node, &failing);
+	run_for(&node, 40 * LOOK_NS);
+	cr_assert_eq(light[0].lcore, 1);
+	cr_assert_eq(light[1].lcore, 1);
+	cr_assert_eq(balance_stats(&node).moved, 2);
+	/* Itself it waits for its supervisor whenever it could move, until it fails no more. */
+	cr_assert_eq(hm_system_move(node.sys, failing.pid, 1), 0);
+	run_for(&node, LOOK_NS);
+	cr_assert_eq(failing.lcore, 0);
+	fails = false;
+	run_for(&node, LOOK_NS);
+	cr_assert_eq(failing.lcore, 1);
+	hmt_node_end(&node);
+}
