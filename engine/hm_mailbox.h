@@ -78,7 +78,8 @@ typedef uint8_t hm_priority_fn(const struct hm_msg *msg);
 /**
  * A mailbox of the user's own: a queue that decides which message is next. The functions run on the actor's lcore, in
  * the turn of any actor: they must not fail, send or block. A fault ends the process: the engine's own queue would be
- * broken. A message is the queue's from push to pop, which may link it by its member `next`.
+ * broken. A message is the queue's from push to pop, which may link it by its member `next`. When the actor restarts all are
+ * popped, and pushed again in that order. While it moves nobody looks into the queue: see hm_move.h for deadlines.
  */
 struct hm_mailbox_ops {
 	size_t size; /**< bytes of the queue, zeroed before init; aligned as by malloc */

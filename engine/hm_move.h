@@ -20,7 +20,9 @@
  * it lives then, once, and never after it has restarted or ended; results of hm_offload come there. Deadlines go on. The
  * future itself stays on the lcore where it was made: its slot, its PID, whoever waits for it, and the result that it keeps.
  * So hm_future_cancel and hm_future_release are sent there, and an answer may come first. Beside that slot the actor keeps
- * some 80 bytes for each. An answer takes the way by that lcore, where messages of the same sender to the actor may take
+ * some 80 bytes for each. Deadlines of requests that wait in its mailbox or its stash go on as well; in a queue of the user's own
+ * (HM_MAILBOX_CUSTOM), which nobody can look into, the time of one that was asked on the lcore that it leaves began when it was
+ * asked, not at the end of that turn: what expires so is a dead letter, and its asker is told at the deadline. An answer takes the way by that lcore, where messages of the same sender to the actor may take
  * another one: their order is kept only if both go by its birthplace. Send what has to come in order as messages.
  *
  * Pointers into a state of at most 24 bytes, which is kept beside the mailbox, are not valid afterwards; a bigger one stays

@@ -290,20 +290,66 @@ ask_and_take_long(struct hm_ctx *ctx, void *arg)
 	scene.node.now_ns += 5000000;
 }
 
+/* A queue of the user's own, first in, first out. */
+struct own_queue {
+	struct hm_msg *head, **end;
+};
+
+static int
+own_init(void *queue, const void *arg)
+{
+	struct own_queue *own = queue;
+
+	(void)arg;
+	own->end = &own->head;
+	return 0;
+}
+
+static void
+own_push(void *queue, struct hm_msg *msg)
+{
+	struct own_queue *own = queue;
+
+	msg->next = NULL;
+	*own->end = msg;
+	own->end = &msg->next;
+}
+
+static struct hm_msg *
+own_pop(void *queue)
+{
+	struct own_queue *own = queue;
+	struct hm_msg *msg = own->head;
+
+	if (msg == NULL)
+		return NULL;
+	own->head = msg->next;
+	if (own->head == NULL)
+		own->end = &own->head;
+	return msg;
+}
+
+static const struct hm_mailbox_ops own_ops = {
+	.size = sizeof(struct own_queue), .init = own_init, .push = own_push, .pop = own_pop
+};
+
 enum place {
 	IN_MAILBOX,
 	IN_STASH,
 	IN_PRIORITIES,
 	IN_BOUNDED,
+	IN_OWN,
 	PLACES,
 };
 
+/* A request waits while its receiver moves, to be received there. */
 static void
-request_waits(enum place place)
+request_moves(enum place place, void (*deed)(struct hm_ctx *ctx, void *arg))
 {
 	static const struct hm_mailbox mailboxes[PLACES] = {
 		[IN_PRIORITIES] = { .order = HM_MAILBOX_PRIORITY, .priority = priority_of },
 		[IN_BOUNDED] = { .overflow = HM_OVERFLOW_REJECT, .capacity = 1000 },
+		[IN_OWN] = { .order = HM_MAILBOX_CUSTOM, .ops = &own_ops },
 	};
 	static struct hm_props props[PLACES];
 	struct hmt_probe *probe = &scene.mover;
@@ -320,7 +366,7 @@ request_waits(enum place place)
 	hmt_turn_until_idle(&scene.node);
 	for (uint32_t i = 0; i < QUEUED && place != IN_STASH; i++)
 		hmt_number(&scene.node, probe->pid, i);
-	send_deed(scene.other.pid, ask_and_take_long);
+	send_deed(scene.other.pid, deed);
 	if (place == IN_STASH)
 		turn_all(&scene.node, 2);
 	cr_assert_eq(hm_system_move(scene.node.sys, probe->pid, 1), 0);
@@ -328,6 +374,12 @@ request_waits(enum place place)
 	cr_assert_eq(lcore_of(&scene.node, probe->pid), 1);
 	if (place == IN_STASH)
 		hmt_do(&scene.node, probe->pid, unstash, NULL);
+}
+
+static void
+request_waits(enum place place)
+{
+	request_moves(place, ask_and_take_long);
 	cr_assert_eq(scene.heard.calls, 1, "%d", place);
 	cr_assert_eq(scene.heard.result, HM_FUTURE_REPLY, "%d", place);
 	cr_assert_eq(hmt_stats(&scene.node).dead[HM_DEAD_EXPIRED], 0);
@@ -336,6 +388,36 @@ request_waits(enum place place)
 
 Test(engine_move_ask_others, move__requests_that_wait_keep_their_time)
 {
-	for (int place = 0; place < PLACES; place++)
+	for (int place = 0; place <= IN_BOUNDED; place++)
 		request_waits((enum place)place);
+}
+
+static void
+ask_with_time(struct hm_ctx *ctx, void *arg)
+{
+	uint64_t number = 3;
+
+	(void)arg;
+	cr_assert_eq(hm_ask(ctx, scene.mover.pid, HMT_NUMBER, &number, 6000, on_response, NULL), HM_OK);
+	scene.node.now_ns += 5000000;
+}
+
+/*
+ * Nobody can look into a queue of the user's own: there a request's time begins when it is asked, not at the turn's end. One
+ * that is longer than that turn suffices; of a shorter one the asker learns that its time was up, at its deadline.
+ */
+Test(engine_move_ask_others, move__requests_in_a_queue_of_the_users_own_lose_a_turn)
+{
+	request_moves(IN_OWN, ask_with_time);
+	cr_assert_eq(scene.heard.calls, 1);
+	cr_assert_eq(scene.heard.result, HM_FUTURE_REPLY);
+	hmt_node_end(&scene.node);
+
+	request_moves(IN_OWN, ask_and_take_long);
+	cr_assert_eq(hmt_stats(&scene.node).dead[HM_DEAD_EXPIRED], 1);
+	cr_assert_eq(scene.heard.calls, 0);
+	hmt_elapse(&scene.node, 2000);
+	cr_assert_eq(scene.heard.calls, 1);
+	cr_assert_eq(scene.heard.result, HM_FUTURE_TIMEOUT);
+	hmt_node_end(&scene.node);
 }
