@@ -284,17 +284,19 @@ full_tell(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_box *box)
 
 /* Those that wait aside stay: if there are no others, the new one is dropped. */
 static bool
-oldest_drop(struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg, uint32_t priority)
+oldest_drop(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_box *box, struct hm_msg *msg,
+	    uint32_t priority)
 {
 	struct hm_msg *oldest = queue_pop_oldest(box, priority);
 
-	hmi_dead(ctx, oldest != NULL ? oldest : msg, HM_DEAD_DROPPED);
+	hmi_dead_of(ctx, cell, oldest != NULL ? oldest : msg, HM_DEAD_DROPPED);
 	return oldest != NULL;
 }
 
 /* Make room for a message, or turn it away. Returns whether it may wait. */
 static bool
-overflow(struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg, uint32_t priority)
+overflow(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_box *box, struct hm_msg *msg,
+	 uint32_t priority)
 {
 	switch (box->mailbox->overflow) {
 	case HM_OVERFLOW_REJECT:
@@ -304,7 +306,7 @@ overflow(struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg, uint32_t p
 		hmi_dead(ctx, msg, HM_DEAD_DROPPED);
 		return false;
 	default:
-		return oldest_drop(ctx, box, msg, priority);
+		return oldest_drop(ctx, cell, box, msg, priority);
 	}
 }
 
@@ -332,7 +334,7 @@ user_put(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_box *box, struct 
 	/* The user's functions may look at it from here on. */
 	hmi_guard_received(msg);
 	priority = priority_of(ctx, box, msg);
-	if (is_full(cell, box) && !overflow(ctx, box, msg, priority))
+	if (is_full(cell, box) && !overflow(ctx, cell, box, msg, priority))
 		return;
 	queue_push(box, msg, priority);
 	if (hooks != NULL && hooks->posted != NULL)

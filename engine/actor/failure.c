@@ -173,7 +173,7 @@ received_release(struct hm_ctx *ctx)
 	}
 	/* It was counted when it was taken from the mailbox. */
 	hmi_count(&ctx->received, (uint64_t)-1);
-	hmi_dead(ctx, msg, HM_DEAD_FAILED);
+	hmi_dead_of(ctx, ctx->cell, msg, HM_DEAD_FAILED);
 }
 
 /* ---- The actor --------------------------------------------------------------------------- */

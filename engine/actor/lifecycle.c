@@ -299,7 +299,7 @@ message_give_up(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	else if (is_awaited(ctx, cell, msg))
 		awaited_receive(ctx, cell, msg);
 	else
-		hmi_waiting_dead_letter(ctx, msg, HM_DEAD_STOPPED);
+		hmi_waiting_dead_letter(ctx, cell, msg, HM_DEAD_STOPPED);
 }
 
 /*

@@ -75,7 +75,7 @@ static void
 expired_drop(struct hm_ctx *ctx, struct hm_msg *msg)
 {
 	uncount(ctx);
-	hmi_dead(ctx, msg, HM_DEAD_EXPIRED);
+	hmi_dead_of(ctx, ctx->cell, msg, HM_DEAD_EXPIRED);
 }
 
 /* As user_receive, for what the engine has sent, or does something with, and what comes too late. */

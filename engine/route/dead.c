@@ -46,6 +46,12 @@ hmi_dead(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
 	hmi_dead_to(ctx, to, msg, reason);
 }
 
+__attribute__((cold)) void
+hmi_dead_of(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	hmi_dead_to(ctx, hmi_pid_of(ctx, cell), msg, reason);
+}
+
 void
 hm_dead_letter_publish(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
 {

@@ -23,6 +23,10 @@ struct hmi_dead_record {
 /* A message of this lcore's or another node's process finds no receiver; takes it over. */
 void hmi_dead(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason);
 
+/* As hmi_dead, of a message that an actor has had: it may have come to a slot that the actor has left since. */
+void hmi_dead_of(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg,
+		 enum hm_dead_reason reason);
+
 /* As hmi_dead, for a receiver whose node has no index. */
 void hmi_dead_to(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, enum hm_dead_reason reason);
 

@@ -71,12 +71,15 @@ hmi_granted_take_early(struct hm_ctx *ctx, const struct hm_msg *msg)
 }
 
 void
-hmi_waiting_dead_letter(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
+hmi_waiting_dead_letter(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg,
+			enum hm_dead_reason reason)
 {
 	struct hmi_cell *process = hmi_cells_at(&ctx->cells, msg->to);
 
 	if (msg->flags & HMI_MSG_RESUME)
 		process->ops->discard(ctx, process, msg, reason);
+	else if (hmi_cell_is_actor(cell))
+		hmi_dead_of(ctx, cell, msg, reason);
 	else
 		hmi_dead(ctx, msg, reason);
 }
@@ -90,7 +93,7 @@ hmi_mailbox_dead_letter(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_
 
 	while (*budget > 0 &&
 	       ((msg = hmi_fifo_pop(&cell->box)) != NULL || (msg = hmi_cell_pop_system(cell)) != NULL)) {
-		hmi_waiting_dead_letter(ctx, msg, reason);
+		hmi_waiting_dead_letter(ctx, cell, msg, reason);
 		(*budget)--;
 		any = true;
 	}

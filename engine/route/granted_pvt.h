@@ -28,8 +28,9 @@ struct hmi_cell *hmi_granted_take(struct hm_ctx *ctx, uint64_t local);
 /* Take the free slot of a message's receiver. NULL: no memory, or it cannot have been given to anybody. */
 struct hmi_cell *hmi_granted_take_early(struct hm_ctx *ctx, const struct hm_msg *msg);
 
-/* Dead-letter a message that was taken out of a mailbox. */
-void hmi_waiting_dead_letter(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason);
+/* Dead-letter a message that was taken out of the mailbox of a cell. */
+void hmi_waiting_dead_letter(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg,
+			     enum hm_dead_reason reason);
 
 /*
  * Dead-letter what is in the mailbox and the system lane of a cell, up to *budget messages, which are

@@ -115,6 +115,61 @@ Test(engine_move_end, move__what_waits_at_its_end_is_a_dead_letter_to_its_pid)
 	hmt_node_end(&node);
 }
 
+static struct hmt_probe leaver;
+
+static void
+letter_check(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	const struct hm_dead_letter *letter = hm_msg_body(msg);
+
+	(void)ctx;
+	(void)probe;
+	if (hm_msg_type(msg) == HM_DEAD_LETTER)
+		cr_assert(hm_pid_equal(letter->to, leaver.pid), "it was in its mailbox");
+}
+
+/*
+ * It leaves a place that is not its home, with messages in its mailbox, a stop, and a watch behind that: all of them have come
+ * to that place, but its PID is what others know.
+ */
+Test(engine_move_end, move__what_it_takes_along_is_to_its_pid)
+{
+	static struct hmt_probe watcher, dead;
+	struct hmt_deed watch = { hmt_watch, &leaver.pid };
+	struct hmt_node node;
+	uint32_t received;
+
+	leaver = watcher = dead = (struct hmt_probe){ 0 };
+	dead.on_msg = letter_check;
+	hmt_node_start(&node, LCORES);
+	hmt_probe_spawn(&node, &leaver, 0, NULL);
+	hmt_probe_spawn(&node, &watcher, 0, NULL);
+	hmt_probe_spawn(&node, &dead, 3, NULL);
+	cr_assert_eq(hm_dead_letters_subscribe(node.sys, dead.pid), 0);
+	move(&node, leaver.pid, 1);
+	for (uint32_t i = 0; i < 24; i++)
+		hmt_number(&node, leaver.pid, i);
+	turn_one(&node, 0);
+	cr_assert_eq(hm_system_move(node.sys, leaver.pid, 2), 0);
+	turn_one(&node, 0);
+	turn_one(&node, 1);
+	received = hmt_seen_count(&leaver, HMT_NUMBER);
+	turn_one(&node, 2);
+	for (uint32_t i = 0; i < 24; i++)
+		hmt_number(&node, leaver.pid, i);
+	cr_assert_eq(hm_system_stop_actor(node.sys, leaver.pid), 0);
+	cr_assert_eq(hm_system_send(node.sys, watcher.pid, HMT_DO, &watch), HM_OK);
+	turn_one(&node, 0);
+	turn_one(&node, 1);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(hmt_seen_count(&leaver, HMT_NUMBER), received);
+	cr_assert_eq(hmt_stats(&node).moved, 2, "it has left");
+	cr_assert_eq(hmt_seen_count(&dead, HM_DEAD_LETTER), 48 - received);
+	cr_assert_eq(hmt_seen_count(&watcher, HM_TERMINATED), 1);
+	cr_assert(hm_pid_equal(hmt_seen_last(&watcher, HM_TERMINATED)->terminated.who, leaver.pid));
+	hmt_node_end(&node);
+}
+
 Test(engine_move_end, move__a_system_that_is_destroyed_meanwhile)
 {
 	for (uint32_t turns = 0; turns < 12; turns++) {
