@@ -19,6 +19,7 @@
  *     hm_dispatch.h     where actors run: the load of lcores, placement by key
  *     hm_behaviour.h    behaviours, stash, receive timeout
  *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
+ *     hm_messages.h     typed messages: ids, functions and handlers from one table
  *     hm_move.h         actors that move to another lcore
  *     hm_children.h     the children of an actor, one after the other
  *     hm_select.h       whom a path or a pattern names
@@ -54,6 +55,7 @@
 #include "hm_balance.h"
 #include "hm_behaviour.h"
 #include "hm_mailbox.h"
+#include "hm_messages.h"
 #include "hm_move.h"
 #include "hm_children.h"
 #include "hm_pid_set.h"

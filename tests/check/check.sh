@@ -34,6 +34,37 @@ check_shell() {
 	files '*.sh' dev '.ci/run' | xargs shellcheck
 }
 
+# Mistakes that typed messages turn into errors of the compiler, in C (where a warning is one here) and C++.
+check_typed() {
+	cflags=$(pkg-config --cflags libdpdk | sed 's/-I/-isystem /g')
+	includes="-I$build"
+	for module in mailbox sched engine net; do
+		includes="$includes -I$module"
+	done
+	status=0
+	for compiler in "gcc -std=gnu11" "g++ -std=c++11" "clang -std=c11"; do
+		wrong=0
+		while [ "$wrong" -le 9 ]; do
+			# shellcheck disable=SC2086
+			if $compiler -x "$(language "$compiler")" -fsyntax-only -Wall -Wextra -Werror -DWRONG=$wrong \
+				$cflags $includes "$here/typed.c" 2>"$build/typed.log"; then
+				compiles=yes
+			else
+				compiles=no
+			fi
+			if [ "$wrong" -eq 0 ] && [ "$compiles" = no ]; then
+				cat "$build/typed.log"
+				status=1
+			elif [ "$wrong" -gt 0 ] && [ "$compiles" = yes ]; then
+				printf '%s:1: mistake %d compiles with %s\n' "$here/typed.c" "$wrong" "${compiler%% *}"
+				status=1
+			fi
+			wrong=$((wrong + 1))
+		done
+	done
+	return "$status"
+}
+
 # Each public header alone, in both languages, as a user's compiler sees it.
 check_headers() {
 	cflags=$(pkg-config --cflags libdpdk liburcu-qsbr liburcu-cds libprotobuf-c | sed 's/-I/-isystem /g')
@@ -84,6 +115,7 @@ check format check_format
 check spelling check_spelling
 check shell check_shell
 check headers check_headers
+check typed check_typed
 check sources python3 "$here/sources.py"
 check rules check_rules
 check symbols python3 "$here/symbols.py" "$build/libhermod.a"
