@@ -140,6 +140,12 @@ class Folders(unittest.TestCase):
         for line in ('void hmi_run(int a, int b);', '\tstruct hm_system *sys;', '\tops->hmi_run(1, 2);', '\tx.hmi_run = 1;'):
             self.assertEqual(self.calls('engine/process/cell.c', line), 0, line)
 
+    def test_public_headers_call_all_of_their_module(self):
+        self.assertEqual(self.calls('engine/hm_thing.h', '\treturn hmi_run(1, 2);'), 0)
+        self.assertEqual(self.calls('engine/thing_pvt.h', '\treturn hmi_run(1, 2);'), 1)
+        self.assertEqual(self.calls('engine/process/hm_thing.h', '\treturn hmi_run(1, 2);'), 2)
+        self.assertEqual(self.calls('engine/hm_thing.h', '\thmi_tick();'), 3)
+
     def test_call_by_a_program(self):
         self.assertEqual(self.calls('tests/unit/test_x.c', '\thmi_run(1, 2);'), 0)
 
