@@ -18,6 +18,7 @@
  *     hm_actor.h        the API of actors: spawn, send, watch, timers
  *     hm_dispatch.h     where actors run: the load of lcores, placement by key
  *     hm_behaviour.h    behaviours, stash, receive timeout
+ *     hm_log.h          lines with lcore and path, into EAL's log
  *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
  *     hm_messages.h     typed messages: ids, functions and handlers from one table
  *     hm_move.h         actors that move to another lcore
@@ -54,6 +55,7 @@
 #include "hm_dispatch.h"
 #include "hm_balance.h"
 #include "hm_behaviour.h"
+#include "hm_log.h"
 #include "hm_mailbox.h"
 #include "hm_messages.h"
 #include "hm_move.h"

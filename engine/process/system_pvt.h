@@ -136,7 +136,7 @@ struct hm_system {
 	const char *summary;
 	const struct hm_option *app_options;
 	struct hmi_system_extension *extensions; /* newest first; constant while it runs */
-	int logtype;
+	int logtype, actors_logtype;
 	char name[16];                      /* prefix of what DPDK wants named */
 	uint16_t eal_lcores[HM_LCORES_MAX]; /* by index, from launch to finish */
 	sem_t ended;                        /* posted by each launched lcore at its end */

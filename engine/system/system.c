@@ -322,6 +322,7 @@ with_cores(const cpu_set_t *cores, struct hm_system *sys, int (*make)(struct hm_
 RTE_INIT(log_type_register)
 {
 	(void)rte_log_register_type_and_pick_level("hermod", RTE_LOG_INFO);
+	(void)rte_log_register_type_and_pick_level("hermod.actors", RTE_LOG_INFO);
 }
 
 static int
@@ -361,6 +362,7 @@ start_up(struct hm_system *sys, int argc, char **argv, const struct hm_config *c
 	if (rc != 0)
 		return rc;
 	sys->logtype = rte_log_register_type_and_pick_level("hermod", RTE_LOG_INFO);
+	sys->actors_logtype = rte_log_register_type_and_pick_level("hermod.actors", RTE_LOG_INFO);
 	rc = faults_catch(sys, config);
 	if (rc == 0)
 		rc = with_cores(&cores, sys, shared_create);

@@ -15,6 +15,7 @@
 #include "hm_behaviour.h"
 #include "hm_buffer.h"
 #include "hm_header.h"
+#include "hm_log.h"
 #include "hm_move.h"
 #include "hm_offload.h"
 #include "hm_provider.h"
@@ -124,6 +125,7 @@ static const struct hm_extension extension;
 
 CALL_USED(hm_spawn, &props, NULL, NULL, NULL)
 CALL_USED(hm_spawn_key, &props, NULL, NULL, 1, NULL)
+CALL(hm_log, HM_LOG_INFO, "text")
 CALL(hm_watch, somebody)
 CALL(hm_unwatch, somebody)
 CALL(hm_stop, somebody)
@@ -213,6 +215,7 @@ static const struct {
 } calls[] = {
 	ROW(hm_spawn),
 	ROW(hm_spawn_key),
+	ROW(hm_log),
 	ROW(hm_watch),
 	ROW(hm_unwatch),
 	ROW(hm_stop),
