@@ -344,19 +344,25 @@ hmi_actor_stop_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 		end_begin(ctx, cell);
 }
 
-/* It restarts, and what it waits for is the same. */
+/*
+ * It restarts: the old state has received its last message, HM_RESTARTING, and may have freed what it refers to. So the stop is
+ * for the fresh one, behind HM_STARTED.
+ */
 static void
-restart_end(struct hmi_cell *cell)
+stop_later(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_reason reason)
 {
-	hmi_actor_restart_undo(cell);
-	cell->pending &= (uint8_t)~HMI_PENDING_STOP;
+	cell->pending |= HMI_PENDING_ASKED;
+	if (reason == HM_TERMINATED_FAILED && hmi_extra_get(&ctx->extras, cell) != NULL)
+		cell->actor.extra->stops_failed = true;
 }
 
 void
 hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_reason reason)
 {
-	if ((cell->pending & HMI_PENDING_STOP) != 0 && cell->reason == HMI_REASON_RESTART)
-		restart_end(cell);
+	if (hmi_cell_restarts(cell)) {
+		stop_later(ctx, cell, reason);
+		return;
+	}
 	if ((cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		return;
 	if (cell->actor.extra != NULL)
@@ -490,7 +496,8 @@ hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
 		system_drain(ctx, cell);
 	if (ctx->cell == NULL)
 		return;
-	if ((cell->pending & HMI_PENDING_ASKED) && (cell->pending & HMI_PENDING_START) == 0) {
+	if ((cell->pending & HMI_PENDING_ASKED) && (cell->pending & HMI_PENDING_START) == 0 &&
+	    !hmi_cell_restarts(cell)) {
 		cell->pending &= (uint8_t)~HMI_PENDING_ASKED;
 		/* It may have failed in the same call. */
 		hmi_actor_stop(ctx, cell,
@@ -501,10 +508,17 @@ hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
 	}
 }
 
+/* A stop that was asked for waits for the end of a restart. */
+static uint8_t
+ready_pending(const struct hmi_cell *cell)
+{
+	return hmi_cell_restarts(cell) ? HMI_PENDING_READY & ~HMI_PENDING_ASKED : HMI_PENDING_READY;
+}
+
 bool
 hmi_actor_has_work(const struct hmi_cell *cell)
 {
-	if ((cell->pending & HMI_PENDING_READY) != 0)
+	if ((cell->pending & ready_pending(cell)) != 0)
 		return true;
 	if ((cell->pending & HMI_PENDING_STOP) != 0)
 		return !hmi_cell_is_empty(cell) || (cell->actor.children == 0 && !hmi_stop_awaits(cell)) ||

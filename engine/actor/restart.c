@@ -31,6 +31,21 @@ owned_restart(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_owned *owned
 	owned->ops->drop(ctx, cell, owned);
 }
 
+static void
+extra_restart(struct hmi_cell *cell)
+{
+	struct hmi_extra *extra = cell->actor.extra;
+
+	cell->reason = HM_TERMINATED_STOPPED;
+	if (extra == NULL)
+		return;
+	extra->has_escalated = false;
+	/* As if it had failed in HM_STARTED. */
+	if (extra->stops_failed)
+		cell->reason = HM_TERMINATED_FAILED;
+	extra->stops_failed = false;
+}
+
 void
 hmi_actor_restart_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
@@ -42,8 +57,7 @@ hmi_actor_restart_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_box_refill(ctx, cell);
 	hmi_stash_return(cell);
 	hmi_behaviours_drop(ctx, cell);
-	if (cell->actor.extra != NULL)
-		cell->actor.extra->has_escalated = false;
+	extra_restart(cell);
 	hmi_state_reset(cell);
 	cell->receive = cell->actor.props->receive;
 	cell->pending &= (uint8_t) ~(HMI_PENDING_STOP | HMI_PENDING_FAILED);

@@ -36,6 +36,7 @@ struct hmi_extra {
 	struct hmi_spread *spread;     /* directive on its way to many children; NULL: none */
 	uint32_t stop_asks;            /* processes of HMI_REASON_AWAITED */
 	bool stop_failed;              /* it has failed while it stops, and waits for none of them */
+	bool stops_failed;             /* while it restarts: it stops next, since it has failed */
 	uint8_t quantum_steps; /* messages of its next turn, by what they have taken; 0: it has no quantum of time */
 	bool has_escalated; /* children wait for what becomes of it, since it has failed in their place */
 	bool owns_props;    /* they are its own, by malloc, since deployment settings are for it */

@@ -267,6 +267,39 @@ Test(engine_restart, stop__of_itself_while_it_restarts_comes_behind_started)
 	hmt_node_end(&node);
 }
 
+/* The old state has freed what it refers to. */
+static void
+stop_while_children_stop(void (*on_msg)(struct hm_ctx *, struct hmt_probe *, const struct hm_msg *),
+			 uint16_t order, enum hm_terminated_reason reason)
+{
+	static struct hmt_probe child, watcher;
+	struct hmt_node node;
+
+	child = watcher = (struct hmt_probe){ 0 };
+	node_with(&node, NULL);
+	hmt_probe_spawn(&node, &watcher, 0, NULL);
+	hmt_do(&node, watcher.pid, hmt_watch, &actor.pid);
+	actor.on_msg = on_msg;
+	hmt_do(&node, actor.pid, child_make_there, &child);
+	hmt_number(&node, actor.pid, FAIL);
+	directive(&node, actor.pid, HMI_SYS_RESTART_ALL);
+	if (order != HM_TYPE_NONE)
+		directive(&node, actor.pid, order);
+	hmt_number(&node, actor.pid, 1);
+	hmt_turn_until_idle(&node);
+	HMT_SEQUENCE(&child, HM_STARTED, HM_STOPPING, HM_STOPPED);
+	HMT_SEQUENCE(&actor, HM_STARTED, HM_RESTARTING, HM_STARTED, HM_STOPPING, HM_STOPPED);
+	cr_assert_eq(hmt_seen_last(&watcher, HM_TERMINATED)->terminated.reason, reason);
+	hmt_node_end(&node);
+}
+
+Test(engine_restart, stop__while_children_stop_is_for_the_fresh_state)
+{
+	stop_while_children_stop(fail_on_number, HM_SYS_STOP, HM_TERMINATED_STOPPED);
+	stop_while_children_stop(fail_on_number, HMI_SYS_STOP_FAILED, HM_TERMINATED_FAILED);
+	stop_while_children_stop(stop_self_on_restart, HM_TYPE_NONE, HM_TERMINATED_STOPPED);
+}
+
 /* It was restarted already, with a sibling. */
 Test(engine_restart, restart__of_an_actor_that_has_not_failed_any_more_is_ignored)
 {
