@@ -150,7 +150,10 @@ struct hm_stats {
 	uint64_t restarted; /**< restarts of actors */
 	uint64_t moved;     /**< moves of actors between lcores: hm_move.h */
 	uint64_t stalls;    /**< turns that took longer than --stall says: hm_stall.h */
-	/** Functions of hm_ask and its like that were not called: their actor ended or restarted before. */
+	/**
+	 * Functions of hm_ask and its like that were not called: their actor ended or restarted before. Among them are the
+	 * engine's own, of selections that go on in later turns, and of the phases of the stop.
+	 */
 	uint64_t continuations_dropped;
 	uint64_t
 		futures_evicted; /**< results that were no longer kept, since an lcore had too many: hm_future.h */
