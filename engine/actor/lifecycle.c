@@ -200,6 +200,8 @@ end_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_stash_return(cell);
 	hmi_box_spill(ctx, cell);
 	owned_drop(ctx, cell, &budget);
+	/* Those who are told may send to it at once. */
+	hmi_box_spill(ctx, cell);
 	(void)hmi_made_drop(ctx, cell, cell->reason == HM_TERMINATED_FAILED, &budget);
 	if (cell->box.head != NULL || cell->actor.system.tail != NULL)
 		(void)hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_STOPPED, &budget);

@@ -245,3 +245,39 @@ Test(engine_mailbox_end, external__send_to_a_full_mailbox_of_a_system_that_was_d
 	hmt_books_check(node.sys);
 	hmt_node_drop(&node);
 }
+
+/* A future of the actor's own end, whose answer goes to the actor. */
+static void
+stop_and_pipe(struct hm_ctx *ctx, void *arg)
+{
+	struct hm_future future;
+
+	(void)arg;
+	cr_assert_eq(hm_stop_future(ctx, actor.pid, 1000000, &future), HM_OK);
+	cr_assert_eq(hm_pipe_to(ctx, future, &actor.pid, 1), HM_OK);
+}
+
+/* What those who are told of an end send at once comes when the mailbox has been emptied. */
+Test(engine_mailbox_end, end__that_sends_to_the_one_that_ends_is_a_dead_letter)
+{
+	static const struct hm_mailbox mailboxes[] = {
+		{ .order = HM_MAILBOX_FIFO },
+		{ .overflow = HM_OVERFLOW_DROP_OLDEST, .capacity = CAPACITY },
+		{ .order = HM_MAILBOX_PRIORITY, .priority = priority_same },
+		{ .order = HM_MAILBOX_CONTROL },
+	};
+	static struct hmt_probe beside;
+
+	for (size_t i = 0; i < sizeof(mailboxes) / sizeof(mailboxes[0]); i++) {
+		struct hmt_node node;
+		uint64_t dead;
+
+		beside = (struct hmt_probe){ 0 };
+		mailbox_start(&node, &mailboxes[i], NULL);
+		dead = hmt_dead(&node);
+		hmt_do(&node, hmt_probe_spawn(&node, &beside, 0, NULL), stop_and_pipe, NULL);
+		cr_assert_eq(hmt_seen_count(&actor, HM_STOPPED), 1, "mailbox %zu", i);
+		cr_assert_eq(hmt_dead(&node), dead + 1, "mailbox %zu", i);
+		hmt_node_end(&node);
+	}
+}
