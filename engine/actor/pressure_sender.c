@@ -100,8 +100,13 @@ hmi_pressure_actor(struct hm_ctx *ctx, struct hm_pid sender)
 {
 	struct hmi_cell *cell = cell_of(ctx, sender);
 
-	if (cell == NULL || hmi_cell_is_free(cell) || hmi_cell_is_actor(cell))
-		return cell != NULL && hmi_cell_is_actor(cell) ? cell : NULL;
+	if (cell == NULL || hmi_cell_is_free(cell))
+		return NULL;
+	if (hmi_cell_is_actor(cell))
+		return cell;
+	/* Only actors send without a name: the one that did is gone, and another process has its slot. */
+	if (sender.node == 0)
+		return NULL;
 	return cell->ops->owner != NULL ? cell->ops->owner(cell) : NULL;
 }
 

@@ -10,7 +10,9 @@
 #include "hmt_eal.h"
 #include "hmt_hold.h"
 #include "hmt_shortage.h"
-#include "pressure_pvt.h"
+#include "msg_pvt.h"
+#include "post_pvt.h"
+#include "pressure_record_pvt.h"
 #include "rcu_pvt.h"
 
 TestSuite(engine_pressure_again, .init = hmt_eal_start);
@@ -193,5 +195,32 @@ Test(engine_pressure_again, mute__that_was_taken_back_by_another_name)
 	cr_assert_eq(waiting(), HIGH + 1);
 	cr_assert(!hmt_is_muted(&node, sender.pid), "it was not taken back");
 	send_until_muted();
+	end();
+}
+
+/* ---- Who has sent without a name, and is gone ---------------------------------------------------- */
+
+/* As a receiver does that looks only now at what an actor has sent that had the slot before. */
+static void
+mute_who_had_the_slot(struct hm_ctx *ctx, void *arg)
+{
+	struct hm_msg *msg = hmi_control(&ctx->cache, HMI_COMMAND_MUTE, sizeof(struct hmi_mute));
+
+	*(struct hmi_mute *)hm_msg_body_mut(msg) =
+		(struct hmi_mute){ { 0, (uintptr_t) * (struct hmi_cell **)arg }, receiver.pid };
+	(void)hmi_post(ctx, hmi_lcore_process(ctx->sys, 0), msg);
+}
+
+Test(engine_pressure_again, mute__of_a_slot_that_a_future_has_by_now_leaves_its_owner)
+{
+	struct hmi_cell *future;
+
+	start(0);
+	hmt_do(&node, sender.pid, ask_once, NULL);
+	future = hmi_cells_at(&node.sys->lcores[0]->cells,
+			      hmt_cell_of(&node, receiver.pid)->box.head->sender.local);
+	cr_assert(!hmi_cell_is_free(future) && !hmi_cell_is_actor(future));
+	hmt_do(&node, sender.pid, mute_who_had_the_slot, &future);
+	cr_assert(!hmt_is_muted(&node, sender.pid));
 	end();
 }
