@@ -61,7 +61,7 @@ waits_in_mailbox(const struct hmi_cell *cell, const struct hm_msg *msg)
 		return true;
 	if ((cell->pending & HMI_PENDING_STOP) == 0)
 		return false;
-	return cell->box.head != NULL || (cell->reason == HMI_REASON_RESTART && !is_of_child(msg));
+	return !hmi_cell_is_empty(cell) || (cell->reason == HMI_REASON_RESTART && !is_of_child(msg));
 }
 
 /*

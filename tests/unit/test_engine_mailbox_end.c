@@ -281,3 +281,52 @@ Test(engine_mailbox_end, end__that_sends_to_the_one_that_ends_is_a_dead_letter)
 		hmt_node_end(&node);
 	}
 }
+
+/* ---- An end that is told behind one that is told again ----------------------------------------------- */
+
+static struct hmt_probe child;
+
+static void
+child_begin(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	cr_assert_eq(hmt_probe_child(ctx, &child, 0, NULL), 0);
+}
+
+static void
+watch_and_fail(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)probe;
+	if (hm_msg_type(msg) != HM_STOPPING)
+		return;
+	cr_assert_eq(hm_watch(ctx, child.pid), HM_OK);
+	/* So the mailbox is looked through in a later turn. */
+	hm_fail(ctx, "while it stops");
+}
+
+/* The child's end waits in the mailbox when its parent watches it, and stops: the answer to the watch must not come first. */
+Test(engine_mailbox_end, stop__of_a_parent_that_watches_an_ended_child_tells_it_once)
+{
+	static const struct hm_mailbox mailboxes[] = {
+		{ .order = HM_MAILBOX_FIFO },
+		{ .overflow = HM_OVERFLOW_DROP_OLDEST, .capacity = CAPACITY },
+		{ .order = HM_MAILBOX_PRIORITY, .priority = priority_same },
+		{ .order = HM_MAILBOX_CONTROL },
+	};
+
+	for (size_t i = 0; i < sizeof(mailboxes) / sizeof(mailboxes[0]); i++) {
+		struct hmt_node node;
+
+		child = (struct hmt_probe){ 0 };
+		mailbox_start(&node, &mailboxes[i], NULL);
+		hmt_do(&node, actor.pid, child_begin, NULL);
+		hmt_hold(&node, actor.pid);
+		hmt_stop(&node, child.pid);
+		actor.on_msg = watch_and_fail;
+		hmt_stop(&node, actor.pid);
+		cr_assert_eq(hmt_seen_count(&actor, HM_TERMINATED), 1, "mailbox %zu", i);
+		cr_assert_eq(hmt_seen_last(&actor, HM_TERMINATED)->terminated.reason, HM_TERMINATED_STOPPED,
+			     "mailbox %zu", i);
+		hmt_node_end(&node);
+	}
+}
