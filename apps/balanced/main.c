@@ -6,6 +6,7 @@
  *     lcore 0: ping ◀──ball──▶ lcore 1: pong         then         lcore 0: mill 0, mill 1, mill 2, mill 3
  *                 who has moved ──▶ director, who asks the balancer each tenth of a second
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -234,8 +235,10 @@ main(int argc, char **argv)
 
 	for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++)
 		rc = hm_type_register(sys, &types[i]);
-	if (rc == 0 && hm_system_lcores(sys) < 2)
-		printf("one lcore: nothing to balance; -l 0-1 gives two\n");
+	if (rc == 0 && hm_system_lcores(sys) < 2) {
+		fprintf(stderr, "balanced: one lcore has nothing to balance; give two, by -l 0-1\n");
+		rc = -EINVAL;
+	}
 	if (rc == 0 && (rc = hm_system_spawn(sys, &director, "director", NULL, NULL)) == 0)
 		rc = hm_system_run(sys);
 	hm_system_destroy(sys);
