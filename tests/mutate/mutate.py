@@ -261,6 +261,15 @@ def failures(log):
     return list(dict.fromkeys(re.findall(r'/ (\S+)\s+(FAIL|ERROR|TIMEOUT)', log)))
 
 
+def what_failed():
+    """The cases that failed when the tests were last run, each with what it said."""
+    logs = glob.glob(os.path.join(BUILD, 'meson-logs', 'testlog*.json'))
+    count = os.path.join(TOP, 'tests', 'support', 'count.awk')
+    newest = max(logs, key=os.path.getmtime, default=None)
+    said = newest and subprocess.run(['awk', '-f', count, newest], capture_output=True, text=True, check=False).stdout
+    return said or log_text()[-2000:]
+
+
 def judge(programs, seconds):
     """The test that noticed, 'time' when one did not end, or None."""
     failed = run_tests(programs, seconds, '--maxfail', '1', '-t', '0.25')
@@ -311,7 +320,7 @@ def baseline_of(module):
     if late and len(late) == len(failed):
         failed = run_tests(late, 900, '--wrapper', APART, environment=apart)
     if failed:
-        sys.exit(f'mutate: {failed[0][0]} fails without any change:\n' + log_text()[-2000:])
+        sys.exit(f'mutate: {failed[0][0]} fails without any change:\n{what_failed()}')
     return {'programs': programs, 'seconds': time.monotonic() - began, 'coverage': {},
             'killed': [name for name in programs if KILLED.search(source_of(name))]}
 
