@@ -232,7 +232,7 @@ hmi_run_some(struct hmi_worker *w, struct hmi_run_state *state, hmi_run_fn *run,
 	}
 	end = done + RTE_MIN(steps, HMI_RUNS_MAX - done);
 	do {
-		if (unlikely(done >= state->waiting && w->lanes_dirty_count > 0 &&
+		if (unlikely(w->lanes_dirty_count > 0 && done >= state->waiting &&
 			     !hmi_run_leave(w, state, done))) {
 			state->ended = true;
 			break;

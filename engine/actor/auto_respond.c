@@ -16,9 +16,10 @@ auto_respond(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	const struct hmi_type_entry *entry = hmi_type_entry(ctx->sys->types, msg->type);
 
-	hmi_receive(ctx, cell, msg);
+	bool is_here = hmi_receive(ctx, cell, msg);
+
 	/* HM_FUTURE_FAILED has no answer. Who a message was forwarded to will answer. */
-	if (entry != NULL && ctx->msg != NULL && !hm_pid_is_none(msg->sender))
+	if (entry != NULL && is_here && !hm_pid_is_none(msg->sender))
 		hmi_auto_respond_run(ctx, cell, entry->type.auto_respond);
 	if (ctx->msg != NULL)
 		hmi_msg_release(&ctx->cache, msg);

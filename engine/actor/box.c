@@ -124,6 +124,7 @@ box_new(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_mailbox *mail
 		return rc < 0 ? rc : -EINVAL;
 	}
 	extra->box = box;
+	cell->scheduled |= HMI_SCHEDULED_BOX;
 	return 0;
 }
 
@@ -396,7 +397,7 @@ hooks_tell(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_box *box)
 		hooks->received(hooks->arg, hmi_pid_of(ctx, cell), box->handled_type, box->count);
 	if (hooks->empty != NULL && box->count == 0)
 		hooks->empty(hooks->arg, hmi_pid_of(ctx, cell));
-	hmi_user_leave(ctx);
+	(void)hmi_user_leave(ctx);
 }
 
 struct hm_msg *

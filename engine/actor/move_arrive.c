@@ -113,7 +113,7 @@ cell_unpack(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hmi_move_pac
 
 	memcpy(cell, pack->cell, sizeof(pack->cell));
 	cell->generation = generation;
-	cell->scheduled &= HMI_SCHEDULED_CLASS | HMI_SCHEDULED_QUANTUM;
+	cell->scheduled &= HMI_SCHEDULED_CLASS | HMI_SCHEDULED_QUANTUM | HMI_SCHEDULED_BOX;
 	cell->scheduled |= HMI_SCHEDULED_QUEUED | (pack->home == pack->place ? 0 : HMI_SCHEDULED_MOVED);
 	cell->actor.extra->move->slot = hmi_slot_of(ctx, cell);
 	ctx->child_serial = RTE_MAX(ctx->child_serial, pack->child_serial);

@@ -17,26 +17,37 @@
 static inline void
 hmi_user_enter(struct hm_ctx *ctx)
 {
-	ctx->in_user = 1;
+	ctx->in_user = HMI_USER_RUNS;
 }
 
-/* ... to here. */
-static inline void
+/* ... to here. Returns whether that is all that there is to know: no message was made, and none taken over. */
+static inline bool
 hmi_user_leave(struct hm_ctx *ctx)
 {
+	bool is_all = likely(ctx->in_user == HMI_USER_RUNS);
+
 	ctx->in_user = 0;
-	if (unlikely(ctx->made != NULL))
+	if (unlikely(!is_all && ctx->made != NULL))
 		hmi_made_keep(ctx);
+	return is_all;
 }
 
-/* Hand a message to the running actor. It stays the caller's unless ctx->msg was cleared meanwhile. */
-static inline void
+/* Hand a message to the running actor. Returns whether it is still the caller's; if not, ctx->msg is NULL. */
+static inline bool
 hmi_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	ctx->msg = msg;
 	hmi_user_enter(ctx);
 	cell->receive(ctx, hmi_cell_state(cell), msg);
-	hmi_user_leave(ctx);
+	return hmi_user_leave(ctx) || ctx->msg != NULL;
+}
+
+/* The running actor keeps the message that it receives, or hands it on. */
+static inline void
+hmi_received_take(struct hm_ctx *ctx)
+{
+	ctx->msg = NULL;
+	ctx->in_user |= HMI_USER_TOOK;
 }
 
 /* Have a message answered for the running actor, which has received it: ctx->msg. */
@@ -45,7 +56,7 @@ hmi_auto_respond_run(struct hm_ctx *ctx, struct hmi_cell *cell, hm_auto_respond_
 {
 	hmi_user_enter(ctx);
 	fn(ctx, hmi_cell_state(cell), ctx->msg);
-	hmi_user_leave(ctx);
+	(void)hmi_user_leave(ctx);
 }
 
 /*
@@ -58,7 +69,7 @@ hmi_reply_run(struct hm_ctx *ctx, hm_reply_fn *fn, enum hm_future_result result,
 {
 	hmi_user_enter(ctx);
 	fn(ctx, hmi_cell_state(ctx->cell), result, reply, arg);
-	hmi_user_leave(ctx);
+	(void)hmi_user_leave(ctx);
 }
 
 /* Hand a message without body to the running actor; no other one is being received. */
@@ -68,7 +79,7 @@ hmi_lifecycle_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
 	hmi_flight_note(ctx, cell, HM_EVENT_HANDLES, type);
 	ctx->lifecycle->type = type;
 	ctx->lifecycle->sender = hm_pid_none();
-	hmi_receive(ctx, cell, ctx->lifecycle);
+	(void)hmi_receive(ctx, cell, ctx->lifecycle);
 	ctx->msg = NULL;
 }
 

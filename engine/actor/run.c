@@ -61,15 +61,6 @@ system_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 	}
 }
 
-/* Whether the running actor still exists, and handles user messages. */
-static __attribute__((noinline)) bool
-pending_handle(struct hm_ctx *ctx, struct hmi_cell *cell)
-{
-	if (ctx->cell != NULL && cell->pending != 0)
-		hmi_actor_handle_pending(ctx, cell);
-	return ctx->cell != NULL && cell->pending == 0;
-}
-
 /* A request that comes too late. */
 static void
 expired_drop(struct hm_ctx *ctx, struct hm_msg *msg)
@@ -78,8 +69,8 @@ expired_drop(struct hm_ctx *ctx, struct hm_msg *msg)
 	hmi_dead_of(ctx, ctx->cell, msg, HM_DEAD_EXPIRED);
 }
 
-/* As user_receive, for what the engine has sent, or does something with, and what comes too late. */
-static __attribute__((noinline)) bool
+/* What the engine has sent, or does something with, and what comes too late. */
+static __attribute__((noinline)) void
 engine_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
 	if ((msg->flags & HMI_MSG_SYSTEM) != 0 || msg->type == HM_SYS_POISON)
@@ -88,7 +79,19 @@ engine_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 		expired_drop(ctx, msg);
 	else
 		hmi_handled_receive(ctx, cell, msg);
-	return likely(ctx->cell != NULL && cell->pending == 0) || pending_handle(ctx, cell);
+}
+
+/* A message that does not just go to the receive function. */
+static inline void
+special_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	if (unlikely((msg->flags & HMI_MSG_RESUME) == 0)) {
+		engine_receive(ctx, cell, msg);
+		return;
+	}
+	resume(ctx, msg);
+	if (likely(ctx->msg != NULL))
+		hmi_msg_release(&ctx->cache, msg);
 }
 
 /* Whether a message with any of the flags ctx->special is nothing but a request that is not expired. */
@@ -98,19 +101,20 @@ is_in_time(struct hm_ctx *ctx, const struct hm_msg *msg)
 	return (msg->flags & HMI_MSG_SPECIAL) == 0 && !hmi_is_expired(ctx, msg);
 }
 
-/* One user message. Returns whether the actor may handle another one. */
-static inline bool
-user_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+/* One user message, taken from the mailbox as the turn's n-th. It may be the actor's last. */
+static __rte_always_inline void
+message_handle(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, uint32_t n, bool recorded)
 {
-	if (likely((msg->flags & ctx->special) == 0) || is_in_time(ctx, msg))
-		hmi_receive(ctx, cell, msg);
-	else if (msg->flags & HMI_MSG_RESUME)
-		resume(ctx, msg);
-	else
-		return engine_receive(ctx, cell, msg);
-	if (likely(ctx->msg != NULL))
-		hmi_msg_release(&ctx->cache, msg);
-	return likely(cell->pending == 0) || pending_handle(ctx, cell);
+	hmi_guard_received(msg);
+	ctx->handled = n;
+	if (recorded)
+		hmi_flight_note(ctx, cell, HM_EVENT_HANDLES, msg->type);
+	if (likely((msg->flags & ctx->special) == 0) || is_in_time(ctx, msg)) {
+		if (likely(hmi_receive(ctx, cell, msg)))
+			hmi_msg_release(&ctx->cache, msg);
+	} else {
+		special_receive(ctx, cell, msg);
+	}
 }
 
 /* As hmi_pressure_relieve, if it is overloaded. Who stops releases all, and who restarts has not drained. */
@@ -141,9 +145,9 @@ pending_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 		hmi_schedule(ctx, cell);
 }
 
-/* As turn_end, for an actor with anything of its own: mailbox, priority, quantum, overload, a stop that was sent. */
-static __attribute__((noinline)) void
-unusual_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
+/* Its turn is over; it is runnable again, if anything is left to do. */
+static void
+turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	bool more = overload_look(ctx, cell);
 
@@ -155,62 +159,48 @@ unusual_turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
 		hmi_unschedule(cell);
 }
 
-/* It is runnable again, if anything is left to do. */
-static inline void
-turn_end(struct hm_ctx *ctx, struct hmi_cell *cell)
+/* Whether the running actor still exists, and handles user messages. */
+static bool
+pending_handle(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	if (unlikely(cell->scheduled != HMI_SCHEDULED_QUEUED || hmi_cell_has_box(cell)))
-		unusual_turn_end(ctx, cell);
-	else if (cell->box.head == NULL)
-		cell->scheduled = 0;
-	else
-		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
+	if (ctx->cell != NULL && cell->pending != 0)
+		hmi_actor_handle_pending(ctx, cell);
+	return ctx->cell != NULL && cell->pending == 0;
 }
 
-/*
- * A turn of an actor: `portion` user messages at most. Returns how many it was, as does ctx->handled if it is left.
- * `recorded`, a constant: each message is.
- */
-static __rte_always_inline uint32_t
-actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion, bool recorded)
+static inline struct hm_msg *
+message_next(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	uint32_t n = 0;
+	struct hm_msg *msg = hmi_fifo_pop(&cell->box);
 
-	ctx->handled = 0;
-	if (unlikely(cell->pending != 0 && !pending_handle(ctx, cell))) {
-		pending_turn_end(ctx, cell);
-		return 0;
-	}
-	do {
-		struct hm_msg *msg = hmi_fifo_pop(&cell->box);
+	return msg == NULL && hmi_cell_has_box(cell) ? hmi_box_next(ctx, cell) : msg;
+}
 
-		if (unlikely(msg == NULL)) {
-			if (unlikely(hmi_cell_has_box(cell)))
-				msg = hmi_box_next(ctx, cell);
-			if (msg == NULL) {
-				turn_end(ctx, cell);
-				return n;
-			}
-		}
-		hmi_guard_received(msg);
-		if (cell->box.head != NULL)
-			__builtin_prefetch(cell->box.head);
-		ctx->handled = ++n;
-		if (recorded)
-			hmi_flight_note(ctx, cell, HM_EVENT_HANDLES, msg->type);
-		if (unlikely(!user_receive(ctx, cell, msg))) {
-			pending_turn_end(ctx, cell);
+/* The turn of any actor, which may have ended, behind its n-th message. Returns how many it was. */
+static __attribute__((noinline)) uint32_t
+turn_go_on(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t portion, uint32_t n)
+{
+	bool recorded = ctx->sys->options.record_all;
+
+	while (pending_handle(ctx, cell)) {
+		struct hm_msg *msg = n < portion ? message_next(ctx, cell) : NULL;
+
+		if (msg == NULL) {
+			turn_end(ctx, cell);
 			return n;
 		}
-	} while (n < portion);
-	turn_end(ctx, cell);
+		message_handle(ctx, cell, msg, ++n, recorded);
+	}
+	pending_turn_end(ctx, cell);
 	return n;
 }
 
-/* The same, of an actor with a quantum of its own, or one that was born on another lcore. */
-static __attribute__((noinline)) uint32_t
-unusual_portion_of(struct hm_ctx *ctx, const struct hmi_cell *cell, uint32_t portion)
+/* User messages that an actor with a quantum of its own, or one that was born on another lcore, may handle. */
+static uint32_t
+unusual_portion(struct hm_ctx *ctx, const struct hmi_cell *cell)
 {
+	uint32_t portion = hmi_worker_steps_max(&ctx->worker);
+
 	if ((cell->scheduled & HMI_SCHEDULED_MOVED) != 0) {
 		atomic_store_explicit(&ctx->moved_cell, cell, memory_order_relaxed);
 		atomic_store_explicit(&ctx->moved_home, cell->actor.extra->home, memory_order_relaxed);
@@ -219,15 +209,41 @@ unusual_portion_of(struct hm_ctx *ctx, const struct hmi_cell *cell, uint32_t por
 							      : portion;
 }
 
-/* User messages that an actor may handle in its turn. */
-static inline uint32_t
-portion_of(struct hm_ctx *ctx, const struct hmi_cell *cell)
+/* As actor_turn, of an actor with pending work, or anything of its own: mailbox, priority, quantum, overload, home. */
+static __attribute__((noinline)) uint32_t
+unusual_turn(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
-	uint32_t portion = hmi_worker_steps_max(&ctx->worker);
+	ctx->handled = 0;
+	return turn_go_on(ctx, cell, unusual_portion(ctx, cell), 0);
+}
 
-	if (likely((cell->scheduled & (HMI_SCHEDULED_QUANTUM | HMI_SCHEDULED_MOVED)) == 0))
-		return portion;
-	return unusual_portion_of(ctx, cell, portion);
+/*
+ * A turn of an actor: as many user messages as the worker may do steps. Returns how many it was, as does ctx->handled if it
+ * is left. `recorded`, a constant: each message is.
+ */
+static __rte_always_inline uint32_t
+actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, bool recorded)
+{
+	uint32_t n = 0;
+
+	if (unlikely(cell->condition != HMI_CONDITION_USUAL || cell->box.head == NULL))
+		return unusual_turn(ctx, cell);
+	do {
+		struct hm_msg *msg = hmi_fifo_pop(&cell->box);
+
+		if (cell->box.head != NULL)
+			__builtin_prefetch(cell->box.head);
+		message_handle(ctx, cell, msg, ++n, recorded);
+		/* That of a free cell, where it has ended, is 0. */
+		if (unlikely(cell->condition != HMI_CONDITION_USUAL))
+			return turn_go_on(ctx, cell, hmi_worker_steps_max(&ctx->worker), n);
+		if (cell->box.head == NULL) {
+			cell->condition = 0;
+			return n;
+		}
+	} while (n < hmi_worker_steps_max(&ctx->worker));
+	hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
+	return n;
 }
 
 /* ctx->cell and ctx->msg stay until the next one runs: no_actor_runs() clears them. */
@@ -239,7 +255,7 @@ actor_run_as(struct hmi_worker *worker, struct hmi_runnable *runnable, bool reco
 	uint32_t n;
 
 	ctx->cell = cell;
-	n = actor_turn(ctx, cell, portion_of(ctx, cell), recorded);
+	n = actor_turn(ctx, cell, recorded);
 	hmi_count(&ctx->received, n);
 	if (likely(n == 1))
 		return false;

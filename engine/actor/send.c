@@ -9,6 +9,7 @@
 #include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
+#include "receive_pvt.h"
 #include "shortage_pvt.h"
 
 /* ---- Sending ---------------------------------------------------------------- */
@@ -256,7 +257,7 @@ hm_forward(struct hm_ctx *ctx, struct hm_pid to)
 	if (msg == NULL || msg->type < HM_TYPE_USER || hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
 	HMI_MARKED(ctx);
-	ctx->msg = NULL;
+	hmi_received_take(ctx);
 	if (msg->sender.node == 0)
 		msg->sender.local = (uintptr_t)ctx->cell;
 	if (unlikely((msg->flags & HMI_MSG_EXPIRES) != 0 && !hmi_is_here(ctx, to)))

@@ -9,6 +9,7 @@
 #include "counter_pvt.h"
 #include "hm_behaviour.h"
 #include "mark_pvt.h"
+#include "receive_pvt.h"
 
 static struct hmi_fifo *
 stash_of(const struct hmi_cell *cell)
@@ -46,7 +47,7 @@ hm_stash(struct hm_ctx *ctx)
 		return HM_NO_MEMORY;
 	if (extra->stash.count >= capacity_of(ctx->cell))
 		return HM_WOULD_BLOCK;
-	ctx->msg = NULL;
+	hmi_received_take(ctx);
 	hmi_guard_handed(msg);
 	hmi_fifo_push(&extra->stash, msg);
 	hmi_count(&ctx->received, (uint64_t)-1);

@@ -340,7 +340,7 @@ decide(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_record *record, con
 		hmi_user_enter(ctx);
 		directive = strategy->decide(is_user ? ctx : NULL, is_user ? hmi_cell_state(cell) : NULL,
 					     failure);
-		hmi_user_leave(ctx);
+		(void)hmi_user_leave(ctx);
 	}
 	record->escalated = directive == HM_DIRECTIVE_ESCALATE;
 	return (unsigned int)directive <= HM_DIRECTIVE_ESCALATE ? directive : HM_DIRECTIVE_STOP;

@@ -177,7 +177,7 @@ terminated_hand(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 
 	body->reserved = 0;
 	msg->type = HM_TERMINATED;
-	hmi_receive(ctx, cell, msg);
+	(void)hmi_receive(ctx, cell, msg);
 	ctx->msg = NULL;
 	hmi_msg_release(&ctx->cache, msg);
 }

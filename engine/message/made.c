@@ -29,6 +29,9 @@ hmi_made_add(struct hm_ctx *ctx, struct hm_msg *msg)
 		return;
 	msg->to_node = HMI_TO_NODE_MADE;
 	list_add(&ctx->made, msg);
+	/* Else it is found when the next function returns that has made one. */
+	if (ctx->in_user != 0)
+		ctx->in_user |= HMI_USER_MADE;
 }
 
 void

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include <rte_branch_prediction.h>
+#include <rte_byteorder.h>
 
 #include "assert_pvt.h"
 #include "fifo_pvt.h"
@@ -63,6 +64,7 @@ struct hmi_route;
 #define HMI_SCHEDULED_HIGH       0x08 /* its priority, for ever; neither: the usual one */
 #define HMI_SCHEDULED_LOW        0x10
 #define HMI_SCHEDULED_QUANTUM    0x20 /* it has a quantum of its own, for ever */
+#define HMI_SCHEDULED_BOX        0x40 /* it has a mailbox of its own, for ever */
 #define HMI_SCHEDULED_CLASS      (HMI_SCHEDULED_HIGH | HMI_SCHEDULED_LOW)
 
 /* hmi_cell.reason of an actor that stops in order to begin anew. */
@@ -155,8 +157,14 @@ struct hmi_cell {
 	uint32_t limit;   /* of an actor: messages from which on its mailbox needs a closer look; others: 0 */
 	uint8_t state_at; /* of an actor: offset of its state in the cell, or HMI_STATE_APART; 0: no actor */
 	uint8_t reason;   /* enum hm_terminated_reason of an actor that stops, or HMI_REASON_RESTART */
-	uint8_t scheduled; /* HMI_SCHEDULED_*; 0: in no queue, and nothing else to know */
-	uint8_t pending;   /* HMI_PENDING_*; 0: user messages may be handled */
+	union {
+		struct {
+			uint8_t scheduled; /* HMI_SCHEDULED_*; 0: in no queue, and nothing else to know */
+			uint8_t pending;   /* HMI_PENDING_*; 0: user messages may be handled */
+		};
+		uint16_t
+			condition; /* both. Stored as one where it is about to be read as one: the store is forwarded then */
+	};
 	union {
 		struct hmi_cell_actor actor;
 		struct hmi_cell_future future;
@@ -188,6 +196,9 @@ hmi_cell_is_actor(const struct hmi_cell *cell)
 {
 	return cell->state_at != 0;
 }
+
+/* hmi_cell.condition of an actor that runs, or waits to, and of which nothing else is to know. */
+#define HMI_CONDITION_USUAL rte_cpu_to_le_16(HMI_SCHEDULED_QUEUED)
 
 /* Whether an actor begins anew, and keeps its messages until it has. */
 static inline bool

@@ -93,6 +93,11 @@ struct hmi_recorder {
 	struct hmi_recorded events[HMI_RECORDER_RING];
 };
 
+/* hm_ctx.in_user; 0: none runs. */
+#define HMI_USER_RUNS 0x01
+#define HMI_USER_MADE 0x02 /* it has made messages */
+#define HMI_USER_TOOK 0x04 /* the message that it receives is not the caller's any more: hm_ctx.msg is NULL */
+
 struct hm_ctx {
 	struct hmi_worker worker; /* first: the loop knows nothing else */
 	struct hm_system *sys;
@@ -112,7 +117,7 @@ struct hm_ctx {
 	struct hm_msg *made; /* by the call that lasts, and neither sent nor freed; see made.c */
 	uint32_t handled;    /* messages of its turn so far */
 	/* allowed: for the handler of signals on the lcore's own thread; a byte is accessed at once */
-	volatile uint8_t in_user; /* a function of a user runs ... */
+	volatile uint8_t in_user; /* HMI_USER_*: a function of a user runs ... */
 	/* allowed: as above */
 	volatile uint8_t
 		in_engine; /* ... and has called the engine, which changes its structures: mark_pvt.h */
@@ -275,7 +280,7 @@ hmi_queue(struct hm_ctx *ctx, struct hmi_cell *cell)
 /* An actor is made, or comes, that has hm_props.priority: mark it, and make room for it. Returns 0 or -ENOMEM. */
 int hmi_schedule_reserve(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t priority);
 
-/* As hmi_schedule, for an actor of which more is known than that it is in no queue. */
+/* As hmi_schedule, for an actor that is in no queue, and of which more is to know. */
 void hmi_schedule_marked(struct hm_ctx *ctx, struct hmi_cell *cell);
 
 /* Put an actor into the run queue, or that of its priority, unless it is there. */
@@ -283,10 +288,12 @@ static inline void
 hmi_schedule(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	/* A constant is stored, behind a branch, so that no message waits for what the last one has stored. */
-	if (likely(cell->scheduled == 0)) {
-		cell->scheduled = HMI_SCHEDULED_QUEUED;
+	if ((cell->scheduled & HMI_SCHEDULED_QUEUED) != 0)
+		return;
+	if (likely(cell->condition == 0)) {
+		cell->condition = HMI_CONDITION_USUAL;
 		hmi_runq_push(&ctx->worker.runq, (struct hmi_runnable *)(void *)cell);
-	} else if ((cell->scheduled & HMI_SCHEDULED_QUEUED) == 0) {
+	} else {
 		hmi_schedule_marked(ctx, cell);
 	}
 }

@@ -22,7 +22,7 @@ terminated_receive(struct hm_ctx *ctx, enum hm_terminated_reason reason)
 		hmi_msg_release(&ctx->cache, ctx->msg);
 	msg->type = HM_TERMINATED;
 	msg->sender = hm_pid_none();
-	hmi_receive(ctx, ctx->cell, msg);
+	(void)hmi_receive(ctx, ctx->cell, msg);
 	ctx->msg = NULL;
 	hmi_msg_release(&ctx->cache, msg);
 }

@@ -14,6 +14,7 @@
 #include "actor_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "receive_pvt.h"
 #include "lcore_setup_pvt.h"
 #include "shutdown_pvt.h"
 
@@ -27,7 +28,7 @@ guardian_refuse(struct hm_ctx *ctx, const struct hm_msg *msg)
 
 	if (hm_msg_type(msg) <= HM_TERMINATED)
 		return false;
-	ctx->msg = NULL;
+	hmi_received_take(ctx);
 	hmi_count(&ctx->received, (uint64_t)-1);
 	hmi_dead(ctx, mine, HM_DEAD_GUARDIAN);
 	return true;
