@@ -55,6 +55,7 @@
 #include "hm_dispatch.h"
 #include "hm_balance.h"
 #include "hm_behaviour.h"
+#include "hm_keep.h"
 #include "hm_log.h"
 #include "hm_mailbox.h"
 #include "hm_messages.h"

@@ -18,6 +18,7 @@
  */
 
 #include "assert_pvt.h"
+#include "hm_dead_letter.h"
 #include "hm_supervisor.h"
 #include "lcore_pvt.h"
 
@@ -112,6 +113,14 @@ void hmi_actor_restart_undo(struct hmi_cell *cell);
 
 /* Go on after a failure, as if nothing had happened. */
 void hmi_actor_resume(struct hm_ctx *ctx, struct hmi_cell *cell);
+
+/* ---- keep.c ---- */
+
+/* The actor ends, or begins anew: what it keeps is lost. As hmi_made_drop. */
+bool hmi_kept_drop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_reason reason, uint32_t *budget);
+
+/* The actor is to leave for another lcore: make the deadlines of requests that it keeps exact. */
+void hmi_kept_deadlines_settle(struct hm_ctx *ctx, const struct hmi_cell *cell);
 
 /* ---- behaviour.c ---- */
 

@@ -115,6 +115,7 @@ actor_shut_down(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_stash_return(cell);
 	hmi_box_spill(ctx, cell);
 	(void)hmi_made_drop(ctx, cell, true, &budget);
+	(void)hmi_kept_drop(ctx, cell, HM_DEAD_SHUTDOWN, &budget);
 	return hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_SHUTDOWN, &budget);
 }
 
@@ -203,6 +204,7 @@ end_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 	/* Those who are told may send to it at once. */
 	hmi_box_spill(ctx, cell);
 	(void)hmi_made_drop(ctx, cell, cell->reason == HM_TERMINATED_FAILED, &budget);
+	(void)hmi_kept_drop(ctx, cell, HM_DEAD_STOPPED, &budget);
 	if (cell->box.head != NULL || cell->actor.system.tail != NULL)
 		(void)hmi_mailbox_dead_letter(ctx, cell, HM_DEAD_STOPPED, &budget);
 	(void)hmi_worker_steps(&ctx->worker, HMI_SYSTEM_PORTION - budget);

@@ -232,6 +232,7 @@ deadlines_settle(struct hm_ctx *ctx, const struct hmi_cell *cell)
 {
 	queue_settle(ctx, &cell->box);
 	queue_settle(ctx, &cell->actor.extra->stash);
+	hmi_kept_deadlines_settle(ctx, cell);
 	if (hmi_cell_has_box(cell))
 		hmi_box_deadlines_settle(ctx, cell);
 }

@@ -51,7 +51,8 @@ hmi_actor_restart_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	uint32_t budget = HMI_SYSTEM_PORTION;
 
-	if (!hmi_made_drop(ctx, cell, true, &budget) || !hmi_owned_walk(ctx, cell, owned_restart))
+	if (!hmi_made_drop(ctx, cell, true, &budget) || !hmi_kept_drop(ctx, cell, HM_DEAD_FAILED, &budget) ||
+	    !hmi_owned_walk(ctx, cell, owned_restart))
 		return;
 	hmi_actor_restart_undo(cell);
 	hmi_box_refill(ctx, cell);

@@ -6,6 +6,7 @@
 #include "check_pvt.h"
 #include "counter_pvt.h"
 #include "expire_pvt.h"
+#include "hm_keep.h"
 #include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
@@ -247,17 +248,10 @@ hm_send_buffer(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *
 	return send_whole(ctx, to, msg);
 }
 
-enum hm_result
-hm_forward(struct hm_ctx *ctx, struct hm_pid to)
+/* Hand a message on that was received; takes it over. */
+static enum hm_result
+forward(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 {
-	struct hm_msg *msg = ctx->msg;
-
-	hmi_check_ctx(ctx, "hm_forward");
-	/* HM_STARTED and its like are this actor's own affair. */
-	if (msg == NULL || msg->type < HM_TYPE_USER || hm_pid_is_none(to))
-		return HM_NO_RECEIVER;
-	HMI_MARKED(ctx);
-	hmi_received_take(ctx);
 	if (msg->sender.node == 0)
 		msg->sender.local = (uintptr_t)ctx->cell;
 	if (unlikely((msg->flags & HMI_MSG_EXPIRES) != 0 && !hmi_is_here(ctx, to)))
@@ -269,4 +263,43 @@ hm_forward(struct hm_ctx *ctx, struct hm_pid to)
 	hmi_guard_handed(msg);
 	hmi_count(&ctx->sent, 1);
 	return hmi_post(ctx, to, msg);
+}
+
+enum hm_result
+hm_forward(struct hm_ctx *ctx, struct hm_pid to)
+{
+	struct hm_msg *msg = ctx->msg;
+
+	hmi_check_ctx(ctx, "hm_forward");
+	/* HM_STARTED and its like are this actor's own affair. */
+	if (msg == NULL || msg->type < HM_TYPE_USER || hm_pid_is_none(to))
+		return HM_NO_RECEIVER;
+	HMI_MARKED(ctx);
+	hmi_received_take(ctx);
+	return forward(ctx, to, msg);
+}
+
+/* Of one that hm_msg_new has made nobody else is the sender. */
+static bool
+is_kept(struct hm_ctx *ctx, const struct hm_msg *msg)
+{
+	if (!hmi_msg_is_owned(ctx, msg, "hm_msg_forward"))
+		return false;
+	if (HMI_DEBUG && msg->to_node != HMI_TO_NODE_KEPT)
+		hmi_misuse("hm_msg_forward", "a %s that was made, and not received; hm_msg_send sends it",
+			   hm_type_name(ctx->sys, msg->type));
+	return msg->to_node == HMI_TO_NODE_KEPT;
+}
+
+enum hm_result
+hm_msg_forward(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
+{
+	hmi_check_ctx(ctx, "hm_msg_forward");
+	if (unlikely(msg == NULL || !is_kept(ctx, msg)))
+		return HM_INVALID;
+	if (hm_pid_is_none(to))
+		return HM_NO_RECEIVER;
+	HMI_MARKED(ctx);
+	hmi_made_remove(msg);
+	return forward(ctx, to, msg);
 }

@@ -11,8 +11,8 @@
 
 #include "lcore_pvt.h"
 
-static void
-list_add(struct hm_msg **list, struct hm_msg *msg)
+void
+hmi_made_list_add(struct hm_msg **list, struct hm_msg *msg)
 {
 	msg->next = *list;
 	msg->to = (uintptr_t)list;
@@ -28,7 +28,7 @@ hmi_made_add(struct hm_ctx *ctx, struct hm_msg *msg)
 	if (ctx->cell == NULL)
 		return;
 	msg->to_node = HMI_TO_NODE_MADE;
-	list_add(&ctx->made, msg);
+	hmi_made_list_add(&ctx->made, msg);
 	/* Else it is found when the next function returns that has made one. */
 	if (ctx->in_user != 0)
 		ctx->in_user |= HMI_USER_MADE;
@@ -57,7 +57,7 @@ hmi_made_keep(struct hm_ctx *ctx)
 		if (extra == NULL)
 			continue;
 		msg->to_node = HMI_TO_NODE_MADE;
-		list_add(&extra->made, msg);
+		hmi_made_list_add(&extra->made, msg);
 	}
 }
 

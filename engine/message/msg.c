@@ -324,8 +324,9 @@ hmi_msg_take(struct hm_ctx *ctx, struct hm_msg *msg, const char *function)
 {
 	if (unlikely(!hmi_msg_is_owned(ctx, msg, function)))
 		return false;
-	msg->flags &= (uint8_t)~HMI_MSG_MADE;
-	if (msg->to_node == HMI_TO_NODE_MADE) {
+	/* One that was kept is the caller's: nobody waits for it, or knows until when it is good. */
+	msg->flags &= HMI_MSG_BY_TYPE;
+	if (msg->to_node >= HMI_TO_NODE_KEPT) {
 		HMI_MARKED(ctx);
 
 		hmi_made_remove(msg);

@@ -29,7 +29,7 @@ hmi_extra_free(struct hmi_slab *slab, struct hmi_cell *cell)
 	if (extra == NULL)
 		return;
 	HMI_ASSERT(extra->path == NULL && extra->made == NULL && extra->kept.head == NULL &&
-		   extra->failure == NULL);
+		   extra->held == NULL && extra->failure == NULL);
 	HMI_ASSERT(!extra->owns_props && extra->spread == NULL);
 	HMI_ASSERT(extra->stash.head == NULL && extra->behaviours == NULL && extra->receive_timeout == NULL);
 	hmi_slab_put(slab, extra);

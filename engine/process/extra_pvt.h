@@ -31,6 +31,7 @@ struct hmi_extra {
 	struct hmi_box *box;  /* of a mailbox that is not the default one; else NULL */
 	struct hmi_pressure *pressure; /* whom it has muted, and who has muted it; NULL: nobody ever */
 	struct hm_msg *made;           /* by earlier calls, and neither sent nor freed */
+	struct hm_msg *held;           /* received by earlier calls, and kept: keep.c */
 	uint64_t home;                 /* local part of its PID, once it has been told to move */
 	struct hmi_move *move;         /* to another lcore; NULL: it has never been told to */
 	struct hmi_spread *spread;     /* directive on its way to many children; NULL: none */

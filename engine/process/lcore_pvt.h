@@ -34,6 +34,8 @@
 
 /* hm_msg.to_node of a message that was made, and neither sent nor freed: `next` and `to` are its neighbours. */
 #define HMI_TO_NODE_MADE UINT16_MAX
+/* The same of one that was received, and is kept: keep.c. */
+#define HMI_TO_NODE_KEPT (UINT16_MAX - 1)
 
 #define HMI_STATE_CLASSES 8 /* 64 bytes to 8 KiB; bigger states come from the heap */
 

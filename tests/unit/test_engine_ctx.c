@@ -16,6 +16,7 @@
 #include "hm_buffer.h"
 #include "hm_header.h"
 #include "hm_log.h"
+#include "hm_keep.h"
 #include "hm_move.h"
 #include "hm_offload.h"
 #include "hm_provider.h"
@@ -118,6 +119,7 @@ ignore_work(const struct hm_work *work, void *args, void *result)
 	}
 
 static struct hm_msg *const no_msg;
+static struct hm_msg *no_kept;
 static const struct hm_address address;
 static const struct hm_dead_letter letter;
 static struct hm_child_iter no_iter;
@@ -141,6 +143,8 @@ CALL(hm_become_push, NULL)
 CALL(hm_become_pop)
 CALL(hm_stash)
 CALL(hm_unstash)
+CALL(hm_msg_keep, &no_kept)
+CALL(hm_msg_forward, somebody, NULL)
 CALL(hm_unstash_all)
 CALL(hm_stash_count)
 CALL(hm_receive_timeout_set, 1)
@@ -231,6 +235,8 @@ static const struct {
 	ROW(hm_become_pop),
 	ROW(hm_stash),
 	ROW(hm_unstash),
+	ROW(hm_msg_keep),
+	ROW(hm_msg_forward),
 	ROW(hm_unstash_all),
 	ROW(hm_stash_count),
 	ROW(hm_receive_timeout_set),

@@ -8,6 +8,7 @@
 #include "assert_pvt.h"
 #include "hm_buffer.h"
 #include "hm_header.h"
+#include "hm_keep.h"
 #include "hmt_actor.h"
 #include "hmt_death.h"
 #include "hmt_eal.h"
@@ -213,6 +214,58 @@ Test(engine_misuse, msg_free__what_was_received_in_an_earlier_turn)
 
 	misuse(&deed,
 	       "hm_msg_free: a number that was freed before, or sent and received, is not the caller's");
+}
+
+static void
+keep_truly(struct hm_ctx *ctx, struct misdeed *deed)
+{
+	(void)hm_msg_keep(ctx, &deed->kept);
+}
+
+static void
+forward_twice(struct hm_ctx *ctx, void *arg)
+{
+	struct misdeed *deed = arg;
+
+	(void)hm_msg_forward(ctx, deed->to, deed->kept);
+	deed->result = hm_msg_forward(ctx, deed->to, deed->kept);
+}
+
+Test(engine_misuse, msg_forward__twice)
+{
+	struct misdeed deed = { .on_number = keep_truly, .fn = forward_twice, .wanted = HM_INVALID };
+
+	misuse(&deed, "hm_msg_forward: a number that was sent before is not the caller's");
+}
+
+static void
+forward_received(struct hm_ctx *ctx, struct misdeed *deed)
+{
+	deed->result = hm_msg_forward(ctx, deed->to, deed->kept);
+}
+
+Test(engine_misuse, msg_forward__what_is_being_received)
+{
+	struct misdeed deed = { .on_number = forward_received, .wanted = HM_INVALID };
+
+	misuse(&deed, "hm_msg_forward: a number that is being received is not the caller's");
+}
+
+static void
+forward_made(struct hm_ctx *ctx, void *arg)
+{
+	struct misdeed *deed = arg;
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
+
+	deed->result = hm_msg_forward(ctx, deed->to, msg);
+	hm_msg_free(ctx, msg);
+}
+
+Test(engine_misuse, msg_forward__what_was_made)
+{
+	struct misdeed deed = { .fn = forward_made, .wanted = HM_INVALID };
+
+	misuse(&deed, "hm_msg_forward: a number that was made, and not received; hm_msg_send sends it");
 }
 
 static void
