@@ -73,6 +73,7 @@
 #include "hm_shutdown.h"
 #include "hm_select.h"
 #include "hm_call.h"
+#include "hm_program.h"
 #include "hm_provider.h"
 
 #include "hm_net.h"

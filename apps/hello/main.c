@@ -3,38 +3,35 @@
 #include <stdio.h>
 #include <hermod.h>
 
-#define GREET HM_TYPE_USER
-
 struct greet {
 	char whom[16];
 };
 
-static void
-receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
-{
-	const struct greet *greet = hm_msg_body(msg);
+#define GREETER(MESSAGE) MESSAGE(greeter_greet, struct greet)
+HM_MESSAGES(greeter, HM_TYPE_USER, GREETER);
 
+static void
+on_started(struct hm_ctx *ctx, void *state)
+{
 	(void)state;
-	if (hm_msg_type(msg) != GREET)
-		return;
-	printf("hello, %s\n", greet->whom);
-	hm_system_stop(hm_system(ctx));
+	(void)greeter_greet_send(ctx, hm_self(ctx), &(struct greet){ "world" });
 }
+
+static void
+on_greet(struct hm_ctx *ctx, void *state, const struct greet *greet)
+{
+	(void)state;
+	printf("hello, %s\n", greet->whom);
+	hm_stop(ctx, hm_self(ctx));
+}
+
+HM_RECEIVE(receive, void, HM_ON_EMPTY(HM_STARTED, on_started) HM_ON(greeter_greet, on_greet));
 
 int
 main(int argc, char **argv)
 {
 	static const struct hm_props props = { .receive = receive };
-	static const struct hm_type type = { .id = GREET, .name = "greet", .size = sizeof(struct greet) };
-	struct greet greet = { "world" };
-	struct hm_system *sys;
-	struct hm_pid greeter;
-	int rc = hm_system_create(&sys, argc, argv, NULL);
+	static const struct hm_program program = { .prepare = greeter_register, .props = &props };
 
-	if (rc == 0 && (rc = hm_type_register(sys, &type)) == 0 &&
-	    (rc = hm_system_spawn(sys, &props, "greeter", NULL, &greeter)) == 0 &&
-	    (rc = -(int)hm_system_send(sys, greeter, GREET, &greet)) == 0)
-		rc = hm_system_run(sys);
-	hm_system_destroy(sys);
-	return hm_exit_status(rc);
+	return hm_program_run(&program, argc, argv);
 }

@@ -41,6 +41,20 @@ guardian_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	(void)guardian_refuse(ctx, msg);
 }
 
+/* That of a program's first actor, with which it ends. */
+static void
+user_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	const struct hm_terminated *terminated = hm_msg_body(msg);
+
+	(void)state;
+	if (guardian_refuse(ctx, msg) || hm_msg_type(msg) != HM_TERMINATED ||
+	    !hm_pid_equal(terminated->who, ctx->sys->first))
+		return;
+	ctx->sys->first_failed = terminated->reason == HM_TERMINATED_FAILED;
+	hm_system_stop(ctx->sys);
+}
+
 /* It also leads the stop. */
 static void
 root_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
@@ -149,7 +163,7 @@ root_setup(struct hm_ctx *ctx)
 		if (cells[slot] == NULL)
 			return -ENOMEM;
 	}
-	sys->guardian.receive = guardian_receive;
+	sys->guardian.receive = user_receive;
 	sys->root = hmi_pid_of(ctx, cells[HMI_SLOT_ROOT]);
 	sys->user = hmi_pid_of(ctx, cells[HMI_SLOT_USER]);
 	sys->system = hmi_pid_of(ctx, cells[HMI_SLOT_SYSTEM]);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A whole program in one call: how it begins, and each way in which it ends.
+ */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hm_program.h"
+#include "hm_select.h"
+#include "hmt_death.h"
+#include "hmt_eal.h"
+
+TestSuite(engine_program, .init = hmt_eal_start, .timeout = 60);
+
+enum deed {
+	STOP_ITSELF,
+	STOP_SYSTEM,
+	FAIL_FOR_EVER,
+	WAIT_FOR_SIGNAL,
+};
+
+static struct scene {
+	enum deed deed;
+	struct hm_system *sys; /* NULL: the prepare function did not run */
+	char path[HM_PATH_MAX];
+	uint32_t starts;
+	bool stopped;
+} scene;
+
+static void
+first_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	const enum deed *deed = state;
+
+	if (hm_msg_type(msg) == HM_STOPPED)
+		scene.stopped = true;
+	if (hm_msg_type(msg) != HM_STARTED)
+		return;
+	scene.starts++;
+	snprintf(scene.path, sizeof(scene.path), "%s", hm_path(ctx));
+	switch (*deed) {
+	case STOP_ITSELF:
+		hm_stop(ctx, hm_self(ctx));
+		break;
+	case STOP_SYSTEM:
+		hm_system_stop(hm_system(ctx));
+		break;
+	case FAIL_FOR_EVER:
+		hm_fail(ctx, "on purpose");
+		break;
+	case WAIT_FOR_SIGNAL:
+		cr_assert_eq(kill(getpid(), SIGTERM), 0);
+		break;
+	}
+}
+
+static int
+prepare(struct hm_system *sys)
+{
+	scene.sys = sys;
+	return 0;
+}
+
+static int
+prepare_fails(struct hm_system *sys)
+{
+	scene.sys = sys;
+	return -E2BIG;
+}
+
+static const struct hm_props first_props = {
+	.receive = first_receive,
+	.state_size = sizeof(enum deed),
+	.args_size = sizeof(enum deed),
+};
+
+/* Its exit status. */
+static int
+run(enum deed deed)
+{
+	static const struct hm_config config = { .lcores = 1 };
+	const struct hm_program program = {
+		.config = &config, .prepare = prepare, .props = &first_props, .args = &deed
+	};
+
+	scene = (struct scene){ .deed = deed };
+	return hm_program_run(&program, 0, NULL);
+}
+
+Test(engine_program, run__ends_with_its_first_actor)
+{
+	cr_assert_eq(run(STOP_ITSELF), 0);
+	cr_assert_not_null(scene.sys);
+	cr_assert_str_eq(scene.path, "/user/main");
+	cr_assert(scene.stopped);
+}
+
+Test(engine_program, run__ends_by_a_stop_of_the_system)
+{
+	cr_assert_eq(run(STOP_SYSTEM), 0);
+	cr_assert_eq(scene.starts, 1);
+	cr_assert(scene.stopped);
+}
+
+static void
+run_until_signal(void *arg)
+{
+	(void)arg;
+	_exit(run(WAIT_FOR_SIGNAL) == 0 && scene.stopped ? 0 : HMT_SURVIVED);
+}
+
+/* In a child, which has none of the threads that EAL has begun before the system blocks signals. */
+Test(engine_program, run__ends_by_a_signal)
+{
+	char text[4096];
+	int status = hmt_death(run_until_signal, NULL, text, sizeof(text));
+
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status 0x%x: %s", (unsigned int)status,
+		  text);
+}
+
+/* It was restarted as often as its supervisor, that of /user, lets it. */
+Test(engine_program, run__of_a_first_actor_that_fails_for_good)
+{
+	cr_assert_eq(run(FAIL_FOR_EVER), 1);
+	cr_assert_gt(scene.starts, 1);
+}
+
+/* One after the other, in one process. */
+Test(engine_program, run__again)
+{
+	cr_assert_eq(run(FAIL_FOR_EVER), 1);
+	cr_assert_eq(run(STOP_ITSELF), 0);
+}
+
+static void
+child_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)state;
+	if (hm_msg_type(msg) == HM_STARTED)
+		hm_stop(ctx, hm_self(ctx));
+}
+
+static void
+parent_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	static const struct hm_props child = { .receive = child_receive };
+
+	(void)state;
+	if (hm_msg_type(msg) == HM_STARTED)
+		cr_assert_eq(hm_spawn(ctx, &child, "other", NULL, NULL), 0);
+	if (hm_msg_type(msg) == HM_TERMINATED) {
+		scene.starts++;
+		hm_stop(ctx, hm_self(ctx));
+	}
+}
+
+static int
+prepare_another(struct hm_system *sys)
+{
+	static const struct hm_props other = { .receive = child_receive };
+
+	return hm_system_spawn(sys, &other, "another", NULL, NULL);
+}
+
+Test(engine_program, run__goes_on_when_others_end)
+{
+	static const struct hm_props props = { .receive = parent_receive };
+	static const struct hm_program program = { .prepare = prepare_another, .props = &props, .name = "p" };
+
+	scene = (struct scene){ 0 };
+	cr_assert_eq(hm_program_run(&program, 0, NULL), 0);
+	cr_assert_eq(scene.starts, 1);
+}
+
+/* ---- What does not begin --------------------------------------------------------------------- */
+
+struct refusal {
+	const struct hm_program *program;
+	int argc;
+	char **argv;
+};
+
+static void
+run_and_exit(void *arg)
+{
+	const struct refusal *refusal = arg;
+	int status = hm_program_run(refusal->program, refusal->argc, refusal->argv);
+
+	_exit(scene.starts == 0 ? status : HMT_SURVIVED);
+}
+
+/* With these words, and no actor has run. */
+static void
+refused(const struct hm_program *program, int argc, char **argv, int status, const char *words)
+{
+	struct refusal refusal = { program, argc, argv };
+	char text[4096];
+	int got = hmt_death(run_and_exit, &refusal, text, sizeof(text));
+
+	cr_expect(WIFEXITED(got) && WEXITSTATUS(got) == status, "%s: status 0x%x: %s", words,
+		  (unsigned int)got, text);
+	cr_expect_not_null(strstr(text, words), "%s: %s", words, text);
+}
+
+Test(engine_program, run__of_what_is_no_program)
+{
+	static const struct hm_config stepped = { .mode = HM_MODE_STEPPED };
+	static const struct hm_props nothing = { .receive = NULL };
+
+	scene = (struct scene){ 0 };
+	refused(NULL, 0, NULL, 2, "there is no program: NULL");
+	refused(&(struct hm_program){ 0 }, 0, NULL, 2, "props is NULL");
+	refused(&(struct hm_program){ .config = &stepped, .props = &first_props }, 0, NULL, 2,
+		"HM_MODE_LCORES");
+	refused(&(struct hm_program){ .props = &nothing }, 0, NULL, 2, "first actor cannot be spawned");
+	refused(&(struct hm_program){ .props = &first_props, .name = "a/b" }, 0, NULL, 2,
+		"first actor cannot be spawned");
+	refused(&(struct hm_program){ .props = &first_props, .prepare = prepare_fails }, 0, NULL, 1,
+		"prepare function fails: Argument list too long");
+}
+
+Test(engine_program, run__with_options)
+{
+	static char name[] = "program", help_option[] = "--help", end[] = "--", unknown[] = "--no-such";
+	char *help[] = { name, help_option, NULL }, *wrong[] = { name, end, unknown, NULL };
+	const struct hm_program program = { .props = &first_props, .prepare = prepare_fails };
+
+	scene = (struct scene){ 0 };
+	cr_assert_eq(hm_program_run(&program, 2, help), 0);
+	cr_assert_null(scene.sys);
+	refused(&program, 3, wrong, 2, "--no-such");
+}
