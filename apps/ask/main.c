@@ -11,26 +11,24 @@
 #define BEAT_US     200000
 #define DEADLINE_US 100000
 
-enum {
-	BEAT = HM_TYPE_USER,
-	NUMBER
-};
+#define MESSAGES(MESSAGE) MESSAGE(beat) MESSAGE(number, uint64_t)
+HM_MESSAGES(ask, HM_TYPE_USER, MESSAGES);
 
 struct asker {
 	struct hm_pid squarer;
 	uint64_t number; /* asked about last */
 };
 
+/* No answer to 2, so that this request times out. */
 static void
-squarer_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+on_number(struct hm_ctx *ctx, void *state, const uint64_t *asked)
 {
-	const uint64_t *number = hm_msg_body(msg);
-
 	(void)state;
-	/* No answer to 2, so that this request times out. */
-	if (hm_msg_type(msg) == NUMBER && *number != 2)
-		(void)hm_respond(ctx, NUMBER, &(uint64_t){ *number * *number });
+	if (*asked != 2)
+		(void)number_respond(ctx, &(uint64_t){ *asked * *asked });
 }
+
+HM_RECEIVE(squarer_receive, void, HM_ON(number, on_number));
 
 static void
 answered(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
@@ -40,56 +38,53 @@ answered(struct hm_ctx *ctx, void *state, enum hm_future_result result, const st
 	(void)arg;
 	printf("%" PRIu64 " squared: ", asker->number);
 	if (result == HM_FUTURE_REPLY)
-		printf("%" PRIu64 "\n", *(const uint64_t *)hm_msg_body(reply));
+		printf("%" PRIu64 "\n", *number_body(reply));
 	else
 		printf("%s\n", hm_future_result_name(result));
 	if (asker->number < 3)
-		(void)hm_send_after(ctx, hm_self(ctx), BEAT, NULL, BEAT_US, 0, NULL);
+		(void)beat_send_after(ctx, hm_self(ctx), BEAT_US, 0, NULL);
 	else
 		hm_system_stop(hm_system(ctx));
 }
 
 static void
-asker_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+on_started(struct hm_ctx *ctx, struct asker *asker)
 {
-	struct asker *asker = state;
+	static const struct hm_props squarer = { .receive = squarer_receive };
 
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		(void)hm_watch(ctx, asker->squarer);
-		(void)hm_send_after(ctx, hm_self(ctx), BEAT, NULL, BEAT_US, 0, NULL);
-		break;
-	case BEAT:
-		if (++asker->number == 3)
-			hm_stop(ctx, asker->squarer);
-		(void)hm_ask(ctx, asker->squarer, NUMBER, &asker->number, DEADLINE_US, answered, NULL);
-		break;
-	case HM_TERMINATED:
-		printf("the squarer is gone\n");
-		break;
-	default:
-		break;
-	}
+	if (hm_spawn(ctx, &squarer, "squarer", NULL, &asker->squarer) != 0 ||
+	    hm_watch(ctx, asker->squarer) != HM_OK)
+		hm_fail(ctx, "nobody squares");
+	(void)beat_send_after(ctx, hm_self(ctx), BEAT_US, 0, NULL);
 }
+
+static void
+on_beat(struct hm_ctx *ctx, struct asker *asker)
+{
+	if (++asker->number == 3)
+		hm_stop(ctx, asker->squarer);
+	(void)number_ask(ctx, asker->squarer, &asker->number, DEADLINE_US, answered, NULL);
+}
+
+static void
+on_terminated(struct hm_ctx *ctx, struct asker *asker)
+{
+	(void)ctx;
+	(void)asker;
+	printf("the squarer is gone\n");
+}
+
+HM_RECEIVE(asker_receive, struct asker,
+	   HM_ON_EMPTY(HM_STARTED, on_started) HM_ON_EMPTY(beat, on_beat)
+		   HM_ON_EMPTY(HM_TERMINATED, on_terminated));
 
 int
 main(int argc, char **argv)
 {
-	static const struct hm_props squarer_props = { .receive = squarer_receive };
-	static const struct hm_props asker_props = { .receive = asker_receive,
-						     .state_size = sizeof(struct asker),
-						     .args_size = sizeof(struct asker) };
-	static const struct hm_type beat = { .id = BEAT, .name = "beat" },
-				    number = { .id = NUMBER, .name = "number", .size = sizeof(uint64_t) };
-	struct asker asker = { .number = 0 };
-	struct hm_system *sys;
-	int rc = hm_system_create(&sys, argc, argv, NULL);
+	static const struct hm_props asker = { .receive = asker_receive, .state_size = sizeof(struct asker) };
+	static const struct hm_program program = { .prepare = ask_register,
+						   .props = &asker,
+						   .name = "asker" };
 
-	if (rc == 0 && (rc = hm_type_register(sys, &beat)) == 0 &&
-	    (rc = hm_type_register(sys, &number)) == 0 &&
-	    (rc = hm_system_spawn(sys, &squarer_props, "squarer", NULL, &asker.squarer)) == 0 &&
-	    (rc = hm_system_spawn(sys, &asker_props, "asker", &asker, NULL)) == 0)
-		rc = hm_system_run(sys);
-	hm_system_destroy(sys);
-	return hm_exit_status(rc);
+	return hm_program_run(&program, argc, argv);
 }

@@ -11,14 +11,12 @@
 #define BEAT_US 10000
 #define CALLS   3
 
-enum {
-	BEAT = HM_TYPE_USER,
-	SLEPT
-};
-
 struct slept {
 	uint64_t ms;
 };
+
+#define MESSAGES(MESSAGE) MESSAGE(sleeper_beat) MESSAGE(sleeper_slept, struct slept)
+HM_MESSAGES(sleeper, HM_TYPE_USER, MESSAGES);
 
 struct sleeper {
 	uint64_t beats;
@@ -44,8 +42,8 @@ calls_make(struct hm_ctx *ctx, struct sleeper *s)
 	static const uint64_t ms[CALLS] = { 60000, 300, 100 };
 
 	for (int i = CALLS; i-- > 0;) {
-		if (hm_offload(ctx, sleep_ms, &ms[i], sizeof(ms[i]), SLEPT, &s->longest) != HM_OK)
-			hm_system_stop(hm_system(ctx));
+		if (hm_offload(ctx, sleep_ms, &ms[i], sizeof(ms[i]), sleeper_slept, &s->longest) != HM_OK)
+			hm_fail(ctx, "no room for a call");
 	}
 	printf("%d calls are under way\n", CALLS);
 }
@@ -59,43 +57,33 @@ result_take(struct hm_ctx *ctx, struct sleeper *s, const struct slept *slept)
 		return;
 	printf("nobody waits a minute: cancelled\n");
 	hm_offload_cancel(ctx, s->longest);
-	hm_system_stop(hm_system(ctx));
+	hm_stop(ctx, hm_self(ctx));
 }
 
 static void
-receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+begin(struct hm_ctx *ctx, struct sleeper *s)
 {
-	struct sleeper *s = state;
-
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		(void)hm_send_after(ctx, hm_self(ctx), BEAT, NULL, BEAT_US, BEAT_US, NULL);
-		calls_make(ctx, s);
-		break;
-	case BEAT:
-		s->beats++;
-		break;
-	case SLEPT:
-		result_take(ctx, s, hm_msg_body(msg));
-		break;
-	default:
-		break;
-	}
+	(void)sleeper_beat_send_after(ctx, hm_self(ctx), BEAT_US, BEAT_US, NULL);
+	calls_make(ctx, s);
 }
+
+static void
+beat(struct hm_ctx *ctx, struct sleeper *s)
+{
+	(void)ctx;
+	s->beats++;
+}
+
+HM_RECEIVE(receive, struct sleeper,
+	   HM_ON_EMPTY(HM_STARTED, begin) HM_ON_EMPTY(sleeper_beat, beat) HM_ON(sleeper_slept, result_take));
 
 int
 main(int argc, char **argv)
 {
 	static const struct hm_props props = { .receive = receive, .state_size = sizeof(struct sleeper) };
-	static const struct hm_type beat = { .id = BEAT, .name = "beat" },
-				    slept = { .id = SLEPT, .name = "slept", .size = sizeof(struct slept) };
-	struct hm_system *sys;
-	int rc = hm_system_create(&sys, argc, argv, NULL);
+	static const struct hm_program program = { .prepare = sleeper_register,
+						   .props = &props,
+						   .name = "sleeper" };
 
-	if (rc == 0 && (rc = hm_type_register(sys, &beat)) == 0 &&
-	    (rc = hm_type_register(sys, &slept)) == 0 &&
-	    (rc = hm_system_spawn(sys, &props, "sleeper", NULL, NULL)) == 0)
-		rc = hm_system_run(sys);
-	hm_system_destroy(sys);
-	return hm_exit_status(rc);
+	return hm_program_run(&program, argc, argv);
 }

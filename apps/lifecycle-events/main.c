@@ -7,10 +7,9 @@
 
 #include <hermod.h>
 
-enum {
-	HERE = HM_TYPE_USER, /* to the parent: the child has started */
-	KNOCK                /* to the tenant: it fails */
-};
+/* To the parent: the child has started; to the tenant: it fails. */
+#define MESSAGES(MESSAGE) MESSAGE(here) MESSAGE(knock)
+HM_MESSAGES(life, HM_TYPE_USER, MESSAGES);
 
 struct house {
 	struct hm_pid tenant;
@@ -27,7 +26,7 @@ static void
 child_spawn(struct hm_ctx *ctx, const struct hm_props *props, struct hm_pid *pid)
 {
 	if (hm_spawn(ctx, props, NULL, NULL, pid) != 0)
-		hm_system_stop(hm_system(ctx));
+		hm_fail(ctx, "no room for a child");
 }
 
 static void
@@ -36,7 +35,7 @@ cat_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	(void)state;
 	tell(ctx, "cat", msg);
 	if (hm_msg_type(msg) == HM_STARTED)
-		(void)hm_send(ctx, hm_parent(ctx), HERE, NULL);
+		(void)here_send(ctx, hm_parent(ctx));
 }
 
 static void
@@ -50,10 +49,10 @@ tenant_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	case HM_STARTED:
 		child_spawn(ctx, &cat, NULL);
 		break;
-	case HERE:
-		(void)hm_send(ctx, hm_parent(ctx), HERE, NULL);
+	case here:
+		(void)here_send(ctx, hm_parent(ctx));
 		break;
-	case KNOCK:
+	case knock:
 		hm_fail(ctx, "it does not like visitors");
 	default:
 		break;
@@ -71,15 +70,15 @@ house_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	case HM_STARTED:
 		child_spawn(ctx, &tenant, &house->tenant);
 		break;
-	case HERE:
+	case here:
 		/* It has begun anew: enough of it. */
 		if (++house->tenants == 2)
 			hm_stop(ctx, house->tenant);
 		else
-			(void)hm_send(ctx, house->tenant, KNOCK, NULL);
+			(void)knock_send(ctx, house->tenant);
 		break;
 	case HM_TERMINATED:
-		hm_system_stop(hm_system(ctx));
+		hm_stop(ctx, hm_self(ctx));
 		break;
 	default:
 		break;
@@ -90,15 +89,9 @@ int
 main(int argc, char **argv)
 {
 	static const struct hm_props house = { .receive = house_receive, .state_size = sizeof(struct house) };
-	static const struct hm_type here = { .id = HERE, .name = "here" },
-				    knock = { .id = KNOCK, .name = "knock" };
-	struct hm_system *sys;
-	int rc = hm_system_create(&sys, argc, argv, NULL);
+	static const struct hm_program program = { .prepare = life_register,
+						   .props = &house,
+						   .name = "house" };
 
-	if (rc == 0 && (rc = hm_type_register(sys, &here)) == 0 &&
-	    (rc = hm_type_register(sys, &knock)) == 0 &&
-	    (rc = hm_system_spawn(sys, &house, "house", NULL, NULL)) == 0)
-		rc = hm_system_run(sys);
-	hm_system_destroy(sys);
-	return hm_exit_status(rc);
+	return hm_program_run(&program, argc, argv);
 }

@@ -10,14 +10,12 @@
 
 #define NOTE_BYTES 24
 
-enum {
-	TASK = HM_TYPE_USER,
-	DONE
-};
-
 struct task {
 	char trouble[NOTE_BYTES]; /* empty: none */
 };
+
+#define MESSAGES(MESSAGE) MESSAGE(work_task, struct task) MESSAGE(work_done)
+HM_MESSAGES(work, HM_TYPE_USER, MESSAGES);
 
 static const struct task tasks[] = { { "" }, { "a typo" },          { "" }, { "the line is down" },
 				     { "" }, { "the disk is gone" } };
@@ -39,17 +37,18 @@ task_do(struct hm_ctx *ctx, struct worker *worker, const struct task *task)
 	if (task->trouble[0] != '\0')
 		hm_fail(ctx, task->trouble);
 	printf("worker: %u done in this life\n", ++worker->done);
-	(void)hm_respond(ctx, DONE, NULL);
+	(void)work_done_respond(ctx);
 }
 
 static void
-worker_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+life_ends(struct hm_ctx *ctx, struct worker *worker)
 {
-	if (hm_msg_type(msg) == TASK)
-		task_do(ctx, state, hm_msg_body(msg));
-	else if (hm_msg_type(msg) == HM_RESTARTING)
-		printf("worker: begins anew\n");
+	(void)ctx;
+	(void)worker;
+	printf("worker: begins anew\n");
 }
+
+HM_RECEIVE(worker_receive, struct worker, HM_ON(work_task, task_do) HM_ON_EMPTY(HM_RESTARTING, life_ends));
 
 /* ---- Manager -------------------------------------------------------------------- */
 
@@ -57,7 +56,7 @@ static void
 task_send(struct hm_ctx *ctx, struct manager *manager)
 {
 	if (manager->next < sizeof(tasks) / sizeof(tasks[0]))
-		(void)hm_request(ctx, manager->worker, TASK, &tasks[manager->next++]);
+		(void)work_task_request(ctx, manager->worker, &tasks[manager->next++]);
 }
 
 /* The next task waits in the worker's mailbox until that goes on. */
@@ -76,29 +75,27 @@ decide(struct hm_ctx *ctx, void *state, const struct hm_failure *failure)
 }
 
 static void
-manager_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+begin(struct hm_ctx *ctx, struct manager *manager)
 {
 	static const struct hm_props worker = { .receive = worker_receive,
 						.state_size = sizeof(struct worker) };
-	struct manager *manager = state;
 
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		if (hm_spawn(ctx, &worker, "worker", NULL, &manager->worker) != 0)
-			hm_system_stop(hm_system(ctx));
-		task_send(ctx, manager);
-		break;
-	case DONE:
-		task_send(ctx, manager);
-		break;
-	case HM_TERMINATED:
-		printf("manager: the worker is gone: %s\n", hm_terminated_text(msg));
-		hm_system_stop(hm_system(ctx));
-		break;
-	default:
-		break;
-	}
+	if (hm_spawn(ctx, &worker, "worker", NULL, &manager->worker) != 0)
+		hm_fail(ctx, "no worker");
+	task_send(ctx, manager);
 }
+
+static void
+worker_ended(struct hm_ctx *ctx, struct manager *manager, const struct hm_msg *msg)
+{
+	(void)manager;
+	printf("manager: the worker is gone: %s\n", hm_terminated_text(msg));
+	hm_stop(ctx, hm_self(ctx));
+}
+
+HM_RECEIVE(manager_receive, struct manager,
+	   HM_ON_EMPTY(HM_STARTED, begin) HM_ON_EMPTY(work_done, task_send)
+		   HM_ON_MESSAGE(HM_TERMINATED, worker_ended));
 
 int
 main(int argc, char **argv)
@@ -112,14 +109,9 @@ main(int argc, char **argv)
 	static const struct hm_props manager = { .receive = manager_receive,
 						 .state_size = sizeof(struct manager),
 						 .supervisor = &strategy };
-	static const struct hm_type task = { .id = TASK, .name = "task", .size = sizeof(struct task) },
-				    done = { .id = DONE, .name = "done" };
-	struct hm_system *sys;
-	int rc = hm_system_create(&sys, argc, argv, NULL);
+	static const struct hm_program program = { .prepare = work_register,
+						   .props = &manager,
+						   .name = "manager" };
 
-	if (rc == 0 && (rc = hm_type_register(sys, &task)) == 0 && (rc = hm_type_register(sys, &done)) == 0 &&
-	    (rc = hm_system_spawn(sys, &manager, "manager", NULL, NULL)) == 0)
-		rc = hm_system_run(sys);
-	hm_system_destroy(sys);
-	return hm_exit_status(rc);
+	return hm_program_run(&program, argc, argv);
 }

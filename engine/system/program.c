@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+
 #include <rte_errno.h>
 
 #include "system_pvt.h"
