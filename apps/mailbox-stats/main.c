@@ -12,15 +12,14 @@
 #define BOUND   4u
 #define NEXT_US 2000
 
-enum {
-	ORDER = HM_TYPE_USER,
-	CLOSE, /* a control message: to be handled before others */
-	NEXT
-};
-
 struct order {
 	uint32_t number, urgency;
 };
+
+#define MESSAGES(MESSAGE) MESSAGE(desk_order, struct order) MESSAGE(desk_next)
+HM_MESSAGES(desk, HM_TYPE_USER, MESSAGES);
+/* A control message: to be handled before others. */
+#define CLOSE desk_end
 
 static const struct order orders[ORDERS] = { { 1, 0 }, { 2, 5 }, { 3, 0 }, { 4, 7 }, { 5, 5 }, { 6, 0 } };
 
@@ -71,7 +70,7 @@ static const struct hm_mailbox_hooks hooks[DESKS] = { HOOKS(0), HOOKS(1), HOOKS(
 static uint8_t
 urgency(const struct hm_msg *msg)
 {
-	return hm_msg_type(msg) == ORDER ? (uint8_t)((const struct order *)hm_msg_body(msg))->urgency : 0;
+	return hm_msg_type(msg) == desk_order ? (uint8_t)desk_order_body(msg)->urgency : 0;
 }
 
 static const char *const names[DESKS] = { "first in, first out", "by urgency", "control first",
@@ -87,15 +86,22 @@ static const struct hm_mailbox mailboxes[DESKS] = {
 /* ---- Actors --------------------------------------------------------------------------------- */
 
 static void
-desk_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+on_order(struct hm_ctx *ctx, void *state, const struct order *order)
 {
 	(void)ctx;
 	(void)state;
-	if (hm_msg_type(msg) == ORDER)
-		printf(" %" PRIu32, ((const struct order *)hm_msg_body(msg))->number);
-	else if (hm_msg_type(msg) == CLOSE)
-		printf(" close");
+	printf(" %" PRIu32, order->number);
 }
+
+static void
+on_close(struct hm_ctx *ctx, void *state)
+{
+	(void)ctx;
+	(void)state;
+	printf(" close");
+}
+
+HM_RECEIVE(desk_receive, void, HM_ON(desk_order, on_order) HM_ON_EMPTY(CLOSE, on_close));
 
 #define DESK(desk)                                                   \
 	{                                                            \
@@ -120,45 +126,47 @@ desk_open(struct hm_ctx *ctx, uint32_t desk)
 
 	printf("%s:", names[desk]);
 	if (hm_spawn(ctx, &desks[desk], NULL, NULL, &pid) != 0)
-		hm_system_stop(hm_system(ctx));
+		hm_fail(ctx, "no desk");
 	for (uint32_t i = 0; i < ORDERS; i++)
-		(void)hm_send(ctx, pid, ORDER, &orders[i]);
+		(void)desk_order_send(ctx, pid, &orders[i]);
 	(void)hm_send(ctx, pid, CLOSE, NULL);
-	(void)hm_send_after(ctx, hm_self(ctx), NEXT, NULL, NEXT_US, 0, NULL);
+	(void)desk_next_send_after(ctx, hm_self(ctx), NEXT_US, 0, NULL);
 }
 
 static void
-clerk_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+begin(struct hm_ctx *ctx, uint32_t *desk)
 {
-	uint32_t *desk = state;
+	desk_open(ctx, *desk);
+}
 
-	if (hm_msg_type(msg) == HM_STARTED) {
-		desk_open(ctx, 0);
-	} else if (hm_msg_type(msg) == NEXT) {
-		count_print(&counts[(*desk)++]);
-		if (*desk < DESKS)
-			desk_open(ctx, *desk);
-		else
-			hm_system_stop(hm_system(ctx));
-	}
+static void
+next(struct hm_ctx *ctx, uint32_t *desk)
+{
+	count_print(&counts[(*desk)++]);
+	if (*desk < DESKS)
+		desk_open(ctx, *desk);
+	else
+		hm_stop(ctx, hm_self(ctx));
+}
+
+HM_RECEIVE(clerk_receive, uint32_t, HM_ON_EMPTY(HM_STARTED, begin) HM_ON_EMPTY(desk_next, next));
+
+static int
+types_register(struct hm_system *sys)
+{
+	static const struct hm_type close = { .id = CLOSE, .name = "close", .control = true };
+	int rc = desk_register(sys);
+
+	return rc == 0 ? hm_type_register(sys, &close) : rc;
 }
 
 int
 main(int argc, char **argv)
 {
 	static const struct hm_props clerk = { .receive = clerk_receive, .state_size = sizeof(uint32_t) };
-	static const struct hm_type types[] = {
-		{ .id = ORDER, .name = "order", .size = sizeof(struct order) },
-		{ .id = CLOSE, .name = "close", .control = true },
-		{ .id = NEXT, .name = "next" }
-	};
-	struct hm_system *sys;
-	int rc = hm_system_create(&sys, argc, argv, NULL);
+	static const struct hm_program program = { .prepare = types_register,
+						   .props = &clerk,
+						   .name = "clerk" };
 
-	for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++)
-		rc = hm_type_register(sys, &types[i]);
-	if (rc == 0 && (rc = hm_system_spawn(sys, &clerk, "clerk", NULL, NULL)) == 0)
-		rc = hm_system_run(sys);
-	hm_system_destroy(sys);
-	return hm_exit_status(rc);
+	return hm_program_run(&program, argc, argv);
 }

@@ -12,10 +12,10 @@
 #define WORDS_US   40000
 #define WORDS      4
 
-enum {
-	WORD = HM_TYPE_USER, /* of the guest */
-	TICK                 /* of the clock: no influence */
-};
+#define MESSAGES(MESSAGE) MESSAGE(word)
+HM_MESSAGES(waiter, HM_TYPE_USER, MESSAGES);
+/* Of the clock: no influence. */
+#define TICK waiter_end
 
 struct waiter {
 	struct hm_timer clock, guest;
@@ -29,13 +29,13 @@ begin(struct hm_ctx *ctx, struct waiter *waiter)
 
 	if (hm_receive_timeout_set(ctx, SILENCE_US) != HM_OK ||
 	    hm_send_after(ctx, self, TICK, NULL, TICK_US, TICK_US, &waiter->clock) != HM_OK ||
-	    hm_send_after(ctx, self, WORD, NULL, WORDS_US, WORDS_US, &waiter->guest) != HM_OK)
+	    word_send_after(ctx, self, WORDS_US, WORDS_US, &waiter->guest) != HM_OK)
 		hm_fail(ctx, "no memory to wait");
 	printf("waiter: asks after %llu ms of silence\n", (unsigned long long)hm_receive_timeout(ctx) / 1000);
 }
 
 static void
-word(struct hm_ctx *ctx, struct waiter *waiter)
+on_word(struct hm_ctx *ctx, struct waiter *waiter)
 {
 	waiter->words++;
 	printf("guest: word %u, %s\n", waiter->words,
@@ -53,30 +53,27 @@ silence(struct hm_ctx *ctx, struct waiter *waiter)
 	hm_receive_timeout_cancel(ctx);
 	printf("waiter: gives up, though the clock has %s\n",
 	       waiter->ticks > WORDS ? "ticked on" : "stood still");
-	hm_system_stop(hm_system(ctx));
+	hm_stop(ctx, hm_self(ctx));
 }
 
 static void
-waiter_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+on_tick(struct hm_ctx *ctx, struct waiter *waiter)
 {
-	struct waiter *waiter = state;
+	(void)ctx;
+	waiter->ticks++;
+}
 
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		begin(ctx, waiter);
-		break;
-	case WORD:
-		word(ctx, waiter);
-		break;
-	case TICK:
-		waiter->ticks++;
-		break;
-	case HM_RECEIVE_TIMEOUT:
-		silence(ctx, waiter);
-		break;
-	default:
-		break;
-	}
+HM_RECEIVE(waiter_receive, struct waiter,
+	   HM_ON_EMPTY(HM_STARTED, begin) HM_ON_EMPTY(word, on_word) HM_ON_EMPTY(TICK, on_tick)
+		   HM_ON_EMPTY(HM_RECEIVE_TIMEOUT, silence));
+
+static int
+types_register(struct hm_system *sys)
+{
+	static const struct hm_type tick = { .id = TICK, .name = "tick", .no_influence = true };
+	int rc = waiter_register(sys);
+
+	return rc == 0 ? hm_type_register(sys, &tick) : rc;
 }
 
 int
@@ -84,14 +81,9 @@ main(int argc, char **argv)
 {
 	static const struct hm_props waiter = { .receive = waiter_receive,
 						.state_size = sizeof(struct waiter) };
-	static const struct hm_type word = { .id = WORD, .name = "word" },
-				    tick = { .id = TICK, .name = "tick", .no_influence = true };
-	struct hm_system *sys;
-	int rc = hm_system_create(&sys, argc, argv, NULL);
+	static const struct hm_program program = { .prepare = types_register,
+						   .props = &waiter,
+						   .name = "waiter" };
 
-	if (rc == 0 && (rc = hm_type_register(sys, &word)) == 0 && (rc = hm_type_register(sys, &tick)) == 0 &&
-	    (rc = hm_system_spawn(sys, &waiter, "waiter", NULL, NULL)) == 0)
-		rc = hm_system_run(sys);
-	hm_system_destroy(sys);
-	return hm_exit_status(rc);
+	return hm_program_run(&program, argc, argv);
 }

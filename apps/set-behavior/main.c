@@ -7,156 +7,168 @@
 
 #include <hermod.h>
 
-enum {
-	OPEN = HM_TYPE_USER,
-	CLOSE,
-	LOCK,
-	UNLOCK,
-	PASS, /* with a name; answered when it has gone through */
-	PASSED
-};
-
 #define NAME_BYTES 16
 
 struct pass {
 	char name[NAME_BYTES];
 };
 
+/* Passing is answered when it is done. */
+#define MESSAGES(MESSAGE)    \
+	MESSAGE(door_open)   \
+	MESSAGE(door_close)  \
+	MESSAGE(door_lock)   \
+	MESSAGE(door_unlock) \
+	MESSAGE(door_pass, struct pass) MESSAGE(door_passed)
+HM_MESSAGES(door, HM_TYPE_USER, MESSAGES);
+
 static const char *const words[] = { "open", "close", "lock", "unlock" };
 
 /* ---- Door: each function is what it does in one state -------------------------------- */
 
-static void door_is_open(struct hm_ctx *ctx, void *state, const struct hm_msg *msg);
+static hm_receive_fn door_is_open, door_is_closed, door_is_locked;
 
 static void
 senseless(const char *what, const struct hm_msg *msg)
 {
-	if (hm_msg_type(msg) >= OPEN && hm_msg_type(msg) <= UNLOCK)
-		printf("door: is %s, and cannot %s\n", what, words[hm_msg_type(msg) - OPEN]);
+	if (hm_msg_type(msg) >= door_open && hm_msg_type(msg) <= door_unlock)
+		printf("door: is %s, and cannot %s\n", what, words[hm_msg_type(msg) - door_open]);
+}
+
+static void
+pass_later(struct hm_ctx *ctx, void *state, const struct pass *pass)
+{
+	(void)state;
+	(void)pass;
+	(void)hm_stash(ctx);
 }
 
 /* Locked on top of closed: unlocking goes back to what it was before. */
 static void
-door_is_locked(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+unlock(struct hm_ctx *ctx, void *state)
 {
 	(void)state;
-	if (hm_msg_type(msg) == UNLOCK) {
-		printf("door: unlocked\n");
-		(void)hm_become_pop(ctx);
-	} else if (hm_msg_type(msg) == PASS) {
-		(void)hm_stash(ctx);
-	} else {
-		senseless("locked", msg);
-	}
+	printf("door: unlocked\n");
+	(void)hm_become_pop(ctx);
 }
 
 static void
-door_is_closed(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+locked_other(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)state;
+	senseless("locked", msg);
+}
+
+HM_RECEIVE(door_is_locked, void,
+	   HM_ON_EMPTY(door_unlock, unlock) HM_ON(door_pass, pass_later) HM_ON_OTHER(locked_other));
+
+static void
+open_up(struct hm_ctx *ctx, void *state)
 {
 	(void)state;
-	switch (hm_msg_type(msg)) {
-	case OPEN:
-		hm_become(ctx, door_is_open);
-		printf("door: open, %u wait\n", hm_stash_count(ctx));
-		(void)hm_unstash_all(ctx);
-		break;
-	case LOCK:
-		printf("door: locked\n");
-		if (hm_become_push(ctx, door_is_locked) != HM_OK)
-			hm_fail(ctx, "no memory for a lock");
-		break;
-	case PASS:
-		(void)hm_stash(ctx);
-		break;
-	default:
-		senseless("closed", msg);
-		break;
-	}
+	hm_become(ctx, door_is_open);
+	printf("door: open, %u wait\n", hm_stash_count(ctx));
+	(void)hm_unstash_all(ctx);
 }
 
 static void
-door_is_open(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+lock(struct hm_ctx *ctx, void *state)
 {
-	const struct pass *pass = hm_msg_body(msg);
-
 	(void)state;
-	switch (hm_msg_type(msg)) {
-	case CLOSE:
-		printf("door: closed\n");
-		hm_become(ctx, door_is_closed);
-		break;
-	case PASS:
-		printf("%s: goes through\n", pass->name);
-		(void)hm_respond(ctx, PASSED, NULL);
-		break;
-	default:
-		senseless("open", msg);
-		break;
-	}
+	printf("door: locked\n");
+	if (hm_become_push(ctx, door_is_locked) != HM_OK)
+		hm_fail(ctx, "no memory for a lock");
 }
+
+static void
+closed_other(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)state;
+	senseless("closed", msg);
+}
+
+HM_RECEIVE(door_is_closed, void,
+	   HM_ON_EMPTY(door_open, open_up) HM_ON_EMPTY(door_lock, lock) HM_ON(door_pass, pass_later)
+		   HM_ON_OTHER(closed_other));
+
+static void
+shut(struct hm_ctx *ctx, void *state)
+{
+	(void)state;
+	printf("door: closed\n");
+	hm_become(ctx, door_is_closed);
+}
+
+static void
+pass_now(struct hm_ctx *ctx, void *state, const struct pass *pass)
+{
+	(void)state;
+	printf("%s: goes through\n", pass->name);
+	(void)door_passed_respond(ctx);
+}
+
+static void
+open_other(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)state;
+	senseless("open", msg);
+}
+
+HM_RECEIVE(door_is_open, void,
+	   HM_ON_EMPTY(door_close, shut) HM_ON(door_pass, pass_now) HM_ON_OTHER(open_other));
 
 /* ---- Who uses it ---------------------------------------------------------------------- */
 
 static void
 visit(struct hm_ctx *ctx, struct hm_pid door)
 {
-	static const uint16_t first[] = { OPEN, PASS, CLOSE, LOCK, OPEN },
-			      then[] = { UNLOCK, LOCK, UNLOCK, OPEN };
 	static const struct pass ann = { "Ann" }, bob = { "Bob" }, cy = { "Cy" };
 
-	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
-		(void)hm_request(ctx, door, first[i], first[i] == PASS ? &ann : NULL);
-	(void)hm_request(ctx, door, PASS, &bob);
-	(void)hm_request(ctx, door, PASS, &cy);
-	for (size_t i = 0; i < sizeof(then) / sizeof(then[0]); i++)
-		(void)hm_request(ctx, door, then[i], NULL);
+	(void)door_open_send(ctx, door);
+	(void)door_pass_request(ctx, door, &ann);
+	(void)door_close_send(ctx, door);
+	(void)door_lock_send(ctx, door);
+	(void)door_open_send(ctx, door);
+	(void)door_pass_request(ctx, door, &bob);
+	(void)door_pass_request(ctx, door, &cy);
+	(void)door_unlock_send(ctx, door);
+	(void)door_lock_send(ctx, door);
+	(void)door_unlock_send(ctx, door);
+	(void)door_open_send(ctx, door);
 }
 
 static void
-street_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+begin(struct hm_ctx *ctx, unsigned int *passed)
 {
 	static const struct hm_props door = { .receive = door_is_closed };
-	unsigned int *passed = state;
 	struct hm_pid pid;
 
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		if (hm_spawn(ctx, &door, "door", NULL, &pid) == 0)
-			visit(ctx, pid);
-		else
-			hm_system_stop(hm_system(ctx));
-		break;
-	case PASSED:
-		if (++*passed == 3)
-			hm_system_stop(hm_system(ctx));
-		break;
-	default:
-		break;
-	}
+	*passed = 0;
+	if (hm_spawn(ctx, &door, "door", NULL, &pid) != 0)
+		hm_fail(ctx, "no door");
+	visit(ctx, pid);
 }
+
+static void
+one_passed(struct hm_ctx *ctx, unsigned int *passed)
+{
+	if (++*passed == 3)
+		hm_stop(ctx, hm_self(ctx));
+}
+
+HM_RECEIVE(street_receive, unsigned int, HM_ON_EMPTY(HM_STARTED, begin) HM_ON_EMPTY(door_passed, one_passed));
 
 int
 main(int argc, char **argv)
 {
 	static const struct hm_props street = { .receive = street_receive,
 						.state_size = sizeof(unsigned int) };
-	static const struct hm_type types[] = {
-		{ .id = OPEN, .name = "open" },
-		{ .id = CLOSE, .name = "close" },
-		{ .id = LOCK, .name = "lock" },
-		{ .id = UNLOCK, .name = "unlock" },
-		{ .id = PASS, .name = "pass", .size = sizeof(struct pass) },
-		{ .id = PASSED, .name = "passed" },
-	};
-	struct hm_system *sys;
-	int rc = hm_system_create(&sys, argc, argv, NULL);
+	static const struct hm_program program = { .prepare = door_register,
+						   .props = &street,
+						   .name = "street" };
 
-	for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++)
-		rc = hm_type_register(sys, &types[i]);
-	if (rc == 0)
-		rc = hm_system_spawn(sys, &street, "street", NULL, NULL);
-	if (rc == 0)
-		rc = hm_system_run(sys);
-	hm_system_destroy(sys);
-	return hm_exit_status(rc);
+	return hm_program_run(&program, argc, argv);
 }
