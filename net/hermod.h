@@ -21,6 +21,7 @@
  *     hm_log.h          lines with lcore and path, into EAL's log
  *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
  *     hm_messages.h     typed messages: ids, functions and handlers from one table
+ *     hm_service.h      services: typed calls and tables of handlers
  *     hm_move.h         actors that move to another lcore
  *     hm_children.h     the children of an actor, one after the other
  *     hm_select.h       whom a path or a pattern names
@@ -59,6 +60,7 @@
 #include "hm_log.h"
 #include "hm_mailbox.h"
 #include "hm_messages.h"
+#include "hm_service.h"
 #include "hm_move.h"
 #include "hm_children.h"
 #include "hm_pid_set.h"

@@ -44,7 +44,7 @@ check_typed() {
 	status=0
 	for compiler in "gcc -std=gnu11" "g++ -std=c++11" "clang -std=c11"; do
 		wrong=0
-		while [ "$wrong" -le 9 ]; do
+		while [ "$wrong" -le 15 ]; do
 			# shellcheck disable=SC2086
 			if $compiler -x "$(language "$compiler")" -fsyntax-only -Wall -Wextra -Werror -DWRONG=$wrong \
 				$cflags $includes "$here/typed.c" 2>"$build/typed.log"; then

@@ -14,6 +14,32 @@ struct add {
 
 HM_MESSAGES(counter, HM_TYPE_USER, COUNTER);
 
+struct total {
+	int64_t total;
+};
+
+#define TELLER(MESSAGE)                     \
+	MESSAGE(teller_total, struct total) \
+	MESSAGE(teller_twice, struct total)
+
+HM_MESSAGES(teller, counter_end, TELLER);
+
+#if WRONG == 10 /* two calls by messages of one type */
+#define CALLS(RPC)                                      \
+	RPC(teller_add, add, counter_add, teller_total) \
+	RPC(teller_sum, sum, counter_add, teller_total)
+#elif WRONG == 11 /* a call by a message without body */
+#define CALLS(RPC)                                      \
+	RPC(teller_add, add, counter_add, teller_total) \
+	RPC(teller_sum, sum, counter_print, teller_total)
+#else
+#define CALLS(RPC)                                      \
+	RPC(teller_add, add, counter_add, teller_total) \
+	RPC(teller_sum, sum, teller_twice, teller_total)
+#endif
+
+HM_SERVICE(teller, CALLS);
+
 #if WRONG == 1 /* a handler of another body */
 static void
 on_add(struct hm_ctx *ctx, int64_t *total, const uint8_t *add)
@@ -61,6 +87,45 @@ HM_RECEIVE(receive, int64_t, HM_ON_EMPTY(counter_add, on_add) HM_ON_EMPTY(counte
 #else
 HM_RECEIVE(receive, int64_t, HM_ON(counter_add, on_add) HM_ON_EMPTY(counter_print, on_print));
 #endif
+
+#if WRONG == 12 /* a handler of another body */
+static void
+on_call(struct hm_ctx *ctx, void *state, const struct total *add)
+#else
+static void
+on_call(struct hm_ctx *ctx, void *state, const struct add *add)
+#endif
+{
+	struct total total = { *(const int64_t *)state + *(const int64_t *)add };
+#if WRONG == 13 /* another body of an answer */
+	const struct add *answer = (const struct add *)add;
+#else
+	const struct total *answer = &total;
+#endif
+#if WRONG == 14 /* another body of a call */
+	const struct total *call = &total;
+#else
+	const struct add *call = (const struct add *)add;
+#endif
+
+	(void)teller_add_request(ctx, hm_self(ctx), call);
+	(void)teller_add_respond(ctx, answer);
+}
+
+bool teller_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg);
+
+bool
+teller_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	static const struct teller_handlers handlers = { on_call, NULL };
+#if WRONG == 15 /* an answer taken for another */
+	const struct add *answer = teller_add_reply(msg);
+#else
+	const struct total *answer = teller_add_reply(msg);
+#endif
+
+	return answer != NULL || teller_dispatch(&handlers, ctx, state, msg);
+}
 
 hm_receive_fn *counter_receive(void);
 
