@@ -34,35 +34,64 @@ check_shell() {
 	files '*.sh' dev '.ci/run' | xargs shellcheck
 }
 
-# Mistakes that typed messages turn into errors of the compiler, in C (where a warning is one here) and C++.
+# compile_mistakes SOURCE LAST COMPILER...: SOURCE compiles without a mistake, and with none of those from 1 to LAST.
+compile_mistakes() {
+	source=$1 last=$2
+	shift 2
+	wrong=0
+	while [ "$wrong" -le "$last" ]; do
+		if "$@" -fsyntax-only -Wall -Wextra -Werror "-DWRONG=$wrong" "$source" 2>"$build/typed.log"; then
+			compiles=yes
+		else
+			compiles=no
+		fi
+		if [ "$wrong" -eq 0 ] && [ "$compiles" = no ]; then
+			cat "$build/typed.log"
+			status=1
+		elif [ "$wrong" -gt 0 ] && [ "$compiles" = yes ]; then
+			printf '%s:1: mistake %d compiles with %s\n' "$source" "$wrong" "$1"
+			status=1
+		fi
+		wrong=$((wrong + 1))
+	done
+}
+
+# Mistakes that typed messages, and what protoc-gen-hermod writes, turn into errors of the compiler, in C (where a warning is
+# one here) and C++.
 check_typed() {
-	cflags=$(pkg-config --cflags libdpdk | sed 's/-I/-isystem /g')
-	includes="-I$build"
+	cflags=$(pkg-config --cflags libdpdk libprotobuf-c | sed 's/-I/-isystem /g')
+	includes="-I$build -I$build/tests"
 	for module in mailbox sched engine net; do
 		includes="$includes -I$module"
 	done
 	status=0
 	for compiler in "gcc -std=gnu11" "g++ -std=c++11" "clang -std=c11"; do
-		wrong=0
-		while [ "$wrong" -le 15 ]; do
-			# shellcheck disable=SC2086
-			if $compiler -x "$(language "$compiler")" -fsyntax-only -Wall -Wextra -Werror -DWRONG=$wrong \
-				$cflags $includes "$here/typed.c" 2>"$build/typed.log"; then
-				compiles=yes
-			else
-				compiles=no
-			fi
-			if [ "$wrong" -eq 0 ] && [ "$compiles" = no ]; then
-				cat "$build/typed.log"
-				status=1
-			elif [ "$wrong" -gt 0 ] && [ "$compiles" = yes ]; then
-				printf '%s:1: mistake %d compiles with %s\n' "$here/typed.c" "$wrong" "${compiler%% *}"
-				status=1
-			fi
-			wrong=$((wrong + 1))
-		done
+		# shellcheck disable=SC2086
+		compile_mistakes "$here/typed.c" 15 $compiler -x "$(language "$compiler")" $cflags $includes
+		# shellcheck disable=SC2086
+		compile_mistakes "$here/generated.c" 6 $compiler -x "$(language "$compiler")" $cflags $includes
 	done
+	check_overlap gcc -std=gnu11 -x c
+	check_overlap g++ -std=c++11 -x c++
 	return "$status"
+}
+
+# Two files whose ids are the same do not compile together if one uses the other's messages.
+# check_overlap COMPILER...
+check_overlap() {
+	folder=$build/overlap
+	mkdir -p "$folder"
+	for file in hmt_money hmt_bank; do
+		protoc "--plugin=$build/tools/protoc-gen-hermod/protoc-gen-hermod" --proto_path=tests/support \
+			"--hermod_out=$folder" $file.proto || status=1
+	done
+	# shellcheck disable=SC2086
+	if printf '#include "hmt_bank.hm.h"\n' |
+		"$@" -fsyntax-only "-I$folder" $cflags $includes - 2>"$folder/log" ||
+		! grep -q 'type ids of hmt_bank.proto and of hmt_money.proto are the same' "$folder/log"; then
+		printf 'tests/check/check.sh:1: two files with the same ids compile with %s\n' "$1"
+		status=1
+	fi
 }
 
 # Each public header alone, in both languages, as a user's compiler sees it.

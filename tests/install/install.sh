@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Installs the libraries, and builds and runs a program against what was installed: with a prefix and
-# with DESTDIR, shared and static, in C and C++, by gcc and by clang.
+# with DESTDIR, shared and static, in C and C++, by gcc and by clang; another one of a .proto file, by the plugin.
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -23,19 +23,19 @@ use() {
 	libdir=${pc%/pkgconfig}
 }
 
-# build LANGUAGE COMPILER KIND PACKAGE: the program, and a run of it
+# build LANGUAGE COMPILER KIND PACKAGE: the program of $source and $more, and a run of it
 build() {
 	language=$1 compiler=$2 kind=$3 package=$4
-	name="$where, $kind, $language by $compiler"
+	name="$where, $kind, $language by $compiler, ${source##*/}"
 	program=$work/program
 	rm -f "$program"
 	case $language in
 	c) flags='-std=gnu11 -x c' ;;
-	*) flags='-std=gnu++20 -Wno-missing-field-initializers -x c++' ;;
+	*) flags="$cplusplus -x c++" ;;
 	esac
 	cflags=$(pkg-config --cflags "$package")
 	# shellcheck disable=SC2046,SC2086
-	"$compiler" $flags -Wall -Wextra -Werror -O2 $cflags "$top/tests/install/program.c" -x none \
+	"$compiler" $flags -Wall -Wextra -Werror -O2 $cflags "-I$work" "$source" -x none $more \
 		-o "$program" $(pkg-config --libs "$package") || { fail "$name: does not build"; return; }
 	case $kind in
 	static) ! ldd "$program" | grep -q libhermod || fail "$name: needs the shared library" ;;
@@ -48,6 +48,23 @@ build() {
 	said=$(LD_LIBRARY_PATH=$libdir timeout 60 "$program" --no-pci --no-huge -m 64 --no-shconf --no-telemetry \
 		2>&1) || fail "$name: ends with exit status $?: $said"
 	[ "$said" = "$expected" ] || fail "$name: says '$said' instead of '$expected'"
+}
+
+# What the installed plugin makes of a .proto file, found by pkg-config as by a user's build.
+generate() {
+	plugin=$(pkg-config --variable=protoc_gen_hermod "$1")
+	[ -x "$plugin" ] || { fail "$where: no plugin '$plugin'"; return; }
+	rm -f "$work"/greeting.*
+	protoc "--plugin=protoc-gen-hermod=$plugin" "--proto_path=$top/tests/install" "--c_out=$work" "--hermod_out=$work" \
+		greeting.proto || { fail "$where: protoc refuses"; return; }
+	cc -c "$work/greeting.pb-c.c" -o "$work/greeting.o" || fail "$where: protobuf-c's code does not compile"
+	source=$top/tests/install/greeter.c more=$work/greeting.o expected='reply, letters: 5' cplusplus=-std=gnu++11
+}
+
+# The program that needs no plugin.
+program() {
+	source=$top/tests/install/program.c more='' cplusplus='-std=gnu++20 -Wno-missing-field-initializers'
+	expected=$(printf 'hermod %s\nreceived 42' "$version")
 }
 
 # What the shared library shows is what the headers declare, and its name is that of its version.
@@ -71,11 +88,11 @@ symbols() {
 
 version=$(sed -n "s/^	version: '\(.*\)',/\1/p" "$top/meson.build")
 soversion=${version%.*}
-expected=$(printf 'hermod %s\nreceived 42' "$version")
 
 "$top/dev" install --prefix "$work/prefix" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 use prefix "$work/prefix"
 symbols
+program
 for kind in shared static; do
 	package=hermod
 	[ "$kind" = shared ] || package=hermod-static
@@ -87,12 +104,21 @@ for kind in shared static; do
 	done
 done
 
+generate hermod
+build c gcc shared hermod
+build c++ g++ shared hermod
+build c clang static hermod-static
+build c++ clang++ static hermod-static
+
 # Staged as a packager does it; the files are moved afterwards, and pkg-config follows them.
 DESTDIR=$work/stage "$top/dev" install --prefix /usr >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 mv "$work/stage" "$work/moved"
 [ -d "$work/moved/usr/include/hermod" ] || fail "DESTDIR: nothing below /usr"
 use DESTDIR "$work/moved"
+program
 build c gcc shared hermod
+build c gcc static hermod-static
+generate hermod-static
 build c gcc static hermod-static
 
 [ -z "$failed" ] || exit 1

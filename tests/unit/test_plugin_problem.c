@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * protoc-gen-hermod: what it says of files and parameters from which no header can be made, and of requests that are none.
+ */
+#include "test_plugin.h"
+
+TestSuite(plugin_problem);
+
+/* ---- Parameters ------------------------------------------------------------------------------ */
+
+static void
+parameter_problem(const char *parameter, const char *expected)
+{
+	static struct plugin p;
+
+	plugin_start(&p, parameter);
+	plugin_message(&p, plugin_file(&p, "a.proto", "shop"), "M");
+	plugin_problem(&p, expected);
+}
+
+#define FIRST_IS ": the first type id is a number from 256 to 65535"
+
+Test(plugin_problem, parameters__that_cannot_be_read)
+{
+	parameter_problem("first=255", "first=255" FIRST_IS);
+	parameter_problem("first=65536", "first=65536" FIRST_IS);
+	parameter_problem("first=18446744073709551616", "first=18446744073709551616" FIRST_IS);
+	parameter_problem("first=-300", "first=-300" FIRST_IS);
+	parameter_problem("first= 300", "first= 300" FIRST_IS);
+	parameter_problem("first=300x", "first=300x" FIRST_IS);
+	parameter_problem("first=", "first=" FIRST_IS);
+	parameter_problem("first=300,first=400", "first=400: there is a first=300 already");
+	parameter_problem("first=300,after=b.proto",
+			  "first=300 and after=b.proto say two things; instead: one of them");
+	parameter_problem("after=b.proto,after=c.proto", "after=c.proto: there is an after=b.proto already");
+	parameter_problem("after=", "after=: needs the name of a .proto file, as protoc knows it");
+	parameter_problem("first", "parameter 'first' has no value; instead: KEY=VALUE");
+	parameter_problem("First=300",
+			  "unknown parameter 'First'; there are first=ID, after=FILE.proto, name.X=NAME "
+			  "and skip=X");
+	parameter_problem("name.=x", "name.=x: what is called so is missing; instead: name.shop.Order=x\n"
+				     "name.=x: no package, message, service, rpc or file is called ");
+	parameter_problem("name.shop.M=", "name.shop.M=: '' is no identifier of C");
+	parameter_problem("name.shop.M=9a", "name.shop.M=9a: '9a' is no identifier of C");
+	parameter_problem("name.shop.M=a-b", "name.shop.M=a-b: 'a-b' is no identifier of C");
+	parameter_problem("name.shop.M=x,name.shop.M=y", "name.shop.M=y: it has been given a name already");
+}
+
+Test(plugin_problem, parameters__about_nothing)
+{
+	parameter_problem("name.shop.N=x",
+			  "name.shop.N=x: no package, message, service, rpc or file is called shop.N");
+	parameter_problem("skip=shop.N", "skip=shop.N: no package, message, service or rpc is called shop.N");
+	parameter_problem("skip=sho", "skip=sho: no package, message, service or rpc is called sho");
+	parameter_problem("skip=", "skip=: no package, message, service or rpc is called ");
+	parameter_problem("after=a.proto",
+			  "after=a.proto: is itself written in this run, whose files follow each other "
+			  "anyway; leave the parameter out, or run protoc for each file");
+}
+
+/* ---- Ids ------------------------------------------------------------------------------------- */
+
+static void
+two_files(struct plugin *p, const char *parameter)
+{
+	Hmp__File *file;
+
+	plugin_start(p, parameter);
+	plugin_message(p, plugin_file(p, "a.proto", "x"), "A");
+	file = plugin_file(p, "b.proto", "x");
+	plugin_message(p, file, "B");
+	plugin_nested(p, plugin_message(p, file, "C"), "D");
+}
+
+Test(plugin_problem, ids__end_at_65535)
+{
+	static struct plugin p;
+
+	two_files(&p, "first=65532");
+	cr_assert_not_null(plugin_header(&p, 1));
+	plugin_end(&p);
+	two_files(&p, "first=65533");
+	plugin_problem(&p,
+		       "b.proto: its 3 messages have ids from 65534 to 65536, but 65535 is the last; a lower "
+		       "first=ID, or skip=X for what is not sent by itself");
+	two_files(&p, "first=65533,skip=x.C.D");
+	cr_assert_not_null(plugin_header(&p, 1));
+	plugin_end(&p);
+}
+
+/* ---- Names ----------------------------------------------------------------------------------- */
+
+static void
+name_problem(const char *parameter, const char *message, const char *expected)
+{
+	static struct plugin p;
+	Hmp__File *file;
+
+	plugin_start(&p, parameter);
+	file = plugin_file(&p, "a.proto", "shop");
+	plugin_message(&p, file, "Order");
+	plugin_message(&p, file, message);
+	plugin_rpc(&p, plugin_service(&p, file, "Bank"), "Go", ".shop.Order", ".shop.Order");
+	plugin_problem(&p, expected);
+}
+
+#define GIVES_ANOTHER "; the parameter name."
+
+Test(plugin_problem, names__that_two_things_have)
+{
+	name_problem(
+		NULL, "Order_send",
+		"a.proto: message shop.Order and message shop.Order_send are both shop_Order_send in C" GIVES_ANOTHER
+		"shop.Order_send=NAME gives another");
+	name_problem(
+		"name.shop.Sell=shop_Order", "Sell",
+		"a.proto: message shop.Order and message shop.Sell are both shop_Order in C" GIVES_ANOTHER
+		"shop.Sell=NAME gives another");
+	name_problem(
+		NULL, "Bank_dispatch",
+		"a.proto: message shop.Bank_dispatch and service shop.Bank are both shop_Bank_dispatch in "
+		"C" GIVES_ANOTHER "shop.Bank=NAME gives another");
+	name_problem(
+		NULL, "Bank_Go",
+		"a.proto: message shop.Bank_Go and rpc shop.Bank.Go are both shop_Bank_Go_ask in C" GIVES_ANOTHER
+		"shop.Bank.Go=NAME gives another");
+	name_problem("name.shop.M=a_end", "M",
+		     "a.proto: the table of a.proto and message shop.M are both a_end in C" GIVES_ANOTHER
+		     "shop.M=NAME gives another");
+	name_problem(
+		"name.shop.M=Shop__Order", "M",
+		"a.proto: protobuf-c's code of shop.Order and message shop.M are both Shop__Order in C" GIVES_ANOTHER
+		"shop.M=NAME gives another");
+	name_problem(
+		"name.shop.M=shop__order__init", "M",
+		"a.proto: protobuf-c's code of shop.Order and message shop.M are both shop__order__init in "
+		"C" GIVES_ANOTHER "shop.M=NAME gives another");
+}
+
+Test(plugin_problem, names__that_none_may_have)
+{
+	name_problem("name.shop.M=int", "M",
+		     "a.proto: shop.M is int in C, which is a word of C or C++" GIVES_ANOTHER
+		     "shop.M=NAME gives another");
+	name_problem("name.shop=xor,name.shop.Order=o", "eq",
+		     "a.proto: shop.eq is xor_eq in C, which is a word of C or C++" GIVES_ANOTHER
+		     "shop.eq=NAME gives another");
+	name_problem(
+		"name.shop.M=hm_send", "M",
+		"a.proto: shop.M is hm_send in C, where names that begin with hm_ are hermod's" GIVES_ANOTHER
+		"shop.M=NAME gives another");
+	name_problem("name.a.proto=hm", "M",
+		     "a.proto: a.proto is hm in C, where names that begin with hm_ are hermod's" GIVES_ANOTHER
+		     "a.proto=NAME gives another");
+	name_problem(
+		"name.shop.Bank=HM_B", "M",
+		"a.proto: shop.Bank is HM_B in C, where names that begin with hm_ are hermod's" GIVES_ANOTHER
+		"shop.Bank=NAME gives another\n"
+		"a.proto: shop.Bank.Go is HM_B_Go in C, where names that begin with hm_ are hermod's" GIVES_ANOTHER
+		"shop.Bank.Go=NAME gives another");
+	name_problem(
+		"name.shop.Bank.Go=hmi_go", "M",
+		"a.proto: shop.Bank.Go is hmi_go in C, where names that begin with hm_ are hermod's" GIVES_ANOTHER
+		"shop.Bank.Go=NAME gives another");
+}
+
+Test(plugin_problem, names__that_protobuf_c_cannot_write)
+{
+	static struct plugin p;
+	Hmp__File *file;
+
+	plugin_start(&p, NULL);
+	file = plugin_file(&p, "a.proto", NULL);
+	plugin_message(&p, file, "_9a");
+	plugin_message(&p, file, "_");
+	plugin_problem(
+		&p,
+		"a.proto: message _9a is '9a' in protobuf-c, which is no identifier; rename it, or give the "
+		"file a package\n"
+		"a.proto: message _ is '' in protobuf-c, which is no identifier; rename it, or give the file a "
+		"package");
+}
+
+Test(plugin_problem, paths__that_no_include_can_have)
+{
+	static const char *const paths[] = { "a\"b.proto",  "a\\b.proto", "a*/b.proto",
+					     "what?.proto", "a\nb.proto", "a\177.proto" };
+	static struct plugin p;
+	char expected[256];
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		plugin_start(&p, NULL);
+		plugin_message(&p, plugin_file(&p, paths[i], "shop"), "M");
+		snprintf(
+			expected, sizeof(expected),
+			"'%s' cannot stand in an #include: it has a quote, a backslash, '*', '?' or a character that is "
+			"not printed; rename the file",
+			paths[i]);
+		plugin_problem(&p, expected);
+	}
+}
+
+Test(plugin_problem, problems__of_which_there_are_many_are_counted)
+{
+	static struct plugin p;
+	Hmp__File *file;
+	const char *more;
+
+	plugin_start(&p, NULL);
+	file = plugin_file(&p, "a.proto", "hm");
+	for (int i = 0; i < 23; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "M%d", i);
+		plugin_message(&p, file, name);
+	}
+	plugin_run(&p);
+	cr_assert_null(p.wrong);
+	more = strstr(p.answer->error, "\nand ");
+	cr_assert_not_null(more);
+	cr_assert_str_eq(more, "\nand 3 more");
+	cr_assert_not_null(strstr(p.answer->error, "hm.M19=NAME"));
+	cr_assert_null(strstr(p.answer->error, "hm.M20=NAME"));
+	plugin_end(&p);
+}
+
+/* ---- Services -------------------------------------------------------------------------------- */
+
+static struct plugin services;
+
+/* A service of three messages, of which the caller makes rpcs. */
+static Hmp__Service *
+bank(const char *parameter)
+{
+	Hmp__File *file;
+
+	plugin_start(&services, parameter);
+	plugin_message(&services, plugin_import(&services, "odd\".proto", "odd"), "M");
+	file = plugin_file(&services, "a.proto", "shop");
+	plugin_message(&services, file, "A");
+	plugin_message(&services, file, "B");
+	return plugin_service(&services, file, "Bank");
+}
+
+Test(plugin_problem, rpcs__that_are_streams)
+{
+	static const char expected[] =
+		"a.proto: rpc shop.Bank.Go is a stream, which is not one request and one answer; "
+		"leave it out by skip=shop.Bank.Go";
+	Hmp__Method *method = plugin_rpc(&services, bank(NULL), "Go", ".shop.A", ".shop.B");
+
+	method->has_client_streaming = method->client_streaming = true;
+	plugin_problem(&services, expected);
+	method = plugin_rpc(&services, bank(NULL), "Go", ".shop.A", ".shop.B");
+	method->has_server_streaming = method->server_streaming = true;
+	plugin_problem(&services, expected);
+	method = plugin_rpc(&services, bank("skip=shop.Bank.Go"), "Go", ".shop.A", ".shop.B");
+	method->has_server_streaming = method->server_streaming = true;
+	cr_assert_not_null(plugin_header(&services, 0));
+	plugin_end(&services);
+}
+
+Test(plugin_problem, rpcs__with_the_same_request)
+{
+	Hmp__Service *service = bank(NULL);
+
+	plugin_rpc(&services, service, "Go", ".shop.A", ".shop.B");
+	plugin_rpc(&services, service, "Stay", ".shop.B", ".shop.B");
+	plugin_rpc(&services, service, "Come", ".shop.A", ".shop.A");
+	plugin_problem(
+		&services,
+		"a.proto: rpc shop.Bank.Go and rpc shop.Bank.Come both take shop.A, by which they are told "
+		"from each other; give one a message of its own, or leave it out by "
+		"skip=shop.Bank.Come");
+}
+
+Test(plugin_problem, rpcs__of_messages_that_are_not_there)
+{
+	plugin_rpc(&services, bank(NULL), "Go", ".shop.None", ".shop.B");
+	plugin_problem(&services,
+		       "a.proto: rpc shop.Bank.Go uses shop.None, which is no message of the files");
+	plugin_rpc(&services, bank("skip=shop.B"), "Go", ".shop.A", ".shop.B");
+	plugin_problem(
+		&services,
+		"a.proto: rpc shop.Bank.Go uses shop.B, which is left out; skip=shop.Bank.Go leaves the "
+		"rpc out, too");
+	plugin_rpc(&services, bank(NULL), "Go", ".shop.A", ".odd.M");
+	plugin_problem(
+		&services,
+		"a.proto: rpc shop.Bank.Go uses a message of 'odd\".proto', whose name cannot stand in an "
+		"#include; rename the file");
+}
+
+Test(plugin_problem, rpcs__whose_names_mean_something_in_the_macros)
+{
+	plugin_rpc(&services, bank("name.shop.A=handler_Go"), "Go", ".shop.A", ".shop.B");
+	plugin_problem(
+		&services,
+		"a.proto: message shop.A and the handler of rpc shop.Bank.Go are both handler_Go in C; the "
+		"parameter name.shop.A=NAME gives another");
+	plugin_rpc(&services, bank(NULL), "HM_RPC", ".shop.A", ".shop.B");
+	plugin_problem(&services, "a.proto: rpc shop.Bank.HM_RPC has a name of hermod's; leave it out by "
+				  "skip=shop.Bank.HM_RPC");
+}
+
+Test(plugin_problem, option__that_is_no_package)
+{
+	static struct plugin p;
+	Hmp__File *file;
+
+	plugin_start(&p, NULL);
+	file = plugin_file(&p, "a.proto", "shop");
+	file->options = plugin_keep(&p, sizeof(*file->options));
+	hmp__file_options__init(file->options);
+	file->options->protobuf_c = plugin_keep(&p, sizeof(*file->options->protobuf_c));
+	hmp__protobuf_c__init(file->options->protobuf_c);
+	file->options->protobuf_c->c_package = plugin_text(&p, "a b");
+	plugin_problem(&p, "a.proto: its option c_package is no name of a package");
+}
+
+/* ---- Requests that are none -------------------------------------------------------------------- */
+
+static void
+refused(struct plugin *p, const char *expected)
+{
+	plugin_run(p);
+	cr_assert_not_null(p->wrong);
+	cr_assert_str_eq(p->wrong, expected);
+	plugin_end(p);
+}
+
+Test(plugin_problem, request__with_names_that_are_none)
+{
+	static const char *const names[] = { "", "9", "a b", "a.b", "*/ int x; /*", "\303\244" };
+	static struct plugin p;
+	Hmp__File *file;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		plugin_start(&p, NULL);
+		plugin_nested(&p, plugin_message(&p, plugin_file(&p, "a.proto", "x"), "M"), names[i]);
+		refused(&p, "a name that is none");
+		plugin_start(&p, NULL);
+		plugin_service(&p, plugin_file(&p, "a.proto", "x"), names[i]);
+		refused(&p, "a name that is none");
+		plugin_start(&p, NULL);
+		plugin_rpc(&p, plugin_service(&p, plugin_file(&p, "a.proto", "x"), "S"), names[i], ".x.M",
+			   ".x.M");
+		refused(&p, "a name that is none");
+	}
+	plugin_start(&p, NULL);
+	plugin_message(&p, plugin_file(&p, "a.proto", "x"), "M")->name = NULL;
+	refused(&p, "a name that is none");
+	plugin_start(&p, NULL);
+	file = plugin_file(&p, "a.proto", "x..y");
+	plugin_message(&p, file, "M");
+	refused(&p, "a package that is no name");
+}
+
+Test(plugin_problem, request__that_protoc_would_not_make)
+{
+	static struct plugin p;
+
+	plugin_start(&p, NULL);
+	plugin_file(&p, "a.proto", "x")->name = NULL;
+	refused(&p, "a file without a name");
+	plugin_start(&p, NULL);
+	plugin_import(&p, "", "x");
+	refused(&p, "a file without a name");
+	plugin_start(&p, NULL);
+	plugin_push(&p, &p.request.file_to_generate, &p.request.n_file_to_generate,
+		    plugin_text(&p, "b.proto"));
+	plugin_import(&p, "a.proto", "x");
+	refused(&p, "a file to generate that is not among its files");
+	plugin_rpc(&services, bank(NULL), "Go", "shop.A", ".shop.B");
+	refused(&services, "an rpc of a type that is no name");
+	plugin_rpc(&services, bank(NULL), "Go", ".shop.A", ".")->input_type = NULL;
+	refused(&services, "an rpc of a type that is no name");
+}
+
+Test(plugin_problem, request__that_ends_too_soon)
+{
+	static struct plugin p;
+	Hmp__Service *service = bank(NULL);
+	size_t length, refusals = 0;
+	uint8_t *bytes;
+
+	plugin_rpc(&services, service, "Go", ".shop.A", ".shop.B");
+	length = plugin_pack(&services, &bytes);
+	for (size_t i = 0; i < length; i++) {
+		plugin_start(&p, NULL);
+		plugin_bytes_run(&p, bytes, i);
+		refusals += p.wrong != NULL;
+		plugin_end(&p);
+	}
+	cr_assert_geq(refusals, length * 9 / 10, "%zu of %zu", refusals, length);
+	plugin_end(&services);
+}
+
+Test(plugin_problem, request__of_any_other_bytes)
+{
+	static const struct {
+		const char *bytes;
+		size_t length;
+	} inputs[] = {
+		{ "\n", 1 },                       /* a tag alone */
+		{ "\x0b", 1 },                     /* a group */
+		{ "\x0a\xff\xff\xff\xff\x7f", 6 }, /* longer than there is */
+		{ "\x80\x80\x80\x80\x80\x80", 6 }, /* a tag without an end */
+		{ "\x0f", 1 },                     /* a wire type that is none */
+		{ "\x79\0\0\0", 4 },               /* half of a number */
+		{ "\x7a\x02\x1a\x7f", 4 },         /* a file that is not whole */
+	};
+	static struct plugin p;
+
+	for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
+		plugin_start(&p, NULL);
+		plugin_bytes_run(&p, (const uint8_t *)inputs[i].bytes, inputs[i].length);
+		cr_assert_not_null(p.wrong, "input %zu", i);
+		plugin_end(&p);
+	}
+}
+
+static void
+nest(struct plugin *p, uint32_t depth)
+{
+	Hmp__Message *message;
+
+	plugin_start(p, NULL);
+	message = plugin_message(p, plugin_file(p, "a.proto", "x"), "M");
+	for (uint32_t i = 1; i < depth; i++)
+		message = plugin_nested(p, message, "M");
+}
+
+Test(plugin_problem, request__nested_to_the_limit_and_beyond)
+{
+	static struct plugin p;
+
+	nest(&p, HMP_NESTING_MAX);
+	cr_assert_not_null(plugin_header(&p, 0));
+	plugin_end(&p);
+	nest(&p, HMP_NESTING_MAX + 1);
+	refused(&p, "bytes that are no CodeGeneratorRequest, or messages that are nested too deep");
+}
+
+/* A package of so many parts that a function which calls itself for each would have no stack left. */
+Test(plugin_problem, request__with_a_package_of_many_parts)
+{
+	static struct plugin p;
+	size_t parts = 200000;
+	char *package;
+
+	plugin_start(&p, "name.a.a=b");
+	package = plugin_keep(&p, 2 * parts);
+	for (size_t i = 0; i < parts; i++) {
+		package[2 * i] = 'a';
+		package[2 * i + 1] = i + 1 < parts ? '.' : '\0';
+	}
+	plugin_message(&p, plugin_file(&p, "a.proto", package), "M");
+	cr_assert_not_null(strstr(plugin_header(&p, 0), "HM_MESSAGE(b_a_a_a"));
+	plugin_end(&p);
+}
