@@ -76,6 +76,11 @@ Test(plugin_problem, ids__end_at_65535)
 {
 	static struct plugin p;
 
+	plugin_start(&p, "first=65535");
+	plugin_message(&p, plugin_file(&p, "a.proto", "x"), "A");
+	cr_assert_not_null(plugin_header(&p, 0));
+	plugin_end(&p);
+
 	two_files(&p, "first=65532");
 	cr_assert_not_null(plugin_header(&p, 1));
 	plugin_end(&p);
@@ -200,27 +205,52 @@ Test(plugin_problem, paths__that_no_include_can_have)
 	}
 }
 
-Test(plugin_problem, problems__of_which_there_are_many_are_counted)
+/* As many problems as messages. */
+static const char *
+problems(struct plugin *p, int count)
 {
-	static struct plugin p;
 	Hmp__File *file;
-	const char *more;
 
-	plugin_start(&p, NULL);
-	file = plugin_file(&p, "a.proto", "hm");
-	for (int i = 0; i < 23; i++) {
+	plugin_start(p, NULL);
+	file = plugin_file(p, "a.proto", "hm");
+	for (int i = 0; i < count; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "M%d", i);
-		plugin_message(&p, file, name);
+		plugin_message(p, file, name);
 	}
+	plugin_run(p);
+	cr_assert_null(p->wrong);
+	return p->answer->error;
+}
+
+Test(plugin_problem, problems__of_which_there_are_many_are_counted)
+{
+	static struct plugin p;
+	const char *text = problems(&p, 20);
+
+	cr_assert_not_null(strstr(text, "hm.M19=NAME"));
+	cr_assert_null(strstr(text, "more"));
+	plugin_end(&p);
+	text = problems(&p, 23);
+	cr_assert_not_null(strstr(text, "hm.M19=NAME gives another\nand 3 more"));
+	cr_assert_null(strstr(text, "hm.M20=NAME"));
+	plugin_end(&p);
+}
+
+Test(plugin_problem, problems__that_are_long_are_cut)
+{
+	static struct plugin p;
+	static char name[2000];
+	size_t length;
+
+	memset(name, 'm', sizeof(name) - 1);
+	plugin_start(&p, NULL);
+	plugin_message(&p, plugin_file(&p, "a.proto", "hm"), name);
 	plugin_run(&p);
-	cr_assert_null(p.wrong);
-	more = strstr(p.answer->error, "\nand ");
-	cr_assert_not_null(more);
-	cr_assert_str_eq(more, "\nand 3 more");
-	cr_assert_not_null(strstr(p.answer->error, "hm.M19=NAME"));
-	cr_assert_null(strstr(p.answer->error, "hm.M20=NAME"));
+	length = strlen(p.answer->error);
+	cr_assert_eq(length, 1023);
+	cr_assert_str_eq(p.answer->error + length - 4, "m...");
 	plugin_end(&p);
 }
 
@@ -418,6 +448,30 @@ Test(plugin_problem, request__of_any_other_bytes)
 		cr_assert_not_null(p.wrong, "input %zu", i);
 		plugin_end(&p);
 	}
+}
+
+/* Fields that the plugin does not know, of each wire type: a newer protoc has more of them. */
+Test(plugin_problem, request__with_fields_that_are_not_known)
+{
+	static const uint8_t fields[] = {
+		0xa0, 0x06, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 0x01,                                              /* 100, a number of 64 bits */
+		0xa9, 0x06, 1,    2,    3,    4,    5,    6,    7,    8, /* 101, 8 bytes */
+		0xb5, 0x06, 1,    2,    3,    4,                         /* 102, 4 bytes */
+		0xba, 0x06, 3,    0x7a, 0x7a, 0x7a,                      /* 103, a text */
+	};
+	static struct plugin p;
+
+	for (size_t i = 1; i < sizeof(fields); i++) {
+		plugin_start(&p, NULL);
+		plugin_bytes_run(&p, fields, i);
+		cr_assert_eq(p.wrong == NULL, i == 12 || i == 22 || i == 28, "%zu bytes", i);
+		plugin_end(&p);
+	}
+	plugin_start(&p, NULL);
+	plugin_bytes_run(&p, fields, sizeof(fields));
+	cr_assert_null(p.wrong);
+	plugin_end(&p);
 }
 
 static void
