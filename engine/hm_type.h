@@ -21,6 +21,8 @@
  *     body.symbol = symbol;
  *     hm_send(ctx, to, ORDER, &body);     the receiver casts hm_msg_body to const Order *
  *
+ * protoc-gen-hermod, a plugin of protoc, writes the ids, and typed functions (hm_messages.h), of a whole .proto file.
+ *
  * The ids may differ between nodes. What arrives with a name that is not registered there is a dead
  * letter of the receiving node.
  *

@@ -262,6 +262,21 @@ Test(plugin, names__are_those_of_protobuf_c)
 	hmp_memory_free(&memory);
 }
 
+Test(plugin, names__of_files_are_identifiers)
+{
+	static const char *const paths[][2] = { { "shop/v1/orders.proto", "shop_v1_orders" },
+						{ "-a.b proto.proto", "_a_b_proto" },
+						{ "2nd.proto", "_2nd" },
+						{ ".proto", "_proto" },
+						{ "a.protodevel", "a" },
+						{ "\303\244.proto", "__" } };
+	struct hmp_memory memory = { .blocks = NULL };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		cr_assert_str_eq(hmp_path_identifier(&memory, paths[i][0]), paths[i][1]);
+	hmp_memory_free(&memory);
+}
+
 static void
 c_package_set(struct plugin *p, Hmp__File *file, const char *package)
 {

@@ -4,6 +4,12 @@
  */
 #include "test_plugin.h"
 
+#include <sys/resource.h>
+
+#include "arena_pvt.h"
+#include "assert_pvt.h"
+#include "hmt_death.h"
+
 TestSuite(plugin_problem);
 
 /* ---- Parameters ------------------------------------------------------------------------------ */
@@ -513,3 +519,87 @@ Test(plugin_problem, request__with_a_package_of_many_parts)
 	cr_assert_not_null(strstr(plugin_header(&p, 0), "HM_MESSAGE(b_a_a_a"));
 	plugin_end(&p);
 }
+
+/* ---- No memory --------------------------------------------------------------------------------- */
+
+static void
+too_many(void *arg)
+{
+	struct hmp_memory memory = { .blocks = NULL };
+
+	(void)arg;
+	(void)hmp_alloc(&memory, SIZE_MAX / 2, 4);
+}
+
+static void
+no_memory_check(void (*fn)(void *arg), void *arg)
+{
+	static char text[4096];
+	int status = hmt_death(fn, arg, text, sizeof(text));
+
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILURE, "wait status %d: %s", status,
+		  text);
+	cr_assert_str_eq(text, "protoc-gen-hermod: no memory\n");
+}
+
+Test(plugin_problem, memory__that_no_machine_has)
+{
+	no_memory_check(too_many, NULL);
+}
+
+#ifndef HMI_ASAN /* which needs memory of its own */
+
+struct packed {
+	uint8_t *bytes;
+	size_t length;
+	rlim_t more; /* memory that there is for it */
+};
+
+static void
+answer_in_little(void *arg)
+{
+	const struct packed *packed = arg;
+	struct rlimit limit = { packed->more, packed->more };
+	uint8_t *answer;
+	size_t length;
+
+	if (setrlimit(RLIMIT_DATA, &limit) == 0)
+		(void)hmp_plugin_answer(packed->bytes, packed->length, &answer, &length);
+}
+
+/* From so little that the request cannot be read to enough, it is always one of two: no memory, or an answer. */
+Test(plugin_problem, memory__that_is_used_up_at_any_step)
+{
+	static char text[4096];
+	static struct plugin p;
+	struct packed packed = { .more = 0 };
+	uint32_t died = 0, survived = 0;
+	Hmp__File *file;
+
+	plugin_start(&p, NULL);
+	file = plugin_file(&p, "a.proto", "x");
+	for (int i = 0; i < 500; i++) {
+		char name[512];
+
+		snprintf(name, sizeof(name), "M%0400d", i);
+		plugin_message(&p, file, name);
+	}
+	packed.length = plugin_pack(&p, &packed.bytes);
+	for (packed.more = 1 << 20; survived == 0 && packed.more < 1 << 30; packed.more += 1 << 20) {
+		int status = hmt_death(answer_in_little, &packed, text, sizeof(text));
+
+		cr_assert(WIFEXITED(status), "wait status %d", status);
+		if (WEXITSTATUS(status) == HMT_SURVIVED) {
+			survived++;
+			continue;
+		}
+		died++;
+		cr_assert_eq(WEXITSTATUS(status), EXIT_FAILURE);
+		cr_assert_str_eq(text, "protoc-gen-hermod: no memory\n");
+	}
+	cr_assert_eq(survived, 1);
+	cr_assert_geq(died, 3);
+	plugin_end(&p);
+}
+
+#endif

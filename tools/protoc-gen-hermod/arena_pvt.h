@@ -39,7 +39,7 @@ void hmp_text_add(struct hmp_text *text, const char *format, ...);
 
 void hmp_text_free(struct hmp_text *text);
 
-/* For what a library's allocation says of itself. */
+/* What those above do when there is none. */
 __attribute__((noreturn))
 void hmp_no_memory(void);
 

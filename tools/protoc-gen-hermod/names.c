@@ -94,13 +94,20 @@ hmp_is_path(const char *path)
 	return true;
 }
 
+/* As protobuf-c, whose header has the same stem. */
 static size_t
 stem_length(const char *path)
 {
-	static const char suffix[] = ".proto";
-	size_t length = strlen(path), end = sizeof(suffix) - 1;
+	static const char *const suffixes[] = { ".protodevel", ".proto" };
+	size_t length = strlen(path);
 
-	return length > end && strcmp(path + length - end, suffix) == 0 ? length - end : length;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		size_t end = strlen(suffixes[i]);
+
+		if (length > end && strcmp(path + length - end, suffixes[i]) == 0)
+			return length - end;
+	}
+	return length;
 }
 
 const char *

@@ -28,7 +28,7 @@ bool hmp_is_reserved(const char *name);
 /* Whether a path can stand in an #include and in a comment. */
 bool hmp_is_path(const char *path);
 
-/* The path without .proto. */
+/* The path without .proto, or .protodevel. */
 const char *hmp_path_stem(struct hmp_memory *memory, const char *path);
 
 /* The path without .proto as an identifier: what else it has is an underscore. */

@@ -75,20 +75,40 @@ request_answer(const Hmp__Request *request, struct hmp_memory *memory, uint8_t *
 	return wrong;
 }
 
+/* protobuf-c's own would let a request for which there is no memory look like one that is none. */
+static void *
+request_alloc(void *data, size_t bytes)
+{
+	void *memory = malloc(bytes);
+
+	(void)data;
+	if (memory == NULL && bytes > 0)
+		hmp_no_memory();
+	return memory;
+}
+
+static void
+request_free(void *data, void *memory)
+{
+	(void)data;
+	free(memory);
+}
+
 const char *
 hmp_plugin_answer(const uint8_t *request, size_t bytes, uint8_t **answer, size_t *answer_bytes)
 {
+	ProtobufCAllocator allocator = { .alloc = request_alloc, .free = request_free };
 	struct hmp_memory memory = { .blocks = NULL };
 	Hmp__Request *read;
 	const char *wrong;
 
 	if (!hmp_nesting_fits(request, bytes))
 		return "bytes that are no CodeGeneratorRequest, or messages that are nested too deep";
-	read = hmp__request__unpack(NULL, bytes, request);
+	read = hmp__request__unpack(&allocator, bytes, request);
 	if (read == NULL)
 		return "bytes that are no CodeGeneratorRequest";
 	wrong = request_answer(read, &memory, answer, answer_bytes);
-	hmp__request__free_unpacked(read, NULL);
+	hmp__request__free_unpacked(read, &allocator);
 	hmp_memory_free(&memory);
 	return wrong;
 }
