@@ -142,6 +142,47 @@ Test(plugin_problem, names__that_two_things_have)
 		"C" GIVES_ANOTHER "shop.M=NAME gives another");
 }
 
+/* The headers of both are included together. */
+Test(plugin_problem, names__that_two_files_of_a_run_have)
+{
+	static struct plugin p;
+
+	plugin_start(&p, NULL);
+	plugin_message(&p, plugin_file(&p, "a/b.proto", "shop"), "Order");
+	plugin_message(&p, plugin_file(&p, "a_b.proto", "shop"), "Order_ask");
+	plugin_problem(
+		&p,
+		"a_b.proto: the table of a/b.proto and the table of a_b.proto are both a_b_HM_H in C" GIVES_ANOTHER
+		"a_b.proto=NAME gives another\n"
+		"a_b.proto: message shop.Order and message shop.Order_ask are both shop_Order_ask in "
+		"C" GIVES_ANOTHER "shop.Order_ask=NAME gives another");
+}
+
+Test(plugin_problem, names__that_a_file_has_whose_messages_are_used)
+{
+	static struct plugin p;
+	Hmp__Service *service;
+	Hmp__File *file;
+
+	for (int is_used = 0; is_used < 2; is_used++) {
+		plugin_start(&p, is_used ? NULL : "skip=s.Sell.Go");
+		plugin_message(&p, plugin_import(&p, "a.proto", "s"), "Order");
+		file = plugin_file(&p, "b.proto", "s");
+		plugin_message(&p, file, "Order_ask");
+		service = plugin_service(&p, file, "Sell");
+		plugin_rpc(&p, service, "Go", ".s.Order", ".s.Order_ask");
+		if (is_used) {
+			plugin_problem(
+				&p,
+				"b.proto: message s.Order and message s.Order_ask are both s_Order_ask in "
+				"C" GIVES_ANOTHER "s.Order_ask=NAME gives another");
+			continue;
+		}
+		cr_assert_not_null(plugin_header(&p, 0));
+		plugin_end(&p);
+	}
+}
+
 Test(plugin_problem, names__that_none_may_have)
 {
 	name_problem("name.shop.M=int", "M",

@@ -32,17 +32,19 @@ static const char *const of_lower[] = { "__init",   "__get_packed_size", "__pack
 
 /* Who has an identifier. */
 struct owner {
-	const char *kind, *name;
+	const char *kind, *name, *path;
 	bool is_named; /* it may be given another name */
 };
 
 struct identifier {
 	const char *name;
 	const struct owner *owner;
+	size_t order;
 };
 
 struct list {
 	struct hmp_model *model;
+	const char *path; /* of the file that is being added */
 	struct identifier *identifiers;
 	size_t count, capacity;
 };
@@ -52,7 +54,7 @@ owner_new(const struct list *list, const char *kind, const char *name, bool is_n
 {
 	struct owner *owner = hmp_alloc(list->model->memory, 1, sizeof(*owner));
 
-	*owner = (struct owner){ kind, name, is_named };
+	*owner = (struct owner){ kind, name, list->path, is_named };
 	return owner;
 }
 
@@ -68,7 +70,8 @@ identifier_add(struct list *list, const char *name, const struct owner *owner)
 		list->identifiers = more;
 		list->capacity = capacity;
 	}
-	list->identifiers[list->count++] = (struct identifier){ name, owner };
+	list->identifiers[list->count] = (struct identifier){ name, owner, list->count };
+	list->count++;
 }
 
 static void
@@ -104,9 +107,14 @@ service_add(struct list *list, const struct hmp_service *service)
 /* ---- The same name twice ------------------------------------------------------------------- */
 
 static int
-by_name(const void *a, const void *b)
+by_name(const void *one, const void *other)
 {
-	return strcmp(((const struct identifier *)a)->name, ((const struct identifier *)b)->name);
+	const struct identifier *a = one, *b = other;
+	int difference = strcmp(a->name, b->name);
+
+	if (difference == 0)
+		difference = a->order < b->order ? -1 : 1;
+	return difference;
 }
 
 /* A pair has mostly many names in common, of which one is said. */
@@ -125,21 +133,24 @@ is_told(const struct told *told, size_t count, const struct identifier *a, const
 }
 
 static void
-pair_tell(struct hmp_model *model, const char *path, const struct identifier *a, const struct identifier *b)
+pair_tell(struct hmp_model *model, const struct identifier *a, const struct identifier *b)
 {
 	const struct owner *named = b->owner->is_named ? b->owner : a->owner;
 
 	hmp_problem(&model->problems,
-		    "%s: %s %s and %s %s are both %s in C; the parameter name.%s=NAME gives another", path,
-		    a->owner->kind, a->owner->name, b->owner->kind, b->owner->name, a->name, named->name);
+		    "%s: %s %s and %s %s are both %s in C; the parameter name.%s=NAME gives another",
+		    named->path, a->owner->kind, a->owner->name, b->owner->kind, b->owner->name, a->name,
+		    named->name);
 }
 
 static void
-pairs_tell(struct list *list, const char *path)
+pairs_tell(struct list *list)
 {
 	struct told told[HMP_PROBLEMS_MAX + 1];
 	size_t count = 0;
 
+	if (list->count == 0) /* of no file; then there is no list */
+		return;
 	qsort(list->identifiers, list->count, sizeof(*list->identifiers), by_name);
 	for (size_t i = 1; i < list->count && count <= HMP_PROBLEMS_MAX; i++) {
 		const struct identifier *a = &list->identifiers[i - 1], *b = a + 1;
@@ -149,7 +160,7 @@ pairs_tell(struct list *list, const char *path)
 		    !(a->owner->is_named || b->owner->is_named) || is_told(told, count, a, b))
 			continue;
 		told[count++] = (struct told){ a->owner, b->owner };
-		pair_tell(list->model, path, a, b);
+		pair_tell(list->model, a, b);
 	}
 }
 
@@ -202,16 +213,29 @@ names_check(struct hmp_model *model, const struct hmp_file *file)
 	}
 }
 
+static void
+file_add(struct list *list, const struct hmp_file *file)
+{
+	list->path = file->path;
+	all_add(list, file->table, of_table, owner_new(list, "the table of", file->path, true));
+	for (size_t i = 0; i < file->message_count; i++)
+		message_add(list, &file->messages[i]);
+	for (size_t i = 0; i < file->service_count; i++)
+		service_add(list, &file->services[i]);
+}
+
 void
-hmp_identifiers_check(struct hmp_model *model, const struct hmp_file *file)
+hmp_identifiers_check(struct hmp_model *model)
 {
 	struct list list = { .model = model };
 
-	names_check(model, file);
-	all_add(&list, file->table, of_table, owner_new(&list, "the table of", file->path, true));
-	for (size_t i = 0; i < file->message_count; i++)
-		message_add(&list, &file->messages[i]);
-	for (size_t i = 0; i < file->service_count; i++)
-		service_add(&list, &file->services[i]);
-	pairs_tell(&list, file->path);
+	for (size_t f = 0; f < model->file_count; f++) {
+		const struct hmp_file *file = &model->files[f];
+
+		if (file->is_written)
+			names_check(model, file);
+		if (file->is_written || file->is_used)
+			file_add(&list, file);
+	}
+	pairs_tell(&list);
 }

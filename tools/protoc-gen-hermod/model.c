@@ -240,7 +240,7 @@ index_make(struct hmp_model *model)
 	qsort(model->by_name, count, sizeof(struct hmp_message *), by_full_name);
 }
 
-static const struct hmp_message *
+static struct hmp_message *
 message_find(const struct hmp_model *model, const char *full)
 {
 	const struct hmp_message wanted = { .full = full }, *key = &wanted;
@@ -251,18 +251,31 @@ message_find(const struct hmp_model *model, const char *full)
 	return found != NULL ? *found : NULL;
 }
 
+static struct hmp_message *
+message_use(const struct hmp_model *model, const struct hmp_file *file, const struct hmp_rpc *rpc,
+	    const char *full)
+{
+	struct hmp_message *message = message_find(model, full);
+
+	if (message != NULL && file->is_written && !rpc->is_skipped)
+		message->file->is_used = true;
+	return message;
+}
+
 static void
 rpcs_resolve(const struct hmp_model *model)
 {
 	for (size_t f = 0; f < model->file_count; f++) {
-		for (size_t s = 0; s < model->files[f].service_count; s++) {
-			struct hmp_service *service = &model->files[f].services[s];
+		const struct hmp_file *file = &model->files[f];
+
+		for (size_t s = 0; s < file->service_count; s++) {
+			struct hmp_service *service = &file->services[s];
 
 			for (size_t r = 0; r < service->rpc_count; r++) {
 				struct hmp_rpc *rpc = &service->rpcs[r];
 
-				rpc->request = message_find(model, rpc->request_name);
-				rpc->response = message_find(model, rpc->response_name);
+				rpc->request = message_use(model, file, rpc, rpc->request_name);
+				rpc->response = message_use(model, file, rpc, rpc->response_name);
 			}
 		}
 	}

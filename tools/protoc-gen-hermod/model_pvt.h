@@ -20,7 +20,7 @@ struct hmp_file;
 
 struct hmp_message {
 	const char *full, *name, *type, *lower;
-	const struct hmp_file *file;
+	struct hmp_file *file;
 	bool is_skipped;
 };
 
@@ -42,6 +42,7 @@ struct hmp_file {
 	const char *path, *package, *table;
 	const char *protobuf_c_package; /* what protobuf-c takes for it */
 	bool is_written;
+	bool is_used; /* by a service of one that is written, whose header includes this one's */
 	/* In the order of the file, each behind the one in which it is declared; without those that maps are made of. */
 	struct hmp_message *messages;
 	size_t message_count;

@@ -107,7 +107,6 @@ file_check(struct hmp_model *model, const struct hmp_file *file)
 			"'%s' cannot stand in an #include: it has a quote, a backslash, '*', '?' or a character "
 			"that is not printed; rename the file",
 			file->path);
-	hmp_identifiers_check(model, file);
 	for (size_t s = 0; s < file->service_count; s++)
 		service_check(model, file, &file->services[s]);
 }
@@ -154,6 +153,7 @@ void
 hmp_validate(struct hmp_model *model)
 {
 	after_check(model);
+	hmp_identifiers_check(model);
 	for (size_t f = 0; f < model->file_count; f++)
 		if (model->files[f].is_written)
 			file_check(model, &model->files[f]);
