@@ -190,7 +190,9 @@ static void
 run_and_exit(void *arg)
 {
 	const struct refusal *refusal = arg;
-	int status = hm_program_run(refusal->program, refusal->argc, refusal->argv);
+	FILE *nowhere = freopen("/dev/null", "w", stdout); /* --help would be taken for results */
+	int status = nowhere == NULL ? HMT_SURVIVED
+				     : hm_program_run(refusal->program, refusal->argc, refusal->argv);
 
 	_exit(scene.starts == 0 ? status : HMT_SURVIVED);
 }
@@ -232,7 +234,6 @@ Test(engine_program, run__with_options)
 	const struct hm_program program = { .props = &first_props, .prepare = prepare_fails };
 
 	scene = (struct scene){ 0 };
-	cr_assert_eq(hm_program_run(&program, 2, help), 0);
-	cr_assert_null(scene.sys);
+	refused(&program, 2, help, 0, "");
 	refused(&program, 3, wrong, 2, "--no-such");
 }
