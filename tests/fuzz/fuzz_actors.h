@@ -3,14 +3,19 @@
 #define FUZZ_ACTORS_H
 
 /*
- * What the fuzz target of actors knows of them: what they must look like after what they have done.
+ * The parts of the fuzz target of actors, and what it knows of them.
+ *
+ *     fuzz_actors.c ─▶ actors_props.c    what actors are made of
+ *         │            actors_receive.c  what they receive ─▶ actors_expect.c  what must be so
+ *         │                ▼
+ *         │            actors_deeds.c    what they do ─▶ actors_asks.c  what has an answer, and messages that they make
+ *         └──────────▶ actors_expect.c
  */
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <rte_common.h>
 
 #include "hermod.h"
 #include "hmt_actor.h"
+#include "hmt_check.h"
 
 #define LCORES     3u
 #define ACTORS_MAX 64u
@@ -21,26 +26,6 @@
 #define STEPS_MAX  512u
 #define REST_STEPS 40u
 #define REST_US    10000u
-
-/* Not contained, wherever it is. */
-__attribute__((noreturn)) static void
-give_up(void)
-{
-	struct sigaction usual = { .sa_handler = SIG_DFL };
-
-	(void)sigaction(SIGABRT, &usual, NULL);
-	abort();
-}
-
-#define CHECK(what, ...)                                                \
-	do {                                                            \
-		if (!(what)) {                                          \
-			fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
-			fprintf(stderr, __VA_ARGS__);                   \
-			fputc('\n', stderr);                            \
-			give_up();                                      \
-		}                                                       \
-	} while (0)
 
 enum type {
 	NOTE = HMT_TYPE_NEXT,
@@ -96,5 +81,86 @@ struct world {
 	uint16_t handled;  /* type of what is being received */
 	bool is_short;     /* of memory: what is not told is not wrong */
 };
+
+extern struct world world;
+
+static inline uint8_t
+byte_take(void)
+{
+	return world.at < world.end ? *world.at++ : 0;
+}
+
+static inline uint32_t
+pick(uint32_t end)
+{
+	return byte_take() % end;
+}
+
+static inline struct actor *
+anybody(void)
+{
+	return &world.actors[pick(RTE_MAX(world.actors_count, 1u))];
+}
+
+static inline uint32_t
+index_of(const struct actor *actor)
+{
+	return (uint32_t)(actor - world.actors);
+}
+
+/* ---- What actors are made of ------------------------------------------------------------------ */
+
+#define BEHAVIOURS 3u
+
+extern hm_receive_fn *const receive_fns[BEHAVIOURS];
+
+/* Once, before all else. */
+void props_make(void);
+
+/* Of a new actor: its props, by the input. */
+void actor_make(struct actor *actor);
+
+/* ---- What they do ------------------------------------------------------------------------------ */
+
+/* One deed that the input says, or some; none when it is used up. */
+void deed_do(struct hm_ctx *ctx, struct state *s);
+void deeds_do(struct hm_ctx *ctx, struct state *s);
+
+/* Fail as the input says. */
+__attribute__((noreturn)) void fault(struct hm_ctx *ctx, struct state *s);
+
+/* An actor's PID, or one that is not meant to be there. */
+struct hm_pid pid_of(const struct actor *actor);
+
+/* A message that nobody else has sent; from: NULL: it may overtake. */
+struct note note_to(const struct actor *from, const struct actor *to);
+uint16_t note_type(void);
+uint64_t time_take(void);
+
+void ask_one(struct hm_ctx *ctx, struct state *s, const struct note *note, const struct actor *whom);
+void batch_ask(struct hm_ctx *ctx, struct state *s, struct actor *me);
+void future_make(struct hm_ctx *ctx, struct actor *me);
+void future_use(struct hm_ctx *ctx, struct state *s);
+
+/* One that the world counts; NULL: there is no memory. */
+struct hm_buffer *buffer_make(void);
+void message_make(struct hm_ctx *ctx, struct state *s);
+void other_do(struct hm_ctx *ctx, struct state *s);
+
+/* ---- What they receive, and what must be so ------------------------------------------------------ */
+
+/* Answers for the actor: see hm_type. */
+void on_asked(struct hm_ctx *ctx, void *state, const struct hm_msg *msg);
+
+/* Of an actor that is called. */
+void state_check(struct state *s, struct hm_ctx *ctx);
+
+/* Of HM_STARTED, HM_TERMINATED and a note, as they are received. */
+void started(struct state *s, struct actor *me);
+void terminated(struct state *s, struct actor *me, const struct hm_msg *msg);
+void note_check(const struct state *s, struct actor *me, const struct hm_msg *msg);
+
+/* What must hold when nothing is under way. */
+void rest_check(void);
 
 #endif /* FUZZ_ACTORS_H */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "hmt_actor.h"
+#include "hmt_check.h"
 
 #include "lcore_setup_pvt.h"
 #include "rcu_pvt.h"
@@ -12,20 +12,10 @@
 #define QUIET_TURNS    3u
 #define CLOCK_START_NS (10ull * 365 * 86400 * 1000000000)
 
-#define CHECK(what, ...)                                                \
-	do {                                                            \
-		if (!(what)) {                                          \
-			fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
-			fprintf(stderr, __VA_ARGS__);                   \
-			fputc('\n', stderr);                            \
-			abort();                                        \
-		}                                                       \
-	} while (0)
-
 /* Criterion ends a case's process without the leak sanitizer's own check at its end. */
 #ifdef __SANITIZE_ADDRESS__
 int __lsan_do_recoverable_leak_check(void);
-#define LEAKS_CHECK() CHECK(__lsan_do_recoverable_leak_check() == 0, "memory of the heap is lost")
+#define LEAKS_CHECK() HMT_CHECK(__lsan_do_recoverable_leak_check() == 0, "memory of the heap is lost")
 #else
 #define LEAKS_CHECK() ((void)0)
 #endif
@@ -54,7 +44,7 @@ types_register(struct hm_system *sys)
 	for (size_t i = 0; i < RTE_DIM(types); i++) {
 		int rc = hm_type_register(sys, &types[i]);
 
-		CHECK(rc == 0, "type %s: %d", types[i].name, rc);
+		HMT_CHECK(rc == 0, "type %s: %d", types[i].name, rc);
 	}
 }
 
@@ -74,7 +64,7 @@ hmt_node_start_with(struct hmt_node *node, uint32_t lcores, uint64_t memory, con
 		argv[argc++] = word;
 	node->now_ns = CLOCK_START_NS;
 	rc = hm_system_create(&node->sys, argc, argv, &config);
-	CHECK(rc == 0, "hm_system_create: %d", rc);
+	HMT_CHECK(rc == 0, "hm_system_create: %d", rc);
 	nodes_count++;
 	types_register(node->sys);
 }
@@ -99,7 +89,7 @@ hmt_turn_until_idle(struct hmt_node *node)
 		if (quiet == QUIET_TURNS)
 			return sum;
 	}
-	CHECK(false, "the system never becomes idle");
+	HMT_CHECK(false, "the system never becomes idle");
 	return sum;
 }
 
@@ -159,9 +149,9 @@ hmt_books_check(const struct hm_system *sys)
 	struct hm_stats stats;
 
 	hm_system_stats(sys, &stats);
-	CHECK(stats.sent == stats.received + dead_sum(&stats),
-	      "%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " dead letters", stats.sent, stats.received,
-	      dead_sum(&stats));
+	HMT_CHECK(stats.sent == stats.received + dead_sum(&stats),
+		  "%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " dead letters", stats.sent,
+		  stats.received, dead_sum(&stats));
 }
 
 /* Nothing but what every lcore has, and what it has granted to the others. */
@@ -172,9 +162,9 @@ lcore_check(const struct hm_ctx *ctx)
 	     slot++) {
 		const struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
 
-		CHECK(!hmi_cell_is_actor(cell), "an actor is left in slot %u", slot);
+		HMT_CHECK(!hmi_cell_is_actor(cell), "an actor is left in slot %u", slot);
 	}
-	CHECK(ctx->links.count == 0, "%u links are left", ctx->links.count);
+	HMT_CHECK(ctx->links.count == 0, "%u links are left", ctx->links.count);
 }
 
 void
@@ -194,7 +184,7 @@ hmt_system_free(struct hm_system *sys)
 	for (uint32_t i = 0; i < sys->lcores_count; i++)
 		hmi_msg_cache_fini(&sys->lcores[i]->cache);
 	in_use = hmi_pool_in_use(&sys->pool);
-	CHECK(in_use == 0, "%" PRIu64 " messages are lost", in_use);
+	HMT_CHECK(in_use == 0, "%" PRIu64 " messages are lost", in_use);
 	hm_system_destroy(sys);
 	if (nodes_count == 0)
 		LEAKS_CHECK();
@@ -207,10 +197,10 @@ hmt_node_end(struct hmt_node *node)
 
 	hm_system_stop(node->sys);
 	hmt_turn_until_idle(node);
-	CHECK(atomic_load(&node->sys->actors_gone), "the system does not stop");
+	HMT_CHECK(atomic_load(&node->sys->actors_gone), "the system does not stop");
 	stats = hmt_stats(node);
-	CHECK(stats.spawned == stats.stopped, "%" PRIu64 " spawned, %" PRIu64 " stopped", stats.spawned,
-	      stats.stopped);
+	HMT_CHECK(stats.spawned == stats.stopped, "%" PRIu64 " spawned, %" PRIu64 " stopped", stats.spawned,
+		  stats.stopped);
 	hmt_books_check(node->sys);
 	for (uint32_t i = 0; i < node->sys->lcores_count; i++)
 		lcore_check(node->sys->lcores[i]);
@@ -275,7 +265,7 @@ hmt_probe_props(uint32_t lcore)
 		return &same;
 	if (lcore == HMT_LCORE_ANY)
 		return &any;
-	CHECK(lcore < RTE_DIM(fixed), "no probe props for lcore %u", lcore);
+	HMT_CHECK(lcore < RTE_DIM(fixed), "no probe props for lcore %u", lcore);
 	return &fixed[lcore];
 }
 
@@ -284,7 +274,7 @@ hmt_probe_spawn(struct hmt_node *node, struct hmt_probe *probe, uint32_t lcore, 
 {
 	int rc = hm_system_spawn(node->sys, hmt_probe_props(lcore), name, &probe, &probe->pid);
 
-	CHECK(rc == 0, "hm_system_spawn: %d", rc);
+	HMT_CHECK(rc == 0, "hm_system_spawn: %d", rc);
 	return probe->pid;
 }
 
@@ -318,9 +308,9 @@ void
 hmt_sequence_check(const struct hmt_probe *probe, const uint16_t *types, uint32_t count)
 {
 	for (uint32_t i = 0; i < RTE_MIN(count, probe->count); i++)
-		CHECK(probe->seen[i].type == types[i], "message %u is of type %u instead of %u", i,
-		      probe->seen[i].type, types[i]);
-	CHECK(probe->count == count, "%u messages instead of %u", probe->count, count);
+		HMT_CHECK(probe->seen[i].type == types[i], "message %u is of type %u instead of %u", i,
+			  probe->seen[i].type, types[i]);
+	HMT_CHECK(probe->count == count, "%u messages instead of %u", probe->count, count);
 }
 
 void
@@ -329,7 +319,7 @@ hmt_do(struct hmt_node *node, struct hm_pid probe, void (*fn)(struct hm_ctx *ctx
 	struct hmt_deed deed = { fn, arg };
 	enum hm_result result = hm_system_send(node->sys, probe, HMT_DO, &deed);
 
-	CHECK(result == HM_OK, "hm_system_send: %s", hm_result_name(result));
+	HMT_CHECK(result == HM_OK, "hm_system_send: %s", hm_result_name(result));
 	hmt_turn_until_idle(node);
 }
 
@@ -338,7 +328,7 @@ hmt_number(struct hmt_node *node, struct hm_pid to, uint64_t number)
 {
 	enum hm_result result = hm_system_send(node->sys, to, HMT_NUMBER, &number);
 
-	CHECK(result == HM_OK, "hm_system_send: %s", hm_result_name(result));
+	HMT_CHECK(result == HM_OK, "hm_system_send: %s", hm_result_name(result));
 }
 
 void
@@ -346,7 +336,7 @@ hmt_stop(struct hmt_node *node, struct hm_pid who)
 {
 	int rc = hm_system_stop_actor(node->sys, who);
 
-	CHECK(rc == 0, "hm_system_stop_actor: %d", rc);
+	HMT_CHECK(rc == 0, "hm_system_stop_actor: %d", rc);
 	hmt_turn_until_idle(node);
 }
 
@@ -357,7 +347,7 @@ hmt_watch(struct hm_ctx *ctx, void *pid)
 {
 	enum hm_result result = hm_watch(ctx, *(struct hm_pid *)pid);
 
-	CHECK(result == HM_OK, "hm_watch: %s", hm_result_name(result));
+	HMT_CHECK(result == HM_OK, "hm_watch: %s", hm_result_name(result));
 }
 
 void
