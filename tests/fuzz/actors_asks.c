@@ -32,7 +32,7 @@ asked(enum hm_result result)
 }
 
 void
-ask_one(struct hm_ctx *ctx, struct state *s, const struct note *note, const struct actor *whom)
+ask_one(struct hm_ctx *ctx, struct state *s, const struct note *note, struct actor *whom)
 {
 	asked(hm_ask(ctx, pid_of(whom), note_type(), note, time_take(), on_reply, life(s)));
 }

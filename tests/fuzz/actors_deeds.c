@@ -6,13 +6,14 @@
 #include "hmt_fault.h"
 
 struct hm_pid
-pid_of(const struct actor *actor)
+pid_of(struct actor *actor)
 {
 	static const char *const guardians[] = { "/", "/user", "/system", "/temp" };
 	struct hm_pid pid = actor->pid;
 
 	switch (pick(32)) {
 	case 1:
+		actor->reordered = true; /* by pipes to it, perhaps several */
 		return world.futures[pick(FUTURES)].pid;
 	case 2:
 		return hm_system_dead_letters(world.node.sys);

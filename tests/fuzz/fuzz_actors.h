@@ -130,14 +130,14 @@ void deeds_do(struct hm_ctx *ctx, struct state *s);
 __attribute__((noreturn)) void fault(struct hm_ctx *ctx, struct state *s);
 
 /* An actor's PID, or one that is not meant to be there. */
-struct hm_pid pid_of(const struct actor *actor);
+struct hm_pid pid_of(struct actor *actor);
 
 /* A message that nobody else has sent; from: NULL: it may overtake. */
 struct note note_to(const struct actor *from, const struct actor *to);
 uint16_t note_type(void);
 uint64_t time_take(void);
 
-void ask_one(struct hm_ctx *ctx, struct state *s, const struct note *note, const struct actor *whom);
+void ask_one(struct hm_ctx *ctx, struct state *s, const struct note *note, struct actor *whom);
 void batch_ask(struct hm_ctx *ctx, struct state *s, struct actor *me);
 void future_make(struct hm_ctx *ctx, struct actor *me);
 void future_use(struct hm_ctx *ctx, struct state *s);
