@@ -84,7 +84,8 @@ enum hm_result hm_select_ask(struct hm_ctx *ctx, const char *path, uint16_t type
 			     uint64_t timeout_us, hm_reply_fn *on_reply, void *arg);
 
 /**
- * Runs in a turn of the actor that selects: once for each match, and once behind the last one.
+ * Runs in a turn of the actor that selects: once for each match, and once behind the last one. If it fails it is called no more
+ * for this listing.
  *
  * @param path  of the match, valid until the function returns; of another node, the address; NULL: that was all
  * @param pid   of the match; nobody: that was all

@@ -176,6 +176,19 @@ received_release(struct hm_ctx *ctx)
 	hmi_dead_of(ctx, ctx->cell, msg, HM_DEAD_FAILED);
 }
 
+/* What the call was a part of. */
+static void
+owned_lose(struct hm_ctx *ctx)
+{
+	struct hmi_owned *owned = ctx->lost;
+
+	ctx->lost = NULL;
+	if (owned == NULL)
+		return;
+	hmi_owned_remove(owned);
+	owned->ops->drop(ctx, ctx->cell, owned);
+}
+
 /* ---- The actor --------------------------------------------------------------------------- */
 
 static void
@@ -278,6 +291,7 @@ hmi_actor_failed(struct hmi_worker *worker)
 	hmi_flight_note(ctx, cell, HM_EVENT_FAILS, failure.type);
 	failure_log(ctx, &failure);
 	hmi_made_release(ctx);
+	owned_lose(ctx);
 	received_release(ctx);
 	hmi_box_forget(cell);
 	actor_fail(ctx, cell, &failure);

@@ -161,6 +161,7 @@ struct hm_ctx {
 	uint32_t probe_serial;
 	uint64_t random; /* state of the lcore's random numbers */
 	uint64_t select_serial;
+	struct hmi_owned *lost;          /* dropped if the call that lasts fails; NULL: nothing */
 	uint64_t last_node;              /* the remote node that was sent to last, ... */
 	uint16_t last_node_index;        /* ... and its index */
 	uint32_t deal;                   /* next lcore for HM_LCORE_ANY */

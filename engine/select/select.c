@@ -12,6 +12,7 @@
 #include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
+#include "receive_pvt.h"
 #include "select_pvt.h"
 #include "shortage_pvt.h"
 
@@ -190,6 +191,18 @@ selection_end(struct hm_ctx *ctx, struct selection *s, enum hm_dead_reason reaso
 		on_found(ctx, hmi_cell_state(ctx->cell), NULL, hm_pid_none(), arg);
 }
 
+/* One of several calls of a user's function: if it fails the others are not made. */
+static void
+list_call(struct hm_ctx *ctx, struct selection *s, const char *path, struct hm_pid pid)
+{
+	ctx->lost = &s->link.owned;
+	s->on_found(ctx, hmi_cell_state(ctx->cell), path, pid, s->arg);
+	ctx->lost = NULL;
+	/* What this call has made is not lost if the next one fails. */
+	hmi_user_leave(ctx);
+	hmi_user_enter(ctx);
+}
+
 static void
 selection_found(struct hm_ctx *ctx, struct selection *s, const char *path, struct hm_pid pid)
 {
@@ -197,7 +210,7 @@ selection_found(struct hm_ctx *ctx, struct selection *s, const char *path, struc
 	if (s->msg != NULL)
 		s->has_sent |= msg_copy(ctx, s->msg, pid);
 	else
-		s->on_found(ctx, hmi_cell_state(ctx->cell), path, pid, s->arg);
+		list_call(ctx, s, path, pid);
 }
 
 /* ---- Of this node: a walk in portions -------------------------------------------------- */

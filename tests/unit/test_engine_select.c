@@ -2,6 +2,7 @@
 /*
  * Messages to whom a path or a pattern names, and lists of them.
  */
+#include "hm_supervisor.h"
 #include "test_engine_select.h"
 
 TestSuite(engine_select, .init = hmt_eal_start);
@@ -244,5 +245,73 @@ Test(engine_select, all__lists_each_match_and_then_the_end)
 	cr_assert_eq(call.found, 0);
 	cr_assert_eq(call.ends, 1);
 	cr_assert_eq(hmt_dead(&s.node), 0);
+	hmt_node_end(&s.node);
+}
+
+/* Of an actor that lists: the second of the matches that it is told is too much for it. */
+struct failing {
+	struct hm_msg *kept; /* made when the first one was told */
+	uint32_t calls, links;
+};
+
+static void
+keep_then_fail(struct hm_ctx *ctx, void *state, const char *path, struct hm_pid pid, void *arg)
+{
+	struct failing *failing = arg;
+
+	(void)state;
+	(void)pid;
+	cr_assert_not_null(path);
+	if (failing->calls++ > 0)
+		hm_fail(ctx, "one too many");
+	hm_msg_free(ctx, failing->kept);
+	failing->kept = hm_msg_new(ctx, HMT_EMPTY, 0);
+	cr_assert_not_null(failing->kept);
+}
+
+static void
+list_and_fail(struct hm_ctx *ctx, void *arg)
+{
+	struct failing *failing = arg;
+
+	failing->links = ctx->links.count;
+	cr_assert_eq(hm_select_all(ctx, "/user/pool/*", keep_then_fail, failing), 0);
+}
+
+/* The state lives on, and with it what the calls before have put there. */
+static void
+kept_send(struct hm_ctx *ctx, void *arg)
+{
+	const struct failing *failing = arg;
+
+	cr_assert_eq(ctx->links.count, failing->links);
+	cr_assert_eq(hm_msg_send(ctx, hm_self(ctx), failing->kept), HM_OK);
+}
+
+Test(engine_select, all__whose_function_fails_is_over_and_what_earlier_calls_made_stays)
+{
+	static const struct hm_supervisor resume = { .directive = HM_DIRECTIVE_RESUME,
+						     .restarts = HM_RESTARTS_UNLIMITED };
+	static struct select_scene s;
+	static struct hm_props props;
+	struct hmt_probe parent = { 0 }, lister = { 0 }, *at = &parent;
+	struct select_child child = { &lister, NULL, 0 };
+	struct failing failing = { NULL, 0, 0 };
+
+	select_start(&s);
+	props = *hmt_probe_props(0);
+	props.supervisor = &resume;
+	cr_assert_eq(hm_system_spawn(s.node.sys, &props, NULL, &at, &parent.pid), 0);
+	hmt_do(&s.node, parent.pid, select_child_spawn, &child);
+	/* Of the first failure its supervisor keeps a record, which is a link, too. */
+	for (uint32_t i = 1; i <= 2; i++) {
+		failing.calls = 0;
+		hmt_do(&s.node, lister.pid, list_and_fail, &failing);
+		cr_assert_eq(failing.calls, 2);
+		cr_assert_eq(hmt_stats(&s.node).failed, i);
+	}
+	hmt_do(&s.node, lister.pid, kept_send, &failing);
+	cr_assert_eq(hmt_seen_count(&lister, HMT_EMPTY), 1);
+	cr_assert_eq(failing.calls, 2);
 	hmt_node_end(&s.node);
 }
