@@ -6,6 +6,24 @@
 #include "fuzz_actors.h"
 
 static void
+replies_check(const struct hm_msg *replies)
+{
+	uint32_t answered = 0;
+
+	if (hm_msg_type(replies) != HM_REPLIES)
+		return;
+	for (uint32_t i = 0; i < hm_replies_count(replies); i++) {
+		bool is_answer = hm_replies_get(replies, i) != NULL;
+
+		HMT_CHECK(is_answer == (hm_replies_result(replies, i) == HM_FUTURE_REPLY),
+			  "answer %u and its result do not fit", i);
+		answered += is_answer;
+	}
+	HMT_CHECK(answered == hm_replies_answered(replies), "%u answers, not %u", answered,
+		  hm_replies_answered(replies));
+}
+
+static void
 on_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
 {
 	struct state *s = state;
@@ -15,17 +33,21 @@ on_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const st
 		  s->index);
 	HMT_CHECK((result == HM_FUTURE_REPLY) == (reply != NULL) || hm_msg_type(reply) == HM_REPLIES,
 		  "actor %u: result and answer do not fit", s->index);
+	if (world.is_wide && reply != NULL) {
+		wide_hold(reply);
+		replies_check(reply);
+	}
 	state_check(s, ctx);
 	deed_do(ctx, s);
 }
 
-static void *
+void *
 life(const struct state *s)
 {
 	return (void *)(uintptr_t)s->magic;
 }
 
-static void
+void
 asked(enum hm_result result)
 {
 	world.asked += result == HM_OK;
@@ -178,6 +200,15 @@ work(const struct hm_work *self, void *args, void *result)
 	memcpy(result, args, sizeof(uint64_t));
 }
 
+const char *
+path_take(void)
+{
+	static const char *const paths[] = { "/user/a*", "/user/a1/c*", "/user/**", "c*", "/user/a0",
+					     "../a1",    "/user/none",  "x//",      ".." };
+
+	return paths[pick(RTE_DIM(paths))];
+}
+
 static void
 extension_destroy(void *value)
 {
@@ -189,9 +220,7 @@ void
 other_do(struct hm_ctx *ctx, struct state *s)
 {
 	static const struct hm_extension extension = { .name = "fuzz", .destroy = extension_destroy };
-	static const char *const paths[] = { "/user/a*", "/user/a1/c*", "/user/**", "c*", "/user/a0",
-					     "../a1",    "/user/none",  "x//",      ".." };
-	const char *path = paths[pick(RTE_DIM(paths))];
+	const char *path = path_take();
 	struct hm_child_iter iter = { 0 };
 	struct hm_pid child;
 	uint64_t number = 7;

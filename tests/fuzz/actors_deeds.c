@@ -69,8 +69,8 @@ time_take(void)
 	return 1 + 40u * pick(256);
 }
 
-static void
-child_spawn(struct hm_ctx *ctx, struct actor *me)
+void
+child_spawn(struct hm_ctx *ctx, struct actor *me, bool by_key)
 {
 	uint32_t index = world.actors_count;
 	struct actor *child = &world.actors[index];
@@ -79,10 +79,11 @@ child_spawn(struct hm_ctx *ctx, struct actor *me)
 
 	if (index == ACTORS_MAX)
 		return;
-	actor_make(child);
+	actor_make(child, by_key);
 	snprintf(name, sizeof(name), "c%u", index);
-	rc = hm_spawn(ctx, child->props, pick(2) == 0 ? name : NULL, &index, &child->pid);
-	HMT_CHECK(rc == 0 || rc == -ESHUTDOWN || (world.is_short && rc == -ENOMEM), "spawn: %d", rc);
+	rc = by_key ? hm_spawn_key(ctx, child->props, name, &index, key_take(), &child->pid)
+		    : hm_spawn(ctx, child->props, pick(2) == 0 ? name : NULL, &index, &child->pid);
+	HMT_CHECK(spawn_may_say(child, rc), "spawn: %d", rc);
 	if (rc != 0)
 		return;
 	world.actors_count++;
@@ -172,7 +173,7 @@ deed_do(struct hm_ctx *ctx, struct state *s)
 		return;
 	notes[1].seq = ++world.seq;
 	notes[2].seq = ++world.seq;
-	switch (pick(30)) {
+	switch (pick(world.is_wide ? 40 : 30)) {
 	case 0:
 	case 1:
 		(void)hm_send(ctx, pid_of(whom), note_type(), &note);
@@ -193,7 +194,7 @@ deed_do(struct hm_ctx *ctx, struct state *s)
 	case 7:
 	case 8:
 	case 9:
-		child_spawn(ctx, me);
+		child_spawn(ctx, me, false);
 		break;
 	case 10:
 		hm_stop(ctx, pid_of(whom));
@@ -248,8 +249,11 @@ deed_do(struct hm_ctx *ctx, struct state *s)
 	case 28:
 		(void)hm_send_buffer(ctx, pid_of(whom), note_type(), &note, buffer_make());
 		break;
-	default:
+	case 29:
 		other_do(ctx, s);
+		break;
+	default:
+		wide_do(ctx, s);
 		break;
 	}
 }

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the actors of the fuzz target are made of. */
+#include <errno.h>
+
 #include "fuzz_actors.h"
 
-static struct hm_props props[PROPS];
+#define WIDE_PROPS  32u
+#define KEYED_PROPS 8u
+
+static struct hm_props props[PROPS], wide_props[WIDE_PROPS], keyed_props[KEYED_PROPS];
 
 static enum hm_directive
 decide(struct hm_ctx *ctx, void *state, const struct hm_failure *failure)
@@ -63,6 +68,110 @@ static const struct hm_mailbox mailboxes[] = {
 	{ .order = HM_MAILBOX_CONTROL, .capacity = 2, .overflow = HM_OVERFLOW_DROP_OLDEST },
 };
 
+/* ---- Mailboxes of which the world counts what happens to them -------------------------------------- */
+
+/* The newest first. */
+struct queue {
+	struct hm_msg *first;
+};
+
+/* A negative errno that nothing else has. */
+#define NO_QUEUE (-EDOM)
+
+static int
+queue_init(void *queue, const void *arg)
+{
+	(void)arg;
+	HMT_CHECK(((struct queue *)queue)->first == NULL, "a queue is not new");
+	if (pick(8) == 1)
+		return NO_QUEUE;
+	world.queues++;
+	return 0;
+}
+
+static void
+queue_fini(void *queue)
+{
+	HMT_CHECK(((struct queue *)queue)->first == NULL, "a queue is not empty at its end");
+	world.queues--;
+}
+
+static void
+queue_push(void *queue, struct hm_msg *msg)
+{
+	struct queue *q = queue;
+
+	msg->next = q->first;
+	q->first = msg;
+}
+
+static struct hm_msg *
+queue_pop(void *queue)
+{
+	struct queue *q = queue;
+	struct hm_msg *msg = q->first;
+
+	if (msg != NULL)
+		q->first = msg->next;
+	return msg;
+}
+
+static const struct hm_mailbox_ops queue_ops = { sizeof(struct queue), queue_init, queue_fini, queue_push,
+						 queue_pop };
+
+static void
+on_posted(void *arg, struct hm_pid actor, const struct hm_msg *msg, uint32_t count)
+{
+	(void)arg;
+	(void)actor;
+	(void)msg;
+	HMT_CHECK(count > 0, "nothing waits in a mailbox that was posted to");
+	world.posted++;
+}
+
+static void
+on_received(void *arg, struct hm_pid actor, uint16_t type, uint32_t count)
+{
+	(void)arg;
+	(void)actor;
+	(void)type;
+	(void)count;
+	world.taken++;
+	HMT_CHECK(world.taken <= world.posted, "a mailbox has given more than was posted");
+}
+
+static const struct hm_mailbox_hooks hooks = { .posted = on_posted, .received = on_received };
+
+static const struct hm_mailbox wide_mailboxes[] = {
+	{ .hooks = &hooks },
+	{ .capacity = 3, .low = 1, .hooks = &hooks },
+	{ .order = HM_MAILBOX_CUSTOM, .ops = &queue_ops, .hooks = &hooks },
+	{ .order = HM_MAILBOX_CUSTOM, .ops = &queue_ops, .capacity = 2, .overflow = HM_OVERFLOW_REJECT },
+	{ .order = HM_MAILBOX_CUSTOM, .ops = &queue_ops, .capacity = 2, .overflow = HM_OVERFLOW_DROP_OLDEST },
+	{ .capacity = HM_MAILBOX_UNLIMITED },
+	{ .order = HM_MAILBOX_PRIORITY, .capacity = 2, .priority = priority_of, .hooks = &hooks },
+	{ .order = HM_MAILBOX_CONTROL, .capacity = 2, .overflow = HM_OVERFLOW_REJECT, .hooks = &hooks },
+};
+
+/* ---- Props ------------------------------------------------------------------------------------------ */
+
+static void
+wide_props_make(void)
+{
+	for (uint32_t i = 0; i < WIDE_PROPS; i++) {
+		wide_props[i] = props[2 * i];
+		wide_props[i].mailbox = &wide_mailboxes[i % RTE_DIM(wide_mailboxes)];
+		if (i % 5 == 4)
+			wide_props[i].lcore = HM_LCORE_OWN;
+		wide_props[i].quantum_us = i % 3;
+		wide_props[i].balance = i % 4 == 3 ? HM_BALANCE_STAY : 0;
+	}
+	for (uint32_t i = 0; i < KEYED_PROPS; i++) {
+		keyed_props[i] = props[7 * i];
+		keyed_props[i].lcore = HM_LCORE_KEY;
+	}
+}
+
 void
 props_make(void)
 {
@@ -86,11 +195,27 @@ props_make(void)
 			.quantum = i % 4,
 		};
 	}
+	wide_props_make();
 }
 
 void
-actor_make(struct actor *actor)
+actor_make(struct actor *actor, bool by_key)
 {
-	actor->props = &props[pick(PROPS)];
+	if (by_key)
+		actor->props = &keyed_props[pick(KEYED_PROPS)];
+	else if (world.is_wide && pick(2) == 1)
+		actor->props = &wide_props[pick(WIDE_PROPS)];
+	else
+		actor->props = &props[pick(PROPS)];
 	actor->reordered = actor->props->mailbox != NULL && actor->props->mailbox->order != HM_MAILBOX_FIFO;
+}
+
+bool
+spawn_may_say(const struct actor *actor, int rc)
+{
+	const struct hm_props *with = actor->props;
+
+	return rc == 0 || rc == -ESHUTDOWN || (world.is_short && rc == -ENOMEM) ||
+	       (rc == -EBUSY && with->lcore == HM_LCORE_OWN) ||
+	       (rc == NO_QUEUE && with->mailbox != NULL && with->mailbox->ops != NULL);
 }

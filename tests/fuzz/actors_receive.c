@@ -9,6 +9,8 @@ receive_any(struct hm_ctx *ctx, struct state *s, const struct hm_msg *msg, uint8
 	uint16_t type = hm_msg_type(msg);
 
 	world.handled = type;
+	if (world.is_wide)
+		wide_hold(msg);
 	if (type == HM_STARTED) {
 		started(s, me);
 		deeds_do(ctx, s);

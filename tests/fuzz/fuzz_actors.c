@@ -25,18 +25,22 @@
 
 struct world world;
 
-static void
-actor_spawn(void)
+void
+actor_spawn(bool by_key)
 {
 	uint32_t index = world.actors_count;
 	struct actor *actor = &world.actors[index];
 	char name[16];
+	int rc;
 
 	if (index == ACTORS_MAX)
 		return;
-	actor_make(actor);
+	actor_make(actor, by_key);
 	snprintf(name, sizeof(name), "a%u", index);
-	if (hm_system_spawn(world.node.sys, actor->props, name, &index, &actor->pid) == 0)
+	rc = by_key ? hm_system_spawn_key(world.node.sys, actor->props, name, &index, key_take(), &actor->pid)
+		    : hm_system_spawn(world.node.sys, actor->props, name, &index, &actor->pid);
+	HMT_CHECK(spawn_may_say(actor, rc), "spawn from outside: %d", rc);
+	if (rc == 0)
 		world.actors_count++;
 }
 
@@ -51,17 +55,31 @@ world_begin(void)
 		{ .id = ASKED, .name = "asked", .size = sizeof(struct note), .auto_respond = on_asked },
 		{ .id = RESULT, .name = "result", .size = sizeof(uint64_t) },
 	};
+	static const char *const wide_options[8] = {
+		"",
+		"--reserve 1",
+		"--reserve 2 --offload-queue 16",
+		"--set /user/a*:stash=1 --set /user/**:quantum=1 --set /user/*/c*:lcore=any",
+		"--set /user/**:supervisor=escalate --set /user:supervisor-restarts=unlimited",
+		"--set /user/a*:mailbox-capacity=2 --set /user/**:backoff-min=100us",
+		"--quantum 2 --quantum-us 1 --record all",
+		"--set /user/**:lcore=least --set /user/**:supervisor-scope=rest-for-one",
+	};
 	uint8_t kind = byte_take();
+	char options[256];
 
 	world.is_short = kind % 8 == 1;
-	hmt_node_start_with(&world.node, LCORES, world.is_short ? 256u << 10 : 4u << 20,
-			    kind % 8 == 2   ? "--balance 1"
-			    : kind % 8 == 3 ? "--mailbox 2"
-					    : NULL);
+	world.is_wide = kind / 8 % 4 != 0;
+	snprintf(options, sizeof(options), "%s %s",
+		 kind % 8 == 2   ? "--balance 1"
+		 : kind % 8 == 3 ? "--mailbox 2"
+				 : "",
+		 world.is_wide ? wide_options[kind / 32] : "");
+	hmt_node_start_with(&world.node, LCORES, world.is_short ? 256u << 10 : 4u << 20, options);
 	for (size_t i = 0; i < RTE_DIM(types); i++)
 		HMT_CHECK(hm_type_register(world.node.sys, &types[i]) == 0, "type %zu", i);
 	for (uint32_t n = 2 + pick(4); n > 0; n--)
-		actor_spawn();
+		actor_spawn(false);
 }
 
 static void
@@ -70,7 +88,7 @@ step_run(void)
 	struct actor *whom = anybody();
 	struct note note = { ACTORS_MAX, ACTORS_MAX, 0 };
 
-	switch (pick(12)) {
+	switch (pick(world.is_wide ? 16 : 12)) {
 	case 0:
 	case 1:
 		for (uint32_t n = 1 + pick(8); n > 0; n--)
@@ -84,13 +102,18 @@ step_run(void)
 		hmt_turn_until_idle(&world.node);
 		break;
 	case 4:
-		actor_spawn();
+		actor_spawn(false);
 		break;
 	case 5:
 		(void)!hm_system_stop_actor(world.node.sys, whom->pid);
 		break;
 	case 6:
 		(void)!hm_system_move(world.node.sys, whom->pid, pick(LCORES));
+		break;
+	case 12:
+	case 13:
+	case 14:
+		wide_step();
 		break;
 	default:
 		(void)hm_system_send(world.node.sys, whom->pid, note_type(), &note);
@@ -121,8 +144,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (uint32_t i = 0; i < REST_STEPS; i++)
 			hmt_elapse(&world.node, REST_US);
 		rest_check();
+		wide_end();
+		/* Tasks of the stop may take their time. */
+		hm_system_stop(world.node.sys);
+		for (uint32_t i = 0; i < REST_STEPS && world.is_wide; i++)
+			hmt_elapse(&world.node, REST_US);
 		hmt_node_end(&world.node);
+		HMT_CHECK(world.queues == 0, "%" PRIu64 " queues are left", world.queues);
 	} else {
+		wide_end();
 		hmt_node_drop(&world.node);
 	}
 	HMT_CHECK(world.buffers == world.buffers_freed, "%" PRIu64 " buffers, %" PRIu64 " freed",

@@ -9,7 +9,8 @@
  *         │            actors_receive.c  what they receive ─▶ actors_expect.c  what must be so
  *         │                ▼
  *         │            actors_deeds.c    what they do ─▶ actors_asks.c  what has an answer, and messages that they make
- *         └──────────▶ actors_expect.c
+ *         ├──────────▶ actors_expect.c        └────────▶ actors_wide.c  what is done in some worlds only
+ *         └──────────▶ actors_wide.c
  */
 #include <rte_common.h>
 
@@ -22,6 +23,7 @@
 #define PROPS      64u
 #define FUTURES    8u
 #define TIMERS     4u
+#define CALLS      4u
 #define DEPTH_MAX  HM_BEHAVIOURS_MAX
 #define STEPS_MAX  512u
 #define REST_STEPS 40u
@@ -77,9 +79,15 @@ struct world {
 	uint64_t asked, called, selections;
 	uint64_t buffers, buffers_freed;
 	uint64_t extensions, extensions_freed;
-	bool is_passed_on; /* HM_TERMINATED of somebody, by a pipe or hm_forward: it may come twice */
-	uint16_t handled;  /* type of what is being received */
-	bool is_short;     /* of memory: what is not told is not wrong */
+	bool is_passed_on;       /* HM_TERMINATED of somebody, by a pipe or hm_forward: it may come twice */
+	uint16_t handled;        /* type of what is being received */
+	bool is_short;           /* of memory: what is not told is not wrong */
+	bool is_wide;            /* more is done, and made, than the first inputs of the corpus knew */
+	struct hm_shutdown task; /* of the stop */
+	struct hm_call *calls_out[CALLS];
+	struct hm_buffer *held[CALLS];
+	uint64_t queues;        /* of mailboxes of its own kind */
+	uint64_t posted, taken; /* what hooks of mailboxes were told */
 };
 
 extern struct world world;
@@ -118,7 +126,13 @@ extern hm_receive_fn *const receive_fns[BEHAVIOURS];
 void props_make(void);
 
 /* Of a new actor: its props, by the input. */
-void actor_make(struct actor *actor);
+void actor_make(struct actor *actor, bool by_key);
+
+/* Below /user. */
+void actor_spawn(bool by_key);
+
+/* Whether a spawn may say so. */
+bool spawn_may_say(const struct actor *actor, int rc);
 
 /* ---- What they do ------------------------------------------------------------------------------ */
 
@@ -147,10 +161,29 @@ struct hm_buffer *buffer_make(void);
 void message_make(struct hm_ctx *ctx, struct state *s);
 void other_do(struct hm_ctx *ctx, struct state *s);
 
+/* A path, which may be wrong, and a key for a place, of one in eight. */
+const char *path_take(void);
+uint64_t key_take(void);
+
+/* Count a function that waits; what tells it whose it is: an actor's incarnation. */
+void asked(enum hm_result result);
+void *life(const struct state *s);
+
+void child_spawn(struct hm_ctx *ctx, struct actor *me, bool by_key);
+
+/* In a world that is wide: deeds, steps, and what is held of a message; when the input is used up, what is given back. */
+void wide_do(struct hm_ctx *ctx, struct state *s);
+void wide_step(void);
+void wide_hold(const struct hm_msg *msg);
+void wide_end(void);
+
 /* ---- What they receive, and what must be so ------------------------------------------------------ */
 
 /* Answers for the actor: see hm_type. */
 void on_asked(struct hm_ctx *ctx, void *state, const struct hm_msg *msg);
+
+/* NULL: none of those that the world knows. */
+struct actor *actor_of(struct hm_pid pid);
 
 /* Of an actor that is called. */
 void state_check(struct state *s, struct hm_ctx *ctx);

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is done in those worlds of the fuzz target of actors that are wide. */
+#include <errno.h>
+
+#include "fuzz_actors.h"
+
+uint64_t
+key_take(void)
+{
+	return hm_key(&(uint8_t){ (uint8_t)pick(8) }, 1);
+}
+
+/* ---- Buffers that are kept beyond their messages --------------------------------------------------- */
+
+void
+wide_hold(const struct hm_msg *msg)
+{
+	struct hm_buffer *buffer = hm_msg_buffer(msg), **held;
+	struct hm_header header = { NULL, NULL };
+	uint32_t headers = 0;
+
+	while (hm_msg_headers_next(msg, &header))
+		headers++;
+	HMT_CHECK(headers == hm_msg_headers_count(msg), "%u headers, not %u", headers,
+		  hm_msg_headers_count(msg));
+	if (buffer == NULL)
+		return;
+	HMT_CHECK(*(uint32_t *)hm_buffer_data(buffer) == 0xb0ff, "a buffer of a message is not what it was");
+	held = &world.held[pick(CALLS)];
+	hm_buffer_put(*held);
+	*held = hm_buffer_get(buffer);
+}
+
+/* ---- In the actors' turns --------------------------------------------------------------------------- */
+
+static void
+on_found(struct hm_ctx *ctx, void *state, const char *path, struct hm_pid pid, void *arg)
+{
+	struct state *s = state;
+
+	HMT_CHECK((path == NULL) == hm_pid_is_none(pid), "a path and its actor do not fit");
+	HMT_CHECK(s->magic == (uintptr_t)arg, "actor %u: found what another state has looked for", s->index);
+	state_check(s, ctx);
+	deed_do(ctx, s);
+}
+
+static void
+path_watch(struct hm_ctx *ctx, struct actor *me)
+{
+	struct hm_pid pid = hm_pid_none();
+	struct actor *whom;
+
+	if (hm_watch_path(ctx, path_take(), &pid) != HM_OK)
+		return;
+	whom = actor_of(pid);
+	if (whom != NULL)
+		me->watches[index_of(whom)] = true;
+}
+
+static void
+on_task(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	if (pick(4) == 1)
+		hm_fail(ctx, "a task");
+	(void)hm_send(ctx, pid_of(anybody()), ANSWER, NULL);
+}
+
+/* A task that is an actor of its own, which ends, fails, or is given up. */
+static void
+task_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)state;
+	if (hm_msg_type(msg) != HM_STARTED)
+		return;
+	switch (pick(4)) {
+	case 1:
+		hm_fail(ctx, "an actor of a task");
+	case 2:
+		break;
+	default:
+		hm_stop(ctx, hm_self(ctx));
+		break;
+	}
+}
+
+static void
+task_add(void)
+{
+	static const struct hm_props own = { .receive = task_receive };
+	struct hm_shutdown_task task = { .phase = (enum hm_shutdown_phase)pick(HM_SHUTDOWN_PHASES),
+					 .name = "task",
+					 .timeout_us = time_take() };
+	int rc;
+
+	switch (pick(3)) {
+	case 0:
+		task.run = on_task;
+		break;
+	case 1:
+		task.poison = pid_of(anybody());
+		break;
+	default:
+		task.spawn = &own;
+		break;
+	}
+	rc = hm_shutdown_add(world.node.sys, &task, &world.task);
+	HMT_CHECK(rc == 0 || rc == -ESHUTDOWN || (rc == -EINVAL && task.run == NULL), "a task: %d", rc);
+	world.selections += rc == 0;
+}
+
+static void
+subscribe_no_more(struct hm_ctx *ctx)
+{
+	if (pick(2) == 0)
+		hm_dead_letters_unsubscribe(world.node.sys, hm_self(ctx));
+	else
+		hm_supervision_unsubscribe(world.node.sys, hm_self(ctx));
+}
+
+static void
+task_change(void)
+{
+	if (pick(2) == 0)
+		(void)hm_shutdown_remove(world.node.sys, world.task);
+	else
+		(void)!hm_shutdown_timeout(world.node.sys, (enum hm_shutdown_phase)pick(HM_SHUTDOWN_PHASES),
+					   time_take());
+}
+
+/* Seldom, since nothing much comes behind. */
+static void
+stop_maybe(void)
+{
+	if (pick(16) == 1)
+		hm_system_stop(world.node.sys);
+}
+
+void
+wide_do(struct hm_ctx *ctx, struct state *s)
+{
+	struct actor *me = &world.actors[s->index];
+	const struct note nobodys = { ACTORS_MAX, ACTORS_MAX, 0 };
+	struct hm_buffer **held;
+
+	switch (pick(12)) {
+	case 0:
+		path_watch(ctx, me);
+		break;
+	case 1:
+		world.selections++;
+		(void)hm_select_request(ctx, path_take(), note_type(), &nobodys);
+		break;
+	case 2:
+	case 3:
+		world.selections++;
+		(void)!hm_select_all(ctx, path_take(), on_found, life(s));
+		break;
+	case 4:
+		hm_receive_timeout_cancel(ctx);
+		me->timeout_us = 0;
+		break;
+	case 5:
+		subscribe_no_more(ctx);
+		break;
+	case 6:
+		child_spawn(ctx, me, true);
+		break;
+	case 7:
+		held = &world.held[pick(CALLS)];
+		hm_buffer_put(*held);
+		*held = NULL;
+		break;
+	case 8:
+		stop_maybe();
+		break;
+	case 9:
+		task_add();
+		break;
+	case 10:
+		task_change();
+		break;
+	default: {
+		struct hm_pid from = pid_of(anybody()), to = pid_of(anybody());
+
+		(void)hm_request_from(ctx, to, from, note_type(), &nobodys);
+		break;
+	}
+	}
+}
+
+/* ---- From outside ----------------------------------------------------------------------------------- */
+
+static void
+call_end(struct hm_call **call)
+{
+	if (*call == NULL)
+		return;
+	(void)!hm_call_result(*call, NULL);
+	hm_call_free(*call);
+	*call = NULL;
+}
+
+static void
+call_make(struct hm_pid to)
+{
+	const struct note nobodys = { ACTORS_MAX, ACTORS_MAX, 0 };
+	struct hm_call **call = &world.calls_out[pick(CALLS)];
+
+	call_end(call);
+	(void)!hm_system_request(world.node.sys, to, note_type(), &nobodys, time_take(), call);
+}
+
+static void
+found(const char *path, struct hm_pid pid, void *arg)
+{
+	(void)arg;
+	HMT_CHECK(path != NULL && !hm_pid_is_none(pid), "nobody was found");
+}
+
+void
+wide_step(void)
+{
+	const struct note nobodys = { ACTORS_MAX, ACTORS_MAX, 0 };
+	struct actor *whom = anybody();
+	struct hm_call **call = &world.calls_out[pick(CALLS)];
+
+	switch (pick(8)) {
+	case 0:
+	case 1:
+		call_make(pid_of(whom));
+		break;
+	case 2:
+		if (*call != NULL)
+			hm_call_cancel(*call);
+		break;
+	case 3:
+		(void)hm_system_send_buffer(world.node.sys, pid_of(whom), note_type(), &nobodys,
+					    buffer_make());
+		break;
+	case 4:
+		world.selections++;
+		(void)hm_system_select_send(world.node.sys, path_take(), note_type(), &nobodys);
+		break;
+	case 5:
+		actor_spawn(true);
+		break;
+	case 6:
+		(void)!hm_system_select(world.node.sys, path_take(), found, NULL);
+		break;
+	default:
+		stop_maybe();
+		break;
+	}
+}
+
+void
+wide_end(void)
+{
+	for (uint32_t i = 0; i < CALLS; i++) {
+		call_end(&world.calls_out[i]);
+		hm_buffer_put(world.held[i]);
+		world.held[i] = NULL;
+	}
+}
