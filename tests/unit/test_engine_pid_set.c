@@ -4,13 +4,12 @@
  */
 #include <criterion/criterion.h>
 
-#include <sys/resource.h>
-
 #include "hm_children.h"
 #include "hm_pid_set.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
 #include "hmt_random.h"
+#include "hmt_shortage.h"
 
 TestSuite(engine_pid_set);
 
@@ -126,7 +125,6 @@ Test(engine_pid_set, million__takes_constant_time_each, .timeout = 60)
 /* The heap has no block as big as the set would need. */
 Test(engine_pid_set, memory__that_runs_out_leaves_the_set)
 {
-	struct rlimit limit = { .rlim_cur = 1u << 20, .rlim_max = RLIM_INFINITY };
 	struct hm_pid_set set = { 0 };
 	int rc = 0;
 
@@ -134,10 +132,9 @@ Test(engine_pid_set, memory__that_runs_out_leaves_the_set)
 	cr_assert_eq(hm_pid_set_reserve(&set, 1u << 17), 0);
 	for (uint64_t i = 0; i < 1u << 17; i++)
 		cr_assert_eq(hm_pid_set_add(&set, pid(i)), 0);
-	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	hmt_memory_refuse();
 	rc = hm_pid_set_add(&set, pid(1u << 17));
-	limit.rlim_cur = RLIM_INFINITY;
-	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	hmt_memory_allow();
 	cr_assert_eq(rc, -ENOMEM);
 	cr_assert_eq(hm_pid_set_count(&set), 1u << 17);
 	cr_assert(hm_pid_set_contains(&set, pid(4711)));

@@ -11,10 +11,10 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "hm_move.h"
+#include "hmt_shortage.h"
 #include "hmt_stalls.h"
 
 static void
@@ -249,18 +249,14 @@ Test(engine_stall_edges, told__nothing_of_an_lcore_that_sleeps)
 Test(engine_stall_edges, start__again_when_there_is_no_thread_for_it)
 {
 	static struct hmt_stalls told;
-	struct rlimit before, none;
+	int rc;
 
-#ifdef __SANITIZE_ADDRESS__
-	cr_skip_test("the sanitizer needs address space");
-#endif
 	hmt_stalls_make(&told, 1);
 	hmt_hang_spawn(&told, &hmt_hang_props[0], "hanging", hmt_spin_until_told);
-	cr_assert_eq(getrlimit(RLIMIT_AS, &before), 0);
-	none = (struct rlimit){ .rlim_cur = 1 << 20, .rlim_max = before.rlim_max };
-	cr_assert_eq(setrlimit(RLIMIT_AS, &none), 0);
-	cr_assert_eq(hm_system_start(told.sys), -EAGAIN);
-	cr_assert_eq(setrlimit(RLIMIT_AS, &before), 0);
+	hmt_memory_refuse();
+	rc = hm_system_start(told.sys);
+	hmt_memory_allow();
+	cr_assert_eq(rc, -EAGAIN);
 	cr_assert_eq(hm_system_start(told.sys), 0);
 	hmt_stalls_await(&told, HM_STALL_ENDED, 1);
 	hmt_stalls_end(&told);
