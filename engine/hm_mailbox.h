@@ -97,7 +97,7 @@ struct hm_mailbox_ops {
 struct hm_mailbox_hooks {
 	/** A message waits; told once for each. In the turn of any actor of the lcore. `count`: how many wait, with this one. */
 	void (*posted)(void *arg, struct hm_pid actor, const struct hm_msg *msg, uint32_t count);
-	/** A message was handled, and is gone; not if the actor has failed. In the actor's turn. `count`: how many wait. */
+	/** A message was handled, and is gone, or in the stash; not if the actor has failed. In the actor's turn. `count`: how many wait. */
 	void (*received)(void *arg, struct hm_pid actor, uint16_t type, uint32_t count);
 	/** None waits any more. In the actor's turn. */
 	void (*empty)(void *arg, struct hm_pid actor);

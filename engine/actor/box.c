@@ -488,12 +488,23 @@ put_back(const struct hm_ctx *ctx, struct hmi_box *box, struct hm_msg *msg)
 	queue_push(box, msg, priority_of(ctx, box, msg));
 }
 
+static uint32_t
+users_count(const struct hmi_fifo *fifo)
+{
+	uint32_t count = 0;
+
+	for (const struct hm_msg *msg = fifo->head; msg != NULL; msg = msg->next)
+		count += !is_internal(msg);
+	return count;
+}
+
 void
 hmi_box_refill(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	struct hmi_fifo waiting;
 	uint8_t in_user = ctx->in_user;
 	struct hm_msg *msg;
+	uint32_t own;
 
 	if (!hmi_cell_has_box(cell))
 		return;
@@ -501,6 +512,11 @@ hmi_box_refill(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_box_spill(ctx, cell);
 	waiting = cell->box;
 	cell->box = (struct hmi_fifo){ 0 };
+	/* What was unstashed, or has come before there was a box, was in the cell's own queue, before all others. */
+	for (own = users_count(&waiting) - box_of(cell)->aside; own > 0; own -= !is_internal(msg)) {
+		msg = hmi_fifo_pop(&waiting);
+		hmi_fifo_push(&cell->box, msg);
+	}
 	ctx->in_user = 0;
 	while ((msg = hmi_fifo_pop(&waiting)) != NULL)
 		put_back(ctx, box_of(cell), msg);

@@ -204,6 +204,56 @@ Test(engine_mailbox_end, restart__keeps_the_order_of_what_was_unstashed)
 	hmt_node_end(&node);
 }
 
+static uint32_t received;
+
+static void
+count_received(void *arg, struct hm_pid pid, uint16_t type, uint32_t count)
+{
+	(void)arg;
+	(void)pid;
+	(void)type;
+	(void)count;
+	received++;
+}
+
+/* 1 is the first, 0 the last. */
+static uint8_t
+priority_by_number(const struct hm_msg *msg)
+{
+	uint64_t number = *(const uint64_t *)hm_msg_body(msg);
+
+	return number == 1 ? HM_PRIORITY_MAX : (uint8_t)number;
+}
+
+/* Neither its order nor its hooks have to do with what was unstashed: that is next, and was handled when it was stashed. */
+Test(engine_mailbox_end, restart__leaves_what_was_unstashed_out_of_the_mailbox)
+{
+	static const struct hm_mailbox_hooks hooks = { .posted = count_posted, .received = count_received };
+	static const struct hm_mailbox ordered = { .order = HM_MAILBOX_PRIORITY,
+						   .priority = priority_by_number,
+						   .hooks = &hooks };
+	static const uint64_t expected[] = { 0, 1, 0, 3, 2 };
+	struct hmt_node node;
+
+	has_failed = false;
+	posted = received = 0;
+	mailbox_start(&node, &ordered, NULL);
+	actor.on_msg = stash_unstash_fail;
+	hmt_number(&node, actor.pid, 0);
+	hmt_turn_until_idle(&node);
+	hmt_hold(&node, actor.pid);
+	for (uint64_t i = 1; i < 4; i++)
+		hmt_number(&node, actor.pid, i);
+	hmt_turn_until_idle(&node);
+	hmt_let_go(&node, actor.pid);
+	hmt_turn_until_idle(&node);
+	for (uint32_t i = 0; i < RTE_DIM(expected); i++)
+		cr_assert_eq(number_seen(i), expected[i], "%u: %lu", i, (unsigned long)number_seen(i));
+	cr_assert_eq(posted, 4);
+	cr_assert_eq(received, 3, "of all but the one that it has failed at");
+	hmt_node_end(&node);
+}
+
 /* ---- The end ------------------------------------------------------------------------------------ */
 
 /* It ends with a full mailbox: who sends to it is not to wait for it. */
