@@ -78,10 +78,8 @@ hmi_waiting_dead_letter(struct hm_ctx *ctx, const struct hmi_cell *cell, struct 
 
 	if (msg->flags & HMI_MSG_RESUME)
 		process->ops->discard(ctx, process, msg, reason);
-	else if (hmi_cell_is_actor(cell))
-		hmi_dead_of(ctx, cell, msg, reason);
 	else
-		hmi_dead(ctx, msg, reason);
+		hmi_dead_of(ctx, cell, msg, reason);
 }
 
 bool
