@@ -9,6 +9,7 @@
 #include "hm_supervisor.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
+#include "hmt_hold.h"
 #include "post_pvt.h"
 #include "rcu_pvt.h"
 
@@ -62,6 +63,14 @@ child_make_there(struct hm_ctx *ctx, void *child)
 }
 
 static void
+number_send(struct hm_ctx *ctx, void *to)
+{
+	uint64_t number = 1;
+
+	cr_assert_eq(hm_send(ctx, *(struct hm_pid *)to, HMT_NUMBER, &number), HM_OK);
+}
+
+static void
 timers_set(struct hm_ctx *ctx, void *count)
 {
 	for (uint32_t i = 0; i < *(uint32_t *)count; i++)
@@ -108,6 +117,55 @@ Test(engine_restart, children__that_are_watched_are_not_told_of_either)
 	hmt_number(&node, actor.pid, FAIL);
 	hmt_turn_until_idle(&node);
 	HMT_SEQUENCE(&actor, HM_STARTED, HMT_NUMBER, HM_RESTARTING, HM_STARTED);
+	hmt_node_end(&node);
+}
+
+/*
+ * With two ends in its mailbox, of a child and of one that it watches, behind a number of the latter: it fails, or stops, and
+ * has to wait for another child. Of its child nobody is told; the other end stays where it is, or comes while it stops.
+ */
+static void
+ends_wait(struct hmt_node *node, bool stops)
+{
+	static struct hmt_probe gone, child, watched;
+
+	gone = child = watched = (struct hmt_probe){ 0 };
+	node_with(node, NULL);
+	hmt_probe_spawn(node, &watched, 0, NULL);
+	hmt_do(node, actor.pid, child_make_there, &gone);
+	hmt_do(node, actor.pid, child_make_there, &child);
+	hmt_do(node, actor.pid, hmt_watch, &watched.pid);
+	hmt_hold(node, actor.pid);
+	hmt_number(node, actor.pid, stops ? 1 : FAIL);
+	hmt_stop(node, gone.pid);
+	hmt_do(node, watched.pid, number_send, &actor.pid);
+	hmt_stop(node, watched.pid);
+	if (stops)
+		cr_assert_eq(hm_system_stop_actor(node->sys, actor.pid), 0);
+	hmt_let_go(node, actor.pid);
+	hmt_turn_until_idle(node);
+	cr_assert_eq(hmt_seen_count(&child, HM_STOPPED), 1);
+	cr_assert(hm_pid_equal(hmt_seen_last(&actor, HM_TERMINATED)->terminated.who,
+			       stops ? child.pid : watched.pid));
+}
+
+Test(engine_restart, ends__that_wait_in_the_mailbox_when_it_restarts)
+{
+	struct hmt_node node;
+
+	ends_wait(&node, false);
+	HMT_SEQUENCE(&actor, HM_STARTED, HMT_NUMBER, HM_RESTARTING, HM_STARTED, HMT_NUMBER, HM_TERMINATED);
+	hmt_node_end(&node);
+}
+
+Test(engine_restart, ends__that_wait_in_the_mailbox_when_it_stops)
+{
+	struct hmt_node node;
+
+	ends_wait(&node, true);
+	HMT_SEQUENCE(&actor, HM_STARTED, HM_STOPPING, HM_TERMINATED, HM_TERMINATED, HM_TERMINATED,
+		     HM_STOPPED);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_STOPPED], 2, "the numbers");
 	hmt_node_end(&node);
 }
 
