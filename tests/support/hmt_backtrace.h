@@ -4,9 +4,10 @@
 
 /**
  * @file
- * Functions that tests look for by name in a call stack.
+ * Functions that tests look for by name in a call stack, and threads that let nobody look.
  */
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,6 +19,16 @@
 #else
 #define HMT_NAMED __attribute__((noinline, noclone))
 #endif
+
+/** Have this thread answer no signal, or all again. @param how  SIG_BLOCK, SIG_UNBLOCK */
+static inline void
+hmt_signals_mask(int how)
+{
+	sigset_t set;
+
+	sigfillset(&set);
+	pthread_sigmask(how, &set, NULL);
+}
 
 /** Whether functions of the program have names: built with libdw. */
 static inline bool

@@ -257,13 +257,6 @@ Test(engine_deploy, spawn__too_long_a_path_is_refused)
 
 /* ---- What is overridden ------------------------------------------------------------------ */
 
-static void
-fail(struct hm_ctx *ctx, void *arg)
-{
-	(void)arg;
-	hm_fail(ctx, "told to fail");
-}
-
 static enum hm_directive
 resume_always(struct hm_ctx *ctx, void *state, const struct hm_failure *failure)
 {
@@ -293,7 +286,7 @@ Test(engine_deploy, supervisor__directive_takes_the_place_of_a_decider)
 	hmt_node_start(&node, 1);
 	set(&node, "/user/p:supervisor=stop");
 	hmt_do(&node, parent_spawn(&node, &parent, &resumes), child_spawn, &child);
-	hmt_do(&node, child.pid, fail, NULL);
+	hmt_do(&node, child.pid, hmt_fail, NULL);
 	cr_assert_eq(hmt_seen_count(&child, HM_STOPPED), 1);
 	cr_assert_eq(hmt_seen_last(&parent, HM_TERMINATED)->terminated.reason, HM_TERMINATED_FAILED);
 	hmt_node_end(&node);
@@ -338,9 +331,9 @@ Test(engine_deploy, supervisor__default_with_another_limit)
 	hmt_node_start(&node, 1);
 	set(&node, "/user/p:supervisor-restarts=1");
 	hmt_do(&node, parent_spawn(&node, &parent, NULL), child_spawn, &child);
-	hmt_do(&node, child.pid, fail, NULL);
+	hmt_do(&node, child.pid, hmt_fail, NULL);
 	cr_assert_eq(hmt_seen_count(&child, HM_STARTED), 2);
-	hmt_do(&node, child.pid, fail, NULL);
+	hmt_do(&node, child.pid, hmt_fail, NULL);
 	cr_assert_eq(hmt_seen_count(&child, HM_STOPPED), 1);
 	hmt_node_end(&node);
 }
@@ -353,7 +346,7 @@ Test(engine_deploy, restart__keeps_settings)
 
 	hmt_node_start(&node, 1);
 	set(&node, "/user/a:stash=7");
-	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, "a"), fail, NULL);
+	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, "a"), hmt_fail, NULL);
 	cr_assert_eq(hmt_seen_count(&probe, HM_STARTED), 2);
 	cr_assert_eq(props_of(&node, probe.pid)->stash, 7);
 	hmt_node_end(&node);
@@ -365,7 +358,7 @@ Test(engine_deploy, guardian__has_a_strategy_by_its_path)
 	struct hmt_node node;
 
 	hmt_node_start_with(&node, 1, 0, "--set /user:supervisor=stop");
-	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), fail, NULL);
+	hmt_do(&node, hmt_probe_spawn(&node, &probe, 0, NULL), hmt_fail, NULL);
 	cr_assert_eq(hmt_seen_count(&probe, HM_STOPPED), 1);
 	hmt_node_end(&node);
 }

@@ -339,13 +339,6 @@ Test(engine_directive, stop__takes_the_place_of_a_restart)
 	hmt_node_end(&crowd.node);
 }
 
-static void
-parent_fail(struct hm_ctx *ctx, void *arg)
-{
-	(void)arg;
-	hm_fail(ctx, "told to fail");
-}
-
 static enum hm_directive
 escalate_second(struct hm_ctx *ctx, void *state, const struct hm_failure *failure)
 {
@@ -387,7 +380,7 @@ Test(engine_directive, restart__of_the_parent_within_a_spread)
 	cr_assert_eq(hmt_seen_count(&crowd.parent, HM_RESTARTING), 1);
 	for (uint32_t i = 0; i < CROWD; i++)
 		cr_assert_eq(crowd.stopped[i], 1);
-	hmt_do(&crowd.node, crowd.parent.pid, parent_fail, NULL);
+	hmt_do(&crowd.node, crowd.parent.pid, hmt_fail, NULL);
 	cr_assert_eq(hmt_seen_count(&crowd.parent, HM_RESTARTING), 2);
 	hmt_node_end(&crowd.node);
 }

@@ -42,6 +42,18 @@ move(struct hmt_node *node, struct hm_pid pid, uint32_t lcore)
 	hmt_turn_until_idle(node);
 }
 
+/* Which of these has a PID; one has. */
+static inline uint32_t
+probe_index(const struct hmt_probe *probes, uint32_t count, struct hm_pid pid)
+{
+	uint32_t i = 0;
+
+	while (i < count && !hm_pid_equal(probes[i].pid, pid))
+		i++;
+	cr_assert_lt(i, count, "nobody's PID");
+	return i;
+}
+
 /* A turn of one lcore alone. */
 static inline void
 turn_one(struct hmt_node *node, uint32_t lcore)

@@ -55,12 +55,7 @@ draw(uint32_t below)
 static uint32_t
 index_of(struct hm_pid pid)
 {
-	uint32_t i = 0;
-
-	while (i < ACTORS && !hm_pid_equal(play.probes[i].pid, pid))
-		i++;
-	cr_assert_lt(i, ACTORS, "seed %lu: nobody's PID", seed_now);
-	return i;
+	return probe_index(play.probes, ACTORS, pid);
 }
 
 /* ---- Shortage of memory ------------------------------------------------------------------------- */

@@ -58,13 +58,6 @@ read_of(const struct hmt_node *node, struct hm_pid pid)
 		}                                                                                       \
 	} while (0)
 
-static void
-fail(struct hm_ctx *ctx, void *arg)
-{
-	(void)arg;
-	hm_fail(ctx, "on purpose");
-}
-
 Test(engine_recorder, life__is_recorded_in_order_and_messages_are_not)
 {
 	struct hmt_node node;
@@ -73,7 +66,7 @@ Test(engine_recorder, life__is_recorded_in_order_and_messages_are_not)
 	node_with(&node, NULL);
 	hmt_number(&node, actor.pid, 1);
 	hmt_elapse(&node, 5000);
-	hmt_do(&node, actor.pid, fail, NULL);
+	hmt_do(&node, actor.pid, hmt_fail, NULL);
 	cr_assert_eq(hm_system_stop_actor(node.sys, actor.pid), 0);
 	hmt_turn_until_idle(&node);
 	EVENTS(&node, actor.pid, { HM_EVENT_HANDLES, HM_STARTED }, { HM_EVENT_FAILS, HMT_DO },
@@ -283,7 +276,7 @@ Test(engine_recorder, fail__logs_no_events)
 	actor = (struct hmt_probe){ 0 };
 	node_with(&node, NULL);
 	hmt_log_start(&log);
-	hmt_do(&node, actor.pid, fail, NULL);
+	hmt_do(&node, actor.pid, hmt_fail, NULL);
 	cr_assert(hmt_log_has(&log, "on purpose"));
 	cr_assert(!hmt_log_has(&log, "fails at"), "%s", hmt_log_text(&log));
 	hmt_log_end(&log);

@@ -27,22 +27,13 @@ TestSuite(engine_stall_edges, .init = three_lcores_start);
 
 /* ---- An lcore that does not answer ------------------------------------------------------- */
 
-static void
-mask(int how)
-{
-	sigset_t set;
-
-	sigfillset(&set);
-	pthread_sigmask(how, &set, NULL);
-}
-
 static HMT_NAMED void
 spin_deaf_until_told(struct hmt_stalls *told)
 {
-	mask(SIG_BLOCK);
+	hmt_signals_mask(SIG_BLOCK);
 	hmt_stalls_await(told, HM_STALL_BEGAN, 1);
 	cr_assert_eq(told->with_backtrace, 0);
-	mask(SIG_UNBLOCK);
+	hmt_signals_mask(SIG_UNBLOCK);
 	while (told->with_backtrace == 0)
 		;
 }
@@ -100,7 +91,7 @@ Test(engine_stall_edges, told__of_an_actor_that_has_moved)
 static void
 spin_deaf(struct hmt_stalls *told)
 {
-	mask(SIG_BLOCK);
+	hmt_signals_mask(SIG_BLOCK);
 	hmt_stalls_await(told, HM_STALL_BEGAN, 1);
 }
 

@@ -76,20 +76,13 @@ decide_as_nobody(struct hm_ctx *ctx, void *state, const struct hm_failure *failu
 	return HM_DIRECTIVE_RESUME;
 }
 
-static void
-fail_now(struct hm_ctx *ctx, void *arg)
-{
-	(void)arg;
-	hm_fail(ctx, "told to fail");
-}
-
 Test(engine_supervisor_edges, guardian__decides_as_nobody)
 {
 	static const struct hm_supervisor guardian = { .decide = decide_as_nobody };
 
 	family_start(&guardian, NULL);
 	decided = 0;
-	hmt_do(&node, parent.pid, fail_now, NULL);
+	hmt_do(&node, parent.pid, hmt_fail, NULL);
 	cr_assert_eq(decided, 1);
 	cr_assert_eq(parent.count, 1, "started, and resumed");
 	hmt_node_end(&node);
@@ -112,7 +105,7 @@ Test(engine_supervisor_edges, guardian__that_faults_stops_the_system)
 
 	family_start(&guardian, NULL);
 	hmt_log_start(&log);
-	hmt_do(&node, parent.pid, fail_now, NULL);
+	hmt_do(&node, parent.pid, hmt_fail, NULL);
 	cr_assert(hmt_log_has(&log, "beyond /user: the system stops: SIGSEGV"), "%s", hmt_log_text(&log));
 	hmt_log_end(&log);
 	cr_assert(atomic_load(&node.sys->actors_gone));
@@ -246,7 +239,7 @@ Test(engine_supervisor_edges, report__that_meets_a_restarting_parent_is_over)
 	hmt_number(&node, children[3].pid, 0);
 	turn_lcore(1, 4);
 	cr_assert_eq(hmt_stats(&node).failed, 2);
-	hmt_do(&node, parent.pid, fail_now, NULL);
+	hmt_do(&node, parent.pid, hmt_fail, NULL);
 	cr_assert_eq(hmt_seen_count(&parent, HM_RESTARTING), 1);
 	cr_assert_eq(hmt_seen_count(&parent, HM_STARTED), 2);
 	for (uint32_t i = 0; i < HMT_CHILDREN; i++)
@@ -394,7 +387,7 @@ Test(engine_supervisor_edges, decider__that_fails_while_its_actor_is_suspended)
 						   .backoff = { .min_us = SECOND } };
 
 	family_start(&late, &broken);
-	hmt_do(&node, parent.pid, fail_now, NULL);
+	hmt_do(&node, parent.pid, hmt_fail, NULL);
 	child_fail(0);
 	child_fail(1);
 	cr_assert_eq(hmt_stats(&node).failed, 5, "the parent three times, and two children");

@@ -58,15 +58,6 @@ other_look(void *arg)
 	errno = ENOTTY;
 }
 
-static void
-mask(int how)
-{
-	sigset_t set;
-
-	sigfillset(&set);
-	pthread_sigmask(how, &set, NULL);
-}
-
 static HMT_NAMED void
 other_spin(void)
 {
@@ -106,11 +97,11 @@ sleeper_main(void *arg)
 static void *
 blocker_main(void *arg)
 {
-	mask(SIG_BLOCK);
+	hmt_signals_mask(SIG_BLOCK);
 	other.id = gettid();
 	while (!other.may_take)
 		;
-	mask(SIG_UNBLOCK);
+	hmt_signals_mask(SIG_UNBLOCK);
 	other_spin();
 	return arg;
 }
