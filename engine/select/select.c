@@ -199,7 +199,7 @@ list_call(struct hm_ctx *ctx, struct selection *s, const char *path, struct hm_p
 	s->on_found(ctx, hmi_cell_state(ctx->cell), path, pid, s->arg);
 	ctx->lost = NULL;
 	/* What this call has made is not lost if the next one fails. */
-	hmi_user_leave(ctx);
+	(void)hmi_user_leave(ctx);
 	hmi_user_enter(ctx);
 }
 

@@ -58,6 +58,8 @@ fault(struct hm_ctx *ctx, struct state *s)
 
 	if (s->kept_is_new)
 		s->kept = NULL;
+	if (s->taken_is_new)
+		s->taken = NULL;
 	if (kind < HMT_FAULTS && kind != HMT_FAULT_OVERFLOW && kind != HMT_FAULT_CALL)
 		hmt_fault_raise((enum hmt_fault)kind);
 	hm_fail(ctx, "as the input says");

@@ -26,7 +26,7 @@ state_check(struct state *s, struct hm_ctx *ctx)
 	HMT_CHECK(s->restarts || world.is_passed_on || hm_children_count(ctx) == me->children,
 		  "actor %u: %u children, not %u", s->index, hm_children_count(ctx), me->children);
 	HMT_CHECK(hm_receive_timeout(ctx) == me->timeout_us, "actor %u: another receive timeout", s->index);
-	s->kept_is_new = false;
+	s->kept_is_new = s->taken_is_new = false;
 }
 
 void

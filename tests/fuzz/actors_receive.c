@@ -65,6 +65,6 @@ on_asked(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
 	(void)msg;
 	(void)hm_respond(ctx, ANSWER, NULL);
-	if (pick(8) == 1 && !((struct state *)state)->kept_is_new)
+	if (pick(8) == 1 && !((struct state *)state)->kept_is_new && !((struct state *)state)->taken_is_new)
 		fault(ctx, state);
 }

@@ -136,6 +136,33 @@ stop_maybe(void)
 		hm_system_stop(world.node.sys);
 }
 
+/* What it has taken is handed on, sent or freed later, or left to the engine. */
+static void
+taken_use(struct hm_ctx *ctx, struct state *s)
+{
+	struct actor *whom = anybody();
+	struct hm_msg *msg = s->taken;
+
+	if (msg == NULL) {
+		s->taken_is_new = hm_msg_keep(ctx, &s->taken) == HM_OK;
+		return;
+	}
+	whom->reordered = true;
+	s->taken = NULL;
+	switch (pick(4)) {
+	case 0:
+		hm_msg_free(ctx, msg);
+		break;
+	case 1:
+		(void)hm_msg_send(ctx, whom->pid, msg);
+		break;
+	default:
+		if (hm_msg_forward(ctx, pid_of(whom), msg) != HM_OK)
+			s->taken = msg;
+		break;
+	}
+}
+
 void
 wide_do(struct hm_ctx *ctx, struct state *s)
 {
@@ -143,7 +170,7 @@ wide_do(struct hm_ctx *ctx, struct state *s)
 	const struct note nobodys = { ACTORS_MAX, ACTORS_MAX, 0 };
 	struct hm_buffer **held;
 
-	switch (pick(12)) {
+	switch (pick(14)) {
 	case 0:
 		path_watch(ctx, me);
 		break;
@@ -179,6 +206,10 @@ wide_do(struct hm_ctx *ctx, struct state *s)
 		break;
 	case 10:
 		task_change();
+		break;
+	case 11:
+	case 12:
+		taken_use(ctx, s);
 		break;
 	default: {
 		struct hm_pid from = pid_of(anybody()), to = pid_of(anybody());

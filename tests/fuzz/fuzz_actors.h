@@ -45,9 +45,10 @@ struct note {
 
 struct state {
 	uint32_t index;
-	uint32_t magic; /* 0: it has not started */
-	struct hm_msg *kept;
-	bool kept_is_new, restarts, stops, stopped;
+	uint32_t magic;       /* 0: it has not started */
+	struct hm_msg *kept;  /* made */
+	struct hm_msg *taken; /* received, and kept */
+	bool kept_is_new, taken_is_new, restarts, stops, stopped;
 	uint8_t fill[64];
 };
 
