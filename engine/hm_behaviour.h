@@ -11,7 +11,8 @@
  *     hm_become_pop, hm_unstash_all ─▶ m1 m2 m3 are handled next, before all that waits
  *     hm_receive_timeout_set        HM_RECEIVE_TIMEOUT when no message has come for so long
  *
- * A restart empties the stack of behaviours, puts the stash back into the mailbox, and cancels the receive timeout.
+ * A restart empties the stack of behaviours, puts the stash back into the mailbox, and cancels the receive timeout, one
+ * that waits in the mailbox, too.
  *
  * All functions are for the running actor: Context: turn, and only that is said below where they may allocate.
  */
@@ -107,7 +108,7 @@ uint32_t hm_stash_count(const struct hm_ctx *ctx);
  * Have the actor receive HM_RECEIVE_TIMEOUT whenever no message has come for a time, again and again, until it is set to
  * another time or cancelled. Messages of types that are registered with hm_type.no_influence do not count, however
  * they were sent, nor does HM_RECEIVE_TIMEOUT itself; answers to the actor's futures and HM_TERMINATED do. Waiting
- * messages count as long as they wait.
+ * messages count as long as they wait. None comes while the actor waits for its restart, or stops.
  *
  * It comes after the time and up to an eighth of it later. A message costs nothing more for it, but for one in each
  * eighth of the time. From a second on it may be a 64th of the time later still: so many actors are woken together.

@@ -141,6 +141,9 @@ void hmi_receive_timeouts_init(struct hm_ctx *ctx);
 /* A message comes for an actor whose limit is 0. */
 void hmi_receive_timeout_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
 
+/* Hand HM_RECEIVE_TIMEOUT to the running actor, unless it has restarted since; and release it. */
+void hmi_receive_timeout_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
+
 /* ---- owned_walk.c ---- */
 
 /* The one that is visited may be taken out of the list and freed, no other. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Messages that are answered for the actor: HM_TOUCH, and types with hm_type.auto_respond. A flag
- * (HMI_MSG_BY_TYPE), which HM_FUTURE_FAILED has, too, keeps them off the path of all others.
+ * (HMI_MSG_BY_TYPE), which HM_FUTURE_FAILED and HM_RECEIVE_TIMEOUT have, too, keeps them off the path of all others.
  */
 #include "actor_pvt.h"
 #include "counter_pvt.h"
@@ -31,6 +31,8 @@ hmi_handled_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *ms
 	ctx->msg = msg;
 	if (msg->type == HM_TOUCH)
 		hmi_touch_answer(ctx, hmi_pid_of(ctx, cell), msg);
+	else if (msg->type == HM_RECEIVE_TIMEOUT)
+		hmi_receive_timeout_receive(ctx, cell, msg);
 	else
 		auto_respond(ctx, cell, msg);
 }

@@ -18,6 +18,8 @@
 #include "counter_pvt.h"
 #include "hm_behaviour.h"
 #include "mark_pvt.h"
+#include "msg_pvt.h"
+#include "receive_pvt.h"
 #include "type_pvt.h"
 
 #define NS_PER_US 1000ull
@@ -116,8 +118,8 @@ timeout_send(struct hm_ctx *ctx, struct hmi_cell *cell)
 
 	if (msg == NULL)
 		return false;
-	msg->flags = 0;
-	msg->sender = hm_pid_none();
+	msg->flags = HMI_MSG_BY_TYPE;
+	msg->sender = (struct hm_pid){ .local = cell->actor.extra->restarts };
 	msg->to = hmi_pid_of(ctx, cell).local;
 	hmi_count(&ctx->sent, 1);
 	/* Past the look at what counts. */
@@ -126,11 +128,25 @@ timeout_send(struct hm_ctx *ctx, struct hmi_cell *cell)
 	return true;
 }
 
-/* Whether messages wait, or one is being handled. */
+/* A restart keeps the mailbox, but what was set before is not the new life's. */
+void
+hmi_receive_timeout_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
+{
+	if (msg->sender.local == cell->actor.extra->restarts) {
+		hmi_receive(ctx, cell, msg);
+	} else {
+		hmi_count(&ctx->sent, (uint64_t)-1);
+		hmi_count(&ctx->received, (uint64_t)-1);
+	}
+	hmi_msg_release(&ctx->cache, msg);
+}
+
+/* Whether messages wait, or one is being handled; or it handles none, since it has failed, or stops. */
 static bool
 is_busy(const struct hmi_cell *cell)
 {
-	return (cell->scheduled & HMI_SCHEDULED_QUEUED) != 0 || !hmi_cell_is_empty(cell);
+	return (cell->scheduled & HMI_SCHEDULED_QUEUED) != 0 || !hmi_cell_is_empty(cell) ||
+	       (cell->pending & (HMI_PENDING_FAILED | HMI_PENDING_STOP | HMI_PENDING_END)) != 0;
 }
 
 /* When to look next, in ns from now. */

@@ -39,6 +39,7 @@ extra_restart(struct hmi_cell *cell)
 	cell->reason = HM_TERMINATED_STOPPED;
 	if (extra == NULL)
 		return;
+	extra->restarts++;
 	extra->has_escalated = false;
 	/* As if it had failed in HM_STARTED. */
 	if (extra->stops_failed)

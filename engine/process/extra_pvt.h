@@ -36,6 +36,7 @@ struct hmi_extra {
 	struct hmi_move *move;         /* to another lcore; NULL: it has never been told to */
 	struct hmi_spread *spread;     /* directive on its way to many children; NULL: none */
 	uint32_t stop_asks;            /* processes of HMI_REASON_AWAITED */
+	uint32_t restarts;             /* lives before this one, where it matters; wraps */
 	bool stop_failed;              /* it has failed while it stops, and waits for none of them */
 	bool stops_failed;             /* while it restarts: it stops next, since it has failed */
 	uint8_t quantum_steps; /* messages of its next turn, by what they have taken; 0: it has no quantum of time */

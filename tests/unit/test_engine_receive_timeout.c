@@ -4,11 +4,15 @@
  */
 #include <criterion/criterion.h>
 
+#include "actor_pvt.h"
 #include "hm_behaviour.h"
 #include "hm_mailbox.h"
+#include "hm_supervisor.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
 #include "hmt_shortage.h"
+#include "post_pvt.h"
+#include "rcu_pvt.h"
 
 TestSuite(engine_receive_timeout, .init = hmt_eal_start);
 
@@ -230,6 +234,108 @@ Test(engine_receive_timeout, receive_timeout__ends_with_a_restart)
 	wait_us(&node, 3 * TIMEOUT_US);
 	cr_assert_eq(timeouts(), 0);
 	cr_assert_neq(hmi_cell_live(node.sys->lcores[0], actor.pid.local)->limit, 0);
+	hmt_node_end(&node);
+}
+
+/* Suspended until its restart, which is delayed: what comes due meanwhile is the old life's. */
+Test(engine_receive_timeout, receive_timeout__of_one_that_waits_for_its_restart_does_not_come_to_its_new_life)
+{
+	static const struct hm_supervisor slow = { .restarts = HM_RESTARTS_UNLIMITED,
+						   .backoff = { .min_us = 5 * TIMEOUT_US } };
+	struct hmt_node node;
+
+	timeout_start(&node, NULL);
+	node.sys->guardian.supervisor = &slow;
+	hmt_do(&node, actor.pid, hmt_fail, NULL);
+	wait_us(&node, 4 * TIMEOUT_US);
+	cr_assert_eq(hmt_seen_count(&actor, HM_STARTED), 1, "it waits");
+	wait_us(&node, 4 * TIMEOUT_US);
+	cr_assert_eq(hmt_seen_count(&actor, HM_STARTED), 2);
+	cr_assert_eq(timeouts(), 0);
+	cr_assert_eq(hmt_dead(&node), 1, "the message at which it has failed");
+	hmt_node_end(&node);
+}
+
+/* Let timers fire, without a turn of any actor. */
+static void
+timers_fire(struct hmt_node *node, uint64_t us)
+{
+	struct hm_ctx *ctx = node->sys->lcores[0];
+
+	node->now_ns += us * 1000;
+	hmi_rcu_enter();
+	(void)hmi_wheel_advance(&ctx->worker.wheel, hmi_worker_clock(&ctx->worker), &ctx->worker, NULL);
+	hmi_rcu_leave();
+}
+
+static void
+restart_post(struct hmt_node *node)
+{
+	hmi_rcu_enter();
+	hmi_control_post(node->sys->lcores[0], actor.pid, hm_pid_none(), HMI_SYS_RESTART_ALL);
+	hmi_rcu_leave();
+}
+
+/* It is in the mailbox already when a sibling's failure restarts the actor. */
+static void
+waiting_check(const struct hm_mailbox *mailbox)
+{
+	uint64_t us = TIMEOUT_US;
+	struct hmt_node node;
+
+	timeout_start(&node, mailbox);
+	timers_fire(&node, 2 * TIMEOUT_US);
+	hmt_number(&node, actor.pid, 1);
+	restart_post(&node);
+	hmt_turn_until_idle(&node);
+	HMT_SEQUENCE(&actor, HM_STARTED, HM_RESTARTING, HM_STARTED, HMT_NUMBER);
+	cr_assert_eq(hmt_dead(&node), 0);
+	/* And it is not that of the new life. */
+	hmt_do(&node, actor.pid, timeout_set, &us);
+	timers_fire(&node, 2 * TIMEOUT_US);
+	hmt_turn_until_idle(&node);
+	cr_assert_eq(timeouts(), 1);
+	hmt_node_end(&node);
+}
+
+Test(engine_receive_timeout, receive_timeout__that_waits_in_the_mailbox_ends_with_a_restart)
+{
+	static const struct hm_mailbox ordered = { .order = HM_MAILBOX_PRIORITY,
+						   .capacity = HM_MAILBOX_UNLIMITED,
+						   .priority = one_priority };
+
+	waiting_check(NULL);
+	waiting_check(&ordered);
+}
+
+static void
+ask_at_stopping(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	if (hm_msg_type(msg) == HM_STOPPING)
+		cr_assert_eq(hm_ask(ctx, *(const struct hm_pid *)probe->arg, HMT_EMPTY, NULL, 10 * TIMEOUT_US,
+				    hmt_ignore_reply, NULL),
+			     HM_OK);
+}
+
+/* It handles no messages any more, and waits for an answer longer than for a message. */
+Test(engine_receive_timeout, receive_timeout__of_one_that_stops_is_no_dead_letter)
+{
+	static struct hmt_probe other;
+	struct hmt_node node;
+
+	timeout_start(&node, NULL);
+	other = (struct hmt_probe){ 0 };
+	hmt_probe_spawn(&node, &other, 1, NULL);
+	actor.on_msg = ask_at_stopping;
+	actor.arg = &other.pid;
+	hmt_stop(&node, actor.pid);
+	wait_us(&node, 5 * TIMEOUT_US);
+	cr_assert_eq(hmt_seen_count(&actor, HM_STOPPED), 0, "it waits");
+	cr_assert_eq(hmt_dead(&node), 0, "%lu", (unsigned long)hmt_dead(&node));
+	wait_us(&node, 6 * TIMEOUT_US);
+	cr_assert_eq(hmt_seen_count(&actor, HM_STOPPED), 1);
+	cr_assert_eq(timeouts(), 0);
+	cr_assert_eq(hmt_dead(&node), 0);
 	hmt_node_end(&node);
 }
 
