@@ -43,7 +43,7 @@ enum hm_option_kind {
 	HM_OPTION_FLAG,   /**< `bool`, no value on the command line */
 	HM_OPTION_NUMBER, /**< `uint64_t`, between min and max */
 	HM_OPTION_TEXT,   /**< `const char *` into argv */
-	HM_OPTION_CALL,   /**< `int (*)(void *arg, const char *value)`, in call and arg */
+	HM_OPTION_CALL,   /**< `int (*)(void *arg, const char *value)`: call, whose arg is value */
 };
 
 /** One command line option, `--name` or `--name VALUE`. */
@@ -240,7 +240,7 @@ int hm_system_spawn_system(struct hm_system *sys, const struct hm_props *props, 
 /**
  * Run the lcores (HM_MODE_LCORES), the caller's thread among them, until the system stopped.
  * SIGINT and SIGTERM stop it, also those that have come since hm_system_create. A second one does not wait for
- * the actors; within 200 ms after the first it is taken for the same, since terminals and wrappers signal a
+ * the actors, whoever has asked for the stop first; within 200 ms after the first it is taken for the same, since terminals and wrappers signal a
  * process and its group. If a receive function has not returned half a second after the second one, the process
  * ends by _exit, with status 128 plus the signal's number (130 for SIGINT), and standard error names the actor and
  * the type of its message: beside a stuck actor, within a second of the second signal. With --stop-timeout-ms the

@@ -24,7 +24,9 @@
 
 #define LOGGED_A_SECOND 5u
 #define SECOND_NS       1000000000ull
-#define LINE_BYTES      512u
+/* "actor", PID and the longest path; and a line with that, a reason, and a type of a name that is not too long. */
+#define ACTOR_BYTES (HM_PATH_MAX + HM_PID_TEXT_SIZE + 8u)
+#define LINE_BYTES  (ACTOR_BYTES + HM_FAILURE_REASON_MAX + 256u)
 
 /* ---- Within the handler of a signal -------------------------------------------------- */
 
@@ -86,14 +88,15 @@ end_tell(const struct hm_ctx *ctx, const struct hmi_trap *trap, const char *why)
 {
 	/* Behind a call the message may be gone, which ctx->msg still names. */
 	const struct hm_msg *msg = ctx->in_user ? ctx->msg : NULL;
-	char line[LINE_BYTES], reason[HM_FAILURE_REASON_MAX], actor[HM_PATH_MAX];
+	char line[LINE_BYTES], reason[HM_FAILURE_REASON_MAX], actor[ACTOR_BYTES];
 	int length;
 
 	trap_describe(trap, reason);
 	actor_name(ctx, actor, sizeof(actor));
 	length = snprintf(line, sizeof(line),
-			  "hermod: lcore %u: %s in %s, message type %s; the process ends%s\n", hmi_index(ctx),
-			  reason, actor, msg != NULL ? hm_type_name(ctx->sys, msg->type) : "none", why);
+			  "hermod: lcore %u: %s in %s, message type %.100s; the process ends%s\n",
+			  hmi_index(ctx), reason, actor,
+			  msg != NULL ? hm_type_name(ctx->sys, msg->type) : "none", why);
 	if (length > 0)
 		(void)!write(STDERR_FILENO, line, strlen(line));
 	hmi_recorder_write(ctx, STDERR_FILENO);
@@ -195,7 +198,7 @@ static void
 failure_log(struct hm_ctx *ctx, const struct hm_failure *failure)
 {
 	struct hmi_stats *stats = &ctx->stats;
-	char actor[HM_PATH_MAX];
+	char actor[ACTOR_BYTES];
 	uint64_t now_ns = hmi_worker_clock(&ctx->worker);
 
 	if (!is_logged(ctx, now_ns))

@@ -106,6 +106,39 @@ hmi_eal_has_option(const char *name, size_t length)
 	return false;
 }
 
+/* Those of all versions that have no value. */
+static const char *const flags[] = {
+	"--create-uio-dev", "--in-memory", "--legacy-mem", "--match-allocations",
+	"--no-hpet",        "--no-huge",   "--no-pci",     "--no-shconf",
+	"--no-telemetry",   "--telemetry", "-v",           "--single-file-segments",
+};
+
+/* Whether the next argument may be this one's value. */
+static bool
+may_want_value(const char *argument)
+{
+	if (argument[0] != '-' || argument[1] == '\0')
+		return false;
+	/* As in -l0; but -vl may be two of them. */
+	if (argument[1] != '-' && argument[1] != 'v' && argument[2] != '\0')
+		return false;
+	for (size_t i = 0; i < RTE_DIM(flags); i++) {
+		if (strcmp(argument, flags[i]) == 0)
+			return false;
+	}
+	return strchr(argument, '=') == NULL;
+}
+
+const char *
+hmi_eal_stray(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if ((argv[i][0] != '-' || argv[i][1] == '\0') && (i == 1 || !may_want_value(argv[i - 1])))
+			return argv[i];
+	}
+	return NULL;
+}
+
 /* ---- Cores ------------------------------------------------------------------------ */
 
 static bool

@@ -193,6 +193,7 @@ is_option(const char *argument)
 int
 hmi_options_misplaced(struct hm_system *sys, int argc, char **argv)
 {
+	const char *stray = hmi_eal_stray(argc, argv);
 	struct hm_option own[HMI_OWN_OPTIONS];
 
 	hmi_own_options(&sys->options, own);
@@ -209,7 +210,12 @@ hmi_options_misplaced(struct hm_system *sys, int argc, char **argv)
 			argv[i], argv[0], argv[i]);
 		return -EINVAL;
 	}
-	return 0;
+	if (stray == NULL)
+		return 0;
+	/* EAL would overlook it, but take it for a sign that devices are wanted. */
+	fprintf(stderr, "hermod: unexpected argument '%s': it belongs to no option; `%s --help` lists them\n",
+		stray, argv[0]);
+	return -EINVAL;
 }
 
 /* The option that may be meant; NULL: none. */

@@ -24,6 +24,9 @@ int hmi_options_parse(struct hm_system *sys, int argc, char **argv);
 /* Whether EAL has an option of this name, which is a letter, or stands without its two dashes. */
 bool hmi_eal_has_option(const char *name, size_t length);
 
+/* The first argument that is neither an option of EAL nor may be one's value; NULL: there is none. */
+const char *hmi_eal_stray(int argc, char **argv);
+
 /* Print what is wrong with EAL's options, if that can be found out; returns whether it was printed. */
 bool hmi_eal_explain(int argc, char **argv);
 

@@ -110,7 +110,7 @@ wait_for_signals(void *arg)
 	struct hm_system *sys = arg;
 	struct timespec poll = { .tv_nsec = POLL_NS };
 	struct hmi_stop_watch watch = { 0 };
-	uint64_t stopped_ns = 0;
+	uint64_t first_ns = 0;
 	bool has_forced = false;
 	sigset_t set;
 
@@ -126,12 +126,13 @@ wait_for_signals(void *arg)
 		}
 		if (sig <= 0)
 			continue;
-		if (!atomic_load_explicit(&sys->stop_asked, memory_order_relaxed)) {
+		/* The first one never forces, though the program may have asked for the stop itself. */
+		if (first_ns == 0) {
 			hm_system_stop(sys);
-			stopped_ns = now_ns();
+			first_ns = now_ns();
 			continue;
 		}
-		if (now_ns() - stopped_ns < ECHO_NS)
+		if (now_ns() - first_ns < ECHO_NS)
 			continue;
 		force(sys, sig);
 		has_forced = true;

@@ -169,6 +169,89 @@ Test(engine_fault, faults__abort_by_props_ends_the_process_and_names_actor_and_m
 	abort_check(hmt_death(fault_in_actor, NULL, text, sizeof(text)), text);
 }
 
+/* ---- The longest path ------------------------------------------------------------------------------------ */
+
+struct longest {
+	struct hmt_node node;
+	struct hmt_probe probes[10];
+	char path[HM_PATH_MAX];
+};
+
+struct longest_child {
+	struct hmt_probe *probe;
+	const char *name;
+};
+
+static void
+longest_child_spawn(struct hm_ctx *ctx, void *arg)
+{
+	struct longest_child *child = arg;
+
+	if (hmt_probe_child(ctx, child->probe, HMT_LCORE_SAME, child->name) != 0)
+		abort();
+}
+
+/* A chain of actors, of which the last one has a path of HM_PATH_MAX - 1 characters. Returns it. */
+static struct hmt_probe *
+longest_spawn(struct longest *l, const char *options)
+{
+	size_t length = strlen("/user/top"), left;
+	char name[HM_NAME_MAX + 1];
+	uint32_t n = 0;
+
+	hmt_node_start_with(&l->node, 1, 0, options);
+	hmt_probe_spawn(&l->node, &l->probes[0], 0, "top");
+	snprintf(l->path, sizeof(l->path), "/user/top");
+	while ((left = HM_PATH_MAX - 1 - length) > 0) {
+		struct longest_child child = { &l->probes[n + 1], name };
+
+		memset(name, 'n', sizeof(name));
+		name[left > HM_NAME_MAX + 2 ? HM_NAME_MAX - 1 : left - 1] = '\0';
+		hmt_do(&l->node, l->probes[n++].pid, longest_child_spawn, &child);
+		length += (size_t)snprintf(l->path + length, sizeof(l->path) - length, "/%s", name);
+	}
+	l->probes[n].on_msg = fault_on_number;
+	return &l->probes[n];
+}
+
+Test(engine_fault, log__has_the_longest_path)
+{
+	static struct longest l;
+	struct hmt_probe *last = longest_spawn(&l, NULL);
+	struct hmt_log log;
+
+	cr_assert_eq(strlen(l.path), HM_PATH_MAX - 1);
+	hmt_log_start(&log);
+	hmt_number(&l.node, last->pid, FAULT + HMT_FAULT_NULL);
+	hmt_turn_until_idle(&l.node);
+	cr_assert_not_null(strstr(hmt_log_text(&log), l.path), "%s", hmt_log_text(&log));
+	cr_assert(hmt_log_has(&log, "n failed, message type number: SIGSEGV at address (nil)"), "%s",
+		  hmt_log_text(&log));
+	hmt_log_end(&log);
+	hmt_node_end(&l.node);
+}
+
+static void
+fault_in_longest(void *arg)
+{
+	static struct longest l;
+	struct hmt_probe *last = longest_spawn(&l, arg);
+
+	hmt_number(&l.node, last->pid, FAULT + HMT_FAULT_NULL);
+	hmt_turn_until_idle(&l.node);
+}
+
+Test(engine_fault, faults__abort_names_the_longest_path)
+{
+	char text[16384];
+
+	(void)hmt_death(fault_in_longest, (void *)(uintptr_t) "--faults abort", text, sizeof(text));
+	cr_assert_not_null(
+		strstr(text,
+		       "n, message type number; the process ends, as --faults or the actor's props say\n"),
+		"%s", text);
+}
+
 Test(engine_fault, faults__abort_by_option_ends_the_process_and_names_actor_and_message)
 {
 	char text[8192];

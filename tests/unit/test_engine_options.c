@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <rte_version.h>
@@ -168,6 +169,72 @@ Test(engine_options, parse__mistakes_are_named)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		cr_expect_refused(&a, cases[i].line, cases[i].text);
+}
+
+/* The system's own options that take a number: its limits, what it is without the option, and where it goes. */
+#define AT(member) offsetof(struct hmi_options, member)
+
+static const struct limit {
+	const char *name;
+	uint64_t least, greatest, usual;
+	size_t offset;
+} limits[] = {
+	{ "balance", 0, 60000, 0, AT(balance_ms) },
+	{ "mailbox", 1, UINT32_MAX - 1, 0, AT(mailbox) },
+	{ "quantum", 1, 64, 64, AT(quantum) },
+	{ "quantum-us", 1, 40, 4, AT(quantum_us) },
+	{ "lane", 16, 1u << 20, 4096, AT(lane) },
+	{ "inject", 16, 1u << 20, 4096, AT(inject) },
+	{ "offload-threads", 1, 64, 4, AT(offload_threads) },
+	{ "offload-queue", 16, 1u << 20, 1024, AT(offload_queue) },
+	{ "stall", 0, 3600000, 1000, AT(stall) },
+	{ "phase-timeout-ms", 1, 86400000, 5000, AT(phase_timeout_ms) },
+	{ "stop-timeout-ms", 0, 86400000, 0, AT(stop_timeout_ms) },
+	{ "seed", 0, UINT64_MAX, 0, AT(seed) },
+};
+
+static void
+limit_taken(struct attempt *a, const struct limit *limit, const char *value)
+{
+	uint64_t wanted = value != NULL ? strtoull(value, NULL, 10) : limit->usual, is;
+	char line[128];
+
+	snprintf(line, sizeof(line), value != NULL ? "app -- --%s %s" : "app", limit->name, value);
+	try(a, line);
+	cr_assert_eq(a->rc, 0, "%s: %s", line, a->err);
+	memcpy(&is, (const uint8_t *)&a->sys->options + limit->offset, sizeof(is));
+	cr_assert_eq(is, wanted, "--%s %s: %lu", limit->name, value, (unsigned long)is);
+	hm_system_destroy(a->sys);
+}
+
+static void
+limit_refused(struct attempt *a, const struct limit *limit, uint64_t value)
+{
+	char line[128], text[128];
+
+	snprintf(line, sizeof(line), "app -- --%s %lu", limit->name, (unsigned long)value);
+	snprintf(text, sizeof(text), "--%s '%lu': give a whole number from %lu to %lu (", limit->name,
+		 (unsigned long)value, (unsigned long)limit->least, (unsigned long)limit->greatest);
+	cr_expect_refused(a, line, text);
+}
+
+Test(engine_options, numbers__least_greatest_and_one_beyond)
+{
+	struct attempt a = { .config = { .mode = HM_MODE_STEPPED } };
+	char value[24];
+
+	hmt_eal_start();
+	for (size_t i = 0; i < RTE_DIM(limits); i++) {
+		snprintf(value, sizeof(value), "%lu", (unsigned long)limits[i].least);
+		limit_taken(&a, &limits[i], value);
+		snprintf(value, sizeof(value), "%lu", (unsigned long)limits[i].greatest);
+		limit_taken(&a, &limits[i], value);
+		limit_taken(&a, &limits[i], NULL);
+		if (limits[i].least > 0)
+			limit_refused(&a, &limits[i], limits[i].least - 1);
+		if (limits[i].greatest < UINT64_MAX)
+			limit_refused(&a, &limits[i], limits[i].greatest + 1);
+	}
 }
 
 Test(engine_options, reserve__all_but_one_and_what_the_program_says)
@@ -415,6 +482,16 @@ Test(engine_options, eal__two_options_that_mean_one)
 	hm_system_destroy(a.sys);
 }
 
+/* EAL may know more options than we do, and some of them want a value. */
+Test(engine_options, eal__what_may_be_a_value_is_left_to_it)
+{
+	const char *argv[] = {
+		"app", "-l", "0", "--vdev", "net_ring0", "--new", "more", "-vl", "0", "-a", "-"
+	};
+
+	cr_assert_null(hmi_eal_stray(sizeof(argv) / sizeof(argv[0]), (char **)(uintptr_t)argv));
+}
+
 Test(engine_options, eal__options_stand_before_the_dashes_and_ours_behind)
 {
 	static const struct {
@@ -428,6 +505,13 @@ Test(engine_options, eal__options_stand_before_the_dashes_and_ours_behind)
 		{ "app -- --node n --vdev=net_ring0", "--vdev is an EAL option: it belongs before `--`" },
 		{ "app -- --mine -l 0-1", "-l is an EAL option: it belongs before `--`" },
 		{ "app -- -m64", "-m is an EAL option: it belongs before `--`" },
+		{ "app more",
+		  "unexpected argument 'more': it belongs to no option; `app --help` lists them" },
+		{ "app - -- --node n", "unexpected argument '-'" },
+		{ "app -l 0 more -- --node n", "unexpected argument 'more'" },
+		{ "app -l0 more", "unexpected argument 'more'" },
+		{ "app --no-pci more", "unexpected argument 'more'" },
+		{ "app --file-prefix=hermod more", "unexpected argument 'more'" },
 	};
 	static bool mine;
 	static const struct hm_option options[] = {

@@ -116,6 +116,39 @@ Test(engine_signal, signal__two_at_once_are_one)
 	hmt_system_free(sys);
 }
 
+static void
+stop_on_number(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)probe;
+	if (hm_msg_type(msg) == HMT_NUMBER)
+		hm_system_stop(hm_system(ctx));
+}
+
+/* Is told to stop by a signal as well, while it stops since the program has asked for that. */
+static void
+signal_in_stopping(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	if (hm_msg_type(msg) == HM_STOPPING)
+		kill(getpid(), SIGTERM);
+	stop_slowly(ctx, state, msg);
+}
+
+Test(engine_signal, signal__the_first_one_behind_the_programs_own_stop_does_not_force_it)
+{
+	static const struct hm_props props = { .receive = signal_in_stopping, .lcore = HM_LCORE(1) };
+	static struct hmt_probe probe;
+	struct hm_system *sys = make_alone();
+	uint64_t number = 1;
+
+	probe = (struct hmt_probe){ .on_msg = stop_on_number };
+	probe_spawn(sys, &probe);
+	cr_assert_eq(hm_system_spawn(sys, &props, NULL, NULL, NULL), 0);
+	cr_assert_eq(hm_system_send(sys, probe.pid, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_system_run(sys), 0);
+	hmt_books_check(sys);
+	hmt_system_free(sys);
+}
+
 /* Does not end before the system is forced to. */
 static void
 never_end(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
