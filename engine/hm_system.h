@@ -184,7 +184,7 @@ struct hm_stats {
  * @param[out] sys  the system; NULL on error
  * @param argc,argv as given to main; 0 and NULL: no options
  * @param config    may be NULL
- * @return 0; -EINVAL: wrong option or value, no lcore that is not reserved, an option of a name that is taken, more than 8 modules, a seed or a
+ * @return 0; -EINVAL: wrong option or value, no lcore that is not reserved, a mode that there is not, an option of a name that is taken, more than 8 modules, a seed or a
  *         clock for a system that is not stepped, EAL does not start, or @p sys is NULL, which is not printed;
  *         -ECANCELED: --help was printed; -ENODEV: an lcore or port that does not exist; -ENOMEM: not enough
  *         memory; -EAGAIN: no thread for the offload pool; -EBUSY:
@@ -436,7 +436,8 @@ struct hm_pid hm_system_dead_letters(const struct hm_system *sys);
 /* ---- Tear-down ------------------------------------------------------------ */
 
 /**
- * Free a system that does not run (any more). NULL is allowed.
+ * Free a system that does not run (any more). NULL is allowed. One that runs in lcores of its own ends the process, with a
+ * message: stop it and wait for it before, by hm_system_stop and hm_system_join.
  *
  * Context: the thread that created the system; no other one uses it any more. What is still under way becomes
  * dead letters.

@@ -343,11 +343,22 @@ faults_catch(struct hm_system *sys, const struct hm_config *config)
 }
 
 static int
+mode_check(const struct hm_system *sys)
+{
+	if ((unsigned int)sys->mode <= HM_MODE_STEPPED)
+		return 0;
+	fprintf(stderr, "hermod: hm_config.mode %u: give a value of enum hm_mode\n", (unsigned int)sys->mode);
+	return -EINVAL;
+}
+
+static int
 start_up(struct hm_system *sys, int argc, char **argv, const struct hm_config *config)
 {
 	cpu_set_t cores;
-	int rc = modules_create(sys, config);
+	int rc = mode_check(sys);
 
+	if (rc == 0)
+		rc = modules_create(sys, config);
 	cores_of_process(&cores);
 	if (rc == 0)
 		rc = hmi_command_line(sys, argc, argv);
@@ -474,6 +485,9 @@ hm_system_destroy(struct hm_system *sys)
 {
 	if (sys == NULL)
 		return;
+	if (sys->mode != HM_MODE_STEPPED &&
+	    atomic_load_explicit(&sys->state, memory_order_relaxed) == HMI_RUNNING)
+		hmi_misuse("hm_system_destroy", "the system runs: hm_system_stop it, and wait for its end");
 	if (atomic_load_explicit(&sys->state, memory_order_relaxed) != HMI_CREATED)
 		hmi_deploy_report(sys);
 	(void)with_rcu(sys, tear_down);

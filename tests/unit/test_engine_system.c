@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hmt_actor.h"
+#include "hmt_death.h"
 #include "hmt_eal.h"
 
 TestSuite(engine_system);
@@ -287,6 +288,36 @@ Test(engine_system, stop__before_the_start_ends_it_at_once, .init = hmt_eal_star
 	cr_assert_eq(hmt_seen_count(&probe, HM_STARTED), 1);
 	cr_assert_eq(hmt_seen_count(&probe, HM_STOPPED), 1);
 	hmt_system_free(sys);
+}
+
+static void
+destroy_while_it_runs(void *sys)
+{
+	hm_system_destroy(sys);
+}
+
+Test(engine_system, destroy__of_one_that_runs_is_misuse, .init = hmt_eal_start)
+{
+	struct hm_system *sys = make(HM_MODE_BACKGROUND);
+	char text[4096];
+
+	cr_assert_eq(hm_system_start(sys), 0);
+	cr_assert(hmt_aborted(hmt_death(destroy_while_it_runs, sys, text, sizeof(text))), "%s", text);
+	cr_assert_not_null(strstr(text, "hm_system_destroy: the system runs"), "%s", text);
+	hm_system_stop(sys);
+	cr_assert_eq(hm_system_join(sys), 0);
+	hmt_system_free(sys);
+}
+
+Test(engine_system, create__of_no_mode_is_refused, .init = hmt_eal_start)
+{
+	struct hm_system *sys;
+
+	cr_assert_eq(hm_system_create(&sys, 0, NULL, &(struct hm_config){ .mode = HM_MODE_STEPPED + 1 }),
+		     -EINVAL);
+	cr_assert_null(sys);
+	cr_assert_eq(hm_system_create(&sys, 0, NULL, &(struct hm_config){ .mode = (enum hm_mode) - 1 }),
+		     -EINVAL);
 }
 
 Test(engine_system, destroy__without_ever_running, .init = hmt_eal_start)
