@@ -433,6 +433,38 @@ hmi_box_count(const struct hmi_cell *cell)
 	return box->count + box->internal.count;
 }
 
+static const struct hm_msg *
+box_first(const struct hmi_box *box)
+{
+	const struct hm_msg *first = box->internal.head;
+
+	if (first != NULL || box->mailbox->order == HM_MAILBOX_CUSTOM)
+		return first;
+	if (!has_priorities(box))
+		return box->queue.fifo.head;
+	for (uint32_t i = HMI_PRIORITIES; first == NULL && i-- > 0;)
+		first = box->queue.priority.queues[i].head;
+	return first;
+}
+
+uint32_t
+hmi_actor_waiting(const struct hmi_cell *cell, const struct hm_msg **first)
+{
+	const struct hmi_extra *extra = cell->actor.extra;
+	uint32_t count = cell->box.count;
+
+	*first = cell->box.head;
+	if (extra == NULL)
+		return count;
+	if (extra->box != NULL) {
+		count += extra->box->count + extra->box->internal.count;
+		*first = *first != NULL ? *first : box_first(extra->box);
+	}
+	if (*first == NULL)
+		*first = extra->kept.head != NULL ? extra->kept.head : extra->stash.head;
+	return count + extra->kept.count + extra->stash.count;
+}
+
 /* ---- Leaving for another lcore ----------------------------------------------------------------- */
 
 /* The user's functions may have looked at them. */

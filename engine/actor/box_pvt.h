@@ -42,6 +42,12 @@ void hmi_box_forget(struct hmi_cell *cell);
 /* Messages that wait in it, beside those of the cell's own queue. */
 uint32_t hmi_box_count(const struct hmi_cell *cell);
 
+/*
+ * Messages that wait for an actor: in its mailbox, of whatever kind, in its stash, and aside while it restarts. *first: one
+ * that may be the next; NULL: it is unknown, since a queue of the user's own has it.
+ */
+uint32_t hmi_actor_waiting(const struct hmi_cell *cell, const struct hm_msg **first);
+
 /* The engine's own messages that wait in it. */
 struct hmi_fifo *hmi_box_internal(const struct hmi_cell *cell);
 

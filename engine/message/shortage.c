@@ -94,24 +94,30 @@ hmi_no_memory_external(struct hm_system *sys, uint16_t type)
 
 /* ---- The report ------------------------------------------------------------------------------ */
 
+struct mailbox {
+	const struct hmi_cell *cell; /* NULL: there are no more */
+	const struct hm_msg *first;  /* NULL: it is unknown */
+	uint32_t count;
+};
+
 struct mailboxes {
-	const struct hmi_cell *fullest[FULLEST]; /* NULL: there are no more */
+	struct mailbox fullest[FULLEST];
 	uint64_t messages;
 	uint32_t actors;
 };
 
 static void
-fullest_insert(struct mailboxes *boxes, const struct hmi_cell *cell)
+fullest_insert(struct mailboxes *boxes, struct mailbox box)
 {
 	for (uint32_t i = 0; i < FULLEST; i++) {
-		const struct hmi_cell *other = boxes->fullest[i];
+		struct mailbox other = boxes->fullest[i];
 
-		if (other != NULL && other->box.count >= cell->box.count)
+		if (other.cell != NULL && other.count >= box.count)
 			continue;
-		boxes->fullest[i] = cell;
-		if (other == NULL)
+		boxes->fullest[i] = box;
+		if (other.cell == NULL)
 			return;
-		cell = other;
+		box = other;
 	}
 }
 
@@ -122,13 +128,15 @@ mailboxes_count(const struct hm_ctx *ctx)
 
 	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < hmi_cells_end(&ctx->cells);
 	     slot++) {
-		const struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
+		struct mailbox box = { .cell = hmi_cells_slot(&ctx->cells, slot) };
 
-		if (!hmi_cell_is_actor(cell) || cell->box.head == NULL)
+		if (hmi_cell_is_actor(box.cell))
+			box.count = ctx->sys->parts->waiting(box.cell, &box.first);
+		if (box.count == 0)
 			continue;
-		boxes.messages += cell->box.count;
+		boxes.messages += box.count;
 		boxes.actors++;
-		fullest_insert(&boxes, cell);
+		fullest_insert(&boxes, box);
 	}
 	return boxes;
 }
@@ -174,10 +182,14 @@ hmi_memory_report_lcore(struct hm_ctx *ctx, const struct hm_msg *command)
 	     hmi_index(ctx), boxes.messages, boxes.actors, hmi_outbox_count(&ctx->outbox), lanes_count(ctx),
 	     ctx->dead.count, hmi_inject_count(&ctx->worker.inject), provider_count(ctx), ctx->kept.count,
 	     hmi_msg_cache_count(&ctx->cache));
-	for (uint32_t i = 0; i < FULLEST && boxes.fullest[i] != NULL; i++)
+	for (uint32_t i = 0; i < FULLEST && boxes.fullest[i].cell != NULL; i++) {
+		const struct mailbox *box = &boxes.fullest[i];
+
 		WARN(ctx->sys, "lcore %u: %u messages wait for %s, the first is a %s\n", hmi_index(ctx),
-		     boxes.fullest[i]->box.count, actor_name(ctx, boxes.fullest[i], text),
-		     hm_type_name(ctx->sys, boxes.fullest[i]->box.head->type));
+		     box->count, actor_name(ctx, box->cell, text),
+		     box->first != NULL ? hm_type_name(ctx->sys, box->first->type)
+					: "message that is not known");
+	}
 }
 
 static void

@@ -66,6 +66,8 @@ struct hmi_parts {
 	/* HMI_SYS_WORK_DONE has come to its actor; takes the message over. And it has found nobody. */
 	void (*work_done)(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hm_msg *msg);
 	void (*work_lost)(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
+	/* Messages that wait for an actor. *first: one of them, as far as it is known; else NULL. */
+	uint32_t (*waiting)(const struct hmi_cell *cell, const struct hm_msg **first);
 	/* An actor has handled HM_STOPPED, and nobody was notified yet. */
 	void (*actor_ended)(struct hm_ctx *ctx, struct hm_pid actor);
 	/* A supervisor has decided. */

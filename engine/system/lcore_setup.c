@@ -87,6 +87,7 @@ const struct hmi_parts hmi_parts = {
 	},
 	.work_done = hmi_work_arrive,
 	.work_lost = hmi_work_lost,
+	.waiting = hmi_actor_waiting,
 	.actor_ended = actor_ended,
 	.supervised = hmi_supervision_publish,
 	.dead_publish = hmi_dead_letters_publish,

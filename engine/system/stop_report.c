@@ -10,6 +10,7 @@
 #include <rte_log.h>
 
 #include "actor_pvt.h"
+#include "box_pvt.h"
 #include "counter_pvt.h"
 #include "forward_pvt.h"
 #include "msg_pvt.h"
@@ -119,10 +120,11 @@ hmi_stop_report(struct hm_ctx *ctx, struct hm_pid actor)
 static void
 actor_log(struct hm_ctx *ctx, const struct hmi_cell *cell)
 {
+	const struct hm_msg *first;
 	char pid[HM_PID_TEXT_SIZE];
 
 	REPORT_LOG(ctx->sys, "actor %s %s has not stopped, %u messages wait for it\n",
-		   hm_pid_format(hmi_pid_of(ctx, cell), pid), path_of(cell), cell->box.count);
+		   hm_pid_format(hmi_pid_of(ctx, cell), pid), path_of(cell), hmi_actor_waiting(cell, &first));
 }
 
 /* The first children, which may name as many actors together. Returns whether there is any. */

@@ -104,6 +104,7 @@ Test(engine_ask, system_ask__timeout_and_dead_letter)
 	cr_assert_eq(hm_system_ask(b.sys, nowhere, HMT_EMPTY, &number, 1000, NULL), -EINVAL);
 	b.oracle.is_slow = true;
 	cr_assert_eq(hm_system_ask(b.sys, b.answerer.pid, HMT_NUMBER, &number, 2000, NULL), -ETIMEDOUT);
+	cr_assert_eq(hm_system_ask(b.sys, b.answerer.pid, HMT_NUMBER, &number, 0, NULL), -ETIMEDOUT);
 	background_end(&b);
 }
 

@@ -4,6 +4,8 @@
  */
 #include <sys/mman.h>
 
+#include "hm_behaviour.h"
+#include "hm_mailbox.h"
 #include "hmt_log.h"
 #include "shortage_pvt.h"
 #include "test_engine_memory.h"
@@ -53,6 +55,81 @@ Test(engine_memory_told, warning__names_actor_type_and_option_and_what_holds_mes
 	cr_assert_eq(hmt_log_count(&log, "out of message"), 1, "%s", hmt_log_text(&log));
 	hmt_log_end(&log);
 	hmt_node_end(&node);
+}
+
+static uint8_t
+urgency(const struct hm_msg *msg)
+{
+	return hm_msg_type(msg) == HMT_NUMBER;
+}
+
+static void
+own_push(void *queue, struct hm_msg *msg)
+{
+	msg->next = *(struct hm_msg **)queue;
+	*(struct hm_msg **)queue = msg;
+}
+
+static struct hm_msg *
+own_pop(void *queue)
+{
+	struct hm_msg *msg = *(struct hm_msg **)queue;
+
+	*(struct hm_msg **)queue = msg->next;
+	return msg;
+}
+
+static void
+stash_numbers(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)probe;
+	if (hm_msg_type(msg) == HMT_NUMBER)
+		cr_assert_eq(hm_stash(ctx), HM_OK);
+}
+
+static void
+holder_check(const struct hm_mailbox *mailbox, bool stashes, const char *first)
+{
+	static struct hmt_probe probe, other;
+	static struct hm_props props;
+	static struct hoard hoard;
+	struct hmt_probe *holder = &other;
+	struct hmt_node node;
+	struct hmt_log log;
+	char text[128];
+
+	other = (struct hmt_probe){ .on_msg = stashes ? stash_numbers : NULL };
+	props = *hmt_probe_props(0);
+	props.mailbox = mailbox;
+	hmt_node_start_with(&node, 1, LITTLE, NULL);
+	cr_assert_eq(hm_system_spawn(node.sys, &props, "holder", &holder, &hoard.to), 0);
+	hmt_probe_spawn(&node, &probe, 0, "hoarder");
+	for (uint32_t i = 0; stashes && i < 100; i++)
+		hmt_number(&node, hoard.to, i);
+	hmt_turn_until_idle(&node);
+	hmt_log_start(&log);
+	do_now(&node, probe.pid, stashes ? hoard_use : fill_and_send, &hoard);
+	cr_assert(hmt_log_has(&log, "lcore 0: 100 messages in the mailboxes of 1 actors"), "%s",
+		  hmt_log_text(&log));
+	snprintf(text, sizeof(text), "100 messages wait for /user/holder, the first is a %s", first);
+	cr_assert(hmt_log_has(&log, text), "%s", hmt_log_text(&log));
+	hmt_log_end(&log);
+	do_now(&node, probe.pid, hoard_free, &hoard);
+	hmt_node_end(&node);
+}
+
+/* In mailboxes of each kind, and in a stash. */
+Test(engine_memory_told, report__of_who_holds_messages_wherever_they_wait)
+{
+	static const struct hm_mailbox_ops ops = { .size = sizeof(void *), .push = own_push, .pop = own_pop };
+	static const struct hm_mailbox by_priority = { .order = HM_MAILBOX_PRIORITY, .priority = urgency },
+				       bounded = { .overflow = HM_OVERFLOW_REJECT, .capacity = 1000 },
+				       own = { .order = HM_MAILBOX_CUSTOM, .ops = &ops };
+
+	holder_check(&by_priority, false, "number");
+	holder_check(&bounded, false, "number");
+	holder_check(&own, false, "message that is not known");
+	holder_check(NULL, true, "number");
 }
 
 Test(engine_memory_told, warning__comes_again_after_seconds)

@@ -77,6 +77,20 @@ Test(engine_supervisor, window__of_none_counts_for_ever)
 	hmt_node_end(&family.node);
 }
 
+Test(engine_supervisor, window__of_the_longest_time_counts_for_ever)
+{
+	static const struct hm_supervisor one = { .restarts = 1, .window_us = UINT64_MAX };
+
+	hmt_family_start(&family, &one);
+	hmt_child_fail(&family, 0);
+	for (int i = 0; i < 24; i++)
+		hmt_elapse(&family.node, 3600ull * SECOND);
+	cr_assert_eq(hmt_child_restarts(&family, 0), 1);
+	hmt_child_fail(&family, 0);
+	cr_assert(hmt_child_is_gone(&family, 0));
+	hmt_node_end(&family.node);
+}
+
 Test(engine_supervisor, restarts__up_to_the_documented_maximum_are_counted)
 {
 	static const struct hm_supervisor most = { .restarts = HM_RESTARTS_MAX };
@@ -343,6 +357,25 @@ Test(engine_supervisor, backoff__jitter_is_a_part_of_the_delay)
 	}
 	cr_assert(least >= 5000 && most <= 10000, "%lu to %lu", (unsigned long)least, (unsigned long)most);
 	cr_assert(least < 7000 && most > 8000, "%lu to %lu", (unsigned long)least, (unsigned long)most);
+	hmt_node_end(&family.node);
+}
+
+Test(engine_supervisor, backoff__jitter_may_be_all_of_the_delay)
+{
+	static const struct hm_supervisor backoff = {
+		.restarts = HM_RESTARTS_UNLIMITED,
+		.backoff = { .min_us = 10000, .max_us = 10000, .jitter = 100 },
+	};
+	uint64_t least = UINT64_MAX, most = 0;
+
+	hmt_family_start(&family, &backoff);
+	for (int i = 0; i < 50; i++) {
+		(void)delay_of(0);
+		least = RTE_MIN(least, hmt_decision_last(&family)->delay_us);
+		most = RTE_MAX(most, hmt_decision_last(&family)->delay_us);
+	}
+	cr_assert(least < 2000 && most > 8000 && most <= 10000, "%lu to %lu", (unsigned long)least,
+		  (unsigned long)most);
 	hmt_node_end(&family.node);
 }
 
