@@ -447,19 +447,25 @@ box_first(const struct hmi_box *box)
 	return first;
 }
 
+const struct hm_msg *
+hmi_cell_first(const struct hmi_cell *cell)
+{
+	if (cell->box.head != NULL || !hmi_cell_has_box(cell))
+		return cell->box.head;
+	return box_first(box_of(cell));
+}
+
 uint32_t
 hmi_actor_waiting(const struct hmi_cell *cell, const struct hm_msg **first)
 {
 	const struct hmi_extra *extra = cell->actor.extra;
 	uint32_t count = cell->box.count;
 
-	*first = cell->box.head;
+	*first = hmi_cell_first(cell);
 	if (extra == NULL)
 		return count;
-	if (extra->box != NULL) {
-		count += extra->box->count + extra->box->internal.count;
-		*first = *first != NULL ? *first : box_first(extra->box);
-	}
+	if (extra->box != NULL)
+		count += hmi_box_count(cell);
 	if (*first == NULL)
 		*first = extra->kept.head != NULL ? extra->kept.head : extra->stash.head;
 	return count + extra->kept.count + extra->stash.count;

@@ -42,6 +42,9 @@ void hmi_box_forget(struct hmi_cell *cell);
 /* Messages that wait in it, beside those of the cell's own queue. */
 uint32_t hmi_box_count(const struct hmi_cell *cell);
 
+/* The first message that waits in a mailbox, of whatever kind; NULL: none, or a queue of the user's own has it. */
+const struct hm_msg *hmi_cell_first(const struct hmi_cell *cell);
+
 /*
  * Messages that wait for an actor: in its mailbox, of whatever kind, in its stash, and aside while it restarts. *first: one
  * that may be the next; NULL: it is unknown, since a queue of the user's own has it.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "box_pvt.h"
 #include "random_pvt.h"
 
 /* Messages that wait for an actor when its turn begins, whose senders may stand for all of them. */
@@ -108,12 +109,12 @@ chat_get(struct hmi_heat *heat, struct hm_pid sender, uint64_t receiver)
 struct hm_pid
 hmi_heat_sender(struct hmi_heat *heat, const struct hmi_cell *cell)
 {
-	const struct hm_msg *msg = cell->box.head;
+	const struct hm_msg *first = hmi_cell_first(cell), *msg = first;
 	uint32_t count = 0;
 
 	for (; msg != NULL && count < SENDERS; msg = msg->next)
 		count++;
-	msg = cell->box.head;
+	msg = first;
 	for (uint64_t skip = count > 1 ? hmi_random(&heat->random) % count : 0; skip > 0; skip--)
 		msg = msg->next;
 	return msg != NULL && (msg->flags & HMI_MSG_SYSTEM) == 0 ? msg->sender : hm_pid_none();

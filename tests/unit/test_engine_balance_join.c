@@ -2,6 +2,7 @@
 /*
  * The balancer: actors that talk to each other come to live on one lcore, and stay together.
  */
+#include "hm_mailbox.h"
 #include "move_pvt.h"
 #include "test_engine_balance.h"
 
@@ -39,13 +40,13 @@ pair_start(struct hmt_node *node, struct worker pair[2], const struct hm_props *
 /* ---- Joining ---------------------------------------------------------------------------- */
 
 static void
-check_joined(bool by_request)
+check_joined(const struct hm_props *props, bool by_request)
 {
 	struct worker pair[2];
 	struct hmt_node node;
 
 	hmt_node_start_with(&node, 2, 0, BALANCE);
-	pair_start(&node, pair, &any_props, by_request);
+	pair_start(&node, pair, props, by_request);
 	cr_assert_eq(pair[1].lcore, 1);
 	run_looks(&node, 2);
 	cr_assert_eq(balance_stats(&node).joined, 0, "it has not lasted");
@@ -62,13 +63,38 @@ check_joined(bool by_request)
 
 Test(engine_balance_join, join__who_answer_each_other)
 {
-	check_joined(true);
+	check_joined(&any_props, true);
 }
 
 /* Their messages name no sender. */
 Test(engine_balance_join, join__who_send_to_each_other)
 {
-	check_joined(false);
+	check_joined(&any_props, false);
+}
+
+static uint8_t
+same_priority(const struct hm_msg *msg)
+{
+	(void)msg;
+	return 3;
+}
+
+/* Whatever mailbox they have, but for a queue of the user's own, which nobody can look into. */
+Test(engine_balance_join, join__who_have_mailboxes_of_their_own)
+{
+	static const struct hm_mailbox mailboxes[] = {
+		{ .order = HM_MAILBOX_CONTROL },
+		{ .order = HM_MAILBOX_PRIORITY, .priority = same_priority },
+		{ .overflow = HM_OVERFLOW_REJECT, .capacity = 100 },
+	};
+
+	for (size_t i = 0; i < RTE_DIM(mailboxes); i++) {
+		struct hm_props props = any_props;
+
+		props.mailbox = &mailboxes[i];
+		check_joined(&props, true);
+		check_joined(&props, false);
+	}
 }
 
 /* As the balancer does. */
