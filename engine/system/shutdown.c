@@ -104,6 +104,17 @@ task_expired(struct hm_ctx *ctx, void *state, enum hm_future_result result, cons
 	phases_go_on(ctx);
 }
 
+/* To be told of the task's end. Nobody waits for the guardian that runs this, "/". */
+static int
+task_watch(struct hm_ctx *ctx, const struct hmi_task *t)
+{
+	enum hm_result result = hm_watch(ctx, t->actor);
+
+	if (result == HM_OK)
+		return 0;
+	return result == HM_NO_RECEIVER ? -EINVAL : -ENOMEM;
+}
+
 /* Returns 0 or a negative errno: it cannot be done, and is left out. */
 static int
 task_begin(struct hm_ctx *ctx, struct hmi_task *t, uint64_t timeout_us)
@@ -113,9 +124,9 @@ task_begin(struct hm_ctx *ctx, struct hmi_task *t, uint64_t timeout_us)
 	t->actor = t->task.poison;
 	if (hm_pid_is_none(t->actor))
 		rc = task_spawn(ctx, t);
-	if (rc == 0 && hm_watch(ctx, t->actor) != HM_OK)
-		rc = -ENOMEM;
-	if (!hm_pid_is_none(t->task.poison))
+	if (rc == 0)
+		rc = task_watch(ctx, t);
+	if (!hm_pid_is_none(t->task.poison) && rc != -EINVAL)
 		(void)hm_poison(ctx, t->actor);
 	if (rc == 0)
 		deadline_set(ctx, t->task.timeout_us != 0 ? t->task.timeout_us : timeout_us, task_expired,

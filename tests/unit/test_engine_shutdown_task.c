@@ -178,3 +178,28 @@ Test(engine_shutdown_task, tasks__that_cannot_begin_are_named_and_left_out)
 	hmt_log_end(&log);
 	hmt_node_end(&story.node);
 }
+
+/* The guardian of all runs the phases: it cannot be one of their tasks. */
+Test(engine_shutdown_task, tasks__do_not_poison_who_runs_them)
+{
+	static struct story story;
+	struct hm_pid root;
+	struct hmt_log log;
+
+	story_start(&story, NULL);
+	(void)teller_spawn(&story, &tellers_there, "actor");
+	cr_assert_eq(hm_lookup(story.node.sys, "/", &root), 0);
+	task_add(&story,
+		 &(struct hm_shutdown_task){ .phase = HM_SHUTDOWN_UNBIND, .name = "all", .poison = root });
+	task_add(&story, &(struct hm_shutdown_task){ .phase = HM_SHUTDOWN_DRAIN,
+						     .name = "later",
+						     .run = run_tell,
+						     .arg = &(struct teller){ &story, "later", false } });
+	hmt_log_start(&log);
+	stop(&story);
+	cr_assert(hmt_log_has(&log, "task all of phase unbind cannot begin: Invalid argument"), "%s",
+		  hmt_log_text(&log));
+	cr_assert_not_null(strstr(story.text, "later -actor "), "%s", story.text);
+	hmt_log_end(&log);
+	hmt_node_end(&story.node);
+}
