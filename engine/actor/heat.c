@@ -117,7 +117,10 @@ hmi_heat_sender(struct hmi_heat *heat, const struct hmi_cell *cell)
 	msg = first;
 	for (uint64_t skip = count > 1 ? hmi_random(&heat->random) % count : 0; skip > 0; skip--)
 		msg = msg->next;
-	return msg != NULL && (msg->flags & HMI_MSG_SYSTEM) == 0 ? msg->sender : hm_pid_none();
+	/* What HM_RECEIVE_TIMEOUT has there is none. */
+	if (msg == NULL || (msg->flags & HMI_MSG_SYSTEM) != 0 || msg->type == HM_RECEIVE_TIMEOUT)
+		return hm_pid_none();
+	return msg->sender;
 }
 
 /* A turn that stands for others, too. */
