@@ -82,7 +82,7 @@ struct hm_type {
  *
  * @param sys   system that does not run yet
  * @param type  id, and name and size or a descriptor
- * @return 0; -EINVAL: an argument is NULL, id below HM_TYPE_USER, no name, or a size above HM_MSG_BODY_MAX;
+ * @return 0; -EINVAL: an argument is NULL, id below HM_TYPE_USER, no name or an empty one, or a size above HM_MSG_BODY_MAX;
  *         -EEXIST: id or name taken, or a name whose hash equals that of another;
  *         -EBUSY: the system runs already; -ENOMEM: no memory for one more
  */

@@ -46,7 +46,9 @@ hm_type_hash(const char *name)
 static int
 entry_check(const struct hmi_types *types, const struct hmi_type_entry *entry)
 {
-	if (entry->type.id < HM_TYPE_USER || entry->type.name == NULL || entry->type.size > HM_MSG_BODY_MAX)
+	if (entry->type.name == NULL || entry->type.name[0] == '\0')
+		return -EINVAL;
+	if (entry->type.id < HM_TYPE_USER || entry->type.size > HM_MSG_BODY_MAX)
 		return -EINVAL;
 	for (uint32_t i = 0; i < types->count; i++) {
 		const struct hmi_type_entry *other = &types->entries[i];

@@ -35,7 +35,7 @@ Test(engine_type, register__bad_ones_are_refused)
 {
 	static const struct hm_type
 		own = { .id = HM_TYPE_USER - 1, .name = "own" },
-		nameless = { .id = HMT_TYPE_NEXT },
+		nameless = { .id = HMT_TYPE_NEXT }, empty_name = { .id = HMT_TYPE_NEXT, .name = "" },
 		too_big = { .id = HMT_TYPE_NEXT, .name = "big", .size = HM_MSG_BODY_MAX + 1 },
 		id_taken = { .id = HMT_NUMBER, .name = "other" },
 		name_taken = { .id = HMT_TYPE_NEXT, .name = "number" },
@@ -48,6 +48,7 @@ Test(engine_type, register__bad_ones_are_refused)
 	hmt_node_start(&node, 1);
 	cr_assert_eq(hm_type_register(node.sys, &own), -EINVAL);
 	cr_assert_eq(hm_type_register(node.sys, &nameless), -EINVAL);
+	cr_assert_eq(hm_type_register(node.sys, &empty_name), -EINVAL);
 	cr_assert_eq(hm_type_register(node.sys, &too_big), -EINVAL);
 	cr_assert_eq(hm_type_register(node.sys, &id_taken), -EEXIST);
 	cr_assert_eq(hm_type_register(node.sys, &name_taken), -EEXIST);
