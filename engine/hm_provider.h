@@ -132,7 +132,7 @@ int hm_provider_register(struct hm_system *sys, uint32_t lcore, const struct hm_
  * Context: the provider's lcore. Ordering: N1 releases the id to all lcores.
  *
  * @param[out] index  the node's index for msg->to_node, never 0
- * @return 0; -ENOSPC: 65,535 nodes are known, or were lost a moment ago; -EINVAL: id is 0 or this node's
+ * @return 0; -ENOSPC: 65,533 nodes are known, or were lost a moment ago; -EINVAL: id is 0 or this node's
  */
 __attribute__((warn_unused_result))
 int hm_node_learn(struct hm_system *sys, uint64_t node, uint16_t *index);

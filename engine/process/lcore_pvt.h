@@ -37,6 +37,8 @@
 /* The same of one that was received, and is kept: keep.c. */
 #define HMI_TO_NODE_KEPT (UINT16_MAX - 1)
 
+_Static_assert(HMI_TO_NODE_KEPT > HMI_NODES_LAST, "what a provider frees is in no list");
+
 #define HMI_STATE_CLASSES 8 /* 64 bytes to 8 KiB; bigger states come from the heap */
 
 /*

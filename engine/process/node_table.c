@@ -27,7 +27,7 @@ index_free(const struct hmi_node_table *nodes, uint32_t count)
 		if (hmi_nodes_id(nodes, (uint16_t)i) == 0 && nodes->acks_pending[i] == 0)
 			return i;
 	}
-	return count + 1 < HMI_NODES_MAX ? count + 1 : 0;
+	return count < HMI_NODES_LAST ? count + 1 : 0;
 }
 
 uint16_t

@@ -16,6 +16,8 @@
 #include <stdint.h>
 
 #define HMI_NODES_MAX 65536u
+/* The last index that is given: those behind it mark messages that are on no way to any node (HMI_TO_NODE_KEPT). */
+#define HMI_NODES_LAST 65533u
 
 struct hmi_node_table {
 	_Atomic(uint64_t) *ids; /* by index; place 0 is unused; 0: free, or down */

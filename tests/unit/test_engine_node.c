@@ -368,9 +368,9 @@ Test(engine_node, learn__a_hundred_thousand_times)
 static void
 nodes_fill(struct hmi_node_table *nodes)
 {
-	for (uint32_t i = 1; i < HMI_NODES_MAX - 1; i++)
+	for (uint32_t i = 1; i < HMI_NODES_LAST; i++)
 		atomic_store(&nodes->ids[i], 1000000 + i);
-	atomic_store(&nodes->count, HMI_NODES_MAX - 2);
+	atomic_store(&nodes->count, HMI_NODES_LAST - 1);
 }
 
 Test(engine_node, learn__as_many_as_there_are_indices_and_one_more)
@@ -380,13 +380,13 @@ Test(engine_node, learn__as_many_as_there_are_indices_and_one_more)
 
 	carrier_start(&node, 2, 0);
 	nodes_fill(&node.sys->nodes);
-	cr_assert_eq(learn(&node, NODE_A), UINT16_MAX);
+	cr_assert_eq(learn(&node, NODE_A), HMI_NODES_LAST);
 	cr_assert_eq(hm_node_learn(node.sys, NODE_B, &index), -ENOSPC);
 	cr_assert_eq(index, 7);
-	cr_assert_eq(learn(&node, NODE_A), UINT16_MAX, "it is known");
-	hm_node_lost(node.sys->lcores[0], UINT16_MAX);
+	cr_assert_eq(learn(&node, NODE_A), HMI_NODES_LAST, "it is known");
+	hm_node_lost(node.sys->lcores[0], HMI_NODES_LAST);
 	hmt_turn_until_idle(&node);
-	cr_assert_eq(learn(&node, NODE_B), UINT16_MAX);
+	cr_assert_eq(learn(&node, NODE_B), HMI_NODES_LAST);
 	hmt_node_end(&node);
 }
 
@@ -396,6 +396,25 @@ number_send(struct hm_ctx *ctx, void *to)
 	uint64_t number = 1;
 
 	cr_assert_eq(hm_send(ctx, *(struct hm_pid *)to, HMT_NUMBER, &number), HM_OK);
+}
+
+/* The provider frees what is sent to it: it is no message that an actor has made, or keeps. */
+Test(engine_node, learn__the_last_index)
+{
+	static struct hmt_probe probe;
+	struct hm_pid to = { NODE_A, 99 };
+	struct hmt_node node;
+	uint16_t *sent_to;
+
+	sent_to = carrier_start(&node, 1, 0);
+	swallows = true;
+	probe = (struct hmt_probe){ 0 };
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	nodes_fill(&node.sys->nodes);
+	cr_assert_eq(learn(&node, NODE_A), HMI_NODES_LAST);
+	hmt_do(&node, probe.pid, number_send, &to);
+	cr_assert_eq(*sent_to, HMI_NODES_LAST);
+	hmt_node_drop(&node);
 }
 
 static void
