@@ -40,9 +40,9 @@ extern "C" {
  *
  * Context: turn; may take memory. Ownership: the message is the caller's until it is handed on, sent or freed.
  *
- * @param[out] kept  the message, whose address does not change; must not be NULL; not written unless HM_OK is returned
- * @return HM_OK; HM_NO_RECEIVER: the message is the engine's own, or was handed on or kept already; HM_NO_MEMORY: nothing has
- *         changed
+ * @param[out] kept  the message, whose address does not change; not written unless HM_OK is returned
+ * @return HM_OK; otherwise nothing has changed: HM_INVALID: @p kept is NULL; HM_NO_RECEIVER: the message is the engine's own, or
+ *         was handed on or kept already; HM_NO_MEMORY
  */
 enum hm_result hm_msg_keep(struct hm_ctx *ctx, struct hm_msg **kept);
 

@@ -21,6 +21,8 @@ hm_msg_keep(struct hm_ctx *ctx, struct hm_msg **kept)
 	struct hmi_extra *extra;
 
 	hmi_check_ctx(ctx, "hm_msg_keep");
+	if (kept == NULL)
+		return HM_INVALID;
 	if (msg == NULL || msg->type < HM_TYPE_USER)
 		return HM_NO_RECEIVER;
 	hmi_memory_touch_out(kept, sizeof(*kept));

@@ -210,6 +210,70 @@ Test(engine_keep, keep__without_memory)
 	hmt_node_end(&scene.node);
 }
 
+static void
+keep_nowhere(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)probe;
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return;
+	cr_assert_eq(hm_msg_keep(ctx, NULL), HM_INVALID);
+	cr_assert_eq(hm_forward(ctx, scene.other.pid), HM_OK, "it is still being received");
+}
+
+Test(engine_keep, keep__nowhere)
+{
+	scene_start(1);
+	scene.keeper.on_msg = keep_nowhere;
+	hmt_number(&scene.node, scene.keeper.pid, 1);
+	hmt_turn_until_idle(&scene.node);
+	cr_assert_eq(hmt_seen_count(&scene.other, HMT_NUMBER), 1);
+	cr_assert_eq(hmt_stats(&scene.node).failed, 0);
+	hmt_node_end(&scene.node);
+}
+
+static void forward_all(struct hm_ctx *ctx, void *to);
+
+static void
+reply_keep(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	   void *arg)
+{
+	(void)state;
+	(void)arg;
+	cr_assert_eq(result, HM_FUTURE_REPLY);
+	cr_assert_eq(hm_msg_keep(ctx, &scene.kept[scene.count]), HM_OK);
+	cr_assert_eq(scene.kept[scene.count++], reply);
+}
+
+static void
+ask_other(struct hm_ctx *ctx, void *arg)
+{
+	uint64_t number = 7;
+
+	(void)arg;
+	cr_assert_eq(hm_ask(ctx, scene.other.pid, HMT_NUMBER, &number, SECOND, reply_keep, NULL), HM_OK);
+}
+
+/* As a message that is received: handed on, or lost with the actor. */
+Test(engine_keep, keep__an_answer)
+{
+	static struct hmt_probe third;
+
+	third = (struct hmt_probe){ 0 };
+	scene_start(2);
+	scene.other.on_msg = respond;
+	hmt_probe_spawn(&scene.node, &third, 1, NULL);
+	hmt_do(&scene.node, scene.keeper.pid, ask_other, NULL);
+	cr_assert_eq(scene.count, 1);
+	hmt_do(&scene.node, scene.keeper.pid, forward_all, &third.pid);
+	cr_assert_eq(hmt_seen_last(&third, HMT_NUMBER)->number, 70);
+	cr_assert(hm_pid_equal(hmt_seen_last(&third, HMT_NUMBER)->sender, scene.other.pid));
+	hmt_do(&scene.node, scene.keeper.pid, ask_other, NULL);
+	cr_assert_eq(scene.count, 1);
+	hmt_stop(&scene.node, scene.keeper.pid);
+	cr_assert_eq(hmt_stats(&scene.node).dead[HM_DEAD_STOPPED], 1);
+	hmt_node_end(&scene.node);
+}
+
 /* ---- Handed on --------------------------------------------------------------------------------- */
 
 static void
@@ -509,5 +573,33 @@ Test(engine_keep, move__takes_them_along)
 	cr_assert_eq(hmt_seen_count(&scene.other, HMT_NUMBER), 3);
 	cr_assert_eq(scene.result, HM_FUTURE_REPLY);
 	cr_assert_eq(scene.answer, 50);
+	hmt_node_end(&scene.node);
+}
+
+static void
+keeper_move(uint32_t lcore)
+{
+	cr_assert_eq(hm_system_move(scene.node.sys, scene.keeper.pid, lcore), 0);
+	hmt_turn_until_idle(&scene.node);
+}
+
+/* More than a portion, kept on both lcores; what is left is lost where it is now. */
+Test(engine_keep, move__there_and_back)
+{
+	scene_start(2);
+	scene.other.on_msg = respond;
+	hmt_do(&scene.node, scene.other.pid, ask, NULL);
+	keeper_move(1);
+	numbers_keep(2);
+	keeper_move(0);
+	hmt_do(&scene.node, scene.keeper.pid, forward_all, &scene.other.pid);
+	cr_assert_eq(hmt_seen_count(&scene.other, HMT_NUMBER), 3);
+	cr_assert_eq(scene.result, HM_FUTURE_REPLY);
+	cr_assert_eq(scene.answer, 50);
+	numbers_keep(HMI_SYSTEM_PORTION);
+	keeper_move(1);
+	numbers_keep(HMI_SYSTEM_PORTION);
+	hmt_do(&scene.node, scene.keeper.pid, hmt_fail, NULL);
+	cr_assert_eq(hmt_stats(&scene.node).dead[HM_DEAD_FAILED], 2 * HMI_SYSTEM_PORTION + 1);
 	hmt_node_end(&scene.node);
 }
