@@ -53,8 +53,8 @@ struct hm_program {
  *
  * @param program    must not be NULL
  * @param argc,argv  as given to main
- * @return exit status: 0: the first actor, and all others, have stopped in order, or --help was printed; 2: a wrong option, or
- *         wrong members of @p program; 1: anything else, among it a first actor that has failed for good
+ * @return exit status: 0: the first actor, and all others, have stopped in order, or --help was printed; 2: a wrong option,
+ *         wrong members of @p program, or a prepare function that returns -EINVAL; 1: anything else, among it a first actor that has failed for good
  */
 __attribute__((warn_unused_result))
 int hm_program_run(const struct hm_program *program, int argc, char **argv);

@@ -14,13 +14,14 @@
 
 #include "system_pvt.h"
 
-/* Print why it does not run. */
+/* Print why it does not run. Whatever a prepare function returns, that is no help that was asked for. */
 static int
 error_tell(int rc, const char *what)
 {
-	if (rc != 0)
-		fprintf(stderr, "hermod: the program's %s: %s\n", what, rte_strerror(-rc));
-	return rc;
+	if (rc == 0)
+		return 0;
+	fprintf(stderr, "hermod: the program's %s: %s\n", what, rte_strerror(-rc));
+	return rc == -ECANCELED ? -EIO : rc;
 }
 
 static int

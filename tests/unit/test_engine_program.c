@@ -73,6 +73,20 @@ prepare_fails(struct hm_system *sys)
 	return -E2BIG;
 }
 
+static int
+prepare_cancels(struct hm_system *sys)
+{
+	(void)sys;
+	return -ECANCELED;
+}
+
+static int
+prepare_finds_wrong(struct hm_system *sys)
+{
+	(void)sys;
+	return -EINVAL;
+}
+
 static const struct hm_props first_props = {
 	.receive = first_receive,
 	.state_size = sizeof(enum deed),
@@ -225,6 +239,10 @@ Test(engine_program, run__of_what_is_no_program)
 		"first actor cannot be spawned");
 	refused(&(struct hm_program){ .props = &first_props, .prepare = prepare_fails }, 0, NULL, 1,
 		"prepare function fails: Argument list too long");
+	refused(&(struct hm_program){ .props = &first_props, .prepare = prepare_cancels }, 0, NULL, 1,
+		"prepare function fails: Operation canceled");
+	refused(&(struct hm_program){ .props = &first_props, .prepare = prepare_finds_wrong }, 0, NULL, 2,
+		"prepare function fails: Invalid argument");
 }
 
 Test(engine_program, run__with_options)
