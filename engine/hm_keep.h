@@ -36,7 +36,8 @@ extern "C" {
 /**
  * Keep the message that is being received: from here on it is the actor's own, and hm_sender and hm_respond know no sender.
  * When the actor stops or restarts what it keeps becomes dead letters, with HM_DEAD_STOPPED or HM_DEAD_FAILED: who has asked
- * learns that nobody answers.
+ * learns that nobody answers. A call that fails after it has kept a message has kept it, if the actor goes on
+ * (HM_DIRECTIVE_RESUME).
  *
  * Context: turn; may take memory. Ownership: the message is the caller's until it is handed on, sent or freed.
  *
