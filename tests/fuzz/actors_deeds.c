@@ -37,6 +37,15 @@ pid_of(struct actor *actor)
 	}
 }
 
+struct hm_pid
+pid_to_end(struct actor *actor)
+{
+	struct hm_pid pid = pid_of(actor);
+
+	world.is_torn |= hm_pid_equal(pid, world.node.sys->root) || hm_pid_equal(pid, world.node.sys->system);
+	return pid;
+}
+
 struct note
 note_to(const struct actor *from, const struct actor *to)
 {
@@ -146,8 +155,10 @@ timeout_change(struct hm_ctx *ctx, struct actor *me)
 {
 	uint64_t us = pick(4) == 0 ? 0 : 100 * (1 + pick(100));
 
-	if (hm_receive_timeout_set(ctx, us) == HM_OK)
+	if (hm_receive_timeout_set(ctx, us) == HM_OK) {
 		me->timeout_us = us;
+		me->has_set_timeout |= us != 0;
+	}
 }
 
 static void
@@ -199,10 +210,10 @@ deed_do(struct hm_ctx *ctx, struct state *s)
 		child_spawn(ctx, me, false);
 		break;
 	case 10:
-		hm_stop(ctx, pid_of(whom));
+		hm_stop(ctx, pid_to_end(whom));
 		break;
 	case 11:
-		(void)hm_poison(ctx, pid_of(whom));
+		(void)hm_poison(ctx, pid_to_end(whom));
 		break;
 	case 12:
 	case 13:

@@ -38,6 +38,7 @@ started(struct state *s, struct actor *me)
 	me->depth = 0;
 	me->behaviours[0] = 0;
 	me->timeout_us = 0;
+	me->has_set_timeout = false;
 	me->children = 0;
 	for (uint32_t i = 0; i < world.actors_count; i++) {
 		/* Of those that a restart stops nothing is told. */

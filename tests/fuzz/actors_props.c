@@ -12,8 +12,13 @@ static struct hm_props props[PROPS], wide_props[WIDE_PROPS], keyed_props[KEYED_P
 static enum hm_directive
 decide(struct hm_ctx *ctx, void *state, const struct hm_failure *failure)
 {
-	(void)state;
+	struct state *s = state;
+
 	(void)failure;
+	state_check(s, ctx);
+	world.handled = 0;
+	if (world.is_wide && pick(2) == 1)
+		deed_do(ctx, s);
 	switch (pick(12)) {
 	case 1:
 		hm_fail(ctx, "a decider");
@@ -119,13 +124,21 @@ queue_pop(void *queue)
 static const struct hm_mailbox_ops queue_ops = { sizeof(struct queue), queue_init, queue_fini, queue_push,
 						 queue_pop };
 
+/* What the engine sends waits elsewhere, but for an end that was passed on. */
+static void
+type_check(uint16_t type)
+{
+	HMT_CHECK((type != HM_TERMINATED || world.is_passed_on) && type != HM_RECEIVE_TIMEOUT,
+		  "a message of type %u in a mailbox of users", type);
+}
+
 static void
 on_posted(void *arg, struct hm_pid actor, const struct hm_msg *msg, uint32_t count)
 {
 	(void)arg;
 	(void)actor;
-	(void)msg;
 	HMT_CHECK(count > 0, "nothing waits in a mailbox that was posted to");
+	type_check(hm_msg_type(msg));
 	world.posted++;
 }
 
@@ -134,20 +147,32 @@ on_received(void *arg, struct hm_pid actor, uint16_t type, uint32_t count)
 {
 	(void)arg;
 	(void)actor;
-	(void)type;
 	(void)count;
+	type_check(type);
 	world.taken++;
 	HMT_CHECK(world.taken <= world.posted, "a mailbox has given more than was posted");
 }
 
-static const struct hm_mailbox_hooks hooks = { .posted = on_posted, .received = on_received };
+static void
+on_empty(void *arg, struct hm_pid actor)
+{
+	(void)arg;
+	(void)actor;
+	HMT_CHECK(world.posted > 0, "a mailbox is empty again that never had a message");
+}
+
+static const struct hm_mailbox_hooks hooks = { on_posted, on_received, on_empty, NULL };
 
 static const struct hm_mailbox wide_mailboxes[] = {
 	{ .hooks = &hooks },
 	{ .capacity = 3, .low = 1, .hooks = &hooks },
 	{ .order = HM_MAILBOX_CUSTOM, .ops = &queue_ops, .hooks = &hooks },
 	{ .order = HM_MAILBOX_CUSTOM, .ops = &queue_ops, .capacity = 2, .overflow = HM_OVERFLOW_REJECT },
-	{ .order = HM_MAILBOX_CUSTOM, .ops = &queue_ops, .capacity = 2, .overflow = HM_OVERFLOW_DROP_OLDEST },
+	{ .order = HM_MAILBOX_CUSTOM,
+	  .ops = &queue_ops,
+	  .capacity = 2,
+	  .overflow = HM_OVERFLOW_DROP_OLDEST,
+	  .hooks = &hooks },
 	{ .capacity = HM_MAILBOX_UNLIMITED },
 	{ .order = HM_MAILBOX_PRIORITY, .capacity = 2, .priority = priority_of, .hooks = &hooks },
 	{ .order = HM_MAILBOX_CONTROL, .capacity = 2, .overflow = HM_OVERFLOW_REJECT, .hooks = &hooks },
@@ -163,7 +188,7 @@ wide_props_make(void)
 		wide_props[i].mailbox = &wide_mailboxes[i % RTE_DIM(wide_mailboxes)];
 		if (i % 5 == 4)
 			wide_props[i].lcore = HM_LCORE_OWN;
-		wide_props[i].quantum_us = i % 3;
+		wide_props[i].quantum_us = i % 3 < 2 ? i % 3 : HM_QUANTUM_US_MAX;
 		wide_props[i].balance = i % 4 == 3 ? HM_BALANCE_STAY : 0;
 	}
 	for (uint32_t i = 0; i < KEYED_PROPS; i++) {

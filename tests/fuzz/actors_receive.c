@@ -21,6 +21,8 @@ receive_any(struct hm_ctx *ctx, struct state *s, const struct hm_msg *msg, uint8
 	if (type == HM_RESTARTING)
 		me->children = hm_children_count(ctx);
 	state_check(s, ctx);
+	HMT_CHECK(type != HM_RECEIVE_TIMEOUT || me->has_set_timeout,
+		  "actor %u: the receive timeout of another life", s->index);
 	HMT_CHECK(!s->restarts, "actor %u: %u behind HM_RESTARTING", s->index, type);
 	HMT_CHECK(behaviour == me->behaviours[me->depth] || type == HM_RESTARTING,
 		  "actor %u: another behaviour", s->index);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is done in those worlds of the fuzz target of actors that are wide. */
-#include <errno.h>
-
 #include "fuzz_actors.h"
 
 uint64_t
@@ -58,82 +56,12 @@ path_watch(struct hm_ctx *ctx, struct actor *me)
 }
 
 static void
-on_task(struct hm_ctx *ctx, void *arg)
-{
-	(void)arg;
-	if (pick(4) == 1)
-		hm_fail(ctx, "a task");
-	(void)hm_send(ctx, pid_of(anybody()), ANSWER, NULL);
-}
-
-/* A task that is an actor of its own, which ends, fails, or is given up. */
-static void
-task_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
-{
-	(void)state;
-	if (hm_msg_type(msg) != HM_STARTED)
-		return;
-	switch (pick(4)) {
-	case 1:
-		hm_fail(ctx, "an actor of a task");
-	case 2:
-		break;
-	default:
-		hm_stop(ctx, hm_self(ctx));
-		break;
-	}
-}
-
-static void
-task_add(void)
-{
-	static const struct hm_props own = { .receive = task_receive };
-	struct hm_shutdown_task task = { .phase = (enum hm_shutdown_phase)pick(HM_SHUTDOWN_PHASES),
-					 .name = "task",
-					 .timeout_us = time_take() };
-	int rc;
-
-	switch (pick(3)) {
-	case 0:
-		task.run = on_task;
-		break;
-	case 1:
-		task.poison = pid_of(anybody());
-		break;
-	default:
-		task.spawn = &own;
-		break;
-	}
-	rc = hm_shutdown_add(world.node.sys, &task, &world.task);
-	HMT_CHECK(rc == 0 || rc == -ESHUTDOWN || (rc == -EINVAL && task.run == NULL), "a task: %d", rc);
-	world.selections += rc == 0;
-}
-
-static void
 subscribe_no_more(struct hm_ctx *ctx)
 {
 	if (pick(2) == 0)
 		hm_dead_letters_unsubscribe(world.node.sys, hm_self(ctx));
 	else
 		hm_supervision_unsubscribe(world.node.sys, hm_self(ctx));
-}
-
-static void
-task_change(void)
-{
-	if (pick(2) == 0)
-		(void)hm_shutdown_remove(world.node.sys, world.task);
-	else
-		(void)!hm_shutdown_timeout(world.node.sys, (enum hm_shutdown_phase)pick(HM_SHUTDOWN_PHASES),
-					   time_take());
-}
-
-/* Seldom, since nothing much comes behind. */
-static void
-stop_maybe(void)
-{
-	if (pick(16) == 1)
-		hm_system_stop(world.node.sys);
 }
 
 /* What it has taken is handed on, sent or freed later, or left to the engine. */
@@ -202,7 +130,7 @@ wide_do(struct hm_ctx *ctx, struct state *s)
 		stop_maybe();
 		break;
 	case 9:
-		task_add();
+		task_add(pid_to_end(anybody()));
 		break;
 	case 10:
 		task_change();
@@ -256,7 +184,7 @@ wide_step(void)
 	struct actor *whom = anybody();
 	struct hm_call **call = &world.calls_out[pick(CALLS)];
 
-	switch (pick(8)) {
+	switch (pick(10)) {
 	case 0:
 	case 1:
 		call_make(pid_of(whom));
@@ -278,6 +206,12 @@ wide_step(void)
 		break;
 	case 6:
 		(void)!hm_system_select(world.node.sys, path_take(), found, NULL);
+		break;
+	case 7:
+		task_add(pid_to_end(whom));
+		break;
+	case 8:
+		task_change();
 		break;
 	default:
 		stop_maybe();

@@ -150,6 +150,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (uint32_t i = 0; i < REST_STEPS && world.is_wide; i++)
 			hmt_elapse(&world.node, REST_US);
 		hmt_node_end(&world.node);
+		HMT_CHECK(world.is_short || world.is_torn || world.tasks_due == 0,
+			  "tasks %" PRIx64 " of the stop were not run", world.tasks_due);
 		HMT_CHECK(world.queues == 0, "%" PRIu64 " queues are left", world.queues);
 	} else {
 		wide_end();

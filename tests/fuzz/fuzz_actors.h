@@ -10,7 +10,7 @@
  *         │                ▼
  *         │            actors_deeds.c    what they do ─▶ actors_asks.c  what has an answer, and messages that they make
  *         ├──────────▶ actors_expect.c        └────────▶ actors_wide.c  what is done in some worlds only
- *         └──────────▶ actors_wide.c
+ *         └──────────▶ actors_wide.c ─▶ actors_stop.c  the stop of the system, and its tasks
  */
 #include <rte_common.h>
 
@@ -24,6 +24,7 @@
 #define FUTURES    8u
 #define TIMERS     4u
 #define CALLS      4u
+#define TASKS_MAX  64u
 #define DEPTH_MAX  HM_BEHAVIOURS_MAX
 #define STEPS_MAX  512u
 #define REST_STEPS 40u
@@ -61,7 +62,8 @@ struct actor {
 	uint32_t depth;    /* functions below the current one */
 	uint8_t behaviours[DEPTH_MAX + 1];
 	uint64_t timeout_us;
-	bool gone; /* HM_STOPPED was received */
+	bool has_set_timeout; /* in this life */
+	bool gone;            /* HM_STOPPED was received */
 	bool is_parent_of[ACTORS_MAX];
 	bool watches[ACTORS_MAX];
 	bool reordered; /* it handles messages in another order than they came */
@@ -84,7 +86,11 @@ struct world {
 	uint16_t handled;        /* type of what is being received */
 	bool is_short;           /* of memory: what is not told is not wrong */
 	bool is_wide;            /* more is done, and made, than the first inputs of the corpus knew */
-	struct hm_shutdown task; /* of the stop */
+	struct hm_shutdown task; /* of the stop: the last one */
+	uint32_t task_number;    /* TASKS_MAX: it calls no function */
+	uint32_t tasks_count;    /* of those that call one */
+	bool is_torn;            /* "/" or "/system" was stopped, without which no task can be run */
+	uint64_t tasks_due;      /* a bit for each of them that neither was run nor taken back */
 	struct hm_call *calls_out[CALLS];
 	struct hm_buffer *held[CALLS];
 	uint64_t queues;        /* of mailboxes of its own kind */
@@ -147,6 +153,9 @@ __attribute__((noreturn)) void fault(struct hm_ctx *ctx, struct state *s);
 /* An actor's PID, or one that is not meant to be there. */
 struct hm_pid pid_of(struct actor *actor);
 
+/* As pid_of, of one that is to stop. */
+struct hm_pid pid_to_end(struct actor *actor);
+
 /* A message that nobody else has sent; from: NULL: it may overtake. */
 struct note note_to(const struct actor *from, const struct actor *to);
 uint16_t note_type(void);
@@ -177,6 +186,11 @@ void wide_do(struct hm_ctx *ctx, struct state *s);
 void wide_step(void);
 void wide_hold(const struct hm_msg *msg);
 void wide_end(void);
+
+/* The stop, seldom, since nothing much comes behind; and its tasks. pid: of whom one may poison. */
+void stop_maybe(void);
+void task_add(struct hm_pid pid);
+void task_change(void);
 
 /* ---- What they receive, and what must be so ------------------------------------------------------ */
 
