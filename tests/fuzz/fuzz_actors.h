@@ -5,12 +5,13 @@
 /*
  * The parts of the fuzz target of actors, and what it knows of them.
  *
- *     fuzz_actors.c ─▶ actors_props.c    what actors are made of
- *         │            actors_receive.c  what they receive ─▶ actors_expect.c  what must be so
+ *     fuzz_actors.c ─▶ actors_props.c    what actors are made of; its deciders do what actors do
+ *         │            actors_receive.c  what they receive
  *         │                ▼
  *         │            actors_deeds.c    what they do ─▶ actors_asks.c  what has an answer, and messages that they make
- *         ├──────────▶ actors_expect.c        └────────▶ actors_wide.c  what is done in some worlds only
- *         └──────────▶ actors_wide.c ─▶ actors_stop.c  the stop of the system, and its tasks
+ *         │                └───────────┐
+ *         ├──────────▶ actors_wide.c ◀─┘ what is done in some worlds only ─▶ actors_stop.c  the stop, and its tasks
+ *         └──────────▶ actors_expect.c   what must be so, which all may ask
  */
 #include <rte_common.h>
 
