@@ -50,6 +50,7 @@ path_watch(struct hm_ctx *ctx, struct actor *me)
 
 	if (hm_watch_path(ctx, path_take(), &pid) != HM_OK)
 		return;
+	world.selections++;
 	whom = actor_of(pid);
 	if (whom != NULL)
 		me->watches[index_of(whom)] = true;
