@@ -38,10 +38,10 @@ enum hm_dead_reason {
 	HM_DEAD_UNEXPECTED,     /**< an answer of another type than was asked for, as to hm_resolve */
 	HM_DEAD_REJECTED,       /**< the receiver's mailbox was full: HM_OVERFLOW_REJECT */
 	HM_DEAD_DROPPED,        /**< the receiver's mailbox was full, and dropped it or an older one */
-	HM_DEAD_FAILED,         /**< its receiver failed while it received it, or restarted while it kept it */
-	HM_DEAD_NO_PATH,        /**< sent by a path that names nobody, or is none: hm_select.h */
-	HM_DEAD_EXPIRED,        /**< a request whose deadline had passed before its receiver's turn */
-	HM_DEAD_REASONS,        /**< count of the above */
+	HM_DEAD_FAILED,  /**< its receiver failed while it received it, or restarted while it kept it */
+	HM_DEAD_NO_PATH, /**< sent by a path that names nobody, or is none: hm_select.h */
+	HM_DEAD_EXPIRED, /**< a request whose deadline had passed before its receiver's turn */
+	HM_DEAD_REASONS, /**< count of the above */
 };
 
 /**
