@@ -11,11 +11,14 @@
  * slabs, and slots in chunks, want whole hugepages. What asks for less is not refused there, and its case is left out.
  */
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "memory_pvt.h"
@@ -62,9 +65,55 @@ hmt_memory_used(const char *line)
 	return (rlim_t)strtoull(at + strlen(line), NULL, 10) << 10;
 }
 
+/** Whether a thread of the process runs, or is about to. */
+static inline bool
+hmt_thread_runs(const char *id)
+{
+	char path[300], text[256] = "";
+	int file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/stat", id);
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return false;
+	if (read(file, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(file);
+	return strstr(text, ") S ") == NULL;
+}
+
+static inline bool
+hmt_others_run(void)
+{
+	DIR *folder = opendir("/proc/self/task");
+	bool others = false;
+	struct dirent *entry;
+
+	while (folder != NULL && (entry = readdir(folder)) != NULL)
+		others = others || (entry->d_name[0] != '.' && atoi(entry->d_name) != gettid() &&
+				    hmt_thread_runs(entry->d_name));
+	if (folder != NULL)
+		closedir(folder);
+	return others;
+}
+
+/**
+ * Let threads that were made before, those of an offload pool for example, begin: each needs megabytes of the
+ * sanitizer's. Lcores that poll never sleep, and have begun long before: so no longer than a second.
+ */
+static inline void
+hmt_threads_settle(void)
+{
+	const struct timespec piece = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < 1000 && hmt_others_run(); i++)
+		nanosleep(&piece, NULL);
+}
+
 static inline rlim_t
 hmt_limit(const char *line)
 {
+	hmt_threads_settle();
 	return hmt_memory_used(line) + HMT_SPARE_BYTES;
 }
 #else
