@@ -203,7 +203,7 @@ limit_taken(struct attempt *a, const struct limit *limit, const char *value)
 	try(a, line);
 	cr_assert_eq(a->rc, 0, "%s: %s", line, a->err);
 	memcpy(&is, (const uint8_t *)&a->sys->options + limit->offset, sizeof(is));
-	cr_assert_eq(is, wanted, "--%s %s: %lu", limit->name, value, (unsigned long)is);
+	cr_assert_eq(is, wanted, "--%s, %s: %lu", limit->name, line, (unsigned long)is);
 	hm_system_destroy(a->sys);
 }
 
