@@ -18,10 +18,8 @@
 /* What a page takes. */
 #define PAGE_NS 500000u
 
-enum {
-	PAGE = HM_TYPE_USER,
-	MORE
-};
+#define MESSAGES(MESSAGE) MESSAGE(page) MESSAGE(more)
+HM_MESSAGES(press, HM_TYPE_USER, MESSAGES);
 
 /* Of the program: the press counts, the main thread reads. */
 struct counts {
@@ -35,20 +33,20 @@ struct press {
 };
 
 static void
-press_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+on_page(struct hm_ctx *ctx, struct press *press)
 {
-	struct counts *counts = ((struct press *)state)->counts;
+	struct counts *counts = press->counts;
 	uint32_t waiting = hm_mailbox_count(ctx);
 	uint64_t until_ns = hm_now_ns(ctx) + PAGE_NS;
 
-	if (hm_msg_type(msg) != PAGE)
-		return;
 	if (waiting > counts->most)
 		counts->most = waiting;
 	while (hm_now_ns(ctx) < until_ns)
 		;
 	counts->printed++;
 }
+
+HM_RECEIVE(press_receive, struct press, HM_ON_EMPTY(page, on_page));
 
 /* ---- Producer -------------------------------------------------------------------- */
 
@@ -59,17 +57,16 @@ struct producer {
 
 /* Some pages, and the next ones by a message to itself: that is where it can be held. */
 static void
-producer_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+pages_send(struct hm_ctx *ctx, struct producer *producer)
 {
-	struct producer *producer = state;
-
-	if (hm_msg_type(msg) != HM_STARTED && hm_msg_type(msg) != MORE)
-		return;
-	for (uint32_t i = 0; i < BATCH; i++, producer->sent++)
-		(void)hm_send(ctx, producer->press, PAGE, NULL);
+	for (uint32_t n = 0; n < BATCH; n++, producer->sent++)
+		(void)page_send(ctx, producer->press);
 	if (producer->sent < PAGES)
-		(void)hm_send(ctx, hm_self(ctx), MORE, NULL);
+		(void)more_send(ctx, hm_self(ctx));
 }
+
+HM_RECEIVE(producer_receive, struct producer,
+	   HM_ON_EMPTY(HM_STARTED, pages_send) HM_ON_EMPTY(more, pages_send));
 
 /* ---- The main thread: no lcore ------------------------------------------------------ */
 
@@ -86,7 +83,7 @@ wait_for(const struct counts *counts, uint32_t pages)
 static void
 flood(struct hm_system *sys, struct hm_pid press)
 {
-	while (hm_system_send(sys, press, PAGE, NULL) == HM_OK)
+	while (page_system_send(sys, press) == HM_OK)
 		;
 }
 
@@ -96,10 +93,10 @@ external(struct hm_system *sys, struct hm_pid press)
 	/* While the press drains from HIGH to LOW, which takes longer than a millisecond. */
 	do
 		flood(sys, press);
-	while (hm_system_send_wait(sys, press, PAGE, NULL, 1000) == HM_OK);
+	while (hm_system_send_wait(sys, press, page, NULL, 1000) == HM_OK);
 	printf("the thread: the press is full, and still is after a millisecond: %s\n",
 	       hm_result_name(HM_WOULD_BLOCK));
-	if (hm_system_send_wait(sys, press, PAGE, NULL, 10000000) == HM_OK)
+	if (hm_system_send_wait(sys, press, page, NULL, 10000000) == HM_OK)
 		printf("the thread: waits for the press, and has sent its page\n");
 }
 
@@ -139,8 +136,6 @@ main(int argc, char **argv)
 	static const struct hm_props producer_props = { .receive = producer_receive,
 							.state_size = sizeof(struct producer),
 							.args_size = sizeof(struct hm_pid) };
-	static const struct hm_type page = { .id = PAGE, .name = "page" },
-				    more = { .id = MORE, .name = "more" };
 	static const struct hm_config config = { .mode = HM_MODE_BACKGROUND };
 	struct counts counts = { 0 };
 	struct press args = { &counts };
@@ -148,7 +143,7 @@ main(int argc, char **argv)
 	struct hm_pid press;
 	int rc = hm_system_create(&sys, argc, argv, &config);
 
-	if (rc == 0 && (rc = hm_type_register(sys, &page)) == 0 && (rc = hm_type_register(sys, &more)) == 0 &&
+	if (rc == 0 && (rc = press_register(sys)) == 0 &&
 	    (rc = hm_system_spawn(sys, &press_props, "press", &args, &press)) == 0 &&
 	    (rc = hm_system_spawn(sys, &producer_props, "producer", &press, NULL)) == 0)
 		rc = pages_print(sys, press, &counts);
