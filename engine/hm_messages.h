@@ -20,7 +20,7 @@
  *
  *     counter_add                       its id, for a switch: HM_TYPE_USER of the first, and so on
  *     counter_add_send(ctx, to, &add)   hm_send; and _request, _request_from, _respond, _ask, _request_future,
- *                                       _send_after, _send_batch, _system_send
+ *                                       _send_after, _send_batch, _system_send, _system_send_wait
  *     counter_add_body(msg)             const struct add *, which is checked unless NDEBUG is defined
  *     counter_add_new(ctx, &msg)        struct add *, to be filled in place; then hm_msg_send(ctx, to, msg)
  *
@@ -206,6 +206,11 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 	HM_TYPED_ enum hm_result message##_system_send(struct hm_system *sys, struct hm_pid to)           \
 	{                                                                                                 \
 		return hm_system_send(sys, to, message, NULL);                                            \
+	}                                                                                                 \
+	HM_TYPED_ enum hm_result message##_system_send_wait(struct hm_system *sys, struct hm_pid to,      \
+							    uint64_t timeout_us)                          \
+	{                                                                                                 \
+		return hm_system_send_wait(sys, to, message, NULL, timeout_us);                           \
 	}
 
 #define HM_MESSAGE_FUNCTIONS_PROTO_(message, body_type, descriptor) \
@@ -257,6 +262,11 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 						       const body_type *body)                                \
 	{                                                                                                    \
 		return hm_system_send(sys, to, message, body);                                               \
+	}                                                                                                    \
+	HM_TYPED_ enum hm_result message##_system_send_wait(struct hm_system *sys, struct hm_pid to,         \
+							    const body_type *body, uint64_t timeout_us)      \
+	{                                                                                                    \
+		return hm_system_send_wait(sys, to, message, body, timeout_us);                              \
 	}                                                                                                    \
 	HM_TYPED_ const body_type *message##_body(const struct hm_msg *msg)                                  \
 	{                                                                                                    \

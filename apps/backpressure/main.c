@@ -93,10 +93,10 @@ external(struct hm_system *sys, struct hm_pid press)
 	/* While the press drains from HIGH to LOW, which takes longer than a millisecond. */
 	do
 		flood(sys, press);
-	while (hm_system_send_wait(sys, press, page, NULL, 1000) == HM_OK);
+	while (page_system_send_wait(sys, press, 1000) == HM_OK);
 	printf("the thread: the press is full, and still is after a millisecond: %s\n",
 	       hm_result_name(HM_WOULD_BLOCK));
-	if (hm_system_send_wait(sys, press, page, NULL, 10000000) == HM_OK)
+	if (page_system_send_wait(sys, press, 10000000) == HM_OK)
 		printf("the thread: waits for the press, and has sent its page\n");
 }
 

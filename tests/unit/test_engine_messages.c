@@ -196,9 +196,10 @@ Test(engine_messages, with_a_body__all_calls_deliver_it)
 	hmt_do(&node, scene.probe, with_body, &scene);
 	hmt_elapse(&node, 20);
 	cr_assert_eq(first_add_system_send(node.sys, scene.counter, &one), HM_OK);
+	cr_assert_eq(first_add_system_send_wait(node.sys, scene.counter, &one, 0), HM_OK);
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(scene.sent, 3);
-	cr_assert_eq(seen->total, 6 * 100 + 600 + 1);
+	cr_assert_eq(seen->total, 6 * 100 + 600 + 2);
 	cr_assert_eq(seen->points, 1);
 	cr_assert_eq(seen->sum_of_points, 6);
 	cr_assert(hm_pid_equal(seen->asker, scene.probe));
@@ -237,8 +238,9 @@ Test(engine_messages, without_a_body__all_calls_deliver_it)
 	hmt_do(&node, scene.probe, without_body, &scene);
 	hmt_elapse(&node, 20);
 	cr_assert_eq(first_print_system_send(node.sys, scene.counter), HM_OK);
+	cr_assert_eq(first_print_system_send_wait(node.sys, scene.counter, 0), HM_OK);
 	hmt_turn_until_idle(&node);
-	cr_assert_eq(seen->printed, 7);
+	cr_assert_eq(seen->printed, 8);
 	cr_assert_eq(scene.replies, 1);
 	cr_assert_eq(hmt_seen_count(&probe, second_only), 2);
 	hmt_node_end(&node);
