@@ -88,9 +88,11 @@ hmt_others_run(void)
 	DIR *folder = opendir("/proc/self/task");
 	bool others = false;
 	struct dirent *entry;
+	char self[16];
 
+	snprintf(self, sizeof(self), "%d", gettid());
 	while (folder != NULL && (entry = readdir(folder)) != NULL)
-		others = others || (entry->d_name[0] != '.' && atoi(entry->d_name) != gettid() &&
+		others = others || (entry->d_name[0] != '.' && strcmp(entry->d_name, self) != 0 &&
 				    hmt_thread_runs(entry->d_name));
 	if (folder != NULL)
 		closedir(folder);
