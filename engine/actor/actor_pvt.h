@@ -163,6 +163,9 @@ void hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell);
 /* Begin to stop. */
 void hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_reason reason);
 
+/* As it has asked itself: HMI_PENDING_ASKED. */
+void hmi_actor_stop_asked(struct hm_ctx *ctx, struct hmi_cell *cell);
+
 /* Go on with stopping: end if no child is left. */
 void hmi_actor_stop_advance(struct hm_ctx *ctx, struct hmi_cell *cell);
 

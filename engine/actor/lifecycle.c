@@ -240,11 +240,12 @@ end_bare(struct hm_ctx *ctx, struct hmi_cell *cell)
 	ctx->cell = NULL;
 }
 
-static void
-end_begin(struct hm_ctx *ctx, struct hmi_cell *cell)
+/* `actor`: as hmi_flight_actor. */
+static __rte_always_inline void
+end_begin(struct hm_ctx *ctx, struct hmi_cell *cell, uint64_t actor)
 {
 	cell->pending = (uint8_t)((cell->pending & ~HMI_PENDING_STOP) | HMI_PENDING_END);
-	hmi_lifecycle_receive(ctx, cell, HM_STOPPED);
+	hmi_lifecycle_receive_as(ctx, cell, actor, HM_STOPPED);
 	if (likely(is_bare(cell)))
 		end_bare(ctx, cell);
 	else
@@ -330,6 +331,13 @@ is_overloaded_at_end(const struct hmi_cell *cell)
 	return (cell->scheduled & HMI_SCHEDULED_OVERLOADED) != 0 && !hmi_cell_restarts(cell);
 }
 
+/* It has waited for others. */
+static __attribute__((noinline)) void
+end_begin_late(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	end_begin(ctx, cell, hmi_flight_actor(ctx, cell, HM_EVENT_HANDLES));
+}
+
 void
 hmi_actor_stop_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
@@ -345,7 +353,7 @@ hmi_actor_stop_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 	else if (cell->reason == HMI_REASON_RESTART)
 		hmi_actor_restart_advance(ctx, cell);
 	else
-		end_begin(ctx, cell);
+		end_begin_late(ctx, cell);
 }
 
 /*
@@ -363,6 +371,8 @@ stop_later(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_reason 
 void
 hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_reason reason)
 {
+	uint64_t actor = hmi_flight_actor(ctx, cell, HM_EVENT_HANDLES);
+
 	if (hmi_cell_restarts(cell)) {
 		stop_later(ctx, cell, reason);
 		return;
@@ -374,13 +384,22 @@ hmi_actor_stop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_terminated_rea
 	cell->pending &= (uint8_t) ~(HMI_PENDING_FAILED | HMI_PENDING_ASKED);
 	cell->pending |= HMI_PENDING_STOP | (cell->actor.children > 0 ? HMI_PENDING_STOPS : 0);
 	cell->reason = (uint8_t)reason;
-	hmi_lifecycle_receive(ctx, cell, HM_STOPPING);
+	hmi_lifecycle_receive_as(ctx, cell, actor, HM_STOPPING);
 	/* It has no children, and asked nothing. */
 	if (likely((cell->pending & HMI_PENDING_STOPS) == 0 && cell->actor.extra == NULL) &&
 	    !is_overloaded_at_end(cell))
-		end_begin(ctx, cell);
+		end_begin(ctx, cell, actor);
 	else
 		hmi_actor_stop_advance(ctx, cell);
+}
+
+void
+hmi_actor_stop_asked(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	cell->pending &= (uint8_t)~HMI_PENDING_ASKED;
+	/* It may have failed in the same call. */
+	hmi_actor_stop(ctx, cell,
+		       cell->reason == HM_TERMINATED_FAILED ? HM_TERMINATED_FAILED : HM_TERMINATED_STOPPED);
 }
 
 /* ---- System messages ----------------------------------------------------------- */
@@ -502,11 +521,7 @@ hmi_actor_handle_pending(struct hm_ctx *ctx, struct hmi_cell *cell)
 		return;
 	if ((cell->pending & HMI_PENDING_ASKED) && (cell->pending & HMI_PENDING_START) == 0 &&
 	    !hmi_cell_restarts(cell)) {
-		cell->pending &= (uint8_t)~HMI_PENDING_ASKED;
-		/* It may have failed in the same call. */
-		hmi_actor_stop(ctx, cell,
-			       cell->reason == HM_TERMINATED_FAILED ? HM_TERMINATED_FAILED
-								    : HM_TERMINATED_STOPPED);
+		hmi_actor_stop_asked(ctx, cell);
 	} else if (ends) {
 		end_advance(ctx, cell);
 	}

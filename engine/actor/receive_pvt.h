@@ -72,15 +72,21 @@ hmi_reply_run(struct hm_ctx *ctx, hm_reply_fn *fn, enum hm_future_result result,
 	(void)hmi_user_leave(ctx);
 }
 
-/* Hand a message without body to the running actor; no other one is being received. */
+/* Hand a message without body to the running actor; no other one is being received. `actor`: as hmi_flight_actor. */
 static inline void
-hmi_lifecycle_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
+hmi_lifecycle_receive_as(struct hm_ctx *ctx, struct hmi_cell *cell, uint64_t actor, uint16_t type)
 {
-	hmi_flight_note(ctx, cell, HM_EVENT_HANDLES, type);
+	hmi_flight_note_actor(ctx, actor, type);
 	ctx->lifecycle->type = type;
 	ctx->lifecycle->sender = hm_pid_none();
 	(void)hmi_receive(ctx, cell, ctx->lifecycle);
 	ctx->msg = NULL;
+}
+
+static inline void
+hmi_lifecycle_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
+{
+	hmi_lifecycle_receive_as(ctx, cell, hmi_flight_actor(ctx, cell, HM_EVENT_HANDLES), type);
 }
 
 #endif /* RECEIVE_PVT_H */

@@ -217,6 +217,30 @@ unusual_turn(struct hm_ctx *ctx, struct hmi_cell *cell)
 	return turn_go_on(ctx, cell, unusual_portion(ctx, cell), 0);
 }
 
+/* The turn goes on behind the n-th message of an actor that was a usual one before. */
+static __attribute__((noinline)) uint32_t
+turn_look(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t n)
+{
+	if (cell->condition != HMI_CONDITION_ASKED)
+		return turn_go_on(ctx, cell, hmi_worker_steps_max(&ctx->worker), n);
+	hmi_actor_stop_asked(ctx, cell);
+	pending_turn_end(ctx, cell);
+	return n;
+}
+
+/* The first turn of an actor with nothing of its own. */
+static __attribute__((noinline)) uint32_t
+first_turn(struct hm_ctx *ctx, struct hmi_cell *cell)
+{
+	ctx->handled = 0;
+	cell->condition = HMI_CONDITION_USUAL;
+	hmi_lifecycle_receive(ctx, cell, HM_STARTED);
+	if (cell->condition != HMI_CONDITION_USUAL || cell->box.head != NULL)
+		return turn_look(ctx, cell, 0);
+	cell->condition = 0;
+	return 0;
+}
+
 /*
  * A turn of an actor: as many user messages as the worker may do steps. Returns how many it was, as does ctx->handled if it
  * is left. `recorded`, a constant: each message is.
@@ -227,7 +251,8 @@ actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, bool recorded)
 	uint32_t n = 0;
 
 	if (unlikely(cell->condition != HMI_CONDITION_USUAL || cell->box.head == NULL))
-		return unusual_turn(ctx, cell);
+		return cell->condition == HMI_CONDITION_START ? first_turn(ctx, cell)
+							      : unusual_turn(ctx, cell);
 	do {
 		struct hm_msg *msg = hmi_fifo_pop(&cell->box);
 
@@ -236,7 +261,7 @@ actor_turn(struct hm_ctx *ctx, struct hmi_cell *cell, bool recorded)
 		message_handle(ctx, cell, msg, ++n, recorded);
 		/* That of a free cell, where it has ended, is 0. */
 		if (unlikely(cell->condition != HMI_CONDITION_USUAL))
-			return turn_go_on(ctx, cell, hmi_worker_steps_max(&ctx->worker), n);
+			return turn_look(ctx, cell, n);
 		if (cell->box.head == NULL) {
 			cell->condition = 0;
 			return n;

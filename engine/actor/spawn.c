@@ -28,8 +28,7 @@ struct wish {
 	struct hmi_deployed *deployed; /* the props, if they become the actor's own; else NULL */
 	const char *name;
 	const void *args;
-	uint64_t key;  /* for HM_LCORE_KEY */
-	bool is_usual; /* see is_usual */
+	uint64_t key; /* for HM_LCORE_KEY */
 };
 
 /* Body of HMI_COMMAND_SPAWN. */
@@ -42,22 +41,7 @@ struct spawn {
 
 /* ---- On the actor's lcore ---------------------------------------------------- */
 
-/*
- * Whether the props leave to the engine whatever they may: most do, and then a spawn need not look at each. Or, so
- * that gcc makes one branch of it.
- */
-static inline bool
-is_usual(const struct hm_props *props)
-{
-	uint64_t unusual = (uintptr_t)props->supervisor | (uintptr_t)props->mailbox | props->lcore |
-			   props->state_align | props->priority | props->quantum | props->quantum_us |
-			   props->faults | props->balance;
-
-	_Static_assert(HM_LCORE_SAME == 0, "the usual lcore");
-	return unusual == 0;
-}
-
-/* The props of which is_usual knows say nothing else than what is usual. */
+/* As hmi_actor_make, of usual props: see props_are_usual. */
 static inline int
 usual_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *props, const void *args)
 {
@@ -221,8 +205,8 @@ align_is_valid(uint32_t align)
 	return (align & (align - 1)) == 0 && align <= HM_STATE_ALIGN_MAX;
 }
 
-static __attribute__((noinline)) int
-props_check_unusual(const struct hm_ctx *ctx, const struct hm_props *props)
+static int
+props_check(const struct hm_ctx *ctx, const struct hm_props *props)
 {
 	if (!align_is_valid(props->state_align) || !hmi_placement_is_valid(ctx, props->lcore))
 		return -EINVAL;
@@ -234,7 +218,6 @@ props_check_unusual(const struct hm_ctx *ctx, const struct hm_props *props)
 	return 0;
 }
 
-/* Of props that may be usual otherwise. */
 static inline bool
 sizes_are_valid(const struct hm_props *props, const void *args)
 {
@@ -258,7 +241,6 @@ wish_deploy(struct hm_ctx *ctx, struct wish *wish, bool has_key)
 	if (rc != 0 || wish->deployed == NULL)
 		return rc;
 	wish->props = &wish->deployed->props;
-	wish->is_usual = false;
 	/* A setting may want a key where the props do not. */
 	if (!has_key)
 		wish->key = hm_key(wish->name, strlen(wish->name));
@@ -284,7 +266,7 @@ here_name(struct hm_ctx *ctx, const struct wish *wish, struct hmi_cell *cell, st
 	return rc;
 }
 
-static __rte_always_inline int
+static int
 spawn_here(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 {
 	struct hmi_cell *cell = hmi_cells_get_ahead(&ctx->cells);
@@ -293,8 +275,7 @@ spawn_here(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 	if (cell == NULL)
 		return -ENOMEM;
 	*pid = hmi_pid_of(ctx, cell);
-	rc = likely(wish->is_usual) ? usual_make(ctx, cell, wish->props, wish->args)
-				    : hmi_actor_make(ctx, cell, wish->props, wish->args);
+	rc = hmi_actor_make(ctx, cell, wish->props, wish->args);
 	if (rc != 0) {
 		slot_give_up(ctx, cell);
 		return rc;
@@ -361,7 +342,7 @@ spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct wish *wish, struct 
 }
 
 /* Choose an lcore, and spawn there. */
-static __attribute__((noinline)) int
+static int
 spawn_placed(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 {
 	uint32_t where = wish->props->lcore, lcore;
@@ -378,7 +359,7 @@ spawn_placed(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 }
 
 /* On whichever lcore it is to live. */
-static __rte_always_inline int
+static int
 spawn(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 {
 	struct hmi_link *order;
@@ -386,8 +367,7 @@ spawn(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 
 	if (rc != 0)
 		return rc;
-	rc = likely(wish->props->lcore == HM_LCORE_SAME) ? spawn_here(ctx, wish, pid)
-							 : spawn_placed(ctx, wish, pid);
+	rc = wish->props->lcore == HM_LCORE_SAME ? spawn_here(ctx, wish, pid) : spawn_placed(ctx, wish, pid);
 	if (rc == 0)
 		hmi_supervise_order(ctx, *pid, order);
 	else if (order != NULL)
@@ -407,18 +387,18 @@ key_of(const struct hmi_child *child)
 {
 	if (child->has_key)
 		return child->key;
-	return unlikely(child->props->lcore == HM_LCORE_KEY) ? hm_key(child->name, strlen(child->name)) : 0;
+	return child->props->lcore == HM_LCORE_KEY ? hm_key(child->name, strlen(child->name)) : 0;
 }
 
 static int
-child_check(const struct hm_ctx *ctx, const struct hmi_child *child, bool usual)
+child_check(const struct hm_ctx *ctx, const struct hmi_child *child)
 {
 	const struct hm_props *props = child->props;
 	int rc;
 
 	if (!sizes_are_valid(props, child->args) || !key_is_right(child))
 		return -EINVAL;
-	rc = likely(usual) ? 0 : props_check_unusual(ctx, props);
+	rc = props_check(ctx, props);
 	if (rc == 0 && child->name != NULL)
 		rc = hmi_name_check(child->name);
 	if (rc == 0 && (ctx->cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
@@ -426,7 +406,7 @@ child_check(const struct hm_ctx *ctx, const struct hmi_child *child, bool usual)
 	return rc;
 }
 
-int
+__attribute__((noinline)) int
 hmi_spawn(struct hm_ctx *ctx, const struct hmi_child *child, struct hm_pid *pid)
 {
 	struct wish wish = { .props = child->props, .name = child->name, .args = child->args };
@@ -435,8 +415,7 @@ hmi_spawn(struct hm_ctx *ctx, const struct hmi_child *child, struct hm_pid *pid)
 
 	if (child->props == NULL)
 		return -EINVAL;
-	wish.is_usual = is_usual(child->props);
-	rc = child_check(ctx, child, wish.is_usual);
+	rc = child_check(ctx, child);
 	if (rc != 0)
 		return rc;
 	wish.key = key_of(child);
@@ -455,15 +434,70 @@ hmi_spawn(struct hm_ctx *ctx, const struct hmi_child *child, struct hm_pid *pid)
 	return rc;
 }
 
+/* ---- The usual child: a short way to the same --------------------------------------- */
+
+/* Whether the props leave to the engine whatever they may. Or, so that gcc makes one branch of it. */
+static inline bool
+props_are_usual(const struct hm_props *props)
+{
+	uint64_t unusual = (uintptr_t)props->supervisor | (uintptr_t)props->mailbox | props->lcore |
+			   props->state_align | props->priority | props->quantum | props->quantum_us |
+			   props->faults | props->balance;
+
+	_Static_assert(HM_LCORE_SAME == 0, "the usual lcore");
+	return unusual == 0;
+}
+
+/* Whether an actor may have children, lives where it was born, and does not number them. */
+static inline bool
+parent_is_usual(const struct hmi_cell *parent)
+{
+	return (parent->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) == 0 &&
+	       (parent->scheduled & HMI_SCHEDULED_MOVED) == 0 && parent->actor.props->supervisor == NULL;
+}
+
+static int
+usual_spawn(struct hm_ctx *ctx, const struct hm_props *props, const void *args, struct hm_pid *pid)
+{
+	struct hmi_cell *cell, *parent = ctx->cell;
+	int rc;
+
+	if (!sizes_are_valid(props, args))
+		return -EINVAL;
+	hmi_memory_touch(args, props->args_size);
+	hmi_memory_touch_out(pid, sizeof(*pid));
+	HMI_MARKED(ctx);
+	cell = hmi_cells_get_ahead(&ctx->cells);
+	if (cell == NULL)
+		return -ENOMEM;
+	rc = usual_make(ctx, cell, props, args);
+	if (rc != 0) {
+		slot_give_up(ctx, cell);
+		return rc;
+	}
+	hmi_child_ring_add(ctx, parent, cell);
+	parent->actor.children++;
+	cell->actor.parent = hmi_place_of(ctx, parent);
+	actor_start(ctx, cell);
+	if (pid != NULL)
+		*pid = (struct hm_pid){ ctx->node, hmi_place_of(ctx, cell) };
+	return 0;
+}
+
+/* ---- What actors call --------------------------------------------------------------- */
+
 int
 hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
 	 struct hm_pid *pid)
 {
-	struct hmi_child child = { .props = props, .name = name, .args = args };
+	struct hmi_child child;
 
-	if (ctx == NULL)
+	if (ctx == NULL || props == NULL)
 		return -EINVAL;
 	hmi_check_ctx(ctx, "hm_spawn");
+	if (likely(name == NULL && props_are_usual(props) && parent_is_usual(ctx->cell)))
+		return usual_spawn(ctx, props, args, pid);
+	child = (struct hmi_child){ .props = props, .name = name, .args = args };
 	return hmi_spawn(ctx, &child, pid);
 }
 

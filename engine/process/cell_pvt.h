@@ -199,6 +199,9 @@ hmi_cell_is_actor(const struct hmi_cell *cell)
 
 /* hmi_cell.condition of an actor that runs, or waits to, and of which nothing else is to know. */
 #define HMI_CONDITION_USUAL rte_cpu_to_le_16(HMI_SCHEDULED_QUEUED)
+/* The same in its first turn, and when it has asked itself to stop. */
+#define HMI_CONDITION_START rte_cpu_to_le_16(HMI_SCHEDULED_QUEUED | HMI_PENDING_START << 8)
+#define HMI_CONDITION_ASKED rte_cpu_to_le_16(HMI_SCHEDULED_QUEUED | HMI_PENDING_ASKED << 8)
 
 /* Whether an actor begins anew, and keeps its messages until it has. */
 static inline bool

@@ -221,6 +221,8 @@ Test(engine_move, move__children_stay_its_children)
 		hmt_do(&node, parent.pid, spawn_children, &first);
 		hmt_do(&node, parent.pid, count_children, &count);
 		cr_assert_eq(count, 6);
+		/* Those that it got while it was away as well. */
+		move(&node, parent.pid, 3);
 		hmt_stop(&node, children[0].pid);
 		hmt_stop(&node, children[3].pid);
 		hmt_do(&node, parent.pid, count_children, &count);
