@@ -559,9 +559,12 @@ void
 hm_stop(struct hm_ctx *ctx, struct hm_pid who)
 {
 	hmi_check_ctx(ctx, "hm_stop");
-	/* Itself not by the outbox: after the current message, not after the turn. */
+	/*
+	 * Itself not by the outbox: after the current message, not after the turn. Its condition is read next, so it is stored
+	 * as a whole.
+	 */
 	if (hm_pid_equal(who, hmi_pid_of(ctx, ctx->cell)))
-		ctx->cell->pending |= HMI_PENDING_ASKED;
+		ctx->cell->condition |= rte_cpu_to_le_16(HMI_PENDING_ASKED << 8);
 	else
 		stop_other(ctx, who);
 }
