@@ -340,7 +340,7 @@ enum hm_result hm_msg_respond(struct hm_ctx *ctx, struct hm_msg *msg);
 
 /** Names a timer for ever; a stale one names none. */
 struct hm_timer {
-	uint64_t id;
+	uint64_t id; /**< the engine's; 0: of no timer */
 };
 
 /**

@@ -27,8 +27,9 @@ extern "C" {
 
 /** A place among the children; zeroed: before the first. Its members are the engine's own. */
 struct hm_child_iter {
-	const void *at;
-	uint32_t slot, first;
+	const void *at; /**< the engine's */
+	uint32_t slot;  /**< the engine's */
+	uint32_t first; /**< the engine's */
 };
 
 /**

@@ -143,19 +143,19 @@ int hm_resolve(struct hm_ctx *ctx, const char *address, uint64_t timeout_us, hm_
 
 /** One request of a batch. */
 struct hm_batch_request {
-	struct hm_pid to;
+	struct hm_pid to; /**< who is asked */
 	uint16_t type;    /**< registered type */
 	const void *body; /**< as in hm_send; copied */
 };
 
 /** Requests that are asked together. */
 struct hm_batch {
-	const struct hm_batch_request *requests;
-	uint32_t count;      /**< of the requests: 1 to HM_BATCH_MAX */
-	uint32_t enough;     /**< answers that are enough: 0: all, else up to count */
-	uint64_t timeout_us; /**< for all of them: as in hm_ask */
-	hm_reply_fn *on_end; /**< must not be NULL */
-	void *arg;           /**< for on_end; may be NULL */
+	const struct hm_batch_request *requests; /**< `count` of them */
+	uint32_t count;                          /**< of the requests: 1 to HM_BATCH_MAX */
+	uint32_t enough;                         /**< answers that are enough: 0: all, else up to count */
+	uint64_t timeout_us;                     /**< for all of them: as in hm_ask */
+	hm_reply_fn *on_end;                     /**< must not be NULL */
+	void *arg;                               /**< for on_end; may be NULL */
 };
 
 /**
@@ -231,9 +231,9 @@ struct hm_future {
 
 /** Body of HM_FUTURE_FAILED: what hm_pipe_to sends instead of an answer. */
 struct hm_future_failed {
-	struct hm_future future;
-	uint32_t result; /**< enum hm_future_result; not HM_FUTURE_REPLY */
-	uint32_t reserved;
+	struct hm_future future; /**< the one that was piped */
+	uint32_t result;         /**< enum hm_future_result; not HM_FUTURE_REPLY */
+	uint32_t reserved;       /**< 0 */
 };
 
 /**

@@ -39,7 +39,8 @@ struct hm_ctx;
 
 /** One pair. */
 struct hm_header {
-	const char *key, *value;
+	const char *key;   /**< a text, not empty */
+	const char *value; /**< a text */
 };
 
 /**

@@ -62,7 +62,8 @@ enum hm_overflow {
 };
 
 /** Priorities are 0 to HM_PRIORITY_MAX; greater ones first. A greater number counts as HM_PRIORITY_MAX. */
-#define HM_PRIORITY_MAX     7u
+#define HM_PRIORITY_MAX 7u
+/** Of messages, unless a function says otherwise. */
 #define HM_PRIORITY_DEFAULT 4u
 
 /**
@@ -101,7 +102,7 @@ struct hm_mailbox_hooks {
 	void (*received)(void *arg, struct hm_pid actor, uint16_t type, uint32_t count);
 	/** None waits any more. In the actor's turn. */
 	void (*empty)(void *arg, struct hm_pid actor);
-	void *arg;
+	void *arg; /**< of the functions; may be NULL */
 };
 
 /** hm_mailbox.capacity with HM_OVERFLOW_MUTE: nobody is ever muted. */
@@ -109,8 +110,8 @@ struct hm_mailbox_hooks {
 
 /** A mailbox. Constant, and must outlive the actors that have it; the same for any number of them. */
 struct hm_mailbox {
-	enum hm_mailbox_order order;
-	enum hm_overflow overflow;
+	enum hm_mailbox_order order; /**< in which messages are handled */
+	enum hm_overflow overflow;   /**< what becomes of a message for which there is no room */
 	/** Messages of users that may wait, without the one being received. 0: with HM_OVERFLOW_MUTE --mailbox, else wrong. */
 	uint32_t capacity;
 	/** HM_OVERFLOW_MUTE: messages down to which senders stay muted; below capacity; 0: half of that. */

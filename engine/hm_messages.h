@@ -135,9 +135,12 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 		break;
 
 /* Bodies of the engine's own messages, so that HM_ON takes them. */
+/** Body of an HM_TERMINATED. */
 #define HM_TERMINATED_body(msg) ((const struct hm_terminated *)hm_msg_body(msg))
-#define HM_IDENTITY_body(msg)   ((const struct hm_identity *)hm_msg_body(msg))
-#define HM_TOUCHED_body(msg)    ((const struct hm_touched *)hm_msg_body(msg))
+/** Body of an HM_IDENTITY. */
+#define HM_IDENTITY_body(msg) ((const struct hm_identity *)hm_msg_body(msg))
+/** Body of an HM_TOUCHED. */
+#define HM_TOUCHED_body(msg) ((const struct hm_touched *)hm_msg_body(msg))
 
 /* ---- What the tables are made of ------------------------------------------------------------------- */
 

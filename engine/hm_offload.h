@@ -46,7 +46,7 @@ struct hm_work;
 
 /** Names a call for ever; a stale one names none. */
 struct hm_offload {
-	uint64_t id;
+	uint64_t id; /**< the engine's; 0: of no call */
 };
 
 /**

@@ -36,8 +36,8 @@ struct hm_pid_set {
 	struct hm_pid *pids; /**< in order */
 	uint32_t *places;    /**< hash table behind them: index + 1; 0: free */
 	uint64_t seed;       /**< of the hash: PIDs may come from other nodes, and collide on purpose */
-	uint32_t count;
-	uint32_t capacity; /**< of pids, a power of two; half of the places */
+	uint32_t count;      /**< of pids */
+	uint32_t capacity;   /**< of pids, a power of two; half of the places */
 };
 
 /**

@@ -34,7 +34,7 @@ struct hm_ctx;
 
 /** A part that is built on top of the engine. All functions but create may be NULL. */
 struct hm_module {
-	const char *name;
+	const char *name; /**< for logs */
 	/** Make the module's state. @return 0 or a negative errno, printed already. */
 	int (*create)(struct hm_system *sys, void **self);
 	/** Options of the module; the table must live as long as @p self. */
@@ -61,8 +61,8 @@ struct hm_outgoing {
 	uint64_t to;          /**< local part of the receiver's PID */
 	struct hm_pid sender; /**< may be none */
 	const void *body;     /**< of a registered type, which may be a plain struct; not NULL */
-	uint16_t type;
-	uint16_t to_node; /**< index of the receiver's node */
+	uint16_t type;        /**< of the body */
+	uint16_t to_node;     /**< index of the receiver's node */
 };
 
 /** Serves the PIDs of other nodes. Of its functions send, resolve and waiting may be NULL. */

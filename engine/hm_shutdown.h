@@ -68,8 +68,8 @@ typedef void hm_shutdown_fn(struct hm_ctx *ctx, void *arg);
 
 /** Something to be done. One of run, poison and spawn is set, the others are zeroed. */
 struct hm_shutdown_task {
-	enum hm_shutdown_phase phase;
-	const char *name; /**< for the log, and of the actor under /system; as an actor's */
+	enum hm_shutdown_phase phase; /**< when it is done */
+	const char *name;             /**< for the log, and of the actor under /system; as an actor's */
 	/** A function to be called. */
 	hm_shutdown_fn *run;
 	void *arg; /**< for run; must stay as long */
@@ -83,7 +83,7 @@ struct hm_shutdown_task {
 
 /** Names a task for ever. */
 struct hm_shutdown {
-	uint64_t id;
+	uint64_t id; /**< the engine's; 0: of no task */
 };
 
 /**

@@ -50,9 +50,9 @@ enum hm_stall_state {
 
 /** A stall, as far as it is known. Texts are valid until the function returns. */
 struct hm_stall {
-	enum hm_stall_event event;
-	enum hm_stall_state state;
-	uint32_t lcore_index; /**< of the lcore, in its system */
+	enum hm_stall_event event; /**< begins, goes on, or is over */
+	enum hm_stall_state state; /**< of the lcore's thread */
+	uint32_t lcore_index;      /**< of the lcore, in its system */
 	uint64_t
 		duration_ns; /**< of the turn, at least; it may be longer by a quarter of what --stall says */
 	struct hm_pid actor; /**< that runs; none: the engine does, or it is unknown */

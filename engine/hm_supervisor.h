@@ -107,7 +107,7 @@ struct hm_backoff {
 struct hm_supervisor {
 	/** What is decided for every failure, unless there is a decider. */
 	enum hm_directive directive;
-	enum hm_supervisor_scope scope;
+	enum hm_supervisor_scope scope; /**< the children that it is carried out for */
 	/**
 	 * Restarts of a child in the window; the next failure stops it. 0: the first failure stops it; up to HM_RESTARTS_MAX;
 	 * HM_RESTARTS_UNLIMITED: always restart.
@@ -153,7 +153,7 @@ struct hm_supervision {
 	uint32_t directive; /**< enum hm_directive, that was carried out: of the limit, not of the decider */
 	uint32_t reserved;  /**< 0 */
 	uint64_t delay_us;  /**< of a restart, by the back-off */
-	struct hm_failure failure;
+	struct hm_failure failure; /**< for which it was */
 };
 
 /**

@@ -50,10 +50,11 @@ enum hm_option_kind {
 struct hm_option {
 	const char *name; /**< without dashes, not used by the engine or a module; NULL ends a table */
 	const char *help; /**< one line */
-	enum hm_option_kind kind;
+	enum hm_option_kind kind; /**< of its value */
 	/** Where the value goes, by kind; for HM_OPTION_CALL handed to the function. */
 	void *value;
-	uint64_t min, max; /**< numbers only */
+	uint64_t min; /**< the least number that may be given; numbers only */
+	uint64_t max; /**< the greatest */
 	/** HM_OPTION_CALL only: 0, or a negative errno that makes start-up fail. */
 	int (*call)(void *arg, const char *value);
 };
@@ -89,7 +90,7 @@ struct hm_config {
 	const struct hm_module *const *modules;
 	/** One line about the program, for --help; may be NULL. */
 	const char *summary;
-	enum hm_mode mode;
+	enum hm_mode mode; /**< who runs the lcores */
 	/** Lcores to use; 0: all of EAL's. In HM_MODE_STEPPED any number, default 1. */
 	uint32_t lcores;
 	/**
@@ -134,8 +135,8 @@ struct hm_stats {
 	uint64_t turns;    /**< of the worker loop */
 	uint64_t sent;     /**< by actors, timers and external threads, and dead letters published */
 	uint64_t received; /**< by receive and reply functions, and by external threads that wait */
-	uint64_t spawned;
-	uint64_t stopped;
+	uint64_t spawned;  /**< actors */
+	uint64_t stopped;  /**< actors, for whatever reason */
 	/** Sends and hm_msg_new refused since the memory of messages, or for a timer, was used up. */
 	uint64_t no_memory;
 	uint64_t
@@ -159,7 +160,7 @@ struct hm_stats {
 		futures_evicted; /**< results that were no longer kept, since an lcore had too many: hm_future.h */
 	/** messages whose headers were dropped: on the way to another node, or, without memory, of a dead letter */
 	uint64_t headers_dropped;
-	uint64_t dead[HM_DEAD_REASONS];
+	uint64_t dead[HM_DEAD_REASONS]; /**< dead letters, by enum hm_dead_reason */
 };
 
 /* ---- Set-up --------------------------------------------------------------- */

@@ -14,8 +14,11 @@
 extern "C" {
 #endif
 
+/** Changes with the API, from 1 on. */
 #define HM_VERSION_MAJOR 0
+/** Changes with what is added; before 1.0.0, with the API. */
 #define HM_VERSION_MINOR 1
+/** Changes with what is mended. */
 #define HM_VERSION_PATCH 0
 
 /** As text, "major.minor.patch". */
@@ -23,7 +26,8 @@ extern "C" {
 
 /** One number that grows with the version: `#if HM_VERSION_NUMBER >= HM_VERSION_OF(0, 1, 0)`. */
 #define HM_VERSION_OF(major, minor, patch) ((major)*1000000 + (minor)*1000 + (patch))
-#define HM_VERSION_NUMBER                  HM_VERSION_OF(HM_VERSION_MAJOR, HM_VERSION_MINOR, HM_VERSION_PATCH)
+/** That of these headers. */
+#define HM_VERSION_NUMBER HM_VERSION_OF(HM_VERSION_MAJOR, HM_VERSION_MINOR, HM_VERSION_PATCH)
 
 /**
  * The version of the library that the program runs with.

@@ -101,19 +101,19 @@ const char *hm_terminated_reason_name(enum hm_terminated_reason reason);
 
 /** Body of HM_TERMINATED. */
 struct hm_terminated {
-	struct hm_pid who;
-	uint32_t reason; /**< enum hm_terminated_reason */
-	uint32_t reserved;
+	struct hm_pid who; /**< the process that is gone */
+	uint32_t reason;   /**< enum hm_terminated_reason */
+	uint32_t reserved; /**< the engine's */
 };
 
 /** Body of HM_IDENTITY: whom a path names; nobody if it names none. */
 struct hm_identity {
-	struct hm_pid pid;
+	struct hm_pid pid; /**< who has that path */
 };
 
 /** Body of HM_TOUCHED: who answers. */
 struct hm_touched {
-	struct hm_pid who;
+	struct hm_pid who; /**< the sender of this message */
 };
 
 /** Header of every message. Read it through the functions below. */

@@ -97,11 +97,13 @@ struct hm_net_stats {
 	bool tx_checksum_offload; /**< the port fills in checksums */
 	bool tx_udp_checksum;     /**< data frames have a UDP checksum; over memif only with --udp-checksum */
 	bool rx_checksum_offload; /**< the port checks checksums */
-	uint64_t rx_frames, rx_bytes;
-	uint64_t tx_frames, tx_bytes;
-	uint64_t tx_held;    /**< frames that a full port did not take, counted again at each attempt */
-	uint64_t tx_dropped; /**< frames dropped because the port had no link */
-	uint64_t rx_dropped[HM_NET_DROPS];
+	uint64_t rx_frames;       /**< received, those that were dropped included */
+	uint64_t rx_bytes;        /**< of these, from the Ethernet header on */
+	uint64_t tx_frames;       /**< that the port has taken */
+	uint64_t tx_bytes;        /**< of these */
+	uint64_t tx_held;         /**< frames that a full port did not take, counted again at each attempt */
+	uint64_t tx_dropped;      /**< frames dropped because the port had no link */
+	uint64_t rx_dropped[HM_NET_DROPS]; /**< by enum hm_net_drop */
 	uint64_t arp_replies;     /**< ARP packets sent in answer, announcements in defence included */
 	uint64_t echo_replies;    /**< pings answered */
 	uint32_t rx_buffers_used; /**< receive buffers in use, those in the port's queue included */
@@ -110,21 +112,21 @@ struct hm_net_stats {
 
 /** Counters of one peer, all since start-up. */
 struct hm_net_peer_stats {
-	char name[65]; /**< its --node */
-	uint32_t ip;   /**< host byte order */
-	uint16_t udp_port;
-	enum hm_net_peer_state state;
-	uint64_t node;         /**< id of its present incarnation; 0: none known */
-	uint64_t rtt_ns;       /**< smoothed round-trip time */
-	uint64_t sessions;     /**< sessions that were opened */
-	uint64_t lost;         /**< sessions that ended: by peer timeout, BYE or a new handshake */
-	uint64_t packets_sent; /**< DATA packets, each counted once */
-	uint64_t packets_retransmitted;
-	uint64_t packets_received; /**< DATA packets, in any order, without duplicates */
-	uint64_t messages_sent;
-	uint64_t messages_received;
-	uint32_t messages_backlogged; /**< queued: no session, no credit or no buffer */
-	uint32_t packets_unacknowledged;
+	char name[65];                   /**< its --node */
+	uint32_t ip;                     /**< host byte order */
+	uint16_t udp_port;               /**< host byte order */
+	enum hm_net_peer_state state;    /**< of its session */
+	uint64_t node;                   /**< id of its present incarnation; 0: none known */
+	uint64_t rtt_ns;                 /**< smoothed round-trip time */
+	uint64_t sessions;               /**< sessions that were opened */
+	uint64_t lost;                   /**< sessions that ended: by peer timeout, BYE or a new handshake */
+	uint64_t packets_sent;           /**< DATA packets, each counted once */
+	uint64_t packets_retransmitted;  /**< DATA packets, each time counted */
+	uint64_t packets_received;       /**< DATA packets, in any order, without duplicates */
+	uint64_t messages_sent;          /**< that were put into packets */
+	uint64_t messages_received;      /**< that were delivered here */
+	uint32_t messages_backlogged;    /**< queued: no session, no credit or no buffer */
+	uint32_t packets_unacknowledged; /**< DATA packets in flight */
 };
 
 /* ---- Inspect: any thread, the answer may be stale ------------------------- */

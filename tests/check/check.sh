@@ -147,6 +147,7 @@ check headers check_headers
 check typed check_typed
 check sources python3 "$here/sources.py"
 check rules check_rules
+check docs sh "$here/docs.sh" "$build/reference"
 check symbols python3 "$here/symbols.py" "$build/libhermod.a"
 check lint check_lint
 
