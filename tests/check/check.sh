@@ -125,6 +125,25 @@ language() {
 	esac
 }
 
+# What the guide calls a whole program is one: those blocks of C that begin with an #include of <>.
+check_guides() {
+	includes="-I$build"
+	for module in mailbox sched engine net; do
+		includes="$includes -I$module"
+	done
+	cflags=$(pkg-config --cflags libdpdk libprotobuf-c | sed 's/-I/-isystem /g')
+	status=0
+	for guide in $(files 'docs/guide/*.md'); do
+		awk '/^```c$/ { block = 1; first = 1; next } /^```$/ { if (block && whole) exit; block = 0; whole = 0 }
+			block { if (first) whole = /^#include </; first = 0; if (whole) print }' "$guide" >"$build/guide.c"
+		[ -s "$build/guide.c" ] || continue
+		# shellcheck disable=SC2086
+		gcc -std=gnu11 -fsyntax-only -Wall -Wextra -Werror $cflags $includes "$build/guide.c" ||
+			{ printf '%s:1: its program does not compile\n' "$guide"; status=1; }
+	done
+	return "$status"
+}
+
 check_lint() {
 	log=$(mktemp)
 	files '*.c' | python3 "$here/tidy.py" "$build" >"$log" 2>&1
@@ -145,6 +164,7 @@ check spelling check_spelling
 check shell check_shell
 check headers check_headers
 check typed check_typed
+check guides check_guides
 check sources python3 "$here/sources.py"
 check rules check_rules
 check docs sh "$here/docs.sh" "$build/reference"
