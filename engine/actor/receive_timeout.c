@@ -5,9 +5,11 @@
  *     timer ─▶ mark: the cell's limit is 0, so that the next message takes the closer look
  *       │         └─ a message that counts ─▶ the limit is back, the mark gone; the next look is in an eighth of the time
  *       ▼
- *     next look ─┬─ the mark is gone:  mark again
- *                ├─ it is there:       look when the time since the mark is over
- *                └─ that is over:      HM_RECEIVE_TIMEOUT
+ *     next look ─┬─ the mark is gone, or one that counts may wait in the mailbox:  mark again
+ *                ├─ the mark is there:  look when the time since then is over
+ *                └─ that is over:       HM_RECEIVE_TIMEOUT
+ *
+ * If messages wait, the next look comes soon: they may be ticks that come in step with the looks.
  *
  * So an actor that is idle costs one timer for each time-out, and one that is busy eight. Looks for long time-outs are
  * put off to the same moments, so that an lcore on which all are idle sleeps in between.
@@ -25,6 +27,9 @@
 #define NS_PER_US 1000ull
 /* Looks in the time of a busy actor. */
 #define LOOKS 8u
+/* Between the first looks that find messages that wait; doubled each time, up to that. */
+#define AGAIN_NS        (10 * NS_PER_US)
+#define AGAIN_SHIFT_MAX 30u
 /* From which time-out on looks come together, and into how many moments of that time, at least. */
 #define TOGETHER_NS    UINT64_C(1000000000)
 #define TOGETHER_SHIFT 6
@@ -38,6 +43,8 @@ struct hmi_receive_timeout {
 	uint32_t slot;
 	uint32_t limit; /* of the cell, while it is marked */
 	bool marked;
+	bool may_count; /* one that counts has come since the mailbox was seen empty, and may wait in it */
+	uint8_t busy_looks; /* in a row */
 };
 
 void
@@ -104,6 +111,7 @@ hmi_receive_timeout_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct
 	if (t == NULL || !t->marked || (ctx->sys->types->info[msg->type] & HMI_TYPE_NO_INFLUENCE) != 0)
 		return;
 	mark_clear(cell, t);
+	t->may_count = true;
 	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
 	look_add(ctx, t, ctx->worker.now_ns + part_ns(t));
 }
@@ -141,12 +149,31 @@ hmi_receive_timeout_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm
 	hmi_msg_release(&ctx->cache, msg);
 }
 
-/* Whether messages wait, or one is being handled; or it handles none, since it has failed, or stops. */
+/* Whether it handles no messages, since it has failed, or stops. */
+static bool
+is_out_of_work(const struct hmi_cell *cell)
+{
+	return (cell->pending & (HMI_PENDING_FAILED | HMI_PENDING_STOP | HMI_PENDING_END)) != 0;
+}
+
+/* Whether messages wait, or one is being handled. */
 static bool
 is_busy(const struct hmi_cell *cell)
 {
-	return (cell->scheduled & HMI_SCHEDULED_QUEUED) != 0 || !hmi_cell_is_empty(cell) ||
-	       (cell->pending & (HMI_PENDING_FAILED | HMI_PENDING_STOP | HMI_PENDING_END)) != 0;
+	return (cell->scheduled & HMI_SCHEDULED_QUEUED) != 0 || !hmi_cell_is_empty(cell);
+}
+
+/*
+ * Until the next look, behind one that found messages that wait: short at first, so that ticks in step with the looks do not
+ * hide that the actor is idle in between.
+ */
+static uint64_t
+again_ns(struct hmi_receive_timeout *t)
+{
+	uint64_t ns = AGAIN_NS << t->busy_looks;
+
+	t->busy_looks += t->busy_looks < AGAIN_SHIFT_MAX;
+	return RTE_MIN(ns, part_ns(t));
 }
 
 /* When to look next, in ns from now. */
@@ -154,13 +181,22 @@ static uint64_t
 look(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_receive_timeout *t, uint64_t now_ns)
 {
 	uint64_t whole = timeout_ns(t), part = part_ns(t);
+	bool busy = is_busy(cell), was_busy = t->busy_looks > 0;
 
-	if (!t->marked || is_busy(cell)) {
+	if (!busy)
+		t->busy_looks = 0;
+	/* Of what waits, or has waited until now, one may count, until the mailbox is empty for once. */
+	if (!t->marked || is_out_of_work(cell) || (t->may_count && (busy || was_busy))) {
 		mark_set(cell, t, now_ns);
-		return part;
+		t->may_count = t->may_count && busy;
+		return busy ? again_ns(t) : part;
 	}
+	t->may_count = false;
 	if (now_ns - t->marked_ns < whole)
 		return t->marked_ns + whole - now_ns;
+	/* Those that wait have no influence. */
+	if (busy)
+		return again_ns(t);
 	if (!timeout_send(ctx, cell))
 		return part;
 	t->marked_ns = now_ns;
@@ -260,6 +296,8 @@ hm_receive_timeout_set(struct hm_ctx *ctx, uint64_t timeout_us)
 		return HM_NO_MEMORY;
 	now_ns = hmi_worker_clock(&ctx->worker);
 	t->timeout_us = timeout_us;
+	t->may_count = !hmi_cell_is_empty(ctx->cell);
+	t->busy_looks = 0;
 	mark_set(ctx->cell, t, now_ns);
 	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
 	look_add(ctx, t, now_ns + timeout_ns(t));

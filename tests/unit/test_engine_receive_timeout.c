@@ -225,6 +225,115 @@ Test(engine_receive_timeout, receive_timeout__is_not_reset_by_types_without_infl
 	hmt_node_end(&node);
 }
 
+/* They wait in the mailbox whenever the timer looks. */
+static uint32_t
+timeouts_beside_ticks(struct hmt_node *node)
+{
+	uint32_t before = timeouts();
+
+	for (uint32_t i = 0; i < 4 * TIMEOUT_US / PART_US; i++) {
+		cr_assert_eq(hm_system_send(node->sys, actor.pid, QUIET, NULL), HM_OK);
+		hmt_elapse(node, 100);
+		hmt_elapse(node, PART_US - 100);
+	}
+	return timeouts() - before;
+}
+
+Test(engine_receive_timeout, receive_timeout__is_not_put_off_by_ticks_at_each_look)
+{
+	struct hmt_node node;
+
+	timeout_start(&node, NULL);
+	cr_assert_geq(timeouts_beside_ticks(&node), 3);
+	/* Nor behind a message that counts. */
+	hmt_number(&node, actor.pid, 7);
+	cr_assert_eq(timeouts_beside_ticks(&node), 3);
+	hmt_node_end(&node);
+}
+
+/* As one who waits until another one's mailbox has drained. */
+static void
+muted_set(struct hmt_node *node, bool is_muted)
+{
+	struct hmi_cell *cell = hmi_cell_live(node->sys->lcores[0], actor.pid.local);
+
+	if (is_muted) {
+		cell->pending |= HMI_PENDING_MUTED;
+		return;
+	}
+	cell->pending &= (uint8_t)~HMI_PENDING_MUTED;
+	hmi_schedule(node->sys->lcores[0], cell);
+	hmt_turn_until_idle(node);
+}
+
+/* It waits for long, and counts from when it is received on. */
+Test(engine_receive_timeout, receive_timeout__does_not_overtake_a_message_that_counts)
+{
+	struct hmt_node node;
+
+	timeout_start(&node, NULL);
+	wait_us(&node, TIMEOUT_US / 2);
+	muted_set(&node, true);
+	hmt_number(&node, actor.pid, 7);
+	wait_us(&node, 4 * TIMEOUT_US);
+	cr_assert_eq(timeouts(), 0);
+	muted_set(&node, false);
+	cr_assert_eq(hmt_seen_count(&actor, HMT_NUMBER), 1);
+	wait_us(&node, TIMEOUT_US - 100);
+	cr_assert_eq(timeouts(), 0);
+	wait_us(&node, PART_US + 200);
+	cr_assert_eq(timeouts(), 1);
+	hmt_node_end(&node);
+}
+
+/* In the turn in which it is set, of an actor that waits next. */
+static void
+timeout_set_and_mute(struct hm_ctx *ctx, void *us)
+{
+	timeout_set(ctx, us);
+	ctx->cell->pending |= HMI_PENDING_MUTED;
+}
+
+Test(engine_receive_timeout, receive_timeout__does_not_overtake_one_that_waited_when_it_was_set)
+{
+	struct hmt_node node;
+	uint64_t us = TIMEOUT_US;
+
+	timeout_start(&node, NULL);
+	cr_assert_eq(hm_system_send(node.sys, actor.pid, HMT_DO,
+				    &(struct hmt_deed){ timeout_set_and_mute, &us }),
+		     HM_OK);
+	hmt_number(&node, actor.pid, 7);
+	wait_us(&node, 4 * TIMEOUT_US);
+	cr_assert_eq(hmt_seen_count(&actor, HMT_NUMBER), 0, "it waits");
+	cr_assert_eq(timeouts(), 0);
+	muted_set(&node, false);
+	cr_assert_eq(hmt_seen_count(&actor, HMT_NUMBER), 1);
+	wait_us(&node, TIMEOUT_US - 100);
+	cr_assert_eq(timeouts(), 0);
+	wait_us(&node, PART_US + 200);
+	cr_assert_eq(timeouts(), 1);
+	hmt_node_end(&node);
+}
+
+/* It is due since long when that is received, and no later than a look. */
+Test(engine_receive_timeout, receive_timeout__comes_behind_a_tick_that_has_waited)
+{
+	struct hmt_node node;
+
+	timeout_start(&node, NULL);
+	wait_us(&node, TIMEOUT_US / 2);
+	muted_set(&node, true);
+	cr_assert_eq(hm_system_send(node.sys, actor.pid, QUIET, NULL), HM_OK);
+	wait_us(&node, 4 * TIMEOUT_US);
+	cr_assert_eq(timeouts(), 0);
+	muted_set(&node, false);
+	cr_assert_eq(hmt_seen_count(&actor, QUIET), 1);
+	wait_us(&node, PART_US);
+	cr_assert_eq(timeouts(), 1);
+	hmt_node_end(&node);
+}
+
 Test(engine_receive_timeout, receive_timeout__ends_with_a_restart)
 {
 	struct hmt_node node;
