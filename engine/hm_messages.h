@@ -25,7 +25,12 @@
  *     counter_add_new(ctx, &msg)        struct add *, to be filled in place; then hm_msg_send(ctx, to, msg)
  *
  * A message without body has functions without that parameter, and neither _body nor _new; a protobuf type is
- * MESSAGE(order, Order, order__descriptor). And once:
+ * MESSAGE(order, Order, order__descriptor). Attributes of the type (hm_type.h) stand last, in parentheses, one behind the other:
+ *
+ *     MESSAGE(counter_close, (HM_CONTROL))
+ *     MESSAGE(counter_get, struct get, (HM_NO_INFLUENCE HM_AUTO_RESPOND(get_answer)))
+ *
+ * And once:
  *
  *     counter_register(sys)             registers all, before the system runs
  *     counter_end                       the first id behind them, where the table of another part may begin
@@ -41,8 +46,6 @@
  * of another type it warns; in C++ and from GCC 14 and Clang 16 on these are errors, too. All is inline, and costs what the calls of
  * hm_actor.h do. C11 and C++11.
  */
-
-#include <string.h>
 
 #include "hm_actor.h"
 #include "hm_system.h"
@@ -77,24 +80,43 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
  * @param table     prefix of table_register and table_end
  * @param first     the first id: HM_TYPE_USER, or another table's end
  * @param MESSAGES  a macro: MESSAGES(MESSAGE) stands for MESSAGE(name), MESSAGE(name, type of the body) or
- *                  MESSAGE(name, type of the body, protobuf descriptor), one behind the other, without commas
+ *                  MESSAGE(name, type of the body, protobuf descriptor), each with (attributes) as last argument where it has
+ *                  any; one behind the other, without commas
  */
-#define HM_MESSAGES(table, first, MESSAGES)                   \
-	enum {                                                \
-		table##_before_ = (first)-1,                  \
-		MESSAGES(HM_MESSAGE_ID_) table##_end          \
-	};                                                    \
-	MESSAGES(HM_MESSAGE_FUNCTIONS_)                       \
-	HM_TYPED_ int table##_register(struct hm_system *sys) \
-	{                                                     \
-		int rc = 0;                                   \
-                                                              \
-		(void)sys; /* of an empty table */            \
-		MESSAGES(HM_MESSAGE_REGISTER_)                \
-		return rc;                                    \
-	}                                                     \
-	/* so that a semicolon may follow */                  \
+#define HM_MESSAGES(table, first, MESSAGES)                       \
+	enum {                                                    \
+		table##_before_ = (first)-1,                      \
+		MESSAGES(HM_MESSAGE_ID_) table##_end              \
+	};                                                        \
+	MESSAGES(HM_MESSAGE_FUNCTIONS_)                           \
+	HM_TYPED_ int table##_register(struct hm_system *hm_sys_) \
+	{                                                         \
+		int hm_rc_ = 0;                                   \
+                                                                  \
+		(void)hm_sys_; /* of an empty table */            \
+		MESSAGES(HM_MESSAGE_REGISTER_)                    \
+		return hm_rc_;                                    \
+	}                                                         \
+	/* so that a semicolon may follow */                      \
 	struct hm_system
+
+/* Attributes of a message, in the parentheses that end its row: members of struct hm_type. */
+
+/** hm_type.control: mailboxes of the order HM_MAILBOX_CONTROL handle it before others. */
+#define HM_CONTROL hm_type_.control = true;
+
+/** hm_type.no_influence: it does not reset a receive timeout. */
+#define HM_NO_INFLUENCE hm_type_.no_influence = true;
+
+/**
+ * hm_type.auto_respond: function(ctx, state, msg) answers it for all actors. Declared before the table, and defined behind it,
+ * where it knows the table's functions: `static hm_auto_respond_fn get_answer;`. A message has one at most.
+ */
+#define HM_AUTO_RESPOND(function)           \
+	hm_type_.auto_respond = (function); \
+	enum {                              \
+		hm_auto_respond_is_one_     \
+	};
 
 /** A receive function of handlers: HM_ON and its like, one behind the other, without commas. */
 #define HM_RECEIVE(function, state_type, ...)                                               \
@@ -152,27 +174,57 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 #define HM_BODY_OF_(msg, type, bytes, name) hm_msg_body_checked(msg, type, bytes, name)
 #endif
 
-/* By the number of arguments: a name alone, with a body, with a protobuf descriptor. */
-#define HM_MESSAGE_KIND_(a, b, c, kind, ...) kind
-#define HM_MESSAGE_PICK_(prefix, ...) \
-	HM_MESSAGE_KIND_(__VA_ARGS__, prefix##PROTO_, prefix##BODY_, prefix##EMPTY_, 0)
+/* What stands in parentheses is 1, all else 0. */
+#define HM_IS_ATTRIBUTES_(last)   HM_SECOND_(HM_ATTRIBUTES_FOUND_ last, 0, 0)
+#define HM_ATTRIBUTES_FOUND_(...) 0, 1
+#define HM_SECOND_(...)           HM_SECOND_OF_(__VA_ARGS__)
+#define HM_SECOND_OF_(a, b, ...)  b
+#define HM_JOIN_(a, b)            HM_JOIN_OF_(a, b)
+#define HM_JOIN_OF_(a, b)         a##b
 
-#define HM_MESSAGE_ID_(...)        HM_MESSAGE_PICK_(HM_MESSAGE_ID_, __VA_ARGS__)(__VA_ARGS__)
-#define HM_MESSAGE_FUNCTIONS_(...) HM_MESSAGE_PICK_(HM_MESSAGE_FUNCTIONS_, __VA_ARGS__)(__VA_ARGS__)
-#define HM_MESSAGE_REGISTER_(...)  HM_MESSAGE_PICK_(HM_MESSAGE_REGISTER_, __VA_ARGS__)(__VA_ARGS__)
+/*
+ * A row by the number of its arguments and the kind of the last one. It becomes prefix##EMPTY_(message, attributes),
+ * prefix##BODY_(message, body, attributes) or prefix##PROTO_(message, body, descriptor, attributes).
+ */
+#define HM_ROW_COUNT_(a, b, c, d, count, ...) count
+#define HM_ROW_(prefix, ...) \
+	HM_JOIN_(HM_ROW_, HM_ROW_COUNT_(__VA_ARGS__, 4_, 3_, 2_, 1_, 0))(prefix, __VA_ARGS__)
+#define HM_ROW_1_(prefix, message)              prefix##EMPTY_(message, ())
+#define HM_ROW_2_(prefix, message, last)        HM_JOIN_(HM_ROW_2_, HM_IS_ATTRIBUTES_(last))(prefix, message, last)
+#define HM_ROW_2_0(prefix, message, body)       prefix##BODY_(message, body, ())
+#define HM_ROW_2_1(prefix, message, attributes) prefix##EMPTY_(message, attributes)
+#define HM_ROW_3_(prefix, message, body, last) \
+	HM_JOIN_(HM_ROW_3_, HM_IS_ATTRIBUTES_(last))(prefix, message, body, last)
+#define HM_ROW_3_0(prefix, message, body, descriptor) prefix##PROTO_(message, body, descriptor, ())
+#define HM_ROW_3_1(prefix, message, body, attributes) prefix##BODY_(message, body, attributes)
+#define HM_ROW_4_(prefix, message, body, descriptor, attributes) \
+	prefix##PROTO_(message, body, descriptor, attributes)
 
-#define HM_MESSAGE_ID_EMPTY_(message)                   message,
-#define HM_MESSAGE_ID_BODY_(message, body)              message,
-#define HM_MESSAGE_ID_PROTO_(message, body, descriptor) message,
+#define HM_MESSAGE_ID_(...)        HM_ROW_(HM_MESSAGE_ID_, __VA_ARGS__)
+#define HM_MESSAGE_FUNCTIONS_(...) HM_ROW_(HM_MESSAGE_FUNCTIONS_, __VA_ARGS__)
+#define HM_MESSAGE_REGISTER_(...)  HM_ROW_(HM_MESSAGE_REGISTER_, __VA_ARGS__)
 
-#define HM_MESSAGE_REGISTER_EMPTY_(message) \
-	rc = rc != 0 ? rc : hm_type_register_as(sys, message, #message, 0, NULL);
-#define HM_MESSAGE_REGISTER_BODY_(message, body) \
-	rc = rc != 0 ? rc : hm_type_register_as(sys, message, #message, sizeof(body), NULL);
-#define HM_MESSAGE_REGISTER_PROTO_(message, body, descriptor) \
-	rc = rc != 0 ? rc : hm_type_register_as(sys, message, NULL, 0, &(descriptor));
+#define HM_MESSAGE_ID_EMPTY_(message, attributes)                   message,
+#define HM_MESSAGE_ID_BODY_(message, body, attributes)              message,
+#define HM_MESSAGE_ID_PROTO_(message, body, descriptor, attributes) message,
 
-#define HM_MESSAGE_FUNCTIONS_EMPTY_(message)                                                              \
+#define HM_ATTRIBUTES_SET_(...) __VA_ARGS__
+#define HM_MESSAGE_TYPE_(message, name, bytes, descriptor, attributes)                               \
+	if (hm_rc_ == 0) {                                                                           \
+		struct hm_type hm_type_ = { message, (name), (uint32_t)(bytes), (descriptor), false, \
+					    false,   NULL };                                         \
+                                                                                                     \
+		HM_ATTRIBUTES_SET_ attributes hm_rc_ = hm_type_register(hm_sys_, &hm_type_);         \
+	}
+
+#define HM_MESSAGE_REGISTER_EMPTY_(message, attributes) \
+	HM_MESSAGE_TYPE_(message, #message, 0, NULL, attributes)
+#define HM_MESSAGE_REGISTER_BODY_(message, body, attributes) \
+	HM_MESSAGE_TYPE_(message, #message, sizeof(body), NULL, attributes)
+#define HM_MESSAGE_REGISTER_PROTO_(message, body, descriptor, attributes) \
+	HM_MESSAGE_TYPE_(message, NULL, 0, &(descriptor), attributes)
+
+#define HM_MESSAGE_FUNCTIONS_EMPTY_(message, attributes)                                                  \
 	HM_TYPED_ enum hm_result message##_send(struct hm_ctx *ctx, struct hm_pid to)                     \
 	{                                                                                                 \
 		return hm_send(ctx, to, message, NULL);                                                   \
@@ -216,10 +268,10 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 		return hm_system_send_wait(sys, to, message, NULL, timeout_us);                           \
 	}
 
-#define HM_MESSAGE_FUNCTIONS_PROTO_(message, body_type, descriptor) \
-	HM_MESSAGE_FUNCTIONS_BODY_(message, body_type)
+#define HM_MESSAGE_FUNCTIONS_PROTO_(message, body_type, descriptor, attributes) \
+	HM_MESSAGE_FUNCTIONS_BODY_(message, body_type, attributes)
 
-#define HM_MESSAGE_FUNCTIONS_BODY_(message, body_type)                                                       \
+#define HM_MESSAGE_FUNCTIONS_BODY_(message, body_type, attributes)                                           \
 	HM_TYPED_ enum hm_result message##_send(struct hm_ctx *ctx, struct hm_pid to, const body_type *body) \
 	{                                                                                                    \
 		return hm_send(ctx, to, message, body);                                                      \
@@ -280,19 +332,5 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 		*msg = hm_msg_new(ctx, message, 0);                                                          \
 		return *msg != NULL ? (body_type *)hm_msg_body_mut(*msg) : NULL;                             \
 	}
-
-static inline __attribute__((warn_unused_result)) int
-hm_type_register_as(struct hm_system *sys, uint16_t id, const char *name, size_t bytes,
-		    const struct ProtobufCMessageDescriptor *descriptor)
-{
-	struct hm_type type;
-
-	memset(&type, 0, sizeof(type));
-	type.id = id;
-	type.name = name;
-	type.size = (uint32_t)bytes;
-	type.descriptor = descriptor;
-	return hm_type_register(sys, &type);
-}
 
 #endif /* HM_MESSAGES_H */

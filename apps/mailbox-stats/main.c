@@ -16,10 +16,9 @@ struct order {
 	uint32_t number, urgency;
 };
 
-#define MESSAGES(MESSAGE) MESSAGE(desk_order, struct order) MESSAGE(desk_next)
+#define MESSAGES(MESSAGE) \
+	MESSAGE(desk_order, struct order) MESSAGE(desk_close, (HM_CONTROL)) MESSAGE(desk_next)
 HM_MESSAGES(desk, HM_TYPE_USER, MESSAGES);
-/* A control message: to be handled before others. */
-#define CLOSE desk_end
 
 static const struct order orders[ORDERS] = { { 1, 0 }, { 2, 5 }, { 3, 0 }, { 4, 7 }, { 5, 5 }, { 6, 0 } };
 
@@ -101,7 +100,7 @@ on_close(struct hm_ctx *ctx, void *state)
 	printf(" close");
 }
 
-HM_RECEIVE(desk_receive, void, HM_ON(desk_order, on_order) HM_ON_EMPTY(CLOSE, on_close));
+HM_RECEIVE(desk_receive, void, HM_ON(desk_order, on_order) HM_ON_EMPTY(desk_close, on_close));
 
 #define DESK(desk)                                                   \
 	{                                                            \
@@ -129,7 +128,7 @@ desk_open(struct hm_ctx *ctx, uint32_t desk)
 		hm_fail(ctx, "no desk");
 	for (uint32_t i = 0; i < ORDERS; i++)
 		(void)desk_order_send(ctx, pid, &orders[i]);
-	(void)hm_send(ctx, pid, CLOSE, NULL);
+	(void)desk_close_send(ctx, pid);
 	(void)desk_next_send_after(ctx, hm_self(ctx), NEXT_US, 0, NULL);
 }
 
@@ -151,20 +150,11 @@ next(struct hm_ctx *ctx, uint32_t *desk)
 
 HM_RECEIVE(clerk_receive, uint32_t, HM_ON_EMPTY(HM_STARTED, begin) HM_ON_EMPTY(desk_next, next));
 
-static int
-types_register(struct hm_system *sys)
-{
-	static const struct hm_type close = { .id = CLOSE, .name = "close", .control = true };
-	int rc = desk_register(sys);
-
-	return rc == 0 ? hm_type_register(sys, &close) : rc;
-}
-
 int
 main(int argc, char **argv)
 {
 	static const struct hm_props clerk = { .receive = clerk_receive, .state_size = sizeof(uint32_t) };
-	static const struct hm_program program = { .prepare = types_register,
+	static const struct hm_program program = { .prepare = desk_register,
 						   .props = &clerk,
 						   .name = "clerk" };
 

@@ -12,10 +12,8 @@
 #define WORDS_US   40000
 #define WORDS      4
 
-#define MESSAGES(MESSAGE) MESSAGE(word)
+#define MESSAGES(MESSAGE) MESSAGE(word) MESSAGE(tick, (HM_NO_INFLUENCE))
 HM_MESSAGES(waiter, HM_TYPE_USER, MESSAGES);
-/* Of the clock: no influence. */
-#define TICK waiter_end
 
 struct waiter {
 	struct hm_timer clock, guest;
@@ -28,7 +26,7 @@ begin(struct hm_ctx *ctx, struct waiter *waiter)
 	struct hm_pid self = hm_self(ctx);
 
 	if (hm_receive_timeout_set(ctx, SILENCE_US) != HM_OK ||
-	    hm_send_after(ctx, self, TICK, NULL, TICK_US, TICK_US, &waiter->clock) != HM_OK ||
+	    tick_send_after(ctx, self, TICK_US, TICK_US, &waiter->clock) != HM_OK ||
 	    word_send_after(ctx, self, WORDS_US, WORDS_US, &waiter->guest) != HM_OK)
 		hm_fail(ctx, "no memory to wait");
 	printf("waiter: asks after %llu ms of silence\n", (unsigned long long)hm_receive_timeout(ctx) / 1000);
@@ -64,24 +62,15 @@ on_tick(struct hm_ctx *ctx, struct waiter *waiter)
 }
 
 HM_RECEIVE(waiter_receive, struct waiter,
-	   HM_ON_EMPTY(HM_STARTED, begin) HM_ON_EMPTY(word, on_word) HM_ON_EMPTY(TICK, on_tick)
+	   HM_ON_EMPTY(HM_STARTED, begin) HM_ON_EMPTY(word, on_word) HM_ON_EMPTY(tick, on_tick)
 		   HM_ON_EMPTY(HM_RECEIVE_TIMEOUT, silence));
-
-static int
-types_register(struct hm_system *sys)
-{
-	static const struct hm_type tick = { .id = TICK, .name = "tick", .no_influence = true };
-	int rc = waiter_register(sys);
-
-	return rc == 0 ? hm_type_register(sys, &tick) : rc;
-}
 
 int
 main(int argc, char **argv)
 {
 	static const struct hm_props waiter = { .receive = waiter_receive,
 						.state_size = sizeof(struct waiter) };
-	static const struct hm_program program = { .prepare = types_register,
+	static const struct hm_program program = { .prepare = waiter_register,
 						   .props = &waiter,
 						   .name = "waiter" };
 

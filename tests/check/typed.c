@@ -18,8 +18,30 @@ struct total {
 	int64_t total;
 };
 
-#define TELLER(MESSAGE)                     \
-	MESSAGE(teller_total, struct total) \
+#if WRONG == 16 /* another function */
+static void answer(struct hm_ctx *ctx, int64_t *state, const struct hm_msg *msg);
+#else
+static hm_auto_respond_fn answer;
+#endif
+
+#if WRONG == 17 /* an attribute that there is not */
+#define ATTRIBUTES (HM_CONTROLS)
+#elif WRONG == 18 /* no parentheses */
+#define ATTRIBUTES HM_CONTROL
+#elif WRONG == 19 /* two functions */
+#define ATTRIBUTES (HM_AUTO_RESPOND(answer) HM_CONTROL HM_AUTO_RESPOND(answer))
+#else
+#define ATTRIBUTES (HM_CONTROL HM_NO_INFLUENCE HM_AUTO_RESPOND(answer))
+#endif
+#if WRONG == 20 /* attributes that are not the last */
+#define TICK(MESSAGE) MESSAGE(teller_tick, (HM_CONTROL), struct total)
+#else
+#define TICK(MESSAGE) MESSAGE(teller_tick, (HM_CONTROL))
+#endif
+
+#define TELLER(MESSAGE)                                 \
+	MESSAGE(teller_total, struct total, ATTRIBUTES) \
+	TICK(MESSAGE)                                   \
 	MESSAGE(teller_twice, struct total)
 
 HM_MESSAGES(teller, counter_end, TELLER);
@@ -39,6 +61,17 @@ HM_MESSAGES(teller, counter_end, TELLER);
 #endif
 
 HM_SERVICE(teller, CALLS);
+
+static void
+#if WRONG == 16
+answer(struct hm_ctx *ctx, int64_t *state, const struct hm_msg *msg)
+#else
+answer(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+#endif
+{
+	(void)state;
+	(void)teller_twice_respond(ctx, teller_total_body(msg));
+}
 
 #if WRONG == 1 /* a handler of another body */
 static void

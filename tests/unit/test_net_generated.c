@@ -76,6 +76,11 @@ static const struct hm_props customer_props = { .receive = customer_receive,
 
 Test(net_generated, ids__may_differ_between_nodes)
 {
+	static const struct hm_type others[] = {
+		{ .id = OTHER_LINE, .descriptor = &hmt__bank__account__line__descriptor },
+		{ .id = OTHER_ACCOUNT, .descriptor = &hmt__bank__account__descriptor },
+		{ .id = OTHER_OPEN_REQUEST, .descriptor = &hmt__bank__open_request__descriptor },
+	};
 	struct hm_system *nodes[2];
 	struct pair_wire wire;
 	struct hm_pid bank, customer;
@@ -83,14 +88,8 @@ Test(net_generated, ids__may_differ_between_nodes)
 	pair_wire_create(&wire);
 	pair_nodes(nodes, "");
 	cr_assert_eq(hmt_bank_register(nodes[0]), 0);
-	cr_assert_eq(hm_type_register_as(nodes[1], OTHER_LINE, NULL, 0,
-					 &hmt__bank__account__line__descriptor),
-		     0);
-	cr_assert_eq(hm_type_register_as(nodes[1], OTHER_ACCOUNT, NULL, 0, &hmt__bank__account__descriptor),
-		     0);
-	cr_assert_eq(hm_type_register_as(nodes[1], OTHER_OPEN_REQUEST, NULL, 0,
-					 &hmt__bank__open_request__descriptor),
-		     0);
+	for (size_t i = 0; i < RTE_DIM(others); i++)
+		cr_assert_eq(hm_type_register(nodes[1], &others[i]), 0);
 	cr_assert_eq(hm_system_spawn(nodes[1], &bank_props, NULL, NULL, &bank), 0);
 	pair_connect(nodes);
 	cr_assert_eq(hm_system_spawn(nodes[0], &customer_props, NULL, &bank, &customer), 0);
