@@ -44,6 +44,7 @@ run 0 "$plugin" --help
 for parameter in first=ID after=FILE.proto name.X=NAME skip=X; do
 	says "  $parameter "
 done
+says '  control=X, no_influence=X, auto_respond.X=FUNCTION'
 run 2 "$plugin" --hlep
 says 'usage: protoc '
 
@@ -91,6 +92,11 @@ cmp last.hm.h together.h || fail 'another header by after='
 # In any order: what is imported comes first.
 hermod 0 skip=shop.v1.Clerk last.proto shop/v1/orders.proto
 cmp last.hm.h together.h || fail 'another header by the order of files'
+hermod 0 after=shop/v1/orders.proto,control=Last,auto_respond.Last=answer_last last.proto
+grep -qF 'last__descriptor, (HM_CONTROL HM_AUTO_RESPOND(answer_last)))' last.hm.h || fail 'no attributes'
+hermod 1 control=Lost,auto_respond.Last=1 last.proto
+says 'auto_respond.Last=1: '"'1'"' is no identifier of C'
+says 'control=Lost: no message that is written is called Lost, or lies in it'
 hermod 1 first=70000,skip=shop.v1.Clark last.proto
 says 'first=70000: the first type id is a number from 256 to 65535'
 says 'skip=shop.v1.Clark: no package, message, service or rpc is called shop.v1.Clark'

@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "hm_mailbox.h"
 #include "hmt_actor.h"
 #include "hmt_bank.hm.h"
 #include "hmt_death.h"
@@ -232,6 +233,53 @@ Test(engine_generated, reply__is_null_without_an_answer)
 	hmt_do(&s.node, s.customer, open_and_deposit, &s);
 	cr_assert_eq(s.dead, 2);
 	cr_assert_str_eq(s.owner, "");
+	hmt_node_end(&s.node);
+}
+
+/* ---- Attributes ---------------------------------------------------------------------------- */
+
+/* auto_respond.Class=hmt_class_answer */
+void
+hmt_class_answer(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	FooBar answer = FOO__BAR__INIT;
+
+	(void)state;
+	(void)hmt_odd_Class_body(msg);
+	cr_assert_eq(hmt_odd_Foo_Bar_respond(ctx, &answer), HM_OK);
+}
+
+static void
+send_odd(struct hm_ctx *ctx, void *arg)
+{
+	struct hm_pid to = *(const struct hm_pid *)arg;
+	Int number = INT__INIT;
+	Class class = CLASS__INIT;
+	MESSAGE message = MESSAGE__INIT;
+
+	cr_assert_eq(whole_number_request(ctx, to, &number), HM_OK);
+	cr_assert_eq(hmt_odd_Class_request(ctx, to, &class), HM_OK);
+	cr_assert_eq(hmt_odd_MESSAGE_request(ctx, to, &message), HM_OK);
+}
+
+Test(engine_generated, attributes__are_those_of_the_parameters)
+{
+	static const struct hm_mailbox overtaking = { .order = HM_MAILBOX_CONTROL,
+						      .capacity = HM_MAILBOX_UNLIMITED };
+	static struct hm_props props;
+	static struct hmt_probe actor;
+	static struct scene s;
+	struct hmt_probe *probe = &actor;
+
+	scene_start(&s, &by_table);
+	actor = (struct hmt_probe){ 0 };
+	props = *hmt_probe_props(0);
+	props.mailbox = &overtaking;
+	cr_assert_eq(hm_system_spawn(s.node.sys, &props, NULL, &probe, &actor.pid), 0);
+	hmt_turn_until_idle(&s.node);
+	hmt_do(&s.node, s.customer, send_odd, &actor.pid);
+	HMT_SEQUENCE(&actor, HM_STARTED, hmt_odd_MESSAGE, whole_number, hmt_odd_Class);
+	HMT_SEQUENCE(&s.probe, HM_STARTED, hmt_odd_Foo_Bar);
 	hmt_node_end(&s.node);
 }
 

@@ -328,3 +328,76 @@ Test(plugin, skip__leaves_out_with_what_lies_in_it)
 	cr_assert_null(strstr(text, "parts.hm.h"), "%s", text);
 	plugin_end(&p);
 }
+
+/* ---- Attributes ------------------------------------------------------------------------------- */
+
+/* What stands in the table of shop/orders.proto behind a message's descriptor. */
+static const char *
+attributes_of(struct plugin *p, const char *message)
+{
+	static char attributes[256];
+	char row[256];
+	const char *found;
+	int length = snprintf(row, sizeof(row), "\tHM_MESSAGE(%s, ", message);
+
+	found = strstr(plugin_header(p, 0), row);
+	cr_assert_not_null(found, "%s", message);
+	found = strstr(found + length, "__descriptor") + strlen("__descriptor");
+	snprintf(attributes, sizeof(attributes), "%.*s", (int)strcspn(found, "\n"), found);
+	return attributes;
+}
+
+Test(plugin, attributes__are_the_last_argument)
+{
+	static struct plugin p;
+
+	orders(&p, "control=shop.OrderRequest");
+	cr_assert_str_eq(attributes_of(&p, "shop_OrderRequest"), ", (HM_CONTROL))");
+	cr_assert_str_eq(attributes_of(&p, "shop_Order"), ") \\");
+	cr_assert_null(strstr(plugin_header(&p, 0), "hm_auto_respond_fn"));
+	plugin_end(&p);
+	orders(&p, "no_influence=shop.OrderRequest");
+	cr_assert_str_eq(attributes_of(&p, "shop_OrderRequest"), ", (HM_NO_INFLUENCE))");
+	plugin_end(&p);
+	orders(&p, "auto_respond.shop.OrderRequest=sell");
+	cr_assert_str_eq(attributes_of(&p, "shop_OrderRequest"), ", (HM_AUTO_RESPOND(sell)))");
+	plugin_end(&p);
+	orders(&p,
+	       "auto_respond.shop.Order=sell,control=shop.Order,control=shop.Order,no_influence=shop.Order");
+	cr_assert_str_eq(attributes_of(&p, "shop_Order"),
+			 ", (HM_CONTROL HM_NO_INFLUENCE HM_AUTO_RESPOND(sell))) \\");
+	plugin_end(&p);
+}
+
+Test(plugin, attributes__are_those_of_what_lies_in_it)
+{
+	static struct plugin p;
+
+	orders(&p, "control=shop,no_influence=shop.Order,auto_respond.shop.Order=sell");
+	cr_assert_str_eq(attributes_of(&p, "shop_Order"),
+			 ", (HM_CONTROL HM_NO_INFLUENCE HM_AUTO_RESPOND(sell))) \\");
+	cr_assert_str_eq(attributes_of(&p, "shop_Order_BookLine"), ", (HM_CONTROL HM_NO_INFLUENCE)) \\");
+	cr_assert_str_eq(attributes_of(&p, "shop_OrderRequest"), ", (HM_CONTROL))",
+			 "not by the beginning of its name");
+	plugin_end(&p);
+}
+
+Test(plugin, attributes__declare_each_function_once)
+{
+	static const char declared[] = "\n/* The program has them. */\n"
+				       "#ifdef __cplusplus\n"
+				       "extern \"C\" {\n"
+				       "#endif\n"
+				       "hm_auto_respond_fn sell;\n"
+				       "hm_auto_respond_fn tell;\n"
+				       "#ifdef __cplusplus\n"
+				       "}\n"
+				       "#endif\n"
+				       "\n/* Ids, ";
+	static struct plugin p;
+
+	orders(&p,
+	       "auto_respond.shop.Order=sell,auto_respond.shop.Order.BookLine=tell,auto_respond.shop.OrderRequest=sell");
+	cr_assert_not_null(strstr(plugin_header(&p, 0), declared), "%s", plugin_header(&p, 0));
+	plugin_end(&p);
+}

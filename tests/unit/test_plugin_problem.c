@@ -36,8 +36,8 @@ Test(plugin_problem, parameters__that_cannot_be_read)
 	parameter_problem("after=", "after=: needs the name of a .proto file, as protoc knows it");
 	parameter_problem("first", "parameter 'first' has no value; instead: KEY=VALUE");
 	parameter_problem("First=300",
-			  "unknown parameter 'First'; there are first=ID, after=FILE.proto, name.X=NAME "
-			  "and skip=X");
+			  "unknown parameter 'First'; there are first=ID, after=FILE.proto, name.X=NAME, "
+			  "skip=X, control=X, no_influence=X and auto_respond.X=FUNCTION");
 	parameter_problem("name.=x", "name.=x: what is called so is missing; instead: name.shop.Order=x\n"
 				     "name.=x: no package, message, service, rpc or file is called ");
 	parameter_problem("name.shop.M=", "name.shop.M=: '' is no identifier of C");
@@ -56,6 +56,53 @@ Test(plugin_problem, parameters__about_nothing)
 	parameter_problem("after=a.proto",
 			  "after=a.proto: is itself written in this run, whose files follow each other "
 			  "anyway; leave the parameter out, or run protoc for each file");
+}
+
+#define NO_MESSAGE(name) ": no message that is written is called " name ", or lies in it"
+
+Test(plugin_problem, attributes__that_cannot_be_read)
+{
+	parameter_problem("control", "parameter 'control' has no value; instead: KEY=VALUE");
+	parameter_problem("auto_respond.shop.M",
+			  "parameter 'auto_respond.shop.M' has no value; instead: KEY=VALUE");
+	parameter_problem(
+		"auto_respond=f",
+		"unknown parameter 'auto_respond'; there are first=ID, after=FILE.proto, name.X=NAME, "
+		"skip=X, control=X, no_influence=X and auto_respond.X=FUNCTION");
+	parameter_problem("auto_respond.=f",
+			  "auto_respond.=f: the message is missing; instead: auto_respond.shop.Order=f\n"
+			  "auto_respond.=f: no message that is written is called ");
+	parameter_problem("auto_respond.shop.M=", "auto_respond.shop.M=: '' is no identifier of C");
+	parameter_problem("auto_respond.shop.M=f()", "auto_respond.shop.M=f(): 'f()' is no identifier of C");
+	parameter_problem("auto_respond.shop.M=int", "auto_respond.shop.M=int: int is a word of C or C++");
+	parameter_problem("auto_respond.shop.M=hm_f",
+			  "auto_respond.shop.M=hm_f: names that begin with hm_ are hermod's");
+	parameter_problem("auto_respond.shop.M=f,auto_respond.shop.M=g",
+			  "auto_respond.shop.M=g: it has been given a function already");
+}
+
+Test(plugin_problem, attributes__about_nothing)
+{
+	parameter_problem("control=shop.N", "control=shop.N" NO_MESSAGE("shop.N"));
+	parameter_problem("control=", "control=" NO_MESSAGE(""));
+	parameter_problem("no_influence=sho", "no_influence=sho" NO_MESSAGE("sho"));
+	parameter_problem("no_influence=shop.M.N", "no_influence=shop.M.N" NO_MESSAGE("shop.M.N"));
+	parameter_problem("auto_respond.shop=f",
+			  "auto_respond.shop=f: no message that is written is called shop");
+	/* Nor about what is left out. */
+	parameter_problem("skip=shop.M,control=shop.M", "control=shop.M" NO_MESSAGE("shop.M"));
+	parameter_problem("skip=shop.M,auto_respond.shop.M=f",
+			  "auto_respond.shop.M=f: no message that is written is called shop.M");
+}
+
+Test(plugin_problem, attributes__of_a_file_that_is_not_written)
+{
+	static struct plugin p;
+
+	plugin_start(&p, "control=other");
+	plugin_message(&p, plugin_import(&p, "other.proto", "other"), "O");
+	plugin_message(&p, plugin_file(&p, "a.proto", "shop"), "M");
+	plugin_problem(&p, "control=other" NO_MESSAGE("other"));
 }
 
 /* ---- Ids ------------------------------------------------------------------------------------- */
@@ -129,6 +176,14 @@ Test(plugin_problem, names__that_two_things_have)
 		NULL, "Bank_Go",
 		"a.proto: message shop.Bank_Go and rpc shop.Bank.Go are both shop_Bank_Go_ask in C" GIVES_ANOTHER
 		"shop.Bank.Go=NAME gives another");
+	name_problem(NULL, "Order_system_send_wait",
+		     "a.proto: message shop.Order and message shop.Order_system_send_wait are both "
+		     "shop_Order_system_send_wait in C" GIVES_ANOTHER
+		     "shop.Order_system_send_wait=NAME gives another");
+	name_problem(
+		"auto_respond.shop.M=shop_Order_ask", "M",
+		"a.proto: message shop.Order and the function of auto_respond shop.M are both shop_Order_ask in "
+		"C" GIVES_ANOTHER "shop.Order=NAME gives another");
 	name_problem("name.shop.M=a_end", "M",
 		     "a.proto: the table of a.proto and message shop.M are both a_end in C" GIVES_ANOTHER
 		     "shop.M=NAME gives another");

@@ -17,6 +17,7 @@ static const char *const of_message[] = { "",
 					  "_send_after",
 					  "_send_batch",
 					  "_system_send",
+					  "_system_send_wait",
 					  "_body",
 					  "_new",
 					  NULL };
@@ -88,6 +89,9 @@ message_add(struct list *list, const struct hmp_message *message)
 
 	if (!message->is_skipped)
 		all_add(list, message->name, of_message, owner_new(list, "message", message->full, true));
+	if (message->auto_respond != NULL)
+		identifier_add(list, message->auto_respond,
+			       owner_new(list, "the function of auto_respond", message->full, false));
 	all_add(list, message->type, of_type, other);
 	all_add(list, message->lower, of_lower, other);
 }

@@ -30,6 +30,9 @@ static const char usage[] =
 	"  name.X=NAME         what X is called in C: a package, message, service or rpc, with what lies in it,\n"
 	"                      or FILE.proto, whose table has the name of the file (name.shop.Order=order)\n"
 	"  skip=X              leave X out: a package, message, service or rpc, with what lies in it\n"
+	"  control=X, no_influence=X, auto_respond.X=FUNCTION\n"
+	"                      attributes of the type (hm_type.h) of a message; the first two of all messages that\n"
+	"                      lie in X, too; the program has the function\n"
 	"\n"
 	"  --help, --version   what they say\n";
 

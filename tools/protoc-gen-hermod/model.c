@@ -105,7 +105,7 @@ message_read(struct reader *reader, struct hmp_message *message, const char *ful
 		.type = hmp_protobuf_c_type(model->memory, protobuf_c),
 		.lower = hmp_protobuf_c_lower(model->memory, protobuf_c),
 		.file = reader->file,
-		.is_skipped = hmp_param_skips(&model->params, full),
+		.is_skipped = hmp_param_covers(&model->params.skips, full),
 	};
 }
 
@@ -152,7 +152,7 @@ rpc_read(struct reader *reader, struct hmp_rpc *rpc, const Hmp__Method *method,
 	rpc->request_name = type_full(reader, method->input_type);
 	rpc->response_name = type_full(reader, method->output_type);
 	rpc->is_stream = method->client_streaming || method->server_streaming;
-	rpc->is_skipped = hmp_param_skips(&model->params, rpc->full);
+	rpc->is_skipped = hmp_param_covers(&model->params.skips, rpc->full);
 }
 
 static void
@@ -167,7 +167,7 @@ service_read(struct reader *reader, struct hmp_service *service, const Hmp__Serv
 	service->rpcs = hmp_alloc(model->memory, from->n_method, sizeof(*service->rpcs));
 	service->rpc_count = from->n_method;
 	/* Looked up though there be no rpc, so that the parameter counts as used. */
-	(void)hmp_param_skips(&model->params, service->full);
+	(void)hmp_param_covers(&model->params.skips, service->full);
 	service->is_skipped = true;
 	for (size_t i = 0; i < from->n_method && reader->problem == NULL; i++) {
 		rpc_read(reader, &service->rpcs[i], from->method[i], service);
@@ -297,6 +297,26 @@ files_mark(struct hmp_model *model, const Hmp__Request *request)
 	return NULL;
 }
 
+/* Of those messages alone that are written: what is given to others would have no effect. */
+static void
+attributes_read(struct hmp_model *model)
+{
+	const struct hmp_params *params = &model->params;
+
+	for (size_t f = 0; f < model->file_count; f++) {
+		for (size_t m = 0; model->files[f].is_written && m < model->files[f].message_count; m++) {
+			struct hmp_message *message = &model->files[f].messages[m];
+
+			if (message->is_skipped)
+				continue;
+			message->is_control = hmp_param_covers(&params->control, message->full);
+			message->is_without_influence =
+				hmp_param_covers(&params->no_influence, message->full);
+			message->auto_respond = hmp_param_auto_respond(params, message->full);
+		}
+	}
+}
+
 const char *
 hmp_model_make(struct hmp_model *model, const Hmp__Request *request)
 {
@@ -316,6 +336,7 @@ hmp_model_make(struct hmp_model *model, const Hmp__Request *request)
 		reader.problem = files_mark(model, request);
 	if (reader.problem != NULL)
 		return reader.problem;
+	attributes_read(model);
 	index_make(model);
 	rpcs_resolve(model);
 	return NULL;

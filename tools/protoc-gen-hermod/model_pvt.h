@@ -20,8 +20,9 @@ struct hmp_file;
 
 struct hmp_message {
 	const char *full, *name, *type, *lower;
+	const char *auto_respond; /* a function; NULL: none */
 	struct hmp_file *file;
-	bool is_skipped;
+	bool is_skipped, is_control, is_without_influence;
 };
 
 struct hmp_rpc {

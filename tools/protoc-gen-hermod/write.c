@@ -68,9 +68,62 @@ includes_write(struct hmp_text *text, const struct hmp_model *model, const struc
 
 /* The macros' parameters have names that nothing else in them has: see hmp_is_reserved. */
 
+/* Whether a message before this one has the same function. */
+static bool
+is_declared(const struct hmp_file *file, size_t message)
+{
+	for (size_t i = 0; i < message; i++)
+		if (file->messages[i].auto_respond != NULL &&
+		    strcmp(file->messages[i].auto_respond, file->messages[message].auto_respond) == 0)
+			return true;
+	return false;
+}
+
+static void
+functions_declare(struct hmp_text *text, const struct hmp_file *file)
+{
+	bool is_first = true;
+
+	for (size_t i = 0; i < file->message_count; i++) {
+		if (file->messages[i].auto_respond == NULL || is_declared(file, i))
+			continue;
+		hmp_text_add(
+			text, "%shm_auto_respond_fn %s;\n",
+			is_first
+				? "\n/* The program has them. */\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n"
+				: "",
+			file->messages[i].auto_respond);
+		is_first = false;
+	}
+	if (!is_first)
+		hmp_text_add(text, "#ifdef __cplusplus\n}\n#endif\n");
+}
+
+static void
+attributes_write(struct hmp_text *text, const struct hmp_message *message)
+{
+	const char *separator = ", (";
+
+	if (message->is_control) {
+		hmp_text_add(text, "%sHM_CONTROL", separator);
+		separator = " ";
+	}
+	if (message->is_without_influence) {
+		hmp_text_add(text, "%sHM_NO_INFLUENCE", separator);
+		separator = " ";
+	}
+	if (message->auto_respond != NULL) {
+		hmp_text_add(text, "%sHM_AUTO_RESPOND(%s)", separator, message->auto_respond);
+		separator = " ";
+	}
+	if (separator[0] == ' ')
+		hmp_text_add(text, ")");
+}
+
 static void
 messages_write(struct hmp_text *text, const struct hmp_file *file, const char *first)
 {
+	functions_declare(text, file);
 	hmp_text_add(text,
 		     "\n/* Ids, %s_register, and typed functions: hm_messages.h. */\n"
 		     "#define %s_MESSAGES(HM_MESSAGE)",
@@ -78,9 +131,12 @@ messages_write(struct hmp_text *text, const struct hmp_file *file, const char *f
 	for (size_t i = 0; i < file->message_count; i++) {
 		const struct hmp_message *message = &file->messages[i];
 
-		if (!message->is_skipped)
-			hmp_text_add(text, " \\\n\tHM_MESSAGE(%s, %s, %s__descriptor)", message->name,
-				     message->type, message->lower);
+		if (message->is_skipped)
+			continue;
+		hmp_text_add(text, " \\\n\tHM_MESSAGE(%s, %s, %s__descriptor", message->name, message->type,
+			     message->lower);
+		attributes_write(text, message);
+		hmp_text_add(text, ")");
 	}
 	hmp_text_add(text, "\n\nHM_MESSAGES(%s, %s, %s_MESSAGES);\n", file->table, first, file->table);
 }
