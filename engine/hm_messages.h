@@ -159,8 +159,12 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 /* Bodies of the engine's own messages, so that HM_ON takes them. */
 /** Body of an HM_TERMINATED. */
 #define HM_TERMINATED_body(msg) ((const struct hm_terminated *)hm_msg_body(msg))
+/** Body of an HM_DEAD_LETTER: hm_dead_letter.h. */
+#define HM_DEAD_LETTER_body(msg) ((const struct hm_dead_letter *)hm_msg_body(msg))
 /** Body of an HM_IDENTITY. */
 #define HM_IDENTITY_body(msg) ((const struct hm_identity *)hm_msg_body(msg))
+/** Body of an HM_SUPERVISION: hm_supervisor.h. */
+#define HM_SUPERVISION_body(msg) ((const struct hm_supervision *)hm_msg_body(msg))
 /** Body of an HM_TOUCHED. */
 #define HM_TOUCHED_body(msg) ((const struct hm_touched *)hm_msg_body(msg))
 
@@ -174,9 +178,9 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 #define HM_BODY_OF_(msg, type, bytes, name) hm_msg_body_checked(msg, type, bytes, name)
 #endif
 
-/* What stands in parentheses is 1, all else 0. */
-#define HM_IS_ATTRIBUTES_(last)   HM_SECOND_(HM_ATTRIBUTES_FOUND_ last, 0, 0)
-#define HM_ATTRIBUTES_FOUND_(...) 0, 1
+/* What stands in parentheses is 1_, all else 0_. */
+#define HM_IS_ATTRIBUTES_(last)   HM_SECOND_(HM_ATTRIBUTES_FOUND_ last, 0_, 0)
+#define HM_ATTRIBUTES_FOUND_(...) 0, 1_
 #define HM_SECOND_(...)           HM_SECOND_OF_(__VA_ARGS__)
 #define HM_SECOND_OF_(a, b, ...)  b
 #define HM_JOIN_(a, b)            HM_JOIN_OF_(a, b)
@@ -189,14 +193,14 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 #define HM_ROW_COUNT_(a, b, c, d, count, ...) count
 #define HM_ROW_(prefix, ...) \
 	HM_JOIN_(HM_ROW_, HM_ROW_COUNT_(__VA_ARGS__, 4_, 3_, 2_, 1_, 0))(prefix, __VA_ARGS__)
-#define HM_ROW_1_(prefix, message)              prefix##EMPTY_(message, ())
-#define HM_ROW_2_(prefix, message, last)        HM_JOIN_(HM_ROW_2_, HM_IS_ATTRIBUTES_(last))(prefix, message, last)
-#define HM_ROW_2_0(prefix, message, body)       prefix##BODY_(message, body, ())
-#define HM_ROW_2_1(prefix, message, attributes) prefix##EMPTY_(message, attributes)
+#define HM_ROW_1_(prefix, message)               prefix##EMPTY_(message, ())
+#define HM_ROW_2_(prefix, message, last)         HM_JOIN_(HM_ROW_2_, HM_IS_ATTRIBUTES_(last))(prefix, message, last)
+#define HM_ROW_2_0_(prefix, message, body)       prefix##BODY_(message, body, ())
+#define HM_ROW_2_1_(prefix, message, attributes) prefix##EMPTY_(message, attributes)
 #define HM_ROW_3_(prefix, message, body, last) \
 	HM_JOIN_(HM_ROW_3_, HM_IS_ATTRIBUTES_(last))(prefix, message, body, last)
-#define HM_ROW_3_0(prefix, message, body, descriptor) prefix##PROTO_(message, body, descriptor, ())
-#define HM_ROW_3_1(prefix, message, body, attributes) prefix##BODY_(message, body, attributes)
+#define HM_ROW_3_0_(prefix, message, body, descriptor) prefix##PROTO_(message, body, descriptor, ())
+#define HM_ROW_3_1_(prefix, message, body, attributes) prefix##BODY_(message, body, attributes)
 #define HM_ROW_4_(prefix, message, body, descriptor, attributes) \
 	prefix##PROTO_(message, body, descriptor, attributes)
 
@@ -224,48 +228,53 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 #define HM_MESSAGE_REGISTER_PROTO_(message, body, descriptor, attributes) \
 	HM_MESSAGE_TYPE_(message, NULL, 0, &(descriptor), attributes)
 
-#define HM_MESSAGE_FUNCTIONS_EMPTY_(message, attributes)                                                  \
-	HM_TYPED_ enum hm_result message##_send(struct hm_ctx *ctx, struct hm_pid to)                     \
-	{                                                                                                 \
-		return hm_send(ctx, to, message, NULL);                                                   \
-	}                                                                                                 \
-	HM_TYPED_ enum hm_result message##_request(struct hm_ctx *ctx, struct hm_pid to)                  \
-	{                                                                                                 \
-		return hm_request(ctx, to, message, NULL);                                                \
-	}                                                                                                 \
-	HM_TYPED_ enum hm_result message##_request_from(struct hm_ctx *ctx, struct hm_pid to,             \
-							struct hm_pid sender)                             \
-	{                                                                                                 \
-		return hm_request_from(ctx, to, sender, message, NULL);                                   \
-	}                                                                                                 \
-	HM_TYPED_ enum hm_result message##_respond(struct hm_ctx *ctx)                                    \
-	{                                                                                                 \
-		return hm_respond(ctx, message, NULL);                                                    \
-	}                                                                                                 \
-	HM_TYPED_ enum hm_result message##_ask(struct hm_ctx *ctx, struct hm_pid to, uint64_t timeout_us, \
-					       hm_reply_fn *on_reply, void *arg)                          \
-	{                                                                                                 \
-		return hm_ask(ctx, to, message, NULL, timeout_us, on_reply, arg);                         \
-	}                                                                                                 \
-	HM_TYPED_ enum hm_result message##_request_future(struct hm_ctx *ctx, struct hm_pid to,           \
-							  uint64_t timeout_us, struct hm_future *future)  \
-	{                                                                                                 \
-		return hm_request_future(ctx, to, message, NULL, timeout_us, future);                     \
-	}                                                                                                 \
-	HM_TYPED_ enum hm_result message##_send_after(struct hm_ctx *ctx, struct hm_pid to,               \
-						      uint64_t delay_us, uint64_t period_us,              \
-						      struct hm_timer *timer)                             \
-	{                                                                                                 \
-		return hm_send_after(ctx, to, message, NULL, delay_us, period_us, timer);                 \
-	}                                                                                                 \
-	HM_TYPED_ enum hm_result message##_system_send(struct hm_system *sys, struct hm_pid to)           \
-	{                                                                                                 \
-		return hm_system_send(sys, to, message, NULL);                                            \
-	}                                                                                                 \
-	HM_TYPED_ enum hm_result message##_system_send_wait(struct hm_system *sys, struct hm_pid to,      \
-							    uint64_t timeout_us)                          \
-	{                                                                                                 \
-		return hm_system_send_wait(sys, to, message, NULL, timeout_us);                           \
+#define HM_MESSAGE_FUNCTIONS_EMPTY_(message, attributes)                                                    \
+	HM_TYPED_ enum hm_result message##_send(struct hm_ctx *ctx, struct hm_pid to)                       \
+	{                                                                                                   \
+		return hm_send(ctx, to, message, NULL);                                                     \
+	}                                                                                                   \
+	HM_TYPED_ enum hm_result message##_request(struct hm_ctx *ctx, struct hm_pid to)                    \
+	{                                                                                                   \
+		return hm_request(ctx, to, message, NULL);                                                  \
+	}                                                                                                   \
+	HM_TYPED_ enum hm_result message##_request_from(struct hm_ctx *ctx, struct hm_pid to,               \
+							struct hm_pid sender)                               \
+	{                                                                                                   \
+		return hm_request_from(ctx, to, sender, message, NULL);                                     \
+	}                                                                                                   \
+	HM_TYPED_ enum hm_result message##_respond(struct hm_ctx *ctx)                                      \
+	{                                                                                                   \
+		return hm_respond(ctx, message, NULL);                                                      \
+	}                                                                                                   \
+	HM_TYPED_ enum hm_result message##_ask(struct hm_ctx *ctx, struct hm_pid to, uint64_t timeout_us,   \
+					       hm_reply_fn *on_reply, void *arg)                            \
+	{                                                                                                   \
+		return hm_ask(ctx, to, message, NULL, timeout_us, on_reply, arg);                           \
+	}                                                                                                   \
+	HM_TYPED_ enum hm_result message##_request_future(struct hm_ctx *ctx, struct hm_pid to,             \
+							  uint64_t timeout_us, struct hm_future *future)    \
+	{                                                                                                   \
+		return hm_request_future(ctx, to, message, NULL, timeout_us, future);                       \
+	}                                                                                                   \
+	HM_TYPED_ enum hm_result message##_send_after(struct hm_ctx *ctx, struct hm_pid to,                 \
+						      uint64_t delay_us, uint64_t period_us,                \
+						      struct hm_timer *timer)                               \
+	{                                                                                                   \
+		return hm_send_after(ctx, to, message, NULL, delay_us, period_us, timer);                   \
+	}                                                                                                   \
+	HM_TYPED_ enum hm_result message##_send_batch(struct hm_ctx *ctx, struct hm_pid to, uint32_t count, \
+						      uint32_t *sent)                                       \
+	{                                                                                                   \
+		return hm_send_batch(ctx, to, message, NULL, count, sent);                                  \
+	}                                                                                                   \
+	HM_TYPED_ enum hm_result message##_system_send(struct hm_system *sys, struct hm_pid to)             \
+	{                                                                                                   \
+		return hm_system_send(sys, to, message, NULL);                                              \
+	}                                                                                                   \
+	HM_TYPED_ enum hm_result message##_system_send_wait(struct hm_system *sys, struct hm_pid to,        \
+							    uint64_t timeout_us)                            \
+	{                                                                                                   \
+		return hm_system_send_wait(sys, to, message, NULL, timeout_us);                             \
 	}
 
 #define HM_MESSAGE_FUNCTIONS_PROTO_(message, body_type, descriptor, attributes) \

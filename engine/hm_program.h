@@ -30,16 +30,20 @@ struct hm_program {
 	/** Options, modules, summary; its mode must be HM_MODE_LCORES. NULL: the default. */
 	const struct hm_config *config;
 	/**
-	 * Called before anything runs, to register types: table_register of HM_MESSAGES fits. Returns 0, or a negative errno,
-	 * which ends the program. NULL: nothing is to be done.
+	 * Called before anything runs, to register types: table_register of HM_MESSAGES fits; and to spawn other actors, which are
+	 * there when the first one starts. Returns 0, or a negative errno, which ends the program. NULL: nothing is to be done.
 	 */
 	int (*prepare)(struct hm_system *sys);
 	/** Of the first actor, a child of /user; must not be NULL. It gets HM_STARTED, and goes on from there. */
 	const struct hm_props *props;
 	/** Its name, as in hm_spawn; NULL: "main". */
 	const char *name;
-	/** As in hm_spawn. */
+	/** As in hm_spawn. What it points to is read behind the options, which may have filled it in. */
 	const void *args;
+	/** Lcores that actors share (hm_system_lcores_shared) which the program needs; 0: one. */
+	uint32_t lcores_min;
+	/** And which it may have; 0: any number. */
+	uint32_t lcores_max;
 };
 
 /**
@@ -54,7 +58,7 @@ struct hm_program {
  * @param program    must not be NULL
  * @param argc,argv  as given to main
  * @return exit status: 0: the first actor, and all others, have stopped in order, or --help was printed; 2: a wrong option,
- *         wrong members of @p program, or a prepare function that returns -EINVAL; 1: anything else, among it a first actor that has failed for good
+ *         wrong members of @p program, too few or too many lcores, or a prepare function that returns -EINVAL; 1: anything else, among it a first actor that has failed for good
  */
 __attribute__((warn_unused_result))
 int hm_program_run(const struct hm_program *program, int argc, char **argv);

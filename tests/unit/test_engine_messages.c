@@ -220,6 +220,7 @@ without_body(struct hm_ctx *ctx, void *arg)
 	cr_assert_eq(first_print_send(ctx, scene->counter), HM_OK);
 	cr_assert_eq(first_print_request(ctx, scene->counter), HM_OK);
 	cr_assert_eq(first_print_request_from(ctx, scene->counter, scene->probe), HM_OK);
+	cr_assert_eq(first_print_send_batch(ctx, scene->counter, 3, &scene->sent), HM_OK);
 	cr_assert_eq(first_print_send_after(ctx, scene->counter, 10, 0, NULL), HM_OK);
 	cr_assert_eq(first_print_request_future(ctx, scene->counter, 1000000, &scene->future), HM_OK);
 	cr_assert_eq(first_print_ask(ctx, scene->counter, 1000000, on_reply, scene), HM_OK);
@@ -240,7 +241,8 @@ Test(engine_messages, without_a_body__all_calls_deliver_it)
 	cr_assert_eq(first_print_system_send(node.sys, scene.counter), HM_OK);
 	cr_assert_eq(first_print_system_send_wait(node.sys, scene.counter, 0), HM_OK);
 	hmt_turn_until_idle(&node);
-	cr_assert_eq(seen->printed, 8);
+	cr_assert_eq(scene.sent, 3);
+	cr_assert_eq(seen->printed, 11);
 	cr_assert_eq(scene.replies, 1);
 	cr_assert_eq(hmt_seen_count(&probe, second_only), 2);
 	hmt_node_end(&node);

@@ -234,6 +234,8 @@ Test(engine_program, run__of_what_is_no_program)
 	refused(&(struct hm_program){ 0 }, 0, NULL, 2, "props is NULL");
 	refused(&(struct hm_program){ .config = &stepped, .props = &first_props }, 0, NULL, 2,
 		"HM_MODE_LCORES");
+	refused(&(struct hm_program){ .props = &first_props, .lcores_min = 3, .lcores_max = 2 }, 0, NULL, 2,
+		"lcores_max is below lcores_min");
 	refused(&(struct hm_program){ .props = &nothing }, 0, NULL, 2, "first actor cannot be spawned");
 	refused(&(struct hm_program){ .props = &first_props, .name = "a/b" }, 0, NULL, 2,
 		"first actor cannot be spawned");
@@ -243,6 +245,27 @@ Test(engine_program, run__of_what_is_no_program)
 		"prepare function fails: Operation canceled");
 	refused(&(struct hm_program){ .props = &first_props, .prepare = prepare_finds_wrong }, 0, NULL, 2,
 		"prepare function fails: Invalid argument");
+}
+
+/* At the limits it runs. */
+Test(engine_program, run__on_lcores_that_are_too_few_or_too_many)
+{
+	static const enum deed deed = STOP_ITSELF;
+	struct hm_config config = { .lcores = 1 };
+	struct hm_program program = {
+		.config = &config, .props = &first_props, .args = &deed, .lcores_min = 2
+	};
+
+	scene = (struct scene){ 0 };
+	refused(&program, 0, NULL, 2, "lcores: 1, of which the program needs at least 2; -l names more");
+	program.lcores_min = 0;
+	program.lcores_max = 1;
+	config.lcores = 2;
+	refused(&program, 0, NULL, 2, "lcores: 2, of which the program uses at most 1; -l names less");
+	program.lcores_min = 1;
+	config.lcores = 1;
+	cr_assert_eq(hm_program_run(&program, 0, NULL), 0);
+	cr_assert_eq(scene.starts, 1);
 }
 
 Test(engine_program, run__with_options)
