@@ -6,7 +6,6 @@
  *     lcore 0: ping ◀──ball──▶ lcore 1: pong         then         lcore 0: mill 0, mill 1, mill 2, mill 3
  *                 who has moved ──▶ director, who asks the balancer each tenth of a second
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,21 +19,17 @@
 #define LOOKS_MAX  100u /* ten seconds */
 #define BALANCE_MS 100u
 
-enum {
-	BALL = HM_TYPE_USER, /* from player to player */
-	PEER,                /* the director, to a player: whom to play with */
-	GRIND,               /* a mill, to itself */
-	HOME,                /* to the director: somebody lives there now */
-	LOOK,                /* the director, to itself */
-};
-
 struct home {
 	uint32_t who, lcore;
 };
 
-struct peer {
-	struct hm_pid pid;
-};
+#define MESSAGES(MESSAGE)                                                          \
+	MESSAGE(ball)                     /* from player to player */              \
+	MESSAGE(play_with, struct hm_pid) /* the director, to a player */          \
+	MESSAGE(grind)                    /* a mill, to itself */                  \
+	MESSAGE(live_here, struct home)   /* to the director: somebody does now */ \
+	MESSAGE(look)                     /* the director, to itself */
+HM_MESSAGES(game, HM_TYPE_USER, MESSAGES);
 
 struct actor {
 	struct hm_pid director, peer;
@@ -53,58 +48,49 @@ struct director {
 /* ---- Players and mills ----------------------------------------------------------------- */
 
 static void
-home_tell(struct hm_ctx *ctx, const struct actor *actor)
+home_tell(struct hm_ctx *ctx, struct actor *actor)
 {
-	const struct home home = { actor->who, hm_lcore(ctx) };
-
-	(void)hm_send(ctx, actor->director, HOME, &home);
+	(void)live_here_send(ctx, actor->director, &(struct home){ actor->who, hm_lcore(ctx) });
 }
 
 static void
-player_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+on_peer(struct hm_ctx *ctx, struct actor *player, const struct hm_pid *peer)
 {
-	struct actor *player = state;
-
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-	case HM_MOVED:
-		home_tell(ctx, player);
-		break;
-	case PEER:
-		player->peer = ((const struct peer *)hm_msg_body(msg))->pid;
-		if (player->who == 0)
-			(void)hm_send(ctx, player->peer, BALL, NULL);
-		break;
-	case BALL:
-		(void)hm_send(ctx, player->peer, BALL, NULL);
-		break;
-	default:
-		break;
-	}
+	player->peer = *peer;
+	if (player->who == 0)
+		(void)ball_send(ctx, player->peer);
 }
 
 static void
-mill_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+on_ball(struct hm_ctx *ctx, struct actor *player)
+{
+	(void)ball_send(ctx, player->peer);
+}
+
+HM_RECEIVE(player_receive, struct actor,
+	   HM_ON_EMPTY(HM_STARTED, home_tell) HM_ON_EMPTY(HM_MOVED, home_tell) HM_ON(play_with, on_peer)
+		   HM_ON_EMPTY(ball, on_ball));
+
+static void
+on_grind(struct hm_ctx *ctx, struct actor *mill)
 {
 	uint64_t end = hm_now_ns(ctx) + GRIND_NS;
 
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		home_tell(ctx, state);
-		(void)hm_send(ctx, hm_self(ctx), GRIND, NULL);
-		break;
-	case HM_MOVED:
-		home_tell(ctx, state);
-		break;
-	case GRIND:
-		while (hm_now_ns(ctx) < end)
-			;
-		(void)hm_send(ctx, hm_self(ctx), GRIND, NULL);
-		break;
-	default:
-		break;
-	}
+	(void)mill;
+	while (hm_now_ns(ctx) < end)
+		;
+	(void)grind_send(ctx, hm_self(ctx));
 }
+
+static void
+mill_start(struct hm_ctx *ctx, struct actor *mill)
+{
+	home_tell(ctx, mill);
+	(void)grind_send(ctx, hm_self(ctx));
+}
+
+HM_RECEIVE(mill_receive, struct actor,
+	   HM_ON_EMPTY(HM_STARTED, mill_start) HM_ON_EMPTY(HM_MOVED, home_tell) HM_ON_EMPTY(grind, on_grind));
 
 /* Where they begin; HM_LCORE(index) would be where they stay. */
 static const struct hm_props player_props = {
@@ -135,11 +121,8 @@ homes_print(const struct director *director, const char *when)
 static void
 play_begin(struct hm_ctx *ctx, const struct director *director)
 {
-	for (uint32_t i = 0; i < PLAYERS; i++) {
-		const struct peer peer = { director->pids[1 - i] };
-
-		(void)hm_send(ctx, director->pids[i], PEER, &peer);
-	}
+	for (uint32_t i = 0; i < PLAYERS; i++)
+		(void)play_with_send(ctx, director->pids[i], &director->pids[1 - i]);
 }
 
 static void
@@ -154,13 +137,13 @@ act_begin(struct hm_ctx *ctx, struct director *director)
 	for (uint32_t i = 0; i < director->count; i++) {
 		actor.who = i;
 		if (hm_spawn(ctx, props, NULL, &actor, &director->pids[i]) != 0) {
-			hm_system_stop(hm_system(ctx));
+			hm_stop(ctx, hm_self(ctx));
 			return;
 		}
 	}
 	if (!director->mills)
 		play_begin(ctx, director);
-	(void)hm_send_after(ctx, hm_self(ctx), LOOK, NULL, LOOK_US, 0, NULL);
+	(void)look_send_after(ctx, hm_self(ctx), LOOK_US, 0, NULL);
 }
 
 static void
@@ -170,7 +153,7 @@ act_end(struct hm_ctx *ctx, struct director *director)
 	for (uint32_t i = 0; i < director->count; i++)
 		hm_stop(ctx, director->pids[i]);
 	if (director->mills) {
-		hm_system_stop(hm_system(ctx));
+		hm_stop(ctx, hm_self(ctx));
 		return;
 	}
 	director->mills = true;
@@ -179,7 +162,7 @@ act_end(struct hm_ctx *ctx, struct director *director)
 
 /* Ends one look after the balancer has done something: who has moved has said so by then. */
 static void
-look(struct hm_ctx *ctx, struct director *director)
+on_look(struct hm_ctx *ctx, struct director *director)
 {
 	struct hm_balance_stats stats = { 0 };
 	bool had_moved = director->has_moved;
@@ -191,30 +174,18 @@ look(struct hm_ctx *ctx, struct director *director)
 	if (had_moved || director->looks == LOOKS_MAX)
 		act_end(ctx, director);
 	else
-		(void)hm_send_after(ctx, hm_self(ctx), LOOK, NULL, LOOK_US, 0, NULL);
+		(void)look_send_after(ctx, hm_self(ctx), LOOK_US, 0, NULL);
 }
 
 static void
-director_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+on_home(struct hm_ctx *ctx, struct director *director, const struct home *home)
 {
-	struct director *director = state;
-	const struct home *home;
-
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		act_begin(ctx, director);
-		break;
-	case HOME:
-		home = hm_msg_body(msg);
-		director->lcores[home->who] = home->lcore;
-		break;
-	case LOOK:
-		look(ctx, director);
-		break;
-	default:
-		break;
-	}
+	(void)ctx;
+	director->lcores[home->who] = home->lcore;
 }
+
+HM_RECEIVE(director_receive, struct director,
+	   HM_ON_EMPTY(HM_STARTED, act_begin) HM_ON(live_here, on_home) HM_ON_EMPTY(look, on_look));
 
 int
 main(int argc, char **argv)
@@ -224,23 +195,12 @@ main(int argc, char **argv)
 		.lcore = HM_LCORE(0),
 		.state_size = sizeof(struct director),
 	};
-	static const struct hm_type types[] = {
-		{ .id = BALL, .name = "ball" },   { .id = PEER, .name = "peer", .size = sizeof(struct peer) },
-		{ .id = GRIND, .name = "grind" }, { .id = HOME, .name = "home", .size = sizeof(struct home) },
-		{ .id = LOOK, .name = "look" },
-	};
-	const struct hm_config config = { .balance_ms = BALANCE_MS };
-	struct hm_system *sys;
-	int rc = hm_system_create(&sys, argc, argv, &config);
+	static const struct hm_config config = { .balance_ms = BALANCE_MS };
+	static const struct hm_program program = { .config = &config,
+						   .prepare = game_register,
+						   .props = &director,
+						   .name = "director",
+						   .lcores_min = 2 };
 
-	for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++)
-		rc = hm_type_register(sys, &types[i]);
-	if (rc == 0 && hm_system_lcores(sys) < 2) {
-		fprintf(stderr, "balanced: one lcore has nothing to balance; give two, by -l 0-1\n");
-		rc = -EINVAL;
-	}
-	if (rc == 0 && (rc = hm_system_spawn(sys, &director, "director", NULL, NULL)) == 0)
-		rc = hm_system_run(sys);
-	hm_system_destroy(sys);
-	return hm_exit_status(rc);
+	return hm_program_run(&program, argc, argv);
 }

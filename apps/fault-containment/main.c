@@ -9,12 +9,6 @@
 
 #include <hermod.h>
 
-enum {
-	FAULT = HM_TYPE_USER, /* to the victim */
-	COUNT,                /* to the neighbour */
-	COUNTED,              /* its answer */
-};
-
 enum fault {
 	NOWHERE, /* a pointer to no memory */
 	CALL,    /* and to no function */
@@ -24,6 +18,12 @@ enum fault {
 	FAULTS
 };
 
+#define MESSAGES(MESSAGE)                                           \
+	MESSAGE(victim_go_wrong, enum fault) /* to the victim */    \
+	MESSAGE(neighbour_count)             /* to the neighbour */ \
+	MESSAGE(neighbour_counted, uint64_t) /* its answer */
+HM_MESSAGES(faults, HM_TYPE_USER, MESSAGES);
+
 /* A state is zeroed at first, and nobody has filled this one in. */
 struct victim {
 	int *nowhere;
@@ -32,7 +32,7 @@ struct victim {
 
 struct witness {
 	struct hm_pid victim, neighbour;
-	uint32_t next; /* enum fault */
+	enum fault next;
 };
 
 /* ---- Victim --------------------------------------------------------------------- */
@@ -48,9 +48,9 @@ deeper(int depth)
 
 /* UndefinedBehaviorSanitizer would end the process before the fault. */
 __attribute__((no_sanitize("undefined"))) static void
-go_wrong(struct hm_ctx *ctx, const struct victim *victim, enum fault fault)
+go_wrong(struct hm_ctx *ctx, struct victim *victim, const enum fault *fault)
 {
-	switch (fault) {
+	switch (*fault) {
 	case NOWHERE:
 		*victim->nowhere = 1;
 		break;
@@ -67,25 +67,18 @@ go_wrong(struct hm_ctx *ctx, const struct victim *victim, enum fault fault)
 	}
 }
 
-static void
-victim_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
-{
-	if (hm_msg_type(msg) == FAULT)
-		go_wrong(ctx, state, (enum fault) * (const uint32_t *)hm_msg_body(msg));
-}
+HM_RECEIVE(victim_receive, struct victim, HM_ON(victim_go_wrong, go_wrong));
 
 /* ---- Neighbour -------------------------------------------------------------------- */
 
 static void
-neighbour_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+count(struct hm_ctx *ctx, uint64_t *counted)
 {
-	uint64_t *count = state;
-
-	if (hm_msg_type(msg) != COUNT)
-		return;
-	++*count;
-	(void)hm_respond(ctx, COUNTED, count);
+	++*counted;
+	(void)neighbour_counted_respond(ctx, counted);
 }
+
+HM_RECEIVE(neighbour_receive, uint64_t, HM_ON_EMPTY(neighbour_count, count));
 
 /* ---- Witness ------------------------------------------------------------------------ */
 
@@ -100,53 +93,41 @@ start(struct hm_ctx *ctx, struct witness *w)
 	if (hm_spawn(ctx, &victim, "victim", NULL, &w->victim) != 0 ||
 	    hm_spawn(ctx, &neighbour, "neighbour", NULL, &w->neighbour) != 0 ||
 	    hm_supervision_subscribe(hm_system(ctx), hm_self(ctx)) != 0)
-		hm_system_stop(hm_system(ctx));
-	(void)hm_request(ctx, w->neighbour, COUNT, NULL);
+		hm_stop(ctx, hm_self(ctx));
+	(void)neighbour_count_request(ctx, w->neighbour);
 }
 
 static void
-witness_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+on_counted(struct hm_ctx *ctx, struct witness *w, const uint64_t *counted)
 {
-	const struct hm_supervision *decision = hm_msg_body(msg);
-	struct witness *w = state;
-
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		start(ctx, w);
-		break;
-	case COUNTED:
-		printf("the neighbour has counted to %" PRIu64 "\n", *(const uint64_t *)hm_msg_body(msg));
-		if (w->next == FAULTS)
-			hm_system_stop(hm_system(ctx));
-		else
-			(void)hm_send(ctx, w->victim, FAULT, &w->next);
-		break;
-	case HM_SUPERVISION:
-		printf("%s: %s\n", decision->failure.reason,
-		       hm_directive_name((enum hm_directive)decision->directive));
-		w->next++;
-		(void)hm_request(ctx, w->neighbour, COUNT, NULL);
-		break;
-	default:
-		break;
-	}
+	printf("the neighbour has counted to %" PRIu64 "\n", *counted);
+	if (w->next == FAULTS)
+		hm_stop(ctx, hm_self(ctx));
+	else
+		(void)victim_go_wrong_send(ctx, w->victim, &w->next);
 }
+
+static void
+on_decision(struct hm_ctx *ctx, struct witness *w, const struct hm_supervision *decision)
+{
+	printf("%s: %s\n", decision->failure.reason,
+	       hm_directive_name((enum hm_directive)decision->directive));
+	w->next++;
+	(void)neighbour_count_request(ctx, w->neighbour);
+}
+
+HM_RECEIVE(witness_receive, struct witness,
+	   HM_ON_EMPTY(HM_STARTED, start) HM_ON(neighbour_counted, on_counted)
+		   HM_ON(HM_SUPERVISION, on_decision));
 
 int
 main(int argc, char **argv)
 {
 	static const struct hm_props witness = { .receive = witness_receive,
 						 .state_size = sizeof(struct witness) };
-	static const struct hm_type fault = { .id = FAULT, .name = "fault", .size = sizeof(uint32_t) },
-				    count = { .id = COUNT, .name = "count" },
-				    counted = { .id = COUNTED, .name = "counted", .size = sizeof(uint64_t) };
-	struct hm_system *sys;
-	int rc = hm_system_create(&sys, argc, argv, NULL);
+	static const struct hm_program program = { .prepare = faults_register,
+						   .props = &witness,
+						   .name = "witness" };
 
-	if (rc == 0 && (rc = hm_type_register(sys, &fault)) == 0 &&
-	    (rc = hm_type_register(sys, &count)) == 0 && (rc = hm_type_register(sys, &counted)) == 0 &&
-	    (rc = hm_system_spawn(sys, &witness, "witness", NULL, NULL)) == 0)
-		rc = hm_system_run(sys);
-	hm_system_destroy(sys);
-	return hm_exit_status(rc);
+	return hm_program_run(&program, argc, argv);
 }

@@ -10,7 +10,6 @@
  * All live on the first lcore, so each run prints the same.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include <hermod.h>
 
@@ -19,16 +18,6 @@
 #define PICKS           8u  /* more than the bound of a mailbox that --set may name */
 #define SECOND          1000000u
 #define CATALOGUE_BYTES (1u << 20)
-
-enum {
-	STOCK = HM_TYPE_USER, /* to a shelf or a warehouse: how many pieces? */
-	PIECES_LEFT,
-	ORDER,     /* to a warehouse, which hands it on to a shelf */
-	PICK,      /* to a shelf: one piece less */
-	CATALOGUE, /* to a shelf, with a buffer */
-	CATALOGUE_READ,
-	OVERTURN, /* to a shelf: it fails */
-};
 
 struct pieces {
 	uint32_t shelves, pieces;
@@ -44,6 +33,16 @@ struct read {
 	uint64_t sum;
 };
 
+#define MESSAGES(MESSAGE)                                                              \
+	MESSAGE(stock) /* to a shelf or a warehouse: how many pieces? */               \
+	MESSAGE(pieces_left, struct pieces)                                            \
+	MESSAGE(take, struct order) /* to a warehouse, which hands it on to a shelf */ \
+	MESSAGE(pick)               /* to a shelf: one piece less */                   \
+	MESSAGE(catalogue)          /* to a shelf, with a buffer */                    \
+	MESSAGE(catalogue_read, struct read)                                           \
+	MESSAGE(overturn) /* to a shelf: it fails */
+HM_MESSAGES(inventory, HM_TYPE_USER, MESSAGES);
+
 /* ---- Shelves ------------------------------------------------------------- */
 
 struct shelf {
@@ -51,54 +50,54 @@ struct shelf {
 };
 
 static void
-read_catalogue(struct hm_ctx *ctx, const struct hm_msg *msg)
+on_catalogue(struct hm_ctx *ctx, struct shelf *shelf, const struct hm_msg *msg)
 {
 	struct read read = { 0 };
 	size_t length;
 	const uint8_t *bytes = hm_msg_data(msg, &length);
 
+	(void)shelf;
 	for (size_t i = 0; i < length; i++)
 		read.sum += bytes[i];
 	read.at = bytes;
-	(void)hm_respond(ctx, CATALOGUE_READ, &read);
+	(void)catalogue_read_respond(ctx, &read);
 }
 
 static void
-take_order(struct hm_ctx *ctx, struct shelf *shelf, const struct hm_msg *msg)
+on_order(struct hm_ctx *ctx, struct shelf *shelf, const struct hm_msg *msg)
 {
-	const struct order *order = hm_msg_body(msg);
+	const struct order *order = take_body(msg);
 	const char *trace = hm_msg_header(msg, "trace");
 
 	shelf->pieces -= order->pieces;
 	printf("%s: %u pieces taken, trace %s\n", hm_path(ctx), order->pieces,
 	       trace != NULL ? trace : "none");
-	(void)hm_respond(ctx, PIECES_LEFT, &(struct pieces){ 1, shelf->pieces });
+	(void)pieces_left_respond(ctx, &(struct pieces){ 1, shelf->pieces });
 }
 
 static void
-shelf_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+on_stock(struct hm_ctx *ctx, struct shelf *shelf)
 {
-	struct shelf *shelf = state;
-
-	switch (hm_msg_type(msg)) {
-	case STOCK:
-		(void)hm_respond(ctx, PIECES_LEFT, &(struct pieces){ 1, shelf->pieces });
-		break;
-	case ORDER:
-		take_order(ctx, shelf, msg);
-		break;
-	case PICK:
-		shelf->pieces--;
-		break;
-	case CATALOGUE:
-		read_catalogue(ctx, msg);
-		break;
-	case OVERTURN:
-		hm_fail(ctx, "overturned");
-	default:
-		break;
-	}
+	(void)pieces_left_respond(ctx, &(struct pieces){ 1, shelf->pieces });
 }
+
+static void
+on_pick(struct hm_ctx *ctx, struct shelf *shelf)
+{
+	(void)ctx;
+	shelf->pieces--;
+}
+
+static void
+on_overturn(struct hm_ctx *ctx, struct shelf *shelf)
+{
+	(void)shelf;
+	hm_fail(ctx, "overturned");
+}
+
+HM_RECEIVE(shelf_receive, struct shelf,
+	   HM_ON_EMPTY(stock, on_stock) HM_ON_MESSAGE(take, on_order) HM_ON_EMPTY(pick, on_pick)
+		   HM_ON_MESSAGE(catalogue, on_catalogue) HM_ON_EMPTY(overturn, on_overturn));
 
 static const struct hm_props shelf_props = {
 	.receive = shelf_receive,
@@ -109,11 +108,12 @@ static const struct hm_props shelf_props = {
 /* ---- Warehouses ---------------------------------------------------------- */
 
 static void
-open_warehouse(struct hm_ctx *ctx)
+open_warehouse(struct hm_ctx *ctx, void *state)
 {
 	const struct shelf full = { PIECES };
 	char name[] = "shelf-a";
 
+	(void)state;
 	for (uint32_t i = 0; i < SHELVES; i++, name[sizeof(name) - 2]++) {
 		if (hm_spawn(ctx, &shelf_props, name, &full, NULL) != 0)
 			hm_fail(ctx, "no shelf");
@@ -135,66 +135,52 @@ add_up(struct hm_ctx *ctx, void *state, enum hm_future_result result, const stru
 		if (reply == NULL)
 			continue;
 		sum.shelves++;
-		sum.pieces += ((const struct pieces *)hm_msg_body(reply))->pieces;
+		sum.pieces += pieces_left_body(reply)->pieces;
 	}
-	(void)hm_respond(ctx, PIECES_LEFT, &sum);
+	(void)pieces_left_respond(ctx, &sum);
 }
 
 static void
-ask_shelves(struct hm_ctx *ctx)
+ask_shelves(struct hm_ctx *ctx, void *state)
 {
 	struct hm_batch_request requests[SHELVES];
 	struct hm_batch batch = { .requests = requests, .timeout_us = SECOND, .on_end = add_up };
 	struct hm_child_iter iter = { 0 };
 	struct hm_pid child;
 
+	(void)state;
 	while (batch.count < SHELVES && hm_child_next(ctx, &iter, &child))
-		requests[batch.count++] = (struct hm_batch_request){ child, STOCK, NULL };
+		requests[batch.count++] = (struct hm_batch_request){ child, stock, NULL };
 	if (hm_ask_batch(ctx, &batch) != HM_OK)
 		hm_fail(ctx, "the shelves cannot be asked");
 }
 
 /* Handed on as it is, with its sender and its headers: the shelf answers, not the warehouse. */
 static void
-hand_on(struct hm_ctx *ctx, const struct hm_msg *msg)
+hand_on(struct hm_ctx *ctx, void *state, const struct order *order)
 {
-	const struct order *order = hm_msg_body(msg);
 	char path[HM_PATH_MAX];
 	struct hm_pid shelf;
 
+	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/%.15s", hm_path(ctx), order->shelf);
 	if (hm_lookup(hm_system(ctx), path, &shelf) != 0)
 		shelf = hm_system_dead_letters(hm_system(ctx));
 	(void)hm_forward(ctx, shelf);
 }
 
-static void
-warehouse_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
-{
-	(void)state;
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		open_warehouse(ctx);
-		break;
-	case STOCK:
-		ask_shelves(ctx);
-		break;
-	case ORDER:
-		hand_on(ctx, msg);
-		break;
-	default:
-		break;
-	}
-}
+HM_RECEIVE(warehouse_receive, void,
+	   HM_ON_EMPTY(HM_STARTED, open_warehouse) HM_ON_EMPTY(stock, ask_shelves) HM_ON(take, hand_on));
 
 /* ---- Claims: who is told of dead letters ------------------------------------ */
 
 static void
-print_dead(struct hm_ctx *ctx, const struct hm_msg *msg)
+print_dead(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
-	const struct hm_dead_letter *dead = hm_msg_body(msg);
+	const struct hm_dead_letter *dead = HM_DEAD_LETTER_body(msg);
 	const char *path = hm_msg_header(msg, HM_DEAD_LETTER_PATH), *trace = hm_msg_header(msg, "trace");
 
+	(void)state;
 	printf("dead letter: %s", hm_type_name(hm_system(ctx), dead->type));
 	if (path != NULL)
 		printf(" to %s", path);
@@ -205,15 +191,15 @@ print_dead(struct hm_ctx *ctx, const struct hm_msg *msg)
 }
 
 static void
-claims_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+subscribe(struct hm_ctx *ctx, void *state)
 {
 	(void)state;
-	if (hm_msg_type(msg) == HM_DEAD_LETTER)
-		print_dead(ctx, msg);
-	else if (hm_msg_type(msg) == HM_STARTED &&
-		 hm_dead_letters_subscribe(hm_system(ctx), hm_self(ctx)) != 0)
+	if (hm_dead_letters_subscribe(hm_system(ctx), hm_self(ctx)) != 0)
 		hm_fail(ctx, "too many subscribers");
 }
+
+HM_RECEIVE(claims_receive, void,
+	   HM_ON_EMPTY(HM_STARTED, subscribe) HM_ON_MESSAGE(HM_DEAD_LETTER, print_dead));
 
 /* ---- Stocktaking: a task of the stop ------------------------------------------ */
 
@@ -230,28 +216,28 @@ stocktaking_done(struct hm_ctx *ctx, void *state, enum hm_future_result result, 
 		const struct hm_msg *reply = hm_replies_get(replies, i);
 
 		if (reply != NULL)
-			pieces += ((const struct pieces *)hm_msg_body(reply))->pieces;
+			pieces += pieces_left_body(reply)->pieces;
 	}
 	printf("%s: %u pieces in the end\n", hm_path(ctx), pieces);
 	hm_stop(ctx, hm_self(ctx)); /* which ends the task, and so the phase */
 }
 
 static void
-stocktaking_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+take_stock(struct hm_ctx *ctx, void *state)
 {
-	struct hm_batch_request requests[2] = { { .type = STOCK }, { .type = STOCK } };
+	struct hm_batch_request requests[2] = { { .type = stock }, { .type = stock } };
 	const struct hm_batch batch = {
 		.requests = requests, .count = 2, .timeout_us = SECOND, .on_end = stocktaking_done
 	};
 
 	(void)state;
-	if (hm_msg_type(msg) != HM_STARTED)
-		return;
 	if (hm_lookup(hm_system(ctx), "/user/berlin", &requests[0].to) != 0 ||
 	    hm_lookup(hm_system(ctx), "/user/lyon", &requests[1].to) != 0 ||
 	    hm_ask_batch(ctx, &batch) != HM_OK)
 		hm_stop(ctx, hm_self(ctx));
 }
+
+HM_RECEIVE(stocktaking_receive, void, HM_ON_EMPTY(HM_STARTED, take_stock));
 
 /* ---- The clerk ------------------------------------------------------------------ */
 
@@ -290,16 +276,16 @@ closing_time(struct hm_ctx *ctx, void *state, enum hm_future_result result, cons
 	(void)result;
 	(void)reply;
 	(void)arg;
-	hm_system_stop(hm_system(ctx));
+	hm_stop(ctx, hm_self(ctx)); /* the system stops with its first actor */
 }
 
 /* Step 6: the shelf is gone. Neither its path nor its PID names anybody. */
 static void
 send_to_nobody(struct hm_ctx *ctx, struct hm_pid gone)
 {
-	struct hm_msg *msg = hm_msg_new(ctx, PICK, 0);
+	struct hm_msg *msg = hm_msg_new(ctx, pick, 0);
 
-	(void)hm_select_send(ctx, "/user/lyon/shelf-c", PICK, NULL);
+	(void)hm_select_send(ctx, "/user/lyon/shelf-c", pick, NULL);
 	if (msg == NULL || hm_msg_header_set(ctx, msg, "trace", "t-2") != HM_OK)
 		hm_fail(ctx, "out of memory");
 	(void)hm_msg_send(ctx, gone, msg);
@@ -310,7 +296,7 @@ send_to_nobody(struct hm_ctx *ctx, struct hm_pid gone)
 static void
 on_end(struct hm_ctx *ctx, struct clerk *clerk, const struct hm_msg *msg)
 {
-	const struct hm_terminated *end = hm_msg_body(msg);
+	const struct hm_terminated *end = HM_TERMINATED_body(msg);
 	const char *text = hm_terminated_text(msg);
 
 	printf("a watched shelf: %s%s%s\n", hm_terminated_reason_name(end->reason), *text != '\0' ? ": " : "",
@@ -323,37 +309,34 @@ on_end(struct hm_ctx *ctx, struct clerk *clerk, const struct hm_msg *msg)
 
 /* Step 5: by default the shelf is restarted, and then stopped behind that; --set may have it stopped at once. */
 static void
-overturn(struct hm_ctx *ctx)
+overturn_shelf(struct hm_ctx *ctx)
 {
 	struct hm_pid shelf;
 
 	(void)hm_watch_path(ctx, "/user/lyon/shelf-z", NULL); /* nobody: HM_TERMINATED comes all the same */
 	if (hm_watch_path(ctx, "/user/lyon/shelf-c", &shelf) != HM_OK)
 		hm_fail(ctx, "cannot watch");
-	(void)hm_select_send(ctx, "/user/lyon/shelf-c", OVERTURN, NULL);
+	(void)hm_select_send(ctx, "/user/lyon/shelf-c", overturn, NULL);
 	(void)hm_poison(ctx, shelf);
 }
 
 static void
 picked(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
 {
-	const struct pieces *left;
-
 	(void)state;
 	(void)arg;
 	if (reply == NULL)
 		hm_fail(ctx, hm_future_result_name(result));
-	left = hm_msg_body(reply);
-	printf("berlin: %u pieces left\n", left->pieces);
-	overturn(ctx);
+	printf("berlin: %u pieces left\n", pieces_left_body(reply)->pieces);
+	overturn_shelf(ctx);
 }
 
 /* Step 4: many messages in one turn. What does not fit into the shelf's mailbox is as --set says. */
 static void
-pick(struct hm_ctx *ctx)
+pick_pieces(struct hm_ctx *ctx)
 {
-	(void)hm_send_batch(ctx, find(ctx, "/user/berlin/shelf-a"), PICK, NULL, PICKS, NULL);
-	(void)hm_ask(ctx, find(ctx, "/user/berlin"), STOCK, NULL, SECOND, picked, NULL);
+	(void)pick_send_batch(ctx, find(ctx, "/user/berlin/shelf-a"), PICKS, NULL);
+	(void)stock_ask(ctx, find(ctx, "/user/berlin"), SECOND, picked, NULL);
 }
 
 static void
@@ -364,7 +347,7 @@ on_read(struct hm_ctx *ctx, struct clerk *clerk, const struct read *read)
 		return;
 	printf("catalogue: %u bytes, read by %u shelves in the same place\n", CATALOGUE_BYTES,
 	       clerk->same_place);
-	pick(ctx);
+	pick_pieces(ctx);
 }
 
 /* Step 3: one buffer for all. Each message takes a reference over; the clerk gives its own back. */
@@ -382,7 +365,7 @@ send_catalogue(struct hm_ctx *ctx, struct clerk *clerk)
 	clerk->catalogue = bytes;
 	wait_for_all(ctx, clerk);
 	for (uint32_t i = 0; i < hm_pid_set_count(&clerk->shelves); i++) {
-		struct hm_msg *msg = hm_msg_new(ctx, CATALOGUE, 0);
+		struct hm_msg *msg = hm_msg_new(ctx, catalogue, 0);
 
 		(void)hm_msg_buffer_set(ctx, msg, hm_buffer_get(buffer));
 		(void)hm_msg_request(ctx, hm_pid_set_at(&clerk->shelves, i), msg);
@@ -409,19 +392,19 @@ ordered(struct hm_ctx *ctx, void *state, enum hm_future_result result, const str
 	if (result != HM_FUTURE_REPLY)
 		hm_fail(ctx, hm_future_result_name(result));
 	wait_for_all(ctx, state);
-	(void)hm_select_request(ctx, "/user/*/shelf-*", STOCK, NULL);
+	(void)hm_select_request(ctx, "/user/*/shelf-*", stock, NULL);
 }
 
 /* Step 1: a request with a header. */
 static void
 order(struct hm_ctx *ctx)
 {
-	struct hm_msg *msg = hm_msg_new(ctx, ORDER, 0);
-	const struct order order = { "shelf-b", 5 };
+	struct hm_msg *msg;
+	struct order *order = take_new(ctx, &msg);
 
-	if (msg == NULL || hm_msg_header_set(ctx, msg, "trace", "t-1") != HM_OK)
+	if (order == NULL || hm_msg_header_set(ctx, msg, "trace", "t-1") != HM_OK)
 		hm_fail(ctx, "out of memory");
-	memcpy(hm_msg_body_mut(msg), &order, sizeof(order));
+	*order = (struct order){ "shelf-b", 5 };
 	(void)hm_msg_ask(ctx, find(ctx, "/user/berlin"), msg, SECOND, ordered, NULL);
 }
 
@@ -452,7 +435,7 @@ opened(struct hm_ctx *ctx, void *state, enum hm_future_result result, const stru
 
 /* A warehouse answers when it has started, and so has its shelves. */
 static void
-begin(struct hm_ctx *ctx)
+begin(struct hm_ctx *ctx, struct clerk *clerk)
 {
 	const struct hm_batch_request requests[2] = { { find(ctx, "/user/berlin"), HM_TOUCH, NULL },
 						      { find(ctx, "/user/lyon"), HM_TOUCH, NULL } };
@@ -460,68 +443,42 @@ begin(struct hm_ctx *ctx)
 		.requests = requests, .count = 2, .timeout_us = SECOND, .on_end = opened
 	};
 
+	(void)clerk;
 	if (hm_ask_batch(ctx, &batch) != HM_OK)
 		hm_fail(ctx, "out of memory");
 }
 
 static void
-clerk_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+end(struct hm_ctx *ctx, struct clerk *clerk)
 {
-	struct clerk *clerk = state;
-
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		begin(ctx);
-		break;
-	case PIECES_LEFT:
-		on_pieces(ctx, clerk, hm_msg_body(msg));
-		break;
-	case CATALOGUE_READ:
-		on_read(ctx, clerk, hm_msg_body(msg));
-		break;
-	case HM_TERMINATED:
-		on_end(ctx, clerk, msg);
-		break;
-	case HM_RESTARTING:
-	case HM_STOPPED:
-		hm_pid_set_fini(&clerk->shelves);
-		hm_pid_set_fini(&clerk->waiting);
-		break;
-	default:
-		break;
-	}
+	(void)ctx;
+	hm_pid_set_fini(&clerk->shelves);
+	hm_pid_set_fini(&clerk->waiting);
 }
+
+HM_RECEIVE(clerk_receive, struct clerk,
+	   HM_ON_EMPTY(HM_STARTED, begin) HM_ON(pieces_left, on_pieces) HM_ON(catalogue_read, on_read)
+		   HM_ON_MESSAGE(HM_TERMINATED, on_end) HM_ON_EMPTY(HM_RESTARTING, end)
+			   HM_ON_EMPTY(HM_STOPPED, end));
 
 /* ---- The program -------------------------------------------------------------------- */
 
+/* The clerk finds them all. */
 static int
-set_up(struct hm_system *sys)
+prepare(struct hm_system *sys)
 {
-	static const struct hm_type types[] = {
-		{ .id = STOCK, .name = "stock" },
-		{ .id = PIECES_LEFT, .name = "pieces left", .size = sizeof(struct pieces) },
-		{ .id = ORDER, .name = "order", .size = sizeof(struct order) },
-		{ .id = PICK, .name = "pick" },
-		{ .id = CATALOGUE, .name = "catalogue" },
-		{ .id = CATALOGUE_READ, .name = "catalogue read", .size = sizeof(struct read) },
-		{ .id = OVERTURN, .name = "overturn" },
-	};
 	static const struct hm_props warehouse = { .receive = warehouse_receive };
 	static const struct hm_props claims = { .receive = claims_receive };
-	static const struct hm_props clerk = { .receive = clerk_receive, .state_size = sizeof(struct clerk) };
 	static const struct hm_props stocktaking = { .receive = stocktaking_receive };
 	const struct hm_shutdown_task task = { .phase = HM_SHUTDOWN_DRAIN,
 					       .name = "stocktaking",
 					       .spawn = &stocktaking };
-	int rc = 0;
+	int rc = inventory_register(sys);
 
-	for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++)
-		rc = hm_type_register(sys, &types[i]);
 	if (rc == 0 && (rc = hm_shutdown_add(sys, &task, NULL)) == 0 &&
 	    (rc = hm_system_spawn(sys, &claims, "claims", NULL, NULL)) == 0 &&
-	    (rc = hm_system_spawn(sys, &warehouse, "berlin", NULL, NULL)) == 0 &&
-	    (rc = hm_system_spawn(sys, &warehouse, "lyon", NULL, NULL)) == 0)
-		rc = hm_system_spawn(sys, &clerk, "clerk", NULL, NULL);
+	    (rc = hm_system_spawn(sys, &warehouse, "berlin", NULL, NULL)) == 0)
+		rc = hm_system_spawn(sys, &warehouse, "lyon", NULL, NULL);
 	return rc;
 }
 
@@ -533,13 +490,10 @@ main(int argc, char **argv)
 	static const struct hm_config config = { .summary =
 							 "Warehouses and shelves, found and watched by path.",
 						 .supervisor = &stop_all };
-	struct hm_system *sys;
-	int rc = hm_system_create(&sys, argc, argv, &config);
+	static const struct hm_props clerk = { .receive = clerk_receive, .state_size = sizeof(struct clerk) };
+	static const struct hm_program program = {
+		.config = &config, .prepare = prepare, .props = &clerk, .name = "clerk"
+	};
 
-	if (rc == 0 && (rc = set_up(sys)) == 0)
-		rc = hm_system_run(sys);
-	if (sys != NULL && rc != 0)
-		fprintf(stderr, "inventory: %s\n", strerror(-rc));
-	hm_system_destroy(sys);
-	return hm_exit_status(rc);
+	return hm_program_run(&program, argc, argv);
 }

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -19,20 +18,19 @@
 #define RESOLVE_TIMEOUT_US 1000000
 #define RETRY_US           100000
 
-enum {
-	BALL = HM_TYPE_USER,
-	RETRY
-};
+#define MESSAGES(MESSAGE) MESSAGE(ball, Pingpong__Ball, pingpong__ball__descriptor) MESSAGE(retry)
+HM_MESSAGES(game, HM_TYPE_USER, MESSAGES);
 
 struct settings {
 	const char *to; /* node whose pong to play with; NULL: this node's */
 	bool wait;
 	uint64_t count;
-	bool failed; /* written by ping */
 };
 
+/* By the options; read only, once they are. */
+static struct settings settings = { .count = 1000000 };
+
 struct ping {
-	struct settings *settings;
 	bool is_waiting; /* it waits for pong, and has printed that */
 	struct hm_pid pong;
 	uint64_t left;
@@ -41,14 +39,15 @@ struct ping {
 
 /* ---- pong ------------------------------------------------------------------------ */
 
+/* The ball goes back unchanged. */
 static void
-pong_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+on_pong(struct hm_ctx *ctx, void *state, const Pingpong__Ball *body)
 {
 	(void)state;
-	/* The ball goes back unchanged. */
-	if (hm_msg_type(msg) == BALL)
-		(void)hm_respond(ctx, BALL, hm_msg_body(msg));
+	(void)ball_respond(ctx, body);
 }
+
+HM_RECEIVE(pong_receive, void, HM_ON(ball, on_pong));
 
 /* ---- ping ------------------------------------------------------------------------ */
 
@@ -66,29 +65,21 @@ report(const struct ping *ping)
 {
 	double took = seconds_since(&ping->start);
 
-	printf("%" PRIu64 " round trips in %.3f s: %.0f ns each\n", ping->settings->count, took,
-	       took / (double)ping->settings->count * 1e9);
-}
-
-/* Stop with an error, which was printed before. */
-static void
-give_up(struct hm_ctx *ctx, const struct ping *ping)
-{
-	ping->settings->failed = true;
-	hm_system_stop(hm_system(ctx));
+	printf("%" PRIu64 " round trips in %.3f s: %.0f ns each\n", settings.count, took,
+	       took / (double)settings.count * 1e9);
 }
 
 static void
 serve(struct hm_ctx *ctx, struct ping *ping)
 {
-	Pingpong__Ball ball = PINGPONG__BALL__INIT;
+	Pingpong__Ball body = PINGPONG__BALL__INIT;
 	enum hm_result result;
 
-	ball.count = ping->left--;
-	result = hm_request(ctx, ping->pong, BALL, &ball);
+	body.count = ping->left--;
+	result = ball_request(ctx, ping->pong, &body);
 	if (result != HM_OK) {
 		fprintf(stderr, "pingpong: the ball was not sent: %s\n", hm_result_name(result));
-		give_up(ctx, ping);
+		hm_fail(ctx, "no ball");
 	}
 }
 
@@ -97,9 +88,9 @@ play(struct hm_ctx *ctx, struct ping *ping, struct hm_pid pong)
 {
 	char text[HM_PID_TEXT_SIZE];
 
-	printf("playing %" PRIu64 " balls with %s\n", ping->settings->count, hm_pid_format(pong, text));
+	printf("playing %" PRIu64 " balls with %s\n", settings.count, hm_pid_format(pong, text));
 	ping->pong = pong;
-	ping->left = ping->settings->count;
+	ping->left = settings.count;
 	clock_gettime(CLOCK_MONOTONIC, &ping->start);
 	(void)hm_watch(ctx, pong);
 	serve(ctx, ping);
@@ -109,7 +100,7 @@ play(struct hm_ctx *ctx, struct ping *ping, struct hm_pid pong)
 static void
 wait_for_pong(struct hm_ctx *ctx, struct ping *ping)
 {
-	const char *to = ping->settings->to;
+	const char *to = settings.to;
 
 	if (!ping->is_waiting) {
 		printf("waiting for /user/pong of %s; there, run with --node %s and --wait; "
@@ -119,7 +110,7 @@ wait_for_pong(struct hm_ctx *ctx, struct ping *ping)
 		fflush(stdout);
 	}
 	ping->is_waiting = true;
-	(void)hm_send_after(ctx, hm_self(ctx), RETRY, NULL, RETRY_US, 0, NULL);
+	(void)retry_send_after(ctx, hm_self(ctx), RETRY_US, 0, NULL);
 }
 
 static void
@@ -130,7 +121,7 @@ found(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struc
 
 	(void)arg;
 	if (result == HM_FUTURE_REPLY)
-		pong = ((const struct hm_identity *)hm_msg_body(reply))->pid;
+		pong = HM_IDENTITY_body(reply)->pid;
 	if (hm_pid_is_none(pong))
 		wait_for_pong(ctx, ping);
 	else
@@ -138,12 +129,13 @@ found(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struc
 }
 
 static void
-find(struct hm_ctx *ctx, const struct ping *ping)
+find(struct hm_ctx *ctx, struct ping *ping)
 {
-	const char *to = ping->settings->to;
+	const char *to = settings.to;
 	char address[HM_PATH_MAX];
 	int rc;
 
+	(void)ping;
 	snprintf(address, sizeof(address), "hermod://%s/user/pong", to);
 	rc = hm_resolve(ctx, address, RESOLVE_TIMEOUT_US, found, NULL);
 	if (rc == 0)
@@ -155,70 +147,63 @@ find(struct hm_ctx *ctx, const struct ping *ping)
 			to, to);
 	else
 		fprintf(stderr, "pingpong: --to %s: %s\n", to, strerror(-rc));
-	give_up(ctx, ping);
+	hm_fail(ctx, "no way to pong");
 }
 
 static void
-ping_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+begin(struct hm_ctx *ctx, struct ping *ping)
 {
-	struct ping *ping = state;
+	struct hm_pid pong;
 
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		if (ping->settings->to != NULL)
-			find(ctx, ping);
-		else
-			play(ctx, ping, ping->pong);
-		break;
-	case BALL:
-		if (ping->left > 0) {
-			serve(ctx, ping);
-			break;
-		}
-		report(ping);
-		hm_unwatch(ctx, ping->pong);
-		hm_system_stop(hm_system(ctx));
-		break;
-	case RETRY:
+	if (settings.wait)
+		return;
+	if (settings.to != NULL)
 		find(ctx, ping);
-		break;
-	case HM_TERMINATED:
-		fprintf(stderr, "pingpong: pong is gone\n");
-		give_up(ctx, ping);
-		break;
-	default:
-		break;
-	}
+	else if (hm_lookup(hm_system(ctx), "/user/pong", &pong) == 0)
+		play(ctx, ping, pong);
 }
+
+static void
+on_ball(struct hm_ctx *ctx, struct ping *ping, const Pingpong__Ball *body)
+{
+	(void)body;
+	if (ping->left > 0) {
+		serve(ctx, ping);
+		return;
+	}
+	report(ping);
+	hm_unwatch(ctx, ping->pong);
+	hm_stop(ctx, hm_self(ctx));
+}
+
+static void
+on_gone(struct hm_ctx *ctx, struct ping *ping)
+{
+	(void)ping;
+	fprintf(stderr, "pingpong: pong is gone\n");
+	hm_fail(ctx, "pong is gone");
+}
+
+HM_RECEIVE(ping_receive, struct ping,
+	   HM_ON_EMPTY(HM_STARTED, begin) HM_ON(ball, on_ball) HM_ON_EMPTY(retry, find)
+		   HM_ON_EMPTY(HM_TERMINATED, on_gone));
 
 /* ---- set-up ---------------------------------------------------------------------- */
 
-static const struct hm_props pong_props = { .receive = pong_receive };
-static const struct hm_props ping_props = { .receive = ping_receive,
-					    .state_size = sizeof(struct ping),
-					    .args_size = sizeof(struct ping) };
-
 static int
-players_spawn(struct hm_system *sys, struct settings *settings)
+prepare(struct hm_system *sys)
 {
-	struct ping ping = { .settings = settings };
-	int rc = 0;
+	static const struct hm_props pong = { .receive = pong_receive };
+	int rc = game_register(sys);
 
-	if (settings->to == NULL)
-		rc = hm_system_spawn(sys, &pong_props, "pong", NULL, &ping.pong);
-	if (rc == 0 && !settings->wait)
-		rc = hm_system_spawn(sys, &ping_props, "ping", &ping, NULL);
-	if (rc != 0)
-		fprintf(stderr, "pingpong: no actor: %s\n", strerror(-rc));
-	return rc;
+	return rc == 0 && settings.to == NULL ? hm_system_spawn(sys, &pong, "pong", NULL, NULL) : rc;
 }
 
 int
 main(int argc, char **argv)
 {
 	static const struct hm_module *const modules[] = { &hm_net_module, NULL };
-	struct settings settings = { .count = 1000000 };
-	const struct hm_option options[] = {
+	static const struct hm_option options[] = {
 		{ .name = "count",
 		  .help = "balls to play; default 1000000",
 		  .kind = HM_OPTION_NUMBER,
@@ -235,24 +220,18 @@ main(int argc, char **argv)
 		  .value = &settings.to },
 		{ .name = NULL },
 	};
-	const struct hm_config config = {
+	/* Ping gives up for good. */
+	static const struct hm_supervisor stop = { .directive = HM_DIRECTIVE_STOP };
+	static const struct hm_config config = {
 		.options = options,
 		.modules = modules,
 		.summary = "pingpong: two actors and a ball, on one node or on two.",
+		.supervisor = &stop,
 	};
-	static const struct hm_type retry = { .id = RETRY, .name = "retry" };
-	struct hm_type ball = { .id = BALL, .descriptor = &pingpong__ball__descriptor };
-	struct hm_system *sys;
-	int rc = hm_system_create(&sys, argc, argv, &config);
+	static const struct hm_props ping = { .receive = ping_receive, .state_size = sizeof(struct ping) };
+	static const struct hm_program program = {
+		.config = &config, .prepare = prepare, .props = &ping, .name = "ping"
+	};
 
-	if (rc == 0)
-		rc = hm_type_register(sys, &ball);
-	if (rc == 0)
-		rc = hm_type_register(sys, &retry);
-	if (rc == 0)
-		rc = players_spawn(sys, &settings);
-	if (rc == 0)
-		rc = hm_system_run(sys);
-	hm_system_destroy(sys);
-	return rc == 0 && settings.failed ? EXIT_FAILURE : hm_exit_status(rc);
+	return hm_program_run(&program, argc, argv);
 }

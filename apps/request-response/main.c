@@ -15,13 +15,13 @@
 #define PATIENCE_US 50000
 #define LONG_US     10000000
 
-enum {
-	PRICE = HM_TYPE_USER, /* what does it cost? */
-	SOLD,                 /* how many were sold? */
-	CLOSE,                /* stop all suppliers */
-	ENTRIES,              /* to a ledger: how many entries has it? */
-	NUMBER,               /* an answer */
-};
+#define MESSAGES(MESSAGE)                                                   \
+	MESSAGE(shop_price)     /* what does it cost? */                    \
+	MESSAGE(shop_sold)      /* how many were sold? */                   \
+	MESSAGE(shop_close)     /* stop all suppliers */                    \
+	MESSAGE(ledger_entries) /* to a ledger: how many entries has it? */ \
+	MESSAGE(number, uint64_t)
+HM_MESSAGES(shop, HM_TYPE_USER, MESSAGES);
 
 struct shop {
 	struct hm_pid suppliers[SUPPLIERS], ledgers[LEDGERS], archive;
@@ -29,42 +29,48 @@ struct shop {
 };
 
 static void
-answer(struct hm_ctx *ctx, uint64_t number)
+answer(struct hm_ctx *ctx, uint64_t value)
 {
-	(void)hm_respond(ctx, NUMBER, &number);
+	(void)number_respond(ctx, &value);
 }
 
 /* ---- Those who are asked ------------------------------------------------------- */
 
-/* State: its price; 0: it never answers. */
+/* A supplier's state is its price; 0: it never answers. */
 static void
-supplier_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+price_tell(struct hm_ctx *ctx, uint64_t *cost)
 {
-	const uint64_t *price = state;
-
-	if (hm_msg_type(msg) == PRICE && *price != 0)
-		answer(ctx, *price);
+	if (*cost != 0)
+		answer(ctx, *cost);
 }
 
+HM_RECEIVE(supplier_receive, uint64_t, HM_ON_EMPTY(shop_price, price_tell));
+
 static void
-archive_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+sold_tell(struct hm_ctx *ctx, void *state)
 {
 	(void)state;
-	if (hm_msg_type(msg) == SOLD)
-		answer(ctx, 42);
+	answer(ctx, 42);
 }
 
-/* State: how many numbers it has got. */
+HM_RECEIVE(archive_receive, void, HM_ON_EMPTY(shop_sold, sold_tell));
+
+/* A ledger's state is how many numbers it has got. */
 static void
-ledger_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+enter(struct hm_ctx *ctx, uint64_t *count, const uint64_t *value)
 {
-	uint64_t *entries = state;
-
-	if (hm_msg_type(msg) == NUMBER)
-		++*entries;
-	else if (hm_msg_type(msg) == ENTRIES)
-		answer(ctx, *entries);
+	(void)ctx;
+	(void)value;
+	++*count;
 }
+
+static void
+entries_tell(struct hm_ctx *ctx, uint64_t *count)
+{
+	answer(ctx, *count);
+}
+
+HM_RECEIVE(ledger_receive, uint64_t, HM_ON(number, enter) HM_ON_EMPTY(ledger_entries, entries_tell));
 
 /* ---- The shop ------------------------------------------------------------------- */
 
@@ -79,16 +85,16 @@ prices_take(struct hm_ctx *ctx, void *state, enum hm_future_result result, const
 	(void)result;
 	(void)arg;
 	for (uint32_t i = 0; i < hm_replies_count(reply); i++) {
-		const struct hm_msg *price = hm_replies_get(reply, i);
+		const struct hm_msg *one = hm_replies_get(reply, i);
 
-		if (price != NULL && *(const uint64_t *)hm_msg_body(price) < best)
-			best = *(const uint64_t *)hm_msg_body(price);
+		if (one != NULL && *number_body(one) < best)
+			best = *number_body(one);
 	}
 	answer(ctx, best);
 }
 
 static void
-prices_ask(struct hm_ctx *ctx, const struct shop *shop)
+prices_ask(struct hm_ctx *ctx, struct shop *shop)
 {
 	struct hm_batch_request requests[SUPPLIERS];
 	struct hm_batch batch = {
@@ -96,7 +102,7 @@ prices_ask(struct hm_ctx *ctx, const struct shop *shop)
 	};
 
 	for (uint32_t i = 0; i < SUPPLIERS; i++)
-		requests[i] = (struct hm_batch_request){ .to = shop->suppliers[i], .type = PRICE };
+		requests[i] = (struct hm_batch_request){ .to = shop->suppliers[i], .type = shop_price };
 	(void)hm_ask_batch(ctx, &batch);
 }
 
@@ -106,20 +112,20 @@ sold_take(struct hm_ctx *ctx, void *state, enum hm_future_result result, const s
 {
 	(void)state;
 	(void)arg;
-	answer(ctx, result == HM_FUTURE_REPLY ? *(const uint64_t *)hm_msg_body(reply) : 0);
+	answer(ctx, result == HM_FUTURE_REPLY ? *number_body(reply) : 0);
 }
 
 /* The answer goes to the ledgers, and to the customer. */
 static void
-sold_ask(struct hm_ctx *ctx, const struct shop *shop)
+sold_ask(struct hm_ctx *ctx, struct shop *shop)
 {
-	struct hm_future sold;
+	struct hm_future future;
 
-	if (hm_request_future(ctx, shop->archive, SOLD, NULL, LONG_US, &sold) != HM_OK)
+	if (shop_sold_request_future(ctx, shop->archive, LONG_US, &future) != HM_OK)
 		return;
-	(void)hm_pipe_to(ctx, sold, shop->ledgers, LEDGERS);
-	(void)hm_reenter_after(ctx, sold, sold_take, NULL);
-	hm_future_release(ctx, sold);
+	(void)hm_pipe_to(ctx, future, shop->ledgers, LEDGERS);
+	(void)hm_reenter_after(ctx, future, sold_take, NULL);
+	hm_future_release(ctx, future);
 }
 
 static void
@@ -148,23 +154,9 @@ suppliers_stop(struct hm_ctx *ctx, struct shop *shop)
 	}
 }
 
-static void
-shop_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
-{
-	switch (hm_msg_type(msg)) {
-	case PRICE:
-		prices_ask(ctx, state);
-		break;
-	case SOLD:
-		sold_ask(ctx, state);
-		break;
-	case CLOSE:
-		suppliers_stop(ctx, state);
-		break;
-	default:
-		break;
-	}
-}
+HM_RECEIVE(shop_receive, struct shop,
+	   HM_ON_EMPTY(shop_price, prices_ask) HM_ON_EMPTY(shop_sold, sold_ask)
+		   HM_ON_EMPTY(shop_close, suppliers_stop));
 
 /* ---- The customer ------------------------------------------------------------------ */
 
@@ -188,15 +180,15 @@ ask(struct hm_system *sys, struct hm_pid to, uint16_t type, int wait_ms, struct 
 }
 
 static uint64_t
-number_ask(struct hm_system *sys, struct hm_pid to, uint16_t type)
+number_of(struct hm_system *sys, struct hm_pid to, uint16_t type)
 {
-	uint64_t number = 0;
-	struct hm_reply reply = { .body = &number, .size = sizeof(number) };
+	uint64_t value = 0;
+	struct hm_reply reply = { .body = &value, .size = sizeof(value) };
 	int rc = ask(sys, to, type, -1, &reply);
 
 	if (rc != 0)
 		fprintf(stderr, "request-response: no answer: %d\n", rc);
-	return number;
+	return value;
 }
 
 static void
@@ -207,33 +199,17 @@ customer(struct hm_system *sys, const struct shop *shop, struct hm_pid pid)
 
 	if (ask(sys, pid, HM_TOUCH, -1, &reply) == 0 && hm_pid_equal(touched.who, pid))
 		printf("the shop is there\n");
-	printf("the best price: %" PRIu64 "\n", number_ask(sys, pid, PRICE));
-	printf("sold: %" PRIu64 "\n", number_ask(sys, pid, SOLD));
+	printf("the best price: %" PRIu64 "\n", number_of(sys, pid, shop_price));
+	printf("sold: %" PRIu64 "\n", number_of(sys, pid, shop_sold));
 	for (uint32_t i = 0; i < LEDGERS; i++)
-		printf("entries of ledger %u: %" PRIu64 "\n", i, number_ask(sys, shop->ledgers[i], ENTRIES));
-	if (ask(sys, shop->suppliers[SUPPLIERS - 1], PRICE, 10, NULL) == -ECANCELED)
+		printf("entries of ledger %u: %" PRIu64 "\n", i,
+		       number_of(sys, shop->ledgers[i], ledger_entries));
+	if (ask(sys, shop->suppliers[SUPPLIERS - 1], shop_price, 10, NULL) == -ECANCELED)
 		printf("one supplier never answers: given up\n");
-	printf("suppliers that are gone: %" PRIu64 "\n", number_ask(sys, pid, CLOSE));
+	printf("suppliers that are gone: %" PRIu64 "\n", number_of(sys, pid, shop_close));
 }
 
 /* ---- Set-up --------------------------------------------------------------------------- */
-
-static int
-types_register(struct hm_system *sys)
-{
-	static const struct hm_type types[] = {
-		{ .id = PRICE, .name = "price" },
-		{ .id = SOLD, .name = "sold" },
-		{ .id = CLOSE, .name = "close" },
-		{ .id = ENTRIES, .name = "entries" },
-		{ .id = NUMBER, .name = "number", .size = sizeof(uint64_t) },
-	};
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++)
-		rc = hm_type_register(sys, &types[i]);
-	return rc;
-}
 
 static int
 actors_spawn(struct hm_system *sys, struct shop *shop, struct hm_pid *pid)
@@ -266,7 +242,7 @@ main(int argc, char **argv)
 	struct hm_pid pid;
 	int rc = hm_system_create(&sys, argc, argv, &config);
 
-	if (rc == 0 && (rc = types_register(sys)) == 0 && (rc = actors_spawn(sys, &shop, &pid)) == 0 &&
+	if (rc == 0 && (rc = shop_register(sys)) == 0 && (rc = actors_spawn(sys, &shop, &pid)) == 0 &&
 	    (rc = hm_system_start(sys)) == 0) {
 		customer(sys, &shop, pid);
 		hm_system_stop(sys);

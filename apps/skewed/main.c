@@ -7,7 +7,6 @@
  *     lcore 1: feeder 1 ──┴───────────────────────┘        │ tallies, HM_MOVED
  *              monitor, of high priority ◀─────────────────┘
  */
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,18 +24,6 @@
 #define LOOK_US    500u
 #define DRILLS     4u /* moves of each customer, after the one that load has asked for */
 #define SECOND     1000000u
-
-enum {
-	ORDER = HM_TYPE_USER,
-	HANDLED,       /* a customer, to the monitor: so many orders more */
-	SETTLED,       /* a customer, to the monitor: it lives there now */
-	LOOK,          /* the monitor, to itself */
-	CUSTOMERS_ARE, /* the monitor, to a feeder */
-	FINISH,        /* the monitor, to a feeder */
-	FINISHED,      /* a feeder: the number of its orders */
-	REPORT_TO_ME,  /* the monitor, to a customer */
-	REPORT,
-};
 
 struct order {
 	uint32_t feeder;
@@ -59,6 +46,18 @@ struct report {
 	uint64_t orders, disorders;
 };
 
+#define MESSAGES(MESSAGE)                                                                              \
+	MESSAGE(take_order, struct order)                                                              \
+	MESSAGE(handled, struct handled)         /* a customer, to the monitor: so many orders more */ \
+	MESSAGE(settled, struct settled)         /* a customer, to the monitor: it lives there now */  \
+	MESSAGE(look)                            /* the monitor, to itself */                          \
+	MESSAGE(customers_are, struct customers) /* the monitor, to a feeder */                        \
+	MESSAGE(finish)                          /* the monitor, to a feeder */                        \
+	MESSAGE(finished, uint64_t)              /* a feeder: the number of its orders */              \
+	MESSAGE(report_to_me)                    /* the monitor, to a customer */                      \
+	MESSAGE(report, struct report)
+HM_MESSAGES(shop, HM_TYPE_USER, MESSAGES);
+
 /* ---- Customers -------------------------------------------------------------- */
 
 struct customer {
@@ -69,7 +68,7 @@ struct customer {
 };
 
 static void
-handle_order(struct hm_ctx *ctx, struct customer *customer, const struct order *order)
+on_order(struct hm_ctx *ctx, struct customer *customer, const struct order *order)
 {
 	const uint64_t end = hm_now_ns(ctx) + ORDER_NS;
 
@@ -77,7 +76,7 @@ handle_order(struct hm_ctx *ctx, struct customer *customer, const struct order *
 	customer->next[order->feeder] = order->number + 1;
 	customer->orders++;
 	if (++customer->untold == TALLY) {
-		(void)hm_send(ctx, hm_parent(ctx), HANDLED, &(struct handled){ customer->index, TALLY });
+		(void)handled_send(ctx, hm_parent(ctx), &(struct handled){ customer->index, TALLY });
 		customer->untold = 0;
 	}
 	while (hm_now_ns(ctx) < end)
@@ -85,26 +84,20 @@ handle_order(struct hm_ctx *ctx, struct customer *customer, const struct order *
 }
 
 static void
-customer_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+settle(struct hm_ctx *ctx, struct customer *customer)
 {
-	struct customer *customer = state;
-
-	switch (hm_msg_type(msg)) {
-	case ORDER:
-		handle_order(ctx, customer, hm_msg_body(msg));
-		break;
-	case HM_STARTED:
-	case HM_MOVED:
-		(void)hm_send(ctx, hm_parent(ctx), SETTLED,
-			      &(struct settled){ customer->index, hm_lcore(ctx) });
-		break;
-	case REPORT_TO_ME:
-		(void)hm_respond(ctx, REPORT, &(struct report){ customer->orders, customer->disorders });
-		break;
-	default:
-		break;
-	}
+	(void)settled_send(ctx, hm_parent(ctx), &(struct settled){ customer->index, hm_lcore(ctx) });
 }
+
+static void
+tell(struct hm_ctx *ctx, struct customer *customer)
+{
+	(void)report_respond(ctx, &(struct report){ customer->orders, customer->disorders });
+}
+
+HM_RECEIVE(customer_receive, struct customer,
+	   HM_ON_EMPTY(HM_STARTED, settle) HM_ON_EMPTY(HM_MOVED, settle) HM_ON(take_order, on_order)
+		   HM_ON_EMPTY(report_to_me, tell));
 
 /* ---- Feeders: two, one on each lcore ------------------------------------------- */
 
@@ -134,7 +127,7 @@ round_done(struct hm_ctx *ctx, void *state, enum hm_future_result result, const 
 	}
 	for (uint32_t i = 0; i < CUSTOMERS; i++)
 		orders += feeder->sent[i];
-	(void)hm_send(ctx, hm_parent(ctx), FINISHED, &orders);
+	(void)finished_send(ctx, hm_parent(ctx), &orders);
 }
 
 /*
@@ -155,7 +148,7 @@ feed(struct hm_ctx *ctx, struct feeder *feeder)
 
 		for (uint32_t k = 0; k < count; k++)
 			orders[k] = (struct order){ feeder->index, feeder->sent[i]++ };
-		if (hm_send_batch(ctx, feeder->customers.pids[i], ORDER, orders, count, NULL) != HM_OK)
+		if (take_order_send_batch(ctx, feeder->customers.pids[i], orders, count, NULL) != HM_OK)
 			hm_fail(ctx, "out of memory");
 		requests[i] = (struct hm_batch_request){ feeder->customers.pids[i], HM_TOUCH, NULL };
 	}
@@ -164,22 +157,20 @@ feed(struct hm_ctx *ctx, struct feeder *feeder)
 }
 
 static void
-feeder_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+begin(struct hm_ctx *ctx, struct feeder *feeder, const struct customers *customers)
 {
-	struct feeder *feeder = state;
-
-	switch (hm_msg_type(msg)) {
-	case CUSTOMERS_ARE:
-		memcpy(&feeder->customers, hm_msg_body(msg), sizeof(feeder->customers));
-		feed(ctx, feeder);
-		break;
-	case FINISH:
-		feeder->finish = true;
-		break;
-	default:
-		break;
-	}
+	feeder->customers = *customers;
+	feed(ctx, feeder);
 }
+
+static void
+on_finish(struct hm_ctx *ctx, struct feeder *feeder)
+{
+	(void)ctx;
+	feeder->finish = true;
+}
+
+HM_RECEIVE(feeder_receive, struct feeder, HM_ON(customers_are, begin) HM_ON_EMPTY(finish, on_finish));
 
 /* ---- The monitor --------------------------------------------------------------- */
 
@@ -230,7 +221,7 @@ spawn_feeders(struct hm_ctx *ctx, struct monitor *monitor)
 	for (uint32_t i = 0; i < FEEDERS; i++) {
 		if (hm_spawn(ctx, &props[i], NULL, &i, &monitor->feeders[i]) != 0)
 			hm_fail(ctx, "no feeder");
-		(void)hm_send(ctx, monitor->feeders[i], CUSTOMERS_ARE, &monitor->customers);
+		(void)customers_are_send(ctx, monitor->feeders[i], &monitor->customers);
 	}
 }
 
@@ -258,7 +249,7 @@ move(struct hm_ctx *ctx, const struct monitor *monitor, uint32_t customer, uint3
  * while for a customer that has more than half of all orders, and for which others wait.
  */
 static void
-look(struct hm_ctx *ctx, struct monitor *monitor)
+on_look(struct hm_ctx *ctx, struct monitor *monitor)
 {
 	const uint32_t customer = hottest(monitor), from = monitor->lcore[customer];
 	struct hm_load load;
@@ -266,7 +257,7 @@ look(struct hm_ctx *ctx, struct monitor *monitor)
 	if (hm_system_load(hm_system(ctx), from, &load) != 0)
 		hm_fail(ctx, "no such lcore");
 	if (monitor->known < KNOWN || 2 * monitor->handled[customer] <= monitor->known || load.waiting == 0) {
-		(void)hm_send_after(ctx, hm_self(ctx), LOOK, NULL, LOOK_US, 0, NULL);
+		(void)look_send_after(ctx, hm_self(ctx), LOOK_US, 0, NULL);
 		return;
 	}
 	printf("lcore %u: others wait for %s, which moves to lcore %u\n", from, names[customer], !from);
@@ -275,16 +266,16 @@ look(struct hm_ctx *ctx, struct monitor *monitor)
 }
 
 static void
-on_settled(struct hm_ctx *ctx, struct monitor *monitor, const struct settled *settled)
+on_settled(struct hm_ctx *ctx, struct monitor *monitor, const struct settled *home)
 {
-	const uint32_t customer = settled->customer;
+	const uint32_t customer = home->customer;
 
-	monitor->lcore[customer] = settled->lcore;
+	monitor->lcore[customer] = home->lcore;
 	if (++monitor->settled == CUSTOMERS) {
 		for (uint32_t i = 0; i < CUSTOMERS; i++)
 			printf("%s: lcore %u\n", names[i], monitor->lcore[i]);
 		spawn_feeders(ctx, monitor);
-		(void)hm_send(ctx, hm_self(ctx), LOOK, NULL);
+		(void)look_send(ctx, hm_self(ctx));
 	}
 	if (!monitor->moved)
 		return;
@@ -292,10 +283,10 @@ on_settled(struct hm_ctx *ctx, struct monitor *monitor, const struct settled *se
 		for (uint32_t i = 0; i < CUSTOMERS; i++)
 			move(ctx, monitor, i, !monitor->lcore[i]);
 	} else if (++monitor->drills[customer] < DRILLS) {
-		move(ctx, monitor, customer, !settled->lcore);
+		move(ctx, monitor, customer, !home->lcore);
 	} else if (++monitor->drilled == CUSTOMERS) {
 		for (uint32_t i = 0; i < FEEDERS; i++)
-			(void)hm_send(ctx, monitor->feeders[i], FINISH, NULL);
+			(void)finish_send(ctx, monitor->feeders[i]);
 	}
 }
 
@@ -311,16 +302,16 @@ on_reports(struct hm_ctx *ctx, void *state, enum hm_future_result result, const 
 	if (result != HM_FUTURE_REPLY)
 		hm_fail(ctx, hm_future_result_name(result));
 	for (uint32_t i = 0; i < CUSTOMERS; i++) {
-		const struct report *report = hm_msg_body(hm_replies_get(replies, i));
+		const struct report *one = report_body(hm_replies_get(replies, i));
 
-		sum.orders += report->orders;
-		sum.disorders += report->disorders;
+		sum.orders += one->orders;
+		sum.disorders += one->disorders;
 	}
 	hm_system_stats(hm_system(ctx), &stats);
 	printf("%llu moves under load\n", (unsigned long long)stats.moved);
 	printf("%llu orders, %llu lost, %llu out of order\n", (unsigned long long)sum.orders,
 	       (unsigned long long)(monitor->sent - sum.orders), (unsigned long long)sum.disorders);
-	hm_system_stop(hm_system(ctx));
+	hm_stop(ctx, hm_self(ctx));
 }
 
 static void
@@ -335,83 +326,41 @@ on_finished(struct hm_ctx *ctx, struct monitor *monitor, const uint64_t *orders)
 	if (++monitor->finished < FEEDERS)
 		return;
 	for (uint32_t i = 0; i < CUSTOMERS; i++)
-		requests[i] = (struct hm_batch_request){ monitor->customers.pids[i], REPORT_TO_ME, NULL };
+		requests[i] = (struct hm_batch_request){ monitor->customers.pids[i], report_to_me, NULL };
 	if (hm_ask_batch(ctx, &batch) != HM_OK)
 		hm_fail(ctx, "out of memory");
 }
 
 static void
-monitor_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+on_handled(struct hm_ctx *ctx, struct monitor *monitor, const struct handled *tally)
 {
-	struct monitor *monitor = state;
-	const struct handled *handled = hm_msg_body(msg);
-
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		spawn_customers(ctx, monitor);
-		break;
-	case SETTLED:
-		on_settled(ctx, monitor, hm_msg_body(msg));
-		break;
-	case HANDLED:
-		monitor->handled[handled->customer] += handled->orders;
-		monitor->known += handled->orders;
-		break;
-	case LOOK:
-		look(ctx, monitor);
-		break;
-	case FINISHED:
-		on_finished(ctx, monitor, hm_msg_body(msg));
-		break;
-	default:
-		break;
-	}
+	(void)ctx;
+	monitor->handled[tally->customer] += tally->orders;
+	monitor->known += tally->orders;
 }
 
-/* ---- The program --------------------------------------------------------------- */
+HM_RECEIVE(monitor_receive, struct monitor,
+	   HM_ON_EMPTY(HM_STARTED, spawn_customers) HM_ON(settled, on_settled) HM_ON(handled, on_handled)
+		   HM_ON_EMPTY(look, on_look) HM_ON(finished, on_finished));
 
-static int
-set_up(struct hm_system *sys)
+int
+main(int argc, char **argv)
 {
-	static const struct hm_type types[] = {
-		{ .id = ORDER, .name = "order", .size = sizeof(struct order) },
-		{ .id = HANDLED, .name = "handled", .size = sizeof(struct handled) },
-		{ .id = SETTLED, .name = "settled", .size = sizeof(struct settled) },
-		{ .id = LOOK, .name = "look" },
-		{ .id = CUSTOMERS_ARE, .name = "customers are", .size = sizeof(struct customers) },
-		{ .id = FINISH, .name = "finish" },
-		{ .id = FINISHED, .name = "finished", .size = sizeof(uint64_t) },
-		{ .id = REPORT_TO_ME, .name = "report to me" },
-		{ .id = REPORT, .name = "report", .size = sizeof(struct report) },
-	};
 	/* Beside actors that never pause, it has its turn first. */
 	static const struct hm_props monitor = { .receive = monitor_receive,
 						 .state_size = sizeof(struct monitor),
 						 .lcore = HM_LCORE(1),
 						 .priority = HM_ACTOR_HIGH };
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < sizeof(types) / sizeof(types[0]); i++)
-		rc = hm_type_register(sys, &types[i]);
-	return rc == 0 ? hm_system_spawn(sys, &monitor, "monitor", NULL, NULL) : rc;
-}
-
-int
-main(int argc, char **argv)
-{
 	/* Whoever fails has the system stop: without it, nobody would. */
 	static const struct hm_supervisor stop_all = { .directive = HM_DIRECTIVE_ESCALATE };
 	static const struct hm_config config = { .summary = "A hot key, and a monitor that moves actors.",
 						 .supervisor = &stop_all };
-	struct hm_system *sys;
-	int rc = hm_system_create(&sys, argc, argv, &config);
+	static const struct hm_program program = { .config = &config,
+						   .prepare = shop_register,
+						   .props = &monitor,
+						   .name = "monitor",
+						   .lcores_min = 2,
+						   .lcores_max = 2 };
 
-	if (rc == 0 && hm_system_lcores_shared(sys) != 2) {
-		fprintf(stderr, "skewed: runs on two lcores: -l 0-1\n");
-		rc = -EINVAL;
-	} else if (rc == 0 && (rc = set_up(sys)) == 0) {
-		rc = hm_system_run(sys);
-	}
-	hm_system_destroy(sys);
-	return hm_exit_status(rc);
+	return hm_program_run(&program, argc, argv);
 }
