@@ -45,7 +45,7 @@ SLOWER = 5
 
 # The tests that are about a module, by the names of their programs.
 TESTS = {
-    'mailbox': r'^test_(assert|carrier|depot|inject|lane|mailbox|pid|pool|slab|engine_(memory|misuse|shortage)$)',
+    'mailbox': r'^test_(assert|carrier|depot|inject|lane|mailbox|pid|pool|slab|engine_(memory|misuse|misuse_body|shortage)$)',
     'sched': r'^test_(backtrace|busy|carrier|deadline|idle|offload|quantum|runq|sample|stall|tsc|wake|wheel|worker|engine_(stall|stall_edges|timer|turn)$)',
     'engine': r'^test_(engine|carrier|version)',
     'net': r'^test_net',

@@ -341,42 +341,42 @@ Test(engine_supervisor, backoff__doubles_up_to_its_cap_and_begins_anew_after_qui
 	hmt_node_end(&family.node);
 }
 
-Test(engine_supervisor, backoff__jitter_is_a_part_of_the_delay)
+/* The least and the greatest of many delays of 10 ms, of which a part is left to chance. */
+static void
+jitter_spread(uint32_t percent, uint64_t *least, uint64_t *most)
 {
-	static const struct hm_supervisor backoff = {
+	struct hm_supervisor backoff = {
 		.restarts = HM_RESTARTS_UNLIMITED,
-		.backoff = { .min_us = 10000, .max_us = 10000, .jitter = 50 },
+		.backoff = { .min_us = 10000, .max_us = 10000, .jitter = percent },
 	};
-	uint64_t least = UINT64_MAX, most = 0;
 
+	*least = UINT64_MAX;
+	*most = 0;
 	hmt_family_start(&family, &backoff);
 	for (int i = 0; i < 50; i++) {
 		(void)delay_of(0);
-		least = RTE_MIN(least, hmt_decision_last(&family)->delay_us);
-		most = RTE_MAX(most, hmt_decision_last(&family)->delay_us);
+		*least = RTE_MIN(*least, hmt_decision_last(&family)->delay_us);
+		*most = RTE_MAX(*most, hmt_decision_last(&family)->delay_us);
 	}
+	hmt_node_end(&family.node);
+}
+
+Test(engine_supervisor, backoff__jitter_is_a_part_of_the_delay)
+{
+	uint64_t least, most;
+
+	jitter_spread(50, &least, &most);
 	cr_assert(least >= 5000 && most <= 10000, "%lu to %lu", (unsigned long)least, (unsigned long)most);
 	cr_assert(least < 7000 && most > 8000, "%lu to %lu", (unsigned long)least, (unsigned long)most);
-	hmt_node_end(&family.node);
 }
 
 Test(engine_supervisor, backoff__jitter_may_be_all_of_the_delay)
 {
-	static const struct hm_supervisor backoff = {
-		.restarts = HM_RESTARTS_UNLIMITED,
-		.backoff = { .min_us = 10000, .max_us = 10000, .jitter = 100 },
-	};
-	uint64_t least = UINT64_MAX, most = 0;
+	uint64_t least, most;
 
-	hmt_family_start(&family, &backoff);
-	for (int i = 0; i < 50; i++) {
-		(void)delay_of(0);
-		least = RTE_MIN(least, hmt_decision_last(&family)->delay_us);
-		most = RTE_MAX(most, hmt_decision_last(&family)->delay_us);
-	}
+	jitter_spread(100, &least, &most);
 	cr_assert(least < 2000 && most > 8000 && most <= 10000, "%lu to %lu", (unsigned long)least,
 		  (unsigned long)most);
-	hmt_node_end(&family.node);
 }
 
 Test(engine_supervisor, backoff__of_a_child_that_is_stopped_meanwhile_ends)

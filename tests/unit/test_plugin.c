@@ -277,16 +277,6 @@ Test(plugin, names__of_files_are_identifiers)
 	hmp_memory_free(&memory);
 }
 
-static void
-c_package_set(struct plugin *p, Hmp__File *file, const char *package)
-{
-	file->options = plugin_keep(p, sizeof(*file->options));
-	hmp__file_options__init(file->options);
-	file->options->protobuf_c = plugin_keep(p, sizeof(*file->options->protobuf_c));
-	hmp__protobuf_c__init(file->options->protobuf_c);
-	file->options->protobuf_c->c_package = plugin_text(p, package);
-}
-
 Test(plugin, names__follow_the_package_that_protobuf_c_is_given)
 {
 	static struct plugin p;
@@ -295,10 +285,10 @@ Test(plugin, names__follow_the_package_that_protobuf_c_is_given)
 	plugin_start(&p, NULL);
 	file = plugin_file(&p, "a.proto", "long.one");
 	plugin_message(&p, file, "M");
-	c_package_set(&p, file, "sh.my_t");
+	plugin_c_package(&p, file, "sh.my_t");
 	file = plugin_file(&p, "b.proto", NULL);
 	plugin_message(&p, file, "M");
-	c_package_set(&p, file, "own");
+	plugin_c_package(&p, file, "own");
 	cr_assert_not_null(
 		strstr(plugin_header(&p, 0), "HM_MESSAGE(long_one_M, Sh__MyT__M, sh__my_t__m__descriptor)"));
 	cr_assert_not_null(strstr(plugin_header(&p, 1), "HM_MESSAGE(b_M, Own__M, own__m__descriptor)"));

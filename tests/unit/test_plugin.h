@@ -141,6 +141,31 @@ plugin_rpc(struct plugin *p, Hmp__Service *service, const char *name, const char
 	return method;
 }
 
+/* The option of protobuf-c for a file's package. */
+static inline void
+plugin_c_package(struct plugin *p, Hmp__File *file, const char *package)
+{
+	file->options = plugin_keep(p, sizeof(*file->options));
+	hmp__file_options__init(file->options);
+	file->options->protobuf_c = plugin_keep(p, sizeof(*file->options->protobuf_c));
+	hmp__protobuf_c__init(file->options->protobuf_c);
+	file->options->protobuf_c->c_package = plugin_text(p, package);
+}
+
+/* A request with a service, shop.Bank, and two messages, shop.A and shop.B, of which the caller makes rpcs; and odd.M. */
+static inline Hmp__Service *
+plugin_bank(struct plugin *p, const char *parameter)
+{
+	Hmp__File *file;
+
+	plugin_start(p, parameter);
+	plugin_message(p, plugin_import(p, "odd\".proto", "odd"), "M");
+	file = plugin_file(p, "a.proto", "shop");
+	plugin_message(p, file, "A");
+	plugin_message(p, file, "B");
+	return plugin_service(p, file, "Bank");
+}
+
 /* Hand the request over as bytes of just that length, and read the answer. */
 static inline void
 plugin_bytes_run(struct plugin *p, const uint8_t *bytes, size_t length)

@@ -14,20 +14,6 @@ TestSuite(plugin_input);
 
 static struct plugin services;
 
-/* A service of three messages, of which the caller makes rpcs. */
-static Hmp__Service *
-bank(const char *parameter)
-{
-	Hmp__File *file;
-
-	plugin_start(&services, parameter);
-	plugin_message(&services, plugin_import(&services, "odd\".proto", "odd"), "M");
-	file = plugin_file(&services, "a.proto", "shop");
-	plugin_message(&services, file, "A");
-	plugin_message(&services, file, "B");
-	return plugin_service(&services, file, "Bank");
-}
-
 /* ---- Requests that are none -------------------------------------------------------------------- */
 
 static void
@@ -81,16 +67,16 @@ Test(plugin_input, request__that_protoc_would_not_make)
 		    plugin_text(&p, "b.proto"));
 	plugin_import(&p, "a.proto", "x");
 	refused(&p, "a file to generate that is not among its files");
-	plugin_rpc(&services, bank(NULL), "Go", "shop.A", ".shop.B");
+	plugin_rpc(&services, plugin_bank(&services, NULL), "Go", "shop.A", ".shop.B");
 	refused(&services, "an rpc of a type that is no name");
-	plugin_rpc(&services, bank(NULL), "Go", ".shop.A", ".")->input_type = NULL;
+	plugin_rpc(&services, plugin_bank(&services, NULL), "Go", ".shop.A", ".")->input_type = NULL;
 	refused(&services, "an rpc of a type that is no name");
 }
 
 Test(plugin_input, request__that_ends_too_soon)
 {
 	static struct plugin p;
-	Hmp__Service *service = bank(NULL);
+	Hmp__Service *service = plugin_bank(&services, NULL);
 	size_t length, refusals = 0;
 	uint8_t *bytes;
 

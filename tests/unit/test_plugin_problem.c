@@ -354,33 +354,20 @@ Test(plugin_problem, problems__that_are_long_are_cut)
 
 static struct plugin services;
 
-/* A service of three messages, of which the caller makes rpcs. */
-static Hmp__Service *
-bank(const char *parameter)
-{
-	Hmp__File *file;
-
-	plugin_start(&services, parameter);
-	plugin_message(&services, plugin_import(&services, "odd\".proto", "odd"), "M");
-	file = plugin_file(&services, "a.proto", "shop");
-	plugin_message(&services, file, "A");
-	plugin_message(&services, file, "B");
-	return plugin_service(&services, file, "Bank");
-}
-
 Test(plugin_problem, rpcs__that_are_streams)
 {
 	static const char expected[] =
 		"a.proto: rpc shop.Bank.Go is a stream, which is not one request and one answer; "
 		"leave it out by skip=shop.Bank.Go";
-	Hmp__Method *method = plugin_rpc(&services, bank(NULL), "Go", ".shop.A", ".shop.B");
+	Hmp__Method *method = plugin_rpc(&services, plugin_bank(&services, NULL), "Go", ".shop.A", ".shop.B");
 
 	method->has_client_streaming = method->client_streaming = true;
 	plugin_problem(&services, expected);
-	method = plugin_rpc(&services, bank(NULL), "Go", ".shop.A", ".shop.B");
+	method = plugin_rpc(&services, plugin_bank(&services, NULL), "Go", ".shop.A", ".shop.B");
 	method->has_server_streaming = method->server_streaming = true;
 	plugin_problem(&services, expected);
-	method = plugin_rpc(&services, bank("skip=shop.Bank.Go"), "Go", ".shop.A", ".shop.B");
+	method = plugin_rpc(&services, plugin_bank(&services, "skip=shop.Bank.Go"), "Go", ".shop.A",
+			    ".shop.B");
 	method->has_server_streaming = method->server_streaming = true;
 	cr_assert_not_null(plugin_header(&services, 0));
 	plugin_end(&services);
@@ -388,7 +375,7 @@ Test(plugin_problem, rpcs__that_are_streams)
 
 Test(plugin_problem, rpcs__with_the_same_request)
 {
-	Hmp__Service *service = bank(NULL);
+	Hmp__Service *service = plugin_bank(&services, NULL);
 
 	plugin_rpc(&services, service, "Go", ".shop.A", ".shop.B");
 	plugin_rpc(&services, service, "Stay", ".shop.B", ".shop.B");
@@ -402,15 +389,15 @@ Test(plugin_problem, rpcs__with_the_same_request)
 
 Test(plugin_problem, rpcs__of_messages_that_are_not_there)
 {
-	plugin_rpc(&services, bank(NULL), "Go", ".shop.None", ".shop.B");
+	plugin_rpc(&services, plugin_bank(&services, NULL), "Go", ".shop.None", ".shop.B");
 	plugin_problem(&services,
 		       "a.proto: rpc shop.Bank.Go uses shop.None, which is no message of the files");
-	plugin_rpc(&services, bank("skip=shop.B"), "Go", ".shop.A", ".shop.B");
+	plugin_rpc(&services, plugin_bank(&services, "skip=shop.B"), "Go", ".shop.A", ".shop.B");
 	plugin_problem(
 		&services,
 		"a.proto: rpc shop.Bank.Go uses shop.B, which is left out; skip=shop.Bank.Go leaves the "
 		"rpc out, too");
-	plugin_rpc(&services, bank(NULL), "Go", ".shop.A", ".odd.M");
+	plugin_rpc(&services, plugin_bank(&services, NULL), "Go", ".shop.A", ".odd.M");
 	plugin_problem(
 		&services,
 		"a.proto: rpc shop.Bank.Go uses a message of 'odd\".proto', whose name cannot stand in an "
@@ -419,12 +406,12 @@ Test(plugin_problem, rpcs__of_messages_that_are_not_there)
 
 Test(plugin_problem, rpcs__whose_names_mean_something_in_the_macros)
 {
-	plugin_rpc(&services, bank("name.shop.A=handler_Go"), "Go", ".shop.A", ".shop.B");
+	plugin_rpc(&services, plugin_bank(&services, "name.shop.A=handler_Go"), "Go", ".shop.A", ".shop.B");
 	plugin_problem(
 		&services,
 		"a.proto: message shop.A and the handler of rpc shop.Bank.Go are both handler_Go in C; the "
 		"parameter name.shop.A=NAME gives another");
-	plugin_rpc(&services, bank(NULL), "HM_RPC", ".shop.A", ".shop.B");
+	plugin_rpc(&services, plugin_bank(&services, NULL), "HM_RPC", ".shop.A", ".shop.B");
 	plugin_problem(&services, "a.proto: rpc shop.Bank.HM_RPC has a name of hermod's; leave it out by "
 				  "skip=shop.Bank.HM_RPC");
 }
@@ -436,10 +423,6 @@ Test(plugin_problem, option__that_is_no_package)
 
 	plugin_start(&p, NULL);
 	file = plugin_file(&p, "a.proto", "shop");
-	file->options = plugin_keep(&p, sizeof(*file->options));
-	hmp__file_options__init(file->options);
-	file->options->protobuf_c = plugin_keep(&p, sizeof(*file->options->protobuf_c));
-	hmp__protobuf_c__init(file->options->protobuf_c);
-	file->options->protobuf_c->c_package = plugin_text(&p, "a b");
+	plugin_c_package(&p, file, "a b");
 	plugin_problem(&p, "a.proto: its option c_package is no name of a package");
 }
