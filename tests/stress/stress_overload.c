@@ -24,6 +24,7 @@
 
 #include <rte_log.h>
 
+#include "assert_pvt.h"
 #include "counter_pvt.h"
 #include "hermod.h"
 #include "hmt_actor.h"
@@ -35,7 +36,7 @@
 #define SENDERS  1000u
 #define OVERLOAD 10u /* times what the receiver can handle */
 /* For one item; sanitizers make all else slow, too. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(HMI_ASAN) || defined(__SANITIZE_THREAD__)
 #define IS_SANITIZED true
 #define SERVICE_NS   100000u
 #else

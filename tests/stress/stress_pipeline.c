@@ -18,6 +18,7 @@
 
 #include <rte_log.h>
 
+#include "assert_pvt.h"
 #include "hermod.h"
 #include "hmt_eal.h"
 #include "hmt_stress.h"
@@ -27,7 +28,7 @@
 /* Of the consumers, for each item: on average. */
 #define WORK_ROUNDS 20u
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(HMI_ASAN) || defined(__SANITIZE_THREAD__)
 #define ITEMS UINT64_C(1000000)
 #else
 #define ITEMS UINT64_C(10000000)

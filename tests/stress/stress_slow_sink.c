@@ -17,6 +17,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "assert_pvt.h"
 #include "hermod.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
@@ -35,7 +36,7 @@
 /* Beyond the high marks of mailboxes and lanes: what was sent before the sender was told. */
 #define UNDER_WAY ((WORKERS + 1 + LCORES) * 4096u)
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(HMI_ASAN) || defined(__SANITIZE_THREAD__)
 #define ITEMS        UINT64_C(100000)
 #define IS_SANITIZED true
 /* In the sink, at least. Sanitizers make all else slow, too. */

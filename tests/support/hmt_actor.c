@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "hmt_actor.h"
+#include "assert_pvt.h"
 #include "hmt_check.h"
 
 #include "lcore_setup_pvt.h"
@@ -13,7 +14,7 @@
 #define CLOCK_START_NS (10ull * 365 * 86400 * 1000000000)
 
 /* Criterion ends a case's process without the leak sanitizer's own check at its end. */
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HMI_ASAN
 int __lsan_do_recoverable_leak_check(void);
 #define LEAKS_CHECK() HMT_CHECK(__lsan_do_recoverable_leak_check() == 0, "memory of the heap is lost")
 #else

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "assert_pvt.h"
 #include "memory_pvt.h"
 
 #include "slab_pvt.h"
@@ -39,7 +40,7 @@ hmt_limit_set(__rlimit_resource_t resource, rlim_t bytes)
 	abort();
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HMI_ASAN
 #define HMT_SPARE_BYTES (HMI_HUGEPAGE_BYTES / 2)
 
 /** What the process has, by a line of its status, which is read without the heap; ends the process if it cannot. */

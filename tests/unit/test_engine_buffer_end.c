@@ -2,6 +2,7 @@
 /*
  * Buffers: they are freed once, wherever their message ends.
  */
+#include "assert_pvt.h"
 #include "hm_provider.h"
 #include "hmt_shortage.h"
 #include "test_engine_buffer.h"
@@ -142,7 +143,7 @@ Test(engine_buffer_end, send__without_message_memory_is_refused_and_counted)
 	hmt_node_end(&scene.node);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
+#ifndef HMI_ASAN
 Test(engine_buffer_end, alloc__without_memory_leaves_nothing)
 {
 	struct hm_buffer *buffer = NULL;

@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 
+#include "assert_pvt.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
 
@@ -313,7 +314,7 @@ Test(engine_send, send__bodies_of_every_small_size_arrive_whole)
 
 /* ---- Bodies that are no memory ------------------------------------------------------- */
 
-#if !defined(__SANITIZE_ADDRESS__)
+#ifndef HMI_ASAN
 static sigjmp_buf back;
 
 static void

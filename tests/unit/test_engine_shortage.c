@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 
+#include "assert_pvt.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
 #include "hmt_log.h"
@@ -129,7 +130,7 @@ Test(engine_shortage, spawn__without_memory_on_another_lcore_is_a_child_that_fai
 }
 
 /* A state that no slab has: it comes from the heap. The sanitizer ends the process when that has no memory. */
-#if !defined(__SANITIZE_ADDRESS__)
+#ifndef HMI_ASAN
 #define HUGE_BYTES (64u << 20)
 
 static const struct hm_props huge_here = { .receive = ignore, .state_size = HUGE_BYTES }, huge_there = {

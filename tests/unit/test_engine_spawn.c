@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "assert_pvt.h"
 #include "test_engine_spawn.h"
 
 TestSuite(engine_spawn, .init = hmt_eal_start);
@@ -281,7 +282,7 @@ Test(engine_spawn, system_spawn__after_the_stop_is_refused)
 
 /* ---- Arguments that are no memory -------------------------------------------------------- */
 
-#if !defined(__SANITIZE_ADDRESS__)
+#ifndef HMI_ASAN
 static sigjmp_buf back;
 
 static void
