@@ -2,6 +2,8 @@
 /*
  * Messages that an actor keeps: handed on, answered and sent later.
  */
+#include <stdio.h>
+
 #include "hm_behaviour.h"
 #include "hm_header.h"
 #include "hmt_eal.h"
@@ -178,6 +180,71 @@ Test(engine_keep, keep__an_answer)
 	cr_assert_eq(scene.count, 1);
 	hmt_stop(&scene.node, scene.keeper.pid);
 	cr_assert_eq(hmt_stats(&scene.node).dead[HM_DEAD_STOPPED], 1);
+	hmt_node_end(&scene.node);
+}
+
+/* ---- Bodies of protobuf types ------------------------------------------------------------------ */
+
+#define TREES 20u
+
+/* Of several objects, each with another text; the sender's own are gone afterwards. */
+static void
+trees_send(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	for (uint32_t i = 0; i < TREES; i++) {
+		Hmt__Tree tree = HMT__TREE__INIT, child = HMT__TREE__INIT;
+		uint32_t numbers[] = { i, 2 * i };
+		char text[16];
+
+		snprintf(text, sizeof(text), "child %u", i);
+		child.text = text;
+		tree.child = &child;
+		tree.n_numbers = 2;
+		tree.numbers = numbers;
+		cr_assert_eq(hm_request(ctx, scene.keeper.pid, TREE, &tree), HM_OK);
+		memset(text, '?', sizeof(text));
+		numbers[1] = 0;
+	}
+}
+
+static void
+tree_check(const struct hm_msg *msg, uint32_t i)
+{
+	const Hmt__Tree *tree = hm_msg_body(msg);
+	char text[16];
+
+	snprintf(text, sizeof(text), "child %u", i);
+	cr_assert_str_eq(tree->child->text, text);
+	cr_assert_eq(tree->n_numbers, 2);
+	cr_assert_eq(tree->numbers[1], 2 * i);
+}
+
+static void
+tree_received(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)ctx;
+	if (hm_msg_type(msg) == TREE)
+		tree_check(msg, hmt_seen_count(probe, TREE) - 1);
+}
+
+Test(engine_keep, keep__a_body_of_several_objects)
+{
+	scene_start(2);
+	scene.other.on_msg = tree_received;
+	hmt_do(&scene.node, scene.other.pid, trees_send, NULL);
+	cr_assert_eq(scene.count, TREES);
+	numbers_keep(MANY - TREES);
+	for (uint32_t i = 0; i < TREES; i++)
+		tree_check(scene.kept[i], i);
+	scene.count = TREES;
+	hmt_do(&scene.node, scene.keeper.pid, forward_all, &scene.other.pid);
+	cr_assert_eq(hmt_seen_count(&scene.other, TREE), TREES);
+	cr_assert(hm_pid_equal(hmt_seen_last(&scene.other, TREE)->sender, scene.other.pid));
+	hmt_do(&scene.node, scene.other.pid, trees_send, NULL);
+	hmt_do(&scene.node, scene.keeper.pid, hmt_fail, NULL);
+	cr_assert_eq(hmt_stats(&scene.node).dead[HM_DEAD_FAILED], MANY + 1,
+		     "and the message with which it failed");
 	hmt_node_end(&scene.node);
 }
 

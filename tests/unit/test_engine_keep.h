@@ -11,7 +11,12 @@
 
 #include "actor_pvt.h"
 #include "hm_keep.h"
+#include "hm_type.h"
 #include "hmt_actor.h"
+#include "hmt_types.pb-c.h"
+
+/* A protobuf type: Hmt__Tree. */
+#define TREE HMT_TYPE_NEXT
 
 /* More than an actor that ends gives back in one portion. */
 #define MANY (2 * HMI_SYSTEM_PORTION + 3)
@@ -32,7 +37,7 @@ keep(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 	struct hm_msg *kept = NULL;
 
 	(void)probe;
-	if (hm_msg_type(msg) != HMT_NUMBER)
+	if (hm_msg_type(msg) != HMT_NUMBER && hm_msg_type(msg) != TREE)
 		return;
 	cr_assert_eq(hm_msg_keep(ctx, &kept), HM_OK);
 	cr_assert_eq(kept, msg);
@@ -42,9 +47,12 @@ keep(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 static inline void
 scene_start(uint32_t lcores)
 {
+	static const struct hm_type tree = { .id = TREE, .descriptor = &hmt__tree__descriptor };
+
 	memset(&scene, 0, sizeof(scene));
 	scene.keeper.on_msg = keep;
 	hmt_node_start(&scene.node, lcores);
+	cr_assert_eq(hm_type_register(scene.node.sys, &tree), 0);
 	hmt_probe_spawn(&scene.node, &scene.keeper, 0, NULL);
 	hmt_probe_spawn(&scene.node, &scene.other, lcores - 1, NULL);
 	hmt_turn_until_idle(&scene.node);

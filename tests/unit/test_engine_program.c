@@ -10,10 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hm_move.h"
 #include "hm_program.h"
 #include "hm_select.h"
 #include "hmt_death.h"
 #include "hmt_eal.h"
+#include "system_pvt.h"
 
 TestSuite(engine_program, .init = hmt_eal_start, .timeout = 60);
 
@@ -28,22 +30,17 @@ static struct scene {
 	enum deed deed;
 	struct hm_system *sys; /* NULL: the prepare function did not run */
 	char path[HM_PATH_MAX];
-	uint32_t starts;
+	uint32_t starts, at, from; /* lcores: where it has done its deed, and has moved from */
 	bool stopped;
 } scene;
 
 static void
-first_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+deed_do(struct hm_ctx *ctx, enum deed deed)
 {
-	const enum deed *deed = state;
-
-	if (hm_msg_type(msg) == HM_STOPPED)
-		scene.stopped = true;
-	if (hm_msg_type(msg) != HM_STARTED)
-		return;
 	scene.starts++;
+	scene.at = hm_lcore(ctx);
 	snprintf(scene.path, sizeof(scene.path), "%s", hm_path(ctx));
-	switch (*deed) {
+	switch (deed) {
 	case STOP_ITSELF:
 		hm_stop(ctx, hm_self(ctx));
 		break;
@@ -57,6 +54,15 @@ first_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 		cr_assert_eq(kill(getpid(), SIGTERM), 0);
 		break;
 	}
+}
+
+static void
+first_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	if (hm_msg_type(msg) == HM_STOPPED)
+		scene.stopped = true;
+	if (hm_msg_type(msg) == HM_STARTED)
+		deed_do(ctx, *(const enum deed *)state);
 }
 
 static int
@@ -144,6 +150,171 @@ Test(engine_program, run__of_a_first_actor_that_fails_for_good)
 	cr_assert_eq(run(FAIL_FOR_EVER), 1);
 	cr_assert_gt(scene.starts, 1);
 }
+
+/* ---- On other lcores ------------------------------------------------------------------------- */
+
+/* Does its deed where it has moved to; each of its lives moves first. */
+static void
+mover_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	if (hm_msg_type(msg) == HM_STARTED) {
+		scene.from = hm_lcore(ctx);
+		cr_assert_eq(hm_move(ctx, hm_self(ctx), 1 - hm_lcore(ctx)), HM_OK);
+	} else if (hm_msg_type(msg) == HM_MOVED) {
+		cr_assert_eq(hm_lcore(ctx), 1 - scene.from);
+		deed_do(ctx, *(const enum deed *)state);
+	} else if (hm_msg_type(msg) == HM_STOPPED) {
+		scene.stopped = true;
+	}
+}
+
+static const struct hm_props placed_props = {
+	.receive = first_receive,
+	.state_size = sizeof(enum deed),
+	.args_size = sizeof(enum deed),
+	.lcore = HM_LCORE(1),
+};
+
+static const struct hm_props mover_props = {
+	.receive = mover_receive,
+	.state_size = sizeof(enum deed),
+	.args_size = sizeof(enum deed),
+};
+
+static const struct hm_props placed_mover_props = {
+	.receive = mover_receive,
+	.state_size = sizeof(enum deed),
+	.args_size = sizeof(enum deed),
+	.lcore = HM_LCORE(1),
+};
+
+/* On two lcores. @return its exit status */
+static int
+run_as(const struct hm_props *props, enum deed deed)
+{
+	static const struct hm_config config = { .lcores = 2 };
+	const struct hm_program program = {
+		.config = &config, .prepare = prepare, .props = props, .args = &deed, .lcores_min = 2
+	};
+
+	scene = (struct scene){ .deed = deed };
+	return hm_program_run(&program, 0, NULL);
+}
+
+Test(engine_program, run__of_a_first_actor_on_another_lcore)
+{
+	cr_assert_eq(run_as(&placed_props, STOP_ITSELF), 0);
+	cr_assert_eq(scene.at, 1);
+	cr_assert(scene.stopped);
+	cr_assert_eq(run_as(&placed_props, STOP_SYSTEM), 0);
+	cr_assert(scene.stopped);
+	cr_assert_eq(run_as(&placed_props, FAIL_FOR_EVER), 1);
+	cr_assert_gt(scene.starts, 1);
+}
+
+Test(engine_program, run__of_a_first_actor_that_moves)
+{
+	static const struct hm_props *const props[] = { &mover_props, &placed_mover_props };
+
+	for (size_t i = 0; i < 2; i++) {
+		cr_assert_eq(run_as(props[i], STOP_ITSELF), 0);
+		cr_assert_eq(scene.starts, 1);
+		cr_assert(scene.stopped);
+		cr_assert_eq(run_as(props[i], STOP_SYSTEM), 0);
+		cr_assert(scene.stopped);
+		cr_assert_eq(run_as(props[i], FAIL_FOR_EVER), 1);
+		cr_assert_gt(scene.starts, 1);
+	}
+}
+
+/* ---- Signals ----------------------------------------------------------------------------------- */
+
+/* In its end it is told to end. The system is forced once the second signal has been taken. */
+static void
+never_end(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)state;
+	if (hm_msg_type(msg) == HM_STARTED)
+		kill(getpid(), SIGTERM);
+	if (hm_msg_type(msg) != HM_STOPPING)
+		return;
+	for (int i = 0; i < 2000 && !atomic_load(&hm_system(ctx)->forced); i++) {
+		kill(getpid(), SIGINT);
+		usleep(5000);
+	}
+}
+
+static void
+run_until_forced(void *arg)
+{
+	static const struct hm_props props = { .receive = never_end };
+	static const struct hm_config config = { .lcores = 1 };
+	const struct hm_program program = { .config = &config, .props = &props };
+
+	(void)arg;
+	_exit(hm_program_run(&program, 0, NULL) + 10);
+}
+
+Test(engine_program, run__is_forced_by_a_second_signal)
+{
+	char text[4096];
+	int status = hmt_death(run_until_forced, NULL, text, sizeof(text));
+
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 11, "status 0x%x: %s", (unsigned int)status,
+		  text);
+	cr_assert_null(strstr(text, "does not run"), "it did: %s", text);
+}
+
+/* Has the last signal taken before it ends. */
+static void
+signal_in_the_end(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	sigset_t pending;
+
+	(void)ctx;
+	(void)state;
+	if (hm_msg_type(msg) != HM_STOPPING)
+		return;
+	kill(getpid(), SIGTERM);
+	do {
+		usleep(1000);
+		sigpending(&pending);
+	} while (sigismember(&pending, SIGTERM));
+	usleep(20000);
+}
+
+static int
+prepare_signaller(struct hm_system *sys)
+{
+	static const struct hm_props props = { .receive = signal_in_the_end };
+
+	return hm_system_spawn(sys, &props, NULL, NULL, NULL);
+}
+
+static void
+run_until_signalled(void *arg)
+{
+	static const enum deed deed = STOP_ITSELF;
+	static const struct hm_config config = { .lcores = 1 };
+	const struct hm_program program = {
+		.config = &config, .prepare = prepare_signaller, .props = &first_props, .args = &deed
+	};
+
+	(void)arg;
+	_exit(hm_program_run(&program, 0, NULL) + 10);
+}
+
+/* Others stop since the first actor has ended; a first signal does not force them. */
+Test(engine_program, run__is_not_forced_by_a_signal_in_its_end)
+{
+	char text[4096];
+	int status = hmt_death(run_until_signalled, NULL, text, sizeof(text));
+
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 10, "status 0x%x: %s", (unsigned int)status,
+		  text);
+}
+
+/* ---- Again --------------------------------------------------------------------------------------- */
 
 /* One after the other, in one process. */
 Test(engine_program, run__again)
