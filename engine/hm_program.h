@@ -58,7 +58,7 @@ struct hm_program {
  * @param program    must not be NULL
  * @param argc,argv  as given to main
  * @return exit status: 0: the first actor, and all others, have stopped in order, or --help was printed; 2: a wrong option,
- *         wrong members of @p program, too few or too many lcores, or a prepare function that returns -EINVAL; 1: anything else, among it a first actor that has failed for good
+ *         wrong members of @p program, too few or too many lcores, or a prepare function that returns -EINVAL; 1: anything else, among it a first actor that has failed for good, and a failure that was escalated beyond /user
  */
 __attribute__((warn_unused_result))
 int hm_program_run(const struct hm_program *program, int argc, char **argv);

@@ -130,7 +130,7 @@ struct hm_system {
 	struct hm_pid root, user, system; /* guardians */
 	struct hm_pid temp, dead_letters;
 	struct hm_pid first; /* the child of /user with which the system ends (program.c); nobody: none */
-	bool first_failed;   /* it has ended so; read when no lcore runs any more */
+	bool has_failed; /* it has failed for good, or a failure went beyond /user; read when no lcore runs any more */
 	struct hmi_path *temp_path; /* entry of /temp */
 	enum hm_mode mode;
 	struct hmi_module_slot modules[HMI_MODULES_MAX];

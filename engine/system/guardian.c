@@ -51,7 +51,8 @@ user_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	if (guardian_refuse(ctx, msg) || hm_msg_type(msg) != HM_TERMINATED ||
 	    !hm_pid_equal(terminated->who, ctx->sys->first))
 		return;
-	ctx->sys->first_failed = terminated->reason == HM_TERMINATED_FAILED;
+	if (terminated->reason == HM_TERMINATED_FAILED)
+		ctx->sys->has_failed = true;
 	hm_system_stop(ctx->sys);
 }
 

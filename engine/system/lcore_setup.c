@@ -49,6 +49,7 @@ actor_ended(struct hm_ctx *ctx, struct hm_pid actor)
 static void
 root_failed(struct hm_ctx *ctx)
 {
+	ctx->sys->has_failed = true;
 	hm_system_stop(ctx->sys);
 }
 

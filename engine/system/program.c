@@ -66,7 +66,7 @@ run(struct hm_system *sys, const struct hm_program *program)
 	/* A forced stop was logged by who has stopped it. */
 	if (rc != 0 && rc != -EINTR)
 		return error_tell(rc, "system does not run");
-	return rc == 0 && sys->first_failed ? -ECHILD : rc;
+	return rc == 0 && sys->has_failed ? -ECHILD : rc;
 }
 
 /* What is printed, or NULL. */

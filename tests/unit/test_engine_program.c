@@ -13,6 +13,7 @@
 #include "hm_move.h"
 #include "hm_program.h"
 #include "hm_select.h"
+#include "hm_supervisor.h"
 #include "hmt_death.h"
 #include "hmt_eal.h"
 #include "system_pvt.h"
@@ -144,11 +145,44 @@ Test(engine_program, run__ends_by_a_signal)
 		  text);
 }
 
+static void
+idle_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)state;
+	(void)msg;
+}
+
 /* It was restarted as often as its supervisor, that of /user, lets it. */
 Test(engine_program, run__of_a_first_actor_that_fails_for_good)
 {
 	cr_assert_eq(run(FAIL_FOR_EVER), 1);
 	cr_assert_gt(scene.starts, 1);
+}
+
+static int
+prepare_failing(struct hm_system *sys)
+{
+	static const enum deed deed = FAIL_FOR_EVER;
+
+	return hm_system_spawn(sys, &first_props, "other", &deed, NULL);
+}
+
+/* That of the first actor, or of another one, while that waits. */
+Test(engine_program, run__with_a_failure_that_goes_beyond_user)
+{
+	static const struct hm_supervisor escalates = { .directive = HM_DIRECTIVE_ESCALATE };
+	static const struct hm_config config = { .lcores = 1, .supervisor = &escalates };
+	static const struct hm_props props = { .receive = idle_receive };
+	static const enum deed deed = FAIL_FOR_EVER;
+	const struct hm_program first = { .config = &config, .props = &first_props, .args = &deed },
+				other = { .config = &config, .prepare = prepare_failing, .props = &props };
+
+	scene = (struct scene){ 0 };
+	cr_assert_eq(hm_program_run(&first, 0, NULL), 1);
+	cr_assert_eq(scene.starts, 1);
+	cr_assert_eq(hm_program_run(&other, 0, NULL), 1);
+	cr_assert_eq(scene.starts, 2);
 }
 
 /* ---- On other lcores ------------------------------------------------------------------------- */
