@@ -74,3 +74,14 @@ odd_dispatch(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 
 	return hmt_odd_signal_dispatch(&handlers, ctx, state, msg);
 }
+
+/* auto_respond.Class=hmt_class_answer: the header declares it, in C++ as a function of C. */
+void
+hmt_class_answer(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	FooBar answer = FOO__BAR__INIT;
+
+	(void)state;
+	(void)hmt_odd_Class_body(msg);
+	(void)hmt_odd_Foo_Bar_respond(ctx, &answer);
+}
