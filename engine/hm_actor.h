@@ -41,6 +41,7 @@ extern "C" {
 
 struct hm_ctx;
 struct hm_mailbox;
+struct hm_middleware;
 struct hm_supervisor;
 struct hm_system;
 
@@ -95,7 +96,7 @@ struct hm_props {
 	hm_receive_fn *receive;
 	/** Bytes of state, zeroed at first; up to 24 cost no memory of their own, and no cache line. */
 	uint32_t state_size;
-	/** Bytes at the state's start that the spawn call's `args` fill; at most state_size, and 65,440. */
+	/** Bytes at the state's start that the spawn call's `args` fill; at most state_size, and 65,432. */
 	uint32_t args_size;
 	/** HM_LCORE_SAME (0), HM_LCORE_ANY, HM_LCORE_LEAST, HM_LCORE_KEY, HM_LCORE_OWN, or HM_LCORE(index). */
 	uint32_t lcore;
@@ -123,6 +124,8 @@ struct hm_props {
 	uint32_t faults;
 	/** enum hm_balance: whether the balancer may move it, if there is one (hm_balance.h). */
 	uint32_t balance;
+	/** Stages around what it receives, sends and spawns, the outermost first, ending with NULL (hm_middleware.h); NULL: none. */
+	const struct hm_middleware *const *middleware;
 };
 
 /** Longest name of an actor, in characters. */

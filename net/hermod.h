@@ -21,6 +21,7 @@
  *     hm_log.h          lines with lcore and path, into EAL's log
  *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
  *     hm_messages.h     typed messages: ids, functions and handlers from one table
+ *     hm_middleware.h   functions around what an actor receives, sends and spawns
  *     hm_service.h      services: typed calls and tables of handlers
  *     hm_move.h         actors that move to another lcore
  *     hm_children.h     the children of an actor, one after the other
@@ -60,6 +61,7 @@
 #include "hm_log.h"
 #include "hm_mailbox.h"
 #include "hm_messages.h"
+#include "hm_middleware.h"
 #include "hm_service.h"
 #include "hm_move.h"
 #include "hm_children.h"

@@ -19,6 +19,7 @@
 
 #include "assert_pvt.h"
 #include "hm_dead_letter.h"
+#include "hm_middleware.h"
 #include "hm_supervisor.h"
 #include "lcore_pvt.h"
 
@@ -312,17 +313,8 @@ hmi_name_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct
 
 /* ---- spawn.c ---- */
 
-/* What is spawned. */
-struct hmi_child {
-	const struct hm_props *props;
-	const char *name;
-	const void *args;
-	uint64_t key; /* of hm_spawn_key; ... */
-	bool has_key; /* ... else the name is the key, if one is wanted */
-};
-
-/* Spawn a child of ctx->cell. Returns as hm_spawn and hm_spawn_key. */
-int hmi_spawn(struct hm_ctx *ctx, const struct hmi_child *child, struct hm_pid *pid);
+/* Spawn a child of ctx->cell, without its stages around spawns. Returns as hm_spawn and hm_spawn_key. */
+int hmi_spawn(struct hm_ctx *ctx, const struct hm_spawning *child, struct hm_pid *pid);
 
 /* Turn a taken slot into an actor, which the caller starts. Returns 0 or -ENOMEM. */
 int hmi_actor_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *props, const void *args);

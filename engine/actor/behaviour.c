@@ -6,6 +6,7 @@
 #include "check_pvt.h"
 #include "hm_behaviour.h"
 #include "mark_pvt.h"
+#include "middleware_pvt.h"
 
 /* A function below the current one. */
 struct hmi_behaviour {
@@ -27,7 +28,7 @@ pop(struct hm_ctx *ctx, struct hmi_cell *cell)
 
 	if (top == NULL)
 		return false;
-	cell->receive = top->receive;
+	*hmi_receive_of(cell) = top->receive;
 	extra->behaviours = top->next;
 	extra->behaviours_count--;
 	hmi_slab_put(&ctx->behaviours, top);
@@ -50,7 +51,7 @@ hm_become(struct hm_ctx *ctx, hm_receive_fn *receive)
 	HMI_MARKED(ctx);
 	cell = ctx->cell;
 	hmi_behaviours_drop(ctx, cell);
-	cell->receive = receive != NULL ? receive : cell->actor.props->receive;
+	*hmi_receive_of(cell) = receive != NULL ? receive : cell->actor.props->receive;
 }
 
 enum hm_result
@@ -71,10 +72,10 @@ hm_become_push(struct hm_ctx *ctx, hm_receive_fn *receive)
 	below = hmi_slab_get(&ctx->behaviours);
 	if (below == NULL)
 		return HM_NO_MEMORY;
-	*below = (struct hmi_behaviour){ extra->behaviours, ctx->cell->receive };
+	*below = (struct hmi_behaviour){ extra->behaviours, *hmi_receive_of(ctx->cell) };
 	extra->behaviours = below;
 	extra->behaviours_count++;
-	ctx->cell->receive = receive;
+	*hmi_receive_of(ctx->cell) = receive;
 	return HM_OK;
 }
 

@@ -17,6 +17,7 @@
 #include "dead_pvt.h"
 #include "flight_pvt.h"
 #include "heat_pvt.h"
+#include "middleware_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
@@ -287,6 +288,7 @@ hmi_actor_failed(struct hmi_worker *worker)
 	struct hm_failure failure = ctx->failure;
 
 	ctx->in_user = 0;
+	hmi_sending_end(ctx);
 	hmi_count(&ctx->received, ctx->handled);
 	hmi_count(&ctx->stats.failed, 1);
 	failure.actor = failure.origin = hmi_pid_of(ctx, cell);

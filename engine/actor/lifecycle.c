@@ -17,6 +17,7 @@
 #include "forward_pvt.h"
 #include "granted_pvt.h"
 #include "mark_pvt.h"
+#include "middleware_pvt.h"
 #include "move_pvt.h"
 #include "msg_pvt.h"
 #include "placement_pvt.h"
@@ -149,6 +150,7 @@ parts_drop(struct hm_ctx *ctx, struct hmi_cell *cell)
 		extra->failure = NULL;
 	}
 	hmi_behaviours_drop(ctx, cell);
+	hmi_middleware_drop(cell);
 	hmi_box_free(cell);
 	hmi_state_free(ctx, cell);
 	hmi_extra_props_free(cell);

@@ -11,6 +11,7 @@
 #include "box_pvt.h"
 #include "counter_pvt.h"
 #include "directive_pvt.h"
+#include "middleware_pvt.h"
 #include "msg_pvt.h"
 #include "receive_pvt.h"
 #include "state_pvt.h"
@@ -61,7 +62,7 @@ hmi_actor_restart_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 	hmi_behaviours_drop(ctx, cell);
 	extra_restart(cell);
 	hmi_state_reset(cell);
-	cell->receive = cell->actor.props->receive;
+	*hmi_receive_of(cell) = cell->actor.props->receive;
 	cell->pending &= (uint8_t) ~(HMI_PENDING_STOP | HMI_PENDING_FAILED);
 	cell->pending |= HMI_PENDING_START;
 	hmi_count(&ctx->stats.restarted, 1);

@@ -12,6 +12,7 @@
 #include "flight_pvt.h"
 #include "heat_pvt.h"
 #include "load_pvt.h"
+#include "middleware_pvt.h"
 #include "msg_pvt.h"
 #include "pressure_pvt.h"
 #include "receive_pvt.h"
@@ -205,16 +206,23 @@ unusual_portion(struct hm_ctx *ctx, const struct hmi_cell *cell)
 		atomic_store_explicit(&ctx->moved_cell, cell, memory_order_relaxed);
 		atomic_store_explicit(&ctx->moved_home, cell->actor.extra->home, memory_order_relaxed);
 	}
-	return (cell->scheduled & HMI_SCHEDULED_QUANTUM) != 0 ? hmi_quantum_begin(ctx, cell, portion)
-							      : portion;
+	if ((cell->scheduled & HMI_SCHEDULED_QUANTUM) == 0)
+		return portion;
+	hmi_sending_begin(ctx, cell);
+	return hmi_quantum_begin(ctx, cell, portion);
 }
 
 /* As actor_turn, of an actor with pending work, or anything of its own: mailbox, priority, quantum, overload, home. */
 static __attribute__((noinline)) uint32_t
 unusual_turn(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
+	uint32_t n;
+
 	ctx->handled = 0;
-	return turn_go_on(ctx, cell, unusual_portion(ctx, cell), 0);
+	n = turn_go_on(ctx, cell, unusual_portion(ctx, cell), 0);
+	if (unlikely(ctx->sending != NULL))
+		hmi_sending_end(ctx);
+	return n;
 }
 
 /* The turn goes on behind the n-th message of an actor that was a usual one before. */

@@ -8,6 +8,7 @@
 #include "expire_pvt.h"
 #include "hm_keep.h"
 #include "mark_pvt.h"
+#include "middleware_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
@@ -48,6 +49,54 @@ post(struct hm_ctx *ctx, struct hm_pid to, struct hm_pid sender, struct hm_msg *
 	return hmi_post(ctx, to, msg);
 }
 
+/* A message whose sender is set; takes it over. */
+static enum hm_result
+send_whole(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
+{
+	HMI_MARKED(ctx);
+	enum hm_result result;
+
+	hmi_guard_handed(msg);
+	result = hmi_post(ctx, to, msg);
+	hmi_count(&ctx->sent, result == HM_OK);
+	return result;
+}
+
+/* ---- Through the stages of middleware ------------------------------------------- */
+
+static enum hm_result
+plain_last(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to, struct hm_msg *msg)
+{
+	(void)how;
+	return hm_msg_send(ctx, to, msg);
+}
+
+static enum hm_result
+request_last(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to, struct hm_msg *msg)
+{
+	(void)how;
+	return hm_msg_request(ctx, to, msg);
+}
+
+static enum hm_result
+forward_last(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to, struct hm_msg *msg)
+{
+	(void)how;
+	return msg == ctx->msg ? hm_forward(ctx, to) : hm_msg_forward(ctx, to, msg);
+}
+
+static const struct hmi_send plain = { .last = plain_last };
+static const struct hmi_send as_request = { .last = request_last };
+static const struct hmi_send as_forward = { .last = forward_last, .is_forward = true };
+
+static const struct hmi_send *
+kind_of(bool has_sender)
+{
+	return has_sender ? &as_request : &plain;
+}
+
+/* ---- A body --------------------------------------------------------------------- */
+
 /*
  * What is no small message; to another node, the provider may take it straight from its body. All parameters
  * are in registers: a sender that was passed in memory would be read before its stores have left the core.
@@ -60,6 +109,8 @@ send_any(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, 
 	enum hm_result result = HM_OK;
 	struct hm_msg *msg;
 
+	if (ctx->sending != NULL)
+		return hmi_send_body_through(ctx, kind_of(has_sender), to, type, body);
 	if (to.node == ctx->node || body == NULL || !hmi_send_remote(ctx, to.node, &out)) {
 		msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
 		if (msg == NULL && result == HM_NO_MEMORY && is_self(ctx, to))
@@ -118,15 +169,29 @@ hm_request(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body
 	return send_from(ctx, to, type, body, true);
 }
 
+static enum hm_result
+from_last(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to, struct hm_msg *msg)
+{
+	if (!hmi_msg_take(ctx, msg, "hm_send_next"))
+		return HM_INVALID;
+	if (!hm_pid_is_none(how->sender))
+		msg->flags |= HMI_MSG_REQUEST;
+	msg->sender = how->sender;
+	return send_whole(ctx, to, msg);
+}
+
 enum hm_result
 hm_request_from(struct hm_ctx *ctx, struct hm_pid to, struct hm_pid sender, uint16_t type, const void *body)
 {
+	const struct hmi_send how = { .last = from_last, .sender = sender };
 	enum hm_result result;
 	struct hm_msg *msg;
 
 	hmi_check_send(ctx, type, body, "hm_request_from");
 	if (unlikely(hm_pid_is_none(to)))
 		return HM_NO_RECEIVER;
+	if (unlikely(ctx->sending != NULL))
+		return hmi_send_body_through(ctx, &how, to, type, body);
 	msg = hmi_msg_make(ctx->sys, &ctx->cache, type, body, &result);
 	if (msg == NULL && result == HM_NO_MEMORY && is_self(ctx, to))
 		msg = hmi_msg_make_reserved(ctx, type, body);
@@ -179,23 +244,12 @@ hm_send_batch(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *b
 
 /* ---- Messages that are made ----------------------------------------------------- */
 
-/* A message whose sender is set; takes it over. */
-static enum hm_result
-send_whole(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
-{
-	HMI_MARKED(ctx);
-	enum hm_result result;
-
-	hmi_guard_handed(msg);
-	result = hmi_post(ctx, to, msg);
-	hmi_count(&ctx->sent, result == HM_OK);
-	return result;
-}
-
 static enum hm_result
 send_made(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, bool has_sender, const char *function)
 {
 	hmi_check_ctx(ctx, function);
+	if (unlikely(ctx->sending != NULL && msg != NULL && hmi_msg_is_owned(ctx, msg, function)))
+		return hmi_send_through(ctx, kind_of(has_sender), to, msg);
 	if (unlikely(msg == NULL || !hmi_msg_take(ctx, msg, function)))
 		return HM_INVALID;
 	msg->sender = sender_of(ctx, has_sender);
@@ -229,6 +283,10 @@ hm_msg_respond(struct hm_ctx *ctx, struct hm_msg *msg)
 		hmi_msg_release(&ctx->cache, msg);
 		return HM_NO_SENDER;
 	}
+	if (unlikely(ctx->sending != NULL)) {
+		hmi_made_again(ctx, msg);
+		return hmi_send_through(ctx, &as_request, to, msg);
+	}
 	msg->sender = sender_of(ctx, true);
 	return send_whole(ctx, to, msg);
 }
@@ -244,6 +302,10 @@ hm_send_buffer(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *
 	msg = hmi_msg_make_buffer(ctx->sys, &ctx->cache, type, body, buffer, &result);
 	if (unlikely(msg == NULL))
 		return refused(ctx, type, result);
+	if (unlikely(ctx->sending != NULL)) {
+		hmi_made_again(ctx, msg);
+		return hmi_send_through(ctx, &plain, to, msg);
+	}
 	msg->sender = sender_of(ctx, false);
 	return send_whole(ctx, to, msg);
 }
@@ -274,6 +336,8 @@ hm_forward(struct hm_ctx *ctx, struct hm_pid to)
 	/* HM_STARTED and its like are this actor's own affair. */
 	if (msg == NULL || msg->type < HM_TYPE_USER || hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
+	if (unlikely(ctx->sending != NULL))
+		return hmi_send_through(ctx, &as_forward, to, msg);
 	HMI_MARKED(ctx);
 	hmi_received_take(ctx);
 	return forward(ctx, to, msg);
@@ -299,6 +363,8 @@ hm_msg_forward(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 		return HM_INVALID;
 	if (hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
+	if (unlikely(ctx->sending != NULL))
+		return hmi_send_through(ctx, &as_forward, to, msg);
 	HMI_MARKED(ctx);
 	hmi_made_remove(msg);
 	return forward(ctx, to, msg);

@@ -15,6 +15,7 @@
 #include "hm_balance.h"
 #include "hm_dispatch.h"
 #include "mark_pvt.h"
+#include "middleware_pvt.h"
 #include "msg_pvt.h"
 #include "placement_pvt.h"
 #include "post_pvt.h"
@@ -25,7 +26,8 @@
 /* What the caller wants. */
 struct wish {
 	const struct hm_props *props;
-	struct hmi_deployed *deployed; /* the props, if they become the actor's own; else NULL */
+	struct hmi_middleware *middleware; /* the child's, as soon as it is one; NULL: it has none */
+	struct hmi_deployed *deployed;     /* the props, if they become the actor's own; else NULL */
 	const char *name;
 	const void *args;
 	uint64_t key; /* for HM_LCORE_KEY */
@@ -35,6 +37,7 @@ struct wish {
 struct spawn {
 	const struct hm_props *props;
 	struct hmi_path *path;
+	struct hmi_middleware *middleware;
 	uint64_t local, parent;
 	uint64_t args[];
 };
@@ -82,6 +85,7 @@ static void
 actor_unmake(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	hmi_box_free(cell);
+	hmi_middleware_leave(cell);
 	hmi_extra_free(&ctx->extras, cell);
 	hmi_state_free(ctx, cell);
 	cell->state_at = 0;
@@ -152,6 +156,7 @@ spawn_fail(struct hm_ctx *ctx, const struct spawn *spawn, struct hmi_cell *cell,
 	struct hm_pid self = { ctx->node, spawn->local };
 	uint32_t budget = UINT32_MAX;
 
+	free(spawn->middleware);
 	hmi_placement_leave(ctx->sys, spawn->props->lcore, hmi_index(ctx));
 	if (owns_props)
 		props_free(spawn->props);
@@ -174,7 +179,7 @@ hmi_spawn_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 		spawn_fail(ctx, spawn, cell, owns_props);
 		return;
 	}
-	if (path_own(ctx, cell, spawn->path) != 0) {
+	if (hmi_middleware_own(ctx, cell, spawn->middleware) != 0 || path_own(ctx, cell, spawn->path) != 0) {
 		actor_unmake(ctx, cell);
 		spawn_fail(ctx, spawn, cell, owns_props);
 		return;
@@ -191,6 +196,7 @@ hmi_spawn_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason
 	const struct spawn *spawn = hm_msg_body(msg);
 
 	(void)reason;
+	free(spawn->middleware);
 	hmi_placement_leave(ctx->sys, spawn->props->lcore, hmi_local_lcore(spawn->local));
 	if (has_settings(spawn))
 		props_free(spawn->props);
@@ -280,8 +286,10 @@ spawn_here(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 		slot_give_up(ctx, cell);
 		return rc;
 	}
+	rc = hmi_middleware_own(ctx, cell, wish->middleware);
 	/* It takes memory only where the parent has moved. */
-	rc = hmi_child_add(ctx, *pid);
+	if (rc == 0)
+		rc = hmi_child_add(ctx, *pid);
 	if (rc == 0 && wish->name != NULL)
 		rc = here_name(ctx, wish, cell, *pid);
 	if (rc != 0) {
@@ -304,6 +312,7 @@ spawn_new(struct hm_ctx *ctx, const struct wish *wish, uint64_t local)
 	struct spawn *spawn = hm_msg_body_mut(msg);
 
 	spawn->props = props;
+	spawn->middleware = wish->middleware;
 	spawn->local = local;
 	spawn->parent = hmi_pid_of(ctx, ctx->cell).local;
 	if (props->args_size > 0)
@@ -377,13 +386,13 @@ spawn(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 
 /* Whether a key is there if one is wanted, and not if it would mean nothing. */
 static bool
-key_is_right(const struct hmi_child *child)
+key_is_right(const struct hm_spawning *child)
 {
 	return child->props->lcore == HM_LCORE_KEY ? child->has_key || child->name != NULL : !child->has_key;
 }
 
 static uint64_t
-key_of(const struct hmi_child *child)
+key_of(const struct hm_spawning *child)
 {
 	if (child->has_key)
 		return child->key;
@@ -391,7 +400,7 @@ key_of(const struct hmi_child *child)
 }
 
 static int
-child_check(const struct hm_ctx *ctx, const struct hmi_child *child)
+child_check(const struct hm_ctx *ctx, const struct hm_spawning *child)
 {
 	const struct hm_props *props = child->props;
 	int rc;
@@ -401,13 +410,15 @@ child_check(const struct hm_ctx *ctx, const struct hmi_child *child)
 	rc = props_check(ctx, props);
 	if (rc == 0 && child->name != NULL)
 		rc = hmi_name_check(child->name);
+	if (rc == 0)
+		rc = hmi_middleware_check(props);
 	if (rc == 0 && (ctx->cell->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) != 0)
 		rc = -ESHUTDOWN;
 	return rc;
 }
 
 __attribute__((noinline)) int
-hmi_spawn(struct hm_ctx *ctx, const struct hmi_child *child, struct hm_pid *pid)
+hmi_spawn(struct hm_ctx *ctx, const struct hm_spawning *child, struct hm_pid *pid)
 {
 	struct wish wish = { .props = child->props, .name = child->name, .args = child->args };
 	struct hm_pid spawned;
@@ -426,10 +437,13 @@ hmi_spawn(struct hm_ctx *ctx, const struct hmi_child *child, struct hm_pid *pid)
 	if (unlikely(ctx->sys->deploy != NULL) && child->name != NULL)
 		rc = wish_deploy(ctx, &wish, child->has_key);
 	if (rc == 0)
+		rc = hmi_middleware_make(ctx->cell, wish.props, &wish.middleware);
+	if (rc == 0)
 		rc = spawn(ctx, &wish, &spawned);
-	if (rc != 0)
+	if (rc != 0) {
+		free(wish.middleware);
 		free(wish.deployed);
-	else if (pid != NULL)
+	} else if (pid != NULL)
 		*pid = spawned;
 	return rc;
 }
@@ -442,18 +456,19 @@ props_are_usual(const struct hm_props *props)
 {
 	uint64_t unusual = (uintptr_t)props->supervisor | (uintptr_t)props->mailbox | props->lcore |
 			   props->state_align | props->priority | props->quantum | props->quantum_us |
-			   props->faults | props->balance;
+			   props->faults | props->balance | (uintptr_t)props->middleware;
 
 	_Static_assert(HM_LCORE_SAME == 0, "the usual lcore");
 	return unusual == 0;
 }
 
-/* Whether an actor may have children, lives where it was born, and does not number them. */
+/* Whether an actor may have children, lives where it was born, does not number them, and hands nothing down. */
 static inline bool
 parent_is_usual(const struct hmi_cell *parent)
 {
 	return (parent->pending & (HMI_PENDING_STOP | HMI_PENDING_END)) == 0 &&
-	       (parent->scheduled & HMI_SCHEDULED_MOVED) == 0 && parent->actor.props->supervisor == NULL;
+	       (parent->scheduled & (HMI_SCHEDULED_MOVED | HMI_SCHEDULED_QUANTUM)) == 0 &&
+	       parent->actor.props->supervisor == NULL;
 }
 
 static int
@@ -486,29 +501,40 @@ usual_spawn(struct hm_ctx *ctx, const struct hm_props *props, const void *args, 
 
 /* ---- What actors call --------------------------------------------------------------- */
 
+static int
+spawn_any(struct hm_ctx *ctx, const struct hm_spawning *what, struct hm_pid *pid)
+{
+	const struct hmi_middleware *middleware = hmi_middleware_of(ctx->cell);
+
+	return middleware != NULL && middleware->spawns ? hmi_spawn_through(ctx, what, pid)
+							: hmi_spawn(ctx, what, pid);
+}
+
 int
 hm_spawn(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
 	 struct hm_pid *pid)
 {
-	struct hmi_child child;
+	struct hm_spawning child;
 
 	if (ctx == NULL || props == NULL)
 		return -EINVAL;
 	hmi_check_ctx(ctx, "hm_spawn");
 	if (likely(name == NULL && props_are_usual(props) && parent_is_usual(ctx->cell)))
 		return usual_spawn(ctx, props, args, pid);
-	child = (struct hmi_child){ .props = props, .name = name, .args = args };
-	return hmi_spawn(ctx, &child, pid);
+	child = (struct hm_spawning){ .props = props, .name = name, .args = args };
+	return spawn_any(ctx, &child, pid);
 }
 
 int
 hm_spawn_key(struct hm_ctx *ctx, const struct hm_props *props, const char *name, const void *args,
 	     uint64_t key, struct hm_pid *pid)
 {
-	struct hmi_child child = { .props = props, .name = name, .args = args, .key = key, .has_key = true };
+	struct hm_spawning child = {
+		.props = props, .name = name, .args = args, .key = key, .has_key = true
+	};
 
 	if (ctx == NULL)
 		return -EINVAL;
 	hmi_check_ctx(ctx, "hm_spawn_key");
-	return hmi_spawn(ctx, &child, pid);
+	return spawn_any(ctx, &child, pid);
 }

@@ -10,6 +10,7 @@
 #include "counter_pvt.h"
 #include "future_pvt.h"
 #include "mark_pvt.h"
+#include "middleware_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "shortage_pvt.h"
@@ -147,6 +148,19 @@ request_make(struct hm_ctx *ctx, uint16_t type, const void *body, uint64_t timeo
 	return msg;
 }
 
+static enum hm_result
+ask_last(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to, struct hm_msg *msg)
+{
+	return hm_msg_ask(ctx, to, msg, how->timeout_us, how->on_reply, how->arg);
+}
+
+static __attribute__((noinline)) enum hm_result
+ask_through(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, struct hmi_send how)
+{
+	how.last = ask_last;
+	return hmi_send_body_through(ctx, &how, to, type, body);
+}
+
 enum hm_result
 hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, uint64_t timeout_us,
        hm_reply_fn *on_reply, void *arg)
@@ -163,6 +177,11 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 	hmi_stack_touch_page();
 	msg = request_make_small(ctx, type, body, timeout_us);
 	if (unlikely(msg == NULL)) {
+		if (ctx->sending != NULL)
+			return ask_through(ctx, to, type, body,
+					   (struct hmi_send){ .timeout_us = timeout_us,
+							      .on_reply = on_reply,
+							      .arg = arg });
 		msg = request_make(ctx, type, body, timeout_us, &result);
 		if (unlikely(msg == NULL))
 			return result;
@@ -185,9 +204,8 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 	return HM_OK;
 }
 
-/* Whether a made message may be asked, and its deadline, which needs memory beside a buffer. */
-static enum hm_result
-ask_prepare(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t timeout_us)
+enum hm_result
+hmi_ask_prepare(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t timeout_us)
 {
 	uint64_t at_ns = hmi_worker_clock(&ctx->worker) + hmi_timeout_ns(timeout_us);
 	enum hm_result result;
@@ -210,11 +228,18 @@ hm_msg_ask(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t ti
 	struct hmi_cell *cell = NULL;
 
 	hmi_check_ctx(ctx, "hm_msg_ask");
+	if (unlikely(ctx->sending != NULL && msg != NULL && hmi_msg_is_owned(ctx, msg, "hm_msg_ask"))) {
+		const struct hmi_send how = {
+			.last = ask_last, .timeout_us = timeout_us, .on_reply = on_reply, .arg = arg
+		};
+
+		return hmi_send_through(ctx, &how, to, msg);
+	}
 	if (msg == NULL || !hmi_msg_take(ctx, msg, "hm_msg_ask"))
 		return HM_INVALID;
 	HMI_MARKED(ctx);
 	if (timeout_us > 0 && on_reply != NULL)
-		result = ask_prepare(ctx, to, msg, timeout_us);
+		result = hmi_ask_prepare(ctx, to, msg, timeout_us);
 	if (result == HM_OK && (cell = hmi_future_ask(ctx, timeout_us, on_reply, arg)) == NULL)
 		result = HM_NO_MEMORY;
 	if (result != HM_OK) {

@@ -46,6 +46,11 @@ hmi_request_mark(const struct hm_ctx *ctx, struct hm_msg *msg, struct hm_pid to,
 	*hmi_msg_word(msg) = at_ns;
 }
 
+/* ---- ask.c ---- */
+
+/* Whether a made message may be asked, and its deadline, which needs memory beside a buffer. */
+enum hm_result hmi_ask_prepare(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t timeout_us);
+
 /* ---- future.c ---- */
 
 extern const struct hmi_process_ops hmi_future_ops;

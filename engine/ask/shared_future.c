@@ -14,6 +14,7 @@
 #include "dead_pvt.h"
 #include "flight_pvt.h"
 #include "mark_pvt.h"
+#include "middleware_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "shared_future_pvt.h"
@@ -326,26 +327,14 @@ hm_future_new(struct hm_ctx *ctx, uint64_t timeout_us, struct hm_future *future)
 	return result;
 }
 
-enum hm_result
-hm_request_future(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, uint64_t timeout_us,
-		  struct hm_future *future)
+/* A future for a request, whose PID becomes the sender. */
+static enum hm_result
+request_own(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t timeout_us,
+	    struct hm_future *future)
 {
 	struct hmi_cell *cell;
-	enum hm_result result;
-	struct hm_msg *msg;
+	enum hm_result result = future_make(ctx, timeout_us, future, &cell);
 
-	hmi_check_send(ctx, type, body, "hm_request_future");
-	if (hm_pid_is_none(to))
-		return HM_NO_RECEIVER;
-	hmi_memory_touch_out(future, sizeof(*future));
-	msg = hmi_msg_make_word(ctx->sys, &ctx->cache, type, body, &result);
-	if (msg == NULL) {
-		if (result == HM_NO_MEMORY)
-			hmi_no_memory(ctx, type);
-		return result;
-	}
-	HMI_MARKED(ctx);
-	result = future_make(ctx, timeout_us, future, &cell);
 	if (result != HM_OK) {
 		hmi_msg_release(&ctx->cache, msg);
 		return result;
@@ -354,6 +343,56 @@ hm_request_future(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const voi
 		cell->shared.node = hmi_node_reference(ctx, to.node);
 	future->pid = hmi_pid_of(ctx, cell);
 	msg->sender = future->pid;
+	return HM_OK;
+}
+
+/* All stages of middleware have gone on. */
+static enum hm_result
+future_last(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to, struct hm_msg *msg)
+{
+	enum hm_result result;
+
+	if (!hmi_msg_take(ctx, msg, "hm_send_next"))
+		return HM_INVALID;
+	HMI_MARKED(ctx);
+	result = hmi_ask_prepare(ctx, to, msg, how->timeout_us);
+	if (result != HM_OK) {
+		hmi_msg_release(&ctx->cache, msg);
+		return result;
+	}
+	result = request_own(ctx, to, msg, how->timeout_us, how->future);
+	if (result != HM_OK)
+		return result;
+	msg->flags |= HMI_MSG_REQUEST;
+	hmi_guard_handed(msg);
+	hmi_count(&ctx->sent, 1);
+	return hmi_post(ctx, to, msg);
+}
+
+enum hm_result
+hm_request_future(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, uint64_t timeout_us,
+		  struct hm_future *future)
+{
+	const struct hmi_send how = { .last = future_last, .timeout_us = timeout_us, .future = future };
+	enum hm_result result;
+	struct hm_msg *msg;
+
+	hmi_check_send(ctx, type, body, "hm_request_future");
+	if (hm_pid_is_none(to))
+		return HM_NO_RECEIVER;
+	hmi_memory_touch_out(future, sizeof(*future));
+	if (unlikely(ctx->sending != NULL))
+		return hmi_send_body_through(ctx, &how, to, type, body);
+	msg = hmi_msg_make_word(ctx->sys, &ctx->cache, type, body, &result);
+	if (msg == NULL) {
+		if (result == HM_NO_MEMORY)
+			hmi_no_memory(ctx, type);
+		return result;
+	}
+	HMI_MARKED(ctx);
+	result = request_own(ctx, to, msg, timeout_us, future);
+	if (result != HM_OK)
+		return result;
 	hmi_request_mark(ctx, msg, to, hmi_worker_clock(&ctx->worker) + hmi_timeout_ns(timeout_us));
 	hmi_count(&ctx->sent, 1);
 	return hmi_post(ctx, to, msg);

@@ -10,6 +10,7 @@
 #include "msg_pvt.h"
 
 #include "lcore_pvt.h"
+#include "mark_pvt.h"
 
 void
 hmi_made_list_add(struct hm_msg **list, struct hm_msg *msg)
@@ -32,6 +33,16 @@ hmi_made_add(struct hm_ctx *ctx, struct hm_msg *msg)
 	/* Else it is found when the next function returns that has made one. */
 	if (ctx->in_user != 0)
 		ctx->in_user |= HMI_USER_MADE;
+}
+
+void
+hmi_made_again(struct hm_ctx *ctx, struct hm_msg *msg)
+{
+	HMI_MARKED(ctx);
+	uint8_t flags = msg->flags & HMI_MSG_BY_TYPE;
+
+	hmi_made_add(ctx, msg);
+	msg->flags |= flags;
 }
 
 void

@@ -220,6 +220,9 @@ bool hmi_msg_take(struct hm_ctx *ctx, struct hm_msg *msg, const char *function);
 /* The running actor has made a message. */
 void hmi_made_add(struct hm_ctx *ctx, struct hm_msg *msg);
 
+/* The running actor has one again that was taken over, or made for it; its flags by type stay. */
+void hmi_made_again(struct hm_ctx *ctx, struct hm_msg *msg);
+
 /* It is in a list that knows all that are so, until hmi_made_remove. */
 void hmi_made_list_add(struct hm_msg **list, struct hm_msg *msg);
 

@@ -19,6 +19,7 @@ void
 hmi_types_destroy(struct hmi_types *types)
 {
 	free(types->small);
+	free(types->none_small);
 	free(types->info);
 	free(types->place);
 	free(types->entries);
@@ -97,10 +98,13 @@ hmi_types_create(struct hmi_types *types)
 {
 	*types = (struct hmi_types){ 0 };
 	types->small = calloc(HMI_TYPES_MAX, sizeof(*types->small));
+	types->none_small = calloc(HMI_TYPES_MAX, sizeof(*types->none_small));
 	types->info = calloc(HMI_TYPES_MAX, sizeof(*types->info));
 	types->place = calloc(HMI_TYPES_MAX, sizeof(*types->place));
-	return types->small != NULL && types->info != NULL && types->place != NULL ? touch_add(types)
-										   : -ENOMEM;
+	return types->small != NULL && types->none_small != NULL && types->info != NULL &&
+			       types->place != NULL
+		       ? touch_add(types)
+		       : -ENOMEM;
 }
 
 /*

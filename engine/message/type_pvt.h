@@ -40,10 +40,11 @@ struct hmi_type_entry {
 };
 
 struct hmi_types {
-	struct hmi_small_type *small;   /* by id */
-	uint32_t *info;                 /* by id */
-	uint16_t *place;                /* by id: place in entries, counted from 1; 0: none */
-	struct hmi_type_entry *entries; /* in order of registration */
+	struct hmi_small_type *small;      /* by id */
+	struct hmi_small_type *none_small; /* the same, of which none is */
+	uint32_t *info;                    /* by id */
+	uint16_t *place;                   /* by id: place in entries, counted from 1; 0: none */
+	struct hmi_type_entry *entries;    /* in order of registration */
 	uint32_t count, capacity;
 };
 

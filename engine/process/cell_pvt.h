@@ -63,7 +63,7 @@ struct hmi_route;
 #define HMI_SCHEDULED_MOVED      0x80 /* it was born on another lcore: its PID is hmi_extra.home */
 #define HMI_SCHEDULED_HIGH       0x08 /* its priority, for ever; neither: the usual one */
 #define HMI_SCHEDULED_LOW        0x10
-#define HMI_SCHEDULED_QUANTUM    0x20 /* it has a quantum of its own, for ever */
+#define HMI_SCHEDULED_QUANTUM    0x20 /* it has a quantum of its own, or middleware, for ever */
 #define HMI_SCHEDULED_BOX        0x40 /* it has a mailbox of its own, for ever */
 #define HMI_SCHEDULED_CLASS      (HMI_SCHEDULED_HIGH | HMI_SCHEDULED_LOW)
 

@@ -14,6 +14,7 @@
 
 struct hmi_behaviour;
 struct hmi_box;
+struct hmi_middleware;
 struct hmi_move;
 struct hmi_path;
 struct hmi_pressure;
@@ -29,16 +30,17 @@ struct hmi_extra {
 	struct hmi_fifo kept; /* while it restarts: messages of its mailbox that were looked through */
 	char *failure;        /* why it failed last; NULL: it has not, or there was no memory */
 	struct hmi_box *box;  /* of a mailbox that is not the default one; else NULL */
-	struct hmi_pressure *pressure; /* whom it has muted, and who has muted it; NULL: nobody ever */
-	struct hm_msg *made;           /* by earlier calls, and neither sent nor freed */
-	struct hm_msg *held;           /* received by earlier calls, and kept: keep.c */
-	uint64_t home;                 /* local part of its PID, once it has been told to move */
-	struct hmi_move *move;         /* to another lcore; NULL: it has never been told to */
-	struct hmi_spread *spread;     /* directive on its way to many children; NULL: none */
-	uint32_t stop_asks;            /* processes of HMI_REASON_AWAITED */
-	uint32_t restarts;             /* lives before this one, where it matters; wraps */
-	bool stop_failed;              /* it has failed while it stops, and waits for none of them */
-	bool stops_failed;             /* while it restarts: it stops next, since it has failed */
+	struct hmi_pressure *pressure;     /* whom it has muted, and who has muted it; NULL: nobody ever */
+	struct hm_msg *made;               /* by earlier calls, and neither sent nor freed */
+	struct hm_msg *held;               /* received by earlier calls, and kept: keep.c */
+	uint64_t home;                     /* local part of its PID, once it has been told to move */
+	struct hmi_move *move;             /* to another lcore; NULL: it has never been told to */
+	struct hmi_middleware *middleware; /* NULL: none */
+	struct hmi_spread *spread;         /* directive on its way to many children; NULL: none */
+	uint32_t stop_asks;                /* processes of HMI_REASON_AWAITED */
+	uint32_t restarts;                 /* lives before this one, where it matters; wraps */
+	bool stop_failed;                  /* it has failed while it stops, and waits for none of them */
+	bool stops_failed;                 /* while it restarts: it stops next, since it has failed */
 	uint8_t quantum_steps; /* messages of its next turn, by what they have taken; 0: it has no quantum of time */
 	bool has_escalated; /* children wait for what becomes of it, since it has failed in their place */
 	bool owns_props;    /* they are its own, by malloc, since deployment settings are for it */

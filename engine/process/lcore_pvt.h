@@ -105,7 +105,9 @@ struct hmi_recorder {
 struct hm_ctx {
 	struct hmi_worker worker; /* first: the loop knows nothing else */
 	struct hm_system *sys;
-	uint64_t node;             /* copy of the system's */
+	uint64_t node; /* copy of the system's */
+	const struct hmi_middleware
+		*sending; /* what the running actor sends goes through its stages; NULL: there are none */
 	struct hm_failure failure; /* what hm_fail was told */
 	struct hmi_outbox outbox;
 	struct hmi_cells cells;
@@ -113,13 +115,14 @@ struct hm_ctx {
 	 * What each message changes, up to the first words of the cache: one line. Two stores that follow each other leave
 	 * the store buffer together where they are to the same line, and their number bounds the rate of messages.
 	 */
-	_Alignas(64) uint64_t sent;               /* as in struct hmi_stats */
-	uint64_t received;                        /* the same */
-	const struct hmi_small_type *small_types; /* copy of the type registry's */
-	struct hmi_cell *cell;                    /* the running actor */
-	struct hm_msg *msg;                       /* the message that it receives; NULL: none, or handed on */
-	struct hm_msg *made; /* by the call that lasts, and neither sent nor freed; see made.c */
-	uint32_t handled;    /* messages of its turn so far */
+	_Alignas(64) uint64_t sent; /* as in struct hmi_stats */
+	uint64_t received;          /* the same */
+	const struct hmi_small_type
+		*small_types;  /* copy of the type registry's; none_small while `sending` is set */
+	struct hmi_cell *cell; /* the running actor */
+	struct hm_msg *msg;    /* the message that it receives; NULL: none, or handed on */
+	struct hm_msg *made;   /* by the call that lasts, and neither sent nor freed; see made.c */
+	uint32_t handled;      /* messages of its turn so far */
 	/* allowed: for the handler of signals on the lcore's own thread; a byte is accessed at once */
 	volatile uint8_t in_user; /* HMI_USER_*: a function of a user runs ... */
 	/* allowed: as above */

@@ -373,7 +373,7 @@ call_do(struct hm_system *sys, struct hmi_call *call, const struct timespec *unt
 
 struct spawn_call {
 	struct hmi_call call; /* first */
-	struct hmi_child child;
+	struct hm_spawning child;
 	struct hm_pid guardian, *pid;
 };
 
@@ -386,7 +386,7 @@ spawn_run(struct hm_ctx *ctx, struct hmi_call *call)
 }
 
 static int
-spawn_do(struct hm_system *sys, struct hm_pid guardian, const struct hmi_child *child, struct hm_pid *pid)
+spawn_do(struct hm_system *sys, struct hm_pid guardian, const struct hm_spawning *child, struct hm_pid *pid)
 {
 	struct spawn_call *spawn;
 	int rc;
@@ -408,7 +408,7 @@ int
 hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char *name, const void *args,
 		struct hm_pid *pid)
 {
-	struct hmi_child child = { .props = props, .name = name, .args = args };
+	struct hm_spawning child = { .props = props, .name = name, .args = args };
 
 	return sys != NULL ? spawn_do(sys, sys->user, &child, pid) : -EINVAL;
 }
@@ -417,7 +417,9 @@ int
 hm_system_spawn_key(struct hm_system *sys, const struct hm_props *props, const char *name, const void *args,
 		    uint64_t key, struct hm_pid *pid)
 {
-	struct hmi_child child = { .props = props, .name = name, .args = args, .key = key, .has_key = true };
+	struct hm_spawning child = {
+		.props = props, .name = name, .args = args, .key = key, .has_key = true
+	};
 
 	return sys != NULL ? spawn_do(sys, sys->user, &child, pid) : -EINVAL;
 }
@@ -426,7 +428,7 @@ int
 hm_system_spawn_system(struct hm_system *sys, const struct hm_props *props, const char *name,
 		       const void *args, struct hm_pid *pid)
 {
-	struct hmi_child child = { .props = props, .name = name, .args = args };
+	struct hm_spawning child = { .props = props, .name = name, .args = args };
 
 	return sys != NULL ? spawn_do(sys, sys->system, &child, pid) : -EINVAL;
 }

@@ -71,7 +71,8 @@ static const struct hm_supervisor root_supervisor = { .directive = HM_DIRECTIVE_
 static const struct hm_props root_props = { .receive = root_receive, .supervisor = &root_supervisor };
 
 int
-hmi_spawn_under(struct hm_ctx *ctx, struct hm_pid guardian, const struct hmi_child *child, struct hm_pid *pid)
+hmi_spawn_under(struct hm_ctx *ctx, struct hm_pid guardian, const struct hm_spawning *child,
+		struct hm_pid *pid)
 {
 	struct hmi_cell *outer = ctx->cell;
 	int rc;

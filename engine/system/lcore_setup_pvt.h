@@ -38,7 +38,7 @@ extern const struct hmi_process_ops hmi_lcore_process_ops;
 int hmi_root_setup(struct hm_ctx *ctx);
 
 /* Spawn a child of a guardian; on lcore 0, or before anything runs. Returns as hm_spawn. */
-int hmi_spawn_under(struct hm_ctx *ctx, struct hm_pid guardian, const struct hmi_child *child,
+int hmi_spawn_under(struct hm_ctx *ctx, struct hm_pid guardian, const struct hm_spawning *child,
 		    struct hm_pid *pid);
 
 /* Command of another lcore: stop the system. */

@@ -67,11 +67,11 @@ static int
 task_spawn(struct hm_ctx *ctx, struct hmi_task *t)
 {
 	struct runner runner = { t->task.run, t->task.arg };
-	struct hmi_child child = { .props = t->task.spawn, .name = t->name, .args = t->task.args };
+	struct hm_spawning child = { .props = t->task.spawn, .name = t->name, .args = t->task.args };
 	int rc;
 
 	if (t->task.run != NULL)
-		child = (struct hmi_child){ .props = &runner_props, .name = t->name, .args = &runner };
+		child = (struct hm_spawning){ .props = &runner_props, .name = t->name, .args = &runner };
 	rc = hmi_spawn_under(ctx, ctx->sys->system, &child, &t->actor);
 	if (rc == -EEXIST) {
 		child.name = NULL;

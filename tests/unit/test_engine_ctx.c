@@ -17,6 +17,7 @@
 #include "hm_header.h"
 #include "hm_log.h"
 #include "hm_keep.h"
+#include "hm_middleware.h"
 #include "hm_move.h"
 #include "hm_offload.h"
 #include "hm_provider.h"
@@ -140,6 +141,9 @@ CALL(hm_forward, somebody)
 CALL(hm_fail, "nobody")
 CALL(hm_become, NULL)
 CALL(hm_become_push, NULL)
+CALL(hm_receive_next, NULL, NULL, NULL)
+CALL(hm_send_next, hm_pid_none(), NULL, NULL)
+CALL_USED(hm_spawn_next, NULL, NULL, NULL)
 CALL(hm_become_pop)
 CALL(hm_stash)
 CALL(hm_unstash)
@@ -232,6 +236,9 @@ static const struct {
 	ROW(hm_fail),
 	ROW(hm_become),
 	ROW(hm_become_push),
+	ROW(hm_receive_next),
+	ROW(hm_send_next),
+	ROW(hm_spawn_next),
 	ROW(hm_become_pop),
 	ROW(hm_stash),
 	ROW(hm_unstash),

@@ -128,7 +128,7 @@ Test(engine_spawn, drop__states_of_living_actors_are_freed)
 
 /* ---- Arguments -------------------------------------------------------------------------- */
 
-#define ARGS_MAX 65440u
+#define ARGS_MAX 65432u
 
 static void
 args_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
