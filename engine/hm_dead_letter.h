@@ -41,6 +41,7 @@ enum hm_dead_reason {
 	HM_DEAD_FAILED,  /**< its receiver failed while it received it, or restarted while it kept it */
 	HM_DEAD_NO_PATH, /**< sent by a path that names nobody, or is none: hm_select.h */
 	HM_DEAD_EXPIRED, /**< a request whose deadline had passed before its receiver's turn */
+	HM_DEAD_SUBSCRIBER_BUSY, /**< an event, of which too many are in flight to its subscriber: hm_event_stream.h */
 	HM_DEAD_REASONS, /**< count of the above */
 };
 
@@ -70,31 +71,26 @@ struct hm_dead_letter {
  */
 const char *hm_dead_reason_name(enum hm_dead_reason reason);
 
-/** Subscribers of dead letters that a system may have at once. */
-#define HM_DEAD_LETTER_SUBSCRIBERS_MAX 8u
-
 /**
- * Have the dead letters of all lcores sent to an actor, as HM_DEAD_LETTER. What does not fit into
- * message memory is not published, but counted all the same. An HM_DEAD_LETTER that finds no
- * receiver is counted, but not published again. Subscribing twice is subscribing once. An actor
- * that stops is unsubscribed; so is a PID of this node that turns out to take no messages.
+ * Have the dead letters of all lcores sent to an actor, as HM_DEAD_LETTER: as hm_event_subscribe_pid (hm_event_stream.h), but
+ * that subscribing twice is subscribing once. What does not fit into message memory is not published, but counted all the
+ * same. An event of the engine that finds no receiver, this one among them, is counted, but not published again.
  *
- * Context: any thread, actors included, from the system's creation on; neither blocks nor allocates.
+ * Context: as hm_event_subscribe.
  *
  * Ordering: dead letters of what the caller sends afterwards are published to the subscriber.
  *
  * @param subscriber  an actor of this node; an actor subscribes itself by hm_self(ctx)
- * @return 0; -ENOSPC: HM_DEAD_LETTER_SUBSCRIBERS_MAX others are subscribed; -EINVAL: nobody, or
- *         a PID of another node or of an lcore that does not exist
+ * @return as hm_event_subscribe
  */
 __attribute__((warn_unused_result))
 int hm_dead_letters_subscribe(struct hm_system *sys, struct hm_pid subscriber);
 
 /**
- * Send an actor no further dead letters. Those on their way still arrive. An actor that is not
- * subscribed is ignored.
+ * Send an actor no further dead letters, unless it has subscribed to them by hm_event_subscribe with a filter, or among other
+ * types. Those on their way still arrive. An actor that is not subscribed is ignored.
  *
- * Context: as hm_dead_letters_subscribe.
+ * Context: as hm_event_subscribe.
  */
 void hm_dead_letters_unsubscribe(struct hm_system *sys, struct hm_pid subscriber);
 

@@ -21,6 +21,8 @@
  *     counter_add                       its id, for a switch: HM_TYPE_USER of the first, and so on
  *     counter_add_send(ctx, to, &add)   hm_send; and _request, _request_from, _respond, _ask, _request_future,
  *                                       _send_after, _send_batch, _system_send, _system_send_wait
+ *     counter_add_publish(ctx, &add)    hm_publish; and _system_publish
+ *     counter_add_subscribe(sys, pid, &subscription)   hm_event_subscribe_pid, to this type
  *     counter_add_body(msg)             const struct add *, which is checked unless NDEBUG is defined
  *     counter_add_new(ctx, &msg)        struct add *, to be filled in place; then hm_msg_send(ctx, to, msg)
  *
@@ -48,6 +50,7 @@
  */
 
 #include "hm_actor.h"
+#include "hm_event_stream.h"
 #include "hm_system.h"
 #include "hm_type.h"
 
@@ -167,10 +170,19 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 #define HM_SUPERVISION_body(msg) ((const struct hm_supervision *)hm_msg_body(msg))
 /** Body of an HM_TOUCHED. */
 #define HM_TOUCHED_body(msg) ((const struct hm_touched *)hm_msg_body(msg))
+/** Body of an HM_LIFECYCLE. */
+#define HM_LIFECYCLE_body(msg) ((const struct hm_lifecycle *)hm_msg_body(msg))
+/** Body of an HM_ENDPOINT. */
+#define HM_ENDPOINT_body(msg) ((const struct hm_endpoint *)hm_msg_body(msg))
+/** Body of an HM_OVERLOAD. */
+#define HM_OVERLOAD_body(msg) ((const struct hm_overload *)hm_msg_body(msg))
+/** Body of an HM_STALL. */
+#define HM_STALL_body(msg) ((const struct hm_stalled *)hm_msg_body(msg))
 
 /* ---- What the tables are made of ------------------------------------------------------------------- */
 
-#define HM_TYPED_ static inline __attribute__((unused))
+#define HM_TYPED_      static inline __attribute__((unused))
+#define HM_TYPED_USED_ static inline __attribute__((unused, warn_unused_result))
 
 #ifdef NDEBUG
 #define HM_BODY_OF_(msg, type, bytes, name) hm_msg_body(msg)
@@ -211,6 +223,13 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 #define HM_MESSAGE_ID_EMPTY_(message, attributes)                   message,
 #define HM_MESSAGE_ID_BODY_(message, body, attributes)              message,
 #define HM_MESSAGE_ID_PROTO_(message, body, descriptor, attributes) message,
+
+#define HM_MESSAGE_SUBSCRIBE_(message)                                                   \
+	HM_TYPED_USED_ int message##_subscribe(struct hm_system *sys, struct hm_pid pid, \
+					       struct hm_subscription *subscription)     \
+	{                                                                                \
+		return hm_event_subscribe_pid(sys, message, message, pid, subscription); \
+	}
 
 #define HM_ATTRIBUTES_SET_(...) __VA_ARGS__
 #define HM_MESSAGE_TYPE_(message, name, bytes, descriptor, attributes)                               \
@@ -275,7 +294,16 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 							    uint64_t timeout_us)                            \
 	{                                                                                                   \
 		return hm_system_send_wait(sys, to, message, NULL, timeout_us);                             \
-	}
+	}                                                                                                   \
+	HM_TYPED_ enum hm_result message##_publish(struct hm_ctx *ctx)                                      \
+	{                                                                                                   \
+		return hm_publish(ctx, message, NULL);                                                      \
+	}                                                                                                   \
+	HM_TYPED_ enum hm_result message##_system_publish(struct hm_system *sys)                            \
+	{                                                                                                   \
+		return hm_system_publish(sys, message, NULL);                                               \
+	}                                                                                                   \
+	HM_MESSAGE_SUBSCRIBE_(message)
 
 #define HM_MESSAGE_FUNCTIONS_PROTO_(message, body_type, descriptor, attributes) \
 	HM_MESSAGE_FUNCTIONS_BODY_(message, body_type, attributes)
@@ -332,6 +360,15 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 	{                                                                                                    \
 		return hm_system_send_wait(sys, to, message, body, timeout_us);                              \
 	}                                                                                                    \
+	HM_TYPED_ enum hm_result message##_publish(struct hm_ctx *ctx, const body_type *body)                \
+	{                                                                                                    \
+		return hm_publish(ctx, message, body);                                                       \
+	}                                                                                                    \
+	HM_TYPED_ enum hm_result message##_system_publish(struct hm_system *sys, const body_type *body)      \
+	{                                                                                                    \
+		return hm_system_publish(sys, message, body);                                                \
+	}                                                                                                    \
+	HM_MESSAGE_SUBSCRIBE_(message)                                                                       \
 	HM_TYPED_ const body_type *message##_body(const struct hm_msg *msg)                                  \
 	{                                                                                                    \
 		return (const body_type *)HM_BODY_OF_(msg, message, sizeof(body_type), #message);            \

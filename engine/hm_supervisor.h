@@ -175,28 +175,24 @@ const char *hm_directive_name(enum hm_directive directive);
  */
 const char *hm_terminated_text(const struct hm_msg *terminated);
 
-/** Subscribers of supervision that a system may have at once. */
-#define HM_SUPERVISION_SUBSCRIBERS_MAX 8u
-
 /**
- * Have all decisions of supervisors sent to an actor, as HM_SUPERVISION. What does not fit into message memory is
- * not published, but counted (hm_stats) all the same. An actor that stops is unsubscribed.
+ * Have all decisions of supervisors sent to an actor, as HM_SUPERVISION: as hm_event_subscribe_pid (hm_event_stream.h), but that
+ * subscribing twice is subscribing once. What does not fit into message memory is not published, but counted (hm_stats) all the same.
  *
- * Context: any thread, actors included, from the system's creation on; neither blocks nor allocates.
+ * Context: as hm_event_subscribe.
  *
  * Ordering: decisions on failures that happen afterwards on the caller's lcore are published to the subscriber.
  *
  * @param subscriber  an actor of this node
- * @return 0; -ENOSPC: HM_SUPERVISION_SUBSCRIBERS_MAX others are subscribed; -EINVAL: nobody, a PID of another node
- *         or of an lcore that does not exist, or @p sys is NULL
+ * @return as hm_event_subscribe
  */
 __attribute__((warn_unused_result))
 int hm_supervision_subscribe(struct hm_system *sys, struct hm_pid subscriber);
 
 /**
- * Send an actor no further decisions. Those on their way still arrive. An actor that is not subscribed is ignored.
+ * Send an actor no further decisions, as hm_dead_letters_unsubscribe.
  *
- * Context: as hm_supervision_subscribe.
+ * Context: as hm_event_subscribe.
  */
 void hm_supervision_unsubscribe(struct hm_system *sys, struct hm_pid subscriber);
 

@@ -75,6 +75,14 @@ enum hm_msg_type {
 	HM_REPLIES = 13,
 	/** The actor has moved to another lcore: hm_move.h. No body. */
 	HM_MOVED = 14,
+	/** Event: an actor has started, restarted or stopped. Body: struct hm_lifecycle, and behind it hm_event_path. */
+	HM_LIFECYCLE = 128,
+	/** Event: a node can be reached, or is lost. Body: struct hm_endpoint. */
+	HM_ENDPOINT = 129,
+	/** Event: a mailbox has too many messages, or has drained. Body: struct hm_overload, and behind it hm_event_path. */
+	HM_OVERLOAD = 130,
+	/** Event: an lcore hangs, or goes on. Body: struct hm_stalled, and behind it hm_event_path. */
+	HM_STALL = 131,
 	/** First type that a program may register. */
 	HM_TYPE_USER = 256,
 };

@@ -30,6 +30,7 @@
  *     hm_extension.h    what libraries keep for actors and systems
  *     hm_offload.h      calls that block, made by threads that are no lcore
  *     hm_dead_letter.h  messages that were not delivered
+ *     hm_event_stream.h events, for who has subscribed to their types
  *     hm_deploy.h       settings of actors by their paths
  *     hm_stall.h        lcores that hang
  *     hm_recorder.h     the last events of each lcore
@@ -69,6 +70,7 @@
 #include "hm_extension.h"
 #include "hm_offload.h"
 #include "hm_dead_letter.h"
+#include "hm_event_stream.h"
 #include "hm_deploy.h"
 #include "hm_stall.h"
 #include "hm_recorder.h"

@@ -76,7 +76,8 @@ actor_name(const struct hm_ctx *ctx, char *text, size_t bytes)
 	char pid[HM_PID_TEXT_SIZE];
 
 	if (ctx->cell == NULL || !hmi_cell_is_actor(ctx->cell)) {
-		snprintf(text, bytes, "no actor");
+		snprintf(text, bytes, "%s",
+			 ctx->event.subscription != NULL ? "a subscriber of events" : "no actor");
 		return;
 	}
 	path = hmi_cell_path(ctx->cell);
@@ -106,7 +107,8 @@ end_tell(const struct hm_ctx *ctx, const struct hmi_trap *trap, const char *why)
 static bool
 is_contained(const struct hm_ctx *ctx)
 {
-	uint32_t faults = ctx->cell->actor.props->faults;
+	/* Of no actor: a subscriber of an event that the loop publishes. */
+	uint32_t faults = ctx->cell != NULL ? ctx->cell->actor.props->faults : HM_FAULTS_DEFAULT;
 
 	return faults != HM_FAULTS_DEFAULT ? faults == HM_FAULTS_CONTAIN : ctx->sys->options.contain;
 }
@@ -289,6 +291,10 @@ hmi_actor_failed(struct hmi_worker *worker)
 
 	ctx->in_user = 0;
 	hmi_sending_end(ctx);
+	if (unlikely(ctx->event.subscription != NULL))
+		ctx->sys->parts->event_failed(ctx);
+	if (cell == NULL)
+		return;
 	hmi_count(&ctx->received, ctx->handled);
 	hmi_count(&ctx->stats.failed, 1);
 	failure.actor = failure.origin = hmi_pid_of(ctx, cell);

@@ -12,6 +12,7 @@
 #include "check_pvt.h"
 #include "claim_pvt.h"
 #include "counter_pvt.h"
+#include "event_queue_pvt.h"
 #include "dead_pvt.h"
 #include "directive_pvt.h"
 #include "forward_pvt.h"
@@ -247,6 +248,7 @@ static __rte_always_inline void
 end_begin(struct hm_ctx *ctx, struct hmi_cell *cell, uint64_t actor)
 {
 	cell->pending = (uint8_t)((cell->pending & ~HMI_PENDING_STOP) | HMI_PENDING_END);
+	hmi_event_lifecycle(ctx, cell, HM_LIFECYCLE_STOPPED);
 	hmi_lifecycle_receive_as(ctx, cell, actor, HM_STOPPED);
 	if (likely(is_bare(cell)))
 		end_bare(ctx, cell);

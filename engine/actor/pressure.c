@@ -8,6 +8,7 @@
 #include "actor_pvt.h"
 #include "buffer_pvt.h"
 #include "counter_pvt.h"
+#include "event_queue_pvt.h"
 #include "flight_pvt.h"
 #include "forward_pvt.h"
 #include "hm_mailbox.h"
@@ -146,6 +147,7 @@ overload_begin(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_pressure *p
 	cell->scheduled |= HMI_SCHEDULED_OVERLOADED;
 	hmi_count(&ctx->stats.overloads, 1);
 	hmi_flight_note(ctx, cell, HM_EVENT_OVERLOADED, HM_TYPE_NONE);
+	hmi_event_overload(ctx, cell, count);
 	hmi_full_add(&ctx->sys->full, hmi_pid_of(ctx, cell).local);
 	if ((cell->pending & HMI_PENDING_MUTED) != 0)
 		hmi_probe_start(ctx, cell, pressure);
@@ -209,6 +211,7 @@ hmi_pressure_relieve(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t count)
 		return true;
 	cell->scheduled &= (uint8_t)~HMI_SCHEDULED_OVERLOADED;
 	hmi_flight_note(ctx, cell, HM_EVENT_DRAINED, HM_TYPE_NONE);
+	hmi_event_overload(ctx, cell, 0);
 	hmi_full_remove(&ctx->sys->full, hmi_pid_of(ctx, cell).local);
 	return false;
 }

@@ -10,6 +10,7 @@
 #include "actor_pvt.h"
 #include "box_pvt.h"
 #include "counter_pvt.h"
+#include "event_queue_pvt.h"
 #include "directive_pvt.h"
 #include "middleware_pvt.h"
 #include "msg_pvt.h"
@@ -66,6 +67,7 @@ hmi_actor_restart_advance(struct hm_ctx *ctx, struct hmi_cell *cell)
 	cell->pending &= (uint8_t) ~(HMI_PENDING_STOP | HMI_PENDING_FAILED);
 	cell->pending |= HMI_PENDING_START;
 	hmi_count(&ctx->stats.restarted, 1);
+	hmi_event_lifecycle(ctx, cell, HM_LIFECYCLE_RESTARTED);
 }
 
 void

@@ -10,6 +10,7 @@
 #include "box_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
+#include "event_queue_pvt.h"
 #include "deploy_pvt.h"
 #include "granted_pvt.h"
 #include "hm_balance.h"
@@ -138,6 +139,7 @@ actor_start(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	hmi_count(&ctx->stats.spawned, 1);
 	ctx->actors++;
+	hmi_event_lifecycle(ctx, cell, HM_LIFECYCLE_STARTED);
 	hmi_actor_start(ctx, cell);
 }
 

@@ -120,7 +120,7 @@ answer_for(struct hm_ctx *ctx, struct hmi_cell *cell, bool is_last)
 
 	if (is_last && (cell->shared.flags & HMI_SHARED_RELEASED) != 0)
 		return hmi_fifo_pop(&cell->box);
-	msg = hmi_msg_copy(ctx, cell->box.head);
+	msg = hmi_msg_copy(ctx, cell->box.head, false);
 	if (msg == NULL)
 		hmi_no_memory(ctx, cell->box.head->type);
 	return msg;

@@ -3,8 +3,6 @@
  * Dead letters: published to subscribers, logged a few times a second, and reported to who waits for an
  * answer. The queue that they come from is route/dead.c.
  */
-#include <errno.h>
-
 #include <rte_log.h>
 
 #include "actor_pvt.h"
@@ -14,6 +12,7 @@
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "event_pvt.h"
+#include "event_queue_pvt.h"
 #include "forward_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
@@ -21,8 +20,6 @@
 
 #define LOGGED_A_SECOND 3u
 #define SECOND_NS       1000000000ull
-/* Dead letters that are published in one go. */
-#define PORTION 64u
 
 const char *
 hm_dead_reason_name(enum hm_dead_reason reason)
@@ -47,6 +44,7 @@ hm_dead_reason_name(enum hm_dead_reason reason)
 		[HM_DEAD_REJECTED] = "the receiver's mailbox is full",
 		[HM_DEAD_DROPPED] = "dropped by the receiver's mailbox, which is full",
 		[HM_DEAD_FAILED] = "the receiver failed",
+		[HM_DEAD_SUBSCRIBER_BUSY] = "too many events wait for the subscriber",
 		[HM_DEAD_EXPIRED] = "the request's deadline had passed",
 	};
 
@@ -118,41 +116,46 @@ is_gone(uint32_t reason)
 	}
 }
 
-/* msg: what it is about; NULL: only the description is left. */
+/* dead: what it is about; NULL: only the description is left. */
 static void
-letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter, const struct hm_msg *dead)
+letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter, const struct hm_msg *dead,
+	       struct hm_msg *entry)
 {
-	uint64_t locals[HMI_SUBSCRIBERS_MAX];
-	uint32_t count = hmi_subscribers_read(&ctx->sys->dead_letter_subscribers, locals);
+	struct hm_msg *event;
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct hm_pid subscriber = { ctx->node, locals[i] };
-		struct hm_msg *msg = hm_msg_alloc(ctx, HM_DEAD_LETTER, sizeof(*letter));
+	if (!hmi_event_wanted(&ctx->sys->events, HM_DEAD_LETTER))
+		return;
+	event = hmi_event_make(&ctx->cache, HM_DEAD_LETTER, letter, sizeof(*letter), NULL);
+	if (event == NULL)
+		return;
+	if (dead != NULL && hmi_headers_copy(&ctx->cache, event, dead) != HM_OK)
+		hmi_count(&ctx->stats.headers_dropped, 1);
+	(void)hmi_event_publish(ctx, event, entry);
+}
 
-		if (msg == NULL)
-			return;
-		memcpy(msg->body, letter, sizeof(*letter));
-		msg->sender = hm_pid_none();
-		if (dead != NULL && hmi_headers_copy(&ctx->cache, msg, dead) != HM_OK)
-			hmi_count(&ctx->stats.headers_dropped, 1);
-		hmi_count(&ctx->sent, 1);
-		(void)hmi_post(ctx, subscriber, msg);
-	}
+/* Whether a message is an event of the engine. */
+static bool
+is_engine_event(uint16_t type)
+{
+	return type == HM_DEAD_LETTER || type == HM_SUPERVISION ||
+	       (type >= HM_LIFECYCLE && type < HM_TYPE_USER);
 }
 
 /* A user message, or what is left of one. */
 static void
-letter_handle(struct hm_ctx *ctx, const struct hm_dead_letter *letter, const struct hm_msg *dead, bool quiet)
+letter_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record, bool quiet, struct hm_msg *entry)
 {
-	/* A dead notification of a dead letter is only counted, and the last that is sent there. */
-	if (letter->type == HM_DEAD_LETTER) {
-		if (is_gone(letter->reason))
-			hm_dead_letters_unsubscribe(ctx->sys, letter->to);
+	const struct hm_dead_letter *letter = &record->letter;
+
+	/* An event for who takes none is the last that is sent there. */
+	if (record->msg != NULL && is_gone(letter->reason) && hmi_annex_subscription(record->msg) != NULL)
+		hmi_event_pid_gone(ctx->sys, letter->to);
+	/* Counted, but not published: events must not make events without end. */
+	if (is_engine_event(letter->type))
 		return;
-	}
-	letter_publish(ctx, letter, dead);
 	if (!quiet)
-		letter_log(ctx, letter, dead);
+		letter_log(ctx, letter, record->msg);
+	letter_publish(ctx, letter, record->msg, entry);
 }
 
 /* A message of the engine itself: notify who waits for its effect. */
@@ -189,53 +192,49 @@ asker_tell(struct hm_ctx *ctx, const struct hm_msg *msg, uint32_t reason)
 		hmi_control_post(ctx, msg->sender, hm_pid_none(), HM_SYS_UNDELIVERED);
 }
 
-static void
-record_handle(struct hm_ctx *ctx, const struct hmi_dead_record *record)
+/* Functions of subscriptions may leave it: then hmi_dead_letter_end does the rest. */
+void
+hmi_dead_letter_handle(struct hm_ctx *ctx, struct hm_msg *entry)
 {
+	const struct hmi_dead_record *record = hm_msg_body(entry);
 	struct hm_msg *msg = record->msg;
 
 	if (msg == NULL) {
-		letter_handle(ctx, &record->letter, NULL, false);
-		return;
-	}
-	if (hmi_msg_is_internal(msg)) {
+		letter_handle(ctx, record, false, entry);
+	} else if (hmi_msg_is_internal(msg)) {
 		internal_handle(ctx, record);
 	} else {
 		bool own_timer = (msg->flags & (HMI_MSG_TIMER | HMI_MSG_NETWORK)) == HMI_MSG_TIMER;
 
 		hmi_guard_received(msg);
-		letter_handle(ctx, &record->letter, msg, own_timer);
-		asker_tell(ctx, msg, record->letter.reason);
+		letter_handle(ctx, record, own_timer, entry);
 	}
-	hmi_msg_release(&ctx->cache, msg);
+	hmi_dead_letter_end(ctx, entry);
 }
 
-uint32_t
-hmi_dead_letters_publish(struct hm_ctx *ctx)
+void
+hmi_dead_letter_end(struct hm_ctx *ctx, struct hm_msg *entry)
 {
-	struct hm_msg *entry;
-	uint32_t n = 0;
+	const struct hmi_dead_record *record = hm_msg_body(entry);
 
-	for (; n < PORTION && (entry = hmi_fifo_pop(&ctx->dead)) != NULL; n++) {
-		record_handle(ctx, hm_msg_body(entry));
-		hmi_msg_release(&ctx->cache, entry);
+	if (record->msg != NULL) {
+		if (!hmi_msg_is_internal(record->msg))
+			asker_tell(ctx, record->msg, record->letter.reason);
+		hmi_msg_release(&ctx->cache, record->msg);
 	}
-	return n;
+	hmi_msg_release(&ctx->cache, entry);
 }
 
 /* ---- Subscribers ------------------------------------------------------------------ */
 
-static_assert(HM_DEAD_LETTER_SUBSCRIBERS_MAX == HMI_SUBSCRIBERS_MAX, "as many as the header says");
-
 int
 hm_dead_letters_subscribe(struct hm_system *sys, struct hm_pid subscriber)
 {
-	return sys != NULL ? hmi_subscribers_add(sys, &sys->dead_letter_subscribers, subscriber) : -EINVAL;
+	return hmi_subscribe_once(sys, HM_DEAD_LETTER, subscriber);
 }
 
 void
 hm_dead_letters_unsubscribe(struct hm_system *sys, struct hm_pid subscriber)
 {
-	if (sys != NULL)
-		hmi_subscribers_remove(sys, &sys->dead_letter_subscribers, subscriber);
+	hmi_unsubscribe_once(sys, HM_DEAD_LETTER, subscriber);
 }

@@ -7,10 +7,15 @@
 #include <string.h>
 
 #include "buffer_pvt.h"
+#include "event_stream_pvt.h"
 #include "msg_pvt.h"
 
-/* Lowest bit of the word of a marked message: a buffer, and not an annex. */
-#define IS_BUFFER UINT64_C(1)
+/* Lowest bits of the word of a marked message: a buffer, or a subscription, and not an annex. */
+#define IS_BUFFER       UINT64_C(1)
+#define IS_SUBSCRIPTION UINT64_C(2)
+#define IS_OTHER        (IS_BUFFER | IS_SUBSCRIPTION)
+/* Of an annex, in place of a deadline, which events have none of. */
+#define HAS_SUBSCRIPTION (UINT64_C(1) << 63)
 
 _Static_assert(offsetof(struct hm_msg, body) % 8 == 0, "an annex is aligned, and so is a buffer");
 
@@ -50,7 +55,7 @@ hmi_annex_of(const struct hm_msg *msg)
 	if ((msg->size_class & HMI_MSG_ANNEXED) == 0)
 		return NULL;
 	word = word_read(msg);
-	return (word & IS_BUFFER) == 0 ? (struct hmi_annex *)(uintptr_t)word : NULL;
+	return (word & IS_OTHER) == 0 ? (struct hmi_annex *)(uintptr_t)word : NULL;
 }
 
 struct hm_buffer *
@@ -60,7 +65,27 @@ hmi_annex_buffer(const struct hm_msg *msg)
 
 	if ((msg->size_class & HMI_MSG_ANNEXED) == 0)
 		return NULL;
-	return annex != NULL ? annex->buffer : (struct hm_buffer *)(uintptr_t)(word_read(msg) & ~IS_BUFFER);
+	if (annex != NULL)
+		return annex->buffer;
+	return (word_read(msg) & IS_BUFFER) != 0
+		       ? (struct hm_buffer *)(uintptr_t)(word_read(msg) & ~IS_BUFFER)
+		       : NULL;
+}
+
+struct hmi_subscription *
+hmi_annex_subscription(const struct hm_msg *msg)
+{
+	const struct hmi_annex *annex = hmi_annex_of(msg);
+
+	if ((msg->size_class & HMI_MSG_ANNEXED) == 0)
+		return NULL;
+	if (annex == NULL)
+		return (word_read(msg) & IS_SUBSCRIPTION) != 0
+			       ? (struct hmi_subscription *)(uintptr_t)(word_read(msg) & ~IS_SUBSCRIPTION)
+			       : NULL;
+	return (annex->deadline_ns & HAS_SUBSCRIPTION) != 0
+		       ? (struct hmi_subscription *)(uintptr_t)(annex->deadline_ns & ~HAS_SUBSCRIPTION)
+		       : NULL;
 }
 
 static struct hmi_annex *
@@ -81,17 +106,36 @@ room_of(struct hmi_annex *annex)
 	return hmi_pool_capacity(object_of(annex)->size_class) - offsetof(struct hmi_annex, text);
 }
 
+/* As it stands in an annex. */
+static uint64_t
+subscription_word(const struct hmi_subscription *subscription)
+{
+	return subscription != NULL ? (uintptr_t)subscription | HAS_SUBSCRIPTION : 0;
+}
+
+/* Of deadlines in 292 years the annex knows no more. */
+static void
+deadline_store(struct hmi_annex *annex, uint64_t at_ns)
+{
+	annex->deadline_ns = at_ns < HAS_SUBSCRIPTION ? at_ns : HAS_SUBSCRIPTION - 1;
+}
+
 /* What a message has by now goes into its new annex. */
 static void
 annex_fill(struct hmi_annex *annex, const struct hm_msg *msg, const struct hmi_annex *old)
 {
+	bool expires = old == NULL && (msg->flags & HMI_MSG_EXPIRES) != 0;
+	uint64_t deadline_ns = expires ? hmi_annex_deadline(msg) : 0;
+
 	if (old != NULL)
 		memcpy(annex, old, offsetof(struct hmi_annex, text) + old->bytes);
 	else
 		*annex = (struct hmi_annex){
-			.deadline_ns = (msg->flags & HMI_MSG_EXPIRES) != 0 ? hmi_annex_deadline(msg) : 0,
+			.deadline_ns = subscription_word(hmi_annex_subscription(msg)),
 			.buffer = hmi_annex_buffer(msg),
 		};
+	if (expires)
+		deadline_store(annex, deadline_ns);
 }
 
 enum hm_result
@@ -126,7 +170,9 @@ enum hm_result
 hmi_annex_buffer_set(struct hmi_msg_cache *cache, struct hm_msg *msg, struct hm_buffer *buffer)
 {
 	struct hm_buffer *old = hmi_annex_buffer(msg);
-	enum hm_result result = annex_need(cache, msg, (msg->flags & HMI_MSG_EXPIRES) != 0);
+	enum hm_result result =
+		annex_need(cache, msg,
+			   (msg->flags & HMI_MSG_EXPIRES) != 0 || hmi_annex_subscription(msg) != NULL);
 	struct hmi_annex *annex = hmi_annex_of(msg);
 
 	if (result != HM_OK)
@@ -148,7 +194,7 @@ hmi_annex_deadline_change(struct hm_msg *msg, uint64_t at_ns)
 	struct hmi_annex *annex = hmi_annex_of(msg);
 
 	if (annex != NULL)
-		annex->deadline_ns = at_ns;
+		deadline_store(annex, at_ns);
 	else
 		word_write(msg, at_ns, 0);
 }
@@ -157,8 +203,10 @@ enum hm_result
 hmi_annex_deadline_set(struct hmi_msg_cache *cache, struct hm_msg *msg, uint64_t at_ns)
 {
 	/* The word of a buffer has no room for a deadline. */
-	enum hm_result result = annex_need(cache, msg, (msg->size_class & HMI_MSG_ANNEXED) != 0);
+	enum hm_result result;
 
+	hmi_annex_subscription_drop(msg);
+	result = annex_need(cache, msg, (msg->size_class & HMI_MSG_ANNEXED) != 0);
 	if (result != HM_OK)
 		return result;
 	hmi_annex_deadline_change(msg, at_ns);
@@ -188,6 +236,40 @@ hmi_annex_copy(struct hmi_msg_cache *cache, struct hm_msg *to, const struct hm_m
 	return result;
 }
 
+/* ---- Events -------------------------------------------------------------------------- */
+
+enum hm_result
+hmi_annex_subscription_set(struct hmi_msg_cache *cache, struct hm_msg *msg,
+			   struct hmi_subscription *subscription)
+{
+	/* The word of a buffer has no room for another one. */
+	enum hm_result result = annex_need(cache, msg, (msg->size_class & HMI_MSG_ANNEXED) != 0);
+	struct hmi_annex *annex = hmi_annex_of(msg);
+
+	if (result != HM_OK)
+		return result;
+	if (annex != NULL)
+		annex->deadline_ns = subscription_word(subscription);
+	else
+		word_write(msg, (uintptr_t)subscription | IS_SUBSCRIPTION, HMI_MSG_ANNEXED);
+	return HM_OK;
+}
+
+void
+hmi_annex_subscription_drop(struct hm_msg *msg)
+{
+	struct hmi_subscription *subscription = hmi_annex_subscription(msg);
+	struct hmi_annex *annex = hmi_annex_of(msg);
+
+	if (subscription == NULL)
+		return;
+	if (annex != NULL)
+		annex->deadline_ns = 0;
+	else
+		msg->size_class &= (uint8_t)~HMI_MSG_ANNEXED;
+	hmi_subscription_put(subscription);
+}
+
 /* ---- The end ------------------------------------------------------------------------- */
 
 void
@@ -198,6 +280,10 @@ hmi_annex_release(struct hmi_msg_cache *cache, struct hm_msg *msg)
 
 	/* An actor that has sent it may not have been the last to touch it. */
 	hmi_guard_received(msg);
+	hmi_annex_subscription_drop(msg);
+	/* Of an event that may have been all. */
+	if ((msg->size_class & HMI_MSG_ANNEXED) == 0)
+		return;
 	annex = hmi_annex_of(msg);
 	buffer = hmi_annex_buffer(msg);
 	if (annex != NULL)

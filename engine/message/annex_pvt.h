@@ -12,6 +12,7 @@
  *        not marked          └─ HMI_MSG_EXPIRES: the deadline itself
  *        HMI_MSG_ANNEXED     └─▶ annex: headers, buffer, deadline     another object
  *        the same, lowest bit└─▶ buffer
+ *        the same, next bit  └─▶ subscription of an event, which counts those in flight
  *
  * An annex belongs to its message; a buffer is counted (hm_buffer.h). A message that has neither costs nothing:
  * its release asks whether size_class is 0, where the mark is (docs/decisions/0011).
@@ -27,6 +28,7 @@
 #include "pool_pvt.h"
 
 struct hm_buffer;
+struct hmi_subscription;
 
 /* Types of objects of the pool that are no messages, for the report of those that are lost. */
 enum hmi_object_type {
@@ -35,7 +37,7 @@ enum hmi_object_type {
 };
 
 struct hmi_annex {
-	uint64_t deadline_ns;     /* of a message with HMI_MSG_EXPIRES */
+	uint64_t deadline_ns; /* of a message with HMI_MSG_EXPIRES; of an event its subscription, marked */
 	struct hm_buffer *buffer; /* NULL: none */
 	uint16_t pairs, bytes;    /* of the headers */
 	char text[];              /* key, value, key, value ..., each with its end */
@@ -81,6 +83,16 @@ enum hm_result hmi_headers_copy(struct hmi_msg_cache *cache, struct hm_msg *to, 
 
 /* Give a message the headers and the buffer of another one. Returns as hmi_annex_reserve; then it may have some of both. */
 enum hm_result hmi_annex_copy(struct hmi_msg_cache *cache, struct hm_msg *to, const struct hm_msg *from);
+
+/* What an event was sent by, which has a reference to it; NULL: it is none. */
+struct hmi_subscription *hmi_annex_subscription(const struct hm_msg *msg);
+
+/* Give a message, which has none and no deadline, a subscription, whose reference it takes over. Returns as hmi_annex_reserve. */
+enum hm_result hmi_annex_subscription_set(struct hmi_msg_cache *cache, struct hm_msg *msg,
+					  struct hmi_subscription *subscription);
+
+/* It is no event in flight any more. */
+void hmi_annex_subscription_drop(struct hm_msg *msg);
 
 /* Free what a message has beside its object, and take the mark away. */
 void hmi_annex_release(struct hmi_msg_cache *cache, struct hm_msg *msg);

@@ -125,18 +125,19 @@ hmi_msg_make_as(const struct hm_system *sys, struct hmi_msg_cache *cache, uint16
 }
 
 struct hm_msg *
-hmi_msg_copy(struct hm_ctx *ctx, const struct hm_msg *from)
+hmi_msg_copy(struct hm_ctx *ctx, const struct hm_msg *from, bool with_word)
 {
 	bool is_annexed = (from->size_class & HMI_MSG_ANNEXED) != 0;
 	enum hm_result result;
 	struct hm_msg *msg;
 
+	with_word |= is_annexed;
 	if ((ctx->sys->types->info[from->type] & HMI_TYPE_PROTO) != 0) {
-		msg = hmi_msg_make_as(ctx->sys, &ctx->cache, from->type, hm_msg_body(from), is_annexed,
+		msg = hmi_msg_make_as(ctx->sys, &ctx->cache, from->type, hm_msg_body(from), with_word,
 				      &result);
 	} else {
 		msg = msg_get(&ctx->cache, from->type,
-			      is_annexed ? hmi_pool_class_word(from->length) : hmi_pool_class(from->length),
+			      with_word ? hmi_pool_class_word(from->length) : hmi_pool_class(from->length),
 			      from->length, &result);
 		if (msg != NULL)
 			memcpy(msg->body, from->body, from->length);

@@ -188,9 +188,9 @@ struct hm_msg *hmi_control(struct hmi_msg_cache *cache, uint16_t type, size_t by
 
 /*
  * A copy with the same sender, headers and buffer, and no flags: of a protobuf message with all that it points to, of
- * others byte for byte. NULL: no memory.
+ * others byte for byte. with_word: the last word of its object is free. NULL: no memory.
  */
-struct hm_msg *hmi_msg_copy(struct hm_ctx *ctx, const struct hm_msg *from);
+struct hm_msg *hmi_msg_copy(struct hm_ctx *ctx, const struct hm_msg *from, bool with_word);
 
 /* What is not of the smallest class, or from the heap, or holds other messages. */
 void hmi_msg_release_other(struct hmi_msg_cache *cache, struct hm_msg *msg);

@@ -186,6 +186,14 @@ own_name(uint16_t type)
 		return "replies";
 	case HM_MOVED:
 		return "moved";
+	case HM_LIFECYCLE:
+		return "lifecycle";
+	case HM_ENDPOINT:
+		return "endpoint";
+	case HM_OVERLOAD:
+		return "overload";
+	case HM_STALL:
+		return "stall";
 	case HMI_OBJECT_ANNEX:
 		return "message's headers";
 	case HMI_OBJECT_BUFFER:

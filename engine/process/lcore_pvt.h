@@ -56,7 +56,7 @@ _Static_assert(HMI_TO_NODE_KEPT > HMI_NODES_LAST, "what a provider frees is in n
 struct hmi_stats {
 	uint64_t spawned, stopped, no_memory, reserved, timers_delayed, offloaded, offload_refused, failed,
 		restarted, mutes, overloads, circles, continuations_dropped, futures_evicted, headers_dropped,
-		moved;
+		moved, events_dropped;
 	uint64_t dead[HM_DEAD_REASONS];
 	uint64_t log_window_ns; /* start of the second in which dead letters are logged */
 	uint32_t logged;        /* in that second */
@@ -95,6 +95,14 @@ struct hmi_recorded {
 struct hmi_recorder {
 	_Atomic uint64_t next; /* events that were recorded */
 	struct hmi_recorded events[HMI_RECORDER_RING];
+};
+
+/* While a function of a subscription runs. */
+struct hmi_event_call {
+	const struct hmi_subscription *subscription; /* NULL: none does */
+	struct hm_msg *msg;                          /* that is being published */
+	struct hm_msg
+		*entry; /* of hm_ctx.dead, about which it is; NULL: an actor publishes, or it is the same */
 };
 
 /* hm_ctx.in_user; 0: none runs. */
@@ -136,7 +144,9 @@ struct hm_ctx {
 	uint8_t special;
 	struct hmi_msg_cache cache;
 	struct hmi_stats stats;
-	struct hmi_fifo dead; /* dead letters to be published: bodies are struct hmi_dead_record */
+	/* What is to be published: dead letters, HMI_MSG_SYSTEM with bodies struct hmi_dead_record; and other events. */
+	struct hmi_fifo dead;
+	struct hmi_event_call event;
 	struct hmi_links links;
 	struct hmi_kept kept;
 	struct hmi_routes routes;

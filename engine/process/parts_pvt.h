@@ -45,7 +45,8 @@ enum hmi_command_type {
 	HMI_COMMAND_ROUTE_SETTLED, /* to the actor's lcore: the way has changed */
 	HMI_COMMAND_ROUTE_END,     /* it is not needed any more */
 	HMI_COMMAND_CLAIM, /* an actor that has moved gives an order to what it has left here; body: see actor/claim.c */
-	HMI_COMMAND_JOIN, /* as HMI_SYS_JOIN, to who has sent without a sender; body: struct hmi_join */
+	HMI_COMMAND_JOIN,  /* as HMI_SYS_JOIN, to who has sent without a sender; body: struct hmi_join */
+	HMI_COMMAND_EVENT, /* publish what an external thread has made; body: struct hm_msg * */
 	HMI_COMMAND_END,
 };
 
@@ -72,7 +73,9 @@ struct hmi_parts {
 	void (*actor_ended)(struct hm_ctx *ctx, struct hm_pid actor);
 	/* A supervisor has decided. */
 	void (*supervised)(struct hm_ctx *ctx, const struct hm_supervision *supervision);
-	/* Publish some of the dead letters that wait. Returns how many. */
+	/* A function of a subscription was left. */
+	void (*event_failed)(struct hm_ctx *ctx);
+	/* Publish some of the dead letters, and other events, that wait. Returns how many. */
 	uint32_t (*dead_publish)(struct hm_ctx *ctx);
 	/* It is time for the balancer of this lcore to look. */
 	void (*balance_look)(struct hm_ctx *ctx);

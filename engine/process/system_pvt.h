@@ -6,7 +6,7 @@
  * The structure of a system: what all its lcores share.
  *
  *     hm_system ─┬─ constant while it runs: types, pool, options, clock, provider, parts
- *                ├─ atomic: node table, paths (RCU), state, subscribers
+ *                ├─ atomic: node table, paths and subscriptions (RCU), state
  *                └─ lcores[] ─▶ hm_ctx, of one owner each (lcore_pvt.h)
  */
 
@@ -19,6 +19,7 @@
 
 #include "clock_pvt.h"
 #include "control_thread_pvt.h"
+#include "event_stream_pvt.h"
 #include "full_pvt.h"
 #include "hm_dead_letter.h"
 #include "hm_idle.h"
@@ -31,9 +32,8 @@
 #include "path_pvt.h"
 #include "pool_pvt.h"
 
-#define HMI_MODULES_MAX     8u
-#define HMI_SUBSCRIBERS_MAX 8u
-#define HMI_SCHEME          "hermod://"
+#define HMI_MODULES_MAX 8u
+#define HMI_SCHEME      "hermod://"
 /* Of messages: four chunks, and what an index of 32 bits tells apart. */
 #define HMI_MEMORY_MIN (UINT64_C(256) << 10)
 #define HMI_MEMORY_MAX (UINT64_C(256) << 30)
@@ -49,6 +49,7 @@
 #define HMI_SLOT_ROOT         3u /* lcore 0 only */
 #define HMI_SLOT_SYSTEM       4u /* lcore 0 only */
 #define HMI_SLOT_TEMP         5u /* lcore 0 only */
+#define HMI_SLOT_EVENT_STREAM 6u /* lcore 0 only */
 
 enum hmi_state {
 	HMI_CREATED = 0, /* no lcore runs: the creating thread may touch everything */
@@ -70,12 +71,6 @@ struct hmi_options {
 		offload_threads, offload_queue, mailbox, stall, balance_ms;
 	uint64_t stop_timeout_ms, phase_timeout_ms;
 	bool help, contain, record_all;
-};
-
-/* Actors of this node that want an event. */
-struct hmi_subscribers {
-	_Atomic bool had_any;                         /* now or before */
-	_Atomic uint64_t locals[HMI_SUBSCRIBERS_MAX]; /* local parts of PIDs; 0: a free place */
 };
 
 /* Of mailboxes without marks of their own. */
@@ -128,7 +123,7 @@ struct hm_system {
 	void *provider;
 	uint32_t provider_lcore;
 	struct hm_pid root, user, system; /* guardians */
-	struct hm_pid temp, dead_letters;
+	struct hm_pid temp, dead_letters, event_stream;
 	struct hm_pid first; /* the child of /user with which the system ends (program.c); nobody: none */
 	bool has_failed; /* it has failed for good, or a failure went beyond /user; read when no lcore runs any more */
 	struct hmi_path *temp_path; /* entry of /temp */
@@ -156,7 +151,7 @@ struct hm_system {
 		warned_ticks; /* when the last warning of used up memory was logged, by the clock; 0: never */
 	struct hmi_marks marks;
 	struct hmi_full full;
-	struct hmi_subscribers dead_letter_subscribers, supervision_subscribers;
+	struct hmi_event_stream events;
 	struct hm_props guardian; /* of /user */
 	pthread_mutex_t
 		control; /* serialises control calls of external threads, and stepped turns; recursive */

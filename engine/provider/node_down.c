@@ -194,4 +194,5 @@ hm_node_lost(struct hm_ctx *ctx, uint16_t index)
 	sys->nodes.acks_pending[index] = (uint8_t)sys->lcores_count;
 	for (uint32_t i = 0; i < sys->lcores_count; i++)
 		node_down_post(ctx, i, HMI_COMMAND_NODE_DOWN, &down);
+	hmi_endpoint_event(ctx, down.node, HM_ENDPOINT_LOST);
 }

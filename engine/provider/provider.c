@@ -7,6 +7,7 @@
 
 #include "check_pvt.h"
 #include "dead_pvt.h"
+#include "event_queue_pvt.h"
 #include "post_pvt.h"
 #include "provider_pvt.h"
 #include "type_pvt.h"
@@ -25,6 +26,15 @@ hm_provider_register(struct hm_system *sys, uint32_t lcore, const struct hm_prov
 	return 0;
 }
 
+void
+hmi_endpoint_event(struct hm_ctx *ctx, uint64_t node, enum hm_endpoint_state state)
+{
+	struct hm_endpoint body = { .node = node, .state = state };
+
+	if (hmi_event_wanted(&ctx->sys->events, HM_ENDPOINT))
+		hmi_event_raise(ctx, HM_ENDPOINT, &body, sizeof(body), NULL);
+}
+
 int
 hm_node_learn(struct hm_system *sys, uint64_t node, uint16_t *index)
 {
@@ -33,8 +43,11 @@ hm_node_learn(struct hm_system *sys, uint64_t node, uint16_t *index)
 	if (sys == NULL || index == NULL || node == 0 || node == sys->node)
 		return -EINVAL;
 	i = hmi_nodes_find(&sys->nodes, node);
-	if (i == 0)
+	if (i == 0) {
 		i = hmi_nodes_add(&sys->nodes, node);
+		if (i != 0)
+			hmi_endpoint_event(sys->lcores[sys->provider_lcore], node, HM_ENDPOINT_UP);
+	}
 	if (i == 0)
 		return -ENOSPC;
 	*index = i;

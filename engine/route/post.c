@@ -13,10 +13,13 @@
 static bool
 annex_leave(struct hm_ctx *ctx, struct hm_msg *msg)
 {
+	const struct hmi_annex *annex;
+
 	hmi_guard_received(msg);
 	if (hmi_annex_buffer(msg) != NULL)
 		return false;
-	hmi_count(&ctx->stats.headers_dropped, hmi_annex_of(msg)->pairs > 0);
+	annex = hmi_annex_of(msg);
+	hmi_count(&ctx->stats.headers_dropped, annex != NULL && annex->pairs > 0);
 	hmi_annex_release(&ctx->cache, msg);
 	msg->flags &= (uint8_t)~HMI_MSG_EXPIRES;
 	return true;

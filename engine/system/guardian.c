@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The processes that a system starts with: the guardians, /temp, /deadLetters, and the lcores' own.
+ * The processes that a system starts with: the guardians, /temp, /deadLetters, /eventStream, and the lcores' own.
  *
  *     /  ─┬─ /user         what the program spawns
  *         ├─ /system       what the engine and modules spawn
  *         ├─ /temp         no actor; paths of actors without a name that have named children
- *         └─ /deadLetters  no actor
+ *         ├─ /deadLetters  no actor
+ *         └─ /eventStream  no actor: event/publish.c
  *
  * Guardians stop in this order: /user, /system, / (shutdown.c). When / has ended, all have, and so may the lcores.
  */
@@ -14,6 +15,7 @@
 #include "actor_pvt.h"
 #include "counter_pvt.h"
 #include "dead_pvt.h"
+#include "event_pvt.h"
 #include "receive_pvt.h"
 #include "lcore_setup_pvt.h"
 #include "shutdown_pvt.h"
@@ -155,12 +157,12 @@ process_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hmi_process
 static int
 root_setup(struct hm_ctx *ctx)
 {
-	struct hmi_cell *cells[HMI_SLOT_TEMP + 1];
+	struct hmi_cell *cells[HMI_SLOT_EVENT_STREAM + 1];
 	struct hm_system *sys = ctx->sys;
 	struct hmi_path *unused;
 	int rc;
 
-	for (uint32_t slot = HMI_SLOT_USER; slot <= HMI_SLOT_TEMP; slot++) {
+	for (uint32_t slot = HMI_SLOT_USER; slot <= HMI_SLOT_EVENT_STREAM; slot++) {
 		cells[slot] = hmi_cells_get(&ctx->cells);
 		if (cells[slot] == NULL)
 			return -ENOMEM;
@@ -171,6 +173,7 @@ root_setup(struct hm_ctx *ctx)
 	sys->system = hmi_pid_of(ctx, cells[HMI_SLOT_SYSTEM]);
 	sys->temp = hmi_pid_of(ctx, cells[HMI_SLOT_TEMP]);
 	sys->dead_letters = hmi_pid_of(ctx, cells[HMI_SLOT_DEAD_LETTERS]);
+	sys->event_stream = hmi_pid_of(ctx, cells[HMI_SLOT_EVENT_STREAM]);
 	rc = guardian_make(ctx, cells[HMI_SLOT_ROOT], NULL, &root_props, "");
 	if (rc == 0)
 		rc = guardian_make(ctx, cells[HMI_SLOT_USER], cells[HMI_SLOT_ROOT], &sys->guardian, "user");
@@ -179,7 +182,10 @@ root_setup(struct hm_ctx *ctx)
 				   "system");
 	if (rc == 0)
 		rc = process_make(ctx, cells[HMI_SLOT_TEMP], &temp_ops, "temp", &sys->temp_path);
-	return rc == 0 ? process_make(ctx, cells[HMI_SLOT_DEAD_LETTERS], &dead_letters_ops, "deadLetters",
+	if (rc == 0)
+		rc = process_make(ctx, cells[HMI_SLOT_DEAD_LETTERS], &dead_letters_ops, "deadLetters",
+				  &unused);
+	return rc == 0 ? process_make(ctx, cells[HMI_SLOT_EVENT_STREAM], &hmi_event_stream_ops, "eventStream",
 				      &unused)
 		       : rc;
 }

@@ -3,6 +3,7 @@
  * What any thread may ask about a system.
  */
 #include "counter_pvt.h"
+#include "hm_event_stream.h"
 #include "lcore_pvt.h"
 
 static void
@@ -29,6 +30,7 @@ stats_add(struct hm_stats *sum, const struct hm_ctx *ctx)
 	sum->continuations_dropped += hmi_counted(&stats->continuations_dropped);
 	sum->futures_evicted += hmi_counted(&stats->futures_evicted);
 	sum->headers_dropped += hmi_counted(&stats->headers_dropped);
+	sum->events_dropped += hmi_counted(&stats->events_dropped);
 	for (int i = 0; i < HM_DEAD_REASONS; i++)
 		sum->dead[i] += hmi_counted(&stats->dead[i]);
 }
@@ -60,6 +62,12 @@ const char *
 hm_system_name(const struct hm_system *sys)
 {
 	return sys->options.node;
+}
+
+struct hm_pid
+hm_system_event_stream(const struct hm_system *sys)
+{
+	return sys->event_stream;
 }
 
 struct hm_pid

@@ -42,8 +42,7 @@
 static void
 actor_ended(struct hm_ctx *ctx, struct hm_pid actor)
 {
-	hm_dead_letters_unsubscribe(ctx->sys, actor);
-	hm_supervision_unsubscribe(ctx->sys, actor);
+	hmi_event_pid_gone(ctx->sys, actor);
 }
 
 static void
@@ -85,13 +84,15 @@ const struct hmi_parts hmi_parts = {
 		COMMAND(HMI_COMMAND_ROUTE_END) = { .run = hmi_route_end_run },
 		COMMAND(HMI_COMMAND_CLAIM) = { .run = hmi_claim_run },
 		COMMAND(HMI_COMMAND_JOIN) = { .run = hmi_balance_join_run },
+		COMMAND(HMI_COMMAND_EVENT) = { .run = hmi_event_run, .drop = hmi_event_drop },
 	},
 	.work_done = hmi_work_arrive,
 	.work_lost = hmi_work_lost,
 	.waiting = hmi_actor_waiting,
 	.actor_ended = actor_ended,
 	.supervised = hmi_supervision_publish,
-	.dead_publish = hmi_dead_letters_publish,
+	.dead_publish = hmi_events_publish,
+	.event_failed = hmi_event_failed,
 	.balance_look = hmi_balance_look,
 	.balance_join = hmi_balance_join,
 	.root_ended = hmi_root_ended,
@@ -323,7 +324,7 @@ hmi_ctx_drain(struct hm_ctx *ctx)
 			hmi_dead(ctx, hmi_outbox_pop(&ctx->outbox).msg, HM_DEAD_SHUTDOWN);
 		for (; (msg = hmi_worker_drain(&ctx->worker)) != NULL; any = true)
 			hmi_dead(ctx, msg, HM_DEAD_SHUTDOWN);
-		while (hmi_dead_letters_publish(ctx) > 0)
+		while (hmi_events_publish(ctx) > 0)
 			any = true;
 	} while (any);
 	hmi_timers_shut_down(ctx);

@@ -70,10 +70,16 @@ void hmi_stalls_destroy(struct hm_system *sys);
 
 /* From before the first lcore is launched until the last one has ended; the ends of stalls are told by then. */
 int hmi_stalls_start(struct hm_system *sys);
+
 void hmi_stalls_stop(struct hm_system *sys);
 
 /* On an lcore, at its start: it can say where it is. */
 void hmi_stalls_lcore(const struct hm_system *sys);
+
+/* ---- event_external.c ---- */
+
+/* Publish what the thread that looks for stalls has found. */
+void hmi_stall_event(struct hm_system *sys, const struct hm_stall *stall);
 
 /* ---- system.c, system_run.c ---- */
 

@@ -111,7 +111,7 @@ lcore_look(void *arg)
 	w->answer.type = 0;
 	w->answer.path[0] = '\0';
 	/* Between two functions the engine may be about to free what they have left. */
-	if (!ctx->in_user)
+	if (!ctx->in_user || ctx->cell == NULL)
 		return;
 	w->answer.actor = hmi_pid_of(ctx, ctx->cell);
 	path = hmi_cell_path(ctx->cell);
@@ -283,6 +283,7 @@ stall_log(const struct hmi_stalls *stalls, const struct hm_stall *stall, const c
 static void
 stall_publish(const struct hmi_stalls *stalls, const struct hm_stall *stall)
 {
+	hmi_stall_event(stalls->sys, stall);
 	if (stalls->sys->on_stall != NULL)
 		stalls->sys->on_stall(stalls->sys->on_stall_arg, stall);
 }

@@ -19,6 +19,7 @@
 #include "actor_pvt.h"
 #include "ask_pvt.h"
 #include "deploy_pvt.h"
+#include "event_pvt.h"
 #include "lcore_setup_pvt.h"
 #include "memory_pvt.h"
 #include "options_pvt.h"
@@ -412,6 +413,7 @@ hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_
 		return heap_refuse();
 	control_init(&sys->control);
 	hmi_shutdown_create(&sys->shutdown);
+	hmi_event_stream_create(&sys->events);
 	sem_init(&sys->ended, 0, 0);
 	hmi_options_default(&sys->options, config);
 	if (config != NULL) {
@@ -508,6 +510,7 @@ hm_system_destroy(struct hm_system *sys)
 	hmi_nodes_destroy(&sys->nodes);
 	hmi_deploy_destroy(sys);
 	hmi_shutdown_destroy(&sys->shutdown);
+	hmi_event_stream_destroy(&sys->events);
 	pthread_mutex_destroy(&sys->control);
 	sem_destroy(&sys->ended);
 	if (sys->faults_caught)

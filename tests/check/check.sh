@@ -67,7 +67,7 @@ check_typed() {
 	status=0
 	for compiler in "gcc -std=gnu11" "g++ -std=c++11" "clang -std=c11"; do
 		# shellcheck disable=SC2086
-		compile_mistakes "$here/typed.c" 20 $compiler -x "$(language "$compiler")" $cflags $includes
+		compile_mistakes "$here/typed.c" 22 $compiler -x "$(language "$compiler")" $cflags $includes
 		# shellcheck disable=SC2086
 		compile_mistakes "$here/generated.c" 6 $compiler -x "$(language "$compiler")" $cflags $includes
 	done

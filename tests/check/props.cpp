@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compiled, not run: designated initialisers in the order that programs write them are valid C++20. */
+#include "hm_event_stream.h"
 #include "hm_net.h"
 #include "hm_system.h"
 #include "hm_type.h"
@@ -21,6 +22,7 @@ extern const struct hm_option options[];
 extern const struct hm_module *const modules[];
 extern const struct hm_config config, program, simulation;
 extern const struct hm_reply reply;
+extern const struct hm_event_subscriber actor, function;
 extern uint64_t count, body;
 
 const struct hm_props plain = { .receive = receive };
@@ -40,4 +42,19 @@ const struct hm_config program = { .options = options, .modules = modules, .summ
 const struct hm_config simulation = {
 	.summary = "one line", .mode = HM_MODE_STEPPED, .lcores = 2, .memory = 1 << 20, .seed = 7, .messages = 1000
 };
+static bool
+filter(void *, const struct hm_msg *)
+{
+	return true;
+}
+
+static void
+callback(void *, const struct hm_msg *)
+{
+}
+
+const struct hm_event_subscriber actor = {
+	.first = HM_DEAD_LETTER, .last = HM_EVENT_LAST, .limit = 10, .pid = { 1, 2 }, .filter = filter, .arg = &body
+};
+const struct hm_event_subscriber function = { .first = HM_EVENT_FIRST, .callback = callback };
 const struct hm_reply reply = { .body = &body, .size = sizeof(body) };

@@ -99,16 +99,22 @@ on_print(struct hm_ctx *ctx, int64_t *total)
 	(void)byte;
 #if WRONG == 3 /* another body */
 	(void)counter_add_send(ctx, hm_self(ctx), &byte);
-#elif WRONG == 4 /* no body */
+#elif WRONG == 4  /* no body */
 	(void)counter_add_send(ctx, hm_self(ctx));
-#elif WRONG == 5 /* a body too many */
+#elif WRONG == 5  /* a body too many */
 	(void)counter_print_send(ctx, hm_self(ctx), &add);
-#elif WRONG == 6 /* another body of an answer */
+#elif WRONG == 6  /* another body of an answer */
 	(void)counter_add_respond(ctx, &byte);
-#elif WRONG == 7 /* there is no body */
+#elif WRONG == 7  /* there is no body */
 	(void)counter_print_body(NULL);
+#elif WRONG == 21 /* another body of an event */
+	(void)counter_add_publish(ctx, &byte);
+#elif WRONG == 22 /* a body too many of an event */
+	(void)counter_print_publish(ctx, &add);
 #else
 	(void)counter_add_send(ctx, hm_self(ctx), &add);
+	(void)counter_add_publish(ctx, &add);
+	(void)!counter_print_subscribe(hm_system(ctx), hm_self(ctx), NULL);
 #endif
 }
 

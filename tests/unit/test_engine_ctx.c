@@ -11,6 +11,7 @@
 #include "assert_pvt.h"
 #include "hm_children.h"
 #include "hm_dispatch.h"
+#include "hm_event_stream.h"
 #include "hm_extension.h"
 #include "hm_behaviour.h"
 #include "hm_buffer.h"
@@ -137,6 +138,7 @@ CALL_USED(hm_move, somebody, 0)
 CALL(hm_send, somebody, HMT_EMPTY, NULL)
 CALL(hm_request, somebody, HMT_EMPTY, NULL)
 CALL(hm_respond, HMT_EMPTY, NULL)
+CALL(hm_publish, HMT_EMPTY, NULL)
 CALL(hm_forward, somebody)
 CALL(hm_fail, "nobody")
 CALL(hm_become, NULL)
@@ -232,6 +234,7 @@ static const struct {
 	ROW(hm_send),
 	ROW(hm_request),
 	ROW(hm_respond),
+	ROW(hm_publish),
 	ROW(hm_forward),
 	ROW(hm_fail),
 	ROW(hm_become),

@@ -7,6 +7,7 @@
 
 #include "actor_pvt.h"
 #include "hm_supervisor.h"
+#include "hm_event_stream.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
 #include "hmt_family.h"
@@ -352,20 +353,23 @@ Test(engine_supervisor_edges, supervision__that_fails_its_subscriber_ends_at_the
 
 Test(engine_supervisor_edges, subscribe__up_to_the_documented_maximum)
 {
-	static struct hmt_probe many[HM_SUPERVISION_SUBSCRIBERS_MAX + 1];
+	static struct hmt_probe many[9];
+	const uint32_t fitting = RTE_DIM(many) - 1;
 
 	family_start(NULL, NULL);
 	memset(many, 0, sizeof(many));
+	for (uint32_t i = hm_event_subscriptions(node.sys); i < HM_EVENT_SUBSCRIPTIONS_MAX - fitting; i++)
+		cr_assert_eq(hm_event_subscribe_pid(node.sys, HMT_EMPTY, 0, watcher.pid, NULL), 0);
 	for (uint32_t i = 0; i < RTE_DIM(many); i++) {
 		hmt_probe_spawn(&node, &many[i], i % 2, NULL);
-		cr_assert_eq(hm_supervision_subscribe(node.sys, many[i].pid),
-			     i < HM_SUPERVISION_SUBSCRIBERS_MAX ? 0 : -ENOSPC, "%u", i);
+		cr_assert_eq(hm_supervision_subscribe(node.sys, many[i].pid), i < fitting ? 0 : -ENOSPC, "%u",
+			     i);
 	}
 	/* Once more is no other one. */
 	cr_assert_eq(hm_supervision_subscribe(node.sys, many[0].pid), 0);
 	child_fail(0);
 	for (uint32_t i = 0; i < RTE_DIM(many); i++)
-		cr_assert_eq(hmt_seen_count(&many[i], HM_SUPERVISION), i < HM_SUPERVISION_SUBSCRIBERS_MAX);
+		cr_assert_eq(hmt_seen_count(&many[i], HM_SUPERVISION), i < fitting);
 	hm_supervision_unsubscribe(node.sys, many[3].pid);
 	cr_assert_eq(hm_supervision_subscribe(node.sys, many[RTE_DIM(many) - 1].pid), 0);
 	hmt_node_end(&node);
