@@ -73,8 +73,16 @@ drop(struct hm_ctx *ctx, struct hmi_subscription *subscription, const struct hm_
 static struct hm_msg *
 copy_counted(struct hm_ctx *ctx, struct hmi_subscription *subscription, const struct hm_msg *event)
 {
-	struct hm_msg *copy = hmi_msg_copy(ctx, event, true);
+	struct hm_msg *copy = NULL;
 
+	if (likely((event->size_class & HMI_MSG_ANNEXED) == 0))
+		copy = hmi_msg_make_small_up_to(ctx->small_types, &ctx->cache, event->type, event->body,
+						HMI_SMALL_BODY_WORD);
+	if (likely(copy != NULL)) {
+		hmi_annex_subscription_small(copy, subscription);
+		return copy;
+	}
+	copy = hmi_msg_copy(ctx, event, true);
 	if (copy == NULL)
 		return NULL;
 	if (hmi_annex_subscription_set(&ctx->cache, copy, subscription) == HM_OK)
@@ -87,6 +95,10 @@ copy_counted(struct hm_ctx *ctx, struct hmi_subscription *subscription, const st
 static struct hm_msg *
 counted(struct hm_ctx *ctx, struct hmi_subscription *subscription, struct hm_msg *event, bool is_last)
 {
+	if (is_last && event->size_class == 0 && event->length <= HMI_SMALL_BODY_WORD) {
+		hmi_annex_subscription_small(event, subscription);
+		return event;
+	}
 	if (is_last && hmi_annex_subscription_set(&ctx->cache, event, subscription) == HM_OK)
 		return event;
 	return copy_counted(ctx, subscription, event);
@@ -96,7 +108,6 @@ counted(struct hm_ctx *ctx, struct hmi_subscription *subscription, struct hm_msg
 static bool
 hand(struct hm_ctx *ctx, struct hmi_subscription *subscription, struct hm_msg *event, bool is_last)
 {
-	HMI_MARKED(ctx);
 	bool has_room = hmi_subscription_take(subscription);
 	struct hm_msg *msg = has_room ? counted(ctx, subscription, event, is_last) : NULL;
 
@@ -117,7 +128,7 @@ hand(struct hm_ctx *ctx, struct hmi_subscription *subscription, struct hm_msg *e
 	return msg != NULL || !has_room;
 }
 
-/* Call the functions of a subscription. Returns whether it wants the event. */
+/* Call the functions of a subscription, which are no part of the engine. Returns whether it wants the event. */
 static bool
 call(struct hm_ctx *ctx, const struct hmi_subscription *subscription, struct hm_msg *event,
      struct hm_msg *entry)
@@ -126,7 +137,7 @@ call(struct hm_ctx *ctx, const struct hmi_subscription *subscription, struct hm_
 	bool is_turn = ctx->in_user != 0, is_wanted = true;
 
 	ctx->event = (struct hmi_event_call){ subscription, event, entry };
-	rte_compiler_barrier();
+	hmi_mark_clear(ctx);
 	if (!is_turn)
 		ctx->in_user = HMI_USER_RUNS;
 	rte_compiler_barrier();
@@ -135,7 +146,9 @@ call(struct hm_ctx *ctx, const struct hmi_subscription *subscription, struct hm_
 	if (is_wanted && of->callback != NULL)
 		of->callback(of->arg, event);
 	rte_compiler_barrier();
-	if (!is_turn)
+	if (is_turn)
+		hmi_mark_set(ctx);
+	else
 		ctx->in_user = 0;
 	rte_compiler_barrier();
 	ctx->event.subscription = NULL;
@@ -147,6 +160,7 @@ call(struct hm_ctx *ctx, const struct hmi_subscription *subscription, struct hm_
 bool
 hmi_event_publish(struct hm_ctx *ctx, struct hm_msg *event, struct hm_msg *entry)
 {
+	HMI_MARKED(ctx);
 	const struct hmi_snapshot *snapshot = hmi_snapshot_get(&ctx->sys->events);
 	struct hmi_subscription *subscription, *before = NULL;
 	bool all = true;
@@ -163,13 +177,10 @@ hmi_event_publish(struct hm_ctx *ctx, struct hm_msg *event, struct hm_msg *entry
 			all &= hand(ctx, before, event, false);
 		before = subscription;
 	}
-	if (before != NULL) {
+	if (before != NULL)
 		all &= hand(ctx, before, event, true);
-	} else {
-		HMI_MARKED(ctx);
-
+	else
 		hmi_msg_release(&ctx->cache, event);
-	}
 	if (snapshot != NULL)
 		hmi_snapshot_done(snapshot);
 	return all;

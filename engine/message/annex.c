@@ -12,7 +12,7 @@
 
 /* Lowest bits of the word of a marked message: a buffer, or a subscription, and not an annex. */
 #define IS_BUFFER       UINT64_C(1)
-#define IS_SUBSCRIPTION UINT64_C(2)
+#define IS_SUBSCRIPTION HMI_ANNEX_SUBSCRIPTION
 #define IS_OTHER        (IS_BUFFER | IS_SUBSCRIPTION)
 /* Of an annex, in place of a deadline, which events have none of. */
 #define HAS_SUBSCRIPTION (UINT64_C(1) << 63)
@@ -280,10 +280,14 @@ hmi_annex_release(struct hmi_msg_cache *cache, struct hm_msg *msg)
 
 	/* An actor that has sent it may not have been the last to touch it. */
 	hmi_guard_received(msg);
-	hmi_annex_subscription_drop(msg);
-	/* Of an event that may have been all. */
-	if ((msg->size_class & HMI_MSG_ANNEXED) == 0)
+	/* Of most events it is all. */
+	if ((word_read(msg) & IS_SUBSCRIPTION) != 0) {
+		msg->size_class &= (uint8_t)~HMI_MSG_ANNEXED;
+		hmi_subscription_put(
+			(struct hmi_subscription *)(uintptr_t)(word_read(msg) & ~IS_SUBSCRIPTION));
 		return;
+	}
+	hmi_annex_subscription_drop(msg);
 	annex = hmi_annex_of(msg);
 	buffer = hmi_annex_buffer(msg);
 	if (annex != NULL)

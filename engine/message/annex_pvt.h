@@ -91,6 +91,17 @@ struct hmi_subscription *hmi_annex_subscription(const struct hm_msg *msg);
 enum hm_result hmi_annex_subscription_set(struct hmi_msg_cache *cache, struct hm_msg *msg,
 					  struct hmi_subscription *subscription);
 
+/* Mark of such a word. */
+#define HMI_ANNEX_SUBSCRIPTION UINT64_C(2)
+
+/* The same of a small message that was just made, with its last word free. */
+static inline void
+hmi_annex_subscription_small(struct hm_msg *msg, struct hmi_subscription *subscription)
+{
+	*hmi_msg_word(msg) = (uintptr_t)subscription | HMI_ANNEX_SUBSCRIPTION;
+	msg->size_class |= HMI_MSG_ANNEXED;
+}
+
 /* It is no event in flight any more. */
 void hmi_annex_subscription_drop(struct hm_msg *msg);
 
