@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hm_event_stream.h"
 #include "hmt_log.h"
 #include "hmt_stalls.h"
 
@@ -47,6 +48,40 @@ Test(engine_stall, told__of_an_actor_that_computes)
 	cr_expect_eq(ended->count, 1);
 	hm_system_stats(told.sys, &stats);
 	cr_expect_geq(stats.stalls, 1);
+	hmt_stalls_end(&told);
+}
+
+static _Atomic uint32_t stalled_lcore;
+
+static void
+stall_note(void *arg, const struct hm_msg *event)
+{
+	const struct hm_stalled *stalled = hm_msg_body(event);
+
+	/* Another lcore may hang, too, on a busy machine. */
+	if (hm_pid_equal(stalled->actor, ((struct hmt_stalls *)arg)->actor))
+		stalled_lcore = stalled->lcore_index + 1;
+}
+
+static void
+spin_until_event(struct hmt_stalls *told)
+{
+	(void)told;
+	while (stalled_lcore == 0)
+		;
+}
+
+/* Another lcore publishes it, while this one hangs. */
+Test(engine_stall, event__comes_while_the_lcore_hangs)
+{
+	static struct hmt_stalls told;
+	struct hm_event_subscriber subscriber = { .first = HM_STALL, .callback = stall_note, .arg = &told };
+
+	hmt_stalls_start(&told, 2, spin_until_event);
+	/* If it comes too late for the first report, there is another one. */
+	cr_assert_eq(hm_event_subscribe(told.sys, &subscriber, NULL), 0);
+	hmt_stalls_await(&told, HM_STALL_ENDED, 1);
+	cr_expect_eq(stalled_lcore, 1 + 1);
 	hmt_stalls_end(&told);
 }
 
