@@ -286,10 +286,7 @@ const struct hmi_process_ops hmi_event_stream_ops = { .deliver = stream_deliver,
 static struct hm_msg *
 event_of(const struct hm_msg *msg)
 {
-	struct hm_msg *event;
-
-	memcpy(&event, hm_msg_body(msg), sizeof(event));
-	return event;
+	return *(struct hm_msg *const *)hm_msg_body(msg);
 }
 
 void
