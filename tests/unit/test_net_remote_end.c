@@ -115,3 +115,71 @@ Test(net_remote_end, backlog__overflow_is_a_dead_letter)
 	cr_assert_eq(f->sink_seen.out_of_order, 0);
 	fixture_destroy(f);
 }
+
+/* ---- Events ---------------------------------------------------------------------------- */
+
+struct endpoints {
+	uint32_t up, lost, numbers;
+	uint64_t node, last;
+};
+
+static void
+on_event(void *arg, const struct hm_msg *event)
+{
+	struct endpoints *seen = arg;
+
+	if (hm_msg_type(event) == HM_ENDPOINT) {
+		const struct hm_endpoint *endpoint = hm_msg_body(event);
+
+		seen->up += endpoint->state == HM_ENDPOINT_UP;
+		seen->lost += endpoint->state == HM_ENDPOINT_LOST;
+		seen->node = endpoint->node;
+	} else if (hm_msg_type(event) == PAIR_NUMBERS) {
+		seen->numbers++;
+		seen->last = ((const Hermod__Test__Numbers *)hm_msg_body(event))->a;
+	}
+}
+
+static void
+number_publish(struct hm_system *from, struct hm_system *at, uint64_t number)
+{
+	Hermod__Test__Numbers numbers;
+
+	hermod__test__numbers__init(&numbers);
+	numbers.a = number;
+	cr_assert_eq(hm_system_send(from, hm_system_event_stream(at), PAIR_NUMBERS, &numbers), HM_OK);
+}
+
+/* A node learns of the other one, and publishes on its stream; it is told when that stops. */
+Test(net_remote_end, events__of_endpoints_and_on_the_stream_of_another_node)
+{
+	struct endpoints seen[2] = { 0 };
+	struct hm_event_subscriber subscriber = { .first = HM_EVENT_FIRST,
+						  .last = HM_EVENT_LAST,
+						  .callback = on_event };
+	struct hm_system *nodes[2];
+	struct pair_wire wire;
+	uint64_t other;
+
+	pair_wire_create(&wire);
+	pair_nodes(nodes, "");
+	for (uint32_t i = 0; i < 2; i++) {
+		subscriber.arg = &seen[i];
+		cr_assert_eq(hm_event_subscribe(nodes[i], &subscriber, NULL), 0);
+	}
+	pair_connect(nodes);
+	pair_until(nodes, seen[0].up == 1 && seen[1].up == 1);
+	other = hm_system_node(nodes[1]);
+	cr_assert_eq(seen[0].node, other);
+	cr_assert_eq(seen[1].node, hm_system_node(nodes[0]));
+	for (uint64_t i = 1; i <= 10; i++)
+		number_publish(nodes[0], nodes[1], i);
+	pair_until(nodes, seen[1].numbers == 10);
+	cr_assert_eq(seen[1].last, 10);
+	cr_assert_eq(seen[0].numbers, 0);
+	pair_stop(nodes, 1);
+	pair_until(nodes, seen[0].lost == 1);
+	cr_assert_eq(seen[0].node, other);
+	cr_assert_eq(seen[0].up, 1);
+	hm_system_destroy(nodes[0]);
+}
