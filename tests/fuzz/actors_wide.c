@@ -99,7 +99,7 @@ wide_do(struct hm_ctx *ctx, struct state *s)
 	const struct note nobodys = { ACTORS_MAX, ACTORS_MAX, 0 };
 	struct hm_buffer **held;
 
-	switch (pick(14)) {
+	switch (pick(18)) {
 	case 0:
 		path_watch(ctx, me);
 		break;
@@ -139,6 +139,12 @@ wide_do(struct hm_ctx *ctx, struct state *s)
 	case 11:
 	case 12:
 		taken_use(ctx, s);
+		break;
+	case 13:
+	case 14:
+	case 15:
+	case 16:
+		events_do(ctx, s);
 		break;
 	default: {
 		struct hm_pid from = pid_of(anybody()), to = pid_of(anybody());
@@ -185,7 +191,7 @@ wide_step(void)
 	struct actor *whom = anybody();
 	struct hm_call **call = &world.calls_out[pick(CALLS)];
 
-	switch (pick(10)) {
+	switch (pick(12)) {
 	case 0:
 	case 1:
 		call_make(pid_of(whom));
@@ -213,6 +219,10 @@ wide_step(void)
 		break;
 	case 8:
 		task_change();
+		break;
+	case 9:
+	case 10:
+		events_step();
 		break;
 	default:
 		stop_maybe();

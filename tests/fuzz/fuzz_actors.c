@@ -13,7 +13,7 @@
  * Whatever comes: no crash; an actor begins with HM_STARTED on a new state, and receives nothing of users behind
  * HM_STOPPING; behaviours, receive timeouts and counts of children are what its calls have made of them; messages of one
  * sender come in order; each function that waits is called once, or counted as dropped; who watches is told; nobody stays
- * muted; buffers are freed once; each message was received or is a dead letter; nothing is left.
+ * muted; events have no sender, and no more of them are in flight than may be; buffers are freed once, and so is what subscribers were given; each message was received or is a dead letter; nothing is left.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -134,16 +134,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		props_make();
 		has_begun = true;
 	}
-	world = (struct world){ .at = data, .end = data + size };
+	world = (struct world){ .at = data, .end = data + size, .given_mark = UINT64_C(0x676976656e) };
 	world_begin();
 	in_order = pick(8) != 1;
 	for (uint32_t i = 0; i < STEPS_MAX && world.at < world.end; i++)
 		step_run();
+	world.is_over = true;
 	if (in_order) {
 		world.at = world.end;
 		for (uint32_t i = 0; i < REST_STEPS; i++)
 			hmt_elapse(&world.node, REST_US);
 		rest_check();
+		events_check();
 		wide_end();
 		/* Tasks of the stop may take their time. */
 		hm_system_stop(world.node.sys);
@@ -159,6 +161,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	HMT_CHECK(world.buffers == world.buffers_freed, "%" PRIu64 " buffers, %" PRIu64 " freed",
 		  world.buffers, world.buffers_freed);
+	HMT_CHECK(world.given == atomic_load_explicit(&world.given_back, memory_order_relaxed),
+		  "%" PRIu64 " subscribers were given something, %" PRIu64 " have it back", world.given,
+		  atomic_load_explicit(&world.given_back, memory_order_relaxed));
 	HMT_CHECK(world.extensions == world.extensions_freed, "%" PRIu64 " extensions, %" PRIu64 " freed",
 		  world.extensions, world.extensions_freed);
 	return 0;

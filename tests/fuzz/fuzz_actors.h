@@ -11,8 +11,11 @@
  *         │            actors_deeds.c    what they do ─▶ actors_asks.c  what has an answer, and messages that they make
  *         │                └───────────┐
  *         ├──────────▶ actors_wide.c ◀─┘ what is done in some worlds only ─▶ actors_stop.c  the stop, and its tasks
+ *         │                └─────────────▶ actors_events.c  the event stream
  *         └──────────▶ actors_expect.c   what must be so, which all may ask
  */
+#include <stdatomic.h>
+
 #include <rte_common.h>
 
 #include "hermod.h"
@@ -96,6 +99,12 @@ struct world {
 	struct hm_buffer *held[CALLS];
 	uint64_t queues;        /* of mailboxes of its own kind */
 	uint64_t posted, taken; /* what hooks of mailboxes were told */
+	struct hm_subscription subscriptions[CALLS];
+	uint64_t given; /* what subscriptions have, each of which says: */
+	uint64_t given_mark;
+	_Atomic uint64_t given_back;   /* by a thread of RCU's */
+	const struct state *publisher; /* in whose turn an event is published; NULL: in nobody's */
+	bool is_over;                  /* nothing faults any more */
 };
 
 extern struct world world;
@@ -187,6 +196,11 @@ void wide_do(struct hm_ctx *ctx, struct state *s);
 void wide_step(void);
 void wide_hold(const struct hm_msg *msg);
 void wide_end(void);
+
+/* The event stream: deeds, steps, and what must be so. */
+void events_do(struct hm_ctx *ctx, struct state *s);
+void events_step(void);
+void events_check(void);
 
 /* The stop, seldom, since nothing much comes behind; and its tasks. pid: of whom one may poison. */
 void stop_maybe(void);
