@@ -146,6 +146,34 @@ Test(engine_event_stream, publish__protobuf_bodies_are_copied_with_what_they_poi
 	hmt_node_end(&s.node);
 }
 
+/* A body that takes all of its memory leaves no room for what counts it: each subscriber gets a copy. */
+Test(engine_event_stream, stream__bodies_that_fill_their_message)
+{
+	static const struct hm_type type = { .id = HMT_TYPE_NEXT, .name = "full", .size = 24 };
+	const uint64_t body[3] = { 1, 2, 3 };
+	struct hm_subscription subscriptions[2];
+
+	memset(&s, 0, sizeof(s));
+	hmt_node_start(&s.node, 2);
+	cr_assert_eq(hm_type_register(s.node.sys, &type), 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		hmt_probe_spawn(&s.node, &s.sinks[i], i, NULL);
+		subscriptions[i] =
+			subscribe(&s, &(struct hm_event_subscriber){
+					      .first = HMT_TYPE_NEXT, .pid = s.sinks[i].pid, .limit = 2 });
+	}
+	for (uint32_t i = 0; i < 3; i++)
+		cr_assert_eq(hm_system_publish(s.node.sys, HMT_TYPE_NEXT, body), HM_OK);
+	hmt_turn_until_idle(&s.node);
+	for (uint32_t i = 0; i < 2; i++) {
+		cr_assert_eq(hmt_seen_count(&s.sinks[i], HMT_TYPE_NEXT), 2);
+		cr_assert_eq(hmt_seen_last(&s.sinks[i], HMT_TYPE_NEXT)->words[2], 3);
+		cr_assert_eq(subscription_stats(&s, subscriptions[i]).in_flight, 0);
+		cr_assert_eq(subscription_stats(&s, subscriptions[i]).dropped, 1);
+	}
+	hmt_node_end(&s.node);
+}
+
 struct parcel {
 	struct hm_pid to;
 	struct hm_buffer *buffer;

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <sys/mman.h>
 
+#include "hm_event_stream.h"
 #include "hm_behaviour.h"
 #include "hm_buffer.h"
 #include "hm_extension.h"
@@ -117,6 +118,33 @@ break_senders_box(struct hm_ctx *ctx)
 	break_box(ctx);
 }
 
+static void
+other_subscribe(struct hm_ctx *ctx)
+{
+	(void)!hm_event_subscribe_pid(ctx->sys, HMT_NUMBER, HMT_BIG, other.pid, NULL);
+}
+
+static void
+break_subscribers_box(struct hm_ctx *ctx)
+{
+	other_subscribe(ctx);
+	break_box(ctx);
+}
+
+static void
+break_pool_of_events(struct hm_ctx *ctx)
+{
+	other_subscribe(ctx);
+	break_pool(ctx);
+}
+
+static void
+break_subscriptions(struct hm_ctx *ctx)
+{
+	other_subscribe(ctx);
+	atomic_store_explicit(&ctx->sys->events.snapshot, bad(), memory_order_relaxed);
+}
+
 /* What calls without a ctx use. */
 static void
 break_ring(struct hm_ctx *ctx)
@@ -200,6 +228,11 @@ CALL(msg_request, (void)hm_msg_request(ctx, other.pid, hm_msg_new(ctx, HMT_NUMBE
 CALL(respond, (void)hm_respond(ctx, HMT_NUMBER, &number))
 CALL(msg_respond, (void)hm_msg_respond(ctx, hm_msg_new(ctx, HMT_NUMBER, 0)))
 CALL(header_set, (void)hm_msg_header_set(ctx, hm_msg_new(ctx, HMT_NUMBER, 0), "key", "value"))
+CALL(event_publish, (void)hm_publish(ctx, HMT_NUMBER, &number))
+CALL(event_publish_big, (void)hm_publish(ctx, HMT_BIG, big))
+CALL(event_subscribe, other_subscribe(ctx))
+CALL(event_unsubscribe, (void)hm_event_unsubscribe_pid(hm_system(ctx), other.pid))
+CALL(event_count, (void)hm_event_subscriptions(hm_system(ctx)))
 CALL(become, hm_become(ctx, ctx->cell->receive))
 CALL(become_pop, (void)hm_become_pop(ctx))
 CALL(unstash, (void)hm_unstash(ctx))
@@ -323,6 +356,12 @@ static const struct break_in breaks[] = {
 	{ "hm_send_buffer", send_buffer, break_box },
 	{ "hm_msg_header_set", header_set, break_pool },
 	{ "hm_forward", forward, break_box },
+	{ "hm_publish", event_publish, break_subscribers_box },
+	{ "hm_publish of a big event", event_publish_big, break_pool_of_events },
+	{ "hm_publish, which reads who has subscribed", event_publish, break_subscriptions },
+	{ "hm_event_subscribe", event_subscribe, break_subscriptions },
+	{ "hm_event_unsubscribe_pid", event_unsubscribe, break_subscriptions },
+	{ "hm_event_subscriptions", event_count, break_subscriptions },
 	{ "hm_become", become, break_extra },
 	{ "hm_become_pop", become_pop, break_extra },
 	{ "hm_unstash", unstash, break_extra },
