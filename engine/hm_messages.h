@@ -20,7 +20,8 @@
  *
  *     counter_add                       its id, for a switch: HM_TYPE_USER of the first, and so on
  *     counter_add_send(ctx, to, &add)   hm_send; and _request, _request_from, _respond, _ask, _request_future,
- *                                       _send_after, _send_batch, _system_send, _system_send_wait
+ *                                       _send_after, _send_batch, _system_send, _system_send_wait,
+ *                                       _stream_write, _stream_write_wait
  *     counter_add_publish(ctx, &add)    hm_publish; and _system_publish
  *     counter_add_subscribe(sys, pid, &subscription)   hm_event_subscribe_pid, to this type
  *     counter_add_body(msg)             const struct add *, which is checked unless NDEBUG is defined
@@ -51,6 +52,7 @@
 
 #include "hm_actor.h"
 #include "hm_event_stream.h"
+#include "hm_stream.h"
 #include "hm_system.h"
 #include "hm_type.h"
 
@@ -303,6 +305,14 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 	{                                                                                                   \
 		return hm_system_publish(sys, message, NULL);                                               \
 	}                                                                                                   \
+	HM_TYPED_ enum hm_result message##_stream_write(struct hm_stream *to)                               \
+	{                                                                                                   \
+		return hm_stream_write(to, message, NULL);                                                  \
+	}                                                                                                   \
+	HM_TYPED_ enum hm_result message##_stream_write_wait(struct hm_stream *to, uint64_t timeout_us)     \
+	{                                                                                                   \
+		return hm_stream_write_wait(to, message, NULL, timeout_us);                                 \
+	}                                                                                                   \
 	HM_MESSAGE_SUBSCRIBE_(message)
 
 #define HM_MESSAGE_FUNCTIONS_PROTO_(message, body_type, descriptor, attributes) \
@@ -359,6 +369,15 @@ const void *hm_msg_body_checked(const struct hm_msg *msg, uint16_t type, size_t 
 							    const body_type *body, uint64_t timeout_us)      \
 	{                                                                                                    \
 		return hm_system_send_wait(sys, to, message, body, timeout_us);                              \
+	}                                                                                                    \
+	HM_TYPED_ enum hm_result message##_stream_write(struct hm_stream *to, const body_type *body)         \
+	{                                                                                                    \
+		return hm_stream_write(to, message, body);                                                   \
+	}                                                                                                    \
+	HM_TYPED_ enum hm_result message##_stream_write_wait(struct hm_stream *to, const body_type *body,    \
+							     uint64_t timeout_us)                            \
+	{                                                                                                    \
+		return hm_stream_write_wait(to, message, body, timeout_us);                                  \
 	}                                                                                                    \
 	HM_TYPED_ enum hm_result message##_publish(struct hm_ctx *ctx, const body_type *body)                \
 	{                                                                                                    \

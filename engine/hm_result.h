@@ -31,6 +31,8 @@ enum hm_result {
 	HM_NO_RECEIVER,
 	/** An argument is not allowed: the function's description says which are. */
 	HM_INVALID,
+	/** The stream has ended: hm_stream.h. */
+	HM_CLOSED,
 };
 
 /**

@@ -34,6 +34,7 @@
  *     hm_deploy.h       settings of actors by their paths
  *     hm_stall.h        lcores that hang
  *     hm_recorder.h     the last events of each lcore
+ *     hm_stream.h       messages between actors and threads
  *     hm_supervisor.h   failure, supervision, faults
  *     hm_system.h       a node, from start-up to tear-down
  *     hm_shutdown.h     what is done when it stops, in phases
@@ -79,6 +80,7 @@
 #include "hm_shutdown.h"
 #include "hm_select.h"
 #include "hm_call.h"
+#include "hm_stream.h"
 #include "hm_program.h"
 #include "hm_provider.h"
 

@@ -18,6 +18,7 @@ hm_result_name(enum hm_result result)
 		[HM_NO_SENDER] = "no sender to answer",
 		[HM_NO_RECEIVER] = "no receiver",
 		[HM_INVALID] = "invalid argument",
+		[HM_CLOSED] = "closed",
 	};
 
 	return (size_t)result < RTE_DIM(names) ? names[result] : "unknown";

@@ -52,6 +52,9 @@ _Static_assert(HMI_TO_NODE_KEPT > HMI_NODES_LAST, "what a provider frees is in n
 #define HMI_MSG_RESUME  0x80 /* for a process that the owner of the mailbox owns: ops->resume */
 #define HMI_MSG_SPECIAL (HMI_MSG_BY_TYPE | HMI_MSG_RESUME | HMI_MSG_SYSTEM)
 
+/* A user message of a stream's process to itself, the engine's own: stream/writer.c. */
+#define HMI_STREAM_GO 96u
+
 /* Written by the lcore alone, read by anybody: torn reads do not occur, stale ones may. */
 struct hmi_stats {
 	uint64_t spawned, stopped, no_memory, reserved, timers_delayed, offloaded, offload_refused, failed,
@@ -194,6 +197,7 @@ struct hm_ctx {
 	/* The actor that has run last of those that were born elsewhere, and its PID: for the stall detector's guess. */
 	_Atomic(const struct hmi_cell *) moved_cell;
 	_Atomic uint64_t moved_home;
+	struct hm_stream *streams;   /* whose process is of this lcore: stream/stream.c */
 	uint32_t actors;             /* that live here, without the guardians */
 	struct hmi_heat *heat;       /* NULL: nobody measures it, and there is no balancer on this lcore */
 	struct hmi_balance *balance; /* NULL: as above */

@@ -132,6 +132,7 @@ struct hm_system {
 	uint32_t modules_count;
 	const char *summary;
 	const struct hm_option *app_options;
+	struct hm_stream *streams;               /* all that are not freed; of who holds `control` */
 	struct hmi_system_extension *extensions; /* newest first; constant while it runs */
 	int logtype, actors_logtype;
 	char name[16];                      /* prefix of what DPDK wants named */

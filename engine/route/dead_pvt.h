@@ -37,7 +37,7 @@ void hmi_dead_to(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, enum 
 static inline bool
 hmi_msg_is_internal(const struct hm_msg *msg)
 {
-	return (msg->flags & HMI_MSG_SYSTEM) != 0 || msg->type == HM_IDENTITY ||
+	return (msg->flags & HMI_MSG_SYSTEM) != 0 || msg->type == HM_IDENTITY || msg->type == HMI_STREAM_GO ||
 	       (msg->type == HM_SYS_POISON && (msg->flags & HMI_MSG_POISON) != 0);
 }
 

@@ -352,9 +352,8 @@ hmi_call_direct(struct hm_system *sys, struct hmi_call *call)
 	return alone;
 }
 
-/* Have a call done, wait for it until a time if one is given, and free it. Returns its result. */
-static int
-call_do(struct hm_system *sys, struct hmi_call *call, const struct timespec *until)
+int
+hmi_call_do(struct hm_system *sys, struct hmi_call *call, const struct timespec *until)
 {
 	int rc = 0;
 
@@ -399,7 +398,7 @@ spawn_do(struct hm_system *sys, struct hm_pid guardian, const struct hm_spawning
 		spawn->child = *child;
 		spawn->guardian = guardian;
 		spawn->pid = pid;
-		rc = call_do(sys, &spawn->call, NULL);
+		rc = hmi_call_do(sys, &spawn->call, NULL);
 	} while (rc == -EAGAIN && !hmi_is_single_threaded(sys) && sched_yield() == 0);
 	return rc;
 }
@@ -512,7 +511,7 @@ hm_system_ask(struct hm_system *sys, struct hm_pid to, uint16_t type, const void
 	ask->timeout_us = timeout_us;
 	ask->until_ns = (uint64_t)until.tv_sec * 1000000000 + (uint64_t)until.tv_nsec;
 	/* The lcore keeps the deadline, too; but it may be stuck in a receive function. */
-	return call_do(sys, &ask->call, &until);
+	return hmi_call_do(sys, &ask->call, &until);
 }
 
 /* ---- Names ---------------------------------------------------------------------------- */

@@ -30,6 +30,9 @@ int hmi_command_push(struct hm_system *sys, uint16_t command, const void *call);
 /* While nothing runs the caller does it. Returns false: something runs. */
 bool hmi_call_direct(struct hm_system *sys, struct hmi_call *call);
 
+/* Have a call done, wait for it until a time if one is given, and free it. Returns its result. */
+int hmi_call_do(struct hm_system *sys, struct hmi_call *call, const struct timespec *until);
+
 /* A request. */
 struct hmi_ask_call {
 	struct hmi_call call; /* first */
@@ -49,5 +52,17 @@ void hmi_ask_drop(struct hm_system *sys, struct hmi_call *call);
 /* Command: an external thread has given a request up. Its body is a struct hm_call *. */
 void hmi_request_cancel_run(struct hm_ctx *ctx, const struct hm_msg *msg);
 void hmi_request_cancel_drop(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
+
+struct hm_stream;
+
+/* ---- stream_thread.c ---- */
+
+/* Have the stream's lcore look at its streams. */
+void hmi_stream_tell(struct hm_stream *stream);
+
+/* ---- stream_open.c ---- */
+
+/* The system is destroyed: free streams that are closed; others lose their messages, and know it no more. */
+void hmi_streams_destroy(struct hm_system *sys);
 
 #endif /* EXTERNAL_PVT_H */

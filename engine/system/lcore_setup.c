@@ -35,6 +35,7 @@
 #include "shutdown_pvt.h"
 #include "slot_grant_pvt.h"
 #include "state_pvt.h"
+#include "stream_pvt.h"
 #include "type_pvt.h"
 
 /* ---- How the parts are joined --------------------------------------------------- */
@@ -105,11 +106,15 @@ deliver(struct hmi_worker *worker, struct hm_msg **msgs, uint32_t count)
 	hmi_deliver_burst(hmi_ctx_of(worker), msgs, count);
 }
 
-/* hm_system_stop asks lcore 0. */
+/* hm_system_stop asks lcore 0, and threads that have streams ask theirs. */
 static void
 asked(struct hmi_worker *worker)
 {
-	hmi_shutdown_ask(hmi_ctx_of(worker));
+	struct hm_ctx *ctx = hmi_ctx_of(worker);
+
+	if (ctx == ctx->sys->lcores[0] && atomic_load_explicit(&ctx->sys->stop_asked, memory_order_relaxed))
+		hmi_shutdown_ask(ctx);
+	hmi_streams_look(ctx);
 }
 
 static const struct hmi_worker_ops worker_ops = {
@@ -320,6 +325,7 @@ hmi_ctx_drain(struct hm_ctx *ctx)
 		any = processes_shut_down(ctx);
 		any |= hmi_selections_shut_down(ctx);
 		any |= hmi_routes_shut_down(ctx);
+		any |= hmi_streams_shut_down(ctx);
 		for (; hmi_outbox_count(&ctx->outbox) > 0; any = true)
 			hmi_dead(ctx, hmi_outbox_pop(&ctx->outbox).msg, HM_DEAD_SHUTDOWN);
 		for (; (msg = hmi_worker_drain(&ctx->worker)) != NULL; any = true)

@@ -20,6 +20,7 @@
 #include "ask_pvt.h"
 #include "deploy_pvt.h"
 #include "event_pvt.h"
+#include "external_pvt.h"
 #include "lcore_setup_pvt.h"
 #include "memory_pvt.h"
 #include "options_pvt.h"
@@ -496,6 +497,7 @@ hm_system_destroy(struct hm_system *sys)
 	hmi_stalls_destroy(sys);
 	hmi_system_extensions_destroy(sys);
 	modules_destroy(sys);
+	hmi_streams_destroy(sys);
 	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++)
 		hmi_ctx_give_up(sys->lcores[i]);
 	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++)
