@@ -347,7 +347,7 @@ struct hm_timer {
 };
 
 /**
- * Send a message later, once or again and again (fixed rate). Timers of an actor end with it.
+ * Send a message later, once or again and again (fixed rate: as HM_PERIOD_RATE). Timers of an actor end with it.
  *
  * On the timer's lcore the receiver runs before others that wait, if it was idle; so the message may
  * overtake what was sent before it was due and is still under way.
@@ -362,6 +362,40 @@ struct hm_timer {
  */
 enum hm_result hm_send_after(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
 			     uint64_t delay_us, uint64_t period_us, struct hm_timer *timer);
+
+/** hm_period.kind: when the next message of a timer comes. */
+enum hm_period_kind {
+	/**
+	 * Fixed rate: a period behind the time at which this one was due, so that many of them take as many periods.
+	 * Those that were missed altogether, since the lcore was busy, are skipped: one message comes late, and the next one on the
+	 * beat.
+	 */
+	HM_PERIOD_RATE = 0,
+	/** Fixed delay: a period behind the moment at which this one was sent, so that there are never two within one period. */
+	HM_PERIOD_DELAY,
+};
+
+/** How often hm_send_every sends. Members that are left out are zero. */
+struct hm_period {
+	uint64_t delay_us;  /**< microseconds until the first message */
+	uint64_t period_us; /**< microseconds between messages; not 0 */
+	uint32_t count;     /**< messages after which the timer is over; 0: it has no end */
+	uint32_t kind;      /**< enum hm_period_kind */
+};
+
+/**
+ * As hm_send_after, again and again, at a fixed rate or with a fixed delay, and a number of times if that is wanted. By
+ * the calendar: hm_cron.h.
+ *
+ * Context: turn; neither blocks nor allocates from the heap. Ownership: body and period are copied.
+ *
+ * @param to         often hm_self(ctx)
+ * @param period     NULL is HM_INVALID
+ * @param[out] timer may be NULL
+ * @return as hm_send; HM_INVALID also: a period of 0, or a kind that there is not
+ */
+enum hm_result hm_send_every(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
+			     const struct hm_period *period, struct hm_timer *timer);
 
 /**
  * Cancel a timer of the running actor. One that is over, or was cancelled before, is ignored.

@@ -34,6 +34,7 @@
  *     hm_deploy.h       settings of actors by their paths
  *     hm_stall.h        lcores that hang
  *     hm_recorder.h     the last events of each lcore
+ *     hm_cron.h         messages by the calendar
  *     hm_stream.h       messages between actors and threads
  *     hm_supervisor.h   failure, supervision, faults
  *     hm_system.h       a node, from start-up to tear-down
@@ -65,6 +66,7 @@
 #include "hm_messages.h"
 #include "hm_middleware.h"
 #include "hm_service.h"
+#include "hm_cron.h"
 #include "hm_move.h"
 #include "hm_children.h"
 #include "hm_pid_set.h"

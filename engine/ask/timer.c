@@ -7,6 +7,7 @@
 #include "ask_pvt.h"
 #include "check_pvt.h"
 #include "counter_pvt.h"
+#include "cron_wait_pvt.h"
 #include "flight_pvt.h"
 #include "mark_pvt.h"
 #include "msg_pvt.h"
@@ -21,14 +22,27 @@
 /* Messages of starved timers in one go, so that others get their turn. */
 #define RETRY_MAX 256u
 
+/* What comes behind a message. */
+enum repeat {
+	REPEAT_RATE,  /* a period behind when it was due; ticks that were missed altogether are skipped */
+	REPEAT_DELAY, /* a period behind when it was sent */
+	REPEAT_CRON,
+};
+
 struct hmi_send_timer {
 	struct hmi_link link; /* first: pid.local is the timer's number */
 	struct hmi_timer timer;
 	struct hm_pid to;
-	uint64_t at_ns, period_ns;
+	uint64_t at_ns;
+	union {
+		uint64_t period_ns;         /* 0: it fires once */
+		struct hmi_cron_wait *wait; /* REPEAT_CRON */
+	};
 	void *body; /* NULL: what the type looks like before anything is set */
 	uint16_t type;
 	uint8_t body_class;                  /* of the body's memory; INSIDE: small */
+	uint8_t repeat;                      /* enum repeat */
+	uint32_t left;                       /* messages that are still to come; 0: it has no end */
 	struct hmi_send_timer *next, **prev; /* among those that are starved; prev NULL: it is not */
 	uint64_t small[SMALL_WORDS];
 };
@@ -120,6 +134,8 @@ timer_free(struct hm_ctx *ctx, struct hmi_send_timer *t)
 {
 	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
 	starved_remove(ctx, t);
+	if (unlikely(t->repeat == REPEAT_CRON))
+		hmi_cron_wait_end(t->wait);
 	body_drop(ctx, t);
 	hmi_slab_put(&ctx->timers, t);
 }
@@ -217,6 +233,25 @@ is_to_owner(const struct hm_ctx *ctx, const struct hmi_send_timer *t)
 	return hm_pid_equal(t->to, hmi_pid_of(ctx, hmi_cells_slot(&ctx->cells, t->link.owner)));
 }
 
+/* When it is due again; 0: never. */
+static uint64_t
+next_ns(struct hm_ctx *ctx, struct hmi_send_timer *t)
+{
+	uint64_t now_ns = ctx->worker.now_ns;
+
+	if (t->left != 0 && --t->left == 0)
+		return 0;
+	if (unlikely(t->repeat == REPEAT_CRON))
+		return hmi_cron_wait_next(&ctx->worker, t->wait);
+	if (t->period_ns == 0)
+		return 0;
+	if (t->repeat == REPEAT_DELAY)
+		return hmi_worker_clock(&ctx->worker) + t->period_ns;
+	if (t->at_ns + t->period_ns > now_ns)
+		return t->at_ns + t->period_ns;
+	return t->at_ns + ((now_ns - t->at_ns) / t->period_ns + 1) * t->period_ns;
+}
+
 /* Send what a timer is for, and start its next period. Returns whether there was memory. */
 static bool
 timer_send(struct hm_ctx *ctx, struct hmi_send_timer *t)
@@ -224,18 +259,16 @@ timer_send(struct hm_ctx *ctx, struct hmi_send_timer *t)
 	bool to_owner = is_to_owner(ctx, t);
 	struct hm_msg *msg = msg_make(ctx, t, to_owner);
 	struct hm_pid to = t->to;
+	uint64_t at_ns;
 
 	if (unlikely(msg == NULL))
 		return false;
 	starved_remove(ctx, t);
-	if (t->period_ns == 0) {
+	at_ns = next_ns(ctx, t);
+	if (at_ns == 0) {
 		timer_end(ctx, t);
 	} else {
-		/* Fixed rate; ticks that were missed altogether are skipped, not made up in a burst. */
-		t->at_ns += t->period_ns;
-		if (t->at_ns <= ctx->worker.now_ns)
-			t->at_ns +=
-				(ctx->worker.now_ns - t->at_ns) / t->period_ns * t->period_ns + t->period_ns;
+		t->at_ns = at_ns;
 		hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
 	}
 	msg->sender = hm_pid_none();
@@ -252,6 +285,11 @@ send_fire(void *worker, struct hmi_timer *timer)
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
 	struct hmi_send_timer *t = container_of(timer, struct hmi_send_timer, timer);
 
+	/* It waits in pieces, since the clock may be set meanwhile. */
+	if (unlikely(t->repeat == REPEAT_CRON) && !hmi_cron_wait_is_over(&ctx->worker, t->wait, &t->at_ns)) {
+		hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
+		return;
+	}
 	if (unlikely(ctx->sys->options.record_all))
 		hmi_flight_note(ctx, hmi_cells_slot(&ctx->cells, t->link.owner), HM_EVENT_TIMER, t->type);
 	if ((likely(ctx->timers_starved == NULL) || is_to_owner(ctx, t)) && likely(timer_send(ctx, t)))
@@ -279,10 +317,9 @@ ns_of(uint64_t us)
 }
 
 static void
-timer_start(struct hm_ctx *ctx, struct hmi_send_timer *t, uint64_t delay_us)
+timer_start(struct hm_ctx *ctx, struct hmi_send_timer *t, uint64_t at_ns)
 {
-	/* Not the time of the turn's start, which may be older than the delay. */
-	t->at_ns = hmi_worker_clock(&ctx->worker) + ns_of(delay_us);
+	t->at_ns = at_ns;
 	t->timer = (struct hmi_timer){ .fire = send_fire };
 	hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
 	t->link.kind = HMI_LINK_TIMER;
@@ -291,15 +328,61 @@ timer_start(struct hm_ctx *ctx, struct hmi_send_timer *t, uint64_t delay_us)
 	hmi_link_add(&ctx->links, ctx->cell, hmi_slot_of(ctx, ctx->cell), &t->link, &timer_ops);
 }
 
+/* With its body, and without a repetition. */
 static struct hmi_send_timer *
-timer_new(struct hm_ctx *ctx, const struct hmi_body *body)
+timer_new(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const struct hmi_body *body)
 {
 	struct hmi_send_timer *t = hmi_slab_get(&ctx->timers);
 
-	if (t == NULL || body_keep(ctx, t, body))
-		return t;
-	hmi_slab_put(&ctx->timers, t);
-	return NULL;
+	if (t == NULL)
+		return NULL;
+	if (!body_keep(ctx, t, body)) {
+		hmi_slab_put(&ctx->timers, t);
+		return NULL;
+	}
+	t->to = to;
+	t->type = type;
+	t->prev = NULL;
+	t->period_ns = 0;
+	t->repeat = REPEAT_RATE;
+	t->left = 0;
+	return t;
+}
+
+/* What all kinds of timers are refused for. */
+static enum hm_result
+check(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, struct hmi_body *measured)
+{
+	enum hm_result result;
+
+	if (hm_pid_is_none(to))
+		return HM_NO_RECEIVER;
+	result = hmi_body_measure(ctx->sys, type, body, measured);
+	if (result == HM_OK)
+		hmi_body_touch(measured);
+	return result;
+}
+
+/* It is no message memory that is missing, so what holds that is no news. */
+static enum hm_result
+no_memory(struct hm_ctx *ctx)
+{
+	hmi_count(&ctx->stats.no_memory, 1);
+	return HM_NO_MEMORY;
+}
+
+static void
+timer_name(const struct hmi_send_timer *t, struct hm_timer *timer)
+{
+	if (timer != NULL)
+		timer->id = t->link.pid.local;
+}
+
+/* Not from the time of the turn's start, which may be older than the delay. */
+static uint64_t
+in_us(struct hm_ctx *ctx, uint64_t delay_us)
+{
+	return hmi_worker_clock(&ctx->worker) + ns_of(delay_us);
 }
 
 enum hm_result
@@ -311,27 +394,80 @@ hm_send_after(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *b
 	enum hm_result result;
 
 	hmi_check_send(ctx, type, body, "hm_send_after");
-	if (hm_pid_is_none(to))
-		return HM_NO_RECEIVER;
-	result = hmi_body_measure(ctx->sys, type, body, &measured);
+	result = check(ctx, to, type, body, &measured);
 	if (result != HM_OK)
 		return result;
-	hmi_body_touch(&measured);
 	hmi_memory_touch_out(timer, sizeof(*timer));
 	HMI_MARKED(ctx);
-	t = timer_new(ctx, &measured);
-	if (t == NULL) {
-		/* It is no message memory that is missing, so what holds that is no news. */
-		hmi_count(&ctx->stats.no_memory, 1);
-		return HM_NO_MEMORY;
-	}
-	t->to = to;
-	t->type = type;
-	t->prev = NULL;
+	t = timer_new(ctx, to, type, &measured);
+	if (t == NULL)
+		return no_memory(ctx);
 	t->period_ns = ns_of(period_us);
-	timer_start(ctx, t, delay_us);
-	if (timer != NULL)
-		timer->id = t->link.pid.local;
+	timer_start(ctx, t, in_us(ctx, delay_us));
+	timer_name(t, timer);
+	return HM_OK;
+}
+
+enum hm_result
+hm_send_every(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body,
+	      const struct hm_period *period, struct hm_timer *timer)
+{
+	struct hmi_send_timer *t;
+	struct hmi_body measured;
+	struct hm_period copy;
+	enum hm_result result;
+
+	hmi_check_send(ctx, type, body, "hm_send_every");
+	if (period == NULL)
+		return HM_INVALID;
+	copy = *period;
+	if (copy.period_us == 0 || copy.kind > HM_PERIOD_DELAY)
+		return HM_INVALID;
+	result = check(ctx, to, type, body, &measured);
+	if (result != HM_OK)
+		return result;
+	hmi_memory_touch_out(timer, sizeof(*timer));
+	HMI_MARKED(ctx);
+	t = timer_new(ctx, to, type, &measured);
+	if (t == NULL)
+		return no_memory(ctx);
+	t->period_ns = ns_of(copy.period_us);
+	t->repeat = copy.kind == HM_PERIOD_DELAY ? REPEAT_DELAY : REPEAT_RATE;
+	t->left = copy.count;
+	timer_start(ctx, t, in_us(ctx, copy.delay_us));
+	timer_name(t, timer);
+	return HM_OK;
+}
+
+enum hm_result
+hm_send_cron(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, struct hm_cron *cron,
+	     struct hm_timer *timer)
+{
+	struct hmi_send_timer *t;
+	struct hmi_body measured;
+	enum hm_result result;
+	uint64_t at_ns;
+
+	hmi_check_send(ctx, type, body, "hm_send_cron");
+	if (cron == NULL)
+		return HM_INVALID;
+	result = check(ctx, to, type, body, &measured);
+	if (result != HM_OK)
+		return result;
+	hmi_memory_touch_out(timer, sizeof(*timer));
+	HMI_MARKED(ctx);
+	t = timer_new(ctx, to, type, &measured);
+	if (t == NULL)
+		return no_memory(ctx);
+	result = hmi_cron_wait_begin(&ctx->worker, cron, &t->wait, &at_ns);
+	if (result != HM_OK) {
+		body_drop(ctx, t);
+		hmi_slab_put(&ctx->timers, t);
+		return result == HM_NO_MEMORY ? no_memory(ctx) : result;
+	}
+	t->repeat = REPEAT_CRON;
+	timer_start(ctx, t, at_ns);
+	timer_name(t, timer);
 	return HM_OK;
 }
 

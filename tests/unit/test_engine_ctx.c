@@ -10,6 +10,7 @@
 
 #include "assert_pvt.h"
 #include "hm_children.h"
+#include "hm_cron.h"
 #include "hm_dispatch.h"
 #include "hm_event_stream.h"
 #include "hm_extension.h"
@@ -188,7 +189,11 @@ CALL(hm_reenter_after, (struct hm_future){ somebody }, hmt_ignore_reply, NULL)
 CALL(hm_pipe_to, (struct hm_future){ somebody }, &somebody, 1)
 CALL(hm_future_cancel, (struct hm_future){ somebody })
 CALL(hm_future_release, (struct hm_future){ somebody })
+static const struct hm_period period = { .period_us = 1 };
+static struct hm_cron *no_cron;
 CALL(hm_send_after, somebody, HMT_EMPTY, NULL, 1, 0, NULL)
+CALL(hm_send_every, somebody, HMT_EMPTY, NULL, &period, NULL)
+CALL(hm_send_cron, somebody, HMT_EMPTY, NULL, no_cron, NULL)
 CALL(hm_timer_cancel, (struct hm_timer){ 1 })
 CALL(hm_offload, ignore_work, NULL, 0, HMT_EMPTY, NULL)
 CALL(hm_offload_cancel, (struct hm_offload){ 1 })
@@ -285,6 +290,8 @@ static const struct {
 	ROW(hm_future_cancel),
 	ROW(hm_future_release),
 	ROW(hm_send_after),
+	ROW(hm_send_every),
+	ROW(hm_send_cron),
 	ROW(hm_timer_cancel),
 	ROW(hm_offload),
 	ROW(hm_offload_cancel),
