@@ -34,6 +34,10 @@
  *     hm_deploy.h       settings of actors by their paths
  *     hm_stall.h        lcores that hang
  *     hm_recorder.h     the last events of each lcore
+ *     hm_limit.h        rates: token buckets, and a process that throttles
+ *     hm_retry.h        requests with back-off, and hedged ones
+ *     hm_breaker.h      circuit breakers
+ *     hm_dedup.h        has this come before?
  *     hm_cron.h         messages by the calendar
  *     hm_stream.h       messages between actors and threads
  *     hm_supervisor.h   failure, supervision, faults
@@ -67,6 +71,10 @@
 #include "hm_middleware.h"
 #include "hm_service.h"
 #include "hm_cron.h"
+#include "hm_limit.h"
+#include "hm_retry.h"
+#include "hm_breaker.h"
+#include "hm_dedup.h"
 #include "hm_move.h"
 #include "hm_children.h"
 #include "hm_pid_set.h"

@@ -55,6 +55,7 @@ struct hm_stream {
 	_Atomic bool ended, done;
 	/* The thread's. */
 	_Alignas(64) struct hm_msg *current; /* NULL: none */
+	struct hmi_msg_cache *cache;         /* free messages of the smallest class */
 	uint32_t taken_next, taken_count;
 	struct hm_msg *taken[HMI_STREAM_BURST];
 	_Atomic bool closed;

@@ -22,9 +22,26 @@
 static void
 stream_free(struct hm_stream *stream)
 {
+	free(stream->cache);
 	hmi_bell_fini(&stream->bell);
 	hmi_ring_destroy(stream->ring);
 	free(stream);
+}
+
+/*
+ * A cache of free messages for the stream's thread, of the smallest class alone: others would hide more memory than they are
+ * worth. As that of all external threads it belongs to no lcore.
+ */
+static int
+cache_new(struct hm_system *sys, struct hm_stream *stream)
+{
+	stream->cache = malloc(sizeof(*stream->cache));
+	if (stream->cache == NULL)
+		return -ENOMEM;
+	hmi_msg_cache_init(stream->cache, &sys->pool, true);
+	/* What is taken from the depot is a magazine. */
+	stream->cache->capacity = 2 * sys->pool.batch[0];
+	return 0;
 }
 
 /* Returns 0, -EINVAL, -ENOMEM or an errno of eventfd. */
@@ -45,6 +62,8 @@ stream_new(struct hm_system *sys, const struct hm_stream_config *config, struct 
 	stream->size = size;
 	stream->type = config->type;
 	rc = hmi_bell_init(&stream->bell);
+	if (rc == 0)
+		rc = cache_new(sys, stream);
 	if (rc == 0)
 		/* One place of a ring stays empty. */
 		rc = hmi_ring_create(&stream->ring, rte_align32pow2(size + 1), RING_F_SP_ENQ | RING_F_SC_DEQ,
@@ -103,6 +122,16 @@ stream_remove(struct hm_system *sys, struct hm_stream *stream)
 	stream_free(stream);
 }
 
+/* What the thread has taken, and its free messages. */
+static void
+thread_release(struct hm_stream *stream)
+{
+	if (stream->current != NULL)
+		hmi_msg_release(stream->cache, stream->current);
+	stream->current = NULL;
+	hmi_msg_cache_fini(stream->cache);
+}
+
 /* Messages that are still in it go back before the pool goes. */
 static void
 messages_release(struct hm_system *sys, struct hm_stream *stream)
@@ -110,9 +139,7 @@ messages_release(struct hm_system *sys, struct hm_stream *stream)
 	struct hm_msg *msgs[HMI_STREAM_BURST];
 	uint32_t n;
 
-	if (stream->current != NULL)
-		hmi_msg_release(&sys->external, stream->current);
-	stream->current = NULL;
+	thread_release(stream);
 	while (stream->taken_next < stream->taken_count)
 		hmi_msg_release(&sys->external, stream->taken[stream->taken_next++]);
 	while ((n = hmi_stream_pop(stream, msgs)) > 0) {
@@ -241,9 +268,7 @@ hm_stream_close(struct hm_stream *stream)
 		stream_free(stream);
 		return;
 	}
-	if (stream->current != NULL)
-		hmi_msg_release(&sys->external, stream->current);
-	stream->current = NULL;
+	thread_release(stream);
 	hmi_control_lock(sys);
 	atomic_store_explicit(&stream->closed, true, memory_order_release); /* ST5 */
 	/* The lock keeps it: nobody else frees it meanwhile. */

@@ -6,11 +6,14 @@
 #include <poll.h>
 #include <time.h>
 
+#include "check_pvt.h"
 #include "external_pvt.h"
 #include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "rcu_pvt.h"
+#include "shortage_pvt.h"
 #include "stream_pvt.h"
+#include "type_pvt.h"
 #include "wake_pvt.h"
 
 #define SECOND_NS 1000000000u
@@ -156,7 +159,7 @@ current_release(struct hm_stream *stream)
 {
 	if (stream->current == NULL)
 		return;
-	hmi_msg_release(&stream->sys->external, stream->current);
+	hmi_msg_release(stream->cache, stream->current);
 	stream->current = NULL;
 }
 
@@ -225,6 +228,22 @@ room_find(struct hm_stream *stream)
 	return HM_OK;
 }
 
+/* Few go to the depot. */
+static struct hm_msg *
+message_make(struct hm_stream *stream, uint16_t type, const void *body, enum hm_result *result)
+{
+	struct hm_system *sys = stream->sys;
+	struct hm_msg *msg;
+
+	hmi_check_body(sys, type, body, "hm_stream_write");
+	msg = hmi_msg_make_small(sys->types->small, stream->cache, type, body);
+	if (unlikely(msg == NULL))
+		msg = hmi_msg_make(sys, stream->cache, type, body, result);
+	if (unlikely(msg == NULL) && *result == HM_NO_MEMORY)
+		hmi_no_memory_external(sys, type);
+	return msg;
+}
+
 enum hm_result
 hm_stream_write(struct hm_stream *stream, uint16_t type, const void *body)
 {
@@ -237,8 +256,8 @@ hm_stream_write(struct hm_stream *stream, uint16_t type, const void *body)
 	result = room_find(stream);
 	if (result != HM_OK)
 		return result;
-	msg = hmi_make_external(stream->sys, type, body, false, &result);
-	if (msg == NULL)
+	msg = message_make(stream, type, body, &result);
+	if (unlikely(msg == NULL))
 		return result;
 	hmi_stream_push(stream, &msg, 1);
 	atomic_fetch_add_explicit(&stream->sys->external_sent, 1, memory_order_relaxed);

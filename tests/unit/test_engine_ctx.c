@@ -20,9 +20,11 @@
 #include "hm_log.h"
 #include "hm_keep.h"
 #include "hm_middleware.h"
+#include "hm_limit.h"
 #include "hm_move.h"
 #include "hm_offload.h"
 #include "hm_provider.h"
+#include "hm_retry.h"
 #include "hm_supervisor.h"
 #include "hm_select.h"
 #include "hmt_actor.h"
@@ -189,6 +191,12 @@ CALL(hm_reenter_after, (struct hm_future){ somebody }, hmt_ignore_reply, NULL)
 CALL(hm_pipe_to, (struct hm_future){ somebody }, &somebody, 1)
 CALL(hm_future_cancel, (struct hm_future){ somebody })
 CALL(hm_future_release, (struct hm_future){ somebody })
+static const struct hm_throttle throttle = { .to = { 1, 1 }, .rate = 1, .burst = 1 };
+static const struct hm_retry retry = { .attempts = 1, .timeout_us = 1 };
+static const struct hm_hedge hedge = { .to = &somebody, .count = 1, .timeout_us = 1 };
+CALL_USED(hm_throttle_spawn, &throttle, NULL, NULL)
+CALL(hm_retry_ask, somebody, HMT_EMPTY, NULL, &retry, hmt_ignore_reply, NULL)
+CALL(hm_hedge_ask, &hedge, HMT_EMPTY, NULL, hmt_ignore_reply, NULL)
 static const struct hm_period period = { .period_us = 1 };
 static struct hm_cron *no_cron;
 CALL(hm_send_after, somebody, HMT_EMPTY, NULL, 1, 0, NULL)
@@ -291,6 +299,9 @@ static const struct {
 	ROW(hm_future_release),
 	ROW(hm_send_after),
 	ROW(hm_send_every),
+	ROW(hm_throttle_spawn),
+	ROW(hm_retry_ask),
+	ROW(hm_hedge_ask),
 	ROW(hm_send_cron),
 	ROW(hm_timer_cancel),
 	ROW(hm_offload),
