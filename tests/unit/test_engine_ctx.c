@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 
 #include "assert_pvt.h"
+#include "hm_bundle.h"
 #include "hm_children.h"
 #include "hm_cron.h"
 #include "hm_dispatch.h"
@@ -191,6 +192,10 @@ CALL(hm_reenter_after, (struct hm_future){ somebody }, hmt_ignore_reply, NULL)
 CALL(hm_pipe_to, (struct hm_future){ somebody }, &somebody, 1)
 CALL(hm_future_cancel, (struct hm_future){ somebody })
 CALL(hm_future_release, (struct hm_future){ somebody })
+static struct hm_bundle bundle;
+CALL(hm_bundle_add, &bundle)
+CALL(hm_bundle_is_ready, &bundle)
+CALL(hm_bundle_end, &bundle)
 static const struct hm_throttle throttle = { .to = { 1, 1 }, .rate = 1, .burst = 1 };
 static const struct hm_retry retry = { .attempts = 1, .timeout_us = 1 };
 static const struct hm_hedge hedge = { .to = &somebody, .count = 1, .timeout_us = 1 };
@@ -299,6 +304,9 @@ static const struct {
 	ROW(hm_future_release),
 	ROW(hm_send_after),
 	ROW(hm_send_every),
+	ROW(hm_bundle_add),
+	ROW(hm_bundle_is_ready),
+	ROW(hm_bundle_end),
 	ROW(hm_throttle_spawn),
 	ROW(hm_retry_ask),
 	ROW(hm_hedge_ask),
