@@ -37,6 +37,7 @@
  *     hm_limit.h        rates: token buckets, and a process that throttles
  *     hm_retry.h        requests with back-off, and hedged ones
  *     hm_breaker.h      circuit breakers
+ *     hm_workers.h      pools of workers that pull their work
  *     hm_bundle.h       messages that are handled together
  *     hm_dedup.h        has this come before?
  *     hm_cron.h         messages by the calendar
@@ -74,6 +75,7 @@
 #include "hm_cron.h"
 #include "hm_limit.h"
 #include "hm_retry.h"
+#include "hm_workers.h"
 #include "hm_bundle.h"
 #include "hm_breaker.h"
 #include "hm_dedup.h"

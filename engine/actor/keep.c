@@ -39,6 +39,16 @@ hm_msg_keep(struct hm_ctx *ctx, struct hm_msg **kept)
 }
 
 void
+hmi_received_refuse(struct hm_ctx *ctx, enum hm_dead_reason reason)
+{
+	struct hm_msg *msg = ctx->msg;
+
+	hmi_received_take(ctx);
+	hmi_count(&ctx->received, (uint64_t)-1);
+	hmi_dead_of(ctx, ctx->cell, msg, reason);
+}
+
+void
 hmi_kept_deadlines_settle(struct hm_ctx *ctx, const struct hmi_cell *cell)
 {
 	for (struct hm_msg *msg = cell->actor.extra->held; msg != NULL; msg = msg->next) {

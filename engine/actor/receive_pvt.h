@@ -50,6 +50,9 @@ hmi_received_take(struct hm_ctx *ctx)
 	ctx->in_user |= HMI_USER_TOOK;
 }
 
+/* The same; it is a dead letter. */
+void hmi_received_refuse(struct hm_ctx *ctx, enum hm_dead_reason reason);
+
 /* Have a message answered for the running actor, which has received it: ctx->msg. */
 static inline void
 hmi_auto_respond_run(struct hm_ctx *ctx, struct hmi_cell *cell, hm_auto_respond_fn *fn)

@@ -9,8 +9,6 @@
 
 #include "actor_pvt.h"
 #include "check_pvt.h"
-#include "counter_pvt.h"
-#include "dead_pvt.h"
 #include "hm_balance.h"
 #include "mark_pvt.h"
 #include "pressure_pvt.h"
@@ -81,11 +79,7 @@ let_through(struct hm_ctx *ctx, struct throttle *t)
 		(void)hm_forward(ctx, t->config.to);
 	} else {
 		/* There was no memory to mute it. */
-		struct hm_msg *msg = ctx->msg;
-
-		hmi_received_take(ctx);
-		hmi_count(&ctx->received, (uint64_t)-1);
-		hmi_dead_of(ctx, ctx->cell, msg, HM_DEAD_REJECTED);
+		hmi_received_refuse(ctx, HM_DEAD_REJECTED);
 	}
 	token_await(ctx, t);
 }

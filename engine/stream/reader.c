@@ -75,12 +75,12 @@ hmi_stream_reader_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *
 	if (hmi_stream_lifecycle(ctx, stream, received)) {
 		flush(stream);
 	} else if (stream->type != 0 && stream->type != msg->type) {
-		hmi_stream_refuse(ctx, HM_DEAD_UNEXPECTED);
+		hmi_received_refuse(ctx, HM_DEAD_UNEXPECTED);
 		if (hmi_cell_is_empty(ctx->cell))
 			flush(stream);
 	} else if (stream->room == 0 && !room_find(stream)) {
 		/* There was no memory to mute it. */
-		hmi_stream_refuse(ctx, HM_DEAD_REJECTED);
+		hmi_received_refuse(ctx, HM_DEAD_REJECTED);
 		room_await(ctx, stream);
 	} else {
 		hmi_received_take(ctx);

@@ -179,16 +179,6 @@ hmi_stream_lifecycle(struct hm_ctx *ctx, struct hm_stream *stream, const struct 
 	}
 }
 
-void
-hmi_stream_refuse(struct hm_ctx *ctx, enum hm_dead_reason reason)
-{
-	struct hm_msg *msg = ctx->msg;
-
-	hmi_received_take(ctx);
-	hmi_count(&ctx->received, (uint64_t)-1);
-	hmi_dead_of(ctx, ctx->cell, msg, reason);
-}
-
 /* ---- The lcore looks ----------------------------------------------------------------------- */
 
 static void

@@ -82,9 +82,6 @@ bool hmi_streams_shut_down(struct hm_ctx *ctx);
 /* The process's turn: HM_STARTED, HM_STOPPING, HM_STOPPED. Returns whether the message was one of them, or the like. */
 bool hmi_stream_lifecycle(struct hm_ctx *ctx, struct hm_stream *stream, const struct hm_msg *msg);
 
-/* The message that is being received is not for the stream. */
-void hmi_stream_refuse(struct hm_ctx *ctx, enum hm_dead_reason reason);
-
 /* ---- reader.c, writer.c: the lcore ----------------------------------------------- */
 
 void hmi_stream_reader_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg);

@@ -100,7 +100,7 @@ hmi_stream_writer_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *
 	if (hmi_stream_lifecycle(ctx, stream, msg))
 		return;
 	if (hm_msg_type(msg) != HMI_STREAM_GO) {
-		hmi_stream_refuse(ctx, HM_DEAD_UNEXPECTED);
+		hmi_received_refuse(ctx, HM_DEAD_UNEXPECTED);
 		return;
 	}
 	/* It was not counted as sent. */

@@ -28,6 +28,7 @@
 #include "hm_retry.h"
 #include "hm_supervisor.h"
 #include "hm_select.h"
+#include "hm_workers.h"
 #include "hmt_actor.h"
 #include "hmt_death.h"
 #include "hmt_eal.h"
@@ -192,6 +193,8 @@ CALL(hm_reenter_after, (struct hm_future){ somebody }, hmt_ignore_reply, NULL)
 CALL(hm_pipe_to, (struct hm_future){ somebody }, &somebody, 1)
 CALL(hm_future_cancel, (struct hm_future){ somebody })
 CALL(hm_future_release, (struct hm_future){ somebody })
+static const struct hm_workers workers = { .props = &props, .count = 1, .done = HMT_EMPTY };
+CALL_USED(hm_workers_spawn, &workers, NULL, NULL)
 static struct hm_bundle bundle;
 CALL(hm_bundle_add, &bundle)
 CALL(hm_bundle_is_ready, &bundle)
@@ -304,6 +307,7 @@ static const struct {
 	ROW(hm_future_release),
 	ROW(hm_send_after),
 	ROW(hm_send_every),
+	ROW(hm_workers_spawn),
 	ROW(hm_bundle_add),
 	ROW(hm_bundle_is_ready),
 	ROW(hm_bundle_end),
