@@ -171,7 +171,7 @@ hmi_streams_destroy(struct hm_system *sys)
 
 struct open_call {
 	struct hmi_call call; /* first */
-	struct hmi_child child;
+	struct hm_spawning child;
 	struct hm_stream *stream;
 };
 
@@ -199,7 +199,7 @@ process_spawn(struct hm_system *sys, struct hm_stream *stream, const char *name)
 		if (open == NULL)
 			return -ENOMEM;
 		open->stream = stream;
-		open->child = (struct hmi_child){
+		open->child = (struct hm_spawning){
 			.props = stream->is_writer ? &hmi_stream_writer_props : &hmi_stream_reader_props,
 			.name = name,
 			.args = &stream,

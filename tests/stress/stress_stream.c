@@ -208,14 +208,14 @@ int
 main(void)
 {
 	struct hmt_stress stress = hmt_stress_begin(3);
+	static const struct hm_type number = { .id = NUMBER, .name = "number", .size = sizeof(uint64_t) };
 	struct hm_config config = { .mode = HM_MODE_BACKGROUND, .lcores = 2 };
 	atomic_bool stopped = false;
 	struct hm_system *sys;
 	pthread_t watchdog;
 
 	hmt_eal_start_with(3, 256);
-	if (hm_system_create(&sys, 0, NULL, &config) != 0 ||
-	    hm_type_register_as(sys, NUMBER, "number", sizeof(uint64_t), NULL) != 0 ||
+	if (hm_system_create(&sys, 0, NULL, &config) != 0 || hm_type_register(sys, &number) != 0 ||
 	    hm_system_start(sys) != 0 || pthread_create(&watchdog, NULL, watchdog_main, &stopped) != 0)
 		abort();
 	do {
