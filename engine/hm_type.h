@@ -55,7 +55,7 @@ typedef void hm_auto_respond_fn(struct hm_ctx *ctx, void *state, const struct hm
 
 /** One message type. */
 struct hm_type {
-	/** HM_TYPE_USER and up; chosen by the program, so that it can stand in a switch. */
+	/** From HM_TYPE_USER to HM_TYPE_RESERVED - 1; chosen by the program, so that it can stand in a switch. */
 	uint16_t id;
 	/** Name in logs; NULL for protobuf types, which bring their own. */
 	const char *name;
@@ -82,7 +82,8 @@ struct hm_type {
  *
  * @param sys   system that does not run yet
  * @param type  id, and name and size or a descriptor
- * @return 0; -EINVAL: an argument is NULL, id below HM_TYPE_USER, no name or an empty one, or a size above HM_MSG_BODY_MAX;
+ * @return 0; -EINVAL: an argument is NULL, id below HM_TYPE_USER or from HM_TYPE_RESERVED on, no name or an empty one,
+ *         or a size above HM_MSG_BODY_MAX;
  *         -EEXIST: id or name taken, or a name whose hash equals that of another;
  *         -EBUSY: the system runs already; -ENOMEM: no memory for one more
  */

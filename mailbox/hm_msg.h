@@ -39,7 +39,7 @@ extern "C" {
 #endif
 
 /**
- * Message types below HM_TYPE_USER belong to the engine. Those listed here reach
+ * Message types below HM_TYPE_USER, and from HM_TYPE_RESERVED on, belong to the engine. Those listed here reach
  * an actor's receive function; the others never do.
  */
 enum hm_msg_type {
@@ -85,6 +85,8 @@ enum hm_msg_type {
 	HM_STALL = 131,
 	/** First type that a program may register. */
 	HM_TYPE_USER = 256,
+	/** From here on they are the engine's again: what programs send to its processes, as to routers (hm_router.h). */
+	HM_TYPE_RESERVED = 65280,
 };
 
 /** Why a watched process is gone. */

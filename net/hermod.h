@@ -25,6 +25,7 @@
  *     hm_service.h      services: typed calls and tables of handlers
  *     hm_move.h         actors that move to another lcore
  *     hm_children.h     the children of an actor, one after the other
+ *     hm_router.h       one PID for many actors
  *     hm_select.h       whom a path or a pattern names
  *     hm_pid_set.h      sets of PIDs
  *     hm_extension.h    what libraries keep for actors and systems
@@ -58,6 +59,7 @@
 #include "hm_version.h"
 
 #include "hm_result.h"
+#include "hm_router.h"
 #include "hm_type.h"
 #include "hm_future.h"
 #include "hm_header.h"

@@ -313,8 +313,22 @@ hmi_name_reserve(struct hm_ctx *ctx, const char *name, struct hm_pid pid, struct
 
 /* ---- spawn.c ---- */
 
+/* How a child of an actor differs from others. */
+enum hmi_spawn_as {
+	HMI_SPAWN_ACTOR,
+	HMI_SPAWN_ROUTEE, /* it is no router, whatever settings of its path say */
+	HMI_SPAWN_ROUTER, /* settings of its path are not for it */
+};
+
+/* Whether it may be a child of ctx->cell. Returns 0, or why not, as hm_spawn does. */
+int hmi_child_check(const struct hm_ctx *ctx, const struct hm_spawning *child);
+
 /* Spawn a child of ctx->cell, without its stages around spawns. Returns as hm_spawn and hm_spawn_key. */
 int hmi_spawn(struct hm_ctx *ctx, const struct hm_spawning *child, struct hm_pid *pid);
+
+/* The same, of one that differs. */
+int hmi_spawn_as(struct hm_ctx *ctx, const struct hm_spawning *child, enum hmi_spawn_as as,
+		 struct hm_pid *pid);
 
 /* Turn a taken slot into an actor, which the caller starts. Returns 0 or -ENOMEM. */
 int hmi_actor_make(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_props *props, const void *args);

@@ -32,6 +32,8 @@
 static void
 actor_deliver(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
+	if (unlikely(hmi_local_is_router(msg->to)) && ctx->sys->parts->route(ctx, msg))
+		return;
 	hmi_receive_timeout_look(ctx, cell, msg);
 	if (hmi_cell_has_box(cell)) {
 		hmi_box_put(ctx, cell, msg);
@@ -176,6 +178,8 @@ end_finish(struct hm_ctx *ctx, struct hmi_cell *cell)
 	parts_drop(ctx, cell);
 	if (unlikely(route != NULL))
 		hmi_route_answer(cell, route);
+	else if (unlikely(hmi_local_is_router(self.local)))
+		hmi_cells_put_router(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
 	else
 		hmi_cells_put(&ctx->cells, cell, HM_DEAD_NO_PROCESS);
 	hmi_count(&ctx->stats.stopped, 1);

@@ -53,20 +53,38 @@ hmi_muters_tell(struct hm_ctx *ctx, const struct hmi_cell *cell, const struct hm
 void
 hmi_sender_unmute(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
+	if (unlikely(hmi_local_is_router(hmi_place_of(ctx, cell)))) {
+		hmi_full_remove(&ctx->sys->full, hmi_place_of(ctx, cell));
+		return;
+	}
 	cell->pending &= (uint8_t)~HMI_PENDING_MUTED;
 	hmi_flight_note(ctx, cell, HM_EVENT_UNMUTED, HM_TYPE_NONE);
 	if (hmi_actor_has_work(cell))
 		hmi_schedule(ctx, cell);
 }
 
+/* It sends nothing of its own, and has to learn which routees have ended. What it hands on is of threads, which are held up. */
+static bool
+router_mute(struct hm_ctx *ctx, const struct hmi_cell *cell, bool is_first)
+{
+	if (!hmi_local_is_router(hmi_place_of(ctx, cell)))
+		return false;
+	if (is_first)
+		hmi_full_add(&ctx->sys->full, hmi_place_of(ctx, cell));
+	return true;
+}
+
 bool
 hmi_pressure_mute(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid muter)
 {
 	struct hmi_pressure *pressure = hmi_pressure_get(ctx, cell);
+	bool is_first = pressure != NULL && pressure->muters == NULL;
 
 	if (pressure == NULL || !hmi_pressure_link(ctx, cell, &pressure->muters, HMI_LINK_MUTER, muter))
 		return false;
 	hmi_count(&ctx->stats.mutes, 1);
+	if (router_mute(ctx, cell, is_first))
+		return true;
 	if ((cell->pending & HMI_PENDING_MUTED) == 0)
 		hmi_flight_note(ctx, cell, HM_EVENT_MUTED, HM_TYPE_NONE);
 	cell->pending |= HMI_PENDING_MUTED;

@@ -131,8 +131,10 @@ unused(const struct hm_system *sys, uint32_t lcore)
 {
 	const struct hmi_cells *cells = &sys->lcores[lcore]->cells;
 	uint32_t sum = cells->free_count + (cells->fresh_end - cells->fresh) +
-		       atomic_load_explicit(&cells->bank->count, memory_order_relaxed);
+		       atomic_load_explicit(&cells->bank->count, memory_order_relaxed) + HMI_CELLS_ROUTERS;
 
+	for (uint32_t i = 0; i < RTE_DIM(cells->routers); i++)
+		sum -= (uint32_t)__builtin_popcountll(cells->routers[i]);
 	for (uint32_t i = 0; i < sys->lcores_count; i++) {
 		const struct slot_cache *cache = &sys->lcores[i]->grants->caches[lcore];
 

@@ -419,8 +419,20 @@ child_check(const struct hm_ctx *ctx, const struct hm_spawning *child)
 	return rc;
 }
 
-__attribute__((noinline)) int
+int
+hmi_child_check(const struct hm_ctx *ctx, const struct hm_spawning *child)
+{
+	return child->props != NULL ? child_check(ctx, child) : -EINVAL;
+}
+
+int
 hmi_spawn(struct hm_ctx *ctx, const struct hm_spawning *child, struct hm_pid *pid)
+{
+	return hmi_spawn_as(ctx, child, HMI_SPAWN_ACTOR, pid);
+}
+
+__attribute__((noinline)) int
+hmi_spawn_as(struct hm_ctx *ctx, const struct hm_spawning *child, enum hmi_spawn_as as, struct hm_pid *pid)
 {
 	struct wish wish = { .props = child->props, .name = child->name, .args = child->args };
 	struct hm_pid spawned;
@@ -436,12 +448,17 @@ hmi_spawn(struct hm_ctx *ctx, const struct hm_spawning *child, struct hm_pid *pi
 	hmi_memory_touch(child->args, child->props->args_size);
 	hmi_memory_touch_out(pid, sizeof(*pid));
 	HMI_MARKED(ctx);
-	if (unlikely(ctx->sys->deploy != NULL) && child->name != NULL)
+	if (unlikely(ctx->sys->deploy != NULL) && child->name != NULL && as != HMI_SPAWN_ROUTER)
 		rc = wish_deploy(ctx, &wish, child->has_key);
-	if (rc == 0)
-		rc = hmi_middleware_make(ctx->cell, wish.props, &wish.middleware);
-	if (rc == 0)
-		rc = spawn(ctx, &wish, &spawned);
+	if (rc == 0 && unlikely(wish.deployed != NULL) && wish.deployed->router != 0 &&
+	    as != HMI_SPAWN_ROUTEE) {
+		rc = ctx->sys->parts->deploy_router(ctx, child, wish.deployed, &spawned);
+	} else {
+		if (rc == 0)
+			rc = hmi_middleware_make(ctx->cell, wish.props, &wish.middleware);
+		if (rc == 0)
+			rc = spawn(ctx, &wish, &spawned);
+	}
 	if (rc != 0) {
 		free(wish.middleware);
 		free(wish.deployed);

@@ -10,6 +10,7 @@
 
 #include "hm_balance.h"
 #include "hm_pid.h"
+#include "hm_router.h"
 #include "nearest_pvt.h"
 
 /* A year. */
@@ -66,6 +67,14 @@ static const struct word window_words[] = { { "forever", 0 }, { NULL, 0 } };
 static const struct word delay_words[] = { { "none", 0 }, { NULL, 0 } };
 static const struct word no_words[] = { { NULL, 0 } };
 
+/* One more than the kind, so that 0 is none. */
+static const struct word router_words[] = {
+	{ "round-robin", HM_ROUTER_ROUND_ROBIN + 1 },     { "random", HM_ROUTER_RANDOM + 1 },
+	{ "broadcast", HM_ROUTER_BROADCAST + 1 },         { "smallest", HM_ROUTER_SMALLEST + 1 },
+	{ "balancing", HM_ROUTER_BALANCING + 1 },         { "first", HM_ROUTER_FIRST + 1 },
+	{ "tail-chopping", HM_ROUTER_TAIL_CHOPPING + 1 }, { NULL, 0 }
+};
+
 #define MEMBER(m) .at = offsetof(struct hmi_deployed, m), .size = sizeof(((struct hmi_deployed *)0)->m)
 #define A_TIME    "a time with its unit, us, ms, s, min or h, up to 8784h, as in 20ms"
 
@@ -81,6 +90,12 @@ static const struct key keys[HMI_KEYS] = {
 	[HMI_KEY_BALANCE] = { "balance", "move or stay", balance_words, MEMBER(props.balance) },
 	[HMI_KEY_STASH] = { "stash", "a number of messages from 1 to 4294967295", no_words, 1, UINT32_MAX,
 			    MEMBER(props.stash) },
+	[HMI_KEY_ROUTER] = { "router",
+			     "round-robin, random, broadcast, smallest, balancing, first or tail-chopping: hash needs "
+			     "a function, which a program has to name",
+			     router_words, MEMBER(router) },
+	[HMI_KEY_ROUTER_SIZE] = { "router-size", "a number of routees from 1 to 1024", no_words, 1,
+				  HM_ROUTEES_MAX, MEMBER(router_size) },
 	[HMI_KEY_MAILBOX_ORDER] = { "mailbox-order",
 				    "fifo or control: the others need functions, which props have to name",
 				    order_words, MEMBER(mailbox.order) },
@@ -142,10 +157,6 @@ hmi_key_explain(const char *name, char *text, size_t size)
 {
 	struct hmi_nearest nearest = { NULL, 0 };
 
-	if (strcmp(name, "router") == 0) {
-		snprintf(text, size, "there are no routers yet");
-		return;
-	}
 	for (enum hmi_key key = 0; key < HMI_KEYS; key++)
 		hmi_nearest_try(&nearest, name, strlen(name), keys[key].name);
 	if (nearest.name != NULL)

@@ -23,6 +23,8 @@ enum hmi_key {
 	HMI_KEY_FAULTS,
 	HMI_KEY_BALANCE,
 	HMI_KEY_STASH,
+	HMI_KEY_ROUTER,
+	HMI_KEY_ROUTER_SIZE,
 	HMI_KEY_MAILBOX_ORDER,
 	HMI_KEY_MAILBOX_OVERFLOW,
 	HMI_KEY_MAILBOX_CAPACITY,
@@ -43,6 +45,8 @@ struct hmi_deployed {
 	struct hm_props props; /* first */
 	struct hm_supervisor supervisor;
 	struct hm_mailbox mailbox;
+	uint32_t router;      /* enum hm_router_kind, and 1 more; 0: as the program has it */
+	uint32_t router_size; /* routees of a pool; 0: as the program has it, or HM_ROUTER_SIZE */
 };
 
 /* The key of a name; HMI_KEYS: none. */

@@ -49,13 +49,14 @@ entry_check(const struct hmi_types *types, const struct hmi_type_entry *entry)
 {
 	if (entry->type.name == NULL || entry->type.name[0] == '\0')
 		return -EINVAL;
-	if (entry->type.id < HM_TYPE_USER || entry->type.size > HM_MSG_BODY_MAX)
+	if (entry->type.id < HM_TYPE_USER || entry->type.id >= HM_TYPE_RESERVED ||
+	    entry->type.size > HM_MSG_BODY_MAX)
 		return -EINVAL;
 	for (uint32_t i = 0; i < types->count; i++) {
 		const struct hmi_type_entry *other = &types->entries[i];
 
 		/* The names of the engine's own messages are no program's concern. */
-		if (other->type.id < HM_TYPE_USER)
+		if (other->type.id < HM_TYPE_USER || other->type.id >= HM_TYPE_RESERVED)
 			continue;
 		if (other->type.id == entry->type.id || strcmp(other->type.name, entry->type.name) == 0)
 			return -EEXIST;
@@ -120,6 +121,17 @@ info_set(struct hmi_types *types, const struct hmi_type_entry *entry, uint32_t i
 	if ((info & (HMI_TYPE_PROTO | HMI_TYPE_HANDLED)) == 0 && type->size <= HMI_SMALL_BODY)
 		types->small[type->id] =
 			(struct hmi_small_type){ .type = type->id, .length = (uint16_t)type->size };
+}
+
+int
+hmi_type_add_own(struct hmi_types *types, const struct hm_type *type)
+{
+	struct hmi_type_entry entry = { .type = *type };
+	int rc = entry_add(types, &entry);
+
+	if (rc == 0)
+		info_set(types, &entry, HMI_TYPE_KNOWN);
+	return rc;
 }
 
 int

@@ -56,6 +56,10 @@ hmi_type_flags(uint32_t info)
 }
 
 int hmi_types_create(struct hmi_types *types);
+
+/* Add a type of the engine's own, from HM_TYPE_RESERVED on, to be sent as programs send theirs. Returns 0 or -ENOMEM. */
+int hmi_type_add_own(struct hmi_types *types, const struct hm_type *type);
+
 void hmi_types_destroy(struct hmi_types *types);
 const struct hmi_type_entry *hmi_type_entry(const struct hmi_types *types, uint16_t id);
 

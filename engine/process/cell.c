@@ -18,6 +18,8 @@ static_assert(offsetof(struct hmi_cell, box.head) == 0, "what a runnable will to
 int
 hmi_cells_create(struct hmi_cells *cells)
 {
+	uint32_t first;
+
 	memset(cells, 0, sizeof(*cells));
 	cells->base = hmi_memory_reserve(REGION_BYTES);
 	cells->bank = hmi_slot_bank_create();
@@ -26,6 +28,10 @@ hmi_cells_create(struct hmi_cells *cells)
 		return -ENOMEM;
 	}
 	cells->free = cells->bank->own;
+	/* Those in front are for what every lcore has, and what comes first; nobody else is here yet. */
+	cells->fresh_end = hmi_slot_bank_reserve(cells->bank, HMI_CELLS_ROUTERS, &cells->fresh);
+	(void)hmi_slot_bank_reserve(cells->bank, HMI_CELLS_ROUTERS, &first);
+	HMI_ASSERT(cells->fresh == 0 && hmi_local_is_router((uint64_t)first << 32));
 	return 0;
 }
 
@@ -120,4 +126,47 @@ hmi_cells_get_many(struct hmi_cells *cells, uint32_t pids)
 		cell = hmi_cells_get(cells);
 	}
 	return cell;
+}
+
+/* ---- Slots of routers --------------------------------------------------------------- */
+
+static_assert(HMI_CELLS_ROUTERS == HMI_SLOT_BATCH, "they are reserved as a batch");
+static_assert(2 * HMI_CELLS_ROUTERS <= HMI_CELLS_CHUNK, "they are in the first chunk");
+
+bool
+hmi_cells_lend(struct hmi_cells *cells)
+{
+	for (uint32_t i = 0; i < HMI_CELLS_ROUTERS; i++) {
+		struct hmi_cell *cell = hmi_cells_slot(cells, HMI_CELLS_ROUTERS + i);
+
+		/* A message may have taken it, which can only be for a made-up PID. */
+		if ((cells->routers[i / 64] >> i % 64 & 1) != 0 || !hmi_cell_is_free(cell))
+			continue;
+		if (cell->generation == 0)
+			cell->generation = 1;
+		cells->routers[i / 64] |= 1ull << i % 64;
+		cells->free[cells->free_count++] = hmi_cells_slot_bits(cells, cell) | cell->generation;
+		return true;
+	}
+	return false;
+}
+
+void
+hmi_cells_unlend(struct hmi_cells *cells)
+{
+	uint64_t local = cells->free_count > 0 ? cells->free[cells->free_count - 1] : 0;
+	uint32_t i = (uint32_t)(local >> 32) % HMI_CELLS_ROUTERS;
+
+	/* If it is not there its generations are used up. */
+	if (!hmi_local_is_router(local))
+		return;
+	cells->free_count--;
+	cells->routers[i / 64] &= ~(1ull << i % 64);
+}
+
+void
+hmi_cells_put_router(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late)
+{
+	hmi_cells_put(cells, cell, late);
+	hmi_cells_unlend(cells);
 }

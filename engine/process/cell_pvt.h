@@ -41,6 +41,7 @@
 
 struct hmi_call;
 struct hmi_extra;
+struct hmi_gather;
 struct hmi_route;
 
 /* hmi_cell.pending: what an actor handles before user messages. */
@@ -171,6 +172,7 @@ struct hmi_cell {
 		struct hmi_cell_shared shared;
 		struct hmi_cell_waiter waiter;
 		struct hmi_route *route; /* of a forwarder */
+		struct hmi_gather *gather;
 		/*
 		 * Of a free slot: enum hm_dead_reason, for messages to the last process; from HMI_CELL_PIDS on, how many PIDs it
 		 * had.
@@ -235,6 +237,18 @@ hmi_cell_pop_system(struct hmi_cell *cell)
 	return msg;
 }
 
+/*
+ * Slots of routers, HMI_CELLS_ROUTERS of them from the slot of the same number on: a PID says whether it is a router's. No other
+ * process gets one.
+ */
+#define HMI_CELLS_ROUTERS 256u
+
+static inline bool
+hmi_local_is_router(uint64_t local)
+{
+	return (uint16_t)(local >> 40) == 1;
+}
+
 /* Cells that get their memory together. */
 #define HMI_CELLS_CHUNK  (HMI_HUGEPAGE_BYTES / sizeof(struct hmi_cell))
 #define HMI_CELLS_CHUNKS (HM_SLOTS_MAX / HMI_CELLS_CHUNK)
@@ -251,6 +265,8 @@ struct hmi_cells {
 	uint32_t early;   /* slots that a message has taken before the spawn that they are for */
 	uint32_t lost;    /* slots that another lcore has held, and that nobody will take */
 	uint32_t retired; /* slots whose generations are used up */
+	uint64_t
+		routers[HMI_CELLS_ROUTERS / 64]; /* a bit for each of their slots that is taken, or used up */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -266,6 +282,16 @@ struct hmi_cell *hmi_cells_get_fresh(struct hmi_cells *cells);
 
 /* Take a slot that another lcore has reserved, whose generation becomes 1. NULL: no memory. */
 struct hmi_cell *hmi_cells_take(struct hmi_cells *cells, uint32_t slot);
+
+/*
+ * Have the next hmi_cells_get take a slot of routers. Returns whether one is free. If nobody takes it, or it is given back
+ * at once, hmi_cells_unlend.
+ */
+bool hmi_cells_lend(struct hmi_cells *cells);
+void hmi_cells_unlend(struct hmi_cells *cells);
+
+/* As hmi_cells_put, of a router. */
+void hmi_cells_put_router(struct hmi_cells *cells, struct hmi_cell *cell, enum hm_dead_reason late);
 
 /* Let other lcores have the older half of a full list of freed slots. */
 void hmi_cells_deposit(struct hmi_cells *cells);

@@ -162,6 +162,7 @@ struct hm_ctx {
 	struct hmi_link *claims_spare; /* for an actor that is about to leave; by hash_next */
 	struct hmi_slab states[HMI_STATE_CLASSES];
 	struct hmi_slab extras;
+	struct hmi_slab gathers;
 	struct hmi_slab behaviours;
 	struct hmi_slab receive_timeouts;
 	struct hmi_slab pressures;

@@ -17,6 +17,9 @@
 #include "hm_supervisor.h"
 #include "process_pvt.h"
 
+struct hm_spawning;
+struct hmi_deployed;
+
 /* Message types of commands; they never leave the node. */
 enum hmi_command_type {
 	HMI_COMMAND_SPAWN = 32,    /* spawn into a granted slot; body: struct hmi_spawn */
@@ -69,6 +72,17 @@ struct hmi_parts {
 	void (*work_lost)(struct hm_ctx *ctx, const struct hm_msg *msg, enum hm_dead_reason reason);
 	/* Messages that wait for an actor. *first: one of them, as far as it is known; else NULL. */
 	uint32_t (*waiting)(const struct hmi_cell *cell, const struct hm_msg **first);
+	/*
+	 * A message of this lcore, or to it, is for a router, or for the actor behind it. Returns whether it was for the first one,
+	 * and is taken over.
+	 */
+	bool (*route)(struct hm_ctx *ctx, struct hm_msg *msg);
+	/*
+	 * An actor is to be a router, since settings say so, whose routees are such actors. Returns as hmi_spawn; on success
+	 * `deployed` is the router's.
+	 */
+	int (*deploy_router)(struct hm_ctx *ctx, const struct hm_spawning *child, struct hmi_deployed *deployed,
+			     struct hm_pid *pid);
 	/* An actor has handled HM_STOPPED, and nobody was notified yet. */
 	void (*actor_ended)(struct hm_ctx *ctx, struct hm_pid actor);
 	/* A supervisor has decided. */

@@ -81,6 +81,7 @@ struct hmi_marks {
 };
 
 struct hmi_deploy;
+struct hmi_router_table;
 struct hmi_task;
 
 /* The stop in phases. */
@@ -117,7 +118,8 @@ struct hm_system {
 	struct hmi_stalls *stalls; /* NULL: nobody looks for any */
 	hm_stall_fn *on_stall;
 	void *on_stall_arg;
-	struct hmi_deploy *deploy; /* settings by path; NULL: none */
+	_Atomic(struct hmi_router_table *) *routers; /* by lcore and slot: see router_pvt.h */
+	struct hmi_deploy *deploy;                   /* settings by path; NULL: none */
 	struct hmi_shutdown shutdown;
 	const struct hm_provider_ops *provider_ops;
 	void *provider;

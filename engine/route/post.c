@@ -58,6 +58,8 @@ hmi_post_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *msg)
 
 	if (node != ctx->node)
 		return post_remote(ctx, (struct hm_pid){ node, msg->to }, msg);
+	if (unlikely(hmi_local_is_router(msg->to)) && ctx->sys->parts->route(ctx, msg))
+		return HM_OK;
 	if (unlikely(ctx->routes.count != 0) && (route = hmi_route_find(ctx, msg->to)) != NULL) {
 		hmi_route_send(ctx, route, msg);
 		return HM_OK;

@@ -26,6 +26,7 @@
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "rcu_pvt.h"
+#include "router_pvt.h"
 #include "shortage_pvt.h"
 #include "shutdown_pvt.h"
 
@@ -373,19 +374,37 @@ hmi_call_do(struct hm_system *sys, struct hmi_call *call, const struct timespec 
 struct spawn_call {
 	struct hmi_call call; /* first */
 	struct hm_spawning child;
+	const struct hm_router *router; /* NULL: an actor */
 	struct hm_pid guardian, *pid;
 };
+
+/* As hmi_spawn_under, of a router. */
+static int
+router_spawn_under(struct hm_ctx *ctx, const struct spawn_call *spawn)
+{
+	struct hmi_cell *outer = ctx->cell;
+	int rc;
+
+	ctx->cell = hmi_cell_live(ctx, spawn->guardian.local);
+	rc = ctx->cell != NULL ? hmi_router_spawn(ctx, spawn->router, spawn->child.name, spawn->pid)
+			       : -ESHUTDOWN;
+	ctx->cell = outer;
+	return rc;
+}
 
 static void
 spawn_run(struct hm_ctx *ctx, struct hmi_call *call)
 {
 	struct spawn_call *spawn = (struct spawn_call *)call;
+	int rc = spawn->router != NULL ? router_spawn_under(ctx, spawn)
+				       : hmi_spawn_under(ctx, spawn->guardian, &spawn->child, spawn->pid);
 
-	(void)hmi_call_finish(call, hmi_spawn_under(ctx, spawn->guardian, &spawn->child, spawn->pid), NULL);
+	(void)hmi_call_finish(call, rc, NULL);
 }
 
 static int
-spawn_do(struct hm_system *sys, struct hm_pid guardian, const struct hm_spawning *child, struct hm_pid *pid)
+spawn_do(struct hm_system *sys, struct hm_pid guardian, const struct hm_spawning *child,
+	 const struct hm_router *router, struct hm_pid *pid)
 {
 	struct spawn_call *spawn;
 	int rc;
@@ -396,6 +415,7 @@ spawn_do(struct hm_system *sys, struct hm_pid guardian, const struct hm_spawning
 		if (spawn == NULL)
 			return -ENOMEM;
 		spawn->child = *child;
+		spawn->router = router;
 		spawn->guardian = guardian;
 		spawn->pid = pid;
 		rc = hmi_call_do(sys, &spawn->call, NULL);
@@ -409,7 +429,7 @@ hm_system_spawn(struct hm_system *sys, const struct hm_props *props, const char 
 {
 	struct hm_spawning child = { .props = props, .name = name, .args = args };
 
-	return sys != NULL ? spawn_do(sys, sys->user, &child, pid) : -EINVAL;
+	return sys != NULL ? spawn_do(sys, sys->user, &child, NULL, pid) : -EINVAL;
 }
 
 int
@@ -420,7 +440,7 @@ hm_system_spawn_key(struct hm_system *sys, const struct hm_props *props, const c
 		.props = props, .name = name, .args = args, .key = key, .has_key = true
 	};
 
-	return sys != NULL ? spawn_do(sys, sys->user, &child, pid) : -EINVAL;
+	return sys != NULL ? spawn_do(sys, sys->user, &child, NULL, pid) : -EINVAL;
 }
 
 int
@@ -429,7 +449,16 @@ hm_system_spawn_system(struct hm_system *sys, const struct hm_props *props, cons
 {
 	struct hm_spawning child = { .props = props, .name = name, .args = args };
 
-	return sys != NULL ? spawn_do(sys, sys->system, &child, pid) : -EINVAL;
+	return sys != NULL ? spawn_do(sys, sys->system, &child, NULL, pid) : -EINVAL;
+}
+
+int
+hm_system_router_spawn(struct hm_system *sys, const struct hm_router *router, const char *name,
+		       struct hm_pid *pid)
+{
+	struct hm_spawning child = { .name = name };
+
+	return sys != NULL && router != NULL ? spawn_do(sys, sys->user, &child, router, pid) : -EINVAL;
 }
 
 void

@@ -29,6 +29,7 @@
 #include "pressure_pvt.h"
 #include "provider_pvt.h"
 #include "random_pvt.h"
+#include "router_pvt.h"
 #include "select_pvt.h"
 #include "shared_future_pvt.h"
 #include "shortage_pvt.h"
@@ -90,6 +91,8 @@ const struct hmi_parts hmi_parts = {
 	.work_done = hmi_work_arrive,
 	.work_lost = hmi_work_lost,
 	.waiting = hmi_actor_waiting,
+	.route = hmi_router_route,
+	.deploy_router = hmi_router_deploy,
 	.actor_ended = actor_ended,
 	.supervised = hmi_supervision_publish,
 	.dead_publish = hmi_events_publish,
@@ -196,6 +199,7 @@ parts_create(struct hm_ctx *ctx)
 	for (unsigned int c = 0; c < HMI_STATE_CLASSES; c++)
 		hmi_slab_init(&ctx->states[c], (size_t)64 << c);
 	hmi_slab_init(&ctx->extras, sizeof(struct hmi_extra));
+	hmi_gathers_init(ctx);
 	hmi_behaviours_init(ctx);
 	hmi_receive_timeouts_init(ctx);
 	hmi_pressure_init(ctx);
@@ -326,6 +330,7 @@ hmi_ctx_drain(struct hm_ctx *ctx)
 		any |= hmi_selections_shut_down(ctx);
 		any |= hmi_routes_shut_down(ctx);
 		any |= hmi_streams_shut_down(ctx);
+		any |= hmi_routers_shut_down(ctx);
 		for (; hmi_outbox_count(&ctx->outbox) > 0; any = true)
 			hmi_dead(ctx, hmi_outbox_pop(&ctx->outbox).msg, HM_DEAD_SHUTDOWN);
 		for (; (msg = hmi_worker_drain(&ctx->worker)) != NULL; any = true)
@@ -353,6 +358,8 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 {
 	if (ctx == NULL)
 		return;
+	/* Actors of all lcores may be made of what they have. */
+	hmi_routers_free(ctx);
 	hmi_balance_destroy(ctx);
 	hmi_placement_destroy(ctx);
 	hmi_grants_destroy(ctx);
@@ -367,6 +374,7 @@ hmi_ctx_destroy(struct hm_ctx *ctx)
 	hmi_slab_destroy(&ctx->claims);
 	hmi_routes_destroy(ctx);
 	hmi_slab_destroy(&ctx->extras);
+	hmi_slab_destroy(&ctx->gathers);
 	hmi_slab_destroy(&ctx->failures);
 	hmi_timers_destroy(ctx);
 	hmi_outbox_destroy(&ctx->outbox);

@@ -27,6 +27,7 @@
 #include "pressure_pvt.h"
 #include "random_pvt.h"
 #include "rcu_pvt.h"
+#include "router_pvt.h"
 #include "shortage_pvt.h"
 #include "shutdown_pvt.h"
 #include "slot_grant_pvt.h"
@@ -251,7 +252,8 @@ lcores_create(struct hm_system *sys)
 	int rc = 0;
 
 	sys->lcores = calloc(sys->lcores_count, sizeof(struct hm_ctx *));
-	if (sys->lcores == NULL)
+	sys->routers = calloc(sys->lcores_count, HMI_CELLS_ROUTERS * sizeof(sys->routers[0]));
+	if (sys->lcores == NULL || sys->routers == NULL)
 		return heap_refuse();
 	for (uint32_t i = 0; rc == 0 && i < sys->lcores_count; i++) {
 		rc = lcore_create(sys, i);
@@ -432,7 +434,9 @@ hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_
 	}
 	sys->parts = &hmi_parts;
 	sys->types = calloc(1, sizeof(*sys->types));
-	rc = sys->types != NULL && hmi_types_create(sys->types) == 0 ? 0 : heap_refuse();
+	rc = sys->types != NULL && hmi_types_create(sys->types) == 0 && hmi_router_types_add(sys->types) == 0
+		     ? 0
+		     : heap_refuse();
 	if (rc == 0)
 		rc = start_up(sys, argc, argv, config);
 	if (rc != 0) {
@@ -503,6 +507,7 @@ hm_system_destroy(struct hm_system *sys)
 	for (uint32_t i = 0; sys->lcores != NULL && i < sys->lcores_count; i++)
 		hmi_ctx_destroy(sys->lcores[i]);
 	free(sys->lcores);
+	free(sys->routers);
 	hmi_offload_destroy(&sys->offload);
 	(void)hmi_memory_leaks(sys);
 	hmi_pool_destroy(&sys->pool);

@@ -203,6 +203,7 @@ main(void)
 	if (hmi_cells_create(&cells) != 0 || hmi_inject_create(&back, RING, SOCKET_ID_ANY) != 0)
 		return EXIT_FAILURE;
 	atomic_store(&cells.bank->next, FIRST);
+	cells.fresh = cells.fresh_end = 0;
 	atomic_store(&running, TAKERS);
 	for (uint32_t i = 0; i < TAKERS; i++) {
 		takers[i].random = hmt_random(&stress.random);

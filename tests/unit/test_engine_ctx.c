@@ -26,6 +26,7 @@
 #include "hm_offload.h"
 #include "hm_provider.h"
 #include "hm_retry.h"
+#include "hm_router.h"
 #include "hm_supervisor.h"
 #include "hm_select.h"
 #include "hm_workers.h"
@@ -131,9 +132,16 @@ static const struct hm_address address;
 static const struct hm_dead_letter letter;
 static struct hm_child_iter no_iter;
 static const struct hm_extension extension;
+static const struct hm_router router;
 
 CALL_USED(hm_spawn, &props, NULL, NULL, NULL)
 CALL_USED(hm_spawn_key, &props, NULL, NULL, 1, NULL)
+CALL_USED(hm_router_spawn, &router, NULL, NULL)
+CALL(hm_router_broadcast, somebody, HMT_EMPTY, NULL, NULL)
+CALL(hm_router_add, somebody, somebody)
+CALL(hm_router_remove, somebody, somebody)
+CALL(hm_router_adjust, somebody, 1)
+CALL(hm_router_list, somebody)
 CALL(hm_log, HM_LOG_INFO, "text")
 CALL(hm_watch, somebody)
 CALL(hm_unwatch, somebody)
@@ -246,6 +254,12 @@ static const struct {
 } calls[] = {
 	ROW(hm_spawn),
 	ROW(hm_spawn_key),
+	ROW(hm_router_spawn),
+	ROW(hm_router_broadcast),
+	ROW(hm_router_add),
+	ROW(hm_router_remove),
+	ROW(hm_router_adjust),
+	ROW(hm_router_list),
 	ROW(hm_log),
 	ROW(hm_watch),
 	ROW(hm_unwatch),

@@ -114,10 +114,14 @@ Test(engine_deploy_file, lines__that_are_wrong_are_named)
 		  ":2: 'supervisor-restart': unknown key; did you mean 'supervisor-restarts'?" },
 		{ "[/user/a]\nback=1\n", ":2: 'back': unknown key; did you mean 'backoff-min'?" },
 		{ "[/user/a]\nzzzzzz=1\n",
-		  ":2: 'zzzzzz': unknown key; keys are lcore, priority, quantum, quantum-time, faults, balance, stash, mailbox-order, mailbox-overflow, "
+		  ":2: 'zzzzzz': unknown key; keys are lcore, priority, quantum, quantum-time, faults, balance, stash, router, router-size, mailbox-order, mailbox-overflow, "
 		  "mailbox-capacity, mailbox-low, supervisor, supervisor-scope, supervisor-restarts, "
 		  "supervisor-window, backoff-min, backoff-max, backoff-jitter, backoff-reset" },
-		{ "[/user/a]\nrouter=round-robin\n", ":2: 'router': there are no routers yet" },
+		{ "[/user/a]\nrouter=hash\n",
+		  ":2: router = hash: give round-robin, random, broadcast, smallest, balancing, first or "
+		  "tail-chopping: hash needs a function, which a program has to name" },
+		{ "[/user/a]\nrouter-size=1025\n",
+		  ":2: router-size = 1025: give a number of routees from 1 to 1024" },
 		{ "[/user/a]\nlcore=one\n",
 		  ":2: lcore = one: give same, any, least, key, own, or the number of an lcore, 0 to 254" },
 		{ "[/user/a]\nlcore=1=2\n",
@@ -377,7 +381,11 @@ Test(engine_deploy_file, text__that_is_wrong)
 		  "--set '/user/a:lcore=': give PATH:key=value, as in /user/orders:lcore=1" },
 		{ ":lcore=1", "--set ':lcore=1': '' is no absolute path, as /user/orders is" },
 		{ "/user/a:lcoer=1", "--set '/user/a:lcoer=1': 'lcoer': unknown key; did you mean 'lcore'?" },
-		{ "/user/a:router=1", "--set '/user/a:router=1': 'router': there are no routers yet" },
+		{ "/user/a:router=1",
+		  "--set '/user/a:router=1': router = 1: give round-robin, random, broadcast, smallest, "
+		  "balancing, first or tail-chopping: hash needs a function, which a program has to name" },
+		{ "/user/a:router-size=0",
+		  "--set '/user/a:router-size=0': router-size = 0: give a number of routees from 1 to 1024" },
 		{ "/user/a:balance=no", "--set '/user/a:balance=no': balance = no: give move or stay" },
 		{ "/user/a:faults=x", "--set '/user/a:faults=x': faults = x: give contain or abort" },
 	};

@@ -42,7 +42,8 @@ Test(engine_type, register__bad_ones_are_refused)
 		proto = { .id = HMT_TYPE_NEXT, .descriptor = &hmt__flat__descriptor },
 		proto_again = { .id = HMT_TYPE_NEXT + 1, .descriptor = &hmt__flat__descriptor },
 		proto_name = { .id = HMT_TYPE_NEXT + 2, .name = "hmt.Flat" },
-		biggest = { .id = UINT16_MAX, .name = "biggest", .size = HM_MSG_BODY_MAX };
+		biggest = { .id = HM_TYPE_RESERVED - 1, .name = "biggest", .size = HM_MSG_BODY_MAX },
+		reserved = { .id = HM_TYPE_RESERVED, .name = "reserved" };
 	struct hmt_node node;
 
 	hmt_node_start(&node, 1);
@@ -56,6 +57,7 @@ Test(engine_type, register__bad_ones_are_refused)
 	cr_assert_eq(hm_type_register(node.sys, &proto_again), -EEXIST);
 	cr_assert_eq(hm_type_register(node.sys, &proto_name), -EEXIST);
 	cr_assert_eq(hm_type_register(node.sys, &biggest), 0);
+	cr_assert_eq(hm_type_register(node.sys, &reserved), -EINVAL);
 	hmt_turn_until_idle(&node);
 	cr_assert_eq(hm_type_register(node.sys, &(struct hm_type){ .id = HMT_TYPE_NEXT + 9, .name = "late" }),
 		     -EBUSY);
