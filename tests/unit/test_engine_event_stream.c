@@ -51,10 +51,13 @@ Test(engine_event_stream, publish__to_each_subscriber_in_order)
 	hmt_node_end(&s.node);
 }
 
+/* The last that a program may have. */
+#define LAST_TYPE (HM_TYPE_RESERVED - 1)
+
 Test(engine_event_stream, subscribe__ranges_have_both_their_ends)
 {
-	static const struct hm_type last = { .id = UINT16_MAX, .name = "last" };
-	struct publishing what = { UINT16_MAX, 1, HM_OK };
+	static const struct hm_type last = { .id = LAST_TYPE, .name = "last" };
+	struct publishing what = { LAST_TYPE, 1, HM_OK };
 
 	memset(&s, 0, sizeof(s));
 	hmt_node_start(&s.node, 1);
@@ -66,17 +69,17 @@ Test(engine_event_stream, subscribe__ranges_have_both_their_ends)
 	cr_assert_eq(hm_event_subscribe_pid(s.node.sys, HMT_NUMBER, HMT_EMPTY, s.sinks[0].pid, NULL), 0);
 	cr_assert_eq(hm_event_subscribe_pid(s.node.sys, HM_EVENT_FIRST, HM_EVENT_LAST, s.sinks[1].pid, NULL),
 		     0);
-	cr_assert_eq(hm_event_subscribe_pid(s.node.sys, UINT16_MAX, 0, s.sinks[2].pid, NULL), 0);
+	cr_assert_eq(hm_event_subscribe_pid(s.node.sys, LAST_TYPE, 0, s.sinks[2].pid, NULL), 0);
 	for (uint16_t type = HMT_DO; type <= HMT_BIG; type++) {
 		what.type = type;
 		if (type != HMT_DO)
 			hmt_do(&s.node, s.publisher.pid, publish_all, &what);
 	}
-	what.type = UINT16_MAX;
+	what.type = LAST_TYPE;
 	hmt_do(&s.node, s.publisher.pid, publish_all, &what);
 	HMT_SEQUENCE(&s.sinks[0], HM_STARTED, HMT_NUMBER, HMT_EMPTY);
-	HMT_SEQUENCE(&s.sinks[1], HM_STARTED, HMT_NUMBER, HMT_EMPTY, HMT_BIG, UINT16_MAX);
-	HMT_SEQUENCE(&s.sinks[2], HM_STARTED, UINT16_MAX);
+	HMT_SEQUENCE(&s.sinks[1], HM_STARTED, HMT_NUMBER, HMT_EMPTY, HMT_BIG, LAST_TYPE);
+	HMT_SEQUENCE(&s.sinks[2], HM_STARTED, LAST_TYPE);
 	hmt_node_end(&s.node);
 }
 

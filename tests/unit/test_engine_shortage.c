@@ -191,6 +191,7 @@ Test(engine_shortage, cells__without_memory_for_a_chunk)
 {
 	struct hmi_cells cells;
 	struct hmi_cell *cell;
+	uint32_t live = 0;
 
 	cr_assert_eq(hmi_cells_create(&cells), 0);
 	for (uint32_t chunk = 0; chunk < 2; chunk++) {
@@ -198,9 +199,13 @@ Test(engine_shortage, cells__without_memory_for_a_chunk)
 		cell = hmi_cells_get(&cells);
 		hmt_memory_allow();
 		cr_assert_null(cell, "chunk %u", chunk);
-		cr_assert_eq(cells.live, chunk * HMI_CELLS_CHUNK);
+		cr_assert_eq(cells.live, live);
 		for (uint32_t slot = 0; slot < HMI_CELLS_CHUNK; slot++) {
+			/* Those of routers are for them alone. */
+			if (hmi_local_is_router((uint64_t)(chunk * HMI_CELLS_CHUNK + slot) << 32))
+				continue;
 			cell = hmi_cells_get(&cells);
+			live++;
 			cr_assert_not_null(cell);
 			cr_assert_eq(hmi_cells_slot_of(&cells, cell), chunk * HMI_CELLS_CHUNK + slot,
 				     "none is lost");
