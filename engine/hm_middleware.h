@@ -35,7 +35,7 @@
  *
  * What passes through those of `send`: hm_send, hm_request, hm_request_from, hm_respond, hm_send_batch (each), hm_send_buffer,
  * hm_msg_send, hm_msg_request, hm_msg_respond, hm_forward, hm_msg_forward, hm_ask, hm_msg_ask, hm_request_future, and what
- * typed messages make of these. Not: hm_ask_batch, hm_select_send and its like, timers, hm_pipe_to, and what is no message of a
+ * typed messages make of these. Not: hm_ask_batch, hm_select_send and its like, hm_publish, timers, hm_pipe_to, and what is no message of a
  * user, such as stop, poison and watch. What a stage sends itself does not pass through the stages of `send`.
  */
 

@@ -119,7 +119,7 @@ hm_receive_next(struct hm_ctx *ctx, void *state, const struct hm_msg *msg, const
 }
 
 int
-hmi_middleware_own(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_middleware *middleware)
+hmi_middleware_hold(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_middleware *middleware)
 {
 	struct hmi_extra *extra;
 
@@ -130,6 +130,16 @@ hmi_middleware_own(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_middlew
 		return -ENOMEM;
 	middleware->receive = cell->receive;
 	extra->middleware = middleware;
+	return 0;
+}
+
+int
+hmi_middleware_own(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_middleware *middleware)
+{
+	int rc = hmi_middleware_hold(ctx, cell, middleware);
+
+	if (rc != 0 || middleware == NULL)
+		return rc;
 	cell->receive = middleware_receive;
 	cell->scheduled |= HMI_SCHEDULED_QUANTUM;
 	return 0;

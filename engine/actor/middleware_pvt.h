@@ -52,6 +52,9 @@ int hmi_middleware_make(const struct hmi_cell *parent, const struct hm_props *pr
 /* An actor that was just made has them. Returns 0 or -ENOMEM; then they are the caller's still. */
 int hmi_middleware_own(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_middleware *middleware);
 
+/* The same of one that hands them down to its children, and has none around itself. */
+int hmi_middleware_hold(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_middleware *middleware);
+
 /* The actor ends. */
 void hmi_middleware_drop(struct hmi_cell *cell);
 

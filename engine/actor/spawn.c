@@ -32,6 +32,7 @@ struct wish {
 	const char *name;
 	const void *args;
 	uint64_t key; /* for HM_LCORE_KEY */
+	enum hmi_spawn_as as;
 };
 
 /* Body of HMI_COMMAND_SPAWN. */
@@ -288,7 +289,9 @@ spawn_here(struct hm_ctx *ctx, const struct wish *wish, struct hm_pid *pid)
 		slot_give_up(ctx, cell);
 		return rc;
 	}
-	rc = hmi_middleware_own(ctx, cell, wish->middleware);
+	/* A router is the engine's own: what is around it is meant for its routees. */
+	rc = wish->as == HMI_SPAWN_ROUTER ? hmi_middleware_hold(ctx, cell, wish->middleware)
+					  : hmi_middleware_own(ctx, cell, wish->middleware);
 	/* It takes memory only where the parent has moved. */
 	if (rc == 0)
 		rc = hmi_child_add(ctx, *pid);
@@ -434,7 +437,7 @@ hmi_spawn(struct hm_ctx *ctx, const struct hm_spawning *child, struct hm_pid *pi
 __attribute__((noinline)) int
 hmi_spawn_as(struct hm_ctx *ctx, const struct hm_spawning *child, enum hmi_spawn_as as, struct hm_pid *pid)
 {
-	struct wish wish = { .props = child->props, .name = child->name, .args = child->args };
+	struct wish wish = { .props = child->props, .name = child->name, .args = child->args, .as = as };
 	struct hm_pid spawned;
 	int rc;
 
