@@ -2,6 +2,8 @@
 /*
  * Routers: which routee gets a message, from which lcore, and who is answered.
  */
+#include <inttypes.h>
+
 #include "hm_buffer.h"
 #include "hm_header.h"
 #include "hm_messages.h"

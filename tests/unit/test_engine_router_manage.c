@@ -2,6 +2,8 @@
 /*
  * Routees that come and go: by orders, by their end, by the router's.
  */
+#include <inttypes.h>
+
 #include "test_engine_router.h"
 
 TestSuite(engine_router_manage, .init = hmt_eal_start, .timeout = 60);
