@@ -128,15 +128,18 @@ hand(struct hm_ctx *ctx, struct hmi_subscription *subscription, struct hm_msg *e
 	return msg != NULL || !has_room;
 }
 
-/* Call the functions of a subscription, which are no part of the engine. Returns whether it wants the event. */
+/*
+ * Call the functions of a subscription, which are no part of the engine. Returns whether it wants the event.
+ * now: what hmi_event_failed is told, if they do not return.
+ */
 static bool
-call(struct hm_ctx *ctx, const struct hmi_subscription *subscription, struct hm_msg *event,
-     struct hm_msg *entry)
+call(struct hm_ctx *ctx, const struct hmi_event_call *now)
 {
-	const struct hm_event_subscriber *of = &subscription->of;
+	const struct hm_event_subscriber *of = &now->subscription->of;
+	const struct hm_msg *event = now->msg;
 	bool is_turn = ctx->in_user != 0, is_wanted = true;
 
-	ctx->event = (struct hmi_event_call){ subscription, event, entry };
+	ctx->event = *now;
 	hmi_mark_clear(ctx);
 	if (!is_turn)
 		ctx->in_user = HMI_USER_RUNS;
@@ -169,9 +172,9 @@ hmi_event_publish(struct hm_ctx *ctx, struct hm_msg *event, struct hm_msg *entry
 	/* The last one gets the event itself, the others copies. */
 	while (snapshot != NULL && (subscription = hmi_snapshot_next(snapshot, event->type, &n)) != NULL) {
 		bool has_function = subscription->of.filter != NULL || subscription->of.callback != NULL;
+		struct hmi_event_call now = { subscription, before, event, entry };
 
-		if ((has_function && !call(ctx, subscription, event, entry)) ||
-		    subscription->of.callback != NULL)
+		if ((has_function && !call(ctx, &now)) || subscription->of.callback != NULL)
 			continue;
 		if (before != NULL)
 			all &= hand(ctx, before, event, false);
@@ -249,7 +252,10 @@ hmi_event_failed(struct hm_ctx *ctx)
 		"hermod: a subscriber of events has failed, and is unsubscribed, at event type %s: %s\n",
 		hm_type_name(ctx->sys, event.msg->type), ctx->failure.reason);
 	(void)!hm_event_unsubscribe(ctx->sys, subscription);
-	hmi_msg_release(&ctx->cache, event.msg);
+	if (event.before != NULL)
+		(void)hand(ctx, event.before, event.msg, true);
+	else
+		hmi_msg_release(&ctx->cache, event.msg);
 	if (event.entry != NULL)
 		hmi_dead_letter_end(ctx, event.entry);
 }

@@ -103,6 +103,7 @@ struct hmi_recorder {
 /* While a function of a subscription runs. */
 struct hmi_event_call {
 	const struct hmi_subscription *subscription; /* NULL: none does */
+	struct hmi_subscription *before;             /* that is still to get the event; NULL: none */
 	struct hm_msg *msg;                          /* that is being published */
 	struct hm_msg
 		*entry; /* of hm_ctx.dead, about which it is; NULL: an actor publishes, or it is the same */
