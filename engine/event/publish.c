@@ -199,6 +199,8 @@ publish(struct hm_ctx *ctx, uint16_t type, const void *body)
 
 	if (type < HM_TYPE_USER)
 		return result;
+	/* A stack that ends behind this would take the event along. */
+	hmi_stack_touch_once(ctx);
 	event = hmi_msg_make_small_up_to(ctx->small_types, &ctx->cache, type, body, HMI_SMALL_BODY_WORD);
 	if (event == NULL)
 		event = hmi_msg_make_word(ctx->sys, &ctx->cache, type, body, &result);
@@ -209,7 +211,13 @@ publish(struct hm_ctx *ctx, uint16_t type, const void *body)
 	}
 	/* Without a sender, who would be held up by a mailbox that is full. */
 	event->sender = hm_pid_none();
-	return hmi_event_publish(ctx, event, NULL) ? HM_OK : HM_NO_MEMORY;
+	hmi_mark_set(ctx);
+	if (hmi_event_publish(ctx, event, NULL))
+		result = HM_OK;
+	else
+		result = HM_NO_MEMORY;
+	hmi_mark_clear(ctx);
+	return result;
 }
 
 enum hm_result

@@ -101,6 +101,47 @@ Test(engine_event_fault, body__that_is_no_memory)
 }
 
 static void
+count_it(void *arg, const struct hm_msg *event)
+{
+	(void)event;
+	++*(uint64_t *)arg;
+}
+
+/* Publish, on ever less stack. */
+static uint64_t
+publish_deeper(struct hm_ctx *ctx, uint64_t depth)
+{
+	volatile char room[2048];
+
+	room[depth % sizeof(room)] = 1;
+	if (depth == UINT64_MAX)
+		return 0;
+	(void)hm_publish(ctx, HMT_NUMBER, &depth);
+	return publish_deeper(ctx, depth + 1) + (uint64_t)room[depth % sizeof(room)];
+}
+
+static void
+publish_without_stack(struct hm_ctx *ctx, void *arg)
+{
+	*(volatile uint64_t *)arg = publish_deeper(ctx, 0);
+}
+
+/* A stack that ends within the call is the publisher's fault, and loses no message: the node's end looks for them. */
+Test(engine_event_fault, publish__where_the_stack_ends)
+{
+	uint64_t count = 0, sum = 0;
+
+	event_scene_start(&s);
+	(void)subscribe(&s, &(struct hm_event_subscriber){
+				    .first = HMT_NUMBER, .callback = count_it, .arg = &count });
+	hmt_do(&s.node, s.publisher.pid, publish_without_stack, &sum);
+	cr_assert_gt(count, 100);
+	cr_assert_eq(hmt_seen_count(&s.publisher, HM_RESTARTING), 1);
+	cr_assert_eq(hm_event_subscriptions(s.node.sys), 1, "it was not the subscriber's");
+	hmt_node_end(&s.node);
+}
+
+static void
 on_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
 {
 	(void)ctx;
