@@ -160,7 +160,10 @@ struct hm_stats {
 		futures_evicted; /**< results that were no longer kept, since an lcore had too many: hm_future.h */
 	/** messages whose headers were dropped: on the way to another node, or, without memory, of a dead letter */
 	uint64_t headers_dropped;
-	/** events that subscribers have not got, since too many were in flight, or without memory: hm_event_stream.h */
+	/**
+	 * events that subscribers have not got, since too many were in flight, or without memory; or stalls that nobody was told
+	 * of, since the inject ring was full: hm_event_stream.h
+	 */
 	uint64_t events_dropped;
 	uint64_t dead[HM_DEAD_REASONS]; /**< dead letters, by enum hm_dead_reason */
 };

@@ -127,8 +127,10 @@ letter_publish(struct hm_ctx *ctx, const struct hm_dead_letter *letter, const st
 	if (!hmi_event_wanted(&ctx->sys->events, HM_DEAD_LETTER))
 		return;
 	event = hmi_event_make(&ctx->cache, HM_DEAD_LETTER, letter, sizeof(*letter), NULL);
-	if (event == NULL)
+	if (event == NULL) {
+		hmi_event_lost(ctx);
 		return;
+	}
 	if (dead != NULL && hmi_headers_copy(&ctx->cache, event, dead) != HM_OK)
 		hmi_count(&ctx->stats.headers_dropped, 1);
 	(void)hmi_event_publish(ctx, event, entry);

@@ -149,7 +149,7 @@ struct hm_system {
 	_Atomic bool forced;
 	_Atomic bool actors_gone;
 	struct hmi_node_table nodes;
-	_Atomic uint64_t external_sent, external_no_memory, stalled;
+	_Atomic uint64_t external_sent, external_no_memory, external_events_dropped, stalled;
 	_Atomic uint64_t
 		warned_ticks; /* when the last warning of used up memory was logged, by the clock; 0: never */
 	struct hmi_marks marks;

@@ -32,16 +32,21 @@ hmi_event_make(struct hmi_msg_cache *cache, uint16_t type, const void *body, siz
 }
 
 __attribute__((cold)) void
+hmi_event_lost(struct hm_ctx *ctx)
+{
+	hmi_count(&ctx->stats.no_memory, 1);
+	hmi_count(&ctx->stats.events_dropped, 1);
+}
+
+__attribute__((cold)) void
 hmi_event_raise(struct hm_ctx *ctx, uint16_t type, const void *body, size_t bytes, const char *path)
 {
 	struct hm_msg *event = hmi_event_make(&ctx->cache, type, body, bytes, path);
 
-	if (event != NULL) {
+	if (event != NULL)
 		hmi_event_queue(ctx, event);
-		return;
-	}
-	hmi_count(&ctx->stats.no_memory, 1);
-	hmi_count(&ctx->stats.events_dropped, 1);
+	else
+		hmi_event_lost(ctx);
 }
 
 static const char *

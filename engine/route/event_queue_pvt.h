@@ -21,6 +21,9 @@ void hmi_event_queue(struct hm_ctx *ctx, struct hm_msg *event);
 struct hm_msg *hmi_event_make(struct hmi_msg_cache *cache, uint16_t type, const void *body, size_t bytes,
 			      const char *path);
 
+/* Count one that was not made, without memory. */
+void hmi_event_lost(struct hm_ctx *ctx);
+
 /* Make an event of this lcore and queue it. Without memory it is counted as dropped. */
 void hmi_event_raise(struct hm_ctx *ctx, uint16_t type, const void *body, size_t bytes, const char *path);
 

@@ -21,15 +21,23 @@ hm_system_publish(struct hm_system *sys, uint16_t type, const void *body)
 	return hm_system_send(sys, sys->event_stream, type, body);
 }
 
-/* Have another lcore publish an event, which is taken over. What does not fit into its inject ring is dropped. */
+static void
+dropped(struct hm_system *sys)
+{
+	atomic_fetch_add_explicit(&sys->external_events_dropped, 1, memory_order_relaxed);
+}
+
+/* Have another lcore publish an event, which is taken over. What does not fit into its inject ring is dropped, and counted. */
 static void
 event_inject(struct hm_system *sys, uint32_t lcore, struct hm_msg *event)
 {
 	struct hm_msg *msg = hmi_control(&sys->external, HMI_COMMAND_EVENT, sizeof(event));
 
 	memcpy(hm_msg_body_mut(msg), &event, sizeof(event));
-	if (hmi_inject(sys, hmi_lcore_process(sys, lcore), msg) != HM_OK)
-		hmi_msg_release(&sys->external, event);
+	if (hmi_inject(sys, hmi_lcore_process(sys, lcore), msg) == HM_OK)
+		return;
+	hmi_msg_release(&sys->external, event);
+	dropped(sys);
 }
 
 void
@@ -50,6 +58,7 @@ hmi_stall_event(struct hm_system *sys, const struct hm_stall *stall)
 	event = hmi_event_make(&sys->external, HM_STALL, &body, sizeof(body), stall->path);
 	if (event == NULL) {
 		atomic_fetch_add_explicit(&sys->external_no_memory, 1, memory_order_relaxed);
+		dropped(sys);
 		return;
 	}
 	/* Not by the one that hangs, if there is another one. */

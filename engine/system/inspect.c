@@ -43,6 +43,7 @@ hm_system_stats(const struct hm_system *sys, struct hm_stats *stats)
 		stats_add(stats, sys->lcores[i]);
 	stats->sent += atomic_load_explicit(&sys->external_sent, memory_order_relaxed);
 	stats->no_memory += atomic_load_explicit(&sys->external_no_memory, memory_order_relaxed);
+	stats->events_dropped += atomic_load_explicit(&sys->external_events_dropped, memory_order_relaxed);
 	stats->stalls = atomic_load_explicit(&sys->stalled, memory_order_relaxed);
 }
 

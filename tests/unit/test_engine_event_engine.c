@@ -231,6 +231,25 @@ Test(engine_event_engine, stall__comes_by_way_of_another_lcore)
 	hmt_node_end(&s.node);
 }
 
+Test(engine_event_engine, stall__that_does_not_fit_into_the_ring_is_counted)
+{
+	struct hm_stall stall = { .lcore_index = 1 };
+	uint64_t number = 1;
+
+	scene_start(HM_STALL);
+	while (hm_system_send(s.node.sys, s.sinks[2].pid, HMT_NUMBER, &number) == HM_OK)
+		;
+	hmi_stall_event(s.node.sys, &stall);
+	cr_assert_eq(hmt_stats(&s.node).events_dropped, 1);
+	hmt_turn_until_idle(&s.node);
+	cr_assert_eq(noted.count, 0);
+	hmi_stall_event(s.node.sys, &stall);
+	hmt_turn_until_idle(&s.node);
+	cr_assert_eq(noted.count, 1);
+	cr_assert_eq(hmt_stats(&s.node).events_dropped, 1);
+	hmt_node_end(&s.node);
+}
+
 /* What is under way when the system is destroyed is freed. */
 Test(engine_event_engine, drop__events_under_way)
 {

@@ -290,6 +290,35 @@ Test(engine_event_limit, memory__that_is_used_up_loses_events_of_the_engine)
 	hmt_node_end(&s.node);
 }
 
+/* A dead letter, of which nothing is left to tell. */
+static void
+die_short(struct hm_ctx *ctx, void *arg)
+{
+	struct hm_msg *msg = hm_msg_new(ctx, HMT_NUMBER, 0);
+
+	(void)arg;
+	cr_assert_not_null(msg);
+	hoard_all(ctx, &hoard);
+	cr_assert_eq(hm_msg_send(ctx, hm_system_dead_letters(s.node.sys), msg), HM_OK);
+}
+
+Test(engine_event_limit, memory__that_is_used_up_loses_dead_letters)
+{
+	memset(&s, 0, sizeof(s));
+	memset(&hoard, 0, sizeof(hoard));
+	hmt_node_start_with(&s.node, 1, LITTLE, NULL);
+	hmt_probe_spawn(&s.node, &s.publisher, 0, NULL);
+	hmt_probe_spawn(&s.node, &s.sinks[0], 0, NULL);
+	hmt_turn_until_idle(&s.node);
+	(void)limited(&s, HM_DEAD_LETTER, 0, 0);
+	hmt_do(&s.node, s.publisher.pid, die_short, NULL);
+	cr_assert_eq(hmt_stats(&s.node).events_dropped, 1);
+	cr_assert_eq(hmt_stats(&s.node).dead[HM_DEAD_SENT_THERE], 1);
+	hmt_do(&s.node, s.publisher.pid, hoard_free, &hoard);
+	cr_assert_eq(hmt_seen_count(&s.sinks[0], HM_DEAD_LETTER), 0);
+	hmt_node_end(&s.node);
+}
+
 /* ---- Others who publish ---------------------------------------------------------------------------- */
 
 static void
