@@ -23,8 +23,9 @@
  *
  * Filters and callbacks run in the turn of the actor that publishes; of events of the engine, and those that come by way of
  * /eventStream, between the turns of actors. They may call what is for any thread, hm_system_send and hm_system_publish, but must
- * not wait, nor turn a system. If one faults (hm_supervisor.h), its subscription ends, with a warning, and the event
- * is lost for those that come behind it; in an actor's turn that actor fails as well, since the call cannot go on.
+ * not wait, nor turn a system, nor use a ctx that they know from elsewhere (in debug builds the process ends). If one faults
+ * (hm_supervisor.h), its subscription ends, with a warning, and the event is lost for those that come behind it; in an actor's
+ * turn that actor fails as well, since the call cannot go on.
  *
  * Order: events that one actor publishes, and those that one thread sends to /eventStream, come to a subscriber in order.
  * So do those of one lcore's engine.

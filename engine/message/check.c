@@ -19,6 +19,9 @@ hmi_check_ctx(const struct hm_ctx *ctx, const char *function)
 			"the ctx of lcore %u on another thread; a ctx is for the call that it was given to, "
 			"other threads have hm_system_send and its like",
 			hmi_index(ctx));
+	if (ctx->event.subscription != NULL)
+		hmi_misuse(function, "a ctx in a filter or callback of the event stream, which has none; "
+				     "hm_system_send and hm_system_publish do without");
 }
 
 /* Whether a sanitizer knows that some of the bytes are nobody's. */

@@ -236,3 +236,43 @@ Test(engine_event_fault, faults_abort__ends_the_process_and_says_who)
 	cr_assert(WIFSIGNALED(status) || WEXITSTATUS(status) != HMT_SURVIVED, "%d", status);
 	cr_assert(strstr(text, "in a subscriber of events") != NULL, "%s", text);
 }
+
+#if HMI_DEBUG
+static void
+callback_publishes(void *arg, const struct hm_msg *event)
+{
+	uint64_t number = 1;
+
+	(void)event;
+	(void)hm_publish(*(struct hm_ctx **)arg, HMT_NUMBER, &number);
+}
+
+static void
+ctx_keep(struct hm_ctx *ctx, void *arg)
+{
+	*(struct hm_ctx **)arg = ctx;
+}
+
+static void
+publish_within(void *arg)
+{
+	struct hm_ctx *ctx;
+
+	(void)arg;
+	event_scene_start(&s);
+	(void)subscribe(&s, &(struct hm_event_subscriber){
+				    .first = HMT_NUMBER, .callback = callback_publishes, .arg = &ctx });
+	hmt_do(&s.node, s.publisher.pid, ctx_keep, &ctx);
+	publish_numbers(&s, 1);
+}
+
+/* It would not come to an end, and the lcore would lose track of what it does. */
+Test(engine_event_fault, callback__that_uses_a_ctx_ends_the_process)
+{
+	char text[8192];
+	int status = hmt_death(publish_within, NULL, text, sizeof(text));
+
+	cr_assert(hmt_aborted(status), "status 0x%x", (unsigned int)status);
+	cr_assert_not_null(strstr(text, "hermod: hm_publish: a ctx in a filter or callback"), "%s", text);
+}
+#endif
