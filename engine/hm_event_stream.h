@@ -153,7 +153,8 @@ typedef void hm_event_fn(void *arg, const struct hm_msg *event);
 /**
  * Release what a subscription was given.
  *
- * Context: a thread of the library, which must not be held up.
+ * Context: a thread of the library, which must not be held up; or that of hm_system_destroy, when nobody is subscribed any more.
+ * It may subscribe and unsubscribe; other functions of the system are not for it, which may be about to be freed.
  *
  * @param arg  hm_event_subscriber.arg
  */

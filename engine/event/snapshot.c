@@ -241,19 +241,38 @@ hmi_event_stream_create(struct hmi_event_stream *stream)
 	pthread_mutex_init(&stream->lock, NULL);
 }
 
-void
-hmi_event_stream_destroy(struct hmi_event_stream *stream)
+/* The snapshot of now, with all its subscriptions to be released; NULL: there is none. There is none then. */
+static struct hmi_snapshot *
+snapshot_take(struct hmi_event_stream *stream)
 {
-	struct hmi_snapshot *last = current(stream);
+	struct hmi_snapshot *last;
 
-	for (uint32_t i = 0; i < hmi_subscriptions_count(stream); i++) {
+	pthread_mutex_lock(&stream->lock);
+	last = current(stream);
+	atomic_store_explicit(&stream->snapshot, NULL, memory_order_relaxed);
+	pthread_mutex_unlock(&stream->lock);
+	for (uint32_t i = 0; last != NULL && i < last->count; i++) {
 		last->subscriptions[i]->next = last->removed;
 		last->removed = last->subscriptions[i];
 	}
-	if (last != NULL)
-		snapshot_free(&last->rcu);
-	/* ES3, acquire: pairs with the release in subscription_release. */
-	while (atomic_load_explicit(&stream->releases, memory_order_acquire) > 0)
-		rcu_barrier();
+	return last;
+}
+
+void
+hmi_event_stream_destroy(struct hmi_event_stream *stream)
+{
+	struct hmi_snapshot *last;
+	bool waits;
+
+	/* Functions that release, some of them in liburcu's thread, may subscribe and unsubscribe. */
+	do {
+		/* ES3, acquire: pairs with the release in subscription_release. */
+		waits = atomic_load_explicit(&stream->releases, memory_order_acquire) > 0;
+		last = snapshot_take(stream);
+		if (last != NULL)
+			snapshot_free(&last->rcu);
+		else if (waits)
+			rcu_barrier();
+	} while (last != NULL || waits);
 	pthread_mutex_destroy(&stream->lock);
 }

@@ -405,6 +405,43 @@ Test(engine_event_stream, release__once_for_each_subscription_by_the_end_of_the_
 	cr_assert_eq(released[2], 0);
 }
 
+struct releasing {
+	struct hm_system *sys;
+	struct hm_subscription own;
+	struct hm_event_subscriber of;
+	uint32_t released;
+};
+
+static void
+release_subscribes(void *arg)
+{
+	struct releasing *what = arg;
+
+	what->released++;
+	cr_expect_eq(hm_event_unsubscribe(what->sys, what->own), -ENOENT);
+	/* Once: what it subscribes is released in turn. */
+	if (what->released == 1)
+		cr_expect_eq(hm_event_subscribe(what->sys, &what->of, NULL), 0);
+}
+
+Test(engine_event_stream, release__that_subscribes_while_the_system_is_destroyed)
+{
+	static struct releasing what[2];
+
+	event_scene_start(&s);
+	for (uint32_t i = 0; i < 2; i++) {
+		what[i] = (struct releasing){ .sys = s.node.sys,
+					      .of = { .first = HMT_NUMBER,
+						      .pid = s.sinks[i].pid,
+						      .arg = &what[i],
+						      .release = release_subscribes } };
+		what[i].own = subscribe(&s, &what[i].of);
+	}
+	hmt_node_drop(&s.node);
+	cr_assert_eq(what[0].released, 2);
+	cr_assert_eq(what[1].released, 2);
+}
+
 /* ---- Subscribers that end --------------------------------------------------------------------- */
 
 Test(engine_event_stream, subscriber__that_ends_is_unsubscribed_and_one_that_restarts_is_not)
