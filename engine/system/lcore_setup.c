@@ -318,6 +318,25 @@ states_free(struct hm_ctx *ctx)
 	}
 }
 
+/* Publish some events, in no loop: a function of a subscription that fails is left here. Returns false: none are left. */
+static bool
+events_drain(struct hm_ctx *ctx)
+{
+	struct hmi_worker *worker = &ctx->worker;
+	bool any;
+
+	hmi_recovery_enter(&worker->recovery);
+	if (hmi_recovery_point(&worker->recovery) == 0) {
+		any = hmi_events_publish(ctx) > 0;
+	} else {
+		hmi_recovery_done(&worker->recovery);
+		worker->ops->failed(worker);
+		any = true;
+	}
+	hmi_recovery_leave(&worker->recovery);
+	return any;
+}
+
 void
 hmi_ctx_drain(struct hm_ctx *ctx)
 {
@@ -335,7 +354,7 @@ hmi_ctx_drain(struct hm_ctx *ctx)
 			hmi_dead(ctx, hmi_outbox_pop(&ctx->outbox).msg, HM_DEAD_SHUTDOWN);
 		for (; (msg = hmi_worker_drain(&ctx->worker)) != NULL; any = true)
 			hmi_dead(ctx, msg, HM_DEAD_SHUTDOWN);
-		while (hmi_events_publish(ctx) > 0)
+		while (events_drain(ctx))
 			any = true;
 	} while (any);
 	hmi_timers_shut_down(ctx);

@@ -212,6 +212,18 @@ Test(engine_event_fault, callback__of_what_a_thread_publishes)
 	hmt_node_end(&s.node);
 }
 
+/* Dead letters of what is under way when the system is destroyed, in no lcore's loop. */
+Test(engine_event_fault, callback__while_the_system_is_destroyed)
+{
+	enum hmt_fault fault = HMT_FAULT_NULL;
+
+	event_scene_start(&s);
+	subscribe_broken(&fault, HM_DEAD_LETTER, true);
+	for (uint64_t i = 0; i < 3; i++)
+		hmt_number(&s.node, hm_system_dead_letters(s.node.sys), i);
+	hmt_node_drop(&s.node);
+}
+
 static void
 fault_in_loop(void *arg)
 {
