@@ -24,6 +24,7 @@
 #include "forward_pvt.h"
 #include "external_pvt.h"
 #include "granted_pvt.h"
+#include "middleware_pvt.h"
 #include "move_pvt.h"
 #include "placement_pvt.h"
 #include "pressure_pvt.h"
@@ -301,7 +302,7 @@ processes_shut_down(struct hm_ctx *ctx)
 	return any;
 }
 
-/* The states of actors that a forced stop has left behind; those in slabs go with them. */
+/* What actors own on the heap that a forced stop has left behind; their states in slabs go with these. */
 static void
 states_free(struct hm_ctx *ctx)
 {
@@ -314,6 +315,7 @@ states_free(struct hm_ctx *ctx)
 			continue;
 		hmi_box_free(cell);
 		hmi_state_free(ctx, cell);
+		hmi_middleware_drop(cell);
 		hmi_extra_props_free(cell);
 	}
 }

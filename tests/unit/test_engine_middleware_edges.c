@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Middleware at the edges: a system that does not stop, memory that is used up, arguments that are wrong, what passes through
+ * no stages.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "hm_dispatch.h"
+#include "hm_header.h"
+#include "hm_keep.h"
+#include "hm_middleware.h"
+#include "hm_select.h"
+#include "hmt_shortage.h"
+#include "test_engine_memory.h"
+
+TestSuite(engine_middleware_edges, .init = hmt_eal_start);
+
+static struct hmt_node node;
+static struct hmt_probe actor, other, child;
+static struct hm_props props;
+
+/* Calls of the stage below. */
+static uint32_t passed;
+
+static enum hm_result
+send_counted(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, const struct hm_send_next *next,
+	     void *arg)
+{
+	(void)arg;
+	passed++;
+	return hm_send_next(ctx, to, msg, next);
+}
+
+static const struct hm_middleware counting = { .send = send_counted };
+
+/* `actor` with stages, which end with NULL, and `other`, /user/other, without any, both on lcore 0. */
+static void
+start(const struct hm_middleware *const *stages, uint64_t memory)
+{
+	struct hmt_probe *probe = &actor;
+
+	actor = other = child = (struct hmt_probe){ 0 };
+	passed = 0;
+	hmt_node_start_with(&node, 2, memory, NULL);
+	props = *hmt_probe_props(0);
+	props.middleware = stages;
+	hmt_probe_spawn(&node, &other, 0, "other");
+	cr_assert_eq(hm_system_spawn(node.sys, &props, NULL, &probe, &actor.pid), 0);
+	hmt_turn_until_idle(&node);
+	passed = 0;
+}
+
+#define START(memory, ...)                                                                  \
+	do {                                                                                \
+		static const struct hm_middleware *const stages_[] = { __VA_ARGS__, NULL }; \
+		start(stages_, memory);                                                     \
+	} while (0)
+
+/* ---- What ends otherwise --------------------------------------------------------------------- */
+
+/* AddressSanitizer knows whether they are freed. */
+Test(engine_middleware_edges, stages__of_actors_that_are_left_are_freed)
+{
+	START(0, &counting);
+	hmt_node_drop(&node);
+}
