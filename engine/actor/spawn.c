@@ -170,6 +170,17 @@ spawn_fail(struct hm_ctx *ctx, const struct spawn *spawn, struct hmi_cell *cell,
 	hmi_child_terminated_post(ctx, spawn->parent, self, HM_TERMINATED_FAILED, "no memory");
 }
 
+/* The actor owns its stages and its path. Returns 0 or -ENOMEM; then the path is free again. */
+static int
+parts_own(struct hm_ctx *ctx, struct hmi_cell *cell, const struct spawn *spawn)
+{
+	if (hmi_middleware_own(ctx, cell, spawn->middleware) != 0) {
+		hmi_path_remove(&ctx->sys->paths, spawn->path);
+		return -ENOMEM;
+	}
+	return path_own(ctx, cell, spawn->path);
+}
+
 void
 hmi_spawn_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 {
@@ -182,7 +193,7 @@ hmi_spawn_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 		spawn_fail(ctx, spawn, cell, owns_props);
 		return;
 	}
-	if (hmi_middleware_own(ctx, cell, spawn->middleware) != 0 || path_own(ctx, cell, spawn->path) != 0) {
+	if (parts_own(ctx, cell, spawn) != 0) {
 		actor_unmake(ctx, cell);
 		spawn_fail(ctx, spawn, cell, owns_props);
 		return;

@@ -65,3 +65,37 @@ Test(engine_middleware_edges, stages__of_actors_that_are_left_are_freed)
 	START(0, &counting);
 	hmt_node_drop(&node);
 }
+
+/* ---- Without memory -------------------------------------------------------------------------- */
+
+static struct hmi_slab extras;
+
+static void
+spawn_named(struct hm_ctx *ctx, void *arg)
+{
+	struct hmt_probe *probe = &child;
+
+	props.lcore = HM_LCORE(1);
+	cr_assert_eq(hm_spawn(ctx, &props, "child", &probe, &child.pid), 0);
+	if (arg == NULL)
+		return;
+	/* Its state is there, but not what refers to its stages. */
+	extras = hmt_slab_drain(&hm_system(ctx)->lcores[1]->extras);
+	hmt_memory_refuse();
+}
+
+Test(engine_middleware_edges, spawn__elsewhere_without_memory_leaves_no_name)
+{
+	START(0, &counting);
+	hmt_do(&node, other.pid, spawn_named, NULL);
+	hmt_stop(&node, child.pid);
+	hmt_do(&node, other.pid, spawn_named, &child);
+	hmt_memory_allow();
+	node.sys->lcores[1]->extras = extras;
+	cr_assert_eq(hmt_seen_last(&other, HM_TERMINATED)->terminated.reason, HM_TERMINATED_FAILED);
+	cr_assert_eq(hm_lookup(node.sys, "/user/other/child", &child.pid), -ENOENT);
+	child = (struct hmt_probe){ 0 };
+	hmt_do(&node, other.pid, spawn_named, NULL);
+	cr_assert_eq(hmt_seen_count(&child, HM_STARTED), 1);
+	hmt_node_end(&node);
+}
