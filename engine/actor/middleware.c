@@ -212,13 +212,21 @@ hmi_send_through(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid t
 	return result;
 }
 
+/* Whether it may be from the reserve. That has no room for a deadline, which a request with a future carries. */
+static bool
+may_reserve(const struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to)
+{
+	return how->timeout_us == 0 && hm_pid_equal(to, hmi_pid_of(ctx, ctx->cell));
+}
+
 /* A message that a stage may give headers; from the reserve it has no room for them. */
 static struct hm_msg *
-message_make(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, enum hm_result *result)
+message_make(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to, uint16_t type,
+	     const void *body, enum hm_result *result)
 {
 	struct hm_msg *msg = hmi_msg_make_word(ctx->sys, &ctx->cache, type, body, result);
 
-	if (msg == NULL && *result == HM_NO_MEMORY && hm_pid_equal(to, hmi_pid_of(ctx, ctx->cell)))
+	if (msg == NULL && *result == HM_NO_MEMORY && may_reserve(ctx, how, to))
 		msg = hmi_msg_make_reserved(ctx, type, body);
 	if (msg == NULL) {
 		if (*result == HM_NO_MEMORY)
@@ -234,7 +242,7 @@ hmi_send_body_through(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_
 		      const void *body)
 {
 	enum hm_result result;
-	struct hm_msg *msg = message_make(ctx, to, type, body, &result);
+	struct hm_msg *msg = message_make(ctx, how, to, type, body, &result);
 
 	return msg != NULL ? hmi_send_through(ctx, how, to, msg) : result;
 }

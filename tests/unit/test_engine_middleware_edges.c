@@ -99,3 +99,39 @@ Test(engine_middleware_edges, spawn__elsewhere_without_memory_leaves_no_name)
 	cr_assert_eq(hmt_seen_count(&child, HM_STARTED), 1);
 	hmt_node_end(&node);
 }
+
+static enum hm_result header_result;
+
+static enum hm_result
+send_header(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, const struct hm_send_next *next,
+	    void *arg)
+{
+	(void)arg;
+	header_result = hm_msg_header_set(ctx, msg, "stage", "was here");
+	return hm_send_next(ctx, to, msg, next);
+}
+
+static const struct hm_middleware marking = { .send = send_header };
+static struct hoard hoard;
+
+static void
+use_to_self(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	hoard.to = hm_self(ctx);
+	hoard_use(ctx, &hoard);
+	hoard_free(ctx, &hoard);
+}
+
+/* The reserve is for what is sent to oneself; a request would carry a deadline, for which its messages have no room. */
+Test(engine_middleware_edges, send__to_oneself_without_memory_is_from_the_reserve)
+{
+	START(LITTLE, &marking);
+	hmt_do(&node, actor.pid, use_to_self, NULL);
+	cr_assert_eq(hoard.send, HM_OK);
+	cr_assert_eq(header_result, HM_TOO_BIG);
+	cr_assert_eq(hoard.ask, HM_NO_MEMORY);
+	cr_assert_eq(hoard.ends, 0);
+	cr_assert_eq(hmt_seen_last(&actor, HMT_NUMBER)->number, 1);
+	hmt_node_end(&node);
+}
