@@ -10,6 +10,7 @@
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "mark_pvt.h"
+#include "middleware_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
@@ -356,6 +357,19 @@ is_found(struct hm_ctx *ctx, const struct hmi_target *target, struct hm_pid *pid
 	return target->kind == HMI_TARGET_ONE && hmi_path_find(&ctx->sys->paths, target->pattern, pid) == 0;
 }
 
+/* By its PID, but past the stages of middleware, as to all others. */
+static enum hm_result
+send_found(struct hm_ctx *ctx, struct hm_pid pid, uint16_t type, const void *body, bool has_sender)
+{
+	const struct hmi_middleware *sending = ctx->sending;
+	enum hm_result result;
+
+	ctx->sending = NULL;
+	result = has_sender ? hm_request(ctx, pid, type, body) : hm_send(ctx, pid, type, body);
+	ctx->sending = sending;
+	return result;
+}
+
 static enum hm_result
 send(struct hm_ctx *ctx, const char *path, uint16_t type, const void *body, bool has_sender)
 {
@@ -370,7 +384,7 @@ send(struct hm_ctx *ctx, const char *path, uint16_t type, const void *body, bool
 	if (target.kind == HMI_TARGET_REMOTE_MANY)
 		return HM_INVALID;
 	if (is_found(ctx, &target, &pid))
-		return has_sender ? hm_request(ctx, pid, type, body) : hm_send(ctx, pid, type, body);
+		return send_found(ctx, pid, type, body, has_sender);
 	msg = msg_lossy(ctx, type, body, has_sender ? hmi_pid_of(ctx, ctx->cell) : hm_pid_none(), &result);
 	if (msg == NULL)
 		return result;
@@ -411,6 +425,19 @@ ask_any(struct hm_ctx *ctx, const struct hmi_target *target, const char *path, s
 	return result;
 }
 
+/* As send_found. */
+static enum hm_result
+ask_found(struct hm_ctx *ctx, struct hm_pid pid, uint16_t type, const void *body, const struct hmi_send *how)
+{
+	const struct hmi_middleware *sending = ctx->sending;
+	enum hm_result result;
+
+	ctx->sending = NULL;
+	result = hm_ask(ctx, pid, type, body, how->timeout_us, how->on_reply, how->arg);
+	ctx->sending = sending;
+	return result;
+}
+
 enum hm_result
 hm_select_ask(struct hm_ctx *ctx, const char *path, uint16_t type, const void *body, uint64_t timeout_us,
 	      hm_reply_fn *on_reply, void *arg)
@@ -428,7 +455,9 @@ hm_select_ask(struct hm_ctx *ctx, const char *path, uint16_t type, const void *b
 	if (target.kind == HMI_TARGET_REMOTE_MANY)
 		return HM_INVALID;
 	if (is_found(ctx, &target, &pid))
-		return hm_ask(ctx, pid, type, body, timeout_us, on_reply, arg);
+		return ask_found(ctx, pid, type, body,
+				 &(struct hmi_send){
+					 .timeout_us = timeout_us, .on_reply = on_reply, .arg = arg });
 	msg = msg_lossy(ctx, type, body, hm_pid_none(), &result);
 	if (msg == NULL)
 		return result;

@@ -135,3 +135,31 @@ Test(engine_middleware_edges, send__to_oneself_without_memory_is_from_the_reserv
 	cr_assert_eq(hmt_seen_last(&actor, HMT_NUMBER)->number, 1);
 	hmt_node_end(&node);
 }
+
+/* ---- What passes through no stages ------------------------------------------------------------- */
+
+static void
+select_all(struct hm_ctx *ctx, void *arg)
+{
+	uint64_t number = 3;
+
+	(void)arg;
+	cr_assert_eq(hm_select_send(ctx, "/user/other", HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_select_request(ctx, "/user/other", HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_select_ask(ctx, "/user/other", HMT_NUMBER, &number, 1000, hmt_ignore_reply, NULL),
+		     HM_OK);
+	cr_assert_eq(hm_select_send(ctx, "/user/o*", HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(passed, 0);
+	/* What is sent by PID does. */
+	cr_assert_eq(hm_send(ctx, other.pid, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_ask(ctx, other.pid, HMT_NUMBER, &number, 1000, hmt_ignore_reply, NULL), HM_OK);
+	cr_assert_eq(passed, 2);
+}
+
+Test(engine_middleware_edges, select__passes_through_no_stages)
+{
+	START(0, &counting);
+	hmt_do(&node, actor.pid, select_all, NULL);
+	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 6);
+	hmt_node_end(&node);
+}
