@@ -228,7 +228,9 @@ hm_msg_ask(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t ti
 	struct hmi_cell *cell = NULL;
 
 	hmi_check_ctx(ctx, "hm_msg_ask");
-	if (unlikely(ctx->sending != NULL && msg != NULL && hmi_msg_is_owned(ctx, msg, "hm_msg_ask"))) {
+	/* What is HM_INVALID, and gone, comes to no stage, which would take it to be its own. */
+	if (unlikely(ctx->sending != NULL && timeout_us > 0 && on_reply != NULL && msg != NULL &&
+		     hmi_msg_is_owned(ctx, msg, "hm_msg_ask"))) {
 		const struct hmi_send how = {
 			.last = ask_last, .timeout_us = timeout_us, .on_reply = on_reply, .arg = arg
 		};

@@ -381,7 +381,8 @@ hm_request_future(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const voi
 	if (hm_pid_is_none(to))
 		return HM_NO_RECEIVER;
 	hmi_memory_touch_out(future, sizeof(*future));
-	if (unlikely(ctx->sending != NULL))
+	/* What is HM_INVALID comes to no stage. */
+	if (unlikely(ctx->sending != NULL && timeout_us > 0 && future != NULL))
 		return hmi_send_body_through(ctx, &how, to, type, body);
 	msg = hmi_msg_make_word(ctx->sys, &ctx->cache, type, body, &result);
 	if (msg == NULL) {

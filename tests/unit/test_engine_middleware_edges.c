@@ -163,3 +163,46 @@ Test(engine_middleware_edges, select__passes_through_no_stages)
 	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 6);
 	hmt_node_end(&node);
 }
+
+/* ---- Arguments that are wrong ------------------------------------------------------------------ */
+
+/* As hm_send_next says: the message of HM_INVALID is the stage's. */
+static enum hm_result
+send_careful(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, const struct hm_send_next *next,
+	     void *arg)
+{
+	enum hm_result result = hm_send_next(ctx, to, msg, next);
+
+	(void)arg;
+	passed++;
+	if (result == HM_INVALID)
+		hm_msg_free(ctx, msg);
+	return result;
+}
+
+static const struct hm_middleware careful = { .send = send_careful };
+
+static void
+ask_wrongly(struct hm_ctx *ctx, void *arg)
+{
+	struct hm_future future;
+	uint64_t number = 3;
+
+	(void)arg;
+	cr_assert_eq(hm_msg_ask(ctx, other.pid, hm_msg_new(ctx, HMT_NUMBER, 0), 0, hmt_ignore_reply, NULL),
+		     HM_INVALID);
+	cr_assert_eq(hm_msg_ask(ctx, other.pid, hm_msg_new(ctx, HMT_NUMBER, 0), 1000, NULL, NULL),
+		     HM_INVALID);
+	cr_assert_eq(hm_request_future(ctx, other.pid, HMT_NUMBER, &number, 0, &future), HM_INVALID);
+	cr_assert_eq(hm_request_future(ctx, other.pid, HMT_NUMBER, &number, 1000, NULL), HM_INVALID);
+	cr_assert_eq(passed, 0);
+}
+
+Test(engine_middleware_edges, ask__what_is_refused_anyway_comes_to_no_stage)
+{
+	START(0, &careful);
+	hmt_do(&node, actor.pid, ask_wrongly, NULL);
+	cr_assert_eq(hmt_seen_count(&actor, HM_STARTED), 1);
+	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 0);
+	hmt_node_end(&node);
+}
