@@ -566,7 +566,7 @@ hm_spawn_key(struct hm_ctx *ctx, const struct hm_props *props, const char *name,
 		.props = props, .name = name, .args = args, .key = key, .has_key = true
 	};
 
-	if (ctx == NULL)
+	if (ctx == NULL || props == NULL)
 		return -EINVAL;
 	hmi_check_ctx(ctx, "hm_spawn_key");
 	return spawn_any(ctx, &child, pid);

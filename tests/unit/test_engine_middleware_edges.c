@@ -206,3 +206,31 @@ Test(engine_middleware_edges, ask__what_is_refused_anyway_comes_to_no_stage)
 	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 0);
 	hmt_node_end(&node);
 }
+
+static int
+spawn_counted(struct hm_ctx *ctx, const struct hm_spawning *what, struct hm_pid *pid,
+	      const struct hm_spawn_next *next, void *arg)
+{
+	(void)arg;
+	passed += what->props->receive != NULL;
+	return hm_spawn_next(ctx, what, pid, next);
+}
+
+static const struct hm_middleware spawning = { .spawn = spawn_counted };
+
+static void
+spawn_nothing(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	cr_assert_eq(hm_spawn(ctx, NULL, NULL, NULL, NULL), -EINVAL);
+	cr_assert_eq(hm_spawn_key(ctx, NULL, NULL, NULL, 7, NULL), -EINVAL);
+}
+
+Test(engine_middleware_edges, spawn__of_no_props_comes_to_no_stage)
+{
+	START(0, &spawning);
+	hmt_do(&node, actor.pid, spawn_nothing, NULL);
+	cr_assert_eq(hmt_seen_count(&actor, HM_STARTED), 1);
+	cr_assert_eq(passed, 0);
+	hmt_node_end(&node);
+}
