@@ -273,9 +273,12 @@ int
 hmi_spawn_through(struct hm_ctx *ctx, const struct hm_spawning *what, struct hm_pid *pid)
 {
 	const struct hm_spawn_next first = { hmi_middleware_of(ctx->cell), 0 };
-	struct hm_pid spawned;
-	int rc = hm_spawn_next(ctx, what, &spawned, &first);
+	struct hm_pid spawned = hm_pid_none();
+	int rc;
 
+	/* Before a child is there of which nobody would know. */
+	hmi_memory_touch_out(pid, sizeof(*pid));
+	rc = hm_spawn_next(ctx, what, &spawned, &first);
 	if (rc == 0 && pid != NULL)
 		*pid = spawned;
 	return rc;

@@ -234,3 +234,50 @@ Test(engine_middleware_edges, spawn__of_no_props_comes_to_no_stage)
 	cr_assert_eq(passed, 0);
 	hmt_node_end(&node);
 }
+
+static void
+spawn_to(struct hm_ctx *ctx, void *arg)
+{
+	struct hmt_probe *probe = &child;
+
+	props.middleware = NULL;
+	(void)!hm_spawn(ctx, &props, NULL, &probe, arg);
+}
+
+Test(engine_middleware_edges, spawn__with_nowhere_to_tell_the_pid_spawns_nothing)
+{
+	void *nowhere = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	cr_assert(nowhere != MAP_FAILED);
+	START(0, &spawning);
+	hmt_do(&node, actor.pid, spawn_to, nowhere);
+	cr_assert_eq(hmt_stats(&node).failed, 1);
+	cr_assert_eq(passed, 0);
+	cr_assert_eq(child.count, 0);
+	hmt_node_end(&node);
+}
+
+static int
+spawn_none(struct hm_ctx *ctx, const struct hm_spawning *what, struct hm_pid *pid,
+	   const struct hm_spawn_next *next, void *arg)
+{
+	(void)ctx;
+	(void)what;
+	(void)pid;
+	(void)next;
+	(void)arg;
+	return 0;
+}
+
+static const struct hm_middleware forgetting = { .spawn = spawn_none };
+
+Test(engine_middleware_edges, spawn__a_stage_that_forgets_it_leaves_no_pid)
+{
+	struct hm_pid pid = { 7, 7 };
+
+	START(0, &forgetting);
+	hmt_do(&node, actor.pid, spawn_to, &pid);
+	cr_assert(hm_pid_is_none(pid));
+	cr_assert_eq(child.count, 0);
+	hmt_node_end(&node);
+}
