@@ -76,13 +76,16 @@ struct hm_middleware {
 	 * Around what is sent, in the actor's turn. The message is the stage's: it goes on by hm_send_next, once, or is freed by
 	 * hm_msg_free. It may get headers (hm_msg_header_set), and its body may be written; but one that is forwarded
 	 * (hm_send_is_forward) is read only, and not freed. Returns what hm_send_next has returned, or a result of its own, which the caller of hm_send gets.
-	 * HM_OK of a stage that has freed the message hides that from the caller, and the message is counted nowhere.
+	 * HM_OK of a stage that has freed the message hides that from the caller, and the message is counted nowhere. Whoever
+	 * has asked is then never answered, and has no future: refuse that by something else. A kept message that is forwarded
+	 * stays the caller's unless the result is HM_OK, so only hm_send_next says that of it.
 	 */
 	enum hm_result (*send)(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg,
 			       const struct hm_send_next *next, void *arg);
 	/**
 	 * Around what is spawned, in the actor's turn. Goes on by hm_spawn_next with what it was passed, or another one; `pid` is
-	 * not NULL. Returns what hm_spawn_next has returned, or a negative errno of its own, and no child.
+	 * not NULL. Returns what hm_spawn_next has returned, or a negative errno of its own, and no child; of 0 without a child
+	 * the caller gets no PID.
 	 */
 	int (*spawn)(struct hm_ctx *ctx, const struct hm_spawning *what, struct hm_pid *pid,
 		     const struct hm_spawn_next *next, void *arg);
@@ -96,8 +99,8 @@ struct hm_middleware {
  * Context: turn, in a stage that was passed @p next. Ownership: nothing passes.
  *
  * @param state  as it was passed
- * @param msg    as it was passed, or another one, which the stage frees afterwards; hm_sender and hm_respond are about the one
- *               that has come
+ * @param msg    as it was passed, or another one, which the stage frees afterwards; hm_sender and hm_respond, hm_forward, hm_stash
+ *               and hm_msg_keep are about the one that has come
  * @param next   as it was passed
  */
 void hm_receive_next(struct hm_ctx *ctx, void *state, const struct hm_msg *msg,

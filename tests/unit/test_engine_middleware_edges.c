@@ -10,6 +10,7 @@
 #include "hm_header.h"
 #include "hm_keep.h"
 #include "hm_middleware.h"
+#include "hm_move.h"
 #include "hm_select.h"
 #include "hmt_shortage.h"
 #include "test_engine_memory.h"
@@ -64,6 +65,51 @@ Test(engine_middleware_edges, stages__of_actors_that_are_left_are_freed)
 {
 	START(0, &counting);
 	hmt_node_drop(&node);
+}
+
+/* One turn of lcore 0; no other lcore turns. */
+static void
+lcore_turn(void)
+{
+	rcu_register_thread();
+	hmi_worker_turn(&node.sys->lcores[0]->worker);
+	rcu_unregister_thread();
+}
+
+static void
+spawn_elsewhere(struct hm_ctx *ctx, void *arg)
+{
+	struct hmt_probe *probe = &child;
+
+	(void)arg;
+	props.lcore = HM_LCORE(1);
+	cr_assert_eq(hm_spawn(ctx, &props, NULL, &probe, &child.pid), 0);
+}
+
+Test(engine_middleware_edges, stages__of_an_actor_that_does_not_come_to_be_are_freed)
+{
+	struct hmt_deed deed = { spawn_elsewhere, NULL };
+
+	START(0, &counting);
+	cr_assert_eq(hm_system_send(node.sys, other.pid, HMT_DO, &deed), HM_OK);
+	lcore_turn();
+	cr_assert_eq(hm_pid_lcore(child.pid), 1);
+	hmt_node_drop(&node);
+	cr_assert_eq(child.count, 0);
+}
+
+/* After so many turns of the lcore that it leaves, of which the other one knows nothing; then of both. */
+Test(engine_middleware_edges, stages__of_an_actor_under_way_are_freed)
+{
+	for (uint32_t turns = 0; turns < 12; turns++) {
+		START(0, &counting);
+		cr_assert_eq(hm_system_move(node.sys, actor.pid, 1), 0);
+		for (uint32_t i = 0; i < turns % 6; i++)
+			lcore_turn();
+		if (turns >= 6)
+			hm_system_turn(node.sys);
+		hmt_node_drop(&node);
+	}
 }
 
 /* ---- Without memory -------------------------------------------------------------------------- */
