@@ -88,8 +88,8 @@ hmi_sending_end(struct hm_ctx *ctx)
 }
 
 /*
- * Send through the stages of the running actor; only if ctx->sending is set. `msg` is the caller's: of hm_msg_new or kept, or
- * the one that is being received. Neither is set meanwhile.
+ * Send through the stages of the running actor; only if ctx->sending is set. `msg` is the call's, by hmi_made_again, so that it
+ * goes with it if a stage fails; or one to be handed on, kept or being received. Neither is set meanwhile.
  */
 enum hm_result hmi_send_through(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to,
 				struct hm_msg *msg);

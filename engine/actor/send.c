@@ -248,10 +248,12 @@ static enum hm_result
 send_made(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, bool has_sender, const char *function)
 {
 	hmi_check_ctx(ctx, function);
-	if (unlikely(ctx->sending != NULL && msg != NULL && hmi_msg_is_owned(ctx, msg, function)))
-		return hmi_send_through(ctx, kind_of(has_sender), to, msg);
 	if (unlikely(msg == NULL || !hmi_msg_take(ctx, msg, function)))
 		return HM_INVALID;
+	if (unlikely(ctx->sending != NULL)) {
+		hmi_made_again(ctx, msg);
+		return hmi_send_through(ctx, kind_of(has_sender), to, msg);
+	}
 	msg->sender = sender_of(ctx, has_sender);
 	return send_whole(ctx, to, msg);
 }

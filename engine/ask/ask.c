@@ -228,17 +228,17 @@ hm_msg_ask(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t ti
 	struct hmi_cell *cell = NULL;
 
 	hmi_check_ctx(ctx, "hm_msg_ask");
+	if (msg == NULL || !hmi_msg_take(ctx, msg, "hm_msg_ask"))
+		return HM_INVALID;
 	/* What is HM_INVALID, and gone, comes to no stage, which would take it to be its own. */
-	if (unlikely(ctx->sending != NULL && timeout_us > 0 && on_reply != NULL && msg != NULL &&
-		     hmi_msg_is_owned(ctx, msg, "hm_msg_ask"))) {
+	if (unlikely(ctx->sending != NULL && timeout_us > 0 && on_reply != NULL)) {
 		const struct hmi_send how = {
 			.last = ask_last, .timeout_us = timeout_us, .on_reply = on_reply, .arg = arg
 		};
 
+		hmi_made_again(ctx, msg);
 		return hmi_send_through(ctx, &how, to, msg);
 	}
-	if (msg == NULL || !hmi_msg_take(ctx, msg, "hm_msg_ask"))
-		return HM_INVALID;
 	HMI_MARKED(ctx);
 	if (timeout_us > 0 && on_reply != NULL)
 		result = hmi_ask_prepare(ctx, to, msg, timeout_us);

@@ -259,6 +259,62 @@ Test(engine_middleware_turn, fail__around_what_is_sent_and_spawned_loses_nothing
 	}
 }
 
+static struct hm_msg *made;
+
+static void
+make(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	made = hm_msg_new(ctx, HMT_NUMBER, 0);
+	cr_assert_not_null(made);
+}
+
+static void
+made_send(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	(void)hm_msg_send(ctx, other.pid, made);
+}
+
+static void
+made_ask(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	(void)hm_msg_ask(ctx, other.pid, made, 1000, hmt_ignore_reply, NULL);
+}
+
+static void
+made_respond(struct hm_ctx *ctx, void *arg)
+{
+	(void)arg;
+	(void)hm_msg_respond(ctx, made);
+}
+
+static void
+request_deed(struct hm_ctx *ctx, void *deed)
+{
+	cr_assert_eq(hm_request(ctx, actor.pid, HMT_DO, deed), HM_OK);
+}
+
+/* It was handed over, so the actor does not know it any more: it goes with the call. */
+Test(engine_middleware_turn, fail__around_what_was_made_before_loses_it)
+{
+	static void (*const ways[])(struct hm_ctx * ctx, void *arg) = { made_send, made_ask, made_respond };
+
+	for (size_t i = 0; i < RTE_DIM(ways); i++) {
+		struct hmt_deed deed = { ways[i], NULL };
+
+		node_start();
+		hmt_do(&node, actor.pid, make, NULL);
+		fails = BEFORE;
+		hmt_do(&node, other.pid, request_deed, &deed);
+		cr_assert_eq(hmt_stats(&node).failed, 1);
+		goes_on();
+		hmt_stop(&node, actor.pid);
+		hmt_node_end(&node);
+	}
+}
+
 static void (*forward_how)(struct hm_ctx *ctx, void *arg);
 
 static void
