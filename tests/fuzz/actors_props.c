@@ -190,6 +190,7 @@ wide_props_make(void)
 			wide_props[i].lcore = HM_LCORE_OWN;
 		wide_props[i].quantum_us = i % 3 < 2 ? i % 3 : HM_QUANTUM_US_MAX;
 		wide_props[i].balance = i % 4 == 3 ? HM_BALANCE_STAY : 0;
+		wide_props[i].middleware = stages_of(i % 7);
 	}
 	for (uint32_t i = 0; i < KEYED_PROPS; i++) {
 		keyed_props[i] = props[7 * i];
@@ -242,5 +243,7 @@ spawn_may_say(const struct actor *actor, int rc)
 
 	return rc == 0 || rc == -ESHUTDOWN || (world.is_short && rc == -ENOMEM) ||
 	       (rc == -EBUSY && with->lcore == HM_LCORE_OWN) ||
+	       /* A stage of the parent's refuses, or too many are handed down. */
+	       (world.is_wide && (rc == -EPERM || rc == -E2BIG)) ||
 	       (rc == NO_QUEUE && with->mailbox != NULL && with->mailbox->ops != NULL);
 }

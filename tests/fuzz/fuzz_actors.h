@@ -6,6 +6,8 @@
  * The parts of the fuzz target of actors, and what it knows of them.
  *
  *     fuzz_actors.c ─▶ actors_props.c    what actors are made of; its deciders do what actors do
+ *         │                ▼
+ *         │            actors_stages.c   stages around what some of them receive, send and spawn
  *         │            actors_receive.c  what they receive
  *         │                ▼
  *         │            actors_deeds.c    what they do ─▶ actors_asks.c  what has an answer, and messages that they make
@@ -147,6 +149,9 @@ void actor_make(struct actor *actor, bool by_key);
 
 /* Below /user. */
 void actor_spawn(bool by_key);
+
+/* Stages of middleware, of one of a few kinds; NULL: none. */
+const struct hm_middleware *const *stages_of(uint32_t kind);
 
 /* Whether a spawn may say so. */
 bool spawn_may_say(const struct actor *actor, int rc);
