@@ -266,6 +266,8 @@ CALL(select_send, (void)hm_select_send(ctx, "/user/no*", HMT_NUMBER, &number))
 CALL(select_all, (void)!hm_select_all(ctx, "/user/*", on_found, NULL))
 CALL(watch_path, (void)hm_watch_path(ctx, "/user/nobody", NULL))
 CALL(spawn, (void)!hm_spawn(ctx, hmt_probe_props(0), NULL, &(struct hmt_probe *){ &other }, NULL))
+CALL(spawn_usual,
+     (void)!hm_spawn(ctx, hmt_probe_props(HMT_LCORE_SAME), NULL, &(struct hmt_probe *){ &other }, NULL))
 CALL(become_push, (void)hm_become_push(ctx, ctx->cell->receive))
 CALL(stash, (void)hm_stash(ctx))
 CALL(receive_timeout, (void)hm_receive_timeout_set(ctx, 1000))
@@ -396,6 +398,7 @@ static const struct break_in breaks[] = {
 	{ "hm_select_all", select_all, break_links },
 	{ "hm_watch_path", watch_path, break_cells },
 	{ "hm_spawn", spawn, break_cells },
+	{ "hm_spawn", spawn_usual, break_cells },
 	{ "hm_become_push", become_push, break_slabs },
 	{ "hm_stash", stash, break_slabs },
 	{ "hm_receive_timeout_set", receive_timeout, break_slabs },
