@@ -358,8 +358,8 @@ spawn_there(struct hm_ctx *ctx, uint32_t lcore, const struct wish *wish, struct 
 		hmi_msg_release(&ctx->cache, msg);
 		return rc;
 	}
-	if (wish->deployed != NULL)
-		path->has_settings = true;
+	if (path != NULL)
+		path->has_settings = wish->deployed != NULL;
 	((struct spawn *)hm_msg_body_mut(msg))->path = path;
 	hmi_grant_use(ctx, lcore);
 	(void)hmi_post(ctx, hmi_lcore_process(ctx->sys, lcore), msg);
@@ -412,7 +412,9 @@ key_of(const struct hm_spawning *child)
 {
 	if (child->has_key)
 		return child->key;
-	return child->props->lcore == HM_LCORE_KEY ? hm_key(child->name, strlen(child->name)) : 0;
+	return child->props->lcore == HM_LCORE_KEY && child->name != NULL
+		       ? hm_key(child->name, strlen(child->name))
+		       : 0;
 }
 
 static int
