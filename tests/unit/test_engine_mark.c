@@ -77,6 +77,14 @@ break_cells(struct hm_ctx *ctx)
 	ctx->cells.free_count = 1;
 }
 
+/* Only what makes an actor looks here, so that a fault that was contained would be the last one. */
+static void
+break_states(struct hm_ctx *ctx)
+{
+	for (uint32_t i = 0; i < HMI_STATE_CLASSES; i++)
+		ctx->states[i].free = bad();
+}
+
 static void
 break_slabs(struct hm_ctx *ctx)
 {
@@ -266,8 +274,18 @@ CALL(select_send, (void)hm_select_send(ctx, "/user/no*", HMT_NUMBER, &number))
 CALL(select_all, (void)!hm_select_all(ctx, "/user/*", on_found, NULL))
 CALL(watch_path, (void)hm_watch_path(ctx, "/user/nobody", NULL))
 CALL(spawn, (void)!hm_spawn(ctx, hmt_probe_props(0), NULL, &(struct hmt_probe *){ &other }, NULL))
-CALL(spawn_usual,
-     (void)!hm_spawn(ctx, hmt_probe_props(HMT_LCORE_SAME), NULL, &(struct hmt_probe *){ &other }, NULL))
+
+/* With a state that is not in its slot. */
+static void
+spawn_usual(struct hm_ctx *ctx)
+{
+	struct hm_props props = *hmt_probe_props(HMT_LCORE_SAME);
+	struct hmt_probe *probe = &other;
+
+	props.state_size = 3000;
+	(void)!hm_spawn(ctx, &props, NULL, &probe, NULL);
+}
+
 CALL(become_push, (void)hm_become_push(ctx, ctx->cell->receive))
 CALL(stash, (void)hm_stash(ctx))
 CALL(receive_timeout, (void)hm_receive_timeout_set(ctx, 1000))
@@ -398,7 +416,7 @@ static const struct break_in breaks[] = {
 	{ "hm_select_all", select_all, break_links },
 	{ "hm_watch_path", watch_path, break_cells },
 	{ "hm_spawn", spawn, break_cells },
-	{ "hm_spawn", spawn_usual, break_cells },
+	{ "hm_spawn", spawn_usual, break_states },
 	{ "hm_become_push", become_push, break_slabs },
 	{ "hm_stash", stash, break_slabs },
 	{ "hm_receive_timeout_set", receive_timeout, break_slabs },
