@@ -81,8 +81,8 @@ struct hmi_parts {
 	 * An actor is to be a router, since settings say so, whose routees are such actors. Returns as hmi_spawn; on success
 	 * `deployed` is the router's.
 	 */
-	int (*deploy_router)(struct hm_ctx *ctx, const struct hm_spawning *child, struct hmi_deployed *deployed,
-			     struct hm_pid *pid);
+	int (*deploy_router)(struct hm_ctx *ctx, const struct hm_spawning *child,
+			     struct hmi_deployed *deployed, struct hm_pid *pid);
 	/* An actor has handled HM_STOPPED, and nobody was notified yet. */
 	void (*actor_ended)(struct hm_ctx *ctx, struct hm_pid actor);
 	/* A supervisor has decided. */
