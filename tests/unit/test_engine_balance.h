@@ -87,7 +87,7 @@ worker_start(struct hmt_node *node, const struct worker *worker)
 	hmt_number(node, worker->pid, 0);
 }
 
-/* Let so much time pass, as far as it is what messages take; what is idle takes a microsecond a turn. */
+/* Let so much time pass, as far as it is what messages take; what is idle takes two microseconds a turn. */
 static inline void
 run_for(struct hmt_node *node, uint64_t ns)
 {
@@ -95,7 +95,7 @@ run_for(struct hmt_node *node, uint64_t ns)
 
 	while (node->now_ns < end) {
 		hm_system_turn(node->sys);
-		node->now_ns += 1000;
+		node->now_ns += 2000;
 	}
 }
 

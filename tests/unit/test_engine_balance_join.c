@@ -9,7 +9,7 @@
 TestSuite(engine_balance_join, .init = hmt_eal_start);
 
 /* Little beside what run_for lets pass: there is room. */
-#define TALK_NS 300u
+#define TALK_NS 600u
 
 static const struct hm_props any_props = { .receive = work,
 					   .state_size = sizeof(struct worker *),
@@ -53,8 +53,8 @@ check_joined(const struct hm_props *props, bool by_request)
 	run_looks(&node, 8);
 	cr_assert_eq(pair[0].lcore, pair[1].lcore);
 	cr_assert_eq(balance_stats(&node).joined, 1);
-	/* Now one lcore has all the load, and they stay. */
-	run_looks(&node, 100);
+	/* Now one lcore has all the load, and they stay when they have rested. */
+	run_looks(&node, 2 * HMI_BALANCE_REST);
 	cr_assert_eq(pair[0].lcore, pair[1].lcore);
 	cr_assert_eq(hmt_stats(&node).moved, 1);
 	cr_assert_eq(balance_stats(&node).moved, 0);
