@@ -20,7 +20,7 @@
 
 /* Zeroed: empty. Packed, so that four bytes of the owner's may follow the count. */
 struct hmi_fifo {
-	struct hm_msg *head; /* oldest message; NULL: none */
+	struct hm_msg *head; /* oldest message; NULL: none. The newest one's link is undefined */
 	struct hm_msg *tail; /* newest; undefined while head is NULL */
 	uint32_t count;
 } __attribute__((packed, aligned(4)));
@@ -29,7 +29,6 @@ static inline void
 hmi_fifo_push(struct hmi_fifo *fifo, struct hm_msg *msg)
 {
 	hmi_guard_listed(msg, __func__);
-	msg->next = NULL;
 	if (fifo->head != NULL)
 		fifo->tail->next = msg;
 	else
@@ -48,7 +47,6 @@ hmi_fifo_push_burst(struct hmi_fifo *fifo, struct hm_msg **msgs, uint32_t count)
 		hmi_guard_listed(msgs[i], __func__);
 	for (uint32_t i = 0; i + 1 < count; i++)
 		msgs[i]->next = msgs[i + 1];
-	tail->next = NULL;
 	if (fifo->head != NULL)
 		fifo->tail->next = msgs[0];
 	else
@@ -91,11 +89,17 @@ hmi_fifo_pop(struct hmi_fifo *fifo)
 	struct hm_msg *msg = fifo->head;
 
 	if (msg != NULL) {
-		fifo->head = msg->next;
-		fifo->count--;
+		fifo->head = --fifo->count > 0 ? msg->next : NULL;
 		hmi_guard_unlisted(msg);
 	}
 	return msg;
+}
+
+/* The message behind one that is in the queue; NULL: none. */
+static inline struct hm_msg *
+hmi_fifo_after(const struct hmi_fifo *fifo, const struct hm_msg *msg)
+{
+	return msg != fifo->tail ? msg->next : NULL;
 }
 
 #endif /* FIFO_PVT_H */

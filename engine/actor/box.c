@@ -433,25 +433,25 @@ hmi_box_count(const struct hmi_cell *cell)
 	return box->count + box->internal.count;
 }
 
-static const struct hm_msg *
+static const struct hmi_fifo *
 box_first(const struct hmi_box *box)
 {
-	const struct hm_msg *first = box->internal.head;
+	const struct hmi_fifo *first = &box->internal;
 
-	if (first != NULL || box->mailbox->order == HM_MAILBOX_CUSTOM)
+	if (first->head != NULL || box->mailbox->order == HM_MAILBOX_CUSTOM)
 		return first;
 	if (!has_priorities(box))
-		return box->queue.fifo.head;
-	for (uint32_t i = HMI_PRIORITIES; first == NULL && i-- > 0;)
-		first = box->queue.priority.queues[i].head;
+		return &box->queue.fifo;
+	for (uint32_t i = HMI_PRIORITIES; first->head == NULL && i-- > 0;)
+		first = &box->queue.priority.queues[i];
 	return first;
 }
 
-const struct hm_msg *
+const struct hmi_fifo *
 hmi_cell_first(const struct hmi_cell *cell)
 {
 	if (cell->box.head != NULL || !hmi_cell_has_box(cell))
-		return cell->box.head;
+		return &cell->box;
 	return box_first(box_of(cell));
 }
 
@@ -461,7 +461,7 @@ hmi_actor_waiting(const struct hmi_cell *cell, const struct hm_msg **first)
 	const struct hmi_extra *extra = cell->actor.extra;
 	uint32_t count = cell->box.count;
 
-	*first = hmi_cell_first(cell);
+	*first = hmi_cell_first(cell)->head;
 	if (extra == NULL)
 		return count;
 	if (extra->box != NULL)
@@ -477,7 +477,7 @@ hmi_actor_waiting(const struct hmi_cell *cell, const struct hm_msg **first)
 static void
 queue_settle(struct hm_ctx *ctx, const struct hmi_fifo *queue)
 {
-	for (struct hm_msg *msg = queue->head; msg != NULL; msg = msg->next) {
+	for (struct hm_msg *msg = queue->head; msg != NULL; msg = hmi_fifo_after(queue, msg)) {
 		if ((msg->flags & HMI_MSG_EXPIRES) != 0)
 			hmi_deadline_settle(ctx, msg);
 	}
@@ -531,7 +531,7 @@ users_count(const struct hmi_fifo *fifo)
 {
 	uint32_t count = 0;
 
-	for (const struct hm_msg *msg = fifo->head; msg != NULL; msg = msg->next)
+	for (const struct hm_msg *msg = fifo->head; msg != NULL; msg = hmi_fifo_after(fifo, msg))
 		count += !is_internal(msg);
 	return count;
 }

@@ -42,8 +42,8 @@ void hmi_box_forget(struct hmi_cell *cell);
 /* Messages that wait in it, beside those of the cell's own queue. */
 uint32_t hmi_box_count(const struct hmi_cell *cell);
 
-/* The first message that waits in a mailbox, of whatever kind; NULL: none, or a queue of the user's own has it. */
-const struct hm_msg *hmi_cell_first(const struct hmi_cell *cell);
+/* The queue with the first message that waits in a mailbox, of whatever kind; empty: none does, or a queue of the user's own has it. */
+const struct hmi_fifo *hmi_cell_first(const struct hmi_cell *cell);
 
 /*
  * Messages that wait for an actor: in its mailbox, of whatever kind, in its stash, and aside while it restarts. *first: one

@@ -223,7 +223,7 @@ answers_wait(const struct hmi_fifo *queue)
 	const struct hm_msg *msg = queue->head;
 
 	while (msg != NULL && (msg->flags & HMI_MSG_RESUME) == 0)
-		msg = msg->next;
+		msg = hmi_fifo_after(queue, msg);
 	return msg != NULL;
 }
 

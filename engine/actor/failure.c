@@ -127,7 +127,7 @@ contain(struct hmi_recovery *recovery)
 {
 	struct hm_ctx *ctx = ctx_of(recovery);
 
-	if (!ctx->in_user || ctx->in_engine) {
+	if (!ctx->in_user || hmi_mark_is_set(ctx)) {
 		end_tell(ctx, &recovery->trap, ", since the engine's own memory is broken");
 		return false;
 	}
@@ -154,7 +154,7 @@ hm_fail(struct hm_ctx *ctx, const char *reason)
 	hmi_check_ctx(ctx, "hm_fail");
 	if (!ctx->in_user)
 		hmi_misuse("hm_fail", "no function of an actor runs");
-	if (ctx->in_engine)
+	if (hmi_mark_is_set(ctx))
 		hmi_misuse("hm_fail", "in the middle of another call of hermod");
 	if (!hmi_recovery_is_current(&ctx->worker.recovery))
 		hmi_misuse("hm_fail",

@@ -109,14 +109,15 @@ chat_get(struct hmi_heat *heat, struct hm_pid sender, uint64_t receiver)
 struct hm_pid
 hmi_heat_sender(struct hmi_heat *heat, const struct hmi_cell *cell)
 {
-	const struct hm_msg *first = hmi_cell_first(cell), *msg = first;
+	const struct hmi_fifo *first = hmi_cell_first(cell);
+	const struct hm_msg *msg = first->head;
 	uint32_t count = 0;
 
-	for (; msg != NULL && count < SENDERS; msg = msg->next)
+	for (; msg != NULL && count < SENDERS; msg = hmi_fifo_after(first, msg))
 		count++;
-	msg = first;
+	msg = first->head;
 	for (uint64_t skip = count > 1 ? hmi_random(&heat->random) % count : 0; skip > 0; skip--)
-		msg = msg->next;
+		msg = hmi_fifo_after(first, msg);
 	/* What HM_RECEIVE_TIMEOUT has there is none. */
 	if (msg == NULL || (msg->flags & HMI_MSG_SYSTEM) != 0 || msg->type == HM_RECEIVE_TIMEOUT)
 		return hm_pid_none();

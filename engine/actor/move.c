@@ -220,7 +220,7 @@ hmi_move_settled_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 static void
 queue_settle(struct hm_ctx *ctx, const struct hmi_fifo *queue)
 {
-	for (struct hm_msg *msg = queue->head; msg != NULL; msg = msg->next) {
+	for (struct hm_msg *msg = queue->head; msg != NULL; msg = hmi_fifo_after(queue, msg)) {
 		if ((msg->flags & (HMI_MSG_EXPIRES | HMI_MSG_SYSTEM)) == HMI_MSG_EXPIRES)
 			hmi_deadline_settle_handed(ctx, msg);
 	}

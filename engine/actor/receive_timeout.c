@@ -129,7 +129,7 @@ timeout_send(struct hm_ctx *ctx, struct hmi_cell *cell)
 	msg->flags = HMI_MSG_BY_TYPE;
 	msg->sender = (struct hm_pid){ .local = cell->actor.extra->restarts };
 	msg->to = hmi_pid_of(ctx, cell).local;
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	/* Past the look at what counts. */
 	hmi_fifo_push(&cell->box, msg);
 	hmi_schedule(ctx, cell);
@@ -143,7 +143,7 @@ hmi_receive_timeout_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm
 	if (msg->sender.local == cell->actor.extra->restarts) {
 		hmi_receive(ctx, cell, msg);
 	} else {
-		hmi_count(&ctx->sent, (uint64_t)-1);
+		hmi_sent_add(ctx, (uint64_t)-1);
 		hmi_count(&ctx->received, (uint64_t)-1);
 	}
 	hmi_msg_release(&ctx->cache, msg);

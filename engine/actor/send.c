@@ -58,7 +58,7 @@ send_whole(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 
 	hmi_guard_handed(msg);
 	result = hmi_post(ctx, to, msg);
-	hmi_count(&ctx->sent, result == HM_OK);
+	hmi_sent_add(ctx, result == HM_OK);
 	return result;
 }
 
@@ -119,7 +119,7 @@ send_any(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, 
 			return refused(ctx, type, result);
 		result = post(ctx, to, sender, msg);
 	}
-	hmi_count(&ctx->sent, result == HM_OK);
+	hmi_sent_add(ctx, result == HM_OK);
 	return result;
 }
 
@@ -132,7 +132,7 @@ send_away(struct hm_ctx *ctx, uint64_t node, struct hm_msg *msg)
 	if (unlikely(node != ctx->node))
 		hmi_mark_touch(ctx);
 	result = hmi_post_away(ctx, node, msg);
-	hmi_count(&ctx->sent, result == HM_OK);
+	hmi_sent_add(ctx, result == HM_OK);
 	hmi_mark_clear(ctx);
 	return result;
 }
@@ -141,17 +141,19 @@ static inline enum hm_result
 send_from(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, bool has_sender)
 {
 	struct hm_msg *msg;
+	uint64_t before;
 
 	hmi_stack_touch_page();
 	msg = hmi_msg_make_small(ctx->small_types, &ctx->cache, type, body);
 	if (unlikely(msg == NULL))
 		return send_any(ctx, to, type, body, has_sender);
-	hmi_mark_set(ctx);
+	before = hmi_mark_without(ctx);
+	hmi_mark_store(ctx, before | HMI_MARK);
 	msg->sender = sender_of(ctx, has_sender);
 	msg->to = to.local;
 	if (unlikely(!hmi_is_here(ctx, to)))
 		return send_away(ctx, to.node, msg);
-	hmi_post_here(ctx, msg);
+	hmi_post_here(ctx, msg, before);
 	return HM_OK;
 }
 
@@ -200,7 +202,7 @@ hm_request_from(struct hm_ctx *ctx, struct hm_pid to, struct hm_pid sender, uint
 	/* It may be a future, which is to learn of the request's death. */
 	if (!hm_pid_is_none(sender))
 		msg->flags |= HMI_MSG_REQUEST;
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	return post(ctx, to, sender, msg);
 }
 
@@ -325,7 +327,7 @@ forward(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 			       (msg->flags & (HMI_MSG_REQUEST | HMI_MSG_NETWORK) ? HMI_MSG_REQUEST : 0));
 	msg->to_node = 0;
 	hmi_guard_handed(msg);
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	return hmi_post(ctx, to, msg);
 }
 

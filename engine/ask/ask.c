@@ -197,10 +197,10 @@ hm_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *body, ui
 	msg->sender = (struct hm_pid){ ctx->node, hmi_place_of(ctx, cell) };
 	msg->to = to.local;
 	if (unlikely(!hmi_is_here(ctx, to))) {
-		hmi_count(&ctx->sent, 1);
+		hmi_sent_add(ctx, 1);
 		return ask_away(ctx, cell, to.node, msg, timeout_us);
 	}
-	hmi_post_here(ctx, msg);
+	hmi_post_here(ctx, msg, hmi_mark_without(ctx));
 	return HM_OK;
 }
 
@@ -253,6 +253,6 @@ hm_msg_ask(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t ti
 	msg->sender = hmi_pid_of(ctx, cell);
 	msg->flags |= HMI_MSG_REQUEST;
 	hmi_guard_handed(msg);
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	return hmi_post(ctx, to, msg);
 }

@@ -385,7 +385,7 @@ requests_post(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_batch *
 		if (batch->requests[i].to.node != ctx->node)
 			replies->entries[i].node = hmi_node_reference(ctx, batch->requests[i].to.node);
 	}
-	hmi_count(&ctx->sent, batch->count);
+	hmi_sent_add(ctx, batch->count);
 	for (uint32_t i = 0; (msg = hmi_fifo_pop(requests)) != NULL; i++) {
 		msg->sender = (struct hm_pid){ ctx->node, local + 1 + i };
 		hmi_request_mark(ctx, msg, batch->requests[i].to, at_ns);

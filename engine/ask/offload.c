@@ -178,7 +178,7 @@ result_take(struct hm_ctx *ctx, struct hm_work *work)
 		return NULL;
 	}
 	work->result->to = work->owner;
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	return work->result;
 }
 

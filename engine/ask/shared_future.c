@@ -365,7 +365,7 @@ future_last(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to, st
 		return result;
 	msg->flags |= HMI_MSG_REQUEST;
 	hmi_guard_handed(msg);
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	return hmi_post(ctx, to, msg);
 }
 
@@ -395,7 +395,7 @@ hm_request_future(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const voi
 	if (result != HM_OK)
 		return result;
 	hmi_request_mark(ctx, msg, to, hmi_worker_clock(&ctx->worker) + hmi_timeout_ns(timeout_us));
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	return hmi_post(ctx, to, msg);
 }
 

@@ -7,6 +7,7 @@
  */
 #include "actor_pvt.h"
 #include "counter_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "shared_future_pvt.h"
@@ -133,7 +134,7 @@ answer_post(struct hm_ctx *ctx, const struct hmi_await *await, struct hm_msg *ms
 	if (await->kind == HMI_LINK_PIPE)
 		msg->flags = hmi_type_flags(ctx->sys->types->info[msg->type]);
 	msg->to_node = 0;
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	(void)hmi_post(ctx, await->pid, msg);
 }
 
@@ -147,7 +148,7 @@ failed_post(struct hm_ctx *ctx, const struct hmi_await *await, enum hm_future_re
 	body->result = result;
 	/* To a future it is no answer. */
 	msg->flags = HMI_MSG_BY_TYPE;
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	(void)hmi_post(ctx, await->pid, msg);
 }
 

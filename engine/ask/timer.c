@@ -273,7 +273,7 @@ timer_send(struct hm_ctx *ctx, struct hmi_send_timer *t)
 	}
 	msg->sender = hm_pid_none();
 	msg->flags = (uint8_t)((msg->flags & HMI_MSG_BY_TYPE) | (to_owner ? HMI_MSG_TIMER : 0));
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	post_due(ctx, to, msg);
 	return true;
 }

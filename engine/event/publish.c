@@ -15,6 +15,7 @@
 #include "dead_pvt.h"
 #include "event_pvt.h"
 #include "event_queue_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "shortage_pvt.h"
@@ -65,7 +66,7 @@ drop(struct hm_ctx *ctx, struct hmi_subscription *subscription, const struct hm_
 	atomic_fetch_add_explicit(&subscription->dropped, 1, memory_order_relaxed);
 	hmi_count(&ctx->stats.events_dropped, 1);
 	/* As any message that is sent, and is a dead letter. */
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	hm_dead_letter_report(ctx, &letter);
 }
 
@@ -119,7 +120,7 @@ hand(struct hm_ctx *ctx, struct hmi_subscription *subscription, struct hm_msg *e
 		msg->sender = hm_pid_none();
 		msg->flags = hmi_type_flags(ctx->sys->types->info[msg->type]);
 		msg->to_node = 0;
-		hmi_count(&ctx->sent, 1);
+		hmi_sent_add(ctx, 1);
 		hmi_guard_handed(msg);
 		(void)hmi_post(ctx, subscription->of.pid, msg);
 	}

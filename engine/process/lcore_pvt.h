@@ -114,6 +114,10 @@ struct hmi_event_call {
 #define HMI_USER_MADE 0x02 /* it has made messages */
 #define HMI_USER_TOOK 0x04 /* the message that it receives is not the caller's any more: hm_ctx.msg is NULL */
 
+/* In hm_ctx.sent_and_mark: a user's function has called the engine, which changes its structures; and a message. */
+#define HMI_MARK     1u
+#define HMI_SENT_ONE 2u
+
 struct hm_ctx {
 	struct hmi_worker worker; /* first: the loop knows nothing else */
 	struct hm_system *sys;
@@ -127,8 +131,8 @@ struct hm_ctx {
 	 * What each message changes, up to the first words of the cache: one line. Two stores that follow each other leave
 	 * the store buffer together where they are to the same line, and their number bounds the rate of messages.
 	 */
-	_Alignas(64) uint64_t sent; /* as in struct hmi_stats */
-	uint64_t received;          /* the same */
+	_Alignas(64) _Atomic uint64_t sent_and_mark; /* HMI_SENT_ONE for each message sent, and HMI_MARK */
+	uint64_t received;                           /* as in struct hmi_stats */
 	const struct hmi_small_type
 		*small_types;  /* copy of the type registry's; none_small while `sending` is set */
 	struct hmi_cell *cell; /* the running actor */
@@ -136,10 +140,7 @@ struct hm_ctx {
 	struct hm_msg *made;   /* by the call that lasts, and neither sent nor freed; see made.c */
 	uint32_t handled;      /* messages of its turn so far */
 	/* allowed: for the handler of signals on the lcore's own thread; a byte is accessed at once */
-	volatile uint8_t in_user; /* HMI_USER_*: a function of a user runs ... */
-	/* allowed: as above */
-	volatile uint8_t
-		in_engine; /* ... and has called the engine, which changes its structures: mark_pvt.h */
+	volatile uint8_t in_user; /* HMI_USER_*: a function of a user runs */
 	/*
 	 * Flags of messages that are looked at before the receive function is called: HMI_MSG_SPECIAL; and
 	 * HMI_MSG_EXPIRES once a request may be expired: a future of this lcore has ended without a reply, or one
@@ -207,7 +208,8 @@ struct hm_ctx {
 	_Alignas(64) _Atomic uint64_t load;
 };
 
-static_assert(offsetof(struct hm_ctx, cache) - offsetof(struct hm_ctx, sent) == 64 - 2 * sizeof(uint32_t),
+static_assert(offsetof(struct hm_ctx, cache) - offsetof(struct hm_ctx, sent_and_mark) ==
+		      64 - 2 * sizeof(uint32_t),
 	      "the cache's count is in the line of what each message changes");
 
 static inline struct hm_ctx *

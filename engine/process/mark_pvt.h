@@ -10,7 +10,7 @@
  *                                    fault: the actor's            fault: the engine's
  *
  * A call that changes nothing sets no mark. Memory of the user, that to which results are written included, is touched
- * before. Cost: two stores and a load a send.
+ * before. The mark is a bit of the word that counts what was sent: so a send, which counts, needs two stores and a load for both.
  *
  * The lcore's own thread, and the handler of signals on it.
  */
@@ -64,20 +64,60 @@ hmi_stack_touch_once(struct hm_ctx *ctx)
 	ctx->stack_low = low;
 }
 
+/* The lcore alone writes; other threads read the count, and the handler of signals the mark. */
+static inline uint64_t
+hmi_sent_and_mark(const struct hm_ctx *ctx)
+{
+	return atomic_load_explicit(&ctx->sent_and_mark, memory_order_relaxed);
+}
+
+/* Where the compiler may not move it. */
+static inline void
+hmi_mark_store(struct hm_ctx *ctx, uint64_t sent_and_mark)
+{
+	rte_compiler_barrier();
+	atomic_store_explicit(&ctx->sent_and_mark, sent_and_mark, memory_order_relaxed);
+	rte_compiler_barrier();
+}
+
+static inline bool
+hmi_mark_is_set(const struct hm_ctx *ctx)
+{
+	return (hmi_sent_and_mark(ctx) & HMI_MARK) != 0;
+}
+
+/* What the word is while the mark is not set. */
+static inline uint64_t
+hmi_mark_without(const struct hm_ctx *ctx)
+{
+	return hmi_sent_and_mark(ctx) & ~(uint64_t)HMI_MARK;
+}
+
 static inline void
 hmi_mark_set(struct hm_ctx *ctx)
 {
-	rte_compiler_barrier();
-	ctx->in_engine = 1;
-	rte_compiler_barrier();
+	hmi_mark_store(ctx, hmi_sent_and_mark(ctx) | HMI_MARK);
 }
 
 static inline void
 hmi_mark_clear(struct hm_ctx *ctx)
 {
-	rte_compiler_barrier();
-	ctx->in_engine = 0;
-	rte_compiler_barrier();
+	hmi_mark_store(ctx, hmi_mark_without(ctx));
+}
+
+/* Messages are sent. Whether the mark is set does not matter. */
+static inline void
+hmi_sent_add(struct hm_ctx *ctx, uint64_t count)
+{
+	atomic_store_explicit(&ctx->sent_and_mark, hmi_sent_and_mark(ctx) + HMI_SENT_ONE * count,
+			      memory_order_relaxed);
+}
+
+/* Messages that were sent. Any thread. */
+static inline uint64_t
+hmi_sent(const struct hm_ctx *ctx)
+{
+	return hmi_sent_and_mark(ctx) / HMI_SENT_ONE;
 }
 
 /* The way, to another node, is longer than a call that has touched a page expects. */
@@ -91,24 +131,22 @@ hmi_mark_touch(struct hm_ctx *ctx)
 
 struct hmi_mark {
 	struct hm_ctx *ctx; /* NULL: of no lcore, or no function of a user runs */
-	uint8_t before;
+	bool before;
 };
 
 static inline struct hmi_mark
 hmi_mark_begin(struct hm_ctx *ctx)
 {
-	struct hmi_mark mark = { ctx, 0 };
+	struct hmi_mark mark = { ctx, false };
 
 	if (ctx == NULL || !ctx->in_user) {
 		mark.ctx = NULL;
 		return mark;
 	}
-	mark.before = ctx->in_engine;
-	if (mark.before == 0)
+	mark.before = hmi_mark_is_set(ctx);
+	if (!mark.before)
 		hmi_stack_touch_once(ctx);
-	rte_compiler_barrier();
-	ctx->in_engine = 1;
-	rte_compiler_barrier();
+	hmi_mark_set(ctx);
 	return mark;
 }
 
@@ -117,8 +155,7 @@ hmi_mark_end(const struct hmi_mark *mark)
 {
 	if (mark->ctx == NULL)
 		return;
-	rte_compiler_barrier();
-	mark->ctx->in_engine = mark->before;
+	hmi_mark_store(mark->ctx, hmi_mark_without(mark->ctx) | (mark->before ? HMI_MARK : 0));
 }
 
 /* From here to the end of the block. */

@@ -89,7 +89,7 @@ hmi_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 __attribute__((noinline)) void
 hmi_post_here_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg)
 {
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	if (unlikely(cell->generation != (uint32_t)msg->to || hmi_cell_is_free(cell)))
 		hmi_deliver_stale(ctx, cell, msg);
 	else
@@ -100,7 +100,7 @@ hmi_post_here_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *ms
 __attribute__((noinline)) void
 hmi_post_here_full(struct hm_ctx *ctx, struct hm_msg *msg)
 {
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	hmi_outbox_full(ctx, msg);
 	hmi_mark_clear(ctx);
 }

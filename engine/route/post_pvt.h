@@ -60,20 +60,19 @@ void hmi_post_here_other(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_ms
 /* The same: into an outbox without room. */
 void hmi_post_here_full(struct hm_ctx *ctx, struct hm_msg *msg);
 
-/* A message is sent, and the call over: stores to one line, and so the last ones. */
+/* A message is sent, and the call over: it is counted, and the mark cleared. */
 static inline void
-hmi_post_end(struct hm_ctx *ctx)
+hmi_post_end(struct hm_ctx *ctx, uint64_t before)
 {
-	hmi_count(&ctx->sent, 1);
-	hmi_mark_clear(ctx);
+	hmi_mark_store(ctx, before + HMI_SENT_ONE);
 }
 
 /*
  * A user message to a process of this lcore; counts it, and clears the engine's mark. No call is made from here, but in
- * place of the rest: so a send to this lcore saves no registers.
+ * place of the rest: so a send to this lcore saves no registers. before: hmi_mark_without of now.
  */
 static inline void
-hmi_post_here(struct hm_ctx *ctx, struct hm_msg *msg)
+hmi_post_here(struct hm_ctx *ctx, struct hm_msg *msg, uint64_t before)
 {
 	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, msg->to);
 
@@ -81,13 +80,13 @@ hmi_post_here(struct hm_ctx *ctx, struct hm_msg *msg)
 		if (likely(hmi_delivers_to(cell, msg->to))) {
 			hmi_fifo_push(&cell->box, msg);
 			hmi_schedule(ctx, cell);
-			hmi_post_end(ctx);
+			hmi_post_end(ctx, before);
 		} else {
 			hmi_post_here_other(ctx, cell, msg);
 		}
 	} else if (likely(hmi_outbox_count(&ctx->outbox) <= ctx->outbox.mask)) {
 		hmi_outbox_push(&ctx->outbox, msg, cell);
-		hmi_post_end(ctx);
+		hmi_post_end(ctx, before);
 	} else {
 		hmi_post_here_full(ctx, msg);
 	}

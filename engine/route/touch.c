@@ -2,6 +2,7 @@
 /*
  * HM_TOUCH, which any process that takes messages answers.
  */
+#include "mark_pvt.h"
 #include "touch_pvt.h"
 
 #include "counter_pvt.h"
@@ -21,6 +22,6 @@ hmi_touch_answer(struct hm_ctx *ctx, struct hm_pid who, struct hm_msg *msg)
 	answer->flags = 0;
 	answer->sender = who;
 	((struct hm_touched *)hm_msg_body_mut(answer))->who = who;
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	(void)hmi_post(ctx, to, answer);
 }

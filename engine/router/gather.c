@@ -13,6 +13,7 @@
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "hm_provider.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "random_pvt.h"
@@ -62,7 +63,7 @@ time_up(struct hm_ctx *ctx, struct hmi_gather *gather)
 
 	failed->result = HM_FUTURE_TIMEOUT;
 	msg->flags = HMI_MSG_BY_TYPE;
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	(void)hmi_post(ctx, gather->asker, msg);
 	gather_free(ctx, gather);
 }

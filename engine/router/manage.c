@@ -9,6 +9,7 @@
 #include "actor_pvt.h"
 #include "counter_pvt.h"
 #include "hm_provider.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "router_pvt.h"
@@ -333,7 +334,7 @@ list(struct hm_ctx *ctx, const struct hmi_router *router)
 	for (uint32_t i = 0; i < count; i++)
 		body->pids[i] = router->members[i].pid;
 	msg->sender = hm_self(ctx);
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	(void)hmi_post(ctx, to, msg);
 }
 

@@ -8,6 +8,7 @@
 #include "counter_pvt.h"
 #include "dead_pvt.h"
 #include "expire_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
@@ -27,7 +28,7 @@ message_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 		msg->sender.local = (uintptr_t)ctx->cell;
 	msg->to_node = 0;
 	hmi_guard_handed(msg);
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	(void)hmi_post(ctx, to, msg);
 }
 
@@ -39,7 +40,7 @@ touch_post(struct hm_ctx *ctx, struct hm_pid to)
 
 	msg->flags = HMI_MSG_BY_TYPE;
 	msg->sender = hmi_pid_of(ctx, ctx->cell);
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	(void)hmi_post(ctx, to, msg);
 }
 
@@ -70,7 +71,7 @@ static void
 refuse(struct hm_ctx *ctx, struct hm_msg *msg, enum hm_dead_reason reason)
 {
 	/* It was counted as received when it came. */
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	msg->to = hmi_pid_of(ctx, ctx->cell).local;
 	hmi_dead(ctx, msg, reason);
 }
@@ -129,7 +130,7 @@ hmi_router_pull_drop(struct hm_ctx *ctx, struct hmi_router *router, enum hm_dead
 	bool any = false;
 
 	for (; (msg = hmi_fifo_pop(&router->queue)) != NULL; any = true) {
-		hmi_count(&ctx->sent, 1);
+		hmi_sent_add(ctx, 1);
 		msg->to = router->local;
 		hmi_dead(ctx, msg, reason);
 	}

@@ -211,7 +211,7 @@ copy_lost(struct hm_ctx *ctx, const struct hm_msg *msg, struct hm_pid to)
 	};
 
 	hmi_no_memory(ctx, msg->type);
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	hm_dead_letter_report(ctx, &letter);
 }
 
@@ -227,7 +227,7 @@ hmi_router_copy_pass(struct hm_ctx *ctx, struct hm_pid to, const struct hm_msg *
 	}
 	copy->to_node = 0;
 	copy->flags = (uint8_t)((msg->flags & (HMI_MSG_BY_TYPE | HMI_MSG_NETWORK)) | flags);
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	hmi_router_pass(ctx, to, copy, depth);
 	return true;
 }
@@ -295,7 +295,7 @@ poison_take(struct hm_ctx *ctx, struct hm_msg *msg)
 	msg->type = HMI_ROUTER_POISON;
 	msg->flags = 0;
 	msg->sender = hm_pid_none();
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	return false;
 }
 
@@ -361,7 +361,7 @@ hm_router_broadcast(struct hm_ctx *ctx, struct hm_pid router, uint16_t type, con
 	HMI_MARKED(ctx);
 	if (msg != NULL) {
 		msg->sender = hmi_pid_of(ctx, ctx->cell);
-		hmi_count(&ctx->sent, 1);
+		hmi_sent_add(ctx, 1);
 		result = broadcast(ctx, router, msg, &count);
 	} else if (result == HM_NO_MEMORY) {
 		hmi_no_memory(ctx, type);

@@ -63,14 +63,14 @@ msg_lose(struct hm_ctx *ctx, struct hm_msg *msg, const char *path, enum hm_dead_
 {
 	/* It is a dead letter all the same if there is no room for the path. */
 	(void)hmi_header_set(&ctx->cache, msg, HM_DEAD_LETTER_PATH, path);
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	hmi_dead_to(ctx, ctx->sys->dead_letters, msg, reason);
 }
 
 static void
 msg_post(struct hm_ctx *ctx, struct hm_msg *msg, struct hm_pid to)
 {
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	(void)hmi_post(ctx, to, msg);
 }
 
@@ -91,7 +91,7 @@ msg_copy(struct hm_ctx *ctx, const struct hm_msg *msg, struct hm_pid to)
 		msg_post(ctx, copy, to);
 		return true;
 	}
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	hm_dead_letter_report(ctx, &letter);
 	return false;
 }

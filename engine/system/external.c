@@ -492,7 +492,7 @@ hmi_ask_run(struct hm_ctx *ctx, struct hmi_call *call)
 	msg->sender = hmi_pid_of(ctx, cell);
 	ask->future = msg->sender.local;
 	hmi_request_mark(ctx, msg, ask->to, ask_deadline(ctx, ask));
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	(void)hmi_post(ctx, ask->to, msg);
 }
 

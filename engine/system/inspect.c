@@ -5,6 +5,7 @@
 #include "counter_pvt.h"
 #include "hm_event_stream.h"
 #include "lcore_pvt.h"
+#include "mark_pvt.h"
 
 static void
 stats_add(struct hm_stats *sum, const struct hm_ctx *ctx)
@@ -12,7 +13,7 @@ stats_add(struct hm_stats *sum, const struct hm_ctx *ctx)
 	const struct hmi_stats *stats = &ctx->stats;
 
 	sum->turns += hmi_counted(&ctx->worker.turns);
-	sum->sent += hmi_counted(&ctx->sent);
+	sum->sent += hmi_sent(ctx);
 	sum->received += hmi_counted(&ctx->received);
 	sum->spawned += hmi_counted(&stats->spawned);
 	sum->stopped += hmi_counted(&stats->stopped);

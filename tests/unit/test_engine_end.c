@@ -10,6 +10,7 @@
 #include "hmt_actor.h"
 #include "hmt_eal.h"
 #include "hmt_shortage.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 
 TestSuite(engine_end, .init = hmt_eal_start);
@@ -384,7 +385,7 @@ mailbox_fill(struct hmt_node *node, struct hm_pid to)
 		msg->sender = hm_pid_none();
 		hmi_fifo_push(&hmi_cell_live(ctx, to.local)->box, msg);
 	}
-	ctx->sent += WAITING;
+	hmi_sent_add(ctx, WAITING);
 }
 
 /* Turn until a probe has stopped. Returns how many dead letters came in one turn at most. */
@@ -505,7 +506,7 @@ Test(engine_end, dead__is_queued_and_published_by_the_loop)
 	msg = hm_msg_alloc(ctx, HMT_NUMBER, sizeof(uint64_t));
 	msg->to = UINT32_MAX;
 	msg->sender = hm_pid_none();
-	ctx->sent++;
+	hmi_sent_add(ctx, 1);
 	hmi_dead(ctx, msg, HM_DEAD_NO_PROCESS);
 	cr_assert_eq(ctx->dead.count, 1);
 	cr_assert_eq(hmi_outbox_count(&ctx->outbox), 0);

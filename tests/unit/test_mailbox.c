@@ -65,6 +65,19 @@ Test(mailbox, push_burst__of_each_size_alone_and_behind_others)
 	}
 }
 
+/* What the newest one's link was in another queue is not looked at. */
+Test(mailbox, after__of_each_up_to_the_newest)
+{
+	struct hmi_fifo box = { 0 };
+
+	messages[2]->next = messages[9];
+	for (uint32_t i = 0; i < 3; i++)
+		hmi_fifo_push(&box, messages[i]);
+	cr_assert_eq(hmi_fifo_after(&box, messages[0]), messages[1]);
+	cr_assert_eq(hmi_fifo_after(&box, messages[1]), messages[2]);
+	cr_assert_null(hmi_fifo_after(&box, messages[2]));
+}
+
 /* The tail still points to what was popped last. */
 Test(mailbox, push__after_the_last_was_popped)
 {
@@ -74,7 +87,6 @@ Test(mailbox, push__after_the_last_was_popped)
 	cr_assert_eq(hmi_fifo_pop(&box), messages[0]);
 	hmi_fifo_push(&box, messages[1]);
 	cr_assert_eq(hmi_fifo_pop(&box), messages[1]);
-	cr_assert_null(messages[0]->next);
 	cr_assert_null(hmi_fifo_pop(&box));
 }
 
