@@ -22,6 +22,8 @@
  *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
  *     hm_messages.h     typed messages: ids, functions and handlers from one table
  *     hm_middleware.h   functions around what an actor receives, sends and spawns
+ *     hm_plugin.h       what is mixed into an actor, with a part of its state
+ *     hm_passivation.h  actors that stop when no message comes
  *     hm_service.h      services: typed calls and tables of handlers
  *     hm_move.h         actors that move to another lcore
  *     hm_children.h     the children of an actor, one after the other
@@ -73,6 +75,8 @@
 #include "hm_mailbox.h"
 #include "hm_messages.h"
 #include "hm_middleware.h"
+#include "hm_plugin.h"
+#include "hm_passivation.h"
 #include "hm_service.h"
 #include "hm_cron.h"
 #include "hm_limit.h"

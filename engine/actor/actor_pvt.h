@@ -36,6 +36,7 @@ enum hmi_supervision_type {
 	HMI_SYS_PROBE,       /* of back pressure: whether the sender waits for itself */
 	HMI_SYS_RESTART_DUE, /* to oneself: the delay of a restart is over; sender: the child */
 	HMI_SYS_UNMUTED,     /* the same: who was muted, or was to be, has ended */
+	HMI_SYS_PASSIVATE,   /* to oneself: no message has come for the time of hm_passivation_set */
 };
 
 /* hm_terminated.reserved in a parent's notification of its child's end; receivers see 0. */
@@ -142,8 +143,22 @@ void hmi_receive_timeouts_init(struct hm_ctx *ctx);
 /* A message comes for an actor whose limit is 0. */
 void hmi_receive_timeout_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg);
 
+/* Set one of the running actor's; 0 cancels. Returns HM_OK or HM_NO_MEMORY. */
+enum hm_result hmi_quiet_set(struct hm_ctx *ctx, enum hmi_quiet kind, uint64_t us);
+
+/* What is set, in microseconds; 0: nothing. */
+uint64_t hmi_quiet_us(const struct hmi_cell *cell, enum hmi_quiet kind);
+
+/* HMI_SYS_PASSIVATE has come: whether no message that counts has come since it was sent. */
+bool hmi_quiet_is_due(const struct hmi_cell *cell);
+
 /* Hand HM_RECEIVE_TIMEOUT to the running actor, unless it has restarted since; and release it. */
 void hmi_receive_timeout_receive(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg);
+
+/* ---- passivation.c ---- */
+
+/* HMI_SYS_PASSIVATE, in the actor's turn: whether it stops. */
+bool hmi_is_passive(const struct hmi_cell *cell);
 
 /* ---- owned_walk.c ---- */
 

@@ -161,6 +161,7 @@ static const struct hmi_owned_ops claim_ops = {
 	.may_move = hmi_link_may_move,
 	.leave = claim_leave,
 	.arrive = claim_arrive,
+	.is_awaited = true,
 };
 
 /* ---- Leaving ------------------------------------------------------------------------------- */

@@ -436,6 +436,10 @@ order_receive(struct hm_ctx *ctx, struct hmi_cell *cell, uint16_t type)
 	case HMI_SYS_MOVED:
 		hmi_lifecycle_receive(ctx, cell, HM_MOVED);
 		break;
+	case HMI_SYS_PASSIVATE:
+		if (hmi_is_passive(cell))
+			hmi_actor_stop(ctx, cell, HM_TERMINATED_STOPPED);
+		break;
 	default:
 		break;
 	}

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The receive timeout. It looks for messages rather than being told of each.
+ * The receive timeout, and the time after which an actor is passive. It looks for messages rather than being told of each.
  *
  *     timer ─▶ mark: the cell's limit is 0, so that the next message takes the closer look
  *       │         └─ a message that counts ─▶ the limit is back, the mark gone; the next look is in an eighth of the time
  *       ▼
  *     next look ─┬─ the mark is gone, or one that counts may wait in the mailbox:  mark again
  *                ├─ the mark is there:  look when the time since then is over
- *                └─ that is over:       HM_RECEIVE_TIMEOUT
+ *                └─ that is over:       HM_RECEIVE_TIMEOUT, or HMI_SYS_PASSIVATE (passivation.c)
  *
  * If messages wait, the next look comes soon: they may be ticks that come in step with the looks.
  *
@@ -21,6 +21,7 @@
 #include "hm_behaviour.h"
 #include "mark_pvt.h"
 #include "msg_pvt.h"
+#include "post_pvt.h"
 #include "receive_pvt.h"
 #include "type_pvt.h"
 
@@ -41,8 +42,9 @@ struct hmi_receive_timeout {
 	uint64_t marked_ns; /* when the mark was set, or the last message sent */
 	uint64_t look_ns;   /* the next one, while the actor is on its way to another lcore */
 	uint32_t slot;
-	uint32_t limit; /* of the cell, while it is marked */
+	uint8_t kind; /* enum hmi_quiet */
 	bool marked;
+	bool due;       /* HMI_SYS_PASSIVATE is under way, and no message that counts has come since */
 	bool may_count; /* one that counts has come since the mailbox was seen empty, and may wait in it */
 	uint8_t busy_looks; /* in a row */
 };
@@ -54,9 +56,9 @@ hmi_receive_timeouts_init(struct hm_ctx *ctx)
 }
 
 static struct hmi_receive_timeout *
-timeout_of(const struct hmi_cell *cell)
+timeout_of(const struct hmi_cell *cell, enum hmi_quiet kind)
 {
-	return cell->actor.extra != NULL ? cell->actor.extra->receive_timeout : NULL;
+	return cell->actor.extra != NULL ? cell->actor.extra->quiet[kind] : NULL;
 }
 
 static void
@@ -66,7 +68,9 @@ mark_set(struct hmi_cell *cell, struct hmi_receive_timeout *t, uint64_t now_ns)
 	if (t->marked)
 		return;
 	t->marked = true;
-	t->limit = cell->limit;
+	if (cell->actor.extra->quiet_marks++ > 0)
+		return;
+	cell->actor.extra->quiet_limit = cell->limit;
 	cell->limit = 0;
 }
 
@@ -75,8 +79,9 @@ mark_clear(struct hmi_cell *cell, struct hmi_receive_timeout *t)
 {
 	if (!t->marked)
 		return;
-	t->marked = false;
-	cell->limit = t->limit;
+	t->marked = t->due = false;
+	if (--cell->actor.extra->quiet_marks == 0)
+		cell->limit = cell->actor.extra->quiet_limit;
 }
 
 static uint64_t
@@ -103,17 +108,24 @@ look_add(struct hm_ctx *ctx, struct hmi_receive_timeout *t, uint64_t at_ns)
 	hmi_wheel_add(&ctx->worker.wheel, &t->timer, at_ns);
 }
 
-void
-hmi_receive_timeout_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
+static void
+message_counts(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_receive_timeout *t)
 {
-	struct hmi_receive_timeout *t = timeout_of(cell);
-
-	if (t == NULL || !t->marked || (ctx->sys->types->info[msg->type] & HMI_TYPE_NO_INFLUENCE) != 0)
+	if (t == NULL || !t->marked)
 		return;
 	mark_clear(cell, t);
 	t->may_count = true;
 	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
 	look_add(ctx, t, ctx->worker.now_ns + part_ns(t));
+}
+
+void
+hmi_receive_timeout_look(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_msg *msg)
+{
+	if ((ctx->sys->types->info[msg->type] & HMI_TYPE_NO_INFLUENCE) != 0)
+		return;
+	for (unsigned int kind = 0; kind < HMI_QUIET_KINDS; kind++)
+		message_counts(ctx, cell, timeout_of(cell, kind));
 }
 
 /* ---- The timer ------------------------------------------------------------------------ */
@@ -133,6 +145,24 @@ timeout_send(struct hm_ctx *ctx, struct hmi_cell *cell)
 	/* Past the look at what counts. */
 	hmi_fifo_push(&cell->box, msg);
 	hmi_schedule(ctx, cell);
+	return true;
+}
+
+/* Behind all that this lcore's actors have sent to it: whether it stops is decided in its turn. */
+static void
+passivate(struct hm_ctx *ctx, const struct hmi_cell *cell, struct hmi_receive_timeout *t)
+{
+	t->due = true;
+	hmi_control_post(ctx, hmi_pid_of(ctx, cell), hm_pid_none(), HMI_SYS_PASSIVATE);
+}
+
+/* Returns whether there was memory. */
+static bool
+time_over(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_receive_timeout *t)
+{
+	if (t->kind == HMI_QUIET_TIMEOUT)
+		return timeout_send(ctx, cell);
+	passivate(ctx, cell, t);
 	return true;
 }
 
@@ -197,7 +227,7 @@ look(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_receive_timeout *t, u
 	/* Those that wait have no influence. */
 	if (busy)
 		return again_ns(t);
-	if (!timeout_send(ctx, cell))
+	if (!time_over(ctx, cell, t))
 		return part;
 	t->marked_ns = now_ns;
 	return whole;
@@ -224,7 +254,7 @@ timeout_drop(struct hm_ctx *ctx, struct hmi_cell *owner, struct hmi_owned *owned
 
 	mark_clear(owner, t);
 	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
-	owner->actor.extra->receive_timeout = NULL;
+	owner->actor.extra->quiet[t->kind] = NULL;
 	hmi_slab_put(&ctx->receive_timeouts, t);
 }
 
@@ -261,66 +291,93 @@ static const struct hmi_owned_ops timeout_ops = {
 };
 
 static struct hmi_receive_timeout *
-timeout_get(struct hm_ctx *ctx, struct hmi_cell *cell)
+timeout_get(struct hm_ctx *ctx, struct hmi_cell *cell, enum hmi_quiet kind)
 {
 	struct hmi_extra *extra = hmi_extra_get(&ctx->extras, cell);
 	struct hmi_receive_timeout *t;
 
-	if (extra == NULL || extra->receive_timeout != NULL)
-		return extra != NULL ? extra->receive_timeout : NULL;
+	if (extra == NULL || extra->quiet[kind] != NULL)
+		return extra != NULL ? extra->quiet[kind] : NULL;
 	t = hmi_slab_get(&ctx->receive_timeouts);
 	if (t == NULL)
 		return NULL;
 	memset(t, 0, sizeof(*t));
 	t->timer.fire = fire;
 	t->slot = hmi_slot_of(ctx, cell);
-	extra->receive_timeout = t;
+	t->kind = (uint8_t)kind;
+	extra->quiet[kind] = t;
 	hmi_owned_add(&cell->actor.owned, &t->owned, &timeout_ops);
 	return t;
 }
 
-enum hm_result
-hm_receive_timeout_set(struct hm_ctx *ctx, uint64_t timeout_us)
+static void
+timeout_end(struct hm_ctx *ctx, struct hmi_receive_timeout *t)
 {
-	struct hmi_receive_timeout *t;
-	uint64_t now_ns;
-
-	hmi_check_ctx(ctx, "hm_receive_timeout_set");
-	HMI_MARKED(ctx);
-	if (timeout_us == 0) {
-		hm_receive_timeout_cancel(ctx);
-		return HM_OK;
-	}
-	t = timeout_get(ctx, ctx->cell);
-	if (t == NULL)
-		return HM_NO_MEMORY;
-	now_ns = hmi_worker_clock(&ctx->worker);
-	t->timeout_us = timeout_us;
-	t->may_count = !hmi_cell_is_empty(ctx->cell);
-	t->busy_looks = 0;
-	mark_set(ctx->cell, t, now_ns);
-	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
-	look_add(ctx, t, now_ns + timeout_ns(t));
-	return HM_OK;
-}
-
-void
-hm_receive_timeout_cancel(struct hm_ctx *ctx)
-{
-	struct hmi_receive_timeout *t;
-
-	hmi_check_ctx(ctx, "hm_receive_timeout_cancel");
-	HMI_MARKED(ctx);
-	t = timeout_of(ctx->cell);
 	if (t == NULL)
 		return;
 	hmi_owned_remove(&t->owned);
 	timeout_drop(ctx, ctx->cell, &t->owned);
 }
 
+enum hm_result
+hmi_quiet_set(struct hm_ctx *ctx, enum hmi_quiet kind, uint64_t us)
+{
+	struct hmi_receive_timeout *t;
+	uint64_t now_ns;
+
+	if (us == 0) {
+		timeout_end(ctx, timeout_of(ctx->cell, kind));
+		return HM_OK;
+	}
+	t = timeout_get(ctx, ctx->cell, kind);
+	if (t == NULL)
+		return HM_NO_MEMORY;
+	now_ns = hmi_worker_clock(&ctx->worker);
+	t->timeout_us = us;
+	t->may_count = !hmi_cell_is_empty(ctx->cell);
+	t->busy_looks = 0;
+	t->due = false;
+	mark_set(ctx->cell, t, now_ns);
+	hmi_wheel_cancel(&ctx->worker.wheel, &t->timer);
+	look_add(ctx, t, now_ns + timeout_ns(t));
+	return HM_OK;
+}
+
+uint64_t
+hmi_quiet_us(const struct hmi_cell *cell, enum hmi_quiet kind)
+{
+	const struct hmi_receive_timeout *t = timeout_of(cell, kind);
+
+	return t != NULL ? t->timeout_us : 0;
+}
+
+bool
+hmi_quiet_is_due(const struct hmi_cell *cell)
+{
+	const struct hmi_receive_timeout *t = timeout_of(cell, HMI_QUIET_PASSIVE);
+
+	return t != NULL && t->due;
+}
+
+enum hm_result
+hm_receive_timeout_set(struct hm_ctx *ctx, uint64_t timeout_us)
+{
+	hmi_check_ctx(ctx, "hm_receive_timeout_set");
+	HMI_MARKED(ctx);
+	return hmi_quiet_set(ctx, HMI_QUIET_TIMEOUT, timeout_us);
+}
+
+void
+hm_receive_timeout_cancel(struct hm_ctx *ctx)
+{
+	hmi_check_ctx(ctx, "hm_receive_timeout_cancel");
+	HMI_MARKED(ctx);
+	(void)hmi_quiet_set(ctx, HMI_QUIET_TIMEOUT, 0);
+}
+
 uint64_t
 hm_receive_timeout(const struct hm_ctx *ctx)
 {
 	hmi_check_ctx(ctx, "hm_receive_timeout");
-	return timeout_of(ctx->cell) != NULL ? timeout_of(ctx->cell)->timeout_us : 0;
+	return hmi_quiet_us(ctx->cell, HMI_QUIET_TIMEOUT);
 }

@@ -83,6 +83,7 @@ static const struct hmi_owned_ops batch_owned_ops = {
 	.may_move = hmi_link_may_move,
 	.is_claimed = true,
 	.leave = hmi_future_leave,
+	.is_awaited = true,
 };
 
 /* Requests that are still pending have ended with this. */

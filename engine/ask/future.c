@@ -186,6 +186,7 @@ const struct hmi_owned_ops hmi_future_owned_ops = {
 	.may_move = hmi_link_may_move,
 	.is_claimed = true,
 	.leave = future_leave,
+	.is_awaited = true,
 };
 
 /* ---- The future as a process ----------------------------------------------------------- */

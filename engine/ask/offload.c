@@ -156,6 +156,7 @@ static const struct hmi_owned_ops work_ops = {
 	.may_move = hmi_link_may_move,
 	.leave = work_leave,
 	.arrive = work_arrive,
+	.is_awaited = true,
 };
 
 static struct hm_work *

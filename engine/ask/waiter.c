@@ -128,6 +128,7 @@ static const struct hmi_owned_ops waiter_owned_ops = {
 	.may_move = hmi_link_may_move,
 	.is_claimed = true,
 	.leave = waiter_leave,
+	.is_awaited = true,
 };
 
 static const struct hmi_process_ops waiter_ops;

@@ -38,6 +38,7 @@ static const struct hmi_owned_ops again_ops = {
 	.may_move = hmi_link_may_move,
 	.leave = leave,
 	.arrive = arrive,
+	.is_awaited = true,
 };
 
 enum hm_result

@@ -31,7 +31,8 @@ hmi_extra_free(struct hmi_slab *slab, struct hmi_cell *cell)
 	HMI_ASSERT(extra->path == NULL && extra->made == NULL && extra->kept.head == NULL &&
 		   extra->held == NULL && extra->failure == NULL);
 	HMI_ASSERT(!extra->owns_props && extra->spread == NULL);
-	HMI_ASSERT(extra->stash.head == NULL && extra->behaviours == NULL && extra->receive_timeout == NULL);
+	HMI_ASSERT(extra->stash.head == NULL && extra->behaviours == NULL);
+	HMI_ASSERT(extra->quiet[HMI_QUIET_TIMEOUT] == NULL && extra->quiet[HMI_QUIET_PASSIVE] == NULL);
 	hmi_slab_put(slab, extra);
 	cell->actor.extra = NULL;
 }

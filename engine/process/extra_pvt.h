@@ -21,12 +21,21 @@ struct hmi_pressure;
 struct hmi_receive_timeout;
 struct hmi_spread;
 
+/* Times without a message: each has a timer of its own, and both one mark. */
+enum hmi_quiet {
+	HMI_QUIET_TIMEOUT, /* hm_receive_timeout_set */
+	HMI_QUIET_PASSIVE, /* hm_passivation_set */
+	HMI_QUIET_KINDS,
+};
+
 struct hmi_extra {
 	struct hmi_path *path; /* NULL: anonymous */
 	struct hmi_fifo stash; /* messages that the actor has put aside */
 	uint32_t behaviours_count;
-	struct hmi_behaviour *behaviours;            /* receive functions below the current one; NULL: none */
-	struct hmi_receive_timeout *receive_timeout; /* NULL: none */
+	struct hmi_behaviour *behaviours; /* receive functions below the current one; NULL: none */
+	struct hmi_receive_timeout *quiet[HMI_QUIET_KINDS]; /* NULL: none */
+	uint32_t quiet_limit;                               /* of the cell, while any is marked */
+	uint32_t quiet_marks;                               /* how many are */
 	struct hmi_fifo kept; /* while it restarts: messages of its mailbox that were looked through */
 	char *failure;        /* why it failed last; NULL: it has not, or there was no memory */
 	struct hmi_box *box;  /* of a mailbox that is not the default one; else NULL */

@@ -80,6 +80,8 @@ struct hmi_owned_ops {
 	bool outlives_restart;
 	/* Whether the owner may move to another lcore now, and take it along. NULL: it may not, as long as it has this. */
 	bool (*may_move)(const struct hmi_owned *owned);
+	/* Something is under way for the owner: until that has come it is not passive (hm_passivation.h). */
+	bool is_awaited;
 	/* It stays behind: by `leave` a claim takes its place in the owner's list. */
 	bool is_claimed;
 	/* The owner leaves for another lcore, or has come there: it stays where it is, and in the owner's list. */

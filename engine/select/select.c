@@ -124,6 +124,7 @@ static const struct hmi_owned_ops selection_ops = {
 	.may_move = hmi_link_may_move,
 	.leave = hmi_link_leave,
 	.arrive = hmi_link_arrive,
+	.is_awaited = true,
 };
 
 bool

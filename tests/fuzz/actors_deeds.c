@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "fuzz_actors.h"
+#include "hm_passivation.h"
 #include "hmt_fault.h"
 
 struct hm_pid
@@ -155,6 +156,9 @@ timeout_change(struct hm_ctx *ctx, struct actor *me)
 {
 	uint64_t us = pick(4) == 0 ? 0 : 100 * (1 + pick(100));
 
+	/* Some of them are to be passive. */
+	if (us > 8000)
+		(void)hm_passivation_set(ctx, us / 4);
 	if (hm_receive_timeout_set(ctx, us) == HM_OK) {
 		me->timeout_us = us;
 		me->has_set_timeout |= us != 0;

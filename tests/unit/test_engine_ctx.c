@@ -24,6 +24,7 @@
 #include "hm_limit.h"
 #include "hm_move.h"
 #include "hm_offload.h"
+#include "hm_passivation.h"
 #include "hm_provider.h"
 #include "hm_retry.h"
 #include "hm_router.h"
@@ -169,6 +170,9 @@ CALL(hm_stash_count)
 CALL(hm_receive_timeout_set, 1)
 CALL(hm_receive_timeout_cancel)
 CALL(hm_receive_timeout)
+CALL(hm_passivation_set, 1)
+CALL(hm_passivation)
+CALL(hm_plugin_receive, NULL, no_msg, NULL, NULL)
 CALL(hm_msg_new, HMT_EMPTY, 0)
 CALL(hm_msg_free, NULL)
 CALL(hm_msg_send, somebody, no_msg)
@@ -287,6 +291,9 @@ static const struct {
 	ROW(hm_receive_timeout_set),
 	ROW(hm_receive_timeout_cancel),
 	ROW(hm_receive_timeout),
+	ROW(hm_passivation_set),
+	ROW(hm_passivation),
+	ROW(hm_plugin_receive),
 	ROW(hm_msg_new),
 	ROW(hm_msg_free),
 	ROW(hm_msg_send),

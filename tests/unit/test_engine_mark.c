@@ -109,7 +109,7 @@ break_extra(struct hm_ctx *ctx)
 
 	extra->stash.head = extra->stash.tail = bad();
 	extra->behaviours = bad();
-	extra->receive_timeout = bad();
+	extra->quiet[HMI_QUIET_TIMEOUT] = extra->quiet[HMI_QUIET_PASSIVE] = bad();
 }
 
 static void
