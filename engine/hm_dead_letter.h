@@ -43,7 +43,8 @@ enum hm_dead_reason {
 	HM_DEAD_EXPIRED, /**< a request whose deadline had passed before its receiver's turn */
 	HM_DEAD_SUBSCRIBER_BUSY, /**< an event, of which too many are in flight to its subscriber: hm_event_stream.h */
 	HM_DEAD_NO_ROUTEE, /**< sent to a router without routees, or through more of them than a message may */
-	HM_DEAD_REASONS,   /**< count of the above */
+	HM_DEAD_REPEATED,  /**< it has come before, says a stage of its receiver: hm_dedup_stage.h */
+	HM_DEAD_REASONS, /**< count of the above */
 };
 
 /**

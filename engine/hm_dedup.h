@@ -53,6 +53,17 @@ void hm_dedup_destroy(struct hm_dedup *dedup);
 bool hm_dedup_seen(struct hm_dedup *dedup, uint64_t key, uint64_t now_ns);
 
 /**
+ * Whether a key has come before, within its time, without remembering it.
+ *
+ * Context: its thread; neither blocks nor allocates. Ownership: it stays the caller's.
+ *
+ * @param dedup   must not be NULL
+ * @param now_ns  as in hm_dedup_seen
+ * @return whether it is remembered
+ */
+bool hm_dedup_knows(const struct hm_dedup *dedup, uint64_t key, uint64_t now_ns);
+
+/**
  * Forget a key, for example since what came with it has failed and is to be tried again. One that is not remembered is ignored.
  *
  * Context: its thread. Ownership: it stays the caller's.

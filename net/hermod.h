@@ -43,6 +43,7 @@
  *     hm_workers.h      pools of workers that pull their work
  *     hm_bundle.h       messages that are handled together
  *     hm_dedup.h        has this come before?
+ *     hm_dedup_stage.h  what has come before does not come to an actor
  *     hm_cron.h         messages by the calendar
  *     hm_stream.h       messages between actors and threads
  *     hm_supervisor.h   failure, supervision, faults
@@ -85,6 +86,7 @@
 #include "hm_bundle.h"
 #include "hm_breaker.h"
 #include "hm_dedup.h"
+#include "hm_dedup_stage.h"
 #include "hm_move.h"
 #include "hm_children.h"
 #include "hm_pid_set.h"

@@ -47,6 +47,7 @@ hm_stash(struct hm_ctx *ctx)
 		return HM_NO_MEMORY;
 	if (extra->stash.count >= capacity_of(ctx->cell))
 		return HM_WOULD_BLOCK;
+	extra->stashed++;
 	hmi_received_take(ctx);
 	hmi_guard_handed(msg);
 	hmi_fifo_push(&extra->stash, msg);

@@ -47,6 +47,7 @@ hm_dead_reason_name(enum hm_dead_reason reason)
 		[HM_DEAD_SUBSCRIBER_BUSY] = "too many events wait for the subscriber",
 		[HM_DEAD_EXPIRED] = "the request's deadline had passed",
 		[HM_DEAD_NO_ROUTEE] = "the router has no routee",
+		[HM_DEAD_REPEATED] = "it has come before",
 	};
 
 	return (unsigned int)reason < HM_DEAD_REASONS ? names[reason] : "unknown";

@@ -72,6 +72,14 @@ hm_dedup_seen(struct hm_dedup *dedup, uint64_t key, uint64_t now_ns)
 	return false;
 }
 
+bool
+hm_dedup_knows(const struct hm_dedup *dedup, uint64_t key, uint64_t now_ns)
+{
+	const struct hmi_key *entry = hmi_keys_find(&dedup->keys, key);
+
+	return entry != NULL && entry->word > now_ns;
+}
+
 void
 hm_dedup_forget(struct hm_dedup *dedup, uint64_t key)
 {

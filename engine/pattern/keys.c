@@ -31,7 +31,7 @@ hmi_keys_destroy(struct hmi_keys *keys)
 
 /* Keys may be numbers one after the other, or multiples of something. */
 static uint32_t *
-bucket_of(struct hmi_keys *keys, uint64_t key)
+bucket_of(const struct hmi_keys *keys, uint64_t key)
 {
 	return &keys->buckets[(uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & keys->mask];
 }
@@ -43,7 +43,7 @@ index_of(const struct hmi_keys *keys, const struct hmi_key *entry)
 }
 
 struct hmi_key *
-hmi_keys_find(struct hmi_keys *keys, uint64_t key)
+hmi_keys_find(const struct hmi_keys *keys, uint64_t key)
 {
 	for (uint32_t i = *bucket_of(keys, key); i != 0; i = keys->entries[i].chain) {
 		if (keys->entries[i].key == key)

@@ -35,7 +35,7 @@ int hmi_keys_create(struct hmi_keys *keys, uint32_t size);
 void hmi_keys_destroy(struct hmi_keys *keys);
 
 /* NULL: it is not there. */
-struct hmi_key *hmi_keys_find(struct hmi_keys *keys, uint64_t key);
+struct hmi_key *hmi_keys_find(const struct hmi_keys *keys, uint64_t key);
 
 /* The one that was touched least recently; NULL: there is none. */
 struct hmi_key *hmi_keys_oldest(struct hmi_keys *keys);

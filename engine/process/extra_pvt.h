@@ -47,6 +47,7 @@ struct hmi_extra {
 	struct hmi_middleware *middleware; /* NULL: none */
 	struct hmi_spread *spread;         /* directive on its way to many children; NULL: none */
 	uint32_t stop_asks;                /* processes of HMI_REASON_AWAITED */
+	uint32_t stashed;                  /* messages that were put aside so far; wraps */
 	uint32_t restarts;                 /* lives before this one, where it matters; wraps */
 	bool stop_failed;                  /* it has failed while it stops, and waits for none of them */
 	bool stops_failed;                 /* while it restarts: it stops next, since it has failed */

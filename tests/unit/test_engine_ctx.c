@@ -12,6 +12,7 @@
 #include "hm_bundle.h"
 #include "hm_children.h"
 #include "hm_cron.h"
+#include "hm_dedup_stage.h"
 #include "hm_dispatch.h"
 #include "hm_event_stream.h"
 #include "hm_extension.h"
@@ -173,6 +174,7 @@ CALL(hm_receive_timeout)
 CALL(hm_passivation_set, 1)
 CALL(hm_passivation)
 CALL(hm_plugin_receive, NULL, no_msg, NULL, NULL)
+CALL(hm_dedup_receive, NULL, no_msg, NULL, NULL)
 CALL(hm_msg_new, HMT_EMPTY, 0)
 CALL(hm_msg_free, NULL)
 CALL(hm_msg_send, somebody, no_msg)
@@ -294,6 +296,7 @@ static const struct {
 	ROW(hm_passivation_set),
 	ROW(hm_passivation),
 	ROW(hm_plugin_receive),
+	ROW(hm_dedup_receive),
 	ROW(hm_msg_new),
 	ROW(hm_msg_free),
 	ROW(hm_msg_send),
