@@ -239,7 +239,7 @@ uint32_t hm_event_unsubscribe_pid(struct hm_system *sys, struct hm_pid pid);
  * Publish an event, as a send to each subscriber.
  *
  * Context: turn; runs filters and callbacks. Ownership: the body stays the caller's; it is copied. Ordering: ES1 acquires the
- * subscriptions.
+ * subscriptions. The publisher's stages of middleware (hm_middleware.h) see an event that somebody wants, and may refuse it.
  *
  * @param type  registered
  * @param body  as in hm_send

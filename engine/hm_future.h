@@ -160,7 +160,8 @@ struct hm_batch {
 
 /**
  * Send several requests, and have one function called when enough of them are answered, or none is pending any more,
- * or the time is up. All are sent, or none.
+ * or the time is up. All are sent, or none; but of an actor with stages around what it sends (hm_middleware.h) one that is refused, or
+ * finds no memory, has ended by HM_FUTURE_DEAD_LETTER, and the others go on.
  *
  * The function gets a message HM_REPLIES, whatever the result: hm_replies_result and hm_replies_get tell of each
  * request. The result is HM_FUTURE_REPLY if as many as were enough were answered; HM_FUTURE_TIMEOUT: the

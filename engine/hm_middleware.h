@@ -34,9 +34,14 @@
  * behaviour of the time is. Functions of hm_ask and its like are not receive functions, and are called without.
  *
  * What passes through those of `send`: hm_send, hm_request, hm_request_from, hm_respond, hm_send_batch (each), hm_send_buffer,
- * hm_msg_send, hm_msg_request, hm_msg_respond, hm_forward, hm_msg_forward, hm_ask, hm_msg_ask, hm_request_future, and what
- * typed messages make of these. Not: hm_ask_batch, hm_select_send and its like, hm_publish, timers, hm_pipe_to, and what is no message of a
- * user, such as stop, poison and watch. What a stage sends itself does not pass through the stages of `send`.
+ * hm_msg_send, hm_msg_request, hm_msg_respond, hm_forward, hm_msg_forward, hm_ask, hm_msg_ask, hm_request_future, hm_ask_batch (each),
+ * hm_select_send and its like (each, when its receiver is found, perhaps in a later turn), hm_publish (once, to
+ * hm_system_event_stream, if anybody has subscribed), and what typed messages make of these. Not: timers and hm_pipe_to, whose messages
+ * are made when the actor has no turn, and what is no message of a user, such as stop, poison and watch. What a stage sends itself does
+ * not pass through the stages of `send`.
+ *
+ * One of several that is refused, or finds no memory: a request of hm_ask_batch has ended by HM_FUTURE_DEAD_LETTER; a copy of a
+ * selection to several, or to another node, is not sent. Both are dead letters, HM_DEAD_REFUSED or HM_DEAD_NO_MEMORY.
  */
 
 #include "hm_actor.h"

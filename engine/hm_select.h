@@ -29,7 +29,7 @@
  * pattern, or to another node, it may be sent in a later turn, and so be overtaken by what is sent after
  * the call.
  *
- * What is sent so has neither headers nor a buffer. To send those, or to know who is meant, find the PIDs first, by
+ * What is sent so has neither headers, but those that stages of middleware give it (hm_middleware.h), nor a buffer. To send those, or to know who is meant, find the PIDs first, by
  * hm_lookup or hm_select_all, and use hm_msg_send and its like.
  *
  * When the running actor ends before all was sent, the rest is not sent; if that is all, it is a dead letter.

@@ -10,6 +10,7 @@
 
 #include "actor_pvt.h"
 #include "check_pvt.h"
+#include "counter_pvt.h"
 #include "msg_pvt.h"
 #include "shortage_pvt.h"
 
@@ -245,6 +246,21 @@ hmi_send_body_through(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_
 	struct hm_msg *msg = message_make(ctx, how, to, type, body, &result);
 
 	return msg != NULL ? hmi_send_through(ctx, how, to, msg) : result;
+}
+
+void
+hmi_send_refused(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, enum hm_result result)
+{
+	const struct hm_dead_letter letter = { .to = to,
+					       .sender = hmi_pid_of(ctx, ctx->cell),
+					       .type = type,
+					       .length = ctx->sys->types->info[type] & HMI_TYPE_SIZE,
+					       .reason = result == HM_NO_MEMORY ? HM_DEAD_NO_MEMORY
+										: HM_DEAD_REFUSED };
+
+	/* As any message that is sent, and is a dead letter. */
+	hmi_count(&ctx->sent, 1);
+	hm_dead_letter_report(ctx, &letter);
 }
 
 /* ---- Spawn ------------------------------------------------------------------------------ */

@@ -98,6 +98,12 @@ enum hm_result hmi_send_through(struct hm_ctx *ctx, const struct hmi_send *how, 
 enum hm_result hmi_send_body_through(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to,
 				     uint16_t type, const void *body);
 
+/*
+ * One of several messages was not sent, nor is anybody else told: `result` is what its stages have said, or why it was not made.
+ * It is a dead letter, of which only the description is left.
+ */
+void hmi_send_refused(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, enum hm_result result);
+
 /* Spawn through the stages of the running actor; only if it has some that are around spawns. */
 int hmi_spawn_through(struct hm_ctx *ctx, const struct hm_spawning *what, struct hm_pid *pid);
 

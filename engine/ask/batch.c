@@ -17,6 +17,7 @@
 #include "dead_pvt.h"
 #include "future_pvt.h"
 #include "mark_pvt.h"
+#include "middleware_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "receive_pvt.h"
@@ -294,7 +295,7 @@ static const struct hmi_process_ops batch_ops = {
 	.has = batch_has,
 };
 
-/* ---- What actors call ---------------------------------------------------------------------------- */
+/* ---- Making the requests -------------------------------------------------------------------------- */
 
 /* Whether all can be sent, but for want of memory. What the caller passes is read here, before anything is changed. */
 static enum hm_result
@@ -394,6 +395,94 @@ requests_post(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_batch *
 	}
 }
 
+/* ---- Through the stages of middleware --------------------------------------------------------- */
+
+/* A request on its way through them. */
+struct through {
+	struct hmi_send how; /* first */
+	struct hmi_cell *cell;
+	uint32_t index;
+};
+
+static enum hm_result
+batch_last(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to, struct hm_msg *msg)
+{
+	const struct through *through = container_of(how, struct through, how);
+	struct hmi_cell *cell = through->cell;
+	enum hm_result result;
+
+	if (!hmi_msg_take(ctx, msg, "hm_send_next"))
+		return HM_INVALID;
+	HMI_MARKED(ctx);
+	result = hmi_ask_prepare(ctx, to, msg, how->timeout_us);
+	if (result != HM_OK) {
+		hmi_msg_release(&ctx->cache, msg);
+		return result;
+	}
+	if (to.node != ctx->node && !cell->future.done)
+		replies_of(cell)->entries[through->index].node = hmi_node_reference(ctx, to.node);
+	msg->sender = request_pid(ctx, cell, through->index);
+	msg->flags |= HMI_MSG_REQUEST;
+	hmi_guard_handed(msg);
+	hmi_count(&ctx->sent, 1);
+	return hmi_post(ctx, to, msg);
+}
+
+static struct hmi_cell *
+batch_new_marked(struct hm_ctx *ctx, const struct hm_batch *batch)
+{
+	HMI_MARKED(ctx);
+
+	return batch_new(ctx, batch);
+}
+
+/* It ends as one that nobody got. */
+static void
+request_refused(struct hm_ctx *ctx, struct hmi_cell *cell, uint32_t index,
+		const struct hm_batch_request *request, enum hm_result result)
+{
+	hmi_send_refused(ctx, request->to, request->type, result);
+	HMI_MARKED(ctx);
+	entry_fail(ctx, cell, request_pid(ctx, cell, index).local, HM_FUTURE_DEAD_LETTER);
+}
+
+/* The requests are made one after the other, since a stage that fails loses what was made. */
+static void
+requests_send(struct hm_ctx *ctx, struct hmi_cell *cell, const struct hm_batch *batch)
+{
+	for (uint32_t i = 0; i < batch->count; i++) {
+		const struct hm_batch_request *request = &batch->requests[i];
+		const struct through through = {
+			.how = { .last = batch_last, .timeout_us = batch->timeout_us },
+			.cell = cell,
+			.index = i,
+		};
+		enum hm_result result =
+			hmi_send_body_through(ctx, &through.how, request->to, request->type, request->body);
+
+		if (result != HM_OK)
+			request_refused(ctx, cell, i, request, result);
+	}
+}
+
+static enum hm_result
+ask_batch_through(struct hm_ctx *ctx, const struct hm_batch *batch)
+{
+	struct hmi_cell *cell = batch_new_marked(ctx, batch);
+	struct hmi_owned *lost = ctx->lost;
+
+	if (cell == NULL)
+		return HM_NO_MEMORY;
+	/* With a stage that fails goes the whole batch, unless that is part of more. */
+	if (lost == NULL)
+		ctx->lost = &cell->future.owned;
+	requests_send(ctx, cell, batch);
+	ctx->lost = lost;
+	return HM_OK;
+}
+
+/* ---- What actors call ---------------------------------------------------------------------------- */
+
 enum hm_result
 hm_ask_batch(struct hm_ctx *ctx, const struct hm_batch *batch)
 {
@@ -408,6 +497,8 @@ hm_ask_batch(struct hm_ctx *ctx, const struct hm_batch *batch)
 	result = requests_check(ctx, batch);
 	if (result != HM_OK)
 		return result;
+	if (unlikely(ctx->sending != NULL))
+		return ask_batch_through(ctx, batch);
 	HMI_MARKED(ctx);
 	if (!requests_make(ctx, batch, &requests))
 		return HM_NO_MEMORY;

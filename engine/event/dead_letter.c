@@ -48,6 +48,7 @@ hm_dead_reason_name(enum hm_dead_reason reason)
 		[HM_DEAD_EXPIRED] = "the request's deadline had passed",
 		[HM_DEAD_NO_ROUTEE] = "the router has no routee",
 		[HM_DEAD_REPEATED] = "it has come before",
+		[HM_DEAD_REFUSED] = "refused by its sender's middleware",
 	};
 
 	return (unsigned int)reason < HM_DEAD_REASONS ? names[reason] : "unknown";

@@ -16,6 +16,7 @@
 #include "event_pvt.h"
 #include "event_queue_pvt.h"
 #include "mark_pvt.h"
+#include "middleware_pvt.h"
 #include "msg_pvt.h"
 #include "post_pvt.h"
 #include "shortage_pvt.h"
@@ -192,6 +193,34 @@ hmi_event_publish(struct hm_ctx *ctx, struct hm_msg *event, struct hm_msg *entry
 
 /* ---- By actors ------------------------------------------------------------------------- */
 
+static enum hm_result
+publish_made(struct hm_ctx *ctx, struct hm_msg *event)
+{
+	bool all;
+
+	/* Without a sender, who would be held up by a mailbox that is full. */
+	event->sender = hm_pid_none();
+	hmi_mark_set(ctx);
+	all = hmi_event_publish(ctx, event, NULL);
+	hmi_mark_clear(ctx);
+	return all ? HM_OK : HM_NO_MEMORY;
+}
+
+/* Behind the stages: what one of them has sent to somebody else is no event. */
+static enum hm_result
+publish_last(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to, struct hm_msg *msg)
+{
+	(void)how;
+	if (!hm_pid_equal(to, ctx->sys->event_stream))
+		return hm_msg_send(ctx, to, msg);
+	if (!hmi_msg_take(ctx, msg, "hm_send_next"))
+		return HM_INVALID;
+	msg->flags = 0;
+	return publish_made(ctx, msg);
+}
+
+static const struct hmi_send as_event = { .last = publish_last };
+
 static __attribute__((noinline)) enum hm_result
 publish(struct hm_ctx *ctx, uint16_t type, const void *body)
 {
@@ -202,6 +231,8 @@ publish(struct hm_ctx *ctx, uint16_t type, const void *body)
 		return result;
 	/* A stack that ends behind this would take the event along. */
 	hmi_stack_touch_once(ctx);
+	if (unlikely(ctx->sending != NULL))
+		return hmi_send_body_through(ctx, &as_event, ctx->sys->event_stream, type, body);
 	event = hmi_msg_make_small_up_to(ctx->small_types, &ctx->cache, type, body, HMI_SMALL_BODY_WORD);
 	if (event == NULL)
 		event = hmi_msg_make_word(ctx->sys, &ctx->cache, type, body, &result);
@@ -210,15 +241,7 @@ publish(struct hm_ctx *ctx, uint16_t type, const void *body)
 			hmi_no_memory(ctx, type);
 		return result;
 	}
-	/* Without a sender, who would be held up by a mailbox that is full. */
-	event->sender = hm_pid_none();
-	hmi_mark_set(ctx);
-	if (hmi_event_publish(ctx, event, NULL))
-		result = HM_OK;
-	else
-		result = HM_NO_MEMORY;
-	hmi_mark_clear(ctx);
-	return result;
+	return publish_made(ctx, event);
 }
 
 enum hm_result

@@ -23,9 +23,9 @@ struct selection {
 	struct hm_msg *msg;     /* of which each receiver gets a copy; NULL: it lists */
 	hm_select_fn *on_found; /* lists */
 	void *arg;
-	bool has_matched, has_sent;
-	char *address;        /* of another node; NULL: of this one */
-	struct hmi_walk walk; /* if of this node */
+	bool has_matched, has_sent, is_refused; /* by a stage of middleware, if it was not sent */
+	char *address;                          /* of another node; NULL: of this one */
+	struct hmi_walk walk;                   /* if of this node */
 };
 
 /* ---- Messages ------------------------------------------------------------------------ */
@@ -94,6 +94,51 @@ msg_copy(struct hm_ctx *ctx, const struct hm_msg *msg, struct hm_pid to)
 	hmi_sent_add(ctx, 1);
 	hm_dead_letter_report(ctx, &letter);
 	return false;
+}
+
+/* ---- Through the stages of middleware ----------------------------------------------------- */
+
+/* A copy on its way through them. */
+struct through {
+	struct hmi_send how; /* first */
+	uint8_t flags;
+};
+
+static enum hm_result
+copy_last(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to, struct hm_msg *msg)
+{
+	enum hm_result result;
+
+	if (!hmi_msg_take(ctx, msg, "hm_send_next"))
+		return HM_INVALID;
+	HMI_MARKED(ctx);
+	msg->sender = how->sender;
+	msg->flags |= container_of(how, struct through, how)->flags;
+	hmi_guard_handed(msg);
+	result = hmi_post(ctx, to, msg);
+	hmi_count(&ctx->sent, result == HM_OK);
+	return result;
+}
+
+/* The stages are no part of the engine, which may be in the middle of a call. `lost`: goes with one that fails. */
+static enum hm_result
+copy_send(struct hm_ctx *ctx, const struct hm_msg *msg, struct hm_pid to, struct hmi_owned *lost)
+{
+	const struct through through = { .how = { .last = copy_last, .sender = msg->sender },
+					 .flags = msg->flags & HMI_MSG_REQUEST };
+	struct hmi_owned *before = ctx->lost;
+	bool is_marked = ctx->in_engine;
+	enum hm_result result;
+
+	ctx->lost = lost;
+	hmi_mark_clear(ctx);
+	result = hmi_send_body_through(ctx, &through.how, to, msg->type, hm_msg_body(msg));
+	if (is_marked)
+		hmi_mark_set(ctx);
+	ctx->lost = before;
+	if (result != HM_OK)
+		hmi_send_refused(ctx, to, msg->type, result);
+	return result;
 }
 
 /* ---- Life of a selection ----------------------------------------------------------------- */
@@ -206,13 +251,33 @@ list_call(struct hm_ctx *ctx, struct selection *s, const char *path, struct hm_p
 }
 
 static void
+copy_through(struct hm_ctx *ctx, struct selection *s, struct hm_pid pid)
+{
+	enum hm_result result = copy_send(ctx, s->msg, pid, &s->link.owned);
+
+	s->has_sent |= result == HM_OK;
+	s->is_refused |= result != HM_OK && result != HM_NO_MEMORY;
+}
+
+static void
 selection_found(struct hm_ctx *ctx, struct selection *s, const char *path, struct hm_pid pid)
 {
 	s->has_matched = true;
-	if (s->msg != NULL)
-		s->has_sent |= msg_copy(ctx, s->msg, pid);
-	else
+	if (s->msg == NULL)
 		list_call(ctx, s, path, pid);
+	else if (unlikely(ctx->sending != NULL))
+		copy_through(ctx, s, pid);
+	else
+		s->has_sent |= msg_copy(ctx, s->msg, pid);
+}
+
+/* Why nobody got its message, if that is so. */
+static enum hm_dead_reason
+loss_of(const struct selection *s)
+{
+	if (s->is_refused)
+		return HM_DEAD_REFUSED;
+	return s->has_matched ? HM_DEAD_NO_MEMORY : HM_DEAD_NO_PATH;
 }
 
 /* ---- Of this node: a walk in portions -------------------------------------------------- */
@@ -250,7 +315,7 @@ portion_run(struct hm_ctx *ctx, struct selection *s)
 			/* Rather a long turn than half a selection. */
 			steps = HMI_SELECT_PORTION;
 	}
-	selection_end(ctx, s, s->has_matched ? HM_DEAD_NO_MEMORY : HM_DEAD_NO_PATH);
+	selection_end(ctx, s, loss_of(s));
 }
 
 static void
@@ -300,7 +365,7 @@ remote_resolved(struct hm_ctx *ctx, void *state, enum hm_future_result result, c
 	if (s->msg != NULL)
 		asker_of_node(ctx, s->msg, identity->pid.node);
 	selection_found(ctx, s, s->address, identity->pid);
-	selection_end(ctx, s, HM_DEAD_NO_MEMORY);
+	selection_end(ctx, s, loss_of(s));
 }
 
 static int
@@ -358,19 +423,6 @@ is_found(struct hm_ctx *ctx, const struct hmi_target *target, struct hm_pid *pid
 	return target->kind == HMI_TARGET_ONE && hmi_path_find(&ctx->sys->paths, target->pattern, pid) == 0;
 }
 
-/* By its PID, but past the stages of middleware, as to all others. */
-static enum hm_result
-send_found(struct hm_ctx *ctx, struct hm_pid pid, uint16_t type, const void *body, bool has_sender)
-{
-	const struct hmi_middleware *sending = ctx->sending;
-	enum hm_result result;
-
-	ctx->sending = NULL;
-	result = has_sender ? hm_request(ctx, pid, type, body) : hm_send(ctx, pid, type, body);
-	ctx->sending = sending;
-	return result;
-}
-
 static enum hm_result
 send(struct hm_ctx *ctx, const char *path, uint16_t type, const void *body, bool has_sender)
 {
@@ -385,7 +437,7 @@ send(struct hm_ctx *ctx, const char *path, uint16_t type, const void *body, bool
 	if (target.kind == HMI_TARGET_REMOTE_MANY)
 		return HM_INVALID;
 	if (is_found(ctx, &target, &pid))
-		return send_found(ctx, pid, type, body, has_sender);
+		return has_sender ? hm_request(ctx, pid, type, body) : hm_send(ctx, pid, type, body);
 	msg = msg_lossy(ctx, type, body, has_sender ? hmi_pid_of(ctx, ctx->cell) : hm_pid_none(), &result);
 	if (msg == NULL)
 		return result;
@@ -426,19 +478,6 @@ ask_any(struct hm_ctx *ctx, const struct hmi_target *target, const char *path, s
 	return result;
 }
 
-/* As send_found. */
-static enum hm_result
-ask_found(struct hm_ctx *ctx, struct hm_pid pid, uint16_t type, const void *body, const struct hmi_send *how)
-{
-	const struct hmi_middleware *sending = ctx->sending;
-	enum hm_result result;
-
-	ctx->sending = NULL;
-	result = hm_ask(ctx, pid, type, body, how->timeout_us, how->on_reply, how->arg);
-	ctx->sending = sending;
-	return result;
-}
-
 enum hm_result
 hm_select_ask(struct hm_ctx *ctx, const char *path, uint16_t type, const void *body, uint64_t timeout_us,
 	      hm_reply_fn *on_reply, void *arg)
@@ -456,9 +495,7 @@ hm_select_ask(struct hm_ctx *ctx, const char *path, uint16_t type, const void *b
 	if (target.kind == HMI_TARGET_REMOTE_MANY)
 		return HM_INVALID;
 	if (is_found(ctx, &target, &pid))
-		return ask_found(ctx, pid, type, body,
-				 &(struct hmi_send){
-					 .timeout_us = timeout_us, .on_reply = on_reply, .arg = arg });
+		return hm_ask(ctx, pid, type, body, timeout_us, on_reply, arg);
 	msg = msg_lossy(ctx, type, body, hm_pid_none(), &result);
 	if (msg == NULL)
 		return result;

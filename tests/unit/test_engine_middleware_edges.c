@@ -182,7 +182,7 @@ Test(engine_middleware_edges, send__to_oneself_without_memory_is_from_the_reserv
 	hmt_node_end(&node);
 }
 
-/* ---- What passes through no stages ------------------------------------------------------------- */
+/* ---- Selections --------------------------------------------------------------------------------- */
 
 static void
 select_all(struct hm_ctx *ctx, void *arg)
@@ -194,19 +194,21 @@ select_all(struct hm_ctx *ctx, void *arg)
 	cr_assert_eq(hm_select_request(ctx, "/user/other", HMT_NUMBER, &number), HM_OK);
 	cr_assert_eq(hm_select_ask(ctx, "/user/other", HMT_NUMBER, &number, 1000, hmt_ignore_reply, NULL),
 		     HM_OK);
+	cr_assert_eq(passed, 3);
 	cr_assert_eq(hm_select_send(ctx, "/user/o*", HMT_NUMBER, &number), HM_OK);
-	cr_assert_eq(passed, 0);
-	/* What is sent by PID does. */
-	cr_assert_eq(hm_send(ctx, other.pid, HMT_NUMBER, &number), HM_OK);
-	cr_assert_eq(hm_ask(ctx, other.pid, HMT_NUMBER, &number, 1000, hmt_ignore_reply, NULL), HM_OK);
-	cr_assert_eq(passed, 2);
+	cr_assert_eq(passed, 4);
+	/* What finds nobody comes to no stage. */
+	cr_assert_eq(hm_select_send(ctx, "/user/nobody", HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_select_send(ctx, "/user/n*", HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(passed, 4);
 }
 
-Test(engine_middleware_edges, select__passes_through_no_stages)
+Test(engine_middleware_edges, select__passes_through_once_for_each_that_is_found)
 {
 	START(0, &counting);
 	hmt_do(&node, actor.pid, select_all, NULL);
-	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 6);
+	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 4);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_NO_PATH], 2);
 	hmt_node_end(&node);
 }
 

@@ -6,7 +6,6 @@
 #include "hm_behaviour.h"
 #include "hm_buffer.h"
 #include "hm_deploy.h"
-#include "hm_event_stream.h"
 #include "hm_header.h"
 #include "hm_keep.h"
 #include "hm_middleware.h"
@@ -496,38 +495,37 @@ Test(engine_middleware_turn, receive__a_stage_stashes_keeps_and_sends)
 
 /* ---- What passes through none ------------------------------------------------------------------------ */
 
-static void
-batch_end(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
-	  void *arg)
-{
-	(void)ctx;
-	(void)state;
-	(void)result;
-	(void)reply;
-	(void)arg;
-}
+static struct hm_future piped;
 
 static void
 send_otherwise(struct hm_ctx *ctx, void *arg)
 {
 	const uint64_t number = 1;
-	const struct hm_batch_request one = { other.pid, HMT_NUMBER, &number };
-	const struct hm_batch batch = {
-		.requests = &one, .count = 1, .timeout_us = 1000, .on_end = batch_end
-	};
+	const struct hm_period once = { .delay_us = 1, .period_us = 1, .count = 1 };
 
 	(void)arg;
-	cr_assert_eq(hm_ask_batch(ctx, &batch), HM_OK);
-	cr_assert_eq(hm_publish(ctx, HMT_NUMBER, &number), HM_OK);
+	cr_assert_eq(hm_request_future(ctx, child.pid, HMT_EMPTY, NULL, 1000000, &piped), HM_OK);
+	sent = 0;
+	cr_assert_eq(hm_pipe_to(ctx, piped, &other.pid, 1), HM_OK);
 	cr_assert_eq(hm_send_after(ctx, other.pid, HMT_NUMBER, &number, 1, 0, NULL), HM_OK);
-	hm_stop(ctx, child.pid);
+	cr_assert_eq(hm_send_every(ctx, other.pid, HMT_NUMBER, &number, &once, NULL), HM_OK);
+	cr_assert_eq(hm_poison(ctx, child.pid), HM_OK);
 }
 
-Test(engine_middleware_turn, send__batches_events_and_timers_pass_through_none)
+static void
+child_answers(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	(void)probe;
+	if (hm_msg_type(msg) == HMT_EMPTY)
+		cr_assert_eq(hm_respond(ctx, HMT_NUMBER, NULL), HM_OK);
+}
+
+/* The engine makes them, when the actor has no turn: timers, what a future is piped to; and what is no message of a user. */
+Test(engine_middleware_turn, send__timers_and_pipes_pass_through_none)
 {
 	node_start();
-	cr_assert_eq(hm_event_subscribe_pid(node.sys, HMT_NUMBER, 0, other.pid, NULL), 0);
 	hmt_do(&node, actor.pid, do_spawn, NULL);
+	child.on_msg = child_answers;
 	hmt_do(&node, actor.pid, send_otherwise, NULL);
 	hmt_elapse(&node, 2000);
 	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 3);
