@@ -50,6 +50,8 @@
  *     hm_system.h       a node, from start-up to tear-down
  *     hm_shutdown.h     what is done when it stops, in phases
  *     hm_call.h         requests of external threads, with an eventfd
+ *     hm_testkit.h      tests: probes, virtual time, steps by order or seed
+ *     hm_explore.h      tests: all orders of lcores
  *     hm_provider.h     modules, and providers, which serve PIDs of other nodes
  *     hm_net.h          actors of other nodes, over a DPDK port
  */
@@ -103,6 +105,8 @@
 #include "hm_select.h"
 #include "hm_call.h"
 #include "hm_stream.h"
+#include "hm_testkit.h"
+#include "hm_explore.h"
 #include "hm_program.h"
 #include "hm_provider.h"
 

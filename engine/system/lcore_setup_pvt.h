@@ -86,6 +86,9 @@ void hmi_stall_event(struct hm_system *sys, const struct hm_stall *stall);
 /* Every actor has stopped: so may the lcores. */
 void hmi_root_ended(struct hm_ctx *ctx);
 
+/* As hm_system_turn, of one lcore of a stepped system. */
+uint32_t hmi_system_turn_lcore(struct hm_system *sys, uint32_t lcore);
+
 /* Turn what is still under way into dead letters; no lcore runs any more. Who waits for an lcore is told. */
 void hmi_lcores_drain(struct hm_system *sys);
 

@@ -259,12 +259,13 @@ hm_system_join(struct hm_system *sys)
 	return finish(sys, 0, sys->lcores_count);
 }
 
-uint32_t
-hm_system_turn(struct hm_system *sys)
+/* A turn of some lcores of a stepped system. Returns units of work done. */
+static uint32_t
+turn(struct hm_system *sys, uint32_t first, uint32_t end)
 {
 	uint32_t work = 0;
 
-	if (sys == NULL || sys->mode != HM_MODE_STEPPED || is_forced(sys))
+	if (is_forced(sys))
 		return 0;
 	/* What other threads do themselves, since no lcore has a thread, they do between turns. */
 	while (atomic_load_explicit(&sys->control_wanted, memory_order_relaxed) != 0)
@@ -272,13 +273,25 @@ hm_system_turn(struct hm_system *sys)
 	pthread_mutex_lock(&sys->control);
 	atomic_store_explicit(&sys->state, HMI_RUNNING, memory_order_relaxed);
 	hmi_rcu_enter();
-	for (uint32_t i = 0; i < sys->lcores_count; i++)
+	for (uint32_t i = first; i < end; i++)
 		work += hmi_worker_turn_alone(&sys->lcores[i]->worker);
 	hmi_rcu_leave();
 	if (actors_gone(sys) || is_forced(sys))
 		atomic_store_explicit(&sys->state, HMI_STOPPED, memory_order_relaxed);
 	pthread_mutex_unlock(&sys->control);
 	return work + hmi_offload_run_here(&sys->offload);
+}
+
+uint32_t
+hm_system_turn(struct hm_system *sys)
+{
+	return sys != NULL && sys->mode == HM_MODE_STEPPED ? turn(sys, 0, sys->lcores_count) : 0;
+}
+
+uint32_t
+hmi_system_turn_lcore(struct hm_system *sys, uint32_t lcore)
+{
+	return turn(sys, lcore, lcore + 1);
 }
 
 void

@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES = ['mailbox', 'sched', 'engine', 'net']
 # Folders inside a module: each uses only those before it. Public headers lie above all of them.
 ORDER = {
-    'engine': ['process', 'message', 'route', 'deploy', 'actor', 'balance', 'cron', 'ask', 'select', 'router', 'event', 'provider', 'stream', 'pattern', 'system'],
+    'engine': ['process', 'message', 'route', 'deploy', 'actor', 'balance', 'cron', 'ask', 'select', 'router', 'event', 'provider', 'stream', 'pattern', 'system', 'testkit'],
     'net': ['wire', 'session', 'neighbour', 'port', 'peer', 'provider'],
 }
 LINES_WARN, LINES_FAIL = 600, 1000
@@ -254,7 +254,7 @@ def parameter_count(arguments):
 
 
 def needs_owner(doc, returns, arguments):
-    """Whether memory is passed: a pointer is returned or taken, but for what no call can give away: ctx and system,
+    """Whether memory is passed: a pointer is returned or taken, but for what no call can give away: ctx, system, kit, probe,
     functions, a message that is only looked at, and what the call fills in, which is the caller's."""
     if '*' in returns:
         return True
@@ -262,7 +262,7 @@ def needs_owner(doc, returns, arguments):
     for argument in arguments.split(','):
         match = re.fullmatch(r'\s*(.*?)\s*\*\s*(\w+)(?:\[\w*\])?\s*', argument, re.DOTALL)
         if match and match.group(2) not in filled and not re.search(
-                r'struct hm_(ctx|system)$|_fn$|^const struct hm_msg$', match.group(1)):
+                r'struct hm_(ctx|system|kit|probe)$|_fn$|^const struct hm_msg$', match.group(1)):
             return True
     return False
 

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Depth first through the orders of lcores: each run repeats the choices of the one before up to the last that has another way, and
+ * takes that one.
+ *
+ * A choice is among the lcores that have work. Which have is known for certain only by their turns, of which one without work
+ * changes nothing: so the first choice of a step passes over them. Another way is one that seemed ready then; where it had no
+ * work after all the run is given up, and is none.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hm_explore.h"
+#include "testkit_pvt.h"
+
+/* How a run was left. */
+enum leaving {
+	LEFT_NOT = 0,
+	LEFT_FAILED,
+	LEFT_EMPTY, /* the order is none */
+};
+
+struct choice {
+	uint64_t ready; /* bits of lcores that seemed to have work */
+	uint8_t taken;  /* the lcore that had the step */
+};
+
+struct hmi_explorer {
+	struct hm_explored found;
+	uint32_t depth;   /* choices that are varied */
+	uint32_t planned; /* the first choices, whose `taken` are given */
+	uint32_t step;    /* choices of this run so far */
+	uint32_t looked;  /* lcores that the step has turned without work */
+	bool is_replay;
+	struct choice choices[HM_EXPLORE_DEPTH_MAX];
+	jmp_buf out; /* of the scenario */
+};
+
+static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+_Static_assert(sizeof(digits) - 1 == HM_EXPLORE_LCORES_MAX, "a digit for each lcore");
+
+/* ---- Choices -------------------------------------------------------------------------------- */
+
+void
+hmi_explorer_failed(struct hmi_explorer *ex, const char *text)
+{
+	snprintf(ex->found.text, sizeof(ex->found.text), "%s", text);
+	longjmp(ex->out, LEFT_FAILED);
+}
+
+static void
+step_begin(struct hmi_explorer *ex, const struct hm_kit *kit)
+{
+	struct choice *choice = &ex->choices[ex->step];
+
+	if (ex->step < ex->planned)
+		return;
+	choice->ready = 0;
+	for (uint32_t i = 0; i < kit->sys->lcores_count; i++)
+		choice->ready |= (uint64_t)hmi_kit_is_ready(kit, i) << i;
+}
+
+/* The planned lcore has no work, but another one has. As the last of the plan it only seemed to have some. */
+__attribute__((noreturn)) static void
+plan_fails(struct hmi_explorer *ex)
+{
+	char text[128];
+
+	if (ex->step + 1 == ex->planned && !ex->is_replay)
+		longjmp(ex->out, LEFT_EMPTY);
+	snprintf(text, sizeof(text),
+		 "step %u: lcore %u has no work: the scenario does not do the same in each run", ex->step,
+		 ex->choices[ex->step].taken);
+	hmi_explorer_failed(ex, text);
+}
+
+static uint32_t
+planned(struct hmi_explorer *ex, uint32_t count)
+{
+	uint32_t lcore = ex->choices[ex->step].taken;
+
+	if (lcore >= count)
+		plan_fails(ex);
+	return lcore;
+}
+
+uint32_t
+hmi_explorer_pick(struct hmi_explorer *ex, struct hm_kit *kit)
+{
+	uint32_t count = kit->sys->lcores_count, looked = ex->looked, lcore;
+
+	if (ex->step >= ex->depth)
+		return hmi_kit_unquiet(kit, kit->next);
+	if (looked == 0)
+		step_begin(ex, kit);
+	ex->looked++;
+	/* By plan, or each once from the first on; then those that are not known to be quiet. */
+	if (ex->step < ex->planned)
+		lcore = looked == 0 ? planned(ex, count) : hmi_kit_unquiet(kit, kit->next);
+	else
+		lcore = looked < count ? looked : hmi_kit_unquiet(kit, kit->next);
+	if (lcore == UINT32_MAX)
+		ex->looked = 0;
+	return lcore;
+}
+
+void
+hmi_explorer_took(struct hmi_explorer *ex, uint32_t lcore)
+{
+	ex->looked = 0;
+	if (ex->step >= ex->depth)
+		return;
+	if (ex->step < ex->planned && ex->choices[ex->step].taken != lcore)
+		plan_fails(ex);
+	ex->choices[ex->step].taken = (uint8_t)lcore;
+	ex->step++;
+}
+
+/* Plan the next order. Returns false: there is none. */
+static bool
+backtrack(struct hmi_explorer *ex)
+{
+	for (uint32_t i = ex->step; i-- > 0;) {
+		struct choice *choice = &ex->choices[i];
+		uint64_t others = choice->ready & ~((UINT64_C(2) << choice->taken) - 1);
+
+		if (others != 0) {
+			choice->taken = (uint8_t)__builtin_ctzll(others);
+			ex->planned = i + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- Runs ----------------------------------------------------------------------------------- */
+
+/* A run is over. It has to have made all choices of its plan. Returns 0 or -EPROTO. */
+static int
+plan_check(struct hmi_explorer *ex)
+{
+	if (ex->step >= ex->planned)
+		return 0;
+	snprintf(ex->found.text, sizeof(ex->found.text),
+		 "the run ends after %u of %u steps: the scenario does not do the same in each run", ex->step,
+		 ex->planned);
+	return -EPROTO;
+}
+
+/* Returns 0, -EAGAIN: it was given up; -EPROTO; or as hmi_kit_create. */
+static int
+run(struct hmi_explorer *ex, const struct hm_explore_config *config)
+{
+	struct hm_kit *kit;
+	int rc = hmi_kit_create(&kit, &config->kit, ex);
+
+	if (rc != 0)
+		return rc;
+	if (kit->sys->lcores_count > HM_EXPLORE_LCORES_MAX) {
+		hmi_kit_drop(kit);
+		return -EINVAL;
+	}
+	ex->step = ex->looked = 0;
+	switch (setjmp(ex->out)) {
+	case LEFT_NOT:
+		config->scenario(kit, config->arg);
+		(void)hm_kit_end(kit);
+		return plan_check(ex);
+	case LEFT_FAILED:
+		rc = -EPROTO;
+		break;
+	default:
+		/* The choice itself was made. */
+		ex->step++;
+		rc = -EAGAIN;
+	}
+	hmi_kit_drop(kit);
+	return rc;
+}
+
+static void
+order_note(struct hmi_explorer *ex)
+{
+	for (uint32_t i = 0; i < ex->step; i++)
+		ex->found.order[i] = digits[ex->choices[i].taken];
+	ex->found.order[ex->step] = '\0';
+}
+
+static int
+search(struct hmi_explorer *ex, const struct hm_explore_config *config)
+{
+	uint32_t runs_max = config->runs != 0 ? config->runs : HM_EXPLORE_RUNS_DEFAULT;
+
+	while (ex->found.runs < runs_max) {
+		int rc = run(ex, config);
+
+		if (rc != -EAGAIN)
+			ex->found.runs++;
+		if (rc != 0 && rc != -EAGAIN)
+			return rc;
+		if (ex->is_replay)
+			return 0;
+		if (!backtrack(ex)) {
+			ex->found.is_complete = true;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+/* The order of HM_ORDER becomes the plan. */
+static int
+replay_plan(struct hmi_explorer *ex)
+{
+	const char *order = getenv("HM_ORDER");
+
+	if (order == NULL)
+		return 0;
+	if (strlen(order) > HM_EXPLORE_DEPTH_MAX)
+		return -EINVAL;
+	for (ex->planned = 0; order[ex->planned] != '\0'; ex->planned++) {
+		const char *digit = strchr(digits, order[ex->planned]);
+
+		if (digit == NULL)
+			return -EINVAL;
+		ex->choices[ex->planned].taken = (uint8_t)(digit - digits);
+	}
+	ex->is_replay = true;
+	ex->depth = ex->planned;
+	return 0;
+}
+
+static void
+failure_tell(const struct hm_explored *found, const struct hm_kit_config *config)
+{
+	char text[HM_EXPLORE_TEXT_MAX + HM_EXPLORE_DEPTH_MAX + 64];
+
+	snprintf(text, sizeof(text), "%s\nHM_ORDER=%s repeats this run, number %u", found->text, found->order,
+		 found->runs);
+	hmi_kit_tell_text(config, text);
+}
+
+int
+hm_explore(const struct hm_explore_config *config, struct hm_explored *explored)
+{
+	struct hmi_explorer ex = { 0 };
+	int rc;
+
+	if (config == NULL || config->scenario == NULL || config->kit.real_time ||
+	    config->depth > HM_EXPLORE_DEPTH_MAX)
+		return -EINVAL;
+	ex.depth = config->depth != 0 ? config->depth : HM_EXPLORE_DEPTH_DEFAULT;
+	rc = replay_plan(&ex);
+	if (rc == 0)
+		rc = search(&ex, config);
+	if (rc == -EPROTO)
+		order_note(&ex);
+	if (explored != NULL)
+		*explored = ex.found;
+	if (rc == -EPROTO)
+		failure_tell(&ex.found, &config->kit);
+	return rc;
+}
