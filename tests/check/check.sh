@@ -125,7 +125,7 @@ language() {
 	esac
 }
 
-# What the guide calls a whole program is one: those blocks of C that begin with an #include of <>.
+# What a guide calls a whole program is one: those blocks of C that begin with an #include of <>.
 check_guides() {
 	includes="-I$build"
 	for module in mailbox sched engine net; do
@@ -134,12 +134,15 @@ check_guides() {
 	cflags=$(pkg-config --cflags libdpdk libprotobuf-c | sed 's/-I/-isystem /g')
 	status=0
 	for guide in $(files 'docs/guide/*.md'); do
-		awk '/^```c$/ { block = 1; first = 1; next } /^```$/ { if (block && whole) exit; block = 0; whole = 0 }
-			block { if (first) whole = /^#include </; first = 0; if (whole) print }' "$guide" >"$build/guide.c"
-		[ -s "$build/guide.c" ] || continue
-		# shellcheck disable=SC2086
-		gcc -std=gnu11 -fsyntax-only -Wall -Wextra -Werror $cflags $includes "$build/guide.c" ||
-			{ printf '%s:1: its program does not compile\n' "$guide"; status=1; }
+		rm -f "$build"/guide-*.c
+		awk -v out="$build/guide-" '/^```c$/ { block = 1; first = 1; next } /^```$/ { block = 0; whole = 0 }
+			block { if (first) { whole = /^#include </; if (whole) n++ } first = 0; if (whole) print >(out n ".c") }' "$guide"
+		for program in "$build"/guide-*.c; do
+			[ -s "$program" ] || continue
+			# shellcheck disable=SC2086
+			gcc -std=gnu11 -fsyntax-only -Wall -Wextra -Werror $cflags $includes "$program" ||
+				{ printf '%s:1: program %s does not compile\n' "$guide" "${program##*/guide-}"; status=1; }
+		done
 	done
 	return "$status"
 }
