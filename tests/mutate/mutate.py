@@ -51,7 +51,7 @@ TESTS = {
     'net': r'^test_net',
 }
 # Those that are about no module.
-OTHERS = r'^test_(bench|plugin)'
+OTHERS = r'^test_(bench|kv|plugin)'
 
 RELATIONS = {'<': '<=', '<=': '<', '>': '>=', '>=': '>', '==': '!=', '!=': '=='}
 RELATION = re.compile(r'(?<= )(<=|>=|==|!=|<|>)(?= )')
