@@ -42,6 +42,8 @@
  *     hm_breaker.h      circuit breakers
  *     hm_workers.h      pools of workers that pull their work
  *     hm_bundle.h       messages that are handled together
+ *     hm_pipeline.h     actors that hand on to each other
+ *     hm_fan.h          one message to several, one answer of theirs
  *     hm_dedup.h        has this come before?
  *     hm_dedup_stage.h  what has come before does not come to an actor
  *     hm_cron.h         messages by the calendar
@@ -86,6 +88,8 @@
 #include "hm_retry.h"
 #include "hm_workers.h"
 #include "hm_bundle.h"
+#include "hm_pipeline.h"
+#include "hm_fan.h"
 #include "hm_breaker.h"
 #include "hm_dedup.h"
 #include "hm_dedup_stage.h"

@@ -10,6 +10,8 @@
 
 #include "assert_pvt.h"
 #include "hm_bundle.h"
+#include "hm_fan.h"
+#include "hm_pipeline.h"
 #include "hm_children.h"
 #include "hm_cron.h"
 #include "hm_dedup_stage.h"
@@ -209,6 +211,24 @@ CALL(hm_future_cancel, (struct hm_future){ somebody })
 CALL(hm_future_release, (struct hm_future){ somebody })
 static const struct hm_workers workers = { .props = &props, .count = 1, .done = HMT_EMPTY };
 CALL_USED(hm_workers_spawn, &workers, NULL, NULL)
+static const struct hm_props staged = { .receive = leak_ctx,
+					.state_size = sizeof(struct hm_pid),
+					.args_size = sizeof(struct hm_pid) };
+
+static void
+ignore_join(struct hm_ctx *ctx, void *arg, enum hm_future_result result, const struct hm_msg *replies)
+{
+	(void)ctx;
+	(void)arg;
+	(void)result;
+	(void)replies;
+}
+
+static const struct hm_stage stage = { .props = &staged };
+static const struct hm_pipeline pipeline = { .stages = &stage, .count = 1 };
+CALL_USED(hm_pipeline_spawn, &pipeline, NULL, NULL)
+static const struct hm_fan fan = { .to = &somebody, .count = 1, .timeout_us = 1, .join = ignore_join };
+CALL_USED(hm_fan_spawn, &fan, NULL, NULL)
 static struct hm_bundle bundle;
 CALL(hm_bundle_add, &bundle)
 CALL(hm_bundle_is_ready, &bundle)
@@ -332,6 +352,8 @@ static const struct {
 	ROW(hm_send_after),
 	ROW(hm_send_every),
 	ROW(hm_workers_spawn),
+	ROW(hm_pipeline_spawn),
+	ROW(hm_fan_spawn),
 	ROW(hm_bundle_add),
 	ROW(hm_bundle_is_ready),
 	ROW(hm_bundle_end),
