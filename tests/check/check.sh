@@ -26,7 +26,7 @@ check_format() {
 }
 
 check_spelling() {
-	files '*.c' '*.h' '*.md' '*.proto' '*.sh' '*.py' '*.awk' '*.build' '*.html' dev '.ci/run' |
+	files '*.c' '*.h' '*.md' '*.proto' '*.sh' '*.py' '*.awk' '*.build' '*.html' '*.[1-9]' dev '.ci/run' |
 		xargs codespell --ignore-words "$here/words.txt"
 }
 
@@ -125,7 +125,7 @@ language() {
 	esac
 }
 
-# What a guide calls a whole program is one: those blocks of C that begin with an #include of <>.
+# What a guide calls a whole program is one: those blocks of C that begin with an #include of <>. So is the example of hermod(3).
 check_guides() {
 	includes="-I$build"
 	for module in mailbox sched engine net; do
@@ -144,6 +144,10 @@ check_guides() {
 				{ printf '%s:1: program %s does not compile\n' "$guide" "${program##*/guide-}"; status=1; }
 		done
 	done
+	awk '/^\.Bd/ { block = 1; next } /^\.Ed/ { block = 0 } block { gsub(/\\e/, "\\"); print }' docs/man/hermod.3 >"$build/guide.c"
+	# shellcheck disable=SC2086
+	gcc -std=gnu11 -fsyntax-only -Wall -Wextra -Werror $cflags $includes "$build/guide.c" ||
+		{ printf 'docs/man/hermod.3:1: its program does not compile\n'; status=1; }
 	return "$status"
 }
 

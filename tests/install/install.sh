@@ -92,6 +92,9 @@ soversion=${version%.*}
 "$top/dev" install --prefix "$work/prefix" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 use prefix "$work/prefix"
 symbols
+for page in man3/hermod.3 man1/protoc-gen-hermod.1; do
+	[ -f "$work/prefix/share/man/$page" ] || fail "no page $page"
+done
 program
 for kind in shared static; do
 	package=hermod
