@@ -182,6 +182,16 @@ received_release(struct hm_ctx *ctx)
 	hmi_dead_of(ctx, ctx->cell, msg, HM_DEAD_FAILED);
 }
 
+/* Before the message is gone. */
+static void
+observers_tell(struct hm_ctx *ctx, const struct hm_failure *failure)
+{
+	for (struct hmi_observer *o = ctx->observers; o != NULL; o = o->next) {
+		if (o->ops->failed != NULL)
+			o->ops->failed(ctx, o, failure);
+	}
+}
+
 /* What the call was a part of. */
 static void
 owned_lose(struct hm_ctx *ctx)
@@ -301,6 +311,7 @@ hmi_actor_failed(struct hmi_worker *worker)
 	failure.type = ctx->msg != NULL ? ctx->msg->type : HM_TYPE_NONE;
 	hmi_flight_note(ctx, cell, HM_EVENT_FAILS, failure.type);
 	failure_log(ctx, &failure);
+	observers_tell(ctx, &failure);
 	hmi_made_release(ctx);
 	owned_lose(ctx);
 	received_release(ctx);

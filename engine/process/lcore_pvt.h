@@ -26,6 +26,7 @@
 #include "extra_pvt.h"
 #include "hm_supervisor.h"
 #include "link_pvt.h"
+#include "observer_pvt.h"
 #include "outbox_pvt.h"
 #include "pool_pvt.h"
 #include "slab_pvt.h"
@@ -200,10 +201,11 @@ struct hm_ctx {
 	/* The actor that has run last of those that were born elsewhere, and its PID: for the stall detector's guess. */
 	_Atomic(const struct hmi_cell *) moved_cell;
 	_Atomic uint64_t moved_home;
-	struct hm_stream *streams;   /* whose process is of this lcore: stream/stream.c */
-	uint32_t actors;             /* that live here, without the guardians */
-	struct hmi_heat *heat;       /* NULL: nobody measures it, and there is no balancer on this lcore */
-	struct hmi_balance *balance; /* NULL: as above */
+	struct hm_stream *streams;      /* whose process is of this lcore: stream/stream.c */
+	uint32_t actors;                /* that live here, without the guardians */
+	struct hmi_heat *heat;          /* NULL: nobody measures it, and there is no balancer on this lcore */
+	struct hmi_balance *balance;    /* NULL: as above */
+	struct hmi_observer *observers; /* NULL: nobody observes its actors */
 	/* In a cache line of its own, since others read it: see load_pvt.h. */
 	_Alignas(64) _Atomic uint64_t load;
 };

@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES = ['mailbox', 'sched', 'engine', 'net']
 # Folders inside a module: each uses only those before it. Public headers lie above all of them.
 ORDER = {
-    'engine': ['process', 'message', 'route', 'deploy', 'actor', 'balance', 'cron', 'ask', 'select', 'router', 'event', 'provider', 'stream', 'pattern', 'system', 'testkit'],
+    'engine': ['process', 'message', 'route', 'deploy', 'actor', 'balance', 'cron', 'ask', 'select', 'router', 'event', 'provider', 'stream', 'pattern', 'system', 'observe', 'testkit'],
     'net': ['wire', 'session', 'neighbour', 'port', 'peer', 'provider'],
 }
 LINES_WARN, LINES_FAIL = 600, 1000
