@@ -80,6 +80,8 @@ hmi_middleware_make(const struct hmi_cell *parent, const struct hm_props *props,
 	middleware = calloc(1, sizeof(*middleware) + count * sizeof(middleware->stages[0]));
 	if (middleware == NULL)
 		return -ENOMEM;
+	if (outer != NULL)
+		middleware->trace = outer->trace;
 	for (uint32_t i = 0; outer != NULL && i < outer->count; i++) {
 		if (outer->stages[i]->inherited)
 			stage_add(middleware, outer->stages[i]);

@@ -22,6 +22,8 @@ struct hmi_middleware {
 	hm_receive_fn *receive; /* of the actor, or its behaviour */
 	uint32_t count;
 	bool sends, spawns; /* whether any stage is around sends, spawns */
+	/* For its children: the span that is open. Of one that has not started: that in which it was spawned. */
+	struct hmi_trace trace;
 	const struct hm_middleware *stages[];
 };
 

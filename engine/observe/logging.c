@@ -11,6 +11,7 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 
+#include "check_pvt.h"
 #include "counter_pvt.h"
 #include "hm_type.h"
 #include "observe_pvt.h"
@@ -83,12 +84,14 @@ void
 hm_logging_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg,
 		   const struct hm_receive_next *next, void *arg)
 {
-	struct logging *logging = logging_of(ctx);
+	struct logging *logging;
 	struct hm_pid sender;
 	uint64_t began_ns, now_ns;
 	uint16_t type;
 
 	(void)arg;
+	hmi_check_ctx(ctx, "hm_logging_receive");
+	logging = logging_of(ctx);
 	if (logging == NULL) {
 		hm_receive_next(ctx, state, msg, next);
 		return;
@@ -107,15 +110,18 @@ enum hm_result
 hm_logging_send(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, const struct hm_send_next *next,
 		void *arg)
 {
-	struct logging *logging = logging_of(ctx);
-	bool is_forward = hm_send_is_forward(next);
+	struct logging *logging;
 	char pid[HM_PID_TEXT_SIZE];
 	enum hm_result result;
+	bool is_forward;
 	uint16_t type;
 
 	(void)arg;
+	hmi_check_ctx(ctx, "hm_logging_send");
+	logging = logging_of(ctx);
 	if (logging == NULL)
 		return hm_send_next(ctx, to, msg, next);
+	is_forward = hm_send_is_forward(next);
 	type = hm_msg_type(msg);
 	result = hm_send_next(ctx, to, msg, next);
 	if (line_take(ctx, logging, hm_now_ns(ctx)))
@@ -141,10 +147,13 @@ int
 hm_logging_spawn(struct hm_ctx *ctx, const struct hm_spawning *what, struct hm_pid *pid,
 		 const struct hm_spawn_next *next, void *arg)
 {
-	struct logging *logging = logging_of(ctx);
-	int rc = hm_spawn_next(ctx, what, pid, next);
+	struct logging *logging;
+	int rc;
 
 	(void)arg;
+	hmi_check_ctx(ctx, "hm_logging_spawn");
+	logging = logging_of(ctx);
+	rc = hm_spawn_next(ctx, what, pid, next);
 	if (logging == NULL || !line_take(ctx, logging, hm_now_ns(ctx)))
 		return rc;
 	if (rc == 0)

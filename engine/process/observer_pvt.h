@@ -11,7 +11,9 @@
  * An observer is found by its table, so that the lower folders know none of them by name. Owned by one lcore.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct hm_ctx;
 struct hm_failure;
@@ -26,6 +28,19 @@ struct hmi_observer {
 	const struct hmi_observer_ops *ops;
 	struct hmi_observer *next;
 };
+
+/* A span, as what it leads to knows it. */
+struct hmi_trace {
+	uint64_t trace[2]; /* high and low half; both 0: there is none */
+	uint64_t span;
+	bool is_sampled;
+};
+
+static inline bool
+hmi_trace_is_none(const struct hmi_trace *trace)
+{
+	return (trace->trace[0] | trace->trace[1]) == 0;
+}
 
 /* The one of a list that has this table; NULL: there is none. */
 static inline struct hmi_observer *

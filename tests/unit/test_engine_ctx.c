@@ -22,6 +22,7 @@
 #include "hm_buffer.h"
 #include "hm_header.h"
 #include "hm_log.h"
+#include "hm_logging.h"
 #include "hm_keep.h"
 #include "hm_middleware.h"
 #include "hm_limit.h"
@@ -32,6 +33,7 @@
 #include "hm_retry.h"
 #include "hm_router.h"
 #include "hm_supervisor.h"
+#include "hm_tracing.h"
 #include "hm_select.h"
 #include "hm_workers.h"
 #include "hmt_actor.h"
@@ -147,6 +149,12 @@ CALL(hm_router_remove, somebody, somebody)
 CALL(hm_router_adjust, somebody, 1)
 CALL(hm_router_list, somebody)
 CALL(hm_log, HM_LOG_INFO, "text")
+CALL(hm_logging_receive, NULL, NULL, NULL, NULL)
+CALL(hm_logging_send, somebody, NULL, NULL, NULL)
+CALL_USED(hm_logging_spawn, NULL, NULL, NULL, NULL)
+CALL(hm_tracing_receive, NULL, NULL, NULL, NULL)
+CALL(hm_tracing_send, somebody, NULL, NULL, NULL)
+CALL(hm_tracing_current, NULL)
 CALL(hm_watch, somebody)
 CALL(hm_unwatch, somebody)
 CALL(hm_stop, somebody)
@@ -287,6 +295,12 @@ static const struct {
 	ROW(hm_router_adjust),
 	ROW(hm_router_list),
 	ROW(hm_log),
+	ROW(hm_logging_receive),
+	ROW(hm_logging_send),
+	ROW(hm_logging_spawn),
+	ROW(hm_tracing_receive),
+	ROW(hm_tracing_send),
+	ROW(hm_tracing_current),
 	ROW(hm_watch),
 	ROW(hm_unwatch),
 	ROW(hm_stop),
