@@ -21,6 +21,7 @@
  *     hm_log.h          lines with lcore and path, into EAL's log
  *     hm_logging.h      a line for each message
  *     hm_tracing.h      which message has led to which
+ *     hm_metrics.h      what the actors of a type have done
  *     hm_mailbox.h      order, bound and overflow of mailboxes; back pressure
  *     hm_messages.h     typed messages: ids, functions and handlers from one table
  *     hm_middleware.h   functions around what an actor receives, sends and spawns
@@ -86,6 +87,7 @@
 #include "hm_passivation.h"
 #include "hm_logging.h"
 #include "hm_tracing.h"
+#include "hm_metrics.h"
 #include "hm_service.h"
 #include "hm_cron.h"
 #include "hm_limit.h"

@@ -24,6 +24,7 @@
 #include "hm_log.h"
 #include "hm_logging.h"
 #include "hm_keep.h"
+#include "hm_metrics.h"
 #include "hm_middleware.h"
 #include "hm_limit.h"
 #include "hm_move.h"
@@ -152,6 +153,7 @@ CALL(hm_log, HM_LOG_INFO, "text")
 CALL(hm_logging_receive, NULL, NULL, NULL, NULL)
 CALL(hm_logging_send, somebody, NULL, NULL, NULL)
 CALL_USED(hm_logging_spawn, NULL, NULL, NULL, NULL)
+CALL(hm_metrics_receive, NULL, NULL, NULL, NULL)
 CALL(hm_tracing_receive, NULL, NULL, NULL, NULL)
 CALL(hm_tracing_send, somebody, NULL, NULL, NULL)
 CALL(hm_tracing_current, NULL)
@@ -298,6 +300,7 @@ static const struct {
 	ROW(hm_logging_receive),
 	ROW(hm_logging_send),
 	ROW(hm_logging_spawn),
+	ROW(hm_metrics_receive),
 	ROW(hm_tracing_receive),
 	ROW(hm_tracing_send),
 	ROW(hm_tracing_current),
