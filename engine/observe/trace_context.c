@@ -68,8 +68,10 @@ hex_format(char *text, uint64_t value)
 void
 hmi_traceparent_format(const struct hmi_trace *trace, char *text)
 {
-	memcpy(text, "00-", 3);
-	text = hex_format(text + 3, trace->trace[0]);
+	*text++ = '0';
+	*text++ = '0';
+	*text++ = '-';
+	text = hex_format(text, trace->trace[0]);
 	text = hex_format(text, trace->trace[1]);
 	*text++ = '-';
 	text = hex_format(text, trace->span);

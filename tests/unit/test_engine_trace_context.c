@@ -162,12 +162,12 @@ Test(engine_trace_context, tracestate__that_is_malformed_is_none)
 static const char *
 long_text(const char *before, size_t letters, const char *behind)
 {
-	static char text[2048];
-	size_t length = strlen(before);
+	static char text[1024];
+	char middle[512];
 
-	memcpy(text, before, length);
-	memset(text + length, 'x', letters);
-	memcpy(text + length + letters, behind, strlen(behind) + 1);
+	memset(middle, 'x', letters);
+	middle[letters] = '\0';
+	snprintf(text, sizeof(text), "%s%s%s", before, middle, behind);
 	return text;
 }
 
