@@ -13,24 +13,33 @@
 
 /* ---- traceparent ------------------------------------------------------------------------- */
 
-/* Digits of lower case alone; so it ends at the end of the text. */
+#define IS_DIGIT   0x10u
+#define DIGIT(n)   (IS_DIGIT | (n))
+#define LENGTH_MIN 55u
+
+/* Digits, of lower case alone; 0: it is none. */
+static const uint8_t digits[256] = {
+	['0'] = DIGIT(0),  ['1'] = DIGIT(1),  ['2'] = DIGIT(2),  ['3'] = DIGIT(3),
+	['4'] = DIGIT(4),  ['5'] = DIGIT(5),  ['6'] = DIGIT(6),  ['7'] = DIGIT(7),
+	['8'] = DIGIT(8),  ['9'] = DIGIT(9),  ['a'] = DIGIT(10), ['b'] = DIGIT(11),
+	['c'] = DIGIT(12), ['d'] = DIGIT(13), ['e'] = DIGIT(14), ['f'] = DIGIT(15),
+};
+
+/* Without a branch a digit: ids are random, and no branch would be predicted. */
 static bool
-hex_parse(const char *text, uint32_t digits, uint64_t *value)
+hex_parse(const char *text, uint32_t count, uint64_t *value)
 {
 	uint64_t sum = 0;
+	uint8_t all = IS_DIGIT;
 
-	for (uint32_t i = 0; i < digits; i++) {
-		char c = text[i];
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t digit = digits[(unsigned char)text[i]];
 
-		if (c >= '0' && c <= '9')
-			sum = sum << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			sum = sum << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			return false;
+		all &= digit;
+		sum = sum << 4 | (digit & 0xfu);
 	}
 	*value = sum;
-	return true;
+	return all != 0;
 }
 
 /* Later versions may say more behind the flags. */
@@ -45,6 +54,8 @@ hmi_traceparent_parse(const char *text, struct hmi_trace *trace)
 {
 	uint64_t version, high, low, span, flags;
 
+	if (strnlen(text, LENGTH_MIN) < LENGTH_MIN)
+		return false;
 	if (!hex_parse(text, 2, &version) || text[2] != '-' || version == VERSION_NONE)
 		return false;
 	if (!hex_parse(text + 3, 16, &high) || !hex_parse(text + 19, 16, &low) || text[35] != '-')
