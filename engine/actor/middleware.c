@@ -3,6 +3,7 @@
  * Middleware: walks through the stages of an actor. Each stage is a user's function, called in the actor's turn; between
  * two of them nothing is held that would be lost if one does not return.
  */
+#include "mark_pvt.h"
 #include "middleware_pvt.h"
 
 #include <errno.h>
@@ -261,7 +262,7 @@ hmi_send_refused(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, enum hm_re
 										: HM_DEAD_REFUSED };
 
 	/* As any message that is sent, and is a dead letter. */
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	hm_dead_letter_report(ctx, &letter);
 }
 

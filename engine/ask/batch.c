@@ -424,7 +424,7 @@ batch_last(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to, str
 	msg->sender = request_pid(ctx, cell, through->index);
 	msg->flags |= HMI_MSG_REQUEST;
 	hmi_guard_handed(msg);
-	hmi_count(&ctx->sent, 1);
+	hmi_sent_add(ctx, 1);
 	return hmi_post(ctx, to, msg);
 }
 

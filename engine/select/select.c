@@ -116,7 +116,7 @@ copy_last(struct hm_ctx *ctx, const struct hmi_send *how, struct hm_pid to, stru
 	msg->flags |= container_of(how, struct through, how)->flags;
 	hmi_guard_handed(msg);
 	result = hmi_post(ctx, to, msg);
-	hmi_count(&ctx->sent, result == HM_OK);
+	hmi_sent_add(ctx, result == HM_OK);
 	return result;
 }
 
@@ -127,7 +127,7 @@ copy_send(struct hm_ctx *ctx, const struct hm_msg *msg, struct hm_pid to, struct
 	const struct through through = { .how = { .last = copy_last, .sender = msg->sender },
 					 .flags = msg->flags & HMI_MSG_REQUEST };
 	struct hmi_owned *before = ctx->lost;
-	bool is_marked = ctx->in_engine;
+	bool is_marked = hmi_mark_is_set(ctx);
 	enum hm_result result;
 
 	ctx->lost = lost;

@@ -13,6 +13,7 @@
 #include "hmt_death.h"
 #include "hmt_eal.h"
 #include "lcore_pvt.h"
+#include "mark_pvt.h"
 #include "msg_pvt.h"
 
 TestSuite(engine_kit, .init = hmt_eal_start);
@@ -418,7 +419,7 @@ Test(engine_kit, end__finds_wrong_accounts)
 	start((struct hm_kit_config){ 0 });
 	hm_kit_probe(kit, NULL);
 	hm_kit_settle(kit);
-	hm_kit_system(kit)->lcores[0]->sent++;
+	hmi_sent_add(hm_kit_system(kit)->lcores[0], 1);
 	cr_assert_not(hm_kit_end(kit));
 	told_check("accounts: 1 messages sent, 0 received, 0 dead letters; 4 actors spawned, 4 stopped");
 }
