@@ -246,6 +246,13 @@ Test(engine_middleware_many, batch__that_was_asked_outlives_a_failure_behind_it)
 
 /* ---- Selections -------------------------------------------------------------------------------- */
 
+/* The actor selects. */
+static void
+select_by(void (*how)(struct hm_ctx *ctx, void *path), const char *path)
+{
+	hmt_do(&node, actor.pid, how, (void *)(uintptr_t)path);
+}
+
 static void
 select_send(struct hm_ctx *ctx, void *path)
 {
@@ -256,10 +263,10 @@ select_send(struct hm_ctx *ctx, void *path)
 Test(engine_middleware_many, select__passes_through_for_each_receiver)
 {
 	start();
-	hmt_do(&node, actor.pid, select_send, "/user/*h*");
+	select_by(select_send, "/user/*h*");
 	cr_assert_eq(stage.calls, 2, "other and third");
 	cr_assert_eq(headers, 2);
-	hmt_do(&node, actor.pid, select_send, "/user/other");
+	select_by(select_send, "/user/other");
 	cr_assert_eq(stage.calls, 3);
 	cr_assert(hm_pid_equal(stage.to, other.pid));
 	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 2);
@@ -271,10 +278,10 @@ Test(engine_middleware_many, select__what_is_refused_is_a_dead_letter_if_nobody_
 	start();
 	stage.what = REFUSE;
 	stage.at = 1;
-	hmt_do(&node, actor.pid, select_send, "/user/other");
+	select_by(select_send, "/user/other");
 	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_REFUSED], 0, "told by the result");
 	stage.at = 2;
-	hmt_do(&node, actor.pid, select_send, "/user/*h*");
+	select_by(select_send, "/user/*h*");
 	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_REFUSED], 1);
 	cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER) + hmt_seen_count(&third, HMT_NUMBER), 1);
 	hmt_node_end(&node);
@@ -303,14 +310,14 @@ select_ask(struct hm_ctx *ctx, void *path)
 Test(engine_middleware_many, select__who_asks_is_answered_or_told)
 {
 	start();
-	hmt_do(&node, actor.pid, select_ask, "/user/oth*");
+	select_by(select_ask, "/user/oth*");
 	cr_assert_eq(asked, HM_FUTURE_REPLY);
-	hmt_do(&node, actor.pid, select_ask, "/user/other");
+	select_by(select_ask, "/user/other");
 	cr_assert_eq(asked, HM_FUTURE_REPLY);
 	cr_assert_eq(stage.calls, 2);
 	stage.what = REFUSE;
 	stage.at = 3;
-	hmt_do(&node, actor.pid, select_ask, "/user/oth*");
+	select_by(select_ask, "/user/oth*");
 	cr_assert_eq(asked, HM_FUTURE_DEAD_LETTER);
 	hmt_node_end(&node);
 }
@@ -335,7 +342,7 @@ Test(engine_middleware_many, select__passes_through_in_every_portion)
 	start();
 	crowd = (struct hmt_probe){ 0 };
 	hmt_do(&node, parent.pid, crowd_spawn, NULL);
-	hmt_do(&node, actor.pid, select_send, "../m*");
+	select_by(select_send, "../m*");
 	cr_assert_eq(stage.calls, MANY);
 	hmt_node_end(&node);
 }
@@ -351,9 +358,9 @@ Test(engine_middleware_many, select__a_stage_that_fails_ends_it)
 		hmt_do(&node, parent.pid, crowd_spawn, NULL);
 		stage.at = at[i / 2];
 		stage.what = i % 2 == 0 ? FAIL : FAULT;
-		hmt_do(&node, actor.pid, select_send, "../m*");
+		select_by(select_send, "../m*");
 		cr_assert_eq(stage.calls, stage.at);
-		hmt_do(&node, actor.pid, select_send, "/user/other");
+		select_by(select_send, "/user/other");
 		cr_assert_eq(hmt_seen_count(&other, HMT_NUMBER), 1);
 		hmt_node_end(&node);
 	}

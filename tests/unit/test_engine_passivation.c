@@ -501,7 +501,9 @@ Test(engine_passivation, end__loses_no_message_whenever_it_comes)
 static void
 ask_that(struct hm_ctx *ctx, void *on)
 {
-	cr_assert_eq(hm_ask(ctx, actor.pid, HMT_EMPTY, NULL, 1000000, on, NULL), HM_OK);
+	hm_reply_fn *const *fn = on;
+
+	cr_assert_eq(hm_ask(ctx, actor.pid, HMT_EMPTY, NULL, 1000000, *fn, NULL), HM_OK);
 }
 
 static uint32_t told;
@@ -522,7 +524,7 @@ Test(engine_passivation, end__who_asks_afterwards_is_told)
 	start();
 	wait_over();
 	cr_assert(has_stopped());
-	hmt_do(&node, other.pid, ask_that, (void *)(uintptr_t)on_told);
+	hmt_do(&node, other.pid, ask_that, &(hm_reply_fn *){ on_told });
 	cr_assert_eq(told, 1);
 	hmt_node_end(&node);
 }
