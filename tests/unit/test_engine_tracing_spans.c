@@ -8,6 +8,7 @@
 #include "hm_move.h"
 #include "hm_type.h"
 #include "hm_version.h"
+#include "hmt_fault.h"
 #include "test_engine_tracing.h"
 
 TestSuite(engine_tracing_spans, .init = hmt_eal_start);
@@ -61,8 +62,7 @@ fault(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 	(void)ctx;
 	(void)probe;
 	if (hm_msg_type(msg) == HMT_NUMBER)
-		/* allowed: a fault on purpose */
-		*(volatile int *)(uintptr_t)16 = 1;
+		hmt_fault_raise(HMT_FAULT_NULL);
 }
 
 Test(engine_tracing_spans, fail__by_a_signal_ends_the_span_too)
