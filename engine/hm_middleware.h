@@ -16,10 +16,11 @@
  *     static void
  *     timed(struct hm_ctx *ctx, void *state, const struct hm_msg *msg, const struct hm_receive_next *next, void *arg)
  *     {
- *             uint64_t began = hm_now_ns();
+ *             uint64_t began = hm_now_ns(ctx);
+ *             uint16_t type = hm_msg_type(msg);
  *
  *             hm_receive_next(ctx, state, msg, next);
- *             took(arg, hm_msg_type(msg), hm_now_ns() - began);
+ *             took(arg, type, hm_now_ns(ctx) - began);
  *     }
  *
  *     static const struct hm_middleware timing = { .name = "timing", .receive = timed, .arg = &timings };
@@ -101,7 +102,8 @@ struct hm_middleware {
 /**
  * Go on with what is received: the next stage, or the actor's receive function.
  *
- * Context: turn, in a stage that was passed @p next. Ownership: nothing passes.
+ * Context: turn, in a stage that was passed @p next. Ownership: nothing passes; but who receives @p msg may hand it on or keep
+ * it, so what the stage wants to know of it afterwards it copies before.
  *
  * @param state  as it was passed
  * @param msg    as it was passed, or another one, which the stage frees afterwards; hm_sender and hm_respond, hm_forward, hm_stash

@@ -39,17 +39,18 @@ static void
 logged(struct hm_ctx *ctx, void *state, const struct hm_msg *msg, const struct hm_receive_next *next,
        void *arg)
 {
-	const struct payment *payment;
+	struct payment payment;
 
 	(void)arg;
 	if (hm_msg_type(msg) != pay) {
 		hm_receive_next(ctx, state, msg, next);
 		return;
 	}
-	payment = pay_body(msg);
-	printf("log: payment %u of %d cents\n", payment->id, payment->cents);
+	/* Behind it the message may be gone. */
+	payment = *pay_body(msg);
+	printf("log: payment %u of %d cents\n", payment.id, payment.cents);
 	hm_receive_next(ctx, state, msg, next);
-	printf("log: payment %u is done\n", payment->id);
+	printf("log: payment %u is done\n", payment.id);
 }
 
 /* One that does not go on has handled the message. */

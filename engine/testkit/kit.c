@@ -66,8 +66,10 @@ seed_choose(struct hm_kit *kit)
 	if (kit->seed != 0)
 		return 0;
 	if (kit->config.order != HM_KIT_SEEDED || kit->explorer != NULL ||
-	    getrandom(&kit->seed, sizeof(kit->seed), 0) != sizeof(kit->seed))
+	    getrandom(&kit->seed, sizeof(kit->seed), 0) != sizeof(kit->seed)) {
 		kit->seed = 1;
+		return 0;
+	}
 	/* Short, to be typed. */
 	kit->seed = kit->seed % 1000000000u + 1;
 	return 0;

@@ -135,7 +135,7 @@ Test(engine_kit, create__without_a_configuration)
 {
 	cr_assert_eq(hm_kit_create(&kit, NULL), 0);
 	cr_assert_eq(hm_system_lcores(hm_kit_system(kit)), 1);
-	cr_assert_neq(hm_kit_seed(kit), 0);
+	cr_assert_eq(hm_kit_seed(kit), 1);
 	cr_assert(hm_kit_end(kit));
 }
 
