@@ -98,13 +98,15 @@ stage_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	}
 }
 
-#define STAGE_PROPS(where, ...)                                                          \
-	{                                                                                \
-		.receive = stage_receive, .state_size = sizeof(struct stage),            \
-		.args_size = sizeof(struct stage), .lcore = HM_LCORE(where), __VA_ARGS__ \
+#define STAGE_PROPS(...)                                                      \
+	{                                                                     \
+		.receive = stage_receive, .state_size = sizeof(struct stage), \
+		.args_size = sizeof(struct stage), __VA_ARGS__                \
 	}
 
-static const struct hm_props props[STAGES] = { STAGE_PROPS(0), STAGE_PROPS(1), STAGE_PROPS(2) };
+static const struct hm_props props[STAGES] = { STAGE_PROPS(.lcore = HM_LCORE(0)),
+					       STAGE_PROPS(.lcore = HM_LCORE(1)),
+					       STAGE_PROPS(.lcore = HM_LCORE(2)) };
 static const struct stage args[STAGES] = { { .index = 0 }, { .index = 1 }, { .index = 2 } };
 static const struct hm_stage stages[STAGES] = { { &props[0], &args[0] },
 						{ &props[1], &args[1] },
@@ -380,9 +382,10 @@ produce(struct hm_ctx *ctx, void *arg)
 Test(engine_pipeline, overload__those_before_wait_and_nothing_is_lost)
 {
 	static const struct hm_mailbox small = { .capacity = 8, .low = 2 };
-	static const struct hm_props narrow[STAGES] = { STAGE_PROPS(0, .mailbox = &small),
-							STAGE_PROPS(1, .mailbox = &small),
-							STAGE_PROPS(2, .mailbox = &small, .quantum = 1) };
+	static const struct hm_props narrow[STAGES] = { STAGE_PROPS(.lcore = HM_LCORE(0), .mailbox = &small),
+							STAGE_PROPS(.lcore = HM_LCORE(1), .mailbox = &small),
+							STAGE_PROPS(.lcore = HM_LCORE(2), .mailbox = &small,
+								    .quantum = 1) };
 	static const struct hm_stage slow[STAGES] = { { &narrow[0], &args[0] },
 						      { &narrow[1], &args[1] },
 						      { &narrow[2], &args[2] } };
@@ -404,7 +407,7 @@ Test(engine_pipeline, overload__those_before_wait_and_nothing_is_lost)
 Test(engine_pipeline, overload__a_stage_that_rejects)
 {
 	static const struct hm_mailbox few = { .capacity = 4, .overflow = HM_OVERFLOW_REJECT };
-	static const struct hm_props rejecting = STAGE_PROPS(0, .mailbox = &few);
+	static const struct hm_props rejecting = STAGE_PROPS(.lcore = HM_LCORE(0), .mailbox = &few);
 	static const struct hm_stage own[STAGES] = { { &rejecting, &args[0] },
 						     { &props[1], &args[1] },
 						     { &props[2], &args[2] } };
@@ -461,7 +464,7 @@ static const struct hm_middleware counting = { .name = "counting", .receive = co
 Test(engine_pipeline, spawn__stages_with_middleware_of_their_own)
 {
 	static const struct hm_middleware *const own[] = { &counting, NULL };
-	static const struct hm_props with = STAGE_PROPS(0, .middleware = own);
+	static const struct hm_props with = STAGE_PROPS(.lcore = HM_LCORE(0), .middleware = own);
 	static const struct hm_stage some[STAGES] = { { &with, &args[0] },
 						      { &with, &args[1] },
 						      { &with, &args[2] } };
@@ -485,7 +488,8 @@ Test(engine_pipeline, spawn__a_stage_that_cannot_be_made)
 		&counting, &counting, &counting, &counting, &counting, &counting, &counting, &counting,
 		&counting, &counting, &counting, &counting, &counting, &counting, &counting, &counting,
 	};
-	static const struct hm_props nowhere = STAGE_PROPS(100), full = STAGE_PROPS(0, .middleware = many);
+	static const struct hm_props nowhere = STAGE_PROPS(.lcore = HM_LCORE(100)),
+				     full = STAGE_PROPS(.lcore = HM_LCORE(0), .middleware = many);
 	const struct hm_props *bad[] = { &nowhere, &full };
 
 	for (uint32_t i = 0; i < RTE_DIM(bad); i++) {
@@ -509,7 +513,7 @@ static const struct hm_supervisor resuming = { .directive = HM_DIRECTIVE_RESUME 
 static void
 parent_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
-	static const struct hm_props nowhere = STAGE_PROPS(100);
+	static const struct hm_props nowhere = STAGE_PROPS(.lcore = HM_LCORE(100));
 	static const struct hm_stage bad[] = { { &nowhere, &args[0] }, { &props[1], &args[1] } };
 
 	if (hm_msg_type(msg) == HM_STARTED)
