@@ -31,6 +31,7 @@
 /* Of an item: rounds of arithmetic in a worker. */
 #define WORKER_ROUNDS 20u
 
+#define ROUNDS_MAX 10u /* until somebody had to wait */
 #define SAMPLE_NS  5000000
 #define GROWTH_MAX (8u << 20) /* bytes of the process, once it has done a tenth of its work */
 /* Beyond the high marks of mailboxes and lanes: what was sent before the sender was told. */
@@ -209,7 +210,8 @@ system_make(void)
 	require(hm_system_start(line.sys) == 0, "it does not start");
 }
 
-static void
+/* Returns how often somebody had to wait. */
+static uint64_t
 end_check(const struct usage *usage)
 {
 	uint64_t most = (WORKERS + 1 + LCORES) * line.sys->marks.high + UNDER_WAY;
@@ -226,37 +228,44 @@ end_check(const struct usage *usage)
 	for (int reason = 0; reason < HM_DEAD_REASONS; reason++)
 		require(stats.dead[reason] == 0, "a dead letter");
 	require(stats.no_memory == 0 && stats.reserved == 0, "memory was used up");
-	require(stats.mutes >= WORKERS, "nobody had to wait: what is this test about?");
 	require(usage->waiting <= most, "too many messages wait");
 	/* Sanitizers keep freed memory. */
 	require(IS_SANITIZED || usage->late <= usage->early + GROWTH_MAX, "the process grows");
+	return stats.mutes;
 }
 
-static void
+/* Returns how often somebody had to wait. */
+static uint64_t
 round_run(uint64_t items, uint64_t *random)
 {
 	struct usage usage;
+	uint64_t mutes;
 
 	memset(&line, 0, sizeof(line));
 	line.items = items;
 	line.sink_rounds = SINK_ROUNDS + (uint32_t)hmt_random_below(random, SINK_ROUNDS);
 	system_make();
 	usage = watch();
-	end_check(&usage);
+	mutes = end_check(&usage);
 	hmt_system_drain(line.sys);
 	hmt_books_check(line.sys);
 	hmt_system_free(line.sys);
+	return mutes;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct hmt_stress stress = hmt_stress_begin(0);
-	uint64_t items = argc > 1 ? strtoull(argv[1], NULL, 0) : ITEMS;
+	uint64_t items = argc > 1 ? strtoull(argv[1], NULL, 0) : ITEMS, mutes = 0;
+	uint32_t rounds = 0;
 
 	hmt_eal_start_with(LCORES + 1, 64);
 	do {
-		round_run(items, &stress.random);
-	} while (!hmt_stress_is_over(&stress));
+		mutes += round_run(items, &stress.random);
+		rounds++;
+		/* Where the machine takes the producer's core away, the sink keeps up with it. */
+	} while (!hmt_stress_is_over(&stress) || (mutes < WORKERS && rounds < ROUNDS_MAX));
+	require(mutes >= WORKERS, "nobody had to wait: what is this test about?");
 	return EXIT_SUCCESS;
 }
