@@ -12,6 +12,11 @@
  * Both call one function, once, with the first answer, or with how the last request has ended. The receiver may get a request
  * more than once: what is asked must not do harm if it is done twice (or see hm_dedup.h).
  *
+ * Stages of middleware (hm_middleware.h) are around each request. One that a stage refuses has ended as a dead letter, or for want of
+ * memory; only the first one is told to the caller instead. A stage that fails fails the actor: when that goes on
+ * (HM_DIRECTIVE_RESUME) the request counts as one without an answer, so that the function is called nevertheless; whom a hedged one
+ * had not asked by then may be left out.
+ *
  * They are an actor's own, as its futures are: when it stops or restarts they are over, and the function is not called. They move
  * with it (hm_move.h). With a circuit breaker (hm_breaker.h) ask it before, and report in the function.
  */

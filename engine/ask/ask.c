@@ -221,6 +221,18 @@ hmi_ask_prepare(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64
 }
 
 enum hm_result
+hmi_ask_post(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid to, struct hm_msg *msg)
+{
+	if (to.node != ctx->node)
+		cell->future.node = hmi_node_reference(ctx, to.node);
+	msg->sender = hmi_pid_of(ctx, cell);
+	msg->flags |= HMI_MSG_REQUEST;
+	hmi_guard_handed(msg);
+	hmi_sent_add(ctx, 1);
+	return hmi_post(ctx, to, msg);
+}
+
+enum hm_result
 hm_msg_ask(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t timeout_us,
 	   hm_reply_fn *on_reply, void *arg)
 {
@@ -248,11 +260,5 @@ hm_msg_ask(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t ti
 		hmi_msg_release(&ctx->cache, msg);
 		return result;
 	}
-	if (to.node != ctx->node)
-		cell->future.node = hmi_node_reference(ctx, to.node);
-	msg->sender = hmi_pid_of(ctx, cell);
-	msg->flags |= HMI_MSG_REQUEST;
-	hmi_guard_handed(msg);
-	hmi_sent_add(ctx, 1);
-	return hmi_post(ctx, to, msg);
+	return hmi_ask_post(ctx, cell, to, msg);
 }

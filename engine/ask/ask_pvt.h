@@ -51,6 +51,9 @@ hmi_request_mark(const struct hm_ctx *ctx, struct hm_msg *msg, struct hm_pid to,
 /* Whether a made message may be asked, and its deadline, which needs memory beside a buffer. */
 enum hm_result hmi_ask_prepare(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg, uint64_t timeout_us);
 
+/* Post one that was prepared, which a future is to be answered for; takes it over. */
+enum hm_result hmi_ask_post(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_pid to, struct hm_msg *msg);
+
 /* ---- future.c ---- */
 
 extern const struct hmi_process_ops hmi_future_ops;

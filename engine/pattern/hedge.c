@@ -7,7 +7,6 @@
 #include "again_pvt.h"
 #include "check_pvt.h"
 #include "hm_retry.h"
-#include "mark_pvt.h"
 
 struct hedge {
 	struct hmi_again again; /* first */
@@ -21,14 +20,14 @@ struct hedge {
 	uint64_t delay_us, until_ns;
 };
 
-static void next_ask(struct hm_ctx *ctx, struct hedge *hedge);
+static enum hm_result next_ask(struct hm_ctx *ctx, struct hedge *hedge);
 
-/* Nobody knows it any more. */
+/* Free it if nobody knows it any more. */
 static void
-put(struct hedge *hedge)
+settle(struct hm_ctx *ctx, struct hedge *hedge)
 {
-	if (--hedge->open == 0)
-		hmi_again_free(&hedge->again);
+	if (hedge->open == 0)
+		hmi_again_free(ctx, &hedge->again);
 }
 
 /* The function may not return: the record is given up before. */
@@ -42,34 +41,34 @@ finish(struct hm_ctx *ctx, void *state, enum hm_future_result result, const stru
 	hedge->is_over = true;
 	if (hedge->has_timer)
 		hm_future_cancel(ctx, hedge->timer);
-	put(hedge);
+	settle(ctx, hedge);
 	fn(ctx, state, result, reply, arg);
 }
 
-/* Unless an answer may still come, or one is still to be asked. Gives up the record for the calling function. */
+/* Unless an answer may still come, or one is still to be asked. */
 static void
 may_finish(struct hm_ctx *ctx, void *state, enum hm_future_result result, struct hedge *hedge)
 {
-	if (hedge->asking > 0 || (hedge->has_timer && hedge->begun < hedge->count))
-		put(hedge);
-	else
+	if (hedge->asking == 0 && (!hedge->has_timer || hedge->begun == hedge->count))
 		finish(ctx, state, result, NULL, hedge);
 }
 
+/* What it counts is right before one is asked: a stage of middleware may not return. */
 static void
 on_answer(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
 	  void *arg)
 {
 	struct hedge *hedge = arg;
 
+	hedge->open--;
 	hedge->asking--;
 	if (hedge->is_over) {
-		put(hedge);
+		settle(ctx, hedge);
 	} else if (result == HM_FUTURE_REPLY) {
 		finish(ctx, state, result, reply, hedge);
 	} else {
 		if (hedge->begun < hedge->count)
-			next_ask(ctx, hedge);
+			(void)next_ask(ctx, hedge);
 		may_finish(ctx, state, result, hedge);
 	}
 }
@@ -78,16 +77,18 @@ on_answer(struct hm_ctx *ctx, void *state, enum hm_future_result result, const s
 static void
 on_time(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
 {
+	enum hm_result asked = HM_NO_MEMORY;
 	struct hedge *hedge = arg;
 
 	(void)reply;
+	hedge->open--;
 	hedge->has_timer = false;
 	if (!hedge->is_over && result == HM_FUTURE_TIMEOUT && hedge->begun < hedge->count)
-		next_ask(ctx, hedge);
+		asked = next_ask(ctx, hedge);
 	if (hedge->is_over)
-		put(hedge);
+		settle(ctx, hedge);
 	else
-		may_finish(ctx, state, HM_FUTURE_NO_MEMORY, hedge);
+		may_finish(ctx, state, hmi_again_refused(asked), hedge);
 }
 
 /* Have the next one asked after the delay. Without memory nobody else is. */
@@ -110,23 +111,25 @@ one_ask(struct hm_ctx *ctx, struct hedge *hedge)
 	enum hm_result result = HM_INVALID;
 
 	while (left_us > 0 && hedge->begun < hedge->count) {
-		result = hm_ask(ctx, hedge->to[hedge->begun++], hedge->again.type, hedge->again.body, left_us,
-				on_answer, hedge);
-		if (result != HM_OK)
-			continue;
 		hedge->open++;
 		hedge->asking++;
-		if (hedge->delay_us > 0)
+		result = hmi_again_ask(ctx, &hedge->again, hedge->to[hedge->begun++], left_us, on_answer);
+		if (result == HM_OK && hedge->delay_us > 0)
 			break;
+		hedge->open -= result != HM_OK;
+		hedge->asking -= result != HM_OK;
 	}
 	return result;
 }
 
-static void
+static enum hm_result
 next_ask(struct hm_ctx *ctx, struct hedge *hedge)
 {
-	if (one_ask(ctx, hedge) == HM_OK && hedge->delay_us > 0)
+	enum hm_result result = one_ask(ctx, hedge);
+
+	if (result == HM_OK && hedge->delay_us > 0)
 		timer_start(ctx, hedge);
+	return result;
 }
 
 static bool
@@ -166,7 +169,6 @@ hm_hedge_ask(struct hm_ctx *ctx, const struct hm_hedge *config, uint16_t type, c
 	hmi_check_send(ctx, type, body, "hm_hedge_ask");
 	if (config == NULL || on_reply == NULL || !is_valid(config))
 		return HM_INVALID;
-	HMI_MARKED(ctx);
 	result = hmi_again_make(ctx, sizeof(*hedge), type, body, &again);
 	if (result != HM_OK)
 		return result;
@@ -176,7 +178,7 @@ hm_hedge_ask(struct hm_ctx *ctx, const struct hm_hedge *config, uint16_t type, c
 	again->arg = arg;
 	result = one_ask(ctx, hedge);
 	if (hedge->open == 0) {
-		hmi_again_free(again);
+		hmi_again_free(ctx, again);
 		return result;
 	}
 	if (hedge->delay_us > 0)

@@ -8,7 +8,6 @@
 
 #include "again_pvt.h"
 #include "check_pvt.h"
-#include "mark_pvt.h"
 #include "random_pvt.h"
 
 /* hm_backoff.max_us of 0: an hour. */
@@ -43,8 +42,7 @@ static enum hm_result
 ask(struct hm_ctx *ctx, struct retry *retry)
 {
 	retry->begun++;
-	return hm_ask(ctx, retry->to, retry->again.type, retry->again.body, retry->config.timeout_us,
-		      on_answer, retry);
+	return hmi_again_ask(ctx, &retry->again, retry->to, retry->config.timeout_us, on_answer);
 }
 
 /* The function may not return, so the record is freed before. */
@@ -55,7 +53,7 @@ finish(struct hm_ctx *ctx, void *state, enum hm_future_result result, const stru
 	hm_reply_fn *fn = retry->again.on_reply;
 	void *arg = retry->again.arg;
 
-	hmi_again_free(&retry->again);
+	hmi_again_free(ctx, &retry->again);
 	fn(ctx, state, result, reply, arg);
 }
 
@@ -66,11 +64,12 @@ static void
 on_time(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply, void *arg)
 {
 	struct retry *retry = arg;
+	enum hm_result asked = ask(ctx, retry);
 
 	(void)result;
 	(void)reply;
-	if (ask(ctx, retry) != HM_OK)
-		again_later(ctx, state, HM_FUTURE_NO_MEMORY, retry);
+	if (asked != HM_OK)
+		again_later(ctx, state, hmi_again_refused(asked), retry);
 }
 
 static void
@@ -109,7 +108,6 @@ hm_retry_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *bo
 	copy = *config;
 	if (copy.attempts == 0 || copy.timeout_us == 0 || copy.backoff.jitter > 100)
 		return HM_INVALID;
-	HMI_MARKED(ctx);
 	result = hmi_again_make(ctx, sizeof(*retry), type, body, &again);
 	if (result != HM_OK)
 		return result;
@@ -120,6 +118,6 @@ hm_retry_ask(struct hm_ctx *ctx, struct hm_pid to, uint16_t type, const void *bo
 	again->arg = arg;
 	result = ask(ctx, retry);
 	if (result != HM_OK)
-		hmi_again_free(again);
+		hmi_again_free(ctx, again);
 	return result;
 }
