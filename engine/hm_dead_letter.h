@@ -44,8 +44,8 @@ enum hm_dead_reason {
 	HM_DEAD_SUBSCRIBER_BUSY, /**< an event, of which too many are in flight to its subscriber: hm_event_stream.h */
 	HM_DEAD_NO_ROUTEE, /**< sent to a router without routees, or through more of them than a message may */
 	HM_DEAD_REPEATED,  /**< it has come before, says a stage of its receiver: hm_dedup_stage.h */
-	HM_DEAD_REFUSED, /**< a stage of its sender has refused it, in a call that sends several: hm_middleware.h */
-	HM_DEAD_REASONS, /**< count of the above */
+	HM_DEAD_REFUSED,   /**< a stage of its sender has refused it: see hm_middleware.h */
+	HM_DEAD_REASONS,   /**< count of the above */
 };
 
 /**

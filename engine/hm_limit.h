@@ -117,8 +117,8 @@ struct hm_throttle {
 /**
  * Spawn a throttle, a child of the running actor on its lcore: what is sent to it goes to another actor at a rate. Between
  * two messages it is muted, so that others wait in its mailbox, and when there are too many who sends them is muted
- * (hm_mailbox.h): nothing is lost. It stops when that actor does, behind what waits for it by then. It does not
- * move to other lcores.
+ * (hm_mailbox.h): nothing is lost. What a stage of middleware refuses as it goes on is a dead letter (hm_middleware.h). It stops
+ * when that actor does, behind what waits for it by then. It does not move to other lcores.
  *
  * Context: turn; does not block; may take memory. Ownership: name and @p throttle are copied.
  *

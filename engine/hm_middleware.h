@@ -42,7 +42,8 @@
  * not pass through the stages of `send`.
  *
  * One of several that is refused, or finds no memory: a request of hm_ask_batch has ended by HM_FUTURE_DEAD_LETTER; a copy of a
- * selection to several, or to another node, is not sent. Both are dead letters, HM_DEAD_REFUSED or HM_DEAD_NO_MEMORY.
+ * selection to several, or to another node, is not sent. Both are dead letters, HM_DEAD_REFUSED or HM_DEAD_NO_MEMORY; so is what a
+ * throttle, a pool of workers or a pipeline hands on, and is refused there.
  */
 
 #include "hm_actor.h"

@@ -23,7 +23,8 @@
  * A worker that fails is restarted, and its message counts as done; one that is stopped is replaced by another one, one that has failed
  * 10 times in 10 s is not. When all are gone the pool fails.
  *
- * The pool passes on messages of all registered types but POOL_DONE, with their senders, headers and deadlines.
+ * The pool passes on messages of all registered types but POOL_DONE, with their senders, headers and deadlines. What a stage of
+ * middleware refuses there is a dead letter, and the worker gets the next one.
  */
 
 #include <stdint.h>

@@ -43,9 +43,66 @@ hmi_received_refuse(struct hm_ctx *ctx, enum hm_dead_reason reason)
 {
 	struct hm_msg *msg = ctx->msg;
 
+	if (msg == NULL)
+		return;
 	hmi_received_take(ctx);
+	/* It was counted when it came. */
 	hmi_count(&ctx->received, (uint64_t)-1);
 	hmi_dead_of(ctx, ctx->cell, msg, reason);
+}
+
+static enum hm_dead_reason
+reason_of(enum hm_result result)
+{
+	return result == HM_NO_MEMORY ? HM_DEAD_NO_MEMORY : HM_DEAD_REFUSED;
+}
+
+bool
+hmi_received_forward(struct hm_ctx *ctx, struct hm_pid to)
+{
+	enum hm_result result = hm_forward(ctx, to);
+
+	if (result != HM_OK) {
+		HMI_MARKED(ctx);
+
+		hmi_received_refuse(ctx, reason_of(result));
+	}
+	return result == HM_OK;
+}
+
+/* A message that is kept is so no more. */
+static void
+kept_lose(struct hm_ctx *ctx, struct hmi_cell *cell, struct hm_msg *msg, enum hm_dead_reason reason)
+{
+	hmi_made_remove(msg);
+	msg->flags &= (uint8_t)~HMI_MSG_MADE;
+	/* It was counted when it was received. */
+	hmi_count(&ctx->received, (uint64_t)-1);
+	hmi_dead_of(ctx, cell, msg, reason);
+}
+
+/* Behind a stage that says otherwise than hm_send_next has the message may be gone. */
+static bool
+is_held(const struct hmi_extra *extra, const struct hm_msg *msg)
+{
+	const struct hm_msg *held = extra->held;
+
+	while (held != NULL && held != msg)
+		held = held->next;
+	return held != NULL;
+}
+
+bool
+hmi_kept_forward(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
+{
+	enum hm_result result = hm_msg_forward(ctx, to, msg);
+
+	if (result != HM_OK && is_held(ctx->cell->actor.extra, msg)) {
+		HMI_MARKED(ctx);
+
+		kept_lose(ctx, ctx->cell, msg, reason_of(result));
+	}
+	return result == HM_OK;
 }
 
 void
@@ -65,12 +122,7 @@ hmi_kept_drop(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_dead_reason rea
 
 	if (extra == NULL)
 		return true;
-	for (; *budget > 0 && (msg = extra->held) != NULL; (*budget)--) {
-		hmi_made_remove(msg);
-		msg->flags &= (uint8_t)~HMI_MSG_MADE;
-		/* It was counted when it was received. */
-		hmi_count(&ctx->received, (uint64_t)-1);
-		hmi_dead_of(ctx, cell, msg, reason);
-	}
+	for (; *budget > 0 && (msg = extra->held) != NULL; (*budget)--)
+		kept_lose(ctx, cell, msg, reason);
 	return extra->held == NULL;
 }

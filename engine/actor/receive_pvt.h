@@ -50,8 +50,15 @@ hmi_received_take(struct hm_ctx *ctx)
 	ctx->in_user |= HMI_USER_TOOK;
 }
 
-/* The same; it is a dead letter. */
+/* The same; it is a dead letter. Nothing happens if it was taken already, by a stage in front that goes on twice. */
 void hmi_received_refuse(struct hm_ctx *ctx, enum hm_dead_reason reason);
+
+/*
+ * For processes of the engine that hand on: as hm_forward, and hm_msg_forward, with the engine's mark not set, since stages of
+ * middleware are around that. What is refused is a dead letter here. Returns whether it was handed on.
+ */
+bool hmi_received_forward(struct hm_ctx *ctx, struct hm_pid to);
+bool hmi_kept_forward(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg);
 
 /* Have a message answered for the running actor, which has received it: ctx->msg. */
 static inline void

@@ -213,7 +213,7 @@ hand_on(struct hm_ctx *ctx, struct state *s, uint16_t type)
 	} else if (type == s->config.end) {
 		end(ctx, s);
 	} else {
-		(void)hm_forward(ctx, s->line->stages[0].pid);
+		(void)hmi_received_forward(ctx, s->line->stages[0].pid);
 	}
 }
 

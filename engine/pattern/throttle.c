@@ -53,6 +53,7 @@ start(struct hm_ctx *ctx, struct throttle *t)
 	/* The numbers were checked. */
 	int rc = hm_bucket_init(&t->bucket, t->config.rate, t->config.burst);
 
+	HMI_MARKED(ctx);
 	HMI_ASSERT(rc == 0);
 	t->cell = ctx->cell;
 	t->timer = (struct hmi_timer){ .fire = token_fire };
@@ -68,32 +69,46 @@ token_await(struct hm_ctx *ctx, struct throttle *t)
 	struct hm_bucket copy = t->bucket;
 	uint64_t now_ns = hmi_worker_clock(&ctx->worker), wait_ns = hm_bucket_take(&copy, now_ns, 1);
 
-	if (wait_ns != 0 && hmi_pressure_mute(ctx, ctx->cell, muter(ctx)))
+	HMI_MARKED(ctx);
+	/* With a stage in front that goes on twice it waits already. */
+	if (wait_ns != 0 && !hmi_timer_pending(&t->timer) && hmi_pressure_mute(ctx, ctx->cell, muter(ctx)))
 		hmi_wheel_add(&ctx->worker.wheel, &t->timer, now_ns + wait_ns);
 }
 
+/* Muted before the message goes on: a stage of middleware may fail around that, and the throttle go on nevertheless. */
 static void
 let_through(struct hm_ctx *ctx, struct throttle *t)
 {
-	if (hm_bucket_take(&t->bucket, hmi_worker_clock(&ctx->worker), 1) == 0) {
-		(void)hm_forward(ctx, t->config.to);
+	bool has_token = hm_bucket_take(&t->bucket, hmi_worker_clock(&ctx->worker), 1) == 0;
+
+	token_await(ctx, t);
+	if (has_token) {
+		(void)hmi_received_forward(ctx, t->config.to);
 	} else {
+		HMI_MARKED(ctx);
+
 		/* There was no memory to mute it. */
 		hmi_received_refuse(ctx, HM_DEAD_REJECTED);
 	}
-	token_await(ctx, t);
+}
+
+static void
+restarting(struct hm_ctx *ctx)
+{
+	HMI_MARKED(ctx);
+
+	hmi_pressure_unmute(ctx, ctx->cell, muter(ctx));
 }
 
 static void
 throttle_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
-	HMI_MARKED(ctx);
 	switch (hm_msg_type(msg)) {
 	case HM_STARTED:
 		start(ctx, state);
 		break;
 	case HM_RESTARTING:
-		hmi_pressure_unmute(ctx, ctx->cell, muter(ctx));
+		restarting(ctx);
 		break;
 	case HM_TERMINATED:
 		hm_stop(ctx, hm_self(ctx));

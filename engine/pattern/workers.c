@@ -82,6 +82,14 @@ token_push(struct pool *pool, uint32_t worker)
 	pool->tokens[(pool->tokens_first + pool->tokens_count++) % pool->tokens_size] = worker;
 }
 
+/* A worker did not get the message for which it had a place. */
+static void
+token_return(struct pool *pool, uint32_t worker)
+{
+	pool->workers[worker].open--;
+	token_push(pool, worker);
+}
+
 /* A worker that has a place; UINT32_MAX: none. */
 static uint32_t
 token_pop(struct pool *pool)
@@ -123,7 +131,8 @@ feed(struct hm_ctx *ctx, struct state *s)
 			return;
 		msg = queue_pop(s);
 		s->pool->workers[i].open++;
-		(void)hm_msg_forward(ctx, s->pool->workers[i].pid, msg);
+		if (!hmi_kept_forward(ctx, s->pool->workers[i].pid, msg))
+			token_return(s->pool, i);
 	}
 }
 
@@ -225,7 +234,8 @@ work(struct hm_ctx *ctx, struct state *s)
 
 	if (i != UINT32_MAX) {
 		pool->workers[i].open++;
-		(void)hm_forward(ctx, pool->workers[i].pid);
+		if (!hmi_received_forward(ctx, pool->workers[i].pid))
+			token_return(pool, i);
 	} else if (pool->queue_count < s->config.queue &&
 		   hm_msg_keep(ctx,
 			       &pool->queue[(pool->queue_first + pool->queue_count) % s->config.queue]) ==
