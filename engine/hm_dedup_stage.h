@@ -4,7 +4,7 @@
 
 /**
  * @file
- * Deduplication as a stage of middleware (hm_middleware.h): a message whose key has come before does not come to the actor.
+ * Deduplication as a stage of middleware (hm_middleware.h): a message whose key has come to the actor before does not come again.
  *
  *     message ─▶ key? ─┬─ none, or new ─▶ the next stage ... the actor ─▶ the key is remembered
  *                      └─ known ────────▶ on_repeat, or a dead letter, HM_DEAD_REPEATED
@@ -23,9 +23,11 @@
  * Each actor has a memory of its own, made when the first message with a key comes, as of hm_dedup_create: bounded, and for a
  * time. It is kept over a restart and a move, and ends with the actor.
  *
- * A key is remembered when the actor has handled its message, or has handed it on or kept it: one that has failed may come again, and so
- * may one that was stashed, which is looked at when it comes back. Two of one key may both be in the stash; the second one is a
- * repetition when it comes back.
+ * A key is remembered when its message has come to the actor's function, and that has handled it, handed it on or kept it. Of one
+ * that was refused the key is not remembered, so it may come again: a stage behind this one has not gone on, or the actor is one of the
+ * engine that did not take it, such as a pool of workers whose queue is full. So may one that has failed, and one that was stashed,
+ * which is looked at when it comes back. Two of one key may both be in the stash; the second one is a repetition when it comes
+ * back. A stage that handles messages itself, and does not go on, is to be in front of this one, or gets repetitions.
  */
 
 #include "hm_dedup.h"

@@ -46,6 +46,7 @@ hmi_received_refuse(struct hm_ctx *ctx, enum hm_dead_reason reason)
 	if (msg == NULL)
 		return;
 	hmi_received_take(ctx);
+	ctx->in_user |= HMI_USER_REFUSED;
 	/* It was counted when it came. */
 	hmi_count(&ctx->received, (uint64_t)-1);
 	hmi_dead_of(ctx, ctx->cell, msg, reason);

@@ -122,6 +122,46 @@ hm_receive_next(struct hm_ctx *ctx, void *state, const struct hm_msg *msg, const
 	middleware->receive(ctx, state, msg);
 }
 
+/* The stages behind one, and one that notes what comes to it: so nobody else pays for that. */
+union noted {
+	struct hmi_middleware chain;
+	uint8_t bytes[sizeof(struct hmi_middleware) + HM_MIDDLEWARE_MAX * sizeof(struct hm_middleware *)];
+};
+
+static void
+arrival_note(struct hm_ctx *ctx, void *state, const struct hm_msg *msg, const struct hm_receive_next *next,
+	     void *arg)
+{
+	*(bool *)arg = true;
+	hm_receive_next(ctx, state, msg, next);
+}
+
+/* Whatever the behaviour is by then. */
+static void
+arrive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	hmi_middleware_of(ctx->cell)->receive(ctx, state, msg);
+}
+
+bool
+hmi_receive_next_noted(struct hm_ctx *ctx, void *state, const struct hm_msg *msg,
+		       const struct hm_receive_next *next)
+{
+	bool has_arrived = false;
+	const struct hm_middleware note = { .receive = arrival_note, .arg = &has_arrived };
+	union noted noted;
+	const struct hm_receive_next first = { &noted.chain, 0 };
+
+	/* The stage before them is none of these, so that there is room for one. */
+	noted.chain.count = 0;
+	noted.chain.receive = arrive;
+	for (uint32_t i = next->at; i < next->middleware->count; i++)
+		noted.chain.stages[noted.chain.count++] = next->middleware->stages[i];
+	noted.chain.stages[noted.chain.count++] = &note;
+	hm_receive_next(ctx, state, msg, &first);
+	return has_arrived;
+}
+
 int
 hmi_middleware_hold(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_middleware *middleware)
 {

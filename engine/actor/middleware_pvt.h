@@ -79,6 +79,10 @@ hmi_receive_of(struct hmi_cell *cell)
 	return middleware != NULL ? &middleware->receive : &cell->receive;
 }
 
+/* As hm_receive_next. Returns whether all stages behind have gone on, so that the actor's own function was called. */
+bool hmi_receive_next_noted(struct hm_ctx *ctx, void *state, const struct hm_msg *msg,
+			    const struct hm_receive_next *next);
+
 /* The actor's turn begins, and ends. */
 void hmi_sending_begin(struct hm_ctx *ctx, const struct hmi_cell *cell);
 

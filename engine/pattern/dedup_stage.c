@@ -11,6 +11,7 @@
 #include "hm_extension.h"
 #include "lcore_pvt.h"
 #include "mark_pvt.h"
+#include "middleware_pvt.h"
 #include "receive_pvt.h"
 
 struct memory {
@@ -100,6 +101,7 @@ hm_dedup_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg,
 {
 	const struct hm_dedup_stage *stage = arg;
 	struct hm_dedup *dedup;
+	bool has_arrived;
 	uint32_t before;
 	uint64_t key;
 
@@ -117,8 +119,8 @@ hm_dedup_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg,
 		return;
 	}
 	before = stashed(ctx);
-	hm_receive_next(ctx, state, msg, next);
+	has_arrived = hmi_receive_next_noted(ctx, state, msg, next);
 	/* Behind it: a function that fails does not come to here. */
-	if (stashed(ctx) == before)
+	if (has_arrived && stashed(ctx) == before && (ctx->in_user & HMI_USER_REFUSED) == 0)
 		(void)hm_dedup_seen(dedup, key, hm_now_ns(ctx));
 }

@@ -111,9 +111,10 @@ struct hmi_event_call {
 };
 
 /* hm_ctx.in_user; 0: none runs. */
-#define HMI_USER_RUNS 0x01
-#define HMI_USER_MADE 0x02 /* it has made messages */
-#define HMI_USER_TOOK 0x04 /* the message that it receives is not the caller's any more: hm_ctx.msg is NULL */
+#define HMI_USER_RUNS    0x01
+#define HMI_USER_MADE    0x02 /* it has made messages */
+#define HMI_USER_TOOK    0x04 /* the message that it receives is not the caller's any more: hm_ctx.msg is NULL */
+#define HMI_USER_REFUSED 0x08 /* and it is a dead letter, by hmi_received_refuse */
 
 /* In hm_ctx.sent_and_mark: a user's function has called the engine, which changes its structures; and a message. */
 #define HMI_MARK     1u

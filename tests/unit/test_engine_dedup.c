@@ -253,6 +253,91 @@ Test(engine_dedup, first__that_was_stashed_is_handled_and_no_repetition_of_itsel
 	hmt_node_end(&node);
 }
 
+/* A stage that takes what comes, or does not. */
+static bool is_closed;
+
+static void
+gate(struct hm_ctx *ctx, void *state, const struct hm_msg *msg, const struct hm_receive_next *next, void *arg)
+{
+	(void)arg;
+	if (!is_closed)
+		hm_receive_next(ctx, state, msg, next);
+}
+
+static const struct hm_middleware gate_stage = { .receive = gate };
+
+Test(engine_dedup, first__that_a_stage_behind_has_refused_may_come_again)
+{
+	is_closed = true;
+	START(&once_stage, &gate_stage);
+	number(1);
+	cr_assert_eq(handled(), 0);
+	is_closed = false;
+	number(1);
+	number(1);
+	cr_assert_eq(handled(), 1);
+	cr_assert_eq(repeated(), 1);
+	hmt_node_end(&node);
+}
+
+static uint32_t became;
+
+static void
+numbers_count(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	(void)ctx;
+	(void)state;
+	became += hm_msg_type(msg) == HMT_NUMBER;
+}
+
+static void
+become_first(struct hm_ctx *ctx, void *state, const struct hm_msg *msg, const struct hm_receive_next *next,
+	     void *arg)
+{
+	(void)arg;
+	if (hm_msg_type(msg) == HMT_NUMBER)
+		hm_become(ctx, numbers_count);
+	hm_receive_next(ctx, state, msg, next);
+}
+
+/* It is the behaviour of the time when all stages have gone on that gets the message. */
+Test(engine_dedup, first__behind_a_stage_that_changes_the_behaviour)
+{
+	static const struct hm_middleware stage = { .receive = become_first };
+
+	became = 0;
+	START(&once_stage, &stage);
+	number(1);
+	number(1);
+	number(2);
+	cr_assert_eq(became, 2);
+	cr_assert_eq(handled(), 0);
+	cr_assert_eq(repeated(), 1);
+	hmt_node_end(&node);
+}
+
+/* As many stages as there may be, each of which knows whether the message has come to the actor. */
+Test(engine_dedup, several__as_many_as_there_may_be)
+{
+	static struct hm_dedup_stage dedups[HM_MIDDLEWARE_MAX];
+	static struct hm_middleware made[HM_MIDDLEWARE_MAX];
+	static const struct hm_middleware *list[HM_MIDDLEWARE_MAX + 1];
+
+	for (uint32_t i = 0; i < HM_MIDDLEWARE_MAX; i++) {
+		dedups[i] = once;
+		made[i] = (struct hm_middleware){ HM_DEDUP_STAGE(&dedups[i]) };
+		list[i] = &made[i];
+	}
+	start(list);
+	for (uint32_t i = 0; i < 2; i++) {
+		number(1);
+		number(2);
+	}
+	cr_assert_eq(handled(), 2);
+	cr_assert_eq(repeated(), 2);
+	hmt_node_end(&node);
+}
+
 static struct hm_msg *kept;
 
 static void
@@ -339,7 +424,7 @@ even_key(const struct hm_msg *msg, uint64_t *key, void *arg)
 
 Test(engine_dedup, several__stages_of_one_actor_have_each_their_own)
 {
-	static const struct hm_dedup_stage evens = { .key = even_key, .keys = 1, .memory_us = MEMORY_US };
+	static const struct hm_dedup_stage evens = { .key = even_key, .keys = 1, .memory_us = MEMORY_US / 2 };
 	static const struct hm_middleware evens_stage = { HM_DEDUP_STAGE(&evens) };
 
 	START(&once_stage, &evens_stage);
@@ -351,6 +436,11 @@ Test(engine_dedup, several__stages_of_one_actor_have_each_their_own)
 	cr_assert_eq(handled(), 3);
 	cr_assert_eq(repeated(), 2);
 	/* The outer one does not know what did not come to the actor. */
+	hmt_elapse(&node, MEMORY_US / 2);
+	number(4);
+	cr_assert_eq(handled(), 4);
+	number(2);
+	cr_assert_eq(handled(), 4, "that of an even number is known again, and that of this one still");
 	hmt_node_end(&node);
 }
 

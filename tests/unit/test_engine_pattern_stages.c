@@ -3,6 +3,7 @@
  * Processes of patterns that hand messages on, with stages of middleware around that: what is refused there, or found by a stage
  * that fails, is a dead letter once, and the process goes on.
  */
+#include "hm_dedup_stage.h"
 #include "hm_fan.h"
 #include "hm_limit.h"
 #include "hm_pipeline.h"
@@ -360,4 +361,40 @@ Test(engine_pattern_stages, fan__stage_that_refuses_or_fails)
 		cr_assert_eq(arrived(), deeds[i] == FAILS_BEHIND ? 2 : 1);
 		end();
 	}
+}
+
+/* ---- Deduplication in front of them ---------------------------------------------------------------- */
+
+static bool
+number_key(const struct hm_msg *msg, uint64_t *key, void *arg)
+{
+	(void)arg;
+	if (hm_msg_type(msg) != HMT_NUMBER)
+		return false;
+	*key = *(const uint64_t *)hm_msg_body(msg);
+	return true;
+}
+
+static const struct hm_dedup_stage once = { .key = number_key, .keys = 64, .memory_us = 1000000 };
+static const struct hm_middleware once_stage = { HM_DEDUP_STAGE(&once), .inherited = true };
+
+/* What a pool had no room for, or could not hand on, may come again. */
+Test(engine_pattern_stages, dedup__what_the_pool_refuses_is_not_known)
+{
+	static const struct hm_middleware *const with[] = { &once_stage, &stage_inherited, NULL };
+
+	pool_start(with);
+	stage_set(REFUSES, 1, 1);
+	numbers(1);
+	cr_assert_eq(dead(HM_DEAD_REFUSED), 1);
+	numbers(7);
+	cr_assert_eq(worked(), 1);
+	cr_assert_eq(dead(HM_DEAD_REJECTED), 2, "5 and 6");
+	for (uint32_t i = 0; i < 5; i++)
+		worker_done();
+	numbers(7);
+	cr_assert_eq(dead(HM_DEAD_REPEATED), 5, "0 to 4");
+	worker_done();
+	cr_assert_eq(worked(), 7);
+	end();
 }
