@@ -11,7 +11,8 @@
  *                                                                   └─ no:  the time begins anew
  *
  * It is passive if also no message waits in its mailbox, it has stashed and kept none (hm_behaviour.h, hm_keep.h), it has no
- * children, and nothing is under way for it: no answer that it has asked for, no call of hm_offload, no selection. Children
+ * children, and nothing is under way for it: no answer that it has asked for, no future of its own that has not ended (one that was
+ * pending when the actor moved counts until it is released), no call of hm_offload, no selection. Children
  * that are to be passive have a time of their own; their end is a message to their parent, whose time begins anew by it. An actor
  * with more than 1,024 timers, watches and the like is not passive.
  *

@@ -164,6 +164,14 @@ static const struct hmi_owned_ops claim_ops = {
 	.is_awaited = true,
 };
 
+/* Of what had ended before the actor left. */
+static const struct hmi_owned_ops ended_claim_ops = {
+	.drop = claim_drop,
+	.may_move = hmi_link_may_move,
+	.leave = claim_leave,
+	.arrive = claim_arrive,
+};
+
 /* ---- Leaving ------------------------------------------------------------------------------- */
 
 static struct hmi_claim *
@@ -210,7 +218,7 @@ hmi_claim_make(struct hm_ctx *ctx, struct hmi_owned *owned, struct hm_pid future
 	*claim =
 		(struct hmi_claim){ .link = { .kind = HMI_LINK_CLAIM, .pid = future }, .fn = fn, .arg = arg };
 	claim->link.owned = *owned;
-	claim->link.owned.ops = &claim_ops;
+	claim->link.owned.ops = owned->ops->is_awaited ? &claim_ops : &ended_claim_ops;
 	*owned->prev = &claim->link.owned;
 	if (owned->next != NULL)
 		owned->next->prev = &claim->link.owned.next;

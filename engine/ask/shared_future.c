@@ -33,6 +33,8 @@ deadline_fire(void *worker, struct hmi_timer *timer)
 	hmi_shared_end(ctx, cell, HM_FUTURE_TIMEOUT, NULL);
 }
 
+static const struct hmi_owned_ops pending_owned_ops, ended_owned_ops;
+
 static void
 end_note(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result)
 {
@@ -41,6 +43,7 @@ end_note(struct hm_ctx *ctx, struct hmi_cell *cell, enum hm_future_result result
 		ctx->special |= HMI_MSG_EXPIRES;
 	cell->shared.flags |= HMI_SHARED_ENDED;
 	cell->shared.result = (uint8_t)result;
+	cell->shared.owned.ops = &ended_owned_ops;
 	hmi_wheel_cancel(&ctx->worker.wheel, &cell->shared.timer);
 }
 
@@ -81,7 +84,16 @@ shared_leave(struct hm_ctx *ctx, struct hmi_owned *owned)
 	cell->shared.home = home;
 }
 
-static const struct hmi_owned_ops shared_owned_ops = {
+static const struct hmi_owned_ops pending_owned_ops = {
+	.drop = shared_drop,
+	.may_move = hmi_link_may_move,
+	.is_claimed = true,
+	.leave = shared_leave,
+	.is_awaited = true,
+};
+
+/* It is kept for who asks for its answer: nothing is under way any more. */
+static const struct hmi_owned_ops ended_owned_ops = {
 	.drop = shared_drop,
 	.may_move = hmi_link_may_move,
 	.is_claimed = true,
@@ -100,7 +112,7 @@ hmi_shared_new(struct hm_ctx *ctx, uint64_t timeout_us)
 	cell->shared.last = &cell->shared.first;
 	cell->shared.timer.fire = deadline_fire;
 	hmi_wheel_add_unstarted(&ctx->worker.wheel, &cell->shared.timer, hmi_timeout_ns(timeout_us));
-	hmi_owned_add(&ctx->cell->actor.owned, &cell->shared.owned, &shared_owned_ops);
+	hmi_owned_add(&ctx->cell->actor.owned, &cell->shared.owned, &pending_owned_ops);
 	return cell;
 }
 
