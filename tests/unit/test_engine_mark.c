@@ -1,30 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A fault of the engine's own within a call that an actor makes ends the process; a fault in memory that the actor
- * passes, and a stack that ends within a call, are the actor's.
+ * A fault of the engine's own within a call that an actor makes ends the process.
  */
-#include <criterion/criterion.h>
-#include <sys/mman.h>
-
 #include "hm_event_stream.h"
 #include "hm_behaviour.h"
 #include "hm_buffer.h"
 #include "hm_extension.h"
 #include "hm_header.h"
 #include "hm_move.h"
-#include "hm_offload.h"
 #include "hm_select.h"
 #include "hm_shutdown.h"
 #include "hm_supervisor.h"
-#include "hmt_actor.h"
 #include "hmt_death.h"
-#include "hmt_eal.h"
 #include "hmt_fault.h"
 #include "link_pvt.h"
+#include "test_engine_mark.h"
 
 TestSuite(engine_mark, .init = hmt_eal_start);
 
-static struct hmt_probe actor, other;
 static struct hm_future future;
 static struct hm_timer timer;
 static struct hm_offload call;
@@ -180,7 +173,6 @@ break_nothing(struct hm_ctx *ctx)
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
-static const uint64_t number = 1;
 static const char big[HMT_BIG_BYTES];
 
 static void
@@ -191,14 +183,6 @@ on_found(struct hm_ctx *ctx, void *state, const char *path, struct hm_pid pid, v
 	(void)path;
 	(void)pid;
 	(void)arg;
-}
-
-static void
-work(const struct hm_work *self, void *args, void *result)
-{
-	(void)self;
-	(void)args;
-	(void)result;
 }
 
 static void
@@ -218,13 +202,6 @@ prepare(struct hm_ctx *ctx)
 	(void)hm_reenter_after(ctx, future, hmt_ignore_reply, NULL);
 }
 
-#define CALL(name, ...)                      \
-	static void name(struct hm_ctx *ctx) \
-	{                                    \
-		__VA_ARGS__;                 \
-	}
-
-CALL(send_small, (void)hm_send(ctx, other.pid, HMT_NUMBER, &number))
 CALL(send_big, (void)hm_send(ctx, other.pid, HMT_BIG, big))
 CALL(request, (void)hm_request(ctx, other.pid, HMT_NUMBER, &number))
 CALL(request_from, (void)hm_request_from(ctx, other.pid, hm_self(ctx), HMT_NUMBER, &number))
@@ -251,7 +228,6 @@ CALL(report, hm_dead_letter_report(ctx, &(struct hm_dead_letter){ .reason = HM_D
 CALL(poison_future, (void)hm_poison_future(ctx, other.pid, 1000, &future))
 CALL(select_request, (void)hm_select_request(ctx, "/user/no*", HMT_NUMBER, &number))
 CALL(forward, (void)hm_forward(ctx, other.pid))
-CALL(ask, (void)hm_ask(ctx, other.pid, HMT_NUMBER, &number, 1000, hmt_ignore_reply, NULL))
 CALL(msg_ask, (void)hm_msg_ask(ctx, other.pid, hm_msg_new(ctx, HMT_NUMBER, 0), 1000, hmt_ignore_reply, NULL))
 CALL(request_future, (void)hm_request_future(ctx, other.pid, HMT_NUMBER, &number, 1000, &future))
 CALL(future_new, (void)hm_future_new(ctx, 1000, &future))
@@ -445,16 +421,6 @@ break_and_call(struct hm_ctx *ctx, void *arg)
 }
 
 static void
-node_with_two(struct hmt_node *node)
-{
-	actor = other = (struct hmt_probe){ 0 };
-	hmt_node_start(node, 1);
-	hmt_probe_spawn(node, &actor, 0, "actor");
-	hmt_probe_spawn(node, &other, 0, NULL);
-	hmt_turn_until_idle(node);
-}
-
-static void
 fault_in_call(void *arg)
 {
 	struct hmt_node node;
@@ -512,94 +478,4 @@ Test(engine_mark, fail__within_a_call_is_misuse)
 
 	cr_assert(hmt_aborted(hmt_death(fail_within, NULL, text, sizeof(text))), "%s", text);
 	cr_assert_not_null(strstr(text, "hm_fail: in the middle of another call"), "%s", text);
-}
-
-/* ---- Stacks that end within a call ------------------------------------------------------------ */
-
-struct descent {
-	void (*call)(struct hm_ctx *ctx);
-	size_t frame; /* bytes of each frame, beside what the compiler needs */
-};
-
-/* Each depth calls the engine, so that the stack ends in a call, or right before or behind. */
-__attribute__((noinline)) static uint64_t
-descend(struct hm_ctx *ctx, const struct descent *down, uint64_t depth)
-{
-	/* allowed: what the frame holds is not to be optimised away */
-	volatile char *room = __builtin_alloca(down->frame);
-
-	room[0] = (char)depth;
-	if (depth % 64 == 0)
-		down->call(ctx);
-	if (depth > 1u << 30)
-		return 0;
-	return descend(ctx, down, depth + 1) + (uint64_t)room[0];
-}
-
-static void
-descend_begin(struct hm_ctx *ctx, void *arg)
-{
-	(void)descend(ctx, arg, 0);
-}
-
-CALL(watch_self_again, (void)hm_watch(ctx, other.pid))
-
-Test(engine_mark, stack__that_ends_within_a_call_is_the_actors)
-{
-	static void (*const calls[])(struct hm_ctx * ctx) = { send_small, ask, watch_self_again };
-	struct hmt_node node;
-	uint64_t failed = 0;
-
-	node_with_two(&node);
-	for (size_t c = 0; c < sizeof(calls) / sizeof(calls[0]); c++) {
-		for (size_t frame = 16; frame <= 512; frame += 31) {
-			struct descent down = { calls[c], frame };
-
-			hmt_do(&node, actor.pid, descend_begin, &down);
-			cr_assert_eq(hmt_stats(&node).failed, ++failed, "call %zu, frames of %zu", c, frame);
-			hmt_elapse(&node, 10000000);
-		}
-	}
-	hmt_node_end(&node);
-}
-
-/* ---- Where results go ------------------------------------------------------------------------------ */
-
-static void *nowhere;
-
-CALL(future_nowhere, (void)hm_future_new(ctx, 1000, nowhere))
-CALL(request_nowhere, (void)hm_request_future(ctx, other.pid, HMT_NUMBER, &number, 1000, nowhere))
-CALL(stop_nowhere, (void)hm_stop_future(ctx, other.pid, 1000, nowhere))
-CALL(timer_nowhere, (void)hm_send_after(ctx, hm_self(ctx), HMT_NUMBER, &number, 1000, 0, nowhere))
-CALL(offload_nowhere, (void)hm_offload(ctx, work, NULL, 0, HMT_NUMBER, nowhere))
-CALL(spawn_nowhere, (void)!hm_spawn(ctx, hmt_probe_props(0), NULL, &(struct hmt_probe *){ &other }, nowhere))
-CALL(watch_nowhere, (void)hm_watch_path(ctx, "/user", nowhere))
-
-static void
-run_call(struct hm_ctx *ctx, void *arg)
-{
-	(*(void (*const *)(struct hm_ctx *))arg)(ctx);
-}
-
-Test(engine_mark, result__to_memory_that_cannot_be_written_is_the_actors_fault)
-{
-	static void (*const calls[])(struct hm_ctx * ctx) = { future_nowhere, request_nowhere, stop_nowhere,
-							      timer_nowhere,  offload_nowhere, spawn_nowhere,
-							      watch_nowhere };
-	struct hmt_node node;
-
-	nowhere = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	cr_assert(nowhere != MAP_FAILED);
-	node_with_two(&node);
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		uint32_t live = node.sys->lcores[0]->cells.live, links = node.sys->lcores[0]->links.count;
-
-		hmt_do(&node, actor.pid, run_call, (void *)(uintptr_t)&calls[i]);
-		cr_assert_eq(hmt_stats(&node).failed, i + 1, "call %zu", i);
-		cr_assert_eq(node.sys->lcores[0]->cells.live, live, "call %zu", i);
-		cr_assert_leq(node.sys->lcores[0]->links.count, links + 1, "call %zu", i);
-		hmt_elapse(&node, 10000000);
-	}
-	cr_assert_eq(hmt_seen_count(&other, HM_STOPPING), 0);
-	hmt_node_end(&node);
 }
