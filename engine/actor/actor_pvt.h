@@ -28,7 +28,7 @@
 
 /* System messages of supervision; they never leave the node. */
 enum hmi_supervision_type {
-	HMI_SYS_FAILURE = 24, /* to the parent: a child has failed; body: struct hm_failure */
+	HMI_SYS_FAILURE = 80, /* to the parent: a child has failed; body: struct hm_failure */
 	HMI_SYS_RESUME,       /* the supervisor's directive */
 	HMI_SYS_RESTART, /* the same; of no meaning to one that goes on, since it was restarted with others */
 	HMI_SYS_RESTART_ALL, /* restart, since another child has failed */
@@ -37,7 +37,10 @@ enum hmi_supervision_type {
 	HMI_SYS_RESTART_DUE, /* to oneself: the delay of a restart is over; sender: the child */
 	HMI_SYS_UNMUTED,     /* the same: who was muted, or was to be, has ended */
 	HMI_SYS_PASSIVATE,   /* to oneself: no message has come for the time of hm_passivation_set */
+	HMI_SUPERVISION_END,
 };
+
+_Static_assert((unsigned int)HMI_SUPERVISION_END <= HMI_STREAM_GO, "types have one meaning each");
 
 /* hm_terminated.reserved in a parent's notification of its child's end; receivers see 0. */
 #define HMI_TERMINATED_CHILD 1u

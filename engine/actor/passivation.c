@@ -9,8 +9,15 @@
 #include "actor_pvt.h"
 #include "box_pvt.h"
 #include "check_pvt.h"
+#include "forward_pvt.h"
 #include "hm_log.h"
 #include "mark_pvt.h"
+#include "middleware_pvt.h"
+
+/* A message that finds nobody is known by its type alone. */
+_Static_assert((unsigned int)HMI_COMMAND_END <= (unsigned int)HMI_SYS_MOVE &&
+		       (unsigned int)HMI_SYS_WORK_DONE < (unsigned int)HMI_SYS_FAILURE,
+	       "types have one meaning each");
 
 /* Resources that are looked through, in one turn: an actor with more of them stays. */
 #define OWNED_MAX 1024u

@@ -2,86 +2,13 @@
 /*
  * Actors that stop since no message has come: when, who does not, and that nothing is lost by it.
  */
-#include <criterion/criterion.h>
-
 #include "actor_pvt.h"
 #include "hm_behaviour.h"
 #include "hm_keep.h"
-#include "hm_mailbox.h"
 #include "hm_move.h"
-#include "hm_offload.h"
-#include "hm_passivation.h"
-#include "hm_select.h"
-#include "hmt_actor.h"
-#include "hmt_eal.h"
-#include "hmt_log.h"
-#include "hmt_shortage.h"
-#include "rcu_pvt.h"
+#include "test_engine_passivation.h"
 
 TestSuite(engine_passivation, .init = hmt_eal_start);
-
-#define IDLE_US 8000u
-#define PART_US (IDLE_US / 8)
-
-enum {
-	QUIET = HMT_TYPE_NEXT
-};
-
-static struct hmt_node node;
-static struct hmt_probe actor, other, child;
-
-static void
-idle_set(struct hm_ctx *ctx, void *us)
-{
-	cr_assert_eq(hm_passivation_set(ctx, *(uint64_t *)us), HM_OK);
-	cr_assert_eq(hm_passivation(ctx), *(uint64_t *)us);
-}
-
-/* `actor`, /user/actor, which is to be passive, and `other`, both on lcore 0. */
-static void
-start_with(const struct hm_mailbox *mailbox)
-{
-	static const struct hm_type quiet = { .id = QUIET, .name = "quiet", .no_influence = true };
-	static struct hm_props props;
-	struct hmt_probe *probe = &actor;
-	uint64_t us = IDLE_US;
-
-	actor = other = child = (struct hmt_probe){ 0 };
-	hmt_node_start(&node, 2);
-	cr_assert_eq(hm_type_register(node.sys, &quiet), 0);
-	props = *hmt_probe_props(0);
-	props.mailbox = mailbox;
-	hmt_probe_spawn(&node, &other, 0, NULL);
-	cr_assert_eq(hm_system_spawn(node.sys, &props, "actor", &probe, &actor.pid), 0);
-	hmt_do(&node, actor.pid, idle_set, &us);
-	hmt_do(&node, other.pid, hmt_watch, &actor.pid);
-}
-
-static void
-start(void)
-{
-	start_with(NULL);
-}
-
-static void
-wait_us(uint64_t us)
-{
-	for (uint64_t at = 0; at < us; at += 100)
-		hmt_elapse(&node, 100);
-}
-
-/* Long enough, if it is passive. */
-static void
-wait_over(void)
-{
-	wait_us(IDLE_US + 2 * PART_US);
-}
-
-static bool
-has_stopped(void)
-{
-	return hmt_seen_count(&actor, HM_STOPPED) == 1;
-}
 
 /* ---- When ------------------------------------------------------------------------------------ */
 
@@ -242,13 +169,6 @@ Test(engine_passivation, move__takes_it_along)
 }
 
 /* ---- Who is not passive ------------------------------------------------------------------------ */
-
-static void
-child_spawn(struct hm_ctx *ctx, void *arg)
-{
-	(void)arg;
-	cr_assert_eq(hmt_probe_child(ctx, &child, HMT_LCORE_SAME, NULL), 0);
-}
 
 /* Its child's end is a message to it. */
 Test(engine_passivation, passivation__waits_for_children)
@@ -529,76 +449,51 @@ Test(engine_passivation, end__who_asks_afterwards_is_told)
 	hmt_node_end(&node);
 }
 
-Test(engine_passivation, end__under_an_actor_that_waits_for_it_leaves_nothing)
-{
-	start();
-	wait_us(IDLE_US - 200);
-	hmt_node_drop(&node);
-}
-
-/* ---- As a plugin, and without memory ---------------------------------------------------------------- */
-
-static const uint64_t idle_us = IDLE_US;
-static const struct hm_plugin passivation = { .name = "passivation", HM_PASSIVATION(&idle_us) };
-static const struct hm_middleware handed_down = { HM_PLUGIN(&passivation), .inherited = true };
-static const struct hm_middleware *const stages[] = { &handed_down, NULL };
-
+/* It asks when it stops, so it ends behind the answer; what comes meanwhile is a dead letter. */
 static void
-plugin_start(void)
+ask_at_end(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
 {
-	static struct hm_props props;
-	struct hmt_probe *probe = &actor;
-
-	actor = other = child = (struct hmt_probe){ 0 };
-	hmt_node_start(&node, 2);
-	props = *hmt_probe_props(0);
-	props.middleware = stages;
-	cr_assert_eq(hm_system_spawn(node.sys, &props, NULL, &probe, &actor.pid), 0);
-	hmt_turn_until_idle(&node);
+	(void)probe;
+	if (hm_msg_type(msg) == HM_STOPPING)
+		cr_assert_eq(hm_ask(ctx, other.pid, HMT_EMPTY, NULL, 1000000, on_reply, NULL), HM_OK);
 }
 
-/* The leaves first, and then those who had children. */
-Test(engine_passivation, plugin__makes_descendants_passive_from_the_leaves_up)
+/* It is passive, and has not ended. */
+static void
+start_ending(void)
 {
-	plugin_start();
-	hmt_do(&node, actor.pid, child_spawn, NULL);
+	replies = 0;
+	start();
+	actor.on_msg = ask_at_end;
+	other.on_msg = asker_note;
 	wait_over();
-	cr_assert_eq(hmt_seen_count(&child, HM_STOPPED), 1);
+	cr_assert_eq(hmt_seen_count(&actor, HM_STOPPING), 1);
 	cr_assert(!has_stopped());
-	wait_over();
+}
+
+Test(engine_passivation, end__waits_for_what_it_asks_then)
+{
+	start_ending();
+	hmt_do(&node, other.pid, send_seven, NULL);
+	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_STOPPED], 1);
+	hmt_do(&node, other.pid, answer, NULL);
+	cr_assert_eq(replies, 1);
 	cr_assert(has_stopped());
+	cr_assert_eq(hmt_seen_count(&actor, HMT_NUMBER), 0);
+	cr_assert_eq(hmt_seen_count(&other, HM_TERMINATED), 1);
+	hmt_books_check(node.sys);
 	hmt_node_end(&node);
 }
 
-Test(engine_passivation, plugin__sets_it_again_behind_a_restart)
+/* A system that ends in the midst of it, and one that ends when it was decided: nothing is left of either. */
+Test(engine_passivation, end__that_is_not_over_when_the_system_ends)
 {
-	plugin_start();
-	hmt_do(&node, actor.pid, hmt_fail, NULL);
-	cr_assert_eq(hmt_seen_count(&actor, HM_STARTED), 2);
-	wait_over();
-	cr_assert(has_stopped());
-	hmt_node_end(&node);
-}
-
-static void
-set_without_memory(struct hm_ctx *ctx, void *arg)
-{
-	struct hmi_slab full = hmt_slab_drain(&ctx->receive_timeouts);
-
-	(void)arg;
-	hmt_memory_refuse();
-	cr_assert_eq(hm_passivation_set(ctx, IDLE_US), HM_NO_MEMORY);
-	cr_assert_eq(hm_passivation(ctx), 0);
-	hm_passivation_start(ctx, NULL, (void *)(uintptr_t)&idle_us);
-	hmt_memory_allow();
-	ctx->receive_timeouts = full;
-}
-
-Test(engine_passivation, memory__without_it_the_actor_stays)
-{
+	start_ending();
+	hmt_number(&node, actor.pid, 1);
+	hmt_node_drop(&node);
+	cr_assert_eq(replies, 0);
 	start();
-	hmt_do(&node, other.pid, set_without_memory, NULL);
-	wait_us(4 * IDLE_US);
-	cr_assert_eq(hmt_seen_count(&other, HM_STOPPED), 0);
-	hmt_node_end(&node);
+	timers_run_until_due(node.sys->lcores[0]);
+	cr_assert(!has_stopped());
+	hmt_node_drop(&node);
 }
