@@ -28,7 +28,9 @@
  * mailbox rejects or drops does not take is a dead letter, of which who has asked is told.
  *
  * Failure: a stage that fails is restarted, up to 10 times in 10 s; the message is a dead letter, and those that wait stay. When a
- * stage has ended, for that or any other reason, the pipeline fails: its parent decides, and by a restart it has fresh stages.
+ * stage has ended, for that or any other reason, the pipeline fails: its parent decides. By a restart it has fresh stages. If it is
+ * resumed it goes on with those that are left: what comes to the gap is a dead letter, and `end` ends it as ever. Those behind
+ * the one that has ended follow it, each when it has handled what it was sent; that is no further failure.
  *
  * End: hm_stop of a pipeline stops all stages at once, and what is under way in it becomes dead letters. A message `end` ends it in order:
  * what has come before passes through all stages, each of which ends when it has handled it; then the pipeline stops. What comes
@@ -74,8 +76,9 @@ struct hm_pipeline {
  * @param pipeline  must not be NULL
  * @param name      as in hm_spawn
  * @param[out] pid  may be NULL; untouched on error
- * @return as hm_spawn; -EINVAL also: NULL, a number out of range, or a stage without props, or without room for the next PID. That
- *         stages cannot be spawned makes the pipeline fail.
+ * @return as hm_spawn; -EINVAL also: NULL, a number out of range, or a stage without props, or without room for the next PID;
+ *         -E2BIG also: a stage of which the props have more stages of middleware than HM_MIDDLEWARE_MAX - 1, less those that the
+ *         running actor hands down: the pipeline adds one. That stages cannot be spawned makes the pipeline fail.
  */
 __attribute__((warn_unused_result))
 int hm_pipeline_spawn(struct hm_ctx *ctx, const struct hm_pipeline *pipeline, const char *name,

@@ -64,6 +64,17 @@ stage_add(struct hmi_middleware *middleware, const struct hm_middleware *stage)
 	middleware->spawns |= stage->spawn != NULL;
 }
 
+uint32_t
+hmi_middleware_inherited(const struct hmi_cell *cell)
+{
+	const struct hmi_middleware *middleware = hmi_middleware_of(cell);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; middleware != NULL && i < middleware->count; i++)
+		count += middleware->stages[i]->inherited;
+	return count;
+}
+
 int
 hmi_middleware_make(const struct hmi_cell *parent, const struct hm_props *props, struct hmi_middleware **made)
 {

@@ -60,6 +60,12 @@ int hmi_middleware_hold(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_mi
 /* The actor ends. */
 void hmi_middleware_drop(struct hmi_cell *cell);
 
+/* How many stages it hands down. */
+uint32_t hmi_middleware_inherited(const struct hmi_cell *cell);
+
+/* An actor keeps its children: it has them, or others in their place, until it ends itself. */
+void hmi_middleware_maintain(const struct hmi_cell *cell);
+
 /* It does not come to be: they are the caller's again. */
 void hmi_middleware_leave(struct hmi_cell *cell);
 

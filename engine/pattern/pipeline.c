@@ -15,7 +15,9 @@
 #include "hm_extension.h"
 #include "hm_middleware.h"
 #include "hm_supervisor.h"
+#include "keeper_pvt.h"
 #include "mark_pvt.h"
+#include "middleware_pvt.h"
 #include "rcu_pvt.h"
 #include "receive_pvt.h"
 #include "tsan_pvt.h"
@@ -24,6 +26,7 @@
 struct stage {
 	struct hm_pid pid, next;
 	bool is_last;
+	bool has_ended;        /* the pipeline's own affair */
 	struct hm_props props; /* the user's, with this middleware in front of his own */
 	struct hm_middleware ending;
 	const struct hm_middleware *middleware[HM_MIDDLEWARE_MAX + 1];
@@ -109,21 +112,17 @@ stage_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg, const s
 		(void)hm_poison(ctx, stage->next);
 }
 
-/* Returns whether there is room for one more. */
-static bool
+static void
 middleware_set(struct stage *stage, const struct hm_middleware *const *own)
 {
 	uint32_t count = 0;
 
 	stage->ending = (struct hm_middleware){ .name = "pipeline", .receive = stage_receive, .arg = stage };
 	stage->middleware[count++] = &stage->ending;
-	for (; own != NULL && *own != NULL; own++) {
-		if (count == HM_MIDDLEWARE_MAX)
-			return false;
+	/* There is room: see hm_pipeline_spawn. */
+	for (; own != NULL && *own != NULL && count < HM_MIDDLEWARE_MAX; own++)
 		stage->middleware[count++] = *own;
-	}
 	stage->props.middleware = stage->middleware;
-	return true;
 }
 
 static bool
@@ -132,8 +131,7 @@ stage_spawn(struct hm_ctx *ctx, struct line *line, uint32_t i, const struct hm_s
 	struct stage *stage = &line->stages[i];
 
 	stage->props = *config->props;
-	if (!middleware_set(stage, config->props->middleware))
-		return false;
+	middleware_set(stage, config->props->middleware);
 	memset(line->args, 0, config->props->args_size);
 	if (config->args != NULL)
 		memcpy(line->args, config->args, config->props->args_size);
@@ -143,8 +141,9 @@ stage_spawn(struct hm_ctx *ctx, struct line *line, uint32_t i, const struct hm_s
 
 /* The last one first, since each has to know the next one. */
 static void
-start(struct hm_ctx *ctx, struct state *s)
+start(struct hm_ctx *ctx, void *state)
 {
+	struct state *s = state;
 	struct line *line = line_new(&s->config);
 
 	if (line == NULL)
@@ -167,11 +166,30 @@ start(struct hm_ctx *ctx, struct state *s)
 
 /* ---- The end ------------------------------------------------------------------------------------- */
 
+/* The last thing that a stage is to get, in the name of the one before it: that has ended. */
+static void
+next_poison(struct hm_ctx *ctx, const struct stage *stage)
+{
+	if (!stage->is_last)
+		(void)hm_poison(ctx, stage->next);
+}
+
+/* The first stage ends, and what follows one that had ended before; those poison the next ones. */
 static void
 end(struct hm_ctx *ctx, struct state *s)
 {
+	struct line *line = s->line;
+
 	s->is_ending = true;
-	(void)hm_poison(ctx, s->line->stages[0].pid);
+	if (line->left == 0) {
+		hm_stop(ctx, hm_self(ctx));
+		return;
+	}
+	(void)hm_poison(ctx, line->stages[0].pid);
+	for (uint32_t i = 0; i < s->config.count; i++) {
+		if (line->stages[i].has_ended)
+			next_poison(ctx, &line->stages[i]);
+	}
 }
 
 /* NULL: it is none, or one of a life before. */
@@ -184,19 +202,33 @@ stage_find(const struct state *s, struct hm_pid pid)
 	return NULL;
 }
 
-static void
-terminated(struct hm_ctx *ctx, struct state *s, const struct hm_terminated *gone)
+/* Whether a stage has ended since the one before it had, which is no failure of its own. */
+static bool
+has_followed(const struct state *s, const struct stage *stage, const struct hm_terminated *gone)
 {
-	struct stage *stage = s->stops ? NULL : stage_find(s, gone->who);
+	return stage != s->line->stages && stage[-1].has_ended && gone->reason == HM_TERMINATED_STOPPED;
+}
+
+/* It is counted first: whoever has the pipeline go on without the stage may end it in order still. */
+static void
+terminated(struct hm_ctx *ctx, void *state, const struct hm_terminated *gone)
+{
+	struct state *s = state;
+	struct stage *stage = stage_find(s, gone->who);
 
 	if (stage == NULL)
 		return;
-	if (!s->is_ending)
-		hm_fail(ctx, "a stage has ended");
+	stage->has_ended = true;
+	s->line->left--;
+	if (!s->is_ending) {
+		if (!has_followed(s, stage, gone))
+			hm_fail(ctx, "a stage has ended");
+		return;
+	}
 	/* One that has failed for good may not have said so to the next one. */
-	if (gone->reason != HM_TERMINATED_STOPPED && !stage->is_last)
-		(void)hm_poison(ctx, stage->next);
-	if (--s->line->left == 0)
+	if (gone->reason != HM_TERMINATED_STOPPED)
+		next_poison(ctx, stage);
+	if (s->line->left == 0)
 		hm_stop(ctx, hm_self(ctx));
 }
 
@@ -204,13 +236,15 @@ terminated(struct hm_ctx *ctx, struct state *s, const struct hm_terminated *gone
 
 /* Without a line it has failed as it began, and its parent had it go on nevertheless. */
 static void
-hand_on(struct hm_ctx *ctx, struct state *s, uint16_t type)
+hand_on(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
+	struct state *s = state;
+
 	if (s->is_ending || s->line == NULL) {
 		HMI_MARKED(ctx);
 
 		hmi_received_refuse(ctx, HM_DEAD_STOPPED);
-	} else if (type == s->config.end) {
+	} else if (hm_msg_type(msg) == s->config.end) {
 		end(ctx, s);
 	} else {
 		(void)hmi_received_forward(ctx, s->line->stages[0].pid);
@@ -220,38 +254,35 @@ hand_on(struct hm_ctx *ctx, struct state *s, uint16_t type)
 static void
 pipeline_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
+	static const struct hmi_keeper_ops ops = { start, terminated, hand_on };
 	struct state *s = state;
 
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		start(ctx, s);
-		break;
-	case HM_STOPPING:
-		s->stops = true;
-		break;
-	case HM_TERMINATED:
-		terminated(ctx, s, hm_msg_body(msg));
-		break;
-	default:
-		if (hm_msg_type(msg) >= HM_TYPE_USER)
-			hand_on(ctx, s, hm_msg_type(msg));
-		break;
-	}
+	hmi_keeper_receive(ctx, state, msg, &ops, &s->stops);
 }
 
-static bool
-is_right(const struct hm_pipeline *pipeline)
+static int
+stage_check(const struct hm_ctx *ctx, const struct hm_props *props)
 {
+	uint32_t own = 1;
+
+	if (props == NULL || props->args_size < sizeof(struct hm_pid))
+		return -EINVAL;
+	while (props->middleware != NULL && props->middleware[own - 1] != NULL && own <= HM_MIDDLEWARE_MAX)
+		own++;
+	return own + hmi_middleware_inherited(ctx->cell) <= HM_MIDDLEWARE_MAX ? 0 : -E2BIG;
+}
+
+static int
+check(const struct hm_ctx *ctx, const struct hm_pipeline *pipeline)
+{
+	int rc = 0;
+
 	if (pipeline == NULL || pipeline->stages == NULL || pipeline->count == 0 ||
 	    pipeline->count > HM_STAGES_MAX || (pipeline->end != 0 && pipeline->end < HM_TYPE_USER))
-		return false;
-	for (uint32_t i = 0; i < pipeline->count; i++) {
-		const struct hm_props *props = pipeline->stages[i].props;
-
-		if (props == NULL || props->args_size < sizeof(struct hm_pid))
-			return false;
-	}
-	return true;
+		return -EINVAL;
+	for (uint32_t i = 0; rc == 0 && i < pipeline->count; i++)
+		rc = stage_check(ctx, pipeline->stages[i].props);
+	return rc;
 }
 
 int
@@ -267,9 +298,9 @@ hm_pipeline_spawn(struct hm_ctx *ctx, const struct hm_pipeline *pipeline, const 
 		.args_size = sizeof(struct hm_pipeline),
 		.supervisor = &supervisor,
 	};
+	int rc;
 
 	hmi_check_ctx(ctx, "hm_pipeline_spawn");
-	if (!is_right(pipeline))
-		return -EINVAL;
-	return hm_spawn(ctx, &props, name, pipeline, pid);
+	rc = check(ctx, pipeline);
+	return rc == 0 ? hm_spawn(ctx, &props, name, pipeline, pid) : rc;
 }

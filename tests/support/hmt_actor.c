@@ -369,3 +369,26 @@ hmt_fail(struct hm_ctx *ctx, void *arg)
 	(void)arg;
 	hm_fail(ctx, "on purpose");
 }
+
+static void
+on_answer(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	  void *arg)
+{
+	struct hmt_question *question = arg;
+
+	(void)ctx;
+	(void)state;
+	question->result = 1 + (uint32_t)result;
+	if (reply != NULL)
+		question->number = *(const uint64_t *)hm_msg_body(reply);
+}
+
+void
+hmt_ask(struct hm_ctx *ctx, void *arg)
+{
+	struct hmt_question *question = arg;
+	const void *body = question->type == HMT_NUMBER ? &question->number : NULL;
+	enum hm_result result = hm_ask(ctx, question->to, question->type, body, 1000000, on_answer, question);
+
+	HMT_CHECK(result == HM_OK, "hm_ask: %s", hm_result_name(result));
+}

@@ -160,5 +160,14 @@ void hmt_watch(struct hm_ctx *ctx, void *pid);     /**< struct hm_pid * */
 void hmt_unwatch(struct hm_ctx *ctx, void *pid);   /**< struct hm_pid * */
 void hmt_stop_that(struct hm_ctx *ctx, void *pid); /**< struct hm_pid * */
 void hmt_fail(struct hm_ctx *ctx, void *arg);      /**< none; its reason: "on purpose" */
+void hmt_ask(struct hm_ctx *ctx, void *question);  /**< struct hmt_question * */
+
+/** What an actor asks, for a second at most. */
+struct hmt_question {
+	struct hm_pid to;
+	uint16_t type;
+	uint64_t number; /**< body of HMT_NUMBER, others have none; then the answer's */
+	uint32_t result; /**< 1 + enum hm_future_result; 0: none yet */
+};
 
 #endif /* HMT_ACTOR_H */

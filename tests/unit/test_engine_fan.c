@@ -99,48 +99,17 @@ fan_start(struct hmt_node *node, struct spawning *s, struct hm_fan fan)
 	memset(to, 0xff, sizeof(to));
 }
 
-struct question {
-	struct hm_pid to;
-	uint16_t type;
-	uint32_t result; /* 1 + enum hm_future_result */
-	uint64_t number;
-};
-
 static void
-on_answer(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
-	  void *arg)
+question_put(struct hmt_node *node, const struct spawning *s, struct hmt_question *q)
 {
-	struct question *q = arg;
-
-	(void)ctx;
-	(void)state;
-	q->result = 1 + (uint32_t)result;
-	if (reply != NULL)
-		q->number = *(const uint64_t *)hm_msg_body(reply);
-}
-
-static void
-ask(struct hm_ctx *ctx, void *arg)
-{
-	struct question *q = arg;
-	uint64_t number = 5;
-
-	cr_assert_eq(hm_ask(ctx, q->to, q->type, q->type == HMT_NUMBER ? &number : NULL, 1000000, on_answer,
-			    q),
-		     HM_OK);
-}
-
-static void
-question_put(struct hmt_node *node, const struct spawning *s, struct question *q)
-{
-	*q = (struct question){ .to = s->pid, .type = HMT_NUMBER };
-	hmt_do(node, owner.pid, ask, q);
+	*q = (struct hmt_question){ .to = s->pid, .type = HMT_NUMBER, .number = 5 };
+	hmt_do(node, owner.pid, hmt_ask, q);
 	hmt_turn_until_idle(node);
 }
 
 Test(engine_fan, work__one_answer_of_all)
 {
-	struct question q;
+	struct hmt_question q;
 	struct spawning s;
 	struct hmt_node node;
 
@@ -166,7 +135,7 @@ Test(engine_fan, work__one_answer_of_all)
 
 Test(engine_fan, part__that_is_gone_or_silent)
 {
-	struct question q;
+	struct hmt_question q;
 	struct spawning s;
 	struct hmt_node node;
 
@@ -190,7 +159,7 @@ Test(engine_fan, part__that_is_gone_or_silent)
 
 Test(engine_fan, enough__others_are_not_waited_for)
 {
-	struct question q;
+	struct hmt_question q;
 	struct spawning s;
 	struct hmt_node node;
 
@@ -205,7 +174,7 @@ Test(engine_fan, enough__others_are_not_waited_for)
 
 Test(engine_fan, in_flight__is_bounded_and_who_asks_is_told)
 {
-	struct question q;
+	struct hmt_question q;
 	struct spawning s;
 	struct hmt_node node;
 
@@ -230,7 +199,7 @@ Test(engine_fan, in_flight__is_bounded_and_who_asks_is_told)
 
 Test(engine_fan, fail__of_the_function)
 {
-	struct question q;
+	struct hmt_question q;
 	struct spawning s;
 	struct hmt_node node;
 
@@ -250,7 +219,7 @@ Test(engine_fan, fail__of_the_function)
 
 Test(engine_fan, stop__while_answers_are_awaited)
 {
-	struct question q;
+	struct hmt_question q;
 	struct spawning s;
 	struct hmt_node node;
 
@@ -274,7 +243,7 @@ Test(engine_fan, stop__while_answers_are_awaited)
 
 Test(engine_fan, shortage__is_a_dead_letter_and_nothing_is_in_flight)
 {
-	struct question q = { .type = HMT_NUMBER };
+	struct hmt_question q = { .type = HMT_NUMBER };
 	static struct hoard hoard;
 	struct spawning s;
 	struct hmt_node node;
@@ -288,7 +257,7 @@ Test(engine_fan, shortage__is_a_dead_letter_and_nothing_is_in_flight)
 	cr_assert_eq(joined.calls, 0);
 	do_now(&node, owner.pid, hoard_free, &hoard);
 	q.to = s.pid;
-	do_now(&node, owner.pid, ask, &q);
+	do_now(&node, owner.pid, hmt_ask, &q);
 	hmt_elapse(&node, 1001);
 	cr_assert_eq(hmt_stats(&node).dead[HM_DEAD_REJECTED], 0);
 	cr_assert_neq(q.result, 0, "there is an answer, or none");
