@@ -28,7 +28,7 @@
 
 /* System messages of supervision; they never leave the node. */
 enum hmi_supervision_type {
-	HMI_SYS_FAILURE = 80, /* to the parent: a child has failed; body: struct hm_failure */
+	HMI_SYS_FAILURE = 23, /* to the parent: a child has failed; body: struct hm_failure */
 	HMI_SYS_RESUME,       /* the supervisor's directive */
 	HMI_SYS_RESTART, /* the same; of no meaning to one that goes on, since it was restarted with others */
 	HMI_SYS_RESTART_ALL, /* restart, since another child has failed */
@@ -40,7 +40,10 @@ enum hmi_supervision_type {
 	HMI_SUPERVISION_END,
 };
 
-_Static_assert((unsigned int)HMI_SUPERVISION_END <= HMI_STREAM_GO, "types have one meaning each");
+/* A message that finds nobody is known by its type alone. */
+_Static_assert((unsigned int)HMI_SYS_FAILURE > (unsigned int)HM_SYS_UNDELIVERED &&
+		       (unsigned int)HMI_SUPERVISION_END <= (unsigned int)HMI_COMMAND_SPAWN,
+	       "types have one meaning each");
 
 /* hm_terminated.reserved in a parent's notification of its child's end; receivers see 0. */
 #define HMI_TERMINATED_CHILD 1u

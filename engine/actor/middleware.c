@@ -79,12 +79,10 @@ int
 hmi_middleware_make(const struct hmi_cell *parent, const struct hm_props *props, struct hmi_middleware **made)
 {
 	const struct hmi_middleware *outer = hmi_middleware_of(parent);
-	uint32_t own = own_count(props), count = own;
+	uint32_t own = own_count(props), handed = hmi_middleware_inherited(parent), count = own + handed;
 	struct hmi_middleware *middleware;
 
 	*made = NULL;
-	for (uint32_t i = 0; outer != NULL && i < outer->count; i++)
-		count += outer->stages[i]->inherited;
 	if (count == 0)
 		return 0;
 	if (count > HM_MIDDLEWARE_MAX)
@@ -92,8 +90,11 @@ hmi_middleware_make(const struct hmi_cell *parent, const struct hm_props *props,
 	middleware = calloc(1, sizeof(*middleware) + count * sizeof(middleware->stages[0]));
 	if (middleware == NULL)
 		return -ENOMEM;
-	if (outer != NULL)
+	middleware->handed = handed;
+	if (outer != NULL) {
 		middleware->trace = outer->trace;
+		middleware->is_maintained = outer->maintains;
+	}
 	for (uint32_t i = 0; outer != NULL && i < outer->count; i++) {
 		if (outer->stages[i]->inherited)
 			stage_add(middleware, outer->stages[i]);
@@ -102,6 +103,15 @@ hmi_middleware_make(const struct hmi_cell *parent, const struct hm_props *props,
 		stage_add(middleware, props->middleware[i]);
 	*made = middleware;
 	return 0;
+}
+
+void
+hmi_middleware_maintain(const struct hmi_cell *cell)
+{
+	struct hmi_middleware *middleware = hmi_middleware_of(cell);
+
+	if (middleware != NULL)
+		middleware->maintains = true;
 }
 
 /* ---- Receive ---------------------------------------------------------------------------- */

@@ -22,6 +22,9 @@ struct hmi_middleware {
 	hm_receive_fn *receive; /* of the actor, or its behaviour */
 	uint32_t count;
 	bool sends, spawns; /* whether any stage is around sends, spawns */
+	bool maintains;     /* it keeps its children, and takes the end of one for a loss */
+	bool is_maintained; /* its parent does so */
+	uint32_t handed;    /* stages that its parent has handed down: the first ones */
 	/* For its children: the span that is open. Of one that has not started: that in which it was spawned. */
 	struct hmi_trace trace;
 	const struct hm_middleware *stages[];
@@ -57,14 +60,14 @@ int hmi_middleware_own(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_mid
 /* The same of one that hands them down to its children, and has none around itself. */
 int hmi_middleware_hold(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_middleware *middleware);
 
-/* The actor ends. */
-void hmi_middleware_drop(struct hmi_cell *cell);
-
 /* How many stages it hands down. */
 uint32_t hmi_middleware_inherited(const struct hmi_cell *cell);
 
 /* An actor keeps its children: it has them, or others in their place, until it ends itself. */
 void hmi_middleware_maintain(const struct hmi_cell *cell);
+
+/* The actor ends. */
+void hmi_middleware_drop(struct hmi_cell *cell);
 
 /* It does not come to be: they are the caller's again. */
 void hmi_middleware_leave(struct hmi_cell *cell);

@@ -9,15 +9,9 @@
 #include "actor_pvt.h"
 #include "box_pvt.h"
 #include "check_pvt.h"
-#include "forward_pvt.h"
 #include "hm_log.h"
 #include "mark_pvt.h"
 #include "middleware_pvt.h"
-
-/* A message that finds nobody is known by its type alone. */
-_Static_assert((unsigned int)HMI_COMMAND_END <= (unsigned int)HMI_SYS_MOVE &&
-		       (unsigned int)HMI_SYS_WORK_DONE < (unsigned int)HMI_SYS_FAILURE,
-	       "types have one meaning each");
 
 /* Resources that are looked through, in one turn: an actor with more of them stays. */
 #define OWNED_MAX 1024u
@@ -60,10 +54,39 @@ hm_passivation(const struct hm_ctx *ctx)
 	return hmi_quiet_us(ctx->cell, HMI_QUIET_PASSIVE);
 }
 
+/* Whether a stage is that of a plugin with HM_PASSIVATION. */
+static bool
+is_passivation(const struct hm_middleware *stage, const void *us)
+{
+	const struct hm_plugin *plugin = stage->arg;
+
+	return stage->receive == hm_plugin_receive && plugin->on_start == hm_passivation_start &&
+	       plugin->arg == us;
+}
+
+/*
+ * Whether a plugin with that argument is for the actor: one that its parent keeps is not passive by what was handed down to it, but
+ * hands it down itself.
+ */
+static bool
+is_meant(const struct hmi_cell *cell, const void *us)
+{
+	const struct hmi_middleware *middleware = hmi_middleware_of(cell);
+
+	if (middleware == NULL || !middleware->is_maintained)
+		return true;
+	for (uint32_t i = middleware->count; i-- > 0;) {
+		if (is_passivation(middleware->stages[i], us))
+			return i >= middleware->handed;
+	}
+	return true;
+}
+
 void
 hm_passivation_start(struct hm_ctx *ctx, void *mixin, void *arg)
 {
 	(void)mixin;
-	if (hm_passivation_set(ctx, *(const uint64_t *)arg) != HM_OK)
+	hmi_check_ctx(ctx, "hm_passivation_start");
+	if (is_meant(ctx->cell, arg) && hm_passivation_set(ctx, *(const uint64_t *)arg) != HM_OK)
 		hm_log(ctx, HM_LOG_WARNING, "no memory for its passivation: it stays");
 }
