@@ -165,6 +165,7 @@ struct hm_stats {
 	 * of, since the inject ring was full: hm_event_stream.h
 	 */
 	uint64_t events_dropped;
+	uint64_t holds_expired;         /**< what workers held longer than they may: hm_workers.h */
 	uint64_t dead[HM_DEAD_REASONS]; /**< dead letters, by enum hm_dead_reason */
 };
 

@@ -2,6 +2,15 @@
 /*
  * Pools of workers. A token is a place at a worker for one message: the pool hands a message on for each that it has, the one that
  * came back first being used first, so that work is spread.
+ *
+ *     pool ──message, HM_TOUCH──▶ worker
+ *          ◀── hold, if it does ─
+ *          ◀──HM_TOUCHED──────── the message has left its mailbox: the place is back, unless it holds it
+ *          ◀──────────────done── so is that one
+ *
+ * A touch comes back whatever has become of the message before it, and behind the hold, so no place is lost. Of a worker that
+ * restarts the pool's own mailbox says what it held before: its holds have come before the news of its failure, and those of its
+ * next life come behind what the pool sends to itself then.
  */
 #include "hm_workers.h"
 
@@ -9,16 +18,29 @@
 #include <stdlib.h>
 
 #include "check_pvt.h"
+#include "counter_pvt.h"
 #include "hm_extension.h"
 #include "hm_keep.h"
 #include "hm_supervisor.h"
+#include "holds_pvt.h"
+#include "keeper_pvt.h"
 #include "keys_pvt.h"
 #include "mark_pvt.h"
+#include "msg_pvt.h"
+#include "post_pvt.h"
 #include "receive_pvt.h"
+#include "touch_pvt.h"
+#include "type_pvt.h"
+#include "workers_pvt.h"
+
+#define NS_PER_US 1000ull
+/* Looks for holds whose time is over, in that time, at most. */
+#define LOOKS 8u
 
 struct worker {
 	struct hm_pid pid;
-	uint32_t open; /* messages that it has */
+	uint32_t passing; /* messages that it was handed, whose touch has not come back */
+	uint32_t keeps;   /* so many of those touches bring no place back, since it holds that */
 	bool is_gone;
 };
 
@@ -26,6 +48,7 @@ struct worker {
 struct pool {
 	struct worker *workers;
 	struct hmi_keys by_pid; /* word: index in `workers` */
+	struct hmi_holds holds; /* empty: workers do not hold */
 	uint32_t *tokens;       /* a ring of such indices */
 	uint32_t tokens_size, tokens_first, tokens_count;
 	struct hm_msg **queue; /* a ring, of kept messages */
@@ -37,6 +60,8 @@ struct state {
 	struct hm_workers config; /* the arguments */
 	struct pool *pool;
 	bool stops;
+	bool is_looking;       /* for holds whose time is over */
+	struct hm_timer timer; /* while it is */
 };
 
 /* ---- Memory ------------------------------------------------------------------------------ */
@@ -47,6 +72,7 @@ pool_free(void *value)
 	struct pool *pool = value;
 
 	hmi_keys_destroy(&pool->by_pid);
+	hmi_holds_destroy(&pool->holds);
 	free(pool->workers);
 	free(pool->tokens);
 	free(pool->queue);
@@ -67,7 +93,8 @@ pool_new(const struct hm_workers *config)
 	pool->tokens = calloc(pool->tokens_size, sizeof(*pool->tokens));
 	pool->queue = calloc(config->queue + 1, sizeof(struct hm_msg *));
 	if (hmi_keys_create(&pool->by_pid, config->count) == 0 && pool->workers != NULL &&
-	    pool->tokens != NULL && pool->queue != NULL)
+	    pool->tokens != NULL && pool->queue != NULL &&
+	    (config->hold == 0 || hmi_holds_create(&pool->holds, config->count, config->in_flight) == 0))
 		return pool;
 	pool_free(pool);
 	return NULL;
@@ -80,14 +107,6 @@ token_push(struct pool *pool, uint32_t worker)
 {
 	HMI_ASSERT(pool->tokens_count < pool->tokens_size);
 	pool->tokens[(pool->tokens_first + pool->tokens_count++) % pool->tokens_size] = worker;
-}
-
-/* A worker did not get the message for which it had a place. */
-static void
-token_return(struct pool *pool, uint32_t worker)
-{
-	pool->workers[worker].open--;
-	token_push(pool, worker);
 }
 
 /* A worker that has a place; UINT32_MAX: none. */
@@ -119,6 +138,16 @@ queue_pop(struct state *s)
 	return msg;
 }
 
+/* What a worker has been handed; behind it, its touch. */
+static void
+handed(struct hm_ctx *ctx, struct worker *worker)
+{
+	HMI_MARKED(ctx);
+
+	worker->passing++;
+	hmi_touch_post(ctx, worker->pid);
+}
+
 /* Hand on what waits, as far as there are places. */
 static void
 feed(struct hm_ctx *ctx, struct state *s)
@@ -130,9 +159,10 @@ feed(struct hm_ctx *ctx, struct state *s)
 		if (i == UINT32_MAX)
 			return;
 		msg = queue_pop(s);
-		s->pool->workers[i].open++;
-		if (!hmi_kept_forward(ctx, s->pool->workers[i].pid, msg))
-			token_return(s->pool, i);
+		if (hmi_kept_forward(ctx, s->pool->workers[i].pid, msg))
+			handed(ctx, &s->pool->workers[i]);
+		else
+			token_push(s->pool, i);
 	}
 }
 
@@ -145,17 +175,112 @@ index_of(struct hm_ctx *ctx, struct pool *pool, struct hm_pid pid)
 	return key != NULL ? (uint32_t)key->word : UINT32_MAX;
 }
 
-/* A worker is done with a message. */
+/* A message has left the worker's mailbox, or a hold is over. */
 static void
-done(struct hm_ctx *ctx, struct state *s, struct hm_pid pid)
+place_back(struct pool *pool, uint32_t i)
+{
+	if (pool->workers[i].keeps > 0)
+		pool->workers[i].keeps--;
+	else
+		token_push(pool, i);
+}
+
+static void
+touched(struct hm_ctx *ctx, struct state *s, struct hm_pid pid)
 {
 	uint32_t i = index_of(ctx, s->pool, pid);
 
-	if (i == UINT32_MAX || s->pool->workers[i].open == 0)
+	if (i == UINT32_MAX || s->pool->workers[i].passing == 0)
 		return;
-	s->pool->workers[i].open--;
-	token_push(s->pool, i);
+	s->pool->workers[i].passing--;
+	place_back(s->pool, i);
 	feed(ctx, s);
+}
+
+/* ---- Holds --------------------------------------------------------------------------------------- */
+
+/* Set the timer, if it is not. Returns whether it is. */
+static bool
+look_begin(struct hm_ctx *ctx, struct state *s)
+{
+	uint64_t us = s->config.hold_us;
+
+	if (!s->is_looking)
+		s->is_looking = hm_send_after(ctx, hm_self(ctx), HMI_WORKERS_LOOK, NULL, us,
+					      RTE_MAX(us / LOOKS, UINT64_C(1)), &s->timer) == HM_OK;
+	return s->is_looking;
+}
+
+/* Without a timer, or for more than it was handed, it holds nothing: then its place comes back with the touch. */
+static void
+hold(struct hm_ctx *ctx, struct state *s, uint64_t number)
+{
+	uint32_t i = index_of(ctx, s->pool, hm_sender(ctx));
+
+	if (i != UINT32_MAX && look_begin(ctx, s) &&
+	    hmi_holds_add(&s->pool->holds, i, number, hm_now_ns(ctx) + s->config.hold_us * NS_PER_US))
+		s->pool->workers[i].keeps++;
+}
+
+static void
+done(struct hm_ctx *ctx, struct state *s, uint64_t number)
+{
+	uint32_t i = index_of(ctx, s->pool, hm_sender(ctx));
+
+	if (i == UINT32_MAX || !hmi_holds_remove(&s->pool->holds, i, number))
+		return;
+	place_back(s->pool, i);
+	feed(ctx, s);
+}
+
+/* Holds of a worker are over by that time. Returns how many. */
+static uint32_t
+holds_end(struct pool *pool, uint32_t i, uint64_t now_ns)
+{
+	uint32_t n = hmi_holds_expire(&pool->holds, i, now_ns);
+
+	for (uint32_t k = 0; k < n; k++)
+		place_back(pool, i);
+	return n;
+}
+
+static void
+look(struct hm_ctx *ctx, struct state *s)
+{
+	uint64_t now_ns = hm_now_ns(ctx);
+
+	for (uint32_t i = 0; i < s->config.count && s->pool->holds.total > 0; i++)
+		hmi_count(&ctx->holds_expired, holds_end(s->pool, i, now_ns));
+	if (s->is_looking && s->pool->holds.total == 0) {
+		hm_timer_cancel(ctx, s->timer);
+		s->is_looking = false;
+	}
+	feed(ctx, s);
+}
+
+/* A worker has failed: what it held went with its state. */
+static void
+afresh(struct hm_ctx *ctx, struct state *s)
+{
+	uint32_t i = index_of(ctx, s->pool, hm_sender(ctx));
+
+	if (i == UINT32_MAX)
+		return;
+	(void)holds_end(s->pool, i, UINT64_MAX);
+	feed(ctx, s);
+}
+
+/* Behind all that it has sent before. */
+static void
+afresh_post(struct hm_ctx *ctx, struct hm_pid worker)
+{
+	HMI_MARKED(ctx);
+	struct hm_msg *msg = hmi_control(&ctx->cache, HMI_WORKERS_AFRESH, 0);
+
+	msg->flags = 0;
+	msg->sender = worker;
+	hmi_sent_add(ctx, 1);
+	(void)hmi_post(ctx, hm_self(ctx), msg);
 }
 
 /* ---- Workers ----------------------------------------------------------------------------------- */
@@ -169,41 +294,45 @@ worker_spawn(struct hm_ctx *ctx, struct state *s, uint32_t i)
 		return false;
 	hmi_keys_add(&s->pool->by_pid, worker->pid.local)->word = i;
 	/* Those of the one before are in the ring, but for what that has had. */
-	for (; worker->open > 0; worker->open--)
+	if (s->config.hold != 0)
+		(void)holds_end(s->pool, i, UINT64_MAX);
+	for (; worker->passing > 0; worker->passing--)
 		token_push(s->pool, i);
 	return true;
 }
 
 static void
-start(struct hm_ctx *ctx, struct state *s)
+start(struct hm_ctx *ctx, void *state)
 {
-	s->pool = pool_new(&s->config);
-	if (s->pool == NULL)
+	struct state *s = state;
+	struct pool *pool = pool_new(&s->config);
+
+	if (pool == NULL)
 		hm_fail(ctx, "no memory for a pool of workers");
 	/* In place of that of a life before. */
-	if (hm_actor_extension_set(ctx, &extension, s->pool) != 0) {
-		pool_free(s->pool);
+	if (hm_actor_extension_set(ctx, &extension, pool) != 0) {
+		pool_free(pool);
 		hm_fail(ctx, "no memory for a pool of workers");
 	}
-	s->pool->left = s->config.count;
+	s->pool = pool;
 	for (uint32_t i = 0; i < s->config.count; i++) {
-		s->pool->workers[i].open = s->config.in_flight;
+		pool->workers[i].passing = s->config.in_flight;
 		if (!worker_spawn(ctx, s, i))
 			hm_fail(ctx, "a worker cannot be spawned");
+		pool->left++;
 	}
 }
 
 /* What it had is a dead letter. */
 static void
-terminated(struct hm_ctx *ctx, struct state *s, const struct hm_terminated *gone)
+terminated(struct hm_ctx *ctx, void *state, const struct hm_terminated *gone)
 {
-	uint32_t i = index_of(ctx, s->pool, gone->who);
+	struct state *s = state;
+	uint32_t i = s->pool != NULL ? index_of(ctx, s->pool, gone->who) : UINT32_MAX;
 
 	if (i == UINT32_MAX)
 		return;
 	hmi_keys_remove(&s->pool->by_pid, hmi_keys_find(&s->pool->by_pid, gone->who.local));
-	if (s->stops)
-		return;
 	if (gone->reason == HM_TERMINATED_STOPPED && worker_spawn(ctx, s, i)) {
 		feed(ctx, s);
 		return;
@@ -217,14 +346,22 @@ terminated(struct hm_ctx *ctx, struct state *s, const struct hm_terminated *gone
 static enum hm_directive
 decide(struct hm_ctx *ctx, void *state, const struct hm_failure *failure)
 {
-	struct state *s = state;
+	const struct state *s = state;
 
-	if (failure->type >= HM_TYPE_USER && s->pool != NULL)
-		done(ctx, s, failure->actor);
+	if (s->config.hold != 0)
+		afresh_post(ctx, failure->actor);
 	return HM_DIRECTIVE_RESTART;
 }
 
 /* ---- Messages ------------------------------------------------------------------------------------- */
+
+static void
+refuse(struct hm_ctx *ctx, enum hm_dead_reason reason)
+{
+	HMI_MARKED(ctx);
+
+	hmi_received_refuse(ctx, reason);
+}
 
 static void
 work(struct hm_ctx *ctx, struct state *s)
@@ -232,46 +369,92 @@ work(struct hm_ctx *ctx, struct state *s)
 	struct pool *pool = s->pool;
 	uint32_t i = pool->queue_count == 0 ? token_pop(pool) : UINT32_MAX;
 
-	if (i != UINT32_MAX) {
-		pool->workers[i].open++;
-		if (!hmi_received_forward(ctx, pool->workers[i].pid))
-			token_return(pool, i);
+	if (pool->left == 0) {
+		/* It has failed, and its parent had it go on nevertheless. */
+		refuse(ctx, HM_DEAD_STOPPED);
+	} else if (i != UINT32_MAX) {
+		if (hmi_received_forward(ctx, pool->workers[i].pid))
+			handed(ctx, &pool->workers[i]);
+		else
+			token_push(pool, i);
 	} else if (pool->queue_count < s->config.queue &&
 		   hm_msg_keep(ctx,
 			       &pool->queue[(pool->queue_first + pool->queue_count) % s->config.queue]) ==
 			   HM_OK) {
 		pool->queue_count++;
 	} else {
-		HMI_MARKED(ctx);
+		refuse(ctx, HM_DEAD_REJECTED);
+	}
+}
 
-		hmi_received_refuse(ctx, HM_DEAD_REJECTED);
+/* Without a pool it has failed as it began, and its parent had it go on nevertheless. */
+static void
+message(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
+{
+	struct state *s = state;
+	uint16_t type = hm_msg_type(msg);
+
+	if (s->pool == NULL) {
+		refuse(ctx, HM_DEAD_STOPPED);
+	} else if (type == HMI_WORKERS_AFRESH) {
+		afresh(ctx, s);
+	} else if (type == HMI_WORKERS_LOOK) {
+		look(ctx, s);
+	} else if (s->config.hold != 0 && type == s->config.hold) {
+		hold(ctx, s, *(const uint64_t *)hm_msg_body(msg));
+	} else if (s->config.hold != 0 && type == s->config.done) {
+		done(ctx, s, *(const uint64_t *)hm_msg_body(msg));
+	} else {
+		work(ctx, s);
 	}
 }
 
 static void
 pool_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
+	static const struct hmi_keeper_ops ops = { start, terminated, message };
 	struct state *s = state;
 
-	switch (hm_msg_type(msg)) {
-	case HM_STARTED:
-		start(ctx, s);
-		break;
-	case HM_STOPPING:
-		s->stops = true;
-		break;
-	case HM_TERMINATED:
-		terminated(ctx, s, hm_msg_body(msg));
-		break;
-	default:
-		if (hm_msg_type(msg) < HM_TYPE_USER)
-			break;
-		if (hm_msg_type(msg) == s->config.done)
-			done(ctx, s, hm_sender(ctx));
-		else
-			work(ctx, s);
-		break;
-	}
+	if (hm_msg_type(msg) == HM_TOUCHED && s->pool != NULL)
+		touched(ctx, s, hm_sender(ctx));
+	else
+		hmi_keeper_receive(ctx, state, msg, &ops, &s->stops);
+}
+
+/* ---- Making ---------------------------------------------------------------------------------------- */
+
+int
+hmi_workers_types_add(struct hmi_types *types)
+{
+	static const struct hm_type own[] = {
+		{ .id = HMI_WORKERS_LOOK, .name = "workers' look" },
+		{ .id = HMI_WORKERS_AFRESH, .name = "worker's restart" },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < RTE_DIM(own); i++)
+		rc = hmi_type_add_own(types, &own[i]);
+	return rc;
+}
+
+/* Whether it is registered, with a number as its body. */
+static bool
+is_of_number(const struct hm_ctx *ctx, uint16_t type)
+{
+	uint32_t info = ctx->sys->types->info[type];
+
+	return type >= HM_TYPE_USER && type < HM_TYPE_RESERVED && (info & HMI_TYPE_KNOWN) != 0 &&
+	       (info & HMI_TYPE_SIZE) == sizeof(uint64_t);
+}
+
+static bool
+holds_are_right(const struct hm_ctx *ctx, const struct hm_workers *workers)
+{
+	if (workers->hold == 0)
+		return workers->done == 0 && workers->hold_us == 0;
+	return is_of_number(ctx, workers->hold) && is_of_number(ctx, workers->done) &&
+	       workers->hold != workers->done && workers->hold_us > 0 &&
+	       workers->hold_us <= HM_WORKERS_HOLD_US_MAX;
 }
 
 int
@@ -296,7 +479,7 @@ hm_workers_spawn(struct hm_ctx *ctx, const struct hm_workers *workers, const cha
 		copy.in_flight = 1;
 	if (copy.props == NULL || copy.count == 0 || copy.count > HM_WORKERS_MAX ||
 	    copy.in_flight > HM_WORKERS_IN_FLIGHT_MAX || copy.queue > HM_WORKERS_QUEUE_MAX ||
-	    copy.done < HM_TYPE_USER)
+	    !holds_are_right(ctx, &copy))
 		return -EINVAL;
 	return hm_spawn(ctx, &props, name, &copy, pid);
 }

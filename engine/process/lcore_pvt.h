@@ -207,6 +207,7 @@ struct hm_ctx {
 	struct hmi_heat *heat;          /* NULL: nobody measures it, and there is no balancer on this lcore */
 	struct hmi_balance *balance;    /* NULL: as above */
 	struct hmi_observer *observers; /* NULL: nobody observes its actors */
+	uint64_t holds_expired;         /* as in struct hmi_stats */
 	/* In a cache line of its own, since others read it: see load_pvt.h. */
 	_Alignas(64) _Atomic uint64_t load;
 };

@@ -25,3 +25,14 @@ hmi_touch_answer(struct hm_ctx *ctx, struct hm_pid who, struct hm_msg *msg)
 	hmi_sent_add(ctx, 1);
 	(void)hmi_post(ctx, to, answer);
 }
+
+void
+hmi_touch_post(struct hm_ctx *ctx, struct hm_pid to)
+{
+	struct hm_msg *msg = hmi_control(&ctx->cache, HM_TOUCH, 0);
+
+	msg->flags = HMI_MSG_BY_TYPE;
+	msg->sender = hmi_pid_of(ctx, ctx->cell);
+	hmi_sent_add(ctx, 1);
+	(void)hmi_post(ctx, to, msg);
+}

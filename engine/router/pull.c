@@ -13,6 +13,7 @@
 #include "post_pvt.h"
 #include "receive_pvt.h"
 #include "router_pvt.h"
+#include "touch_pvt.h"
 
 /* As when an actor hands a message on, but that its sender stays who is muted if there are too many. */
 static void
@@ -32,24 +33,12 @@ message_post(struct hm_ctx *ctx, struct hm_pid to, struct hm_msg *msg)
 	(void)hmi_post(ctx, to, msg);
 }
 
-/* A control message, so that no routee stays busy for want of memory. */
-static void
-touch_post(struct hm_ctx *ctx, struct hm_pid to)
-{
-	struct hm_msg *msg = hmi_control(&ctx->cache, HM_TOUCH, 0);
-
-	msg->flags = HMI_MSG_BY_TYPE;
-	msg->sender = hmi_pid_of(ctx, ctx->cell);
-	hmi_sent_add(ctx, 1);
-	(void)hmi_post(ctx, to, msg);
-}
-
 static void
 hand(struct hm_ctx *ctx, struct hmi_router_member *member, struct hm_msg *msg)
 {
 	member->is_busy = true;
 	message_post(ctx, member->pid, msg);
-	touch_post(ctx, member->pid);
+	hmi_touch_post(ctx, member->pid);
 }
 
 /* One that has nothing to do, from the one behind the last on; NULL: all have. */

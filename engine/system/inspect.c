@@ -32,6 +32,7 @@ stats_add(struct hm_stats *sum, const struct hm_ctx *ctx)
 	sum->futures_evicted += hmi_counted(&stats->futures_evicted);
 	sum->headers_dropped += hmi_counted(&stats->headers_dropped);
 	sum->events_dropped += hmi_counted(&stats->events_dropped);
+	sum->holds_expired += hmi_counted(&ctx->holds_expired);
 	for (int i = 0; i < HM_DEAD_REASONS; i++)
 		sum->dead[i] += hmi_counted(&stats->dead[i]);
 }

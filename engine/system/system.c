@@ -32,6 +32,7 @@
 #include "shutdown_pvt.h"
 #include "slot_grant_pvt.h"
 #include "type_pvt.h"
+#include "workers_pvt.h"
 
 /* ---- Modules -------------------------------------------------------------------- */
 
@@ -434,7 +435,8 @@ hm_system_create(struct hm_system **out, int argc, char **argv, const struct hm_
 	}
 	sys->parts = &hmi_parts;
 	sys->types = calloc(1, sizeof(*sys->types));
-	rc = sys->types != NULL && hmi_types_create(sys->types) == 0 && hmi_router_types_add(sys->types) == 0
+	rc = sys->types != NULL && hmi_types_create(sys->types) == 0 &&
+			     hmi_router_types_add(sys->types) == 0 && hmi_workers_types_add(sys->types) == 0
 		     ? 0
 		     : heap_refuse();
 	if (rc == 0)

@@ -219,7 +219,7 @@ CALL(hm_reenter_after, (struct hm_future){ somebody }, hmt_ignore_reply, NULL)
 CALL(hm_pipe_to, (struct hm_future){ somebody }, &somebody, 1)
 CALL(hm_future_cancel, (struct hm_future){ somebody })
 CALL(hm_future_release, (struct hm_future){ somebody })
-static const struct hm_workers workers = { .props = &props, .count = 1, .done = HMT_EMPTY };
+static const struct hm_workers workers = { .props = &props, .count = 1 };
 CALL_USED(hm_workers_spawn, &workers, NULL, NULL)
 static const struct hm_props staged = { .receive = leak_ctx,
 					.state_size = sizeof(struct hm_pid),

@@ -12,7 +12,8 @@
 
 TestSuite(engine_pattern_stages, .init = hmt_eal_start, .timeout = 60);
 
-#define DONE HMT_TYPE_NEXT
+#define HOLD HMT_TYPE_NEXT
+#define DONE (HMT_TYPE_NEXT + 1)
 #define MANY 20u
 
 static struct hmt_node node;
@@ -25,10 +26,12 @@ static const struct hm_middleware *const stages[] = { &stage_inherited, NULL };
 static void
 start_with(const struct hm_middleware *const *with, const struct hm_supervisor *supervisor)
 {
-	static const struct hm_type done = { .id = DONE, .name = "done" };
+	static const struct hm_type hold = { .id = HOLD, .name = "hold", .size = sizeof(uint64_t) },
+				    done = { .id = DONE, .name = "done", .size = sizeof(uint64_t) };
 
 	sink = (struct hmt_probe){ 0 };
 	hmt_node_start(&node, 2);
+	cr_assert_eq(hm_type_register(node.sys, &hold), 0);
 	cr_assert_eq(hm_type_register(node.sys, &done), 0);
 	hmt_probe_spawn(&node, &sink, 1, NULL);
 	staged_spawn(&node, &owner, with, supervisor);
@@ -159,19 +162,25 @@ static struct hm_pid worker;
 static void
 worker_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
+	static const uint64_t one = 1;
+
 	(void)state;
 	worker = hm_self(ctx);
-	if (hm_msg_type(msg) == HMT_NUMBER)
+	if (hm_msg_type(msg) == HMT_NUMBER) {
 		cr_assert_eq(hm_send(ctx, sink.pid, HMT_EMPTY, NULL), HM_OK);
+		cr_assert_eq(hm_request(ctx, hm_parent(ctx), HOLD, &one), HM_OK);
+	}
 	if (hm_msg_type(msg) == HMT_EMPTY)
-		cr_assert_eq(hm_request(ctx, hm_parent(ctx), DONE, NULL), HM_OK);
+		cr_assert_eq(hm_request(ctx, hm_parent(ctx), DONE, &one), HM_OK);
 }
 
 static void
 pool_spawn(struct hm_ctx *ctx, void *arg)
 {
 	static const struct hm_props props = { .receive = worker_receive };
-	const struct hm_workers workers = { .props = &props, .count = 1, .queue = 4, .done = DONE };
+	const struct hm_workers workers = {
+		.props = &props, .count = 1, .queue = 4, .hold = HOLD, .done = DONE, .hold_us = 1000000
+	};
 
 	(void)arg;
 	cr_assert_eq(hm_workers_spawn(ctx, &workers, NULL, &process), 0);
