@@ -16,6 +16,11 @@
  * that are to be passive have a time of their own; their end is a message to their parent, whose time begins anew by it. An actor
  * with more than 1,024 timers, watches and the like is not passive.
  *
+ * Routees of a pool, workers and stages of pipelines (hm_router.h, hm_workers.h, hm_pipeline.h) are kept by their parents, to which
+ * the end of one is a loss. They are passive only if they want it themselves, by hm_passivation_set or a plugin in their own
+ * props: what was handed down to them they hand down to their own children, but it does not stop them. Of those that do stop, a router
+ * and a pool of workers spawn others in their place, and a pipeline fails.
+ *
  * What counts as a message: as in hm_receive_timeout_set, so types with hm_type.no_influence do not, nor does
  * HM_RECEIVE_TIMEOUT. Messages of its own timers do; its other timers end with it.
  *
@@ -59,7 +64,7 @@ uint64_t hm_passivation(const struct hm_ctx *ctx);
 
 /**
  * Members of a struct hm_plugin: actors with it are passive after the microseconds that a `const uint64_t` says, to which @p us
- * points. Its stage may be inherited.
+ * points. Its stage may be inherited; see above for whom its parent keeps.
  *
  *     static const uint64_t minute_us = 60000000;
  *     static const struct hm_plugin passivation = { HM_PASSIVATION(&minute_us) };

@@ -12,6 +12,7 @@
 #include "deploy_pvt.h"
 #include "hm_balance.h"
 #include "mark_pvt.h"
+#include "middleware_pvt.h"
 #include "msg_pvt.h"
 #include "router_pvt.h"
 #include "type_pvt.h"
@@ -249,6 +250,7 @@ actor_adopt(struct hm_ctx *ctx, struct hmi_router *router, struct hmi_cell *cell
 	uint32_t slot = hmi_slot_of(ctx, cell) % HMI_CELLS_ROUTERS;
 
 	cell->limit = 0;
+	hmi_middleware_maintain(cell);
 	router->local = hmi_pid_of(ctx, cell).local;
 	router->place = &ctx->sys->routers[hmi_index(ctx) * HMI_CELLS_ROUTERS + slot];
 	hmi_owned_add(&cell->actor.owned, &router->owned, &owned_ops);
