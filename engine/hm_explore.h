@@ -19,6 +19,10 @@
  * The first run that fails ends the search. Its order is in the text of the failure: HM_ORDER=... in the environment has
  * hm_explore run this order alone, for a debugger.
  *
+ * Bounds: a search that has not tried all orders says so, and how many it has: hm_explored. Late choices are varied first, those of the
+ * end of the test among them; so of a search that is cut by its number of runs the first choices are all alike. A depth that ends behind
+ * the race, rather than more runs, has it tried in all ways.
+ *
  * Limits: orders are exhausted, not reduced: two lcores that always have work have 2^depth of them. Whatever two lcores do in turns
  * that do not touch each other counts in both orders. At most HM_EXPLORE_LCORES_MAX lcores.
  */
@@ -63,8 +67,12 @@ struct hm_explore_config {
 
 /** What was found. */
 struct hm_explored {
-	uint32_t runs;    /**< different orders that ran */
-	bool is_complete; /**< there are no others, but for those beyond the depth */
+	uint32_t runs; /**< different orders that ran */
+	/** There are no others. False also where one has failed, and where HM_ORDER has named the one. */
+	bool is_complete;
+	bool cut_by_runs; /**< there are others: hm_explore_config.runs was reached */
+	/** Behind the depth there seemed to be other ways, which were not gone: all orders up to there ran, unless cut_by_runs. */
+	bool cut_by_depth;
 	/** The order that has failed: lcores as digits, and from 10 on letters; "" if none did. */
 	char order[HM_EXPLORE_DEPTH_MAX + 1];
 	char text[HM_EXPLORE_TEXT_MAX]; /**< its failure; "" if none did */
@@ -73,7 +81,8 @@ struct hm_explored {
 /**
  * Run a scenario in all orders of lcores, up to bounds.
  *
- * A failure is told by hm_kit_config.fail, when the search is over; by default it is printed, and the process aborts.
+ * A failure is told by hm_kit_config.fail, when the search is over; by default it is printed, and the process aborts. That a bound
+ * has cut the search is no failure: @p explored says it; without one a line on standard error.
  *
  * Context: any thread; runs receive functions. Ownership: the configuration is only read.
  *

@@ -87,13 +87,26 @@ planned(struct hmi_explorer *ex, uint32_t count)
 	return lcore;
 }
 
+/* Whether there is a choice. */
+static bool
+others_seem_ready(const struct hm_kit *kit)
+{
+	uint32_t ready = 0;
+
+	for (uint32_t i = 0; i < kit->sys->lcores_count; i++)
+		ready += hmi_kit_is_ready(kit, i);
+	return ready > 1;
+}
+
 uint32_t
 hmi_explorer_pick(struct hmi_explorer *ex, struct hm_kit *kit)
 {
 	uint32_t count = kit->sys->lcores_count, looked = ex->looked, lcore;
 
-	if (ex->step >= ex->depth)
+	if (ex->step >= ex->depth) {
+		ex->found.cut_by_depth |= others_seem_ready(kit);
 		return hmi_kit_unquiet(kit, kit->next);
+	}
 	if (looked == 0)
 		step_begin(ex, kit);
 	ex->looked++;
@@ -201,14 +214,33 @@ search(struct hmi_explorer *ex, const struct hm_explore_config *config)
 			ex->found.runs++;
 		if (rc != 0 && rc != -EAGAIN)
 			return rc;
-		if (ex->is_replay)
+		if (ex->is_replay) {
+			ex->found.cut_by_depth = false;
 			return 0;
+		}
 		if (!backtrack(ex)) {
-			ex->found.is_complete = true;
+			ex->found.is_complete = !ex->found.cut_by_depth;
 			return 0;
 		}
 	}
+	ex->found.cut_by_runs = true;
 	return 0;
+}
+
+/* To who has not asked for what was found, so that an order that was not tried is not taken for one that is well. */
+static void
+cut_print(const struct hm_explored *found)
+{
+	if (found->cut_by_runs)
+		fprintf(stderr,
+			"hermod: hm_explore: %u orders ran, and there are more: hm_explore_config.runs has cut the "
+			"search\n",
+			found->runs);
+	else if (found->cut_by_depth)
+		fprintf(stderr,
+			"hermod: hm_explore: %u orders ran, which are all up to hm_explore_config.depth; behind it "
+			"lcores went in turn\n",
+			found->runs);
 }
 
 /* The order of HM_ORDER becomes the plan. */
@@ -260,6 +292,8 @@ hm_explore(const struct hm_explore_config *config, struct hm_explored *explored)
 		order_note(&ex);
 	if (explored != NULL)
 		*explored = ex.found;
+	else if (rc == 0)
+		cut_print(&ex.found);
 	if (rc == -EPROTO)
 		failure_tell(&ex.found, &config->kit);
 	return rc;
