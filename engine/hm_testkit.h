@@ -27,8 +27,9 @@
  * the process. Where it returns so does the call, with NULL, false or an error, and the test goes on. The text names the line of the
  * call, and the seed, if chance is involved: HM_SEED=N in the environment repeats the run.
  *
- * Who may call what: the thread that created the kit, outside of turns. A kit, a probe or a function that is NULL where nothing
- * else is said ends the process with a message.
+ * Who may call what: the thread that created the kit, outside of turns. Calls that step, wait, spawn or stop are refused elsewhere,
+ * as in a receive function or an autopilot: a failure, which is told behind the turn. A kit, a probe or a function that is NULL where
+ * nothing else is said ends the process with a message.
  *
  * Ownership: probes are the kit's, until hm_kit_end. Messages are the probe's: see hm_probe_next.
  */
@@ -71,19 +72,25 @@ enum hm_kit_order {
 
 /** How to make a kit; members that are left out are zero, which is their default. */
 struct hm_kit_config {
-	/** As of hm_system_create; mode, clock and seed are set by the kit. One lcore unless it says more. */
+	/**
+	 * As of hm_system_create; mode, clock and seed are set by the kit. `lcores` 0: one; in real time all of EAL's but the
+	 * main one, which is the test's.
+	 */
 	struct hm_config system;
 	int argc;                /**< as of hm_system_create */
 	char **argv;             /**< as of hm_system_create */
 	enum hm_kit_order order; /**< which lcore a step is of */
 	/**
-	 * Of all that is chance. HM_SEED in the environment overrides it. 0: of HM_KIT_SEEDED another one each time; of
+	 * Of all that is chance. HM_SEED in the environment, digits alone, overrides it. 0: of HM_KIT_SEEDED another one each time; of
 	 * HM_KIT_IN_TURN 1.
 	 */
 	uint64_t seed;
 	/** A step handles one message, not all that an lcore has to do. */
 	bool by_message;
-	/** Lcores are threads (HM_MODE_BACKGROUND), from the first call that waits on; neither order nor by_message count. */
+	/**
+	 * Lcores are threads (HM_MODE_BACKGROUND), from the first call that steps, waits or ends on: each takes one of EAL's worker
+	 * lcores, so EAL needs one more than `system.lcores`, such as -l 0-2 for two. Neither order nor by_message count.
+	 */
 	bool real_time;
 	hm_kit_fail_fn *fail; /**< NULL: print the text to standard error, and abort */
 	void *fail_arg;       /**< for fail */
@@ -99,7 +106,8 @@ struct hm_kit_config {
  *
  * @param[out] kit  NULL on error
  * @param config    NULL: all defaults
- * @return 0; -EINVAL: an order that there is not, HM_SEED is no number above 0, or @p kit is NULL; or as hm_system_create
+ * @return 0; -EINVAL: an order that there is not, HM_SEED is no number above 0, which is printed to standard error, or @p kit is
+ *         NULL; or as hm_system_create
  */
 __attribute__((warn_unused_result))
 int hm_kit_create(struct hm_kit **kit, const struct hm_kit_config *config);
@@ -251,7 +259,9 @@ struct hm_pid hm_probe_pid(const struct hm_probe *probe);
 typedef void hm_probe_do_fn(struct hm_ctx *ctx, void *arg);
 
 /**
- * Have a probe do anything that an actor may do; returns when it is done. Steps until then; not until the rest has settled.
+ * Have a probe do anything that an actor may do; returns when it is done. Steps until then; not until the rest has settled. A
+ * failure that is told meanwhile ends the call: the function does not begin any more; in real time, if it has begun, the call waits
+ * until it is over, however long that takes.
  *
  * Context: the test's thread; runs receive functions. Ownership: the argument stays the caller's, and is not used after the return.
  *
@@ -340,7 +350,8 @@ typedef bool hm_probe_autopilot_fn(struct hm_ctx *ctx, const struct hm_msg *msg,
 void hm_probe_autopilot(struct hm_probe *probe, hm_probe_autopilot_fn *fn, void *arg);
 
 /**
- * Drop messages of a type from here on, those among them that are kept already. More than HM_KIT_IGNORED_MAX types are a failure.
+ * Drop messages of a type from here on, those among them that are kept already. Once more of the same type has no effect. More than
+ * HM_KIT_IGNORED_MAX types are a failure.
  *
  * Context: the test's thread.
  */
@@ -463,13 +474,15 @@ struct hm_kit_left {
 };
 
 /**
- * Count what is left. In real time only what is under way between two looks makes it inexact.
+ * Count what is left. In real time each lcore counts for itself, in its turn, one after the other: what happens between two looks makes
+ * it inexact. When the system has stopped all is 0 but what probes keep.
  *
- * Context: the test's thread.
+ * Context: the test's thread; in real time waits for each lcore, up to ten seconds.
  *
- * @param[out] left  must not be NULL
+ * @param[out] left  must not be NULL; all 0 after a failure
+ * @return false after a failure: an lcore does not answer, since an actor holds it
  */
-void hm_kit_left(struct hm_kit *kit, struct hm_kit_left *left);
+bool hm_kit_left(struct hm_kit *kit, struct hm_kit_left *left);
 
 /**
  * Settle; nothing may be left: actors have stopped, timers were cancelled or have fired, futures have ended, and all messages
@@ -486,7 +499,11 @@ bool hm_kit_expect_nothing_left(struct hm_kit *kit);
  * Stop all actors, check the accounts, and free everything: all actors stopped, each message that was sent was received or is a
  * dead letter, and no memory of messages, process or link is left.
  *
- * Context: the test's thread; runs receive functions. Ownership: kit, probes and messages are gone, after a failure, too.
+ * A failure is told when all is free, so that hm_kit_config.fail may leave the call, too. In real time this waits for every
+ * actor.
+ *
+ * Context: the test's thread; runs receive functions. Ownership: kit, probes and messages are gone, after a failure, too, but for that
+ * of a call within a turn, which is refused.
  *
  * @param kit  NULL is allowed, and true
  * @return false after a failure

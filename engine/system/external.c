@@ -320,7 +320,7 @@ hm_system_stop(struct hm_system *sys)
 /* ---- Calls: done by lcore 0, or at once while nothing runs -------------------------- */
 
 int
-hmi_command_push(struct hm_system *sys, uint16_t command, const void *call)
+hmi_command_push(struct hm_system *sys, uint32_t lcore, uint16_t command, const void *call)
 {
 	HMI_MARKED_HERE();
 	struct hm_msg *msg = hmi_control(&sys->external, command, sizeof(call));
@@ -329,7 +329,7 @@ hmi_command_push(struct hm_system *sys, uint16_t command, const void *call)
 	memcpy(msg->body, &call, sizeof(call));
 	pthread_mutex_lock(&sys->control);
 	if (running(sys)) /* S1 */
-		rc = hmi_inject(sys, hmi_lcore_process(sys, 0), msg) == HM_OK ? 0 : -EAGAIN;
+		rc = hmi_inject(sys, hmi_lcore_process(sys, lcore), msg) == HM_OK ? 0 : -EAGAIN;
 	else
 		hmi_msg_release(&sys->external, msg);
 	pthread_mutex_unlock(&sys->control);
@@ -361,7 +361,7 @@ hmi_call_do(struct hm_system *sys, struct hmi_call *call, const struct timespec 
 	if (!hmi_is_single_threaded(sys) && ctx_of_thread(sys) != NULL)
 		rc = -EDEADLK;
 	else if (!hmi_call_direct(sys, call))
-		rc = hmi_command_push(sys, HMI_COMMAND_CALL, call);
+		rc = hmi_command_push(sys, 0, HMI_COMMAND_CALL, call);
 	if (rc != 0) {
 		/* Nobody has seen it. */
 		if (call->drop != NULL)

@@ -24,8 +24,8 @@ struct hm_msg *hmi_make_external(struct hm_system *sys, uint16_t type, const voi
 /* Push a message into an lcore's inject ring; takes it over. HM_OK, HM_WOULD_BLOCK or HM_NO_RECEIVER. */
 enum hm_result hmi_inject(struct hm_system *sys, struct hm_pid to, struct hm_msg *msg);
 
-/* Send lcore 0 a command about a call. Returns 0, -EAGAIN or -ESHUTDOWN: then nobody has seen it. */
-int hmi_command_push(struct hm_system *sys, uint16_t command, const void *call);
+/* Send an lcore a command about a call. Returns 0, -EAGAIN or -ESHUTDOWN: then nobody has seen it. */
+int hmi_command_push(struct hm_system *sys, uint32_t lcore, uint16_t command, const void *call);
 
 /* While nothing runs the caller does it. Returns false: something runs. */
 bool hmi_call_direct(struct hm_system *sys, struct hmi_call *call);

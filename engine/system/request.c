@@ -143,7 +143,7 @@ call_start(struct hm_system *sys, struct hm_call *call)
 		return -ESHUTDOWN;
 	if (hmi_call_direct(sys, &call->ask.call))
 		return 0;
-	return hmi_command_push(sys, HMI_COMMAND_CALL, call);
+	return hmi_command_push(sys, 0, HMI_COMMAND_CALL, call);
 }
 
 int
@@ -206,7 +206,7 @@ cancel_post(struct hm_system *sys, struct hm_call *call)
 	if (alone)
 		return;
 	atomic_fetch_add_explicit(&call->known, 1, memory_order_relaxed);
-	if (hmi_command_push(sys, HMI_COMMAND_CALL_CANCEL, call) != 0)
+	if (hmi_command_push(sys, 0, HMI_COMMAND_CALL_CANCEL, call) != 0)
 		put(call);
 }
 

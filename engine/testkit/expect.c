@@ -4,7 +4,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "hm_type.h"
 #include "testkit_pvt.h"
@@ -31,13 +30,10 @@ static void
 real_await(struct hm_probe *probe, uint64_t until_ns)
 {
 	struct hm_kit *kit = probe->kit;
-	struct timespec until = { .tv_sec = (time_t)(until_ns / 1000000000u),
-				  .tv_nsec = (long)(until_ns % 1000000000u) };
-	int rc = 0;
 
 	pthread_mutex_lock(&kit->lock);
-	while (rc == 0 && probe->count == 0 && !kit->has_failed)
-		rc = pthread_cond_timedwait(&kit->came, &kit->lock, &until);
+	while (probe->count == 0 && !kit->has_failed && hmi_kit_wait(kit, until_ns))
+		;
 	pthread_mutex_unlock(&kit->lock);
 }
 
@@ -48,7 +44,7 @@ await(struct hm_probe *probe, uint64_t until_ns)
 	struct hm_kit *kit = probe->kit;
 	uint64_t steps = 0;
 
-	if (!hmi_kit_start(kit))
+	if (!hmi_kit_may(kit, "hm_probe_next and its like") || !hmi_kit_start(kit))
 		return false;
 	if (kit->config.real_time) {
 		real_await(probe, until_ns);
@@ -213,14 +209,19 @@ hm_probe_expect_terminated(struct hm_probe *probe, struct hm_pid who, uint64_t w
 bool
 hm_probe_expect_none(struct hm_probe *probe, uint64_t within_us)
 {
+	uint64_t failures;
 	bool is_none;
 
 	hmi_kit_check_pointer(probe, "hm_probe_expect_none");
+	if (!hmi_kit_may(probe->kit, "hm_probe_expect_none"))
+		return false;
+	failures = probe->kit->failures;
 	is_none = !await(probe, hmi_kit_until_ns(probe->kit, within_us));
 	if (!is_none)
 		fail_with(probe, probe->first->msg, "and is to get nothing");
 	leave(probe);
-	return is_none;
+	/* Another failure may have been told meanwhile. */
+	return is_none && probe->kit->failures == failures;
 }
 
 static const struct hm_msg *

@@ -3,6 +3,7 @@
  * A kit from nothing to ready, and back.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -46,13 +47,20 @@ static int
 seed_of_environment(uint64_t *seed)
 {
 	const char *text = getenv("HM_SEED");
-	char *end;
 
 	if (text == NULL)
 		return 0;
 	errno = 0;
-	*seed = strtoull(text, &end, 10);
-	return errno != 0 || end == text || *end != '\0' || *seed == 0 || *text == '-' ? -EINVAL : 0;
+	/* Digits alone: the function would take blanks and a sign, too. */
+	if (text[strspn(text, "0123456789")] == '\0')
+		*seed = strtoull(text, NULL, 10);
+	if (*seed != 0 && errno == 0)
+		return 0;
+	fprintf(stderr,
+		"hermod: HM_SEED is '%s': it has to be a number from 1 to %" PRIu64
+		", as a failure has named it, or unset\n",
+		text, UINT64_MAX);
+	return -EINVAL;
 }
 
 static int
@@ -196,6 +204,8 @@ hm_kit_spawn(struct hm_kit *kit, const struct hm_props *props, const char *name,
 	int rc;
 
 	hmi_kit_check_pointer(kit, "hm_kit_spawn");
+	if (!hmi_kit_may(kit, "hm_kit_spawn"))
+		return pid;
 	rc = hm_system_spawn(kit->sys, props, name, args, &pid);
 	if (rc != 0)
 		hm_kit_fail(kit, "hm_kit_spawn of %s: %s", name != NULL ? name : "an actor",
@@ -261,21 +271,41 @@ threads_stop(struct hm_kit *kit)
 	return rc == 0;
 }
 
-bool
-hm_kit_end(struct hm_kit *kit)
+/* Stop all actors, and look at the accounts. The first failure is noted. */
+static void
+wind_up(struct hm_kit *kit)
 {
-	bool is_well;
+	bool is_well = hmi_kit_start(kit);
 
-	if (kit == NULL)
-		return true;
-	is_well = hmi_kit_start(kit);
 	probes_give_back(kit);
 	hm_system_stop(kit->sys);
 	if (is_well)
 		is_well = kit->config.real_time ? threads_stop(kit) : stepped_stop(kit);
-	is_well = !hmi_kit_tell(kit) && is_well;
-	if (is_well)
-		is_well = hmi_kit_accounts(kit);
+	if (is_well && !hmi_kit_tell(kit))
+		(void)hmi_kit_accounts(kit);
+}
+
+bool
+hm_kit_end(struct hm_kit *kit)
+{
+	char text[HMI_KIT_TOLD];
+	struct hm_kit_config config;
+	bool has_failed;
+
+	if (kit == NULL)
+		return true;
+	if (!hmi_kit_may(kit, "hm_kit_end"))
+		return false;
+	kit->is_ending = true;
+	wind_up(kit);
+	has_failed = hmi_kit_failure_take(kit, text, sizeof(text));
+	/* Of an exploration, which is left here, the kit is freed there. */
+	if (has_failed && kit->explorer != NULL)
+		hmi_explorer_failed(kit->explorer, text);
+	/* Who is told may not return. */
+	config = kit->config;
 	hmi_kit_drop(kit);
-	return is_well;
+	if (has_failed)
+		hmi_kit_tell_text(&config, text);
+	return !has_failed;
 }

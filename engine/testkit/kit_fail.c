@@ -52,26 +52,71 @@ hmi_kit_tell_text(const struct hm_kit_config *config, const char *text)
 }
 
 bool
-hmi_kit_tell(struct hm_kit *kit)
+hmi_kit_failure_take(struct hm_kit *kit, char *text, size_t size)
 {
-	char text[HMI_KIT_TEXT + 512];
 	bool has_failed;
 
 	pthread_mutex_lock(&kit->lock);
 	has_failed = kit->has_failed;
 	kit->has_failed = false;
 	if (has_failed) {
-		compose(kit, text, sizeof(text));
+		compose(kit, text, size);
 		kit->file = NULL;
 	}
 	pthread_mutex_unlock(&kit->lock);
-	if (!has_failed)
+	return has_failed;
+}
+
+bool
+hmi_kit_has_failed(struct hm_kit *kit)
+{
+	bool has_failed;
+
+	pthread_mutex_lock(&kit->lock);
+	has_failed = kit->has_failed;
+	pthread_mutex_unlock(&kit->lock);
+	return has_failed;
+}
+
+bool
+hmi_kit_tell(struct hm_kit *kit)
+{
+	char text[HMI_KIT_TOLD];
+
+	/* hm_kit_end tells when all is free. */
+	if (kit->is_ending)
+		return hmi_kit_has_failed(kit);
+	if (!hmi_kit_failure_take(kit, text, sizeof(text)))
 		return false;
+	/* Who is told may not return: what the call's argument points to is gone then. */
+	if (kit->awaited != NULL)
+		kit->awaited->fn = NULL;
+	kit->awaited = NULL;
 	kit->failures++;
 	if (kit->explorer != NULL)
 		hmi_explorer_failed(kit->explorer, text);
 	hmi_kit_tell_text(&kit->config, text);
 	return true;
+}
+
+/* Whether this is the test's own thread, and no turn of the kit lasts. */
+static bool
+is_of_test(const struct hm_kit *kit)
+{
+	return pthread_equal(kit->thread, pthread_self()) && kit->turning == NULL;
+}
+
+bool
+hmi_kit_may(struct hm_kit *kit, const char *function)
+{
+	if (is_of_test(kit))
+		return true;
+	hm_kit_fail(
+		kit,
+		"%s: called within a turn, or on another thread than the test's: call it from the test, when the "
+		"turn is over",
+		function);
+	return false;
 }
 
 /* The first one is told; those that follow, before it is, are its consequence. */
@@ -96,7 +141,7 @@ hm_kit_fail(struct hm_kit *kit, const char *format, ...)
 	va_start(args, format);
 	failure_note(kit, format, args);
 	va_end(args);
-	if (kit->turning == NULL && pthread_equal(kit->thread, pthread_self()))
+	if (is_of_test(kit))
 		(void)hmi_kit_tell(kit);
 }
 

@@ -141,22 +141,43 @@ is_ignored(struct hm_probe *probe, uint16_t type)
 
 /* ---- Receive -------------------------------------------------------------------------------- */
 
+/* The call that the probe does is over. */
 static void
-call_run(struct hm_ctx *ctx, struct hm_probe *probe, const struct hm_msg *msg)
+call_over(struct hm_probe *probe, enum hmi_probe_call_state state)
 {
-	struct hmi_probe_call *call = *(struct hmi_probe_call *const *)hm_msg_body(msg);
+	pthread_mutex_lock(&probe->kit->lock);
+	probe->running->state = state;
+	probe->running = NULL;
+	pthread_cond_broadcast(&probe->kit->came);
+	pthread_mutex_unlock(&probe->kit->lock);
+}
+
+/* Returns the function of a call, which begins; NULL: nobody waits for it. */
+static hm_probe_do_fn *
+call_begin(struct hm_probe *probe, struct hmi_probe_call *call)
+{
 	hm_probe_do_fn *fn;
 
 	pthread_mutex_lock(&probe->kit->lock);
 	fn = call->fn;
+	if (fn != NULL) {
+		call->state = HMI_PROBE_CALL_RUNS;
+		probe->running = call;
+	}
 	pthread_mutex_unlock(&probe->kit->lock);
+	return fn;
+}
+
+static void
+call_run(struct hm_ctx *ctx, struct hm_probe *probe, const struct hm_msg *msg)
+{
+	struct hmi_probe_call *call = *(struct hmi_probe_call *const *)hm_msg_body(msg);
+	hm_probe_do_fn *fn = call != NULL ? call_begin(probe, call) : NULL;
+
 	if (fn == NULL)
 		return;
 	fn(ctx, call->arg);
-	pthread_mutex_lock(&probe->kit->lock);
-	call->is_done = true;
-	pthread_cond_broadcast(&probe->kit->came);
-	pthread_mutex_unlock(&probe->kit->lock);
+	call_over(probe, HMI_PROBE_CALL_DONE);
 }
 
 static void
@@ -182,6 +203,9 @@ receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 {
 	struct hm_probe *probe = *(struct hm_probe **)state;
 
+	/* A function that fails is left in the middle; the probe goes on with what comes next. */
+	if (probe->running != NULL)
+		call_over(probe, HMI_PROBE_CALL_LEFT);
 	done_free(ctx, probe);
 	switch (hm_msg_type(msg)) {
 	case HM_STARTED:
@@ -215,8 +239,10 @@ probe_new(struct hm_kit *kit, const char *name)
 	probe->kit = kit;
 	probe->end = &probe->first;
 	snprintf(probe->name, sizeof(probe->name), "%s", name != NULL ? name : "without a name");
+	pthread_mutex_lock(&kit->lock);
 	probe->next = kit->probes;
 	kit->probes = probe;
+	pthread_mutex_unlock(&kit->lock);
 	return probe;
 }
 
@@ -253,6 +279,8 @@ hm_kit_probe_on(struct hm_kit *kit, const char *name, uint32_t lcore)
 	int rc;
 
 	hmi_kit_check_pointer(kit, "hm_kit_probe_on");
+	if (!hmi_kit_may(kit, "hm_kit_probe"))
+		return NULL;
 	probe = probe_new(kit, name);
 	rc = probe == NULL                     ? -ENOMEM
 	     : lcore >= kit->sys->lcores_count ? -EINVAL
@@ -260,7 +288,9 @@ hm_kit_probe_on(struct hm_kit *kit, const char *name, uint32_t lcore)
 	if (rc == 0)
 		return probe;
 	if (probe != NULL) {
+		pthread_mutex_lock(&kit->lock);
 		kit->probes = probe->next;
+		pthread_mutex_unlock(&kit->lock);
 		hmi_probe_free(probe);
 	}
 	hm_kit_fail(kit, "hm_kit_probe of %s on lcore %u: %s", name != NULL ? name : "one without a name",
@@ -318,6 +348,9 @@ hm_probe_ignore(struct hm_probe *probe, uint16_t type)
 	bool has_room;
 
 	hmi_kit_check_pointer(probe, "hm_probe_ignore");
+	/* Once more has no effect. */
+	if (is_ignored(probe, type))
+		return;
 	pthread_mutex_lock(&probe->kit->lock);
 	has_room = probe->ignored_count < HM_KIT_IGNORED_MAX;
 	if (has_room) {
@@ -336,6 +369,8 @@ hm_probe_stop(struct hm_probe *probe)
 	int rc;
 
 	hmi_kit_check_pointer(probe, "hm_probe_stop");
+	if (!hmi_kit_may(probe->kit, "hm_probe_stop"))
+		return;
 	rc = hm_system_stop_actor(probe->kit->sys, probe->pid);
 	if (rc != 0)
 		hm_kit_fail(probe->kit, "hm_probe_stop of %s: %s", probe->name, rte_strerror(-rc));

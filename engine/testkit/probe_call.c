@@ -4,12 +4,12 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "testkit_pvt.h"
 
-/* In real time, for a call to be done. */
-#define CALL_US 10000000u
+/* In real time, for a call to be done, and between two looks at one that takes longer than others wait. */
+#define CALL_US   10000000u
+#define MOMENT_US 10000u
 
 static struct hmi_probe_call *
 call_new(struct hm_probe *probe, hm_probe_do_fn *fn, void *arg)
@@ -25,7 +25,7 @@ call_new(struct hm_probe *probe, hm_probe_do_fn *fn, void *arg)
 	return call;
 }
 
-/* Free those that are done; those that are not may still come to their turn. */
+/* Free those that are over; those that have not begun may still come to their turn. The lock is held. */
 static void
 calls_free(struct hm_probe *probe)
 {
@@ -34,7 +34,7 @@ calls_free(struct hm_probe *probe)
 	while (*link != NULL) {
 		struct hmi_probe_call *call = *link;
 
-		if (call->is_done) {
+		if (call->state >= HMI_PROBE_CALL_LEFT) {
 			*link = call->next;
 			free(call);
 		} else {
@@ -43,36 +43,69 @@ calls_free(struct hm_probe *probe)
 	}
 }
 
-/* The lock is held. */
+/* Nobody has to wait for it any more. Of one that was left it is told by what follows: a failure, or the end. The lock is held where lcores are threads. */
 static bool
 is_over(const struct hm_probe *probe, const struct hmi_probe_call *call)
 {
-	return call->is_done || probe->has_ended || probe->kit->has_failed;
+	return call->fn == NULL || call->state == HMI_PROBE_CALL_DONE || probe->has_ended ||
+	       probe->kit->has_failed;
+}
+
+/* Wait a moment. Returns whether the call still runs. */
+static bool
+still_runs(struct hm_probe *probe, const struct hmi_probe_call *call)
+{
+	struct hm_kit *kit = probe->kit;
+	bool runs;
+
+	pthread_mutex_lock(&kit->lock);
+	runs = call->state == HMI_PROBE_CALL_RUNS;
+	if (runs)
+		(void)hmi_kit_wait(kit, hmi_kit_until_ns(kit, MOMENT_US));
+	pthread_mutex_unlock(&kit->lock);
+	return runs && !hmi_kit_is_at_rest(kit, hm_pid_lcore(probe->pid));
+}
+
+/*
+ * What has begun is waited for, however long it takes. A message behind it shows when its function was left in the middle, and the
+ * probe resumed, which nobody is told.
+ */
+static void
+running_await(struct hm_probe *probe, const struct hmi_probe_call *call)
+{
+	struct hmi_probe_call *nothing = NULL;
+	bool is_posted = false;
+
+	while (still_runs(probe, call))
+		is_posted = is_posted ||
+			    hm_system_send(probe->kit->sys, probe->pid, HMI_KIT_CALL, &nothing) == HM_OK;
 }
 
 static void
-real_await(struct hm_probe *probe, const struct hmi_probe_call *call)
+real_await(struct hm_probe *probe, struct hmi_probe_call *call)
 {
 	struct hm_kit *kit = probe->kit;
 	uint64_t until_ns = hmi_kit_until_ns(kit, CALL_US);
-	struct timespec until = { .tv_sec = (time_t)(until_ns / 1000000000u),
-				  .tv_nsec = (long)(until_ns % 1000000000u) };
-	int rc = 0;
 
 	pthread_mutex_lock(&kit->lock);
-	while (rc == 0 && !is_over(probe, call))
-		rc = pthread_cond_timedwait(&kit->came, &kit->lock, &until);
+	while (!is_over(probe, call) && hmi_kit_wait(kit, until_ns))
+		;
+	/* If it has not begun, it does not begin any more. */
+	call->fn = NULL;
 	pthread_mutex_unlock(&kit->lock);
+	running_await(probe, call);
 }
 
-/* Until it is done; or nothing is left to do, so that it never will be. */
+/* Until it is done; or nothing is left to do, so that it never will be. A failure that is told meanwhile gives it up. */
 static void
-stepped_await(struct hm_probe *probe, const struct hmi_probe_call *call)
+stepped_await(struct hm_probe *probe, struct hmi_probe_call *call)
 {
 	uint64_t steps = 0;
 
+	probe->kit->awaited = call;
 	while (!is_over(probe, call) && hmi_kit_go_on(probe->kit, 0, &steps))
 		;
+	probe->kit->awaited = NULL;
 }
 
 /* Put it into the probe's mailbox. In steps, when the inject ring is full, one makes room. */
@@ -89,33 +122,44 @@ call_post(struct hm_probe *probe, struct hmi_probe_call *call)
 	return result;
 }
 
+/* Have the probe do it. Returns whether it was done; *result: whether it was told. */
+static bool
+call_do(struct hm_probe *probe, struct hmi_probe_call *call, enum hm_result *result)
+{
+	struct hm_kit *kit = probe->kit;
+	bool is_done;
+
+	*result = call_post(probe, call);
+	if (*result == HM_OK && kit->config.real_time)
+		real_await(probe, call);
+	else if (*result == HM_OK)
+		stepped_await(probe, call);
+	pthread_mutex_lock(&kit->lock);
+	is_done = call->state == HMI_PROBE_CALL_DONE;
+	call->fn = NULL;
+	calls_free(probe);
+	pthread_mutex_unlock(&kit->lock);
+	return is_done;
+}
+
 bool
 hm_probe_do(struct hm_probe *probe, hm_probe_do_fn *fn, void *arg)
 {
+	enum hm_result result = HM_NO_MEMORY;
 	struct hmi_probe_call *call;
-	enum hm_result result;
+	bool is_done = false;
 	struct hm_kit *kit;
 	uint64_t failures;
-	bool is_done;
 
 	hmi_kit_check_pointer(probe, "hm_probe_do");
 	hmi_kit_check_pointer((const void *)(uintptr_t)fn, "hm_probe_do");
 	kit = probe->kit;
 	failures = kit->failures;
-	if (!hmi_kit_start(kit))
+	if (!hmi_kit_may(kit, "hm_probe_do and its like") || !hmi_kit_start(kit))
 		return false;
 	call = call_new(probe, fn, arg);
-	result = call != NULL ? call_post(probe, call) : HM_NO_MEMORY;
-	if (result == HM_OK && kit->config.real_time)
-		real_await(probe, call);
-	else if (result == HM_OK)
-		stepped_await(probe, call);
-	pthread_mutex_lock(&kit->lock);
-	is_done = call != NULL && call->is_done;
 	if (call != NULL)
-		call->fn = NULL;
-	calls_free(probe);
-	pthread_mutex_unlock(&kit->lock);
+		is_done = call_do(probe, call, &result);
 	(void)hmi_kit_tell(kit);
 	if (is_done || kit->failures != failures)
 		return is_done;

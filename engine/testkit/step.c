@@ -39,6 +39,15 @@ hmi_kit_until_ns(const struct hm_kit *kit, uint64_t us)
 	return us < (UINT64_MAX - now_ns) / 1000 ? now_ns + us * 1000 : UINT64_MAX;
 }
 
+bool
+hmi_kit_wait(struct hm_kit *kit, uint64_t until_ns)
+{
+	struct timespec until = { .tv_sec = (time_t)(until_ns / 1000000000u),
+				  .tv_nsec = (long)(until_ns % 1000000000u) };
+
+	return pthread_cond_timedwait(&kit->came, &kit->lock, &until) == 0;
+}
+
 /* A time before which no timer fires; UINT64_MAX: there is none. */
 static uint64_t
 timer_next_ns(const struct hm_kit *kit)
@@ -140,7 +149,7 @@ hm_kit_step(struct hm_kit *kit)
 	uint32_t lcore;
 
 	hmi_kit_check_pointer(kit, "hm_kit_step");
-	if (!hmi_kit_start(kit) || kit->config.real_time)
+	if (!hmi_kit_may(kit, "hm_kit_step") || !hmi_kit_start(kit) || kit->config.real_time)
 		return false;
 	/* The test may have sent something. */
 	memset(kit->quiet, 0, sizeof(kit->quiet));
@@ -172,6 +181,8 @@ hm_kit_settle(struct hm_kit *kit)
 	uint64_t steps = 0;
 
 	hmi_kit_check_pointer(kit, "hm_kit_settle");
+	if (!hmi_kit_may(kit, "hm_kit_settle"))
+		return 0;
 	while (hm_kit_step(kit) && step_count(kit, &steps))
 		;
 	return steps;
@@ -192,8 +203,8 @@ hmi_kit_go_on(struct hm_kit *kit, uint64_t until_ns, uint64_t *steps)
 	return true;
 }
 
-static void
-real_sleep(uint64_t us)
+void
+hmi_kit_sleep(uint64_t us)
 {
 	struct timespec left = { .tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000 * 1000) };
 
@@ -209,10 +220,10 @@ hm_kit_advance(struct hm_kit *kit, uint64_t us)
 
 	hmi_kit_check_pointer(kit, "hm_kit_advance");
 	until_ns = hmi_kit_until_ns(kit, us);
-	if (!hmi_kit_start(kit))
+	if (!hmi_kit_may(kit, "hm_kit_advance") || !hmi_kit_start(kit))
 		return;
 	if (kit->config.real_time) {
-		real_sleep(us);
+		hmi_kit_sleep(us);
 		(void)hmi_kit_tell(kit);
 	}
 	while (!kit->config.real_time && hmi_kit_go_on(kit, until_ns, &steps))
@@ -225,6 +236,8 @@ hm_kit_advance_next(struct hm_kit *kit)
 	uint64_t next_ns, steps;
 
 	hmi_kit_check_pointer(kit, "hm_kit_advance_next");
+	if (!hmi_kit_may(kit, "hm_kit_advance_next"))
+		return false;
 	(void)hm_kit_settle(kit);
 	if (kit->config.real_time)
 		return false;

@@ -294,12 +294,35 @@ Test(engine_kit, seed__environment_overrides)
 	hm_kit_fail(kit, "on purpose");
 	told_check("on purpose\nHM_SEED=77 repeats this run");
 	cr_assert(hm_kit_end(kit));
-	for (int i = 0; i < 4; i++) {
-		static const char *const wrong[] = { "", "0", "-1", "7x" };
+}
 
-		setenv("HM_SEED", wrong[i], 1);
-		cr_assert_eq(hm_kit_create(&kit, NULL), -EINVAL, "%s", wrong[i]);
+static void
+create_with(void *seed)
+{
+	setenv("HM_SEED", seed, 1);
+	cr_assert_eq(hm_kit_create(&kit, NULL), -EINVAL, "HM_SEED='%s'", (const char *)seed);
+	cr_assert_null(kit);
+}
+
+Test(engine_kit, seed__that_is_no_number_is_refused)
+{
+	static const char *const wrong[] = {
+		"", "0", "-1", " -5", "+5", " 5", "5 ", "7x", "x", "0x5", "18446744073709551616"
+	};
+	char text[512], line[128];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		int status = hmt_death(create_with, (void *)(uintptr_t)wrong[i], text, sizeof(text));
+
+		cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == HMT_SURVIVED, "%s: %s", wrong[i], text);
+		snprintf(line, sizeof(line), "hermod: HM_SEED is '%s': it has to be a number from 1 to ",
+			 wrong[i]);
+		cr_assert_not_null(strstr(text, line), "%s", text);
 	}
+	setenv("HM_SEED", "18446744073709551615", 1);
+	start((struct hm_kit_config){ 0 });
+	cr_assert_eq(hm_kit_seed(kit), UINT64_MAX);
+	end_well();
 }
 
 Test(engine_kit, seed__is_chosen_and_repeats_itself)

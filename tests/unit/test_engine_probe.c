@@ -348,11 +348,17 @@ Test(engine_probe, ignore__drops_types)
 	cr_assert(hm_probe_expect_none(probe, 1000));
 	cr_assert_eq(hm_probe_send(probe, hm_probe_pid(probe), probe_other, NULL), HM_OK);
 	cr_assert_not_null(hm_probe_expect(probe, probe_other, HM_KIT_WITHIN));
+	/* The same once more, also of what is kept, has no effect. */
+	hm_probe_ignore(probe, probe_number);
+	hm_probe_ignore(probe, probe_number);
 	for (uint32_t i = 1; i < HM_KIT_IGNORED_MAX; i++)
 		hm_probe_ignore(probe, (uint16_t)(probe_end + i));
 	cr_assert_eq(tellings, 0);
 	hm_probe_ignore(probe, probe_other);
 	told_check("can ignore no more");
+	/* Those that are ignored already need no room. */
+	hm_probe_ignore(probe, probe_number);
+	cr_assert_eq(tellings, 0);
 	end_well();
 }
 
