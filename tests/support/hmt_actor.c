@@ -8,10 +8,9 @@
 
 #include "lcore_setup_pvt.h"
 #include "rcu_pvt.h"
+#include "testkit_pvt.h"
 
-#define TURNS_MAX      1000000u
-#define QUIET_TURNS    3u
-#define CLOCK_START_NS (10ull * 365 * 86400 * 1000000000)
+#define TURNS_MAX 1000000u
 
 /* Criterion ends a case's process without the leak sanitizer's own check at its end. */
 #ifdef HMI_ASAN
@@ -23,6 +22,8 @@ int __lsan_do_recoverable_leak_check(void);
 
 /* Nodes that live; of their memory, EAL's and the names' table are no heap to the leak sanitizer. */
 static int nodes_count;
+/* Nodes of the process so far: each has other random numbers, and so another id. */
+static uint64_t started;
 
 /* ---- Systems ----------------------------------------------------------------- */
 
@@ -54,18 +55,21 @@ hmt_node_start_with(struct hmt_node *node, uint32_t lcores, uint64_t memory, con
 {
 	/* EAL runs, so nobody keeps these. */
 	char words[256], *argv[16] = { (char *)(uintptr_t) "hmt", (char *)(uintptr_t) "--" }, *rest = NULL;
-	struct hm_config config = {
-		.mode = HM_MODE_STEPPED, .lcores = lcores, .memory = memory, .clock = { clock_read, node }
+	struct hm_kit_config config = {
+		.system = { .lcores = lcores, .memory = memory }, .argc = 2, .argv = argv, .seed = ++started
 	};
-	int argc = 2, rc;
+	int rc;
 
 	snprintf(words, sizeof(words), "%s", options != NULL ? options : "");
-	for (char *word = strtok_r(words, " ", &rest); word != NULL && argc < 15;
+	for (char *word = strtok_r(words, " ", &rest); word != NULL && config.argc < 15;
 	     word = strtok_r(NULL, " ", &rest))
-		argv[argc++] = word;
-	node->now_ns = CLOCK_START_NS;
-	rc = hm_system_create(&node->sys, argc, argv, &config);
-	HMT_CHECK(rc == 0, "hm_system_create: %d", rc);
+		argv[config.argc++] = word;
+	rc = hm_kit_create(&node->kit, &config);
+	HMT_CHECK(rc == 0, "hm_kit_create: %d", rc);
+	node->sys = hm_kit_system(node->kit);
+	node->now_ns = hm_kit_now_ns(node->kit);
+	node->sys->clock.read = clock_read;
+	node->sys->clock.arg = node;
 	nodes_count++;
 	types_register(node->sys);
 }
@@ -76,22 +80,17 @@ hmt_node_start(struct hmt_node *node, uint32_t lcores)
 	hmt_node_start_with(node, lcores, 0, NULL);
 }
 
-uint64_t
+void
 hmt_turn_until_idle(struct hmt_node *node)
 {
-	uint64_t sum = 0;
 	uint32_t quiet = 0;
 
 	for (uint32_t i = 0; i < TURNS_MAX; i++) {
-		uint32_t work = hm_system_turn(node->sys);
-
-		sum += work;
-		quiet = work == 0 ? quiet + 1 : 0;
-		if (quiet == QUIET_TURNS)
-			return sum;
+		quiet = hm_system_turn(node->sys) == 0 ? quiet + 1 : 0;
+		if (quiet == HMI_KIT_QUIET)
+			return;
 	}
 	HMT_CHECK(false, "the system never becomes idle");
-	return sum;
 }
 
 void
@@ -108,16 +107,6 @@ hmt_stats(const struct hmt_node *node)
 
 	hm_system_stats(node->sys, &stats);
 	return stats;
-}
-
-static uint64_t
-dead_sum(const struct hm_stats *stats)
-{
-	uint64_t sum = 0;
-
-	for (int i = 0; i < HM_DEAD_REASONS; i++)
-		sum += stats->dead[i];
-	return sum;
 }
 
 uint64_t
@@ -141,7 +130,7 @@ hmt_dead(const struct hmt_node *node)
 {
 	struct hm_stats stats = hmt_stats(node);
 
-	return dead_sum(&stats);
+	return hmi_kit_dead(&stats);
 }
 
 void
@@ -150,22 +139,9 @@ hmt_books_check(const struct hm_system *sys)
 	struct hm_stats stats;
 
 	hm_system_stats(sys, &stats);
-	HMT_CHECK(stats.sent == stats.received + dead_sum(&stats),
+	HMT_CHECK(stats.sent == stats.received + hmi_kit_dead(&stats),
 		  "%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " dead letters", stats.sent,
-		  stats.received, dead_sum(&stats));
-}
-
-/* Nothing but what every lcore has, and what it has granted to the others. */
-static void
-lcore_check(const struct hm_ctx *ctx)
-{
-	for (uint32_t slot = 0; (slot = hmi_cells_next(&ctx->cells, slot)) < hmi_cells_end(&ctx->cells);
-	     slot++) {
-		const struct hmi_cell *cell = hmi_cells_slot(&ctx->cells, slot);
-
-		HMT_CHECK(!hmi_cell_is_actor(cell), "an actor is left in slot %u", slot);
-	}
-	HMT_CHECK(ctx->links.count == 0, "%u links are left", ctx->links.count);
+		  stats.received, hmi_kit_dead(&stats));
 }
 
 void
@@ -176,36 +152,39 @@ hmt_system_drain(struct hm_system *sys)
 	hmi_rcu_leave();
 }
 
-void
-hmt_system_free(struct hm_system *sys)
+static void
+messages_check(struct hm_system *sys)
 {
-	uint64_t in_use;
+	uint64_t in_use = hmi_kit_messages(sys);
 
-	hmt_system_drain(sys);
-	for (uint32_t i = 0; i < sys->lcores_count; i++)
-		hmi_msg_cache_fini(&sys->lcores[i]->cache);
-	in_use = hmi_pool_in_use(&sys->pool);
 	HMT_CHECK(in_use == 0, "%" PRIu64 " messages are lost", in_use);
-	hm_system_destroy(sys);
+}
+
+static void
+leaks_check(void)
+{
 	if (nodes_count == 0)
 		LEAKS_CHECK();
 }
 
 void
+hmt_system_free(struct hm_system *sys)
+{
+	messages_check(sys);
+	hm_system_destroy(sys);
+	leaks_check();
+}
+
+void
 hmt_node_end(struct hmt_node *node)
 {
-	struct hm_stats stats;
-
 	hm_system_stop(node->sys);
 	hmt_turn_until_idle(node);
 	HMT_CHECK(atomic_load(&node->sys->actors_gone), "the system does not stop");
-	stats = hmt_stats(node);
-	HMT_CHECK(stats.spawned == stats.stopped, "%" PRIu64 " spawned, %" PRIu64 " stopped", stats.spawned,
-		  stats.stopped);
-	hmt_books_check(node->sys);
-	for (uint32_t i = 0; i < node->sys->lcores_count; i++)
-		lcore_check(node->sys->lcores[i]);
-	hmt_node_drop(node);
+	HMT_CHECK(hm_kit_end(node->kit), "the kit does not end");
+	node->sys = NULL;
+	nodes_count--;
+	leaks_check();
 }
 
 void
@@ -222,9 +201,11 @@ hmt_ignore_reply(struct hm_ctx *ctx, void *state, enum hm_future_result result, 
 void
 hmt_node_drop(struct hmt_node *node)
 {
-	nodes_count--;
-	hmt_system_free(node->sys);
+	messages_check(node->sys);
+	hmi_kit_drop(node->kit);
 	node->sys = NULL;
+	nodes_count--;
+	leaks_check();
 }
 
 /* ---- Probes ------------------------------------------------------------------- */

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "hm_future.h"
+#include "hm_testkit.h"
 #include "lcore_pvt.h"
 
 /** Message types that every such system knows. */
@@ -34,8 +35,9 @@ enum hmt_type {
 /** Actors of which every system has one each: the guardians. */
 #define HMT_GUARDIANS 3u
 
-/** A stepped system. */
+/** A stepped system: of the test kit, which looks at the accounts at its end, but with a clock that the test may set. */
 struct hmt_node {
+	struct hm_kit *kit;
 	struct hm_system *sys;
 	uint64_t now_ns; /**< what its clock says */
 };
@@ -46,13 +48,13 @@ void hmt_node_start(struct hmt_node *node, uint32_t lcores);
 /** As hmt_node_start, with @p memory bytes for messages, 0: the default, and options behind `--`. */
 void hmt_node_start_with(struct hmt_node *node, uint32_t lcores, uint64_t memory, const char *options);
 
-/** Turn until all lcores are idle: nothing is left but to wait for timers. @return units of work done */
-uint64_t hmt_turn_until_idle(struct hmt_node *node);
+/** Turn until all lcores are idle: nothing is left but to wait for timers. */
+void hmt_turn_until_idle(struct hmt_node *node);
 
 /** Let time pass, all at once, and turn until idle. */
 void hmt_elapse(struct hmt_node *node, uint64_t us);
 
-/** Stop all actors, check that nothing is left of any actor or message, and destroy the system. */
+/** Stop all actors, which takes no time, and end the kit (hm_kit_end): nothing is left of any actor or message. */
 void hmt_node_end(struct hmt_node *node);
 
 /** A reply function that does nothing. */

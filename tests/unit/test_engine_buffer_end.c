@@ -260,16 +260,17 @@ Test(engine_buffer_end, system_ask__the_answers_bytes_are_copied)
 	static const struct hm_type type = { .id = HMT_NUMBER, .name = "number", .size = sizeof(uint64_t) };
 	static const struct hm_props props = { .receive = answer_with_buffer };
 	static unsigned char copy[BYTES] __attribute__((aligned(8)));
-	struct hm_config config = { .mode = HM_MODE_BACKGROUND };
 	struct hm_reply reply = { .body = copy, .size = BYTES };
 	struct hm_system *sys;
+	struct hm_kit *kit;
 	struct hm_pid pid;
 
 	memset(bytes, 0x77, sizeof(bytes));
-	cr_assert_eq(hm_system_create(&sys, 0, NULL, &config), 0);
+	cr_assert_eq(hm_kit_create(&kit, &(struct hm_kit_config){ .real_time = true }), 0);
+	sys = hm_kit_system(kit);
 	cr_assert_eq(hm_type_register(sys, &type), 0);
-	cr_assert_eq(hm_system_spawn(sys, &props, NULL, NULL, &pid), 0);
-	cr_assert_eq(hm_system_start(sys), 0);
+	pid = hm_kit_spawn(kit, &props, NULL, NULL);
+	hm_kit_advance(kit, 0);
 	cr_assert_eq(hm_system_ask(sys, pid, HMT_NUMBER, NULL, 10000000, &reply), 0);
 	cr_assert_eq(reply.length, BYTES);
 	cr_assert_eq(memcmp(copy, bytes, BYTES), 0);
@@ -277,8 +278,6 @@ Test(engine_buffer_end, system_ask__the_answers_bytes_are_copied)
 	cr_assert_eq(hm_system_ask(sys, pid, HMT_NUMBER, NULL, 10000000, &reply), -EMSGSIZE);
 	cr_assert_eq(reply.length, BYTES);
 	cr_assert_eq(hm_system_ask(sys, pid, HMT_NUMBER, NULL, 10000000, NULL), 0);
-	hm_system_stop(sys);
-	cr_assert_eq(hm_system_join(sys), 0);
+	cr_assert(hm_kit_end(kit));
 	cr_assert_eq(freed, 3);
-	hm_system_destroy(sys);
 }

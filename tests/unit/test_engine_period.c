@@ -9,7 +9,6 @@
 #include "hm_cron.h"
 #include "hm_messages.h"
 #include "hm_move.h"
-#include "hm_stream.h"
 #include "hmt_actor.h"
 #include "hmt_eal.h"
 
@@ -314,30 +313,22 @@ seconds_now(void)
 
 Test(engine_period, cron__every_second_of_the_day)
 {
-	struct hm_config config = { .mode = HM_MODE_BACKGROUND };
 	struct beating beating;
-	struct hm_stream *stream;
-	const struct hm_msg *msg;
-	struct hm_system *sys;
-	struct hm_pid pid;
+	struct hm_probe *probe;
+	struct hm_kit *kit;
 	time_t begin;
 
-	cr_assert_eq(hm_system_create(&sys, 0, NULL, &config), 0);
-	cr_assert_eq(beats_register(sys), 0);
+	cr_assert_eq(hm_kit_create(&kit, &(struct hm_kit_config){ .real_time = true }), 0);
+	cr_assert_eq(beats_register(hm_kit_system(kit)), 0);
 	cr_assert_eq(hm_cron_create("* * * * * *", "America/New_York", &beating.cron), 0);
-	cr_assert_eq(hm_stream_open_reader(sys, NULL, &stream), 0);
-	beating.to = hm_stream_pid(stream);
+	probe = hm_kit_probe(kit, NULL);
+	beating.to = hm_probe_pid(probe);
 	begin = seconds_now();
-	cr_assert_eq(hm_system_spawn(sys, &beating_props, NULL, &beating, &pid), 0);
-	cr_assert_eq(hm_system_start(sys), 0);
+	(void)hm_kit_spawn(kit, &beating_props, NULL, &beating);
 	for (time_t beats = 1; beats <= 2; beats++) {
-		cr_assert_eq(hm_stream_read_wait(stream, &msg, UINT64_MAX), HM_OK);
-		cr_assert_eq(hm_msg_type(msg), beat);
+		hm_probe_expect(probe, beat, UINT64_MAX);
 		cr_assert_geq(seconds_now(), begin + beats, "not before its second");
 	}
-	hm_stream_close(stream);
-	hm_system_stop(sys);
-	cr_assert_eq(hm_system_join(sys), 0);
-	hm_system_destroy(sys);
+	cr_assert(hm_kit_end(kit));
 	hm_cron_destroy(beating.cron);
 }

@@ -226,18 +226,20 @@ Test(engine_service, reply__is_null_of_another_type_and_without_an_answer)
 
 Test(engine_service, system_ask__answers_by_the_body_or_says_that_it_is_another)
 {
-	struct hm_config config = { .mode = HM_MODE_BACKGROUND };
+	struct hm_kit_config config = { .real_time = true };
 	struct amount amount = { 21 };
 	const struct balance *balance = NULL, *untouched = NULL;
 	uint64_t space[8];
 	struct hm_reply reply = { .body = space, .size = sizeof(space) };
 	struct hm_system *sys;
+	struct hm_kit *kit;
 	struct hm_pid bank;
 
-	cr_assert_eq(hm_system_create(&sys, 0, NULL, &config), 0);
+	cr_assert_eq(hm_kit_create(&kit, &config), 0);
+	sys = hm_kit_system(kit);
 	cr_assert_eq(bank_register(sys), 0);
-	cr_assert_eq(hm_system_spawn(sys, &whole_props, NULL, NULL, &bank), 0);
-	cr_assert_eq(hm_system_start(sys), 0);
+	bank = hm_kit_spawn(kit, &whole_props, NULL, NULL);
+	hm_kit_advance(kit, 0);
 	cr_assert_eq(bank_deposit_system_ask(sys, bank, &amount, 10000000, &reply, &balance), 0);
 	cr_assert_eq((const void *)balance, (const void *)space);
 	cr_assert_eq(balance->cents, 21);
@@ -247,7 +249,5 @@ Test(engine_service, system_ask__answers_by_the_body_or_says_that_it_is_another)
 	cr_assert_null(untouched);
 	cr_assert_eq(bank_deposit_system_ask(sys, hm_pid_none(), &amount, 1000, &reply, &untouched), -EINVAL);
 	cr_assert_null(untouched);
-	hm_system_stop(sys);
-	cr_assert_eq(hm_system_join(sys), 0);
-	hm_system_destroy(sys);
+	cr_assert(hm_kit_end(kit));
 }

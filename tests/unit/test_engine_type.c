@@ -542,26 +542,25 @@ Test(engine_type, system_ask__a_tree_is_copied_into_the_callers_memory)
 {
 	static struct hmt_probe probe;
 	struct hmt_probe *args = &probe;
-	struct hm_config config = { .mode = HM_MODE_BACKGROUND };
 	static uint64_t memory[8192];
 	struct hm_reply reply = { .body = memory, .size = sizeof(memory) };
 	struct hm_system *sys;
+	struct hm_kit *kit;
 	uint8_t *bytes;
 	size_t length;
 
 	probe.on_msg = answer_with_tree;
 	probe.arg = tree_new(1);
 	length = encode(probe.arg, &bytes);
-	cr_assert_eq(hm_system_create(&sys, 0, NULL, &config), 0);
+	cr_assert_eq(hm_kit_create(&kit, &(struct hm_kit_config){ .real_time = true }), 0);
+	sys = hm_kit_system(kit);
 	types_register(sys);
-	cr_assert_eq(hm_system_spawn(sys, hmt_probe_props(0), NULL, &args, &probe.pid), 0);
-	cr_assert_eq(hm_system_start(sys), 0);
+	probe.pid = hm_kit_spawn(kit, hmt_probe_props(0), NULL, &args);
+	hm_kit_advance(kit, 0);
 	cr_assert_eq(hm_system_ask(sys, probe.pid, FLAT, NULL, 10000000, &reply), 0);
 	reply.size = reply.length - 1;
 	cr_assert_eq(hm_system_ask(sys, probe.pid, FLAT, NULL, 10000000, &reply), -EMSGSIZE);
-	hm_system_stop(sys);
-	cr_assert_eq(hm_system_join(sys), 0);
-	hm_system_destroy(sys);
+	cr_assert(hm_kit_end(kit));
 	/* The system and its messages are gone. */
 	cr_assert(same((const ProtobufCMessage *)(const void *)memory, bytes, length));
 	hmt__tree__free_unpacked(probe.arg, NULL);
