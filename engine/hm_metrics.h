@@ -77,7 +77,7 @@ __attribute__((warn_unused_result))
 int hm_metrics_start(struct hm_system *sys, const struct hm_metrics_type *const *types);
 
 /**
- * Count what is received, for hm_middleware.
+ * Count what is received, for hm_middleware. An actor that has it twice with one type, such as inherited and of its own, counts once.
  *
  * Context: as hm_middleware.receive; neither blocks nor allocates. Ownership: nothing passes.
  *
@@ -99,7 +99,8 @@ int hm_metrics_read(const struct hm_system *sys, const struct hm_metrics_type *t
 		    struct hm_metrics *metrics);
 
 /**
- * Write the numbers of all types, in the text format of Prometheus (0.0.4). Times are in seconds; the label `type` is a type's name.
+ * Write the numbers of all types, in the text format of Prometheus (0.0.4), whatever the locale. Times are in seconds; the label
+ * `type` is a type's name.
  *
  * Context: any thread; may block as the stream does. Ownership: the stream stays the caller's, and open.
  *

@@ -143,10 +143,10 @@ hm_receive_next(struct hm_ctx *ctx, void *state, const struct hm_msg *msg, const
 	middleware->receive(ctx, state, msg);
 }
 
-/* The stages behind one, and one that notes what comes to it: so nobody else pays for that. */
+/* The stages of an actor, and behind them one that notes what comes to it: so nobody else pays for that. Each stage may add one. */
 union noted {
 	struct hmi_middleware chain;
-	uint8_t bytes[sizeof(struct hmi_middleware) + HM_MIDDLEWARE_MAX * sizeof(struct hm_middleware *)];
+	uint8_t bytes[sizeof(struct hmi_middleware) + 2 * HM_MIDDLEWARE_MAX * sizeof(struct hm_middleware *)];
 };
 
 static void
@@ -171,16 +171,34 @@ hmi_receive_next_noted(struct hm_ctx *ctx, void *state, const struct hm_msg *msg
 	bool has_arrived = false;
 	const struct hm_middleware note = { .receive = arrival_note, .arg = &has_arrived };
 	union noted noted;
-	const struct hm_receive_next first = { &noted.chain, 0 };
+	const struct hm_receive_next first = { &noted.chain, next->at };
 
-	/* The stage before them is none of these, so that there is room for one. */
 	noted.chain.count = 0;
 	noted.chain.receive = arrive;
-	for (uint32_t i = next->at; i < next->middleware->count; i++)
+	/* With those before, by which a stage sees that it is there twice. */
+	for (uint32_t i = 0; i < next->middleware->count; i++)
 		noted.chain.stages[noted.chain.count++] = next->middleware->stages[i];
 	noted.chain.stages[noted.chain.count++] = &note;
 	hm_receive_next(ctx, state, msg, &first);
 	return has_arrived;
+}
+
+bool
+hmi_receive_is_repeated(const struct hmi_middleware *middleware, uint32_t stage)
+{
+	const struct hm_middleware *own = middleware->stages[stage];
+
+	for (uint32_t i = 0; i < stage; i++) {
+		if (middleware->stages[i]->receive == own->receive && middleware->stages[i]->arg == own->arg)
+			return true;
+	}
+	return false;
+}
+
+bool
+hmi_receive_next_is_repeated(const struct hm_receive_next *next)
+{
+	return hmi_receive_is_repeated(next->middleware, next->at - 1);
 }
 
 int

@@ -91,6 +91,11 @@ hmi_receive_of(struct hmi_cell *cell)
 /* As hm_receive_next. Returns whether all stages behind have gone on, so that the actor's own function was called. */
 bool hmi_receive_next_noted(struct hm_ctx *ctx, void *state, const struct hm_msg *msg,
 			    const struct hm_receive_next *next);
+/* Whether a stage has the function and the argument of one before it: its own, and handed down. */
+bool hmi_receive_is_repeated(const struct hmi_middleware *middleware, uint32_t stage);
+
+/* The same of the stage that is called with `next`. */
+bool hmi_receive_next_is_repeated(const struct hm_receive_next *next);
 
 /* The actor's turn begins, and ends. */
 void hmi_sending_begin(struct hm_ctx *ctx, const struct hmi_cell *cell);

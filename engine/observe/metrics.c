@@ -74,7 +74,7 @@ hm_metrics_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg,
 
 	hmi_check_ctx(ctx, "hm_metrics_receive");
 	meter = meter_of(ctx);
-	row = meter != NULL ? row_of(meter, arg) : NULL;
+	row = meter != NULL && !hmi_receive_next_is_repeated(next) ? row_of(meter, arg) : NULL;
 	if (row == NULL) {
 		hm_receive_next(ctx, state, msg, next);
 		return;
@@ -87,7 +87,7 @@ hm_metrics_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg,
 	hmi_count(&row->times[RTE_MIN(bits_of(took_ns >> 8), HM_METRICS_TIMES - 1)], 1);
 }
 
-/* Each type whose stage the actor has, wherever it has failed. */
+/* Each type whose stage the actor has, once, wherever it has failed. */
 static void
 actor_failed(struct hm_ctx *ctx, struct hmi_observer *observer, const struct hm_failure *failure)
 {
@@ -101,7 +101,7 @@ actor_failed(struct hm_ctx *ctx, struct hmi_observer *observer, const struct hm_
 		struct hm_metrics *row =
 			stage->receive == hm_metrics_receive ? row_of(meter, stage->arg) : NULL;
 
-		if (row != NULL)
+		if (row != NULL && !hmi_receive_is_repeated(middleware, i))
 			hmi_count(&row->failures, 1);
 	}
 }

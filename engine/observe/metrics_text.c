@@ -11,6 +11,8 @@
 
 #include "counter_pvt.h"
 
+#define SECOND_NS UINT64_C(1000000000)
+
 /* ---- Reading ----------------------------------------------------------------------------- */
 
 _Static_assert(sizeof(struct hm_metrics) % sizeof(uint64_t) == 0, "counters, and nothing else");
@@ -108,10 +110,32 @@ counter_write(FILE *out, const struct counter *counter, const struct row *rows, 
 struct histogram {
 	const char *name, *help;
 	const uint64_t *(*buckets)(const struct hm_metrics *numbers);
-	double (*bound)(uint32_t bucket);
-	double (*sum)(const struct hm_metrics *numbers);
-	uint32_t count; /* of buckets, the last of which has no bound */
+	uint64_t (*bound)(uint32_t bucket);
+	uint64_t (*sum)(const struct hm_metrics *numbers);
+	void (*value_write)(FILE *out, uint64_t value); /* of bound and sum */
+	uint32_t count;                                 /* of buckets, the last of which has no bound */
 };
+
+/* Nanoseconds as seconds: of integers, since printf writes the decimal point of the process's locale. */
+static void
+seconds_write(FILE *out, uint64_t ns)
+{
+	uint32_t fraction = (uint32_t)(ns % SECOND_NS);
+	int digits = 9;
+
+	fprintf(out, "%" PRIu64, ns / SECOND_NS);
+	if (fraction == 0)
+		return;
+	for (; fraction % 10 == 0; fraction /= 10)
+		digits--;
+	fprintf(out, ".%0*" PRIu32, digits, fraction);
+}
+
+static void
+number_write(FILE *out, uint64_t number)
+{
+	fprintf(out, "%" PRIu64, number);
+}
 
 static void
 histogram_row(FILE *out, const struct histogram *h, const struct row *row)
@@ -122,13 +146,17 @@ histogram_row(FILE *out, const struct histogram *h, const struct row *row)
 	for (uint32_t i = 0; i < h->count; i++) {
 		so_far += buckets[i];
 		sample_begin(out, h->name, "_bucket", row->name);
+		fputs(",le=\"", out);
 		if (i + 1 < h->count)
-			fprintf(out, ",le=\"%.9g\"} %" PRIu64 "\n", h->bound(i), so_far);
+			h->value_write(out, h->bound(i));
 		else
-			fprintf(out, ",le=\"+Inf\"} %" PRIu64 "\n", so_far);
+			fputs("+Inf", out);
+		fprintf(out, "\"} %" PRIu64 "\n", so_far);
 	}
 	sample_begin(out, h->name, "_sum", row->name);
-	fprintf(out, "} %.12g\n", h->sum(&row->numbers));
+	fputs("} ", out);
+	h->value_write(out, h->sum(&row->numbers));
+	fputc('\n', out);
 	sample_begin(out, h->name, "_count", row->name);
 	fprintf(out, "} %" PRIu64 "\n", so_far);
 }
@@ -139,16 +167,16 @@ times_of(const struct hm_metrics *numbers)
 	return numbers->times;
 }
 
-static double
+static uint64_t
 time_bound(uint32_t bucket)
 {
-	return (double)(UINT64_C(256) << bucket) * 1e-9;
+	return UINT64_C(256) << bucket;
 }
 
-static double
+static uint64_t
 time_sum(const struct hm_metrics *numbers)
 {
-	return (double)numbers->time_ns * 1e-9;
+	return numbers->time_ns;
 }
 
 static const uint64_t *
@@ -157,23 +185,23 @@ lengths_of(const struct hm_metrics *numbers)
 	return numbers->lengths;
 }
 
-static double
+static uint64_t
 length_bound(uint32_t bucket)
 {
-	return (double)((UINT64_C(1) << bucket) - 1);
+	return (UINT64_C(1) << bucket) - 1;
 }
 
-static double
+static uint64_t
 length_sum(const struct hm_metrics *numbers)
 {
-	return (double)numbers->lengths_sum;
+	return numbers->lengths_sum;
 }
 
 static const struct histogram histograms[] = {
 	{ "hermod_actor_receive_seconds", "Time that messages have taken.", times_of, time_bound, time_sum,
-	  HM_METRICS_TIMES },
+	  seconds_write, HM_METRICS_TIMES },
 	{ "hermod_actor_mailbox_messages", "Messages that waited in a mailbox, sampled.", lengths_of,
-	  length_bound, length_sum, HM_METRICS_LENGTHS },
+	  length_bound, length_sum, number_write, HM_METRICS_LENGTHS },
 };
 
 static void

@@ -3,6 +3,7 @@
  * Metrics by type of actor.
  */
 #include <errno.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <criterion/criterion.h>
@@ -216,6 +217,42 @@ Test(engine_metrics, types__an_actor_with_two_counts_for_both)
 	hmt_node_end(&node);
 }
 
+static struct hmt_probe heir;
+
+static void
+heir_spawn(struct hm_ctx *ctx, void *arg)
+{
+	struct hmt_probe *probe = &heir;
+
+	heir = (struct hmt_probe){ 0 };
+	props = *hmt_probe_props(HMT_LCORE_SAME);
+	props.middleware = arg;
+	cr_assert_eq(hm_spawn(ctx, &props, NULL, &probe, &heir.pid), 0);
+}
+
+/* By the same stage, and by another one of the same type. */
+Test(engine_metrics, types__inherited_and_its_own_count_once)
+{
+	static const struct hm_middleware down = { .receive = hm_metrics_receive,
+						   .arg = &tills,
+						   .inherited = true };
+	static const struct hm_middleware *const parents[] = { &down, NULL };
+	static const struct hm_middleware *const own[] = { &of_shops, &down, &of_tills, NULL };
+
+	start();
+	spawn_with(&shop, 0, parents);
+	hmt_do(&node, shop.pid, heir_spawn, (void *)(uintptr_t)own);
+	cr_assert_eq(metrics_of(&tills).started, 2);
+	cr_assert_eq(metrics_of(&shops).started, 1);
+	numbers_receive(heir.pid, 3);
+	cr_assert_eq(metrics_of(&shops).messages, 4);
+	cr_assert_eq(metrics_of(&tills).messages, metrics_of(&shops).messages + 2 /* of the parent */);
+	hmt_do(&node, heir.pid, hmt_fail, NULL);
+	cr_assert_eq(metrics_of(&tills).failures, 1);
+	cr_assert_eq(metrics_of(&shops).failures, 1);
+	hmt_node_end(&node);
+}
+
 Test(engine_metrics, types__that_the_system_does_not_know_only_go_on)
 {
 	struct hm_metrics metrics;
@@ -304,10 +341,11 @@ Test(engine_metrics, write__is_what_prometheus_reads)
 	    "hermod_actor_messages_total{type=\"shop\"} 4\nhermod_actor_messages_total{type=\"till\"} 0");
 	HAS("hermod_actor_started_total{type=\"shop\"} 1");
 	HAS("# TYPE hermod_actor_receive_seconds histogram\n"
-	    "hermod_actor_receive_seconds_bucket{type=\"shop\",le=\"2.56e-07\"} 1\n"
-	    "hermod_actor_receive_seconds_bucket{type=\"shop\",le=\"5.12e-07\"} 3");
-	HAS("hermod_actor_receive_seconds_bucket{type=\"shop\",le=\"1.07374182\"} 3\n"
-	    "hermod_actor_receive_seconds_bucket{type=\"shop\",le=\"2.14748365\"} 4\n"
+	    "hermod_actor_receive_seconds_bucket{type=\"shop\",le=\"0.000000256\"} 1\n"
+	    "hermod_actor_receive_seconds_bucket{type=\"shop\",le=\"0.000000512\"} 3\n"
+	    "hermod_actor_receive_seconds_bucket{type=\"shop\",le=\"0.000001024\"} 3");
+	HAS("hermod_actor_receive_seconds_bucket{type=\"shop\",le=\"1.073741824\"} 3\n"
+	    "hermod_actor_receive_seconds_bucket{type=\"shop\",le=\"2.147483648\"} 4\n"
 	    "hermod_actor_receive_seconds_bucket{type=\"shop\",le=\"+Inf\"} 4\n"
 	    "hermod_actor_receive_seconds_sum{type=\"shop\"} 1.5000006\n"
 	    "hermod_actor_receive_seconds_count{type=\"shop\"} 4");
@@ -316,6 +354,64 @@ Test(engine_metrics, write__is_what_prometheus_reads)
 	    "hermod_actor_mailbox_messages_bucket{type=\"shop\",le=\"3\"} 1");
 	HAS("hermod_actor_mailbox_messages_sum{type=\"shop\"} 0");
 	free(text);
+	hmt_node_end(&node);
+}
+
+/* Decimal commas are of locales, of which not all machines have one that has some. */
+Test(engine_metrics, write__has_the_same_numbers_in_any_locale)
+{
+	static const char *const names[] = { "de_DE.UTF-8", "fr_FR.UTF-8", "ru_RU.UTF-8" };
+	locale_t comma = (locale_t)0, before;
+	char *plain;
+
+	for (size_t i = 0; i < RTE_DIM(names) && comma == (locale_t)0; i++)
+		comma = newlocale(LC_ALL_MASK, names[i], (locale_t)0);
+	if (comma == (locale_t)0)
+		cr_skip_test("no locale with a decimal comma is installed");
+	start();
+	spawn_with(&shop, 0, shop_stages);
+	shop.on_msg = take_time;
+	takes_ns = 1500000600;
+	numbers_receive(shop.pid, 1);
+	text_write();
+	HAS("hermod_actor_receive_seconds_sum{type=\"shop\"} 1.5000006");
+	plain = text;
+	before = uselocale(comma);
+	text_write();
+	uselocale(before);
+	cr_assert_str_eq(text, plain);
+	free(text);
+	free(plain);
+	freelocale(comma);
+	hmt_node_end(&node);
+}
+
+/* 2^53 ns are some 104 days: beyond, a double would not tell one from the next. */
+Test(engine_metrics, write__seconds_are_exact)
+{
+	static const struct {
+		uint64_t ns;
+		const char *sum;
+	} sums[] = {
+		{ 1, "0.000000001" },
+		{ 999999999, "1" },
+		{ 10, "1.00000001" },
+		{ UINT64_C(9007199254740993) - 1000000010, "9007199.254740993" },
+	};
+
+	start();
+	spawn_with(&shop, 0, shop_stages);
+	shop.on_msg = take_time;
+	for (size_t i = 0; i < RTE_DIM(sums); i++) {
+		char line[96];
+
+		takes_ns = sums[i].ns;
+		numbers_receive(shop.pid, 1);
+		snprintf(line, sizeof(line), "_seconds_sum{type=\"shop\"} %s\n", sums[i].sum);
+		text_write();
+		cr_assert_not_null(strstr(text, line), "%s%s", line, text);
+		free(text);
+	}
 	hmt_node_end(&node);
 }
 
