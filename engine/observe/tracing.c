@@ -26,9 +26,25 @@ tracer_of(struct hm_ctx *ctx)
 
 /* ---- Contexts ---------------------------------------------------------------------------- */
 
+/*
+ * What the message has is malformed: counted once, however often it is read. Its memory may be that of one before; the number of
+ * messages that the lcore has received is not.
+ */
+static void
+malformed_note(struct hm_ctx *ctx, struct hmi_tracer *tracer, const struct hm_msg *msg)
+{
+	uint64_t at = ctx->received + ctx->handled;
+
+	if (tracer->malformed.msg == msg && tracer->malformed.at == at)
+		return;
+	tracer->malformed.msg = msg;
+	tracer->malformed.at = at;
+	hmi_count(&tracer->stats.malformed, 1);
+}
+
 /* The context of a message. Returns false: it has none. */
 static bool
-context_read(struct hmi_tracer *tracer, const struct hm_msg *msg, struct hmi_trace *trace)
+context_read(struct hm_ctx *ctx, struct hmi_tracer *tracer, const struct hm_msg *msg, struct hmi_trace *trace)
 {
 	const char *text = hm_msg_header(msg, PARENT);
 
@@ -36,22 +52,20 @@ context_read(struct hmi_tracer *tracer, const struct hm_msg *msg, struct hmi_tra
 		return false;
 	if (hmi_traceparent_parse(text, trace))
 		return true;
-	hmi_count(&tracer->stats.malformed, 1);
+	malformed_note(ctx, tracer, msg);
 	return false;
 }
 
-/* What comes with a context. */
-static void
-state_read(struct hmi_tracer *tracer, const struct hm_msg *msg)
+/* What comes with a context; "": nothing. */
+static const char *
+state_read(struct hm_ctx *ctx, struct hmi_tracer *tracer, const struct hm_msg *msg)
 {
 	const char *text = hm_msg_header(msg, STATE);
 
-	if (text == NULL)
-		return;
-	if (hmi_tracestate_is_valid(text))
-		memcpy(tracer->open.state, text, strlen(text) + 1);
-	else
-		hmi_count(&tracer->stats.malformed, 1);
+	if (text == NULL || hmi_tracestate_is_valid(text))
+		return text != NULL ? text : "";
+	malformed_note(ctx, tracer, msg);
+	return "";
 }
 
 static uint64_t
@@ -86,10 +100,13 @@ trace_begin(struct hmi_tracer *tracer, uint16_t type, struct hmi_trace *trace)
 static void
 parent_find(struct hm_ctx *ctx, struct hmi_tracer *tracer, const struct hm_msg *msg, struct hmi_trace *trace)
 {
-	if (context_read(tracer, msg, trace))
-		state_read(tracer, msg);
-	else if (hm_msg_type(msg) == HM_STARTED)
+	if (context_read(ctx, tracer, msg, trace)) {
+		const char *text = state_read(ctx, tracer, msg);
+
+		memcpy(tracer->open.state, text, strlen(text) + 1);
+	} else if (hm_msg_type(msg) == HM_STARTED) {
 		*trace = hmi_middleware_of(ctx->cell)->trace;
+	}
 }
 
 static void
@@ -210,7 +227,14 @@ context_now(struct hm_ctx *ctx, struct hmi_tracer *tracer, struct hmi_trace *tra
 		*trace = tracer->open.own;
 		return !hmi_trace_is_none(trace);
 	}
-	return ctx->msg != NULL && context_read(tracer, ctx->msg, trace);
+	return ctx->msg != NULL && context_read(ctx, tracer, ctx->msg, trace);
+}
+
+/* What comes with it; "": nothing. */
+static const char *
+state_now(struct hm_ctx *ctx, struct hmi_tracer *tracer)
+{
+	return tracer->open.is_open ? tracer->open.state : state_read(ctx, tracer, ctx->msg);
 }
 
 /* Whether a message has a context that is its own affair: not that which was received, and has been copied or forwarded. */
@@ -228,9 +252,9 @@ has_own(const struct hmi_tracer *tracer, const struct hm_msg *msg)
 }
 
 static enum hm_result
-mark(struct hm_ctx *ctx, const struct hmi_tracer *tracer, struct hm_msg *msg, const struct hmi_trace *trace)
+mark(struct hm_ctx *ctx, struct hmi_tracer *tracer, struct hm_msg *msg, const struct hmi_trace *trace)
 {
-	const char *state = tracer->open.is_open ? tracer->open.state : "";
+	const char *state = state_now(ctx, tracer);
 	char text[HM_TRACEPARENT_SIZE];
 	enum hm_result result;
 	HMI_MARKED(ctx);

@@ -52,6 +52,11 @@ struct hmi_tracer {
 	uint64_t random;
 	struct rte_ring *ring;
 	struct hm_tracing_stats stats; /* written by the lcore, but for lost; read by any thread */
+	/* The message whose context was counted as malformed last, and which of the lcore's messages it was. */
+	struct {
+		const struct hm_msg *msg;
+		uint64_t at;
+	} malformed;
 	struct hmi_open_span open;
 };
 

@@ -359,6 +359,90 @@ Test(engine_tracing, ask__what_its_function_sends_goes_on_with_the_answers_trace
 	hmt_node_end(&node);
 }
 
+/* The context with which `plain` answers. */
+static const char *answer_parent, *answer_state;
+
+static void
+answer_with(struct hm_ctx *ctx, struct hmt_probe *probe, const struct hm_msg *msg)
+{
+	struct hm_msg *made;
+
+	context_note(ctx, probe, msg);
+	if (hm_msg_type(msg) != HMT_BIG)
+		return;
+	made = hm_msg_new(ctx, HMT_EMPTY, 0);
+	cr_assert_eq(hm_msg_header_set(ctx, made, "traceparent", answer_parent), HM_OK);
+	if (answer_state != NULL)
+		cr_assert_eq(hm_msg_header_set(ctx, made, "tracestate", answer_state), HM_OK);
+	cr_assert_eq(hm_msg_respond(ctx, made), HM_OK);
+}
+
+/* What they send beyond the first time has the context as well. */
+static void
+on_reply_twice(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	       void *arg)
+{
+	char text[HM_TRACEPARENT_SIZE];
+
+	on_reply(ctx, state, result, reply, arg);
+	(void)hm_tracing_current(ctx, text);
+	on_reply(ctx, state, result, reply, arg);
+}
+
+static void
+ask_plain(struct hm_ctx *ctx, struct hm_pid to)
+{
+	static const uint64_t body[HMT_BIG_BYTES / sizeof(uint64_t)];
+
+	cr_assert_eq(hm_ask(ctx, to, HMT_BIG, body, 1000, on_reply_twice, NULL), HM_OK);
+}
+
+static void
+answered_start(void)
+{
+	tracing_start(&usual);
+	a.on_msg = go_on;
+	plain.on_msg = answer_with;
+	on = ask_plain;
+}
+
+Test(engine_tracing, ask__what_its_function_sends_has_the_answers_tracestate)
+{
+	answered_start();
+	answer_parent = PARENT;
+	answer_state = "rojo=00f067aa0ba902b7,congo=t61";
+	receive_marked(NULL, NULL);
+	cr_assert_str_eq(seen_parent, PARENT);
+	cr_assert_str_eq(seen_state, answer_state);
+	answer_state = NULL;
+	receive_marked(NULL, NULL);
+	cr_assert_str_eq(seen_parent, PARENT);
+	cr_assert_str_eq(seen_state, "none");
+	cr_assert_eq(tracing_stats().malformed, 0);
+	hmt_node_end(&node);
+}
+
+Test(engine_tracing, ask__an_answer_that_is_malformed_counts_once)
+{
+	answered_start();
+	answer_parent = PARENT "?";
+	answer_state = NULL;
+	for (uint32_t i = 1; i <= 5; i++) {
+		receive_marked(NULL, NULL);
+		cr_assert_str_eq(seen_parent, "");
+		cr_assert_eq(tracing_stats().malformed, i);
+	}
+	answer_parent = PARENT;
+	answer_state = "A=1";
+	for (uint32_t i = 6; i <= 10; i++) {
+		receive_marked(NULL, NULL);
+		cr_assert_str_eq(seen_parent, PARENT);
+		cr_assert_str_eq(seen_state, "none");
+		cr_assert_eq(tracing_stats().malformed, i);
+	}
+	hmt_node_end(&node);
+}
+
 Test(engine_tracing, ask__without_an_answer_its_function_has_no_trace)
 {
 	tracing_start(&usual);
