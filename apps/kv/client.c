@@ -96,11 +96,33 @@ client_fd(const struct client *client)
 /* ---- Requests ----------------------------------------------------------------------------------- */
 
 static enum hm_result
-check(const struct client *client, const char *key)
+window_check(const struct client *client)
 {
-	if (strlen(key) > KV_KEY_MAX)
-		return HM_TOO_BIG;
 	return client->open == client->window ? HM_WOULD_BLOCK : HM_OK;
+}
+
+static enum hm_result
+length_check(const char *key)
+{
+	return strlen(key) <= KV_KEY_MAX ? HM_OK : HM_TOO_BIG;
+}
+
+/* What protobuf-c calls char * is copied, and not changed. */
+static char *
+text(const char *key)
+{
+	return (char *)(uintptr_t)key;
+}
+
+/* Begin a request for one key, by these two members of its body. An empty key would be where scans begin. */
+static enum hm_result
+begin(const struct client *client, const char *key, uint64_t *body_id, char **body_key)
+{
+	enum hm_result result = *key != '\0' ? length_check(key) : HM_INVALID;
+
+	*body_id = client->id + 1;
+	*body_key = text(key);
+	return result == HM_OK ? window_check(client) : result;
 }
 
 /* A request was written, or not: its id was the one behind the last. */
@@ -114,25 +136,16 @@ written(struct client *client, enum hm_result result, uint64_t *id)
 	return HM_OK;
 }
 
-/* What protobuf-c calls char * is copied, and not changed. */
-static char *
-text(const char *key)
-{
-	return (char *)(uintptr_t)key;
-}
-
 enum hm_result
 client_put(struct client *client, const char *key, const struct client_value *value, uint64_t *id)
 {
-	enum hm_result result = check(client, key);
 	Kv__Put body = KV__PUT__INIT;
+	enum hm_result result = begin(client, key, &body.id, &body.key);
 
+	if (result == HM_OK && value->length > KV_VALUE_MAX)
+		result = HM_TOO_BIG;
 	if (result != HM_OK)
 		return result;
-	if (value->length > KV_VALUE_MAX)
-		return HM_TOO_BIG;
-	body.id = client->id + 1;
-	body.key = text(key);
 	body.value.data = (uint8_t *)(uintptr_t)value->data;
 	body.value.len = value->length;
 	body.ttl_ms = value->ttl_ms;
@@ -142,70 +155,58 @@ client_put(struct client *client, const char *key, const struct client_value *va
 enum hm_result
 client_get(struct client *client, const char *key, uint64_t *id)
 {
-	enum hm_result result = check(client, key);
 	Kv__Get body = KV__GET__INIT;
+	enum hm_result result = begin(client, key, &body.id, &body.key);
 
-	if (result != HM_OK)
-		return result;
-	body.id = client->id + 1;
-	body.key = text(key);
-	return written(client, kv_get_stream_write(client->requests, &body), id);
+	return result == HM_OK ? written(client, kv_get_stream_write(client->requests, &body), id) : result;
 }
 
 enum hm_result
 client_delete(struct client *client, const char *key, uint64_t *id)
 {
-	enum hm_result result = check(client, key);
 	Kv__Delete body = KV__DELETE__INIT;
+	enum hm_result result = begin(client, key, &body.id, &body.key);
 
-	if (result != HM_OK)
-		return result;
-	body.id = client->id + 1;
-	body.key = text(key);
-	return written(client, kv_delete_stream_write(client->requests, &body), id);
-}
-
-enum hm_result
-client_inspect(struct client *client, uint64_t *id)
-{
-	enum hm_result result = check(client, "");
-	Kv__Inspect body = KV__INSPECT__INIT;
-
-	if (result != HM_OK)
-		return result;
-	body.id = client->id + 1;
-	return written(client, kv_inspect_stream_write(client->requests, &body), id);
-}
-
-enum hm_result
-client_scan(struct client *client, const struct client_range *range, uint64_t *id)
-{
-	enum hm_result result = check(client, range->prefix);
-	Kv__Scan body = KV__SCAN__INIT;
-
-	if (result == HM_OK)
-		result = check(client, range->after);
-	if (result != HM_OK)
-		return result;
-	body.id = client->id + 1;
-	body.prefix = text(range->prefix);
-	body.after = text(range->after);
-	body.limit = range->limit;
-	return written(client, kv_scan_stream_write(client->requests, &body), id);
+	return result == HM_OK ? written(client, kv_delete_stream_write(client->requests, &body), id)
+			       : result;
 }
 
 enum hm_result
 client_break(struct client *client, const char *key, bool by_abort, uint64_t *id)
 {
-	enum hm_result result = check(client, key);
 	Kv__Break body = KV__BREAK__INIT;
+	enum hm_result result = begin(client, key, &body.id, &body.key);
 
-	if (result != HM_OK)
-		return result;
-	body.id = client->id + 1;
-	body.key = text(key);
 	body.abort = by_abort;
-	return written(client, kv_break_stream_write(client->requests, &body), id);
+	return result == HM_OK ? written(client, kv_break_stream_write(client->requests, &body), id) : result;
+}
+
+enum hm_result
+client_inspect(struct client *client, uint64_t *id)
+{
+	Kv__Inspect body = KV__INSPECT__INIT;
+	enum hm_result result = window_check(client);
+
+	body.id = client->id + 1;
+	return result == HM_OK ? written(client, kv_inspect_stream_write(client->requests, &body), id)
+			       : result;
+}
+
+enum hm_result
+client_scan(struct client *client, const struct client_range *range, uint64_t *id)
+{
+	Kv__Scan body = KV__SCAN__INIT;
+	enum hm_result result = length_check(range->prefix);
+
+	if (result == HM_OK)
+		result = length_check(range->after);
+	if (result == HM_OK)
+		result = window_check(client);
+	body.id = client->id + 1;
+	body.prefix = text(range->prefix);
+	body.after = text(range->after);
+	body.limit = range->limit;
+	return result == HM_OK ? written(client, kv_scan_stream_write(client->requests, &body), id) : result;
 }
 
 /* ---- Answers --------------------------------------------------------------------------------------- */
@@ -213,11 +214,7 @@ client_break(struct client *client, const char *key, bool by_abort, uint64_t *id
 enum hm_result
 client_read(struct client *client, const struct hm_msg **msg)
 {
-	enum hm_result result = hm_stream_read(client->answers, msg);
-
-	if (result == HM_OK)
-		client->open--;
-	return result;
+	return client_read_wait(client, msg, 0);
 }
 
 enum hm_result

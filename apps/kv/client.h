@@ -41,7 +41,8 @@ int client_fd(const struct client *client);
 
 /*
  * Each of them: HM_OK: there will be an answer, with *id; HM_WOULD_BLOCK: `window` requests are without an answer, so read;
- * HM_NO_MEMORY: try again later; HM_CLOSED: the service is gone; HM_TOO_BIG: more than KV_KEY_MAX or KV_VALUE_MAX.
+ * HM_NO_MEMORY: try again later, whether answers come or not; HM_CLOSED: the service is gone; HM_TOO_BIG: more than KV_KEY_MAX or
+ * KV_VALUE_MAX; HM_INVALID: an empty key.
  */
 
 /* What is put. */

@@ -8,6 +8,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+/* Between two tries of a client that has found no memory. */
+#define MEMORY_PAUSE_MS 1
+
 /* One client, in its thread. */
 struct loader {
 	const struct client_config *config;
@@ -69,14 +72,17 @@ all_ask(struct loader *loader)
 	uint32_t total = 2 * loader->keys, sent = 0, answered = 0;
 
 	while (answered < total) {
+		enum hm_result result = HM_OK;
 		struct epoll_event event;
 		uint32_t taken;
 
 		/* What is put has been answered before it is asked for: the answers of two keys may change places. */
 		while (sent < total && (sent != loader->keys || answered == sent) &&
-		       request(loader, sent) == HM_OK)
+		       (result = request(loader, sent)) == HM_OK)
 			sent++;
-		if (epoll_wait(loader->epoll, &event, 1, -1) < 0 && errno != EINTR)
+		/* Memory is waited for by time: there may be no answer to come. */
+		if (epoll_wait(loader->epoll, &event, 1, result == HM_NO_MEMORY ? MEMORY_PAUSE_MS : -1) < 0 &&
+		    errno != EINTR)
 			break;
 		taken = answers_take(loader);
 		if (taken == UINT32_MAX)

@@ -9,7 +9,7 @@
 
 #include "kv.pb-c.h"
 
-#define KV_KEY_MAX    250u   /* characters of a key */
+#define KV_KEY_MAX    250u   /* characters of a key, of which there is one at least */
 #define KV_VALUE_MAX  16384u /* bytes of a value */
 #define KV_PAGE_MAX   100u   /* keys of a page */
 #define KV_SHARDS_MAX 64u

@@ -11,7 +11,6 @@
 struct shard {
 	struct shard_args args;
 	struct store *store;
-	uint64_t version; /* of the last write with a time to live */
 	uint64_t puts, gets, hits, deletes, expired;
 };
 
@@ -81,7 +80,7 @@ find(struct hm_ctx *ctx, struct shard *shard, const char *key)
 
 /* A write decides anew how long an entry lives. */
 static void
-live_for(struct hm_ctx *ctx, struct shard *shard, struct entry *entry, uint32_t ttl_ms)
+live_for(struct hm_ctx *ctx, struct entry *entry, uint32_t ttl_ms)
 {
 	Kv__Expire body = KV__EXPIRE__INIT;
 
@@ -91,20 +90,22 @@ live_for(struct hm_ctx *ctx, struct shard *shard, struct entry *entry, uint32_t 
 	if (ttl_ms == 0)
 		return;
 	entry->due_ns = hm_now_ns(ctx) + ttl_ms * 1000000ull;
-	entry->version = ++shard->version;
 	body.key = (char *)(uintptr_t)entry->key;
-	body.version = entry->version;
+	body.due_ns = entry->due_ns;
 	/* Without memory for a timer it goes when somebody looks at it. */
 	(void)kv_expire_send_after(ctx, hm_self(ctx), &body, ttl_ms * 1000ull, 0, &entry->timer);
 }
 
-/* The timer may have come before the write that has cancelled it: its version is another one then. */
+/*
+ * The timer may have come before the write that has cancelled it, or before the failure with which the shard began anew: it is for
+ * another entry then, with another end. With the same end that is over, too.
+ */
 static void
 on_expire(struct hm_ctx *ctx, struct shard *shard, const Kv__Expire *expire)
 {
 	struct entry *entry = store_find(shard->store, expire->key);
 
-	if (entry == NULL || entry->due_ns == 0 || entry->version != expire->version)
+	if (entry == NULL || entry->due_ns != expire->due_ns)
 		return;
 	shard->expired++;
 	forget(ctx, shard, entry);
@@ -122,7 +123,7 @@ on_put(struct hm_ctx *ctx, struct shard *shard, const Kv__Put *put)
 		answer(ctx, put->id, KV__STATUS__FULL, NULL);
 		return;
 	}
-	live_for(ctx, shard, entry, put->ttl_ms);
+	live_for(ctx, entry, put->ttl_ms);
 	answer(ctx, put->id, KV__STATUS__OK, NULL);
 }
 

@@ -20,8 +20,7 @@ struct entry {
 	const void *value;
 	size_t length; /* bytes of the value */
 	/* Its user's: when it ends; zeroed when it is made. */
-	uint64_t due_ns;  /* 0: it does not */
-	uint64_t version; /* which of the writes has set that */
+	uint64_t due_ns; /* 0: it does not */
 	struct hm_timer timer;
 };
 
