@@ -20,11 +20,4 @@ hmi_counted(const uint64_t *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-/* The same of a word of 32 bits, such as the index of an rte_ring. */
-static inline uint32_t
-hmi_counted_word(const uint32_t *word)
-{
-	return __atomic_load_n(word, __ATOMIC_RELAXED);
-}
-
 #endif /* COUNTER_PVT_H */

@@ -44,11 +44,18 @@ void hmi_bell_arm(struct hmi_bell *bell);
 /* Make it readable, if it is armed. */
 void hmi_bell_write(struct hmi_bell *bell);
 
+/* As hmi_bell_ring: whether it would make it readable. */
+static inline bool
+hmi_bell_is_armed(const struct hmi_bell *bell)
+{
+	return atomic_load_explicit(&bell->state, memory_order_relaxed) == HMI_BELL_ARMED;
+}
+
 /* Something was published, and a full fence executed (hmi_wake_fence): ST1. */
 static inline void
 hmi_bell_ring(struct hmi_bell *bell)
 {
-	if (unlikely(atomic_load_explicit(&bell->state, memory_order_relaxed) == HMI_BELL_ARMED))
+	if (unlikely(hmi_bell_is_armed(bell)))
 		hmi_bell_write(bell);
 }
 

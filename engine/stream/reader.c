@@ -32,7 +32,7 @@ flush(struct hm_stream *stream)
 static bool
 room_find(struct hm_stream *stream)
 {
-	stream->room = stream->size - hmi_stream_count(stream);
+	stream->room = hmi_stream_room(stream);
 	return stream->room > 0;
 }
 
@@ -50,7 +50,7 @@ room_await(struct hm_ctx *ctx, struct hm_stream *stream)
 	if (room_find(stream))
 		return;
 	atomic_store_explicit(&stream->wanted, true, memory_order_relaxed);
-	hmi_wake_fence(); /* ST3 */
+	hmi_stream_fence(stream); /* ST3 */
 	if (!room_find(stream))
 		stream->is_muted = hmi_pressure_mute(ctx, ctx->cell, muter(ctx));
 }

@@ -63,12 +63,14 @@ has_ended(const struct hm_stream *stream)
 
 /* ---- The end -------------------------------------------------------------------------- */
 
-/* A reader stream's process has received it; a writer stream's has not. */
+/* A reader stream's process has received it; a writer stream's has not, and what it takes out counts as sent from then on. */
 static void
 message_give_up(struct hm_ctx *ctx, const struct hm_stream *stream, struct hm_msg *msg,
 		enum hm_dead_reason reason)
 {
-	if (!stream->is_writer)
+	if (stream->is_writer)
+		hmi_sent_add(ctx, 1);
+	else
 		hmi_count(&ctx->received, (uint64_t)-1);
 	hmi_dead_to(ctx, stream->is_writer ? stream->to : stream->pid, msg, reason);
 }
@@ -105,7 +107,7 @@ static void
 end(struct hm_stream *stream)
 {
 	atomic_store_explicit(&stream->ended, true, memory_order_release); /* ST4 */
-	hmi_wake_fence();                                                  /* ST1 */
+	hmi_stream_fence(stream);                                          /* ST1, ST3 */
 	hmi_bell_ring(&stream->bell);
 }
 

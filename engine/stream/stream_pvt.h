@@ -5,8 +5,10 @@
 /*
  * Streams: a ring between an actor, which is the stream's process, and a thread.
  *
- *     reader   put ─▶ batch ─▶ ring (SP/SC) ─▶ taken ─▶ hm_stream_read     full: the actor is muted, `wanted`
- *     writer   hm_stream_write ─▶ ring (SP/SC) ─▶ the actor's turn         empty: `wanted`
+ *     reader   put ─▶ batch ─▶ ring ─▶ taken ─▶ hm_stream_read     full: the actor is muted, `wanted`
+ *     writer   hm_stream_write ─▶ ring ─▶ the actor's turn         empty: it looks again, `hot`; at last `wanted`
+ *
+ * The ring is a lane (lane_pvt.h): whether there is a message says its slot, so that no index passes between the two sides.
  *
  * Either side of the ring tells the other one only where that has asked for it: the lcore by the bell (bell_pvt.h), the thread
  * by `wanted` and hmi_worker_ask, which needs no message and no room anywhere.
@@ -15,6 +17,15 @@
  *     wanted = true                     push, or take
  *     full fence          (ST3)         full fence          (ST3)
  *     look once more: nothing           wanted? ─▶ ask the lcore, which looks at all its streams
+ *
+ * A fence would make each write wait until the lcore's cache has given the slot away. So behind many messages the lcore says that
+ * it comes by itself, `hot`, and the thread has no fence. Before the lcore takes that back it has the kernel execute a fence
+ * on the thread (barrier_pvt.h), which costs both a microsecond, and all other lcores as well: thus behind many messages only.
+ *
+ *     lcore: has found nothing for a while                    thread
+ *     hot = false, wanted = true                              push
+ *     membarrier          (ST3)   ─ ─ a full fence ─ ─ ─▶     anywhere here
+ *     look once more: nothing                                 hot? wanted? ─▶ ask the lcore
  *
  * The end: `ended` is the lcore's last word, ST4; `closed` the thread's, ST5; with both, the lcore turns what is left in the ring
  * into dead letters, and says that it is `done`, ST6. A thread that opens or closes a stream, or destroys the system, frees it.
@@ -26,11 +37,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "barrier_pvt.h"
 #include "bell_pvt.h"
-#include "counter_pvt.h"
 #include "hm_stream.h"
+#include "lane_pvt.h"
 #include "lcore_pvt.h"
-#include "ring_pvt.h"
+#include "wake_pvt.h"
 
 /* Messages that cross the ring in one go. */
 #define HMI_STREAM_BURST 32u
@@ -38,11 +50,11 @@
 struct hm_stream {
 	/* Constant once it is open. */
 	struct hm_system *sys; /* NULL: it is destroyed */
-	struct rte_ring *ring;
 	struct hm_pid pid, to; /* `to`: of a writer stream */
 	uint32_t size;
 	uint16_t type; /* 0: any */
 	bool is_writer;
+	bool may_be_hot;      /* hmi_barrier works */
 	struct hmi_bell bell; /* what the thread waits for */
 	/* The lcore's. */
 	_Alignas(64) struct hm_stream *next; /* of its streams */
@@ -51,16 +63,21 @@ struct hm_stream {
 	uint32_t batched; /* messages in `batch` */
 	bool is_listed, is_owned, is_muted,
 		is_going; /* is_going: a writer stream's message to itself is under way */
+	uint32_t looks;   /* of a writer stream that finds nothing, before it waits */
+	uint32_t run;     /* messages that it has found without waiting in between */
 	struct hm_msg *batch[HMI_STREAM_BURST];
-	_Atomic bool ended, done;
+	/* The ring: the side's that puts in, and the one's that takes out. */
+	struct hmi_lane in;
+	_Atomic uint32_t put; /* messages that were ever put in; that side writes it */
+	_Alignas(64) struct hmi_lane_rx out;
 	/* The thread's. */
 	_Alignas(64) struct hm_msg *current; /* NULL: none */
 	struct hmi_msg_cache *cache;         /* free messages of the smallest class */
 	uint32_t taken_next, taken_count;
 	struct hm_msg *taken[HMI_STREAM_BURST];
-	_Atomic bool closed;
-	/* Written by both, seldom. */
-	_Alignas(64) _Atomic bool wanted;
+	/* Written seldom: `hot`, `ended` and `done` by the lcore, `closed` by the thread, `wanted` by both. */
+	_Alignas(64) _Atomic bool hot; /* of a writer stream: the lcore looks without being asked */
+	_Atomic bool wanted, ended, done, closed;
 	/* Who holds `control`. */
 	struct hm_stream *next_of_system;
 };
@@ -96,34 +113,72 @@ void hmi_stream_reader_finish(struct hm_ctx *ctx, struct hm_stream *stream);
 
 /* ---- The ring ------------------------------------------------------------------------ */
 
-/*
- * Messages in the ring: never fewer than there are for who puts them in, and never more for who takes them out. Others may see
- * indices of different moments, and get a number that never was, up to the size. The indices may have a type of DPDK's own.
- */
+/* Messages in the ring, for any thread, which may see numbers of different moments, and get one that never was, up to the size. */
 static inline uint32_t
 hmi_stream_count(const struct hm_stream *stream)
 {
-	uint32_t taken = hmi_counted_word((const uint32_t *)(uintptr_t)&stream->ring->cons.tail);
-	uint32_t count;
+	uint32_t taken = atomic_load_explicit(&stream->in.ring->taken, memory_order_relaxed);
+	uint32_t count = atomic_load_explicit(&stream->put, memory_order_relaxed) - taken;
 
-	count = hmi_counted_word((const uint32_t *)(uintptr_t)&stream->ring->prod.tail) - taken;
+	/* Who takes out sees a message before its number. */
+	if (count > UINT32_MAX / 2)
+		return 0;
 	return count < stream->size ? count : stream->size;
+}
+
+/* For who takes out: whether there is a message. */
+static inline bool
+hmi_stream_is_ready(const struct hm_stream *stream)
+{
+	return hmi_lane_is_ready(&stream->out);
+}
+
+/* For who puts in: places that are free, as far as it knows, or of which it sees now that they are. */
+static inline uint32_t
+hmi_stream_room(struct hm_stream *stream)
+{
+	struct hmi_lane *in = &stream->in;
+
+	in->taken = atomic_load_explicit(&in->ring->taken, memory_order_acquire); /* L2 */
+	return stream->size - (in->sent - in->taken);
+}
+
+static inline bool
+hmi_stream_has_room(struct hm_stream *stream)
+{
+	return likely(stream->in.sent - stream->in.taken < stream->size) || hmi_stream_room(stream) > 0;
 }
 
 /* Put messages in, for which there is room. */
 static inline void
 hmi_stream_push(struct hm_stream *stream, struct hm_msg *const *msgs, uint32_t count)
 {
-	uint32_t n = rte_ring_sp_enqueue_bulk(stream->ring, (void *const *)msgs, count, NULL);
+	uint32_t waiting;
 
-	HMI_ASSERT(n == count);
+	for (uint32_t i = 0; i < count; i++)
+		hmi_lane_push(&stream->in, msgs[i]);
+	waiting = hmi_lane_flush(&stream->in);
+	HMI_ASSERT(waiting == 0);
+	atomic_store_explicit(&stream->put, stream->in.sent, memory_order_relaxed);
 }
 
 /* Take up to a burst out. Returns how many. */
 static inline uint32_t
 hmi_stream_pop(struct hm_stream *stream, struct hm_msg **msgs)
 {
-	return rte_ring_sc_dequeue_burst(stream->ring, (void **)msgs, HMI_STREAM_BURST, NULL);
+	return hmi_lane_pop_burst(&stream->out, msgs, HMI_STREAM_BURST);
+}
+
+/* The lcore has changed what the thread looks at behind a write, and looks at the ring next: a full fence on both. */
+static inline void
+hmi_stream_fence(struct hm_stream *stream)
+{
+	bool was_hot = atomic_load_explicit(&stream->hot, memory_order_relaxed);
+
+	atomic_store_explicit(&stream->hot, false, memory_order_relaxed);
+	hmi_wake_fence(); /* ST3 */
+	if (unlikely(was_hot))
+		hmi_barrier(); /* ST3 */
 }
 
 #endif /* STREAM_PVT_H */

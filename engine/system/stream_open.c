@@ -24,7 +24,7 @@ stream_free(struct hm_stream *stream)
 {
 	free(stream->cache);
 	hmi_bell_fini(&stream->bell);
-	hmi_ring_destroy(stream->ring);
+	hmi_lane_destroy(&stream->in);
 	free(stream);
 }
 
@@ -65,13 +65,13 @@ stream_new(struct hm_system *sys, const struct hm_stream_config *config, struct 
 	if (rc == 0)
 		rc = cache_new(sys, stream);
 	if (rc == 0)
-		/* One place of a ring stays empty. */
-		rc = hmi_ring_create(&stream->ring, rte_align32pow2(size + 1), RING_F_SP_ENQ | RING_F_SC_DEQ,
-				     SOCKET_ID_ANY);
+		rc = hmi_lane_create(&stream->in, rte_align32pow2(size), SOCKET_ID_ANY);
 	if (rc != 0) {
 		stream_free(stream);
 		return rc;
 	}
+	stream->out = hmi_lane_receiver(&stream->in);
+	stream->may_be_hot = hmi_barrier_init();
 	*out = stream;
 	return 0;
 }

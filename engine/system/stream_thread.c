@@ -68,11 +68,17 @@ hmi_stream_tell(struct hm_stream *stream)
 		hmi_worker_ask(&ctx->worker);
 }
 
-/* The thread has put something in, or taken something out: whether the lcore waits for that is looked at behind a fence. */
-static void
+static inline bool
+is_wanted(const struct hm_stream *stream)
+{
+	return atomic_load_explicit(&stream->wanted, memory_order_relaxed);
+}
+
+/* The thread has put something in, or taken something out: whether the lcore waits for that is looked at behind a fence, or while hot. */
+static inline void
 tell_if_wanted(struct hm_stream *stream)
 {
-	if (unlikely(atomic_load_explicit(&stream->wanted, memory_order_relaxed)) &&
+	if (unlikely(is_wanted(stream)) &&
 	    atomic_exchange_explicit(&stream->wanted, false, memory_order_relaxed))
 		hmi_stream_tell(stream);
 }
@@ -128,7 +134,7 @@ burst_take(struct hm_stream *stream)
 		return false;
 	hmi_wake_fence(); /* ST3 */
 	/* Not for each place: the process would be woken for one message. */
-	if (hmi_stream_count(stream) <= stream->size / 2)
+	if (unlikely(is_wanted(stream)) && hmi_stream_count(stream) <= stream->size / 2)
 		tell_if_wanted(stream);
 	return true;
 }
@@ -198,12 +204,6 @@ hm_stream_read_wait(struct hm_stream *stream, const struct hm_msg **msg, uint64_
 /* ---- Writing ---------------------------------------------------------------------------------------- */
 
 static bool
-has_room(const struct hm_stream *stream)
-{
-	return hmi_stream_count(stream) < stream->size;
-}
-
-static bool
 has_ended(const struct hm_stream *stream)
 {
 	return atomic_load_explicit(&stream->ended, memory_order_acquire); /* ST4 */
@@ -215,14 +215,14 @@ room_find(struct hm_stream *stream)
 {
 	if (unlikely(has_ended(stream)))
 		return HM_CLOSED;
-	if (likely(has_room(stream)))
+	if (likely(hmi_stream_has_room(stream)))
 		return HM_OK;
 	hmi_bell_arm(&stream->bell);
 	if (has_ended(stream)) {
 		hmi_bell_write(&stream->bell);
 		return HM_CLOSED;
 	}
-	if (!has_room(stream))
+	if (!hmi_stream_has_room(stream))
 		return HM_WOULD_BLOCK;
 	hmi_bell_write(&stream->bell);
 	return HM_OK;
@@ -244,6 +244,16 @@ message_make(struct hm_stream *stream, uint16_t type, const void *body, enum hm_
 	return msg;
 }
 
+/* Behind a message: while the lcore looks by itself the compiler's order is enough, see hmi_barrier. */
+static inline void
+write_fence(const struct hm_stream *stream)
+{
+	atomic_signal_fence(memory_order_seq_cst); /* ST3 */
+	if (unlikely(!atomic_load_explicit(&stream->hot, memory_order_relaxed)))
+		hmi_wake_fence();                  /* ST3 */
+	atomic_signal_fence(memory_order_seq_cst); /* ST3 */
+}
+
 enum hm_result
 hm_stream_write(struct hm_stream *stream, uint16_t type, const void *body)
 {
@@ -259,9 +269,9 @@ hm_stream_write(struct hm_stream *stream, uint16_t type, const void *body)
 	msg = message_make(stream, type, body, &result);
 	if (unlikely(msg == NULL))
 		return result;
+	/* It counts as sent when the lcore takes it out. */
 	hmi_stream_push(stream, &msg, 1);
-	atomic_fetch_add_explicit(&stream->sys->external_sent, 1, memory_order_relaxed);
-	hmi_wake_fence(); /* ST3 */
+	write_fence(stream);
 	tell_if_wanted(stream);
 	/* It may have ended meanwhile, and not looked since. */
 	if (unlikely(has_ended(stream)))

@@ -41,6 +41,34 @@ Test(engine_stream_write, write__arrives_in_order)
 	hmt_node_end(&node);
 }
 
+/* What the process sends in a turn: there is nothing more, but it does not wait yet. */
+Test(engine_stream_write, write__behind_what_fills_a_turn_arrives)
+{
+	static const uint32_t counts[] = { 31, 32, 33, 63, 64, 65, 96, 128 };
+	static struct hmt_probe probe;
+	struct hmt_node node;
+	uint32_t all = 0;
+
+	hmt_node_start(&node, 1);
+	hmt_probe_spawn(&node, &probe, 0, NULL);
+	for (uint32_t i = 0; i < RTE_DIM(counts); i++) {
+		struct hm_stream *stream = writer_open(&node, 128, probe.pid);
+
+		hmt_turn_until_idle(&node);
+		probe.count = all = 0;
+		for (uint32_t round = 0; round < 2; round++) {
+			for (uint32_t n = 0; n < counts[i]; n++)
+				cr_assert_eq(write_one(stream, n), HM_OK);
+			all += counts[i];
+			hmt_turn_until_idle(&node);
+			cr_assert_eq(probe.count, all, "%u of %u", probe.count, all);
+		}
+		hm_stream_close(stream);
+		hmt_turn_until_idle(&node);
+	}
+	hmt_node_end(&node);
+}
+
 Test(engine_stream_write, full__would_block_at_its_size)
 {
 	static const uint32_t sizes[] = { 1, 2, 3, 32, 100, 128 };
