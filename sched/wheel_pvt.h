@@ -146,6 +146,14 @@ hmi_wheel_cancel(struct hmi_wheel *wheel, struct hmi_timer *timer)
 	wheel->count--;
 }
 
+/* For a timer's function: the one that fires next, for what it may be fetched; NULL: none that is due already. */
+static inline const struct hmi_timer *
+hmi_wheel_due_next(const struct hmi_wheel *wheel)
+{
+	return wheel->due.next != &wheel->due ? (const struct hmi_timer *)(const void *)wheel->due.next
+					      : NULL;
+}
+
 /*
  * Fire, in order of expiry and within a tick in order of adding, what is due at `now_ns`; `arg` goes to
  * each timer's function. `more` is asked after each one, and after some that moved to lower levels: false leaves

@@ -92,6 +92,7 @@ msg_make(struct hm_ctx *ctx, const struct hmi_send_timer *t, bool to_owner)
 
 /* ---- Starved ones: due, and without memory for the message --------------------------- */
 
+static void send_fire(void *worker, struct hmi_timer *timer);
 static void retry_fire(void *worker, struct hmi_timer *timer);
 
 static void
@@ -278,6 +279,20 @@ timer_send(struct hm_ctx *ctx, struct hmi_send_timer *t)
 	return true;
 }
 
+/* Among a million timers nothing is in the cache: fetch what the end of the next one needs, while this one is sent. */
+static void
+next_prefetch(const struct hm_ctx *ctx)
+{
+	const struct hmi_timer *timer = hmi_wheel_due_next(&ctx->worker.wheel);
+	const struct hmi_send_timer *next;
+
+	if (timer == NULL || timer->fire != send_fire)
+		return;
+	next = container_of(timer, struct hmi_send_timer, timer);
+	hmi_link_prefetch(&ctx->links, next->link.owner, HMI_LINK_TIMER, next->link.pid);
+	hmi_link_neighbours_prefetch(&next->link);
+}
+
 /* Timers that are starved already come first, but for messages to oneself, which have the reserve. */
 static void
 send_fire(void *worker, struct hmi_timer *timer)
@@ -285,6 +300,7 @@ send_fire(void *worker, struct hmi_timer *timer)
 	struct hm_ctx *ctx = hmi_ctx_of(worker);
 	struct hmi_send_timer *t = container_of(timer, struct hmi_send_timer, timer);
 
+	next_prefetch(ctx);
 	/* It waits in pieces, since the clock may be set meanwhile. */
 	if (unlikely(t->repeat == REPEAT_CRON) && !hmi_cron_wait_is_over(&ctx->worker, t->wait, &t->at_ns)) {
 		hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
@@ -316,16 +332,27 @@ ns_of(uint64_t us)
 	return us > UINT64_MAX / 4000 ? UINT64_MAX / 4 : us * 1000;
 }
 
+static struct hm_pid
+number_of(const struct hm_ctx *ctx, uint64_t serial)
+{
+	return (struct hm_pid){ 0, hmi_local(hmi_index(ctx), 0, 0) | serial };
+}
+
 static void
 timer_start(struct hm_ctx *ctx, struct hmi_send_timer *t, uint64_t at_ns)
 {
+	uint32_t slot = hmi_slot_of(ctx, ctx->cell);
+
 	t->at_ns = at_ns;
 	t->timer = (struct hmi_timer){ .fire = send_fire };
 	hmi_wheel_add(&ctx->worker.wheel, &t->timer, t->at_ns);
 	t->link.kind = HMI_LINK_TIMER;
 	t->link.node = 0;
-	t->link.pid = (struct hm_pid){ 0, hmi_local(hmi_index(ctx), 0, 0) | ++ctx->timer_serial };
-	hmi_link_add(&ctx->links, ctx->cell, hmi_slot_of(ctx, ctx->cell), &t->link, &timer_ops);
+	t->link.pid = number_of(ctx, ++ctx->timer_serial);
+	hmi_link_add(&ctx->links, ctx->cell, slot, &t->link, &timer_ops);
+	/* Who arms one may arm many. */
+	hmi_link_prefetch(&ctx->links, slot, HMI_LINK_TIMER, number_of(ctx, ctx->timer_serial + 1));
+	hmi_slab_prefetch(&ctx->timers);
 }
 
 /* With its body, and without a repetition. */

@@ -112,6 +112,19 @@ hmi_link_add(struct hmi_links *links, struct hmi_cell *owner, uint32_t slot, str
 	hmi_link_add_to(links, &owner->actor.owned, slot, link, ops);
 }
 
+void
+hmi_link_prefetch(const struct hmi_links *links, uint32_t owner, enum hmi_link_kind kind, struct hm_pid pid)
+{
+	__builtin_prefetch(&links->buckets[hash(links, owner, (uint8_t)kind, pid)], 1);
+}
+
+void
+hmi_link_neighbours_prefetch(const struct hmi_link *link)
+{
+	__builtin_prefetch(link->owned.next, 1);
+	__builtin_prefetch(link->owned.prev, 1);
+}
+
 struct hmi_link *
 hmi_link_find(const struct hmi_links *links, uint32_t owner, enum hmi_link_kind kind, struct hm_pid pid)
 {

@@ -80,6 +80,11 @@ void hmi_link_hash(struct hmi_links *links, uint32_t slot, struct hmi_link *link
 struct hmi_link *hmi_link_find(const struct hmi_links *links, uint32_t owner, enum hmi_link_kind kind,
 			       struct hm_pid pid);
 
+/* A link will be looked for, added or removed soon: fetch its place in the hash; and its neighbours in the owner's list. */
+void hmi_link_prefetch(const struct hmi_links *links, uint32_t owner, enum hmi_link_kind kind,
+		       struct hm_pid pid);
+void hmi_link_neighbours_prefetch(const struct hmi_link *link);
+
 /* Take a link out of the owner's list and the hash; the caller frees it. */
 void hmi_link_remove(struct hmi_links *links, struct hmi_link *link);
 
