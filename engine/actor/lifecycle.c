@@ -168,7 +168,7 @@ end_finish(struct hm_ctx *ctx, struct hmi_cell *cell)
 	uint64_t parent = cell->actor.parent;
 	struct hmi_route *route;
 
-	ctx->actors -= !hmi_is_guardian(ctx->sys, self.local);
+	ctx->gone += !hmi_is_guardian(ctx->sys, self.local);
 	/* Before its parent learns of it, who may want another one there; it may have moved since. */
 	hmi_placement_leave(ctx->sys, cell->actor.props->lcore, hmi_local_lcore(self.local));
 	if (parent != 0)
@@ -237,7 +237,7 @@ end_bare(struct hm_ctx *ctx, struct hmi_cell *cell)
 	struct hm_pid self = { ctx->node, hmi_place_of(ctx, cell) };
 
 	ctx->sys->parts->actor_ended(ctx, self);
-	ctx->actors--;
+	ctx->gone++;
 	hmi_placement_leave(ctx->sys, cell->actor.props->lcore, hmi_index(ctx));
 	hmi_child_terminated_post(ctx, cell->actor.parent, self, cell->reason, NULL);
 	hmi_child_leave(ctx, cell);

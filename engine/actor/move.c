@@ -264,7 +264,7 @@ pack_post(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_route *route, ui
 		cell->actor.owned->prev =
 			(void *)((char *)pack->cell + offsetof(struct hmi_cell, actor.owned));
 	hmi_forwarder_make(ctx, cell, route, place);
-	ctx->actors--;
+	ctx->gone++;
 	(void)hmi_post(ctx, hmi_lcore_process(ctx->sys, hmi_local_lcore(place)), msg);
 }
 

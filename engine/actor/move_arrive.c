@@ -163,7 +163,7 @@ hmi_move_run(struct hm_ctx *ctx, const struct hm_msg *msg)
 	hmi_system_lane_push_first(&cell->actor.system, hmi_control(&ctx->cache, HMI_SYS_MOVED, 0));
 	cell->pending |= HMI_PENDING_SYSTEM;
 	arrived_count(ctx, cell->actor.extra->move);
-	ctx->actors++;
+	ctx->gone--;
 	route->target = pack->place;
 	hmi_route_release(ctx, route, HMI_ROUTE_LOCAL);
 	settle_begin(ctx, cell->actor.extra->move, pack);

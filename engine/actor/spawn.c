@@ -139,7 +139,6 @@ static inline void
 actor_start(struct hm_ctx *ctx, struct hmi_cell *cell)
 {
 	hmi_count(&ctx->stats.spawned, 1);
-	ctx->actors++;
 	hmi_event_lifecycle(ctx, cell, HM_LIFECYCLE_STARTED);
 	hmi_actor_start(ctx, cell);
 }
@@ -510,25 +509,25 @@ static int
 usual_spawn(struct hm_ctx *ctx, const struct hm_props *props, const void *args, struct hm_pid *pid)
 {
 	struct hmi_cell *cell, *parent = ctx->cell;
-	int rc;
+	uint64_t before;
 
 	if (!sizes_are_valid(props, args))
 		return -EINVAL;
 	hmi_memory_touch(args, props->args_size);
-	hmi_memory_touch_out(pid, sizeof(*pid));
-	HMI_MARKED(ctx);
+	before = hmi_mark_save(ctx);
 	cell = hmi_cells_get_ahead(&ctx->cells);
-	if (cell == NULL)
+	if (unlikely(cell == NULL || usual_make(ctx, cell, props, args) != 0)) {
+		if (cell != NULL)
+			slot_give_up(ctx, cell);
+		hmi_mark_restore(ctx, before);
 		return -ENOMEM;
-	rc = usual_make(ctx, cell, props, args);
-	if (rc != 0) {
-		slot_give_up(ctx, cell);
-		return rc;
 	}
 	hmi_child_ring_add(ctx, parent, cell);
 	parent->actor.children++;
 	cell->actor.parent = hmi_place_of(ctx, parent);
 	actor_start(ctx, cell);
+	hmi_mark_restore(ctx, before);
+	/* No memory there is the caller's fault, and the child's no matter. */
 	if (pid != NULL)
 		*pid = (struct hm_pid){ ctx->node, hmi_place_of(ctx, cell) };
 	return 0;

@@ -202,8 +202,9 @@ struct hm_ctx {
 	/* The actor that has run last of those that were born elsewhere, and its PID: for the stall detector's guess. */
 	_Atomic(const struct hmi_cell *) moved_cell;
 	_Atomic uint64_t moved_home;
-	struct hm_stream *streams;      /* whose process is of this lcore: stream/stream.c */
-	uint32_t actors;                /* that live here, without the guardians */
+	struct hm_stream *streams; /* whose process is of this lcore: stream/stream.c */
+	uint32_t
+		gone; /* of the actors spawned here, less those that came from other lcores; guardians are gone at once */
 	struct hmi_heat *heat;          /* NULL: nobody measures it, and there is no balancer on this lcore */
 	struct hmi_balance *balance;    /* NULL: as above */
 	struct hmi_observer *observers; /* NULL: nobody observes its actors */

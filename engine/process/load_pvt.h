@@ -16,6 +16,13 @@ hmi_load_of(uint64_t word)
 	return (struct hm_load){ .actors = (uint32_t)word, .waiting = (uint32_t)(word >> 32) };
 }
 
+/* Actors that live here, without the guardians. */
+static inline uint32_t
+hmi_actors_here(const struct hm_ctx *ctx)
+{
+	return (uint32_t)ctx->stats.spawned - ctx->gone;
+}
+
 /*
  * The own lcore's, as it is now. Actors that have never run are not counted as waiting: they have no messages to speak
  * of, and a crowd of them is over soon.
@@ -26,7 +33,7 @@ hmi_load_now(const struct hm_ctx *ctx)
 	const struct hmi_worker *w = &ctx->worker;
 	uint32_t waiting = hmi_runq_count(&w->runq) + hmi_runq_count(&w->urgent) + w->classes_waiting;
 
-	return (uint64_t)waiting << 32 | ctx->actors;
+	return (uint64_t)waiting << 32 | hmi_actors_here(ctx);
 }
 
 static inline uint64_t

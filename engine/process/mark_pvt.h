@@ -158,6 +158,26 @@ hmi_mark_end(const struct hmi_mark *mark)
 	hmi_mark_store(mark->ctx, hmi_mark_without(mark->ctx) | (mark->before ? HMI_MARK : 0));
 }
 
+/*
+ * As HMI_MARKED, for calls that cannot afford it, do nothing but change the engine's structures, and send nothing. Returns
+ * what hmi_mark_restore is told at each end.
+ */
+static inline uint64_t
+hmi_mark_save(struct hm_ctx *ctx)
+{
+	uint64_t before = hmi_sent_and_mark(ctx);
+
+	hmi_stack_touch_once(ctx);
+	hmi_mark_store(ctx, before | HMI_MARK);
+	return before;
+}
+
+static inline void
+hmi_mark_restore(struct hm_ctx *ctx, uint64_t before)
+{
+	hmi_mark_store(ctx, before);
+}
+
 /* From here to the end of the block. */
 #define HMI_MARKED(ctx) \
 	__attribute__((cleanup(hmi_mark_end), unused)) const struct hmi_mark hmi_mark = hmi_mark_begin(ctx)

@@ -130,6 +130,7 @@ guardian_make(struct hm_ctx *ctx, struct hmi_cell *cell, struct hmi_cell *parent
 	if (rc != 0)
 		return rc;
 	hmi_count(&ctx->stats.spawned, 1);
+	ctx->gone++;
 	if (parent != NULL) {
 		cell->actor.parent = hmi_pid_of(ctx, parent).local;
 		ctx->cell = parent;
