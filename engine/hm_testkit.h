@@ -65,7 +65,7 @@ typedef void hm_kit_fail_fn(void *arg, const char *text);
 
 /** Which lcore a step is of. */
 enum hm_kit_order {
-	HM_KIT_IN_TURN = 0, /**< one after the other */
+	HM_KIT_IN_TURN = 0, /**< one after the other, from the first one on whenever nothing was left to do */
 	/** By chance; a step handles one message, and chance also says which of the lcore's actors that have any is the next. */
 	HM_KIT_SEEDED,
 };

@@ -162,6 +162,8 @@ hm_kit_step(struct hm_kit *kit)
 		}
 		kit->quiet[lcore] = (uint8_t)RTE_MIN(kit->quiet[lcore] + 1u, HMI_KIT_QUIET);
 	}
+	/* What is done from here on goes in the same order, whatever was done before. */
+	kit->next = 0;
 	return false;
 }
 

@@ -225,9 +225,9 @@ Test(engine_kit, step__by_message_handles_one)
 
 #define TELLERS 6u
 
-/* The order in which tellers of three lcores reach a probe. */
+/* The order in which tellers of three lcores reach a probe, which some of them have reached before. */
 static void
-order_of(uint64_t seed, enum hm_kit_order order, uint64_t *numbers)
+order_behind(uint32_t earlier, uint64_t seed, enum hm_kit_order order, uint64_t *numbers)
 {
 	struct hm_pid actors[TELLERS];
 	struct hm_probe *probe;
@@ -243,11 +243,35 @@ order_of(uint64_t seed, enum hm_kit_order order, uint64_t *numbers)
 		actors[i] = hm_kit_spawn(kit, &props[i], NULL, &args);
 	}
 	hm_kit_settle(kit);
+	for (uint32_t i = 0; i < earlier; i++) {
+		cr_assert_eq(kit_empty_system_send(hm_kit_system(kit), actors[i]), HM_OK);
+		hm_kit_settle(kit);
+		hm_probe_expect(probe, kit_number, 0);
+	}
 	for (uint32_t i = 0; i < TELLERS; i++)
 		cr_assert_eq(kit_empty_system_send(hm_kit_system(kit), actors[i]), HM_OK);
 	for (uint32_t i = 0; i < TELLERS; i++)
 		numbers[i] = kit_number_body(hm_probe_expect(probe, kit_number, 0))->value;
 	end_well();
+}
+
+static void
+order_of(uint64_t seed, enum hm_kit_order order, uint64_t *numbers)
+{
+	order_behind(0, seed, order, numbers);
+}
+
+/* Of a test to which a line is added the others go on as before. */
+Test(engine_kit, in_turn__begins_with_the_first_lcore_whenever_all_is_done)
+{
+	uint64_t first[TELLERS], behind[TELLERS];
+
+	order_of(1, HM_KIT_IN_TURN, first);
+	cr_assert_eq(first[0], 0);
+	for (uint32_t earlier = 1; earlier <= 3; earlier++) {
+		order_behind(earlier, 1, HM_KIT_IN_TURN, behind);
+		cr_assert_arr_eq(first, behind, sizeof(first), "%u", earlier);
+	}
 }
 
 Test(engine_kit, seed__repeats_the_order)
