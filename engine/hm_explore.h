@@ -89,7 +89,8 @@ struct hm_explored {
  * @param config          must not be NULL
  * @param[out] explored   may be NULL; written whenever a run was made
  * @return 0: no run has failed, whether all were made or not; -EPROTO: one has; -EINVAL: @p config or its scenario is NULL, real
- *         time, depth beyond its limit, more lcores than HM_EXPLORE_LCORES_MAX, or HM_ORDER is no order; or as hm_kit_create
+ *         time, depth beyond its limit, more lcores than HM_EXPLORE_LCORES_MAX, or HM_ORDER is no order, which is
+ *         printed to standard error; or as hm_kit_create
  */
 __attribute__((warn_unused_result))
 int hm_explore(const struct hm_explore_config *config, struct hm_explored *explored);

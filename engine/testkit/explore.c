@@ -243,23 +243,32 @@ cut_print(const struct hm_explored *found)
 			found->runs);
 }
 
+/* What HM_ORDER may be. Returns -EINVAL. */
+static int
+order_refuse(const char *order)
+{
+	fprintf(stderr,
+		"hermod: HM_ORDER is '%.80s': it has to be at most %u of the characters 0 to 9 and a to z, each the number of an "
+		"lcore, as a failure has named it, or unset\n",
+		order, HM_EXPLORE_DEPTH_MAX);
+	return -EINVAL;
+}
+
 /* The order of HM_ORDER becomes the plan. */
 static int
 replay_plan(struct hmi_explorer *ex)
 {
 	const char *order = getenv("HM_ORDER");
+	size_t length;
 
 	if (order == NULL)
 		return 0;
-	if (strlen(order) > HM_EXPLORE_DEPTH_MAX)
-		return -EINVAL;
-	for (ex->planned = 0; order[ex->planned] != '\0'; ex->planned++) {
-		const char *digit = strchr(digits, order[ex->planned]);
-
-		if (digit == NULL)
-			return -EINVAL;
-		ex->choices[ex->planned].taken = (uint8_t)(digit - digits);
-	}
+	length = strlen(order);
+	if (length > HM_EXPLORE_DEPTH_MAX || strspn(order, digits) != length)
+		return order_refuse(order);
+	ex->planned = (uint32_t)length;
+	for (uint32_t i = 0; i < ex->planned; i++)
+		ex->choices[i].taken = (uint8_t)(strchr(digits, order[i]) - digits);
 	ex->is_replay = true;
 	ex->depth = ex->planned;
 	return 0;

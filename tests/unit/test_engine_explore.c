@@ -201,6 +201,32 @@ Test(engine_explore, explore__a_cut_is_printed_where_nobody_has_asked)
 	cr_assert_null(strstr(text, "hm_explore"), "%s", text);
 }
 
+static void
+explore_in_order(void *order)
+{
+	struct hm_explore_config config = config_of(two_senders, &seen);
+
+	setenv("HM_ORDER", order, 1);
+	if (hm_explore(&config, NULL) != -EINVAL)
+		abort();
+}
+
+Test(engine_explore, explore__says_what_is_wrong_with_an_order)
+{
+	char wrong[] = "01-", upper[] = "0A", longer[HM_EXPLORE_DEPTH_MAX + 2] = "", text[8192];
+	int status = hmt_death(explore_in_order, wrong, text, sizeof(text));
+
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == HMT_SURVIVED, "%s", text);
+	cr_assert_not_null(strstr(text, "hermod: HM_ORDER is '01-': it has to be at most "), "%s", text);
+	cr_assert_not_null(strstr(text, "or unset"), "%s", text);
+	(void)hmt_death(explore_in_order, upper, text, sizeof(text));
+	cr_assert_not_null(strstr(text, "HM_ORDER is '0A'"), "%s", text);
+	memset(longer, '0', sizeof(longer) - 1);
+	status = hmt_death(explore_in_order, longer, text, sizeof(text));
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == HMT_SURVIVED, "%s", text);
+	cr_assert_not_null(strstr(text, "HM_ORDER is '000"), "%s", text);
+}
+
 Test(engine_explore, explore__refuses_what_it_cannot_use)
 {
 	struct hm_explore_config config = config_of(NULL, NULL);
