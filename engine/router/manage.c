@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The actor of a router: routees come and go.
+ *
+ * What changes its table, its members and messages is marked as the engine's. What it sends by public calls marks itself, and may
+ * pass through stages of middleware, which are the user's: so the whole function is not.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -42,11 +45,32 @@ fill_later(struct hm_ctx *ctx, struct hmi_router *router, uint64_t delay_us)
 		hm_send_after(ctx, hm_self(ctx), HMI_ROUTER_FILL, NULL, delay_us, 0, NULL) == HM_OK;
 }
 
+static int
+table_publish(struct hm_ctx *ctx, struct hmi_router *router)
+{
+	HMI_MARKED(ctx);
+	return hmi_router_publish(router, router->is_ending);
+}
+
 static void
 publish(struct hm_ctx *ctx, struct hmi_router *router)
 {
-	if (hmi_router_publish(router, router->is_ending) != 0)
+	if (table_publish(ctx, router) != 0)
 		fill_later(ctx, router, RETRY_US);
+}
+
+static int
+member_add(struct hm_ctx *ctx, struct hmi_router *router, struct hm_pid pid, bool is_own)
+{
+	HMI_MARKED(ctx);
+	return hmi_router_member_add(router, pid, is_own);
+}
+
+static void
+member_remove(struct hm_ctx *ctx, struct hmi_router *router, uint32_t index)
+{
+	HMI_MARKED(ctx);
+	hmi_router_member_remove(router, index);
 }
 
 /* ---- A pool's own routees -------------------------------------------------------------- */
@@ -57,7 +81,7 @@ own_spawn(struct hm_ctx *ctx, struct hmi_router *router)
 	char name[NUMBER_SIZE];
 	struct hm_spawning child = { .props = router->config.props, .args = router->config.args };
 	struct hm_pid pid;
-	int rc = hmi_router_member_add(router, hm_pid_none(), true);
+	int rc = member_add(ctx, router, hm_pid_none(), true);
 
 	if (rc != 0)
 		return rc;
@@ -71,7 +95,7 @@ own_spawn(struct hm_ctx *ctx, struct hmi_router *router)
 	}
 	rc = hmi_spawn_as(ctx, &child, HMI_SPAWN_ROUTEE, &pid);
 	if (rc != 0) {
-		hmi_router_member_remove(router, router->count - 1);
+		member_remove(ctx, router, router->count - 1);
 		return rc;
 	}
 	router->members[router->count - 1].pid = pid;
@@ -177,7 +201,7 @@ restarting(struct hm_ctx *ctx, struct hmi_router *router)
 {
 	for (uint32_t i = router->count; i-- > 0;) {
 		if (router->members[i].is_own)
-			hmi_router_member_remove(router, i);
+			member_remove(ctx, router, i);
 	}
 	publish(ctx, router);
 }
@@ -190,7 +214,7 @@ terminated(struct hm_ctx *ctx, struct hmi_router *router, const struct hm_termin
 	if (i < router->count) {
 		struct hmi_router_member member = router->members[i];
 
-		hmi_router_member_remove(router, i);
+		member_remove(ctx, router, i);
 		if (!router->is_ending)
 			publish(ctx, router);
 		if (!router->is_ending && member.is_own)
@@ -215,9 +239,9 @@ add(struct hm_ctx *ctx, struct hmi_router *router, struct hm_pid pid)
 	/* A pool that has fewer than it should keeps their room. */
 	if (router->count - router->own + router->wanted >= HM_ROUTEES_MAX)
 		return -ENOSPC;
-	rc = hmi_router_member_add(router, pid, false);
-	if (rc == 0 && hmi_router_publish(router, false) != 0) {
-		hmi_router_member_remove(router, router->count - 1);
+	rc = member_add(ctx, router, pid, false);
+	if (rc == 0 && table_publish(ctx, router) != 0) {
+		member_remove(ctx, router, router->count - 1);
 		rc = -ENOMEM;
 	}
 	if (rc == 0)
@@ -231,7 +255,7 @@ own_leave(struct hm_ctx *ctx, struct hmi_router *router, uint32_t index)
 {
 	struct hm_routee leaving = { router->members[index].pid };
 
-	hmi_router_member_remove(router, index);
+	member_remove(ctx, router, index);
 	router->wanted--;
 	if (hm_send_after(ctx, hm_self(ctx), HMI_ROUTER_LEAVE, &leaving, LEAVE_US, 0, NULL) != HM_OK)
 		(void)hm_poison(ctx, leaving.pid);
@@ -248,7 +272,7 @@ remove_one(struct hm_ctx *ctx, struct hmi_router *router, struct hm_pid pid)
 		own_leave(ctx, router, i);
 	} else {
 		hm_unwatch(ctx, pid);
-		hmi_router_member_remove(router, i);
+		member_remove(ctx, router, i);
 	}
 	publish(ctx, router);
 	return 0;
@@ -329,6 +353,7 @@ list(struct hm_ctx *ctx, const struct hmi_router *router)
 	msg = hm_msg_alloc(ctx, HM_ROUTEES, sizeof(*body) + count * sizeof(body->pids[0]));
 	if (msg == NULL)
 		return;
+	HMI_MARKED(ctx);
 	body = hm_msg_body_mut(msg);
 	*body = (struct hm_routees){ .count = count };
 	for (uint32_t i = 0; i < count; i++)

@@ -4,6 +4,8 @@
  *
  *     router ──message, HM_TOUCH──▶ routee
  *            ◀──HM_TOUCHED──────── when it has come to that: the next message
+ *
+ * All of it is the engine's, and marked so: nothing here is a function of a user, or passes through stages of middleware.
  */
 #include "counter_pvt.h"
 #include "dead_pvt.h"
@@ -78,6 +80,7 @@ hmi_router_pull_message(struct hm_ctx *ctx, struct hmi_router *router)
 	struct hmi_router_member *member = idle(router);
 	struct hm_msg *msg = ctx->msg;
 
+	HMI_MARKED(ctx);
 	hmi_received_take(ctx);
 	if (has_none(router))
 		refuse(ctx, msg, HM_DEAD_NO_ROUTEE);
@@ -97,6 +100,7 @@ hmi_router_pull_idle(struct hm_ctx *ctx, struct hmi_router *router, struct hm_pi
 
 	if (i == router->count)
 		return;
+	HMI_MARKED(ctx);
 	router->members[i].is_busy = false;
 	msg = hmi_fifo_pop(&router->queue);
 	if (msg != NULL)
@@ -108,6 +112,7 @@ hmi_router_pull(struct hm_ctx *ctx, struct hmi_router *router)
 {
 	struct hmi_router_member *member;
 
+	HMI_MARKED(ctx);
 	while (router->queue.count > 0 && (member = idle(router)) != NULL)
 		hand(ctx, member, hmi_fifo_pop(&router->queue));
 }
@@ -118,6 +123,7 @@ hmi_router_pull_drop(struct hm_ctx *ctx, struct hmi_router *router, enum hm_dead
 	struct hm_msg *msg;
 	bool any = false;
 
+	HMI_MARKED(ctx);
 	for (; (msg = hmi_fifo_pop(&router->queue)) != NULL; any = true) {
 		hmi_sent_add(ctx, 1);
 		msg->to = router->local;

@@ -34,21 +34,6 @@ static const struct hm_shutdown_task task = { .name = "task", .phase = HM_SHUTDO
 
 /* ---- What is broken ---------------------------------------------------------------------- */
 
-/* Where nothing is mapped, and aligned as any structure, so that an access faults rather than being refused. */
-static void *
-bad(void)
-{
-	return (void *)(uintptr_t)1024;
-}
-
-static void
-break_box(struct hm_ctx *ctx)
-{
-	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, other.pid.local);
-
-	cell->box.head = cell->box.tail = bad();
-}
-
 static void
 break_other_lane(struct hm_ctx *ctx)
 {

@@ -34,6 +34,21 @@ work(const struct hm_work *self, void *args, void *result)
 	(void)result;
 }
 
+/* Where nothing is mapped, and aligned as any structure, so that an access faults rather than being refused. */
+static inline void *
+bad(void)
+{
+	return (void *)(uintptr_t)1024;
+}
+
+static inline void
+break_box(struct hm_ctx *ctx)
+{
+	struct hmi_cell *cell = hmi_cells_at(&ctx->cells, other.pid.local);
+
+	cell->box.head = cell->box.tail = bad();
+}
+
 #define CALL(name, ...)                             \
 	static inline void name(struct hm_ctx *ctx) \
 	{                                           \
