@@ -514,6 +514,7 @@ usual_spawn(struct hm_ctx *ctx, const struct hm_props *props, const void *args, 
 	if (!sizes_are_valid(props, args))
 		return -EINVAL;
 	hmi_memory_touch(args, props->args_size);
+	hmi_memory_touch_out(pid, sizeof(*pid));
 	before = hmi_mark_save(ctx);
 	cell = hmi_cells_get_ahead(&ctx->cells);
 	if (unlikely(cell == NULL || usual_make(ctx, cell, props, args) != 0)) {
@@ -526,10 +527,9 @@ usual_spawn(struct hm_ctx *ctx, const struct hm_props *props, const void *args, 
 	parent->actor.children++;
 	cell->actor.parent = hmi_place_of(ctx, parent);
 	actor_start(ctx, cell);
-	hmi_mark_restore(ctx, before);
-	/* No memory there is the caller's fault, and the child's no matter. */
 	if (pid != NULL)
 		*pid = (struct hm_pid){ ctx->node, hmi_place_of(ctx, cell) };
+	hmi_mark_restore(ctx, before);
 	return 0;
 }
 
