@@ -3,30 +3,19 @@
 #define SESSION_PVT_H
 
 /*
- * A session: packets between two nodes, in both directions, in order, each at most once.
+ * A session: packets between two nodes, in both directions.
  *
- *                  una           sent          next                  ring of HMI_TX_RING
- *     ─────────────┼──────────────┼─────────────┼──────────▶ number
- *      acknowledged  in flight      waits for
- *                    (kept for      credit
- *                    retransmission)
+ *     append ─▶ lane_pvt.h: sequences, in order ─▶ flight_pvt.h: numbers, loss ─▶ packets out
+ *                                                        │        ▲
+ *                                                        ▼        │ acknowledgements
+ *                                             congestion_pvt.h    │
+ *     deliver ◀─ lane_pvt.h ◀─ seen_pvt.h: numbers received ◀─────┴────────────── packets in
  *
- *                  done          expected      limit                 ring of HMI_RX_RING
- *     ─────────────┼──────────────┼─────────────┼──────────▶ number
- *      handed on     received, not   credit given; some
- *                    handed on yet   received out of order
+ * Each packet has a number that is never used again. Data has a lane, and a sequence within it, which it keeps when it is
+ * sent again. Acknowledgements name numbers; credit names sequences.
  *
- * The session treats packets as numbers and opaque pointers; it neither sends nor allocates. It
- * depends only on its state, its arguments and the time that is passed in: a test simulates two
- * sessions under loss with its own clock.
- *
- * Loss: a packet is marked lost when a packet whose number is greater by three or more was received and
- * it was not, or when its retransmission timer expires (RFC 6298, from measured round trips).
- * hmi_session_retransmit returns it.
- * Congestion: a window (cwnd) that grows with acknowledgements, and shrinks by a quarter on loss and by
- * half on a time-out. A time-out retransmits one packet. The next acknowledgement tells whether the
- * other packets were lost, or the peer was only delayed, which is common where programs share cores
- * (after F-RTO, RFC 5682).
+ * The session treats pieces of data as opaque pointers; it neither sends nor allocates. It depends only on its state, its
+ * arguments and the time that is passed in: a test simulates two sessions under loss with its own clock.
  *
  * One lcore owns a session.
  */
@@ -34,19 +23,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hm_net.h"
+#include "congestion_pvt.h"
+#include "flight_pvt.h"
 #include "header_pvt.h"
+#include "hm_net.h"
+#include "lane_pvt.h"
+#include "seen_pvt.h"
 
-#define HMI_TX_RING    512u /* packets sent and kept, or queued */
-#define HMI_RX_RING    256u /* packets received and kept; the most credit that is given */
-#define HMI_CREDIT_MIN 8u
+#define HMI_TX_RING      1024u /* pieces of a lane that are sent and kept, or queued */
+#define HMI_RX_RING      1024u /* pieces of a lane that are received and kept; the most credit that is given */
+#define HMI_CONTROL_RING 16u   /* both, of the lane for control */
 
 /* Limits, in nanoseconds. */
-#define HMI_RTO_MIN_NS   5000000ull
-#define HMI_RTO_MAX_NS   500000000ull
-#define HMI_RTO_FIRST_NS 20000000ull
 #define HMI_ACK_DELAY_NS 20000ull
-/* Packets after which an acknowledgement is sent at once. */
+#define HMI_PROBE_MAX_NS 500000000ull /* between two probes */
+/* Packets with data after which an acknowledgement is sent at once. */
 #define HMI_ACK_PACKETS 16u
 
 enum hmi_session_state {
@@ -64,44 +55,59 @@ enum hmi_verdict {
 };
 
 /* What hmi_session_timer asks for. */
-#define HMI_DUE_ACK        1u /* send an acknowledgement, or a heartbeat */
-#define HMI_DUE_RETRANSMIT 2u /* hmi_session_retransmit has packets */
-#define HMI_DUE_LOST       4u /* peer timeout: nothing was received for too long */
+#define HMI_DUE_ACK  1u /* send an acknowledgement, or a heartbeat */
+#define HMI_DUE_SEND 2u /* hmi_session_send has packets */
+#define HMI_DUE_LOST 4u /* peer timeout: nothing was received, or nothing acknowledged, for too long */
 
-struct hmi_tx_slot {
+/* Memory of a session while it has data under way. */
+struct hmi_window {
+	struct hmi_sent sent[HMI_FLIGHT];
+	struct hmi_piece tx_control[HMI_CONTROL_RING], tx_user[HMI_TX_RING], tx_bulk[HMI_TX_RING];
+	void *rx_control[HMI_CONTROL_RING], *rx_user[HMI_RX_RING], *rx_bulk[HMI_RX_RING];
+};
+
+/* What a session asks of its owner. */
+struct hmi_session_ops {
+	/* A packet was acknowledged. */
+	void (*release)(void *owner, void *packet);
+	/* Memory for data under way. Returns NULL if there is none: then nothing is sent, or kept. */
+	struct hmi_window *(*window_take)(void *owner);
+	void (*window_give)(void *owner, struct hmi_window *window);
+};
+
+/* A packet to be sent. */
+struct hmi_departure {
 	void *packet;
-	uint64_t sent_ns;   /* last time it was sent */
-	bool sacked;        /* acknowledged out of order */
-	bool lost;          /* to be retransmitted */
-	bool retransmitted; /* its acknowledgement is no round-trip sample (Karn) */
+	uint64_t number, sequence;
+	enum hmi_lane_id lane;
+	bool again; /* it was sent before */
 };
 
 struct hmi_session {
-	/* Sending. */
-	uint64_t tx_next, tx_sent, tx_una;
-	uint64_t tx_limit;          /* first number without credit from the peer */
-	uint32_t tx_lost;           /* slots marked lost */
-	uint32_t cwnd;              /* packets that may be in flight */
-	uint32_t cwnd_acked;        /* above ssthresh: packets acknowledged since cwnd grew by one */
-	uint32_t ssthresh;          /* below it, cwnd grows by one for each acknowledged packet */
-	uint32_t backoff;           /* time-outs in a row */
-	uint64_t probe;             /* packet retransmitted by a time-out, unanswered; 0: none */
-	uint32_t cwnd_before_probe; /* cwnd before that time-out */
-	uint64_t recover_ns;        /* time of the last time-out: in recovery, packets sent before are lost */
-	uint64_t recover_end;       /* recovery ends when all before this are acknowledged; 0: no recovery */
-	uint64_t cut_end;           /* cwnd is not reduced again until all before this are acknowledged */
-	uint64_t rtt_ns, rtt_var_ns, rto_ns;
+	struct hmi_lane lanes[HMI_LANES];
+	struct hmi_lane_memory memory[HMI_LANES];
+	struct hmi_flight flight;
+	struct hmi_seen seen;
+	struct hmi_congestion congestion;
 
-	/* Receiving. */
-	uint64_t rx_expected, rx_done, rx_limit;
-	uint32_t rx_early;   /* packets kept beyond rx_expected */
-	uint32_t rx_unacked; /* packets received since the last acknowledgement went out */
-	uint32_t rx_credit;  /* credit, counted from rx_done */
+	/* Sending. */
+	uint64_t probe_ns;      /* when a probe is due; 0: none */
+	uint32_t probes;        /* in a row, unanswered */
+	uint32_t probes_wanted; /* to be sent whatever the window says */
+	uint64_t pace_ns;       /* nothing is sent before */
+	uint32_t user_row;      /* packets of the lane for users since the last of bulk */
+	uint32_t flight_max;    /* packets that may be in flight */
+	bool was_full;          /* the window kept it from sending */
+
+	/* Acknowledgements to be sent. */
+	uint32_t unacked; /* packets with data received since the last one went out */
 	bool ack_now;
-	uint64_t ack_ns; /* when an acknowledgement is due; 0: none is due */
+	uint64_t ack_ns; /* when one is due; 0: none is due */
 
 	/* Time. */
 	uint64_t last_rx_ns, last_tx_ns;
+	uint64_t looked_ns;  /* last time the timers were processed */
+	uint64_t excused_ns; /* in which this side did not look, since it received something */
 	uint64_t peer_timeout_ns;
 
 	/* Handshake. */
@@ -116,102 +122,99 @@ struct hmi_session {
 	/* Counters. */
 	uint64_t packets_sent, packets_retransmitted, packets_received;
 
-	void (*release)(void *arg, void *packet); /* called for each packet once it is acknowledged */
-	void *release_arg;
-	struct hmi_tx_slot tx[HMI_TX_RING];
-	void *rx[HMI_RX_RING];
+	const struct hmi_session_ops *ops;
+	void *owner;
+	struct hmi_window *window; /* NULL: nothing is under way */
+	uint64_t window_used_ns;   /* last time something was */
 };
 
 /* ---- Life --------------------------------------------------------------------- */
 
-/* Start at packet 1, with `window` packets of credit from the peer. Handshake fields are not changed. */
-void hmi_session_begin(struct hmi_session *s, uint32_t window, uint64_t now);
+/* What the two sides have agreed on. */
+struct hmi_session_terms {
+	uint32_t windows[HMI_LANES]; /* pieces that the peer takes before it has given credit */
+	uint32_t flight_max;         /* packets that may be in flight: the peer's port holds so many */
+	uint32_t packet_bytes;       /* of a full packet */
+};
+
+/* Start at number 1 and sequence 1. Handshake fields and the credit of lanes are not changed. */
+void hmi_session_begin(struct hmi_session *s, const struct hmi_session_terms *terms, uint64_t now);
 
 /*
- * Take out the packets that the session holds: first those unsent or unacknowledged, oldest first, then
+ * Take out the packets that the session holds: first those unsent or unacknowledged, lane by lane, oldest first, then
  * (`*received`) those received and not handed on, in no order. Returns NULL when none is left.
  */
 void *hmi_session_drain(struct hmi_session *s, bool *received);
 
-/* Whether all packets were sent and acknowledged. */
-static inline bool
-hmi_session_is_flushed(const struct hmi_session *s)
-{
-	return s->tx_una == s->tx_next;
-}
+/* Whether all data was sent and acknowledged. */
+bool hmi_session_is_flushed(const struct hmi_session *s);
 
 /* ---- Sending ------------------------------------------------------------------ */
 
-/* Whether one more packet can be appended. */
-static inline bool
-hmi_session_has_room(const struct hmi_session *s)
-{
-	return s->tx_next - s->tx_una < HMI_TX_RING;
-}
+/* Whether one more packet can be appended to a lane. Takes memory, if the session has none. */
+bool hmi_session_has_room(struct hmi_session *s, enum hmi_lane_id lane, uint64_t now);
 
-/* Append a packet. There must be room. hmi_session_send returns it later. */
+/* Append a packet of so many bytes. There must be room. hmi_session_send returns it later. */
 static inline void
-hmi_session_append(struct hmi_session *s, void *packet)
+hmi_session_append(struct hmi_session *s, enum hmi_lane_id lane, void *packet, uint32_t bytes)
 {
-	struct hmi_tx_slot *slot = &s->tx[s->tx_next++ % HMI_TX_RING];
-
-	*slot = (struct hmi_tx_slot){ .packet = packet };
+	hmi_lane_append(&s->lanes[lane], &s->memory[lane], packet, bytes);
 }
 
-/* Whether credit and congestion window allow one more new packet. */
-static inline bool
-hmi_session_may_send(const struct hmi_session *s)
-{
-	return s->tx_sent < s->tx_limit && s->tx_sent - s->tx_una < s->cwnd;
-}
+/*
+ * The next packet to be sent, new or again. Returns whether there is one that may be sent now. The session keeps the
+ * packet.
+ */
+bool hmi_session_send(struct hmi_session *s, uint64_t now, struct hmi_departure *departure);
 
-/* The next packet to be sent for the first time; NULL: none, or not allowed now. The session keeps it. */
-void *hmi_session_send(struct hmi_session *s, uint64_t now, uint64_t *number);
-
-/* The next lost packet, to be retransmitted; NULL: none. The session keeps it. */
-void *hmi_session_retransmit(struct hmi_session *s, uint64_t now, uint64_t *number);
-
-/* The header of a packet that is sent now. It acknowledges all packets received. */
-void hmi_session_header(struct hmi_session *s, struct hmi_header *header, enum hmi_kind kind, uint64_t number,
-			uint64_t now);
+/*
+ * The header of a packet that is sent now, which acknowledges packets that were received. `departure`: what
+ * hmi_session_send has returned; NULL: a packet without data.
+ */
+void hmi_session_header(struct hmi_session *s, struct hmi_header *header, enum hmi_kind kind,
+			const struct hmi_departure *departure, uint64_t now);
 
 /* ---- Receiving ---------------------------------------------------------------- */
 
+/* What a packet says of those that its sender has received. */
+struct hmi_acknowledgement {
+	const struct hmi_header *header;
+	const struct hmi_range *ranges; /* older than the header's, newest first */
+	uint32_t count;
+};
+
 /*
- * Process the acknowledgement that every packet of an open session carries.
- * Returns whether it is valid; if not, the caller drops the packet.
+ * Process the acknowledgement that every packet of an open session carries. Returns whether it is valid; if not, the
+ * caller drops the packet.
  */
-bool hmi_session_acknowledge(struct hmi_session *s, const struct hmi_header *header, uint64_t now);
+bool hmi_session_acknowledge(struct hmi_session *s, const struct hmi_acknowledgement *ack, uint64_t now);
 
-/* Process a data packet, after its acknowledgement; `low`: its number in the header. */
-enum hmi_verdict hmi_session_receive(struct hmi_session *s, uint32_t low, void *packet, uint64_t now,
-				     enum hm_net_drop *drop);
+/* Process a packet without data, after its acknowledgement. Returns whether it is new. */
+bool hmi_session_note(struct hmi_session *s, const struct hmi_header *header, uint64_t now);
 
-/* The next packet in order has been handed on. */
+/* Process a packet with data, after its acknowledgement. */
+enum hmi_verdict hmi_session_receive(struct hmi_session *s, const struct hmi_header *header, void *packet,
+				     uint64_t now, enum hm_net_drop *drop);
+
+/* The next packet of the lane has been handed on. */
 static inline void
-hmi_session_done(struct hmi_session *s)
+hmi_session_done(struct hmi_session *s, enum hmi_lane_id lane)
 {
-	s->rx_done++;
+	hmi_lane_done(&s->lanes[lane]);
 }
 
-/* The next packet in order could not be handed on: keep it. */
+/* It could not be handed on: keep it. */
 static inline void
-hmi_session_park(struct hmi_session *s, void *packet)
+hmi_session_park(struct hmi_session *s, enum hmi_lane_id lane, void *packet)
 {
-	s->rx[s->rx_done % HMI_RX_RING] = packet;
+	hmi_lane_park(&s->lanes[lane], &s->memory[lane], packet);
 }
 
-/* The next packet in order, which is the caller's from now on; NULL: none. */
+/* The lane's next packet in order, which is the caller's from now on; NULL: none. */
 static inline void *
-hmi_session_ready(struct hmi_session *s)
+hmi_session_ready(struct hmi_session *s, enum hmi_lane_id lane)
 {
-	void *packet = NULL;
-
-	if (s->rx_done < s->rx_expected) {
-		packet = s->rx[s->rx_done % HMI_RX_RING];
-		s->rx[s->rx_done % HMI_RX_RING] = NULL;
-	}
-	return packet;
+	return hmi_lane_ready(&s->lanes[lane], &s->memory[lane]);
 }
 
 /* ---- Time --------------------------------------------------------------------- */
@@ -233,5 +236,8 @@ hmi_session_ack_soon(struct hmi_session *s, uint64_t now)
 
 /* Process the timers of an open session. Returns HMI_DUE_ bits. */
 unsigned int hmi_session_timer(struct hmi_session *s, uint64_t now);
+
+/* When hmi_session_timer has something to do next, if nothing else happens. */
+uint64_t hmi_session_due_ns(const struct hmi_session *s);
 
 #endif /* SESSION_PVT_H */

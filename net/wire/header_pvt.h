@@ -27,14 +27,35 @@ enum hmi_kind {
 /* The header, in host byte order. */
 struct hmi_header {
 	uint8_t version;
-	uint8_t kind;     /* enum hmi_kind */
-	uint16_t length;  /* bytes of payload */
-	uint32_t session; /* the receiver's id of the session; 0 in HELLO */
-	uint32_t number;  /* low bits of this packet's number; ACK, BYE: of the next new one's */
-	uint32_t ack;     /* low bits of a number; all packets before it were received */
-	uint32_t sack;    /* bit i: packet ack + 1 + i was received, too */
-	uint16_t credit;  /* packets from ack on that may be sent */
+	uint8_t kind;        /* enum hmi_kind */
+	uint8_t lane;        /* DATA: enum hmi_lane_id */
+	uint16_t length;     /* bytes of payload */
+	uint32_t session;    /* the receiver's id of the session; 0 in HELLO */
+	uint32_t number;     /* low bits of this packet's number */
+	uint32_t sequence;   /* DATA: low bits of the data's sequence in its lane */
+	uint32_t ack;        /* low bits of the greatest number that was received; 0: none was */
+	uint16_t run;        /* so many numbers right before `ack` were received, too */
+	uint16_t held;       /* since that one came, in HMI_HELD_NS */
+	uint32_t limit_user; /* low bits of the first sequence of users' lane that may not be sent yet */
+	uint32_t limit_bulk; /* the same of the lane for bulk */
 };
+
+#define HMI_HELD_NS 256u
+
+/* The longest time that can be said is 16.8 ms, and what is longer is said as that. */
+static inline uint16_t
+hmi_header_held(uint64_t ns)
+{
+	uint64_t held = ns / HMI_HELD_NS;
+
+	return held < UINT16_MAX ? (uint16_t)held : UINT16_MAX;
+}
+
+static inline uint64_t
+hmi_header_held_ns(uint16_t held)
+{
+	return (uint64_t)held * HMI_HELD_NS;
+}
 
 /*
  * Write a header of HMI_HEADER_BYTES. Returns its hmi_sum, computed before the write: to read back what was
