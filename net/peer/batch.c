@@ -14,11 +14,13 @@
 
 /* Whether a session may keep one more frame. Some are reserved: a peer without credit cannot take all. */
 static bool
-may_keep(const struct hmi_net *net, const struct hmi_session *s)
+may_keep(const struct hmi_net *net, struct hmi_session *s)
 {
-	if (s->tx_next - s->tx_una < HMI_FRAMES_OWN)
-		return true;
-	return hmi_session_has_room(s) &&
+	const struct hmi_lane *lane = &s->lanes[HMI_LANE_USER];
+
+	if (!hmi_session_has_room(s, HMI_LANE_USER, net->now))
+		return false;
+	return lane->next - lane->una < HMI_FRAMES_OWN ||
 	       net->frames_kept < HMI_FRAMES_KEPT - HMI_FRAMES_OWN * HM_NET_PEERS_MAX;
 }
 
@@ -49,7 +51,7 @@ hmi_batch_close(struct hmi_peer *peer)
 
 	batch->data_len = (uint16_t)(peer->batch_at - start);
 	batch->pkt_len = batch->data_len;
-	hmi_session_append(&peer->session, batch);
+	hmi_session_append(&peer->session, HMI_LANE_USER, batch, batch->data_len);
 	peer->batch = NULL;
 	peer->batch_at = peer->batch_end = NULL;
 }
@@ -58,9 +60,9 @@ hmi_batch_close(struct hmi_peer *peer)
 static void
 send_early(struct hmi_net *net, struct hmi_peer *peer)
 {
-	const struct hmi_session *s = &peer->session;
+	const struct hmi_lane *lane = &peer->session.lanes[HMI_LANE_USER];
 
-	if (s->tx_next - s->tx_sent >= SEND_EARLY && hmi_transmit_packets(net, peer) > 0)
+	if (lane->next - lane->sent >= SEND_EARLY && hmi_transmit_packets(net, peer) > 0)
 		(void)hmi_port_flush(&net->port);
 }
 

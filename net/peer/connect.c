@@ -35,7 +35,7 @@ own_handshake(struct hmi_net *net, struct hmi_handshake *own, const struct hmi_p
 		return;
 	own->session = peer->session.local_id;
 	own->attempt = peer->attempt;
-	own->window = peer->session.rx_credit;
+	own->window = peer->session.rx_window;
 	if (peer->configured)
 		rte_strscpy(own->expects, peer->name, sizeof(own->expects));
 }
@@ -262,7 +262,7 @@ hmi_connect_receive(struct hmi_net *net, const struct hmi_frame *frame, const st
 	struct hmi_handshake handshake;
 	struct hmi_peer *peer;
 
-	if (!handshake_take(&handshake, header, frame->payload + HMI_HEADER_BYTES)) {
+	if (!handshake_take(&handshake, header, frame->payload + HMI_HANDSHAKE_HEADER)) {
 		hmi_net_drop(net, HM_NET_DROP_HANDSHAKE);
 		return;
 	}

@@ -10,16 +10,14 @@
 #include "egress_pvt.h"
 #include "transmit_pvt.h"
 
-typedef uint32_t transmit_fn(struct hmi_net *net, struct hmi_peer *peer);
-
 /* Send until nothing is left to be sent, or there is no more time. Returns the number of frames. */
 static uint32_t
-bursts_send(struct hmi_net *net, struct hmi_peer *peer, transmit_fn *transmit)
+bursts_send(struct hmi_net *net, struct hmi_peer *peer)
 {
 	uint32_t sent = 0, burst;
 
 	do {
-		burst = transmit(net, peer);
+		burst = hmi_transmit_packets(net, peer);
 		sent += burst;
 	} while (burst == HMI_TRANSMIT_BURST && !hmi_net_expired(net, burst * HMI_FRAME_STEPS));
 	return sent;
@@ -33,16 +31,14 @@ hmi_egress_flush(struct hmi_net *net, struct hmi_peer *peer)
 
 	if (unlikely(s->state != HMI_SESSION_OPEN))
 		return 0;
-	if (unlikely(s->tx_lost > 0))
-		sent += bursts_send(net, peer, hmi_transmit_lost);
-	sent += bursts_send(net, peer, hmi_transmit_packets);
+	sent += bursts_send(net, peer);
 	if (unlikely(peer->backlog.fifo.head != NULL))
 		hmi_backlog_flush(net, peer);
 	/* A batch that could not be sent now stays open, so that more messages can be added. */
-	if (peer->batch != NULL && s->tx_sent == s->tx_next && hmi_session_may_send(s) &&
+	if (peer->batch != NULL && hmi_session_may_send_more(s, HMI_LANE_USER, net->now) &&
 	    hmi_port_room(&net->port) > 0)
 		hmi_batch_close(peer);
-	sent += bursts_send(net, peer, hmi_transmit_packets);
+	sent += bursts_send(net, peer);
 	if (hmi_session_ack_is_due(s, net->now)) {
 		hmi_transmit_bare(net, peer, HMI_ACK);
 		sent++;
@@ -57,7 +53,7 @@ is_flushed(const struct hmi_peer *peer)
 	const struct hmi_session *s = &peer->session;
 
 	return s->state != HMI_SESSION_OPEN ||
-	       (peer->batch == NULL && s->tx_sent == s->tx_next && s->tx_lost == 0 && s->ack_ns == 0 &&
+	       (peer->batch == NULL && !hmi_session_has_unsent(s) && s->ack_ns == 0 &&
 		peer->backlog.fifo.head == NULL);
 }
 

@@ -88,34 +88,46 @@ end_begin(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason
 	net->sessions_open--;
 }
 
-/* The next packet that the peer has not acknowledged; NULL: none. */
-static struct rte_mbuf *
+/* What is lost next: a packet that the peer has not acknowledged; or, behind a gap, one that it was told was received. */
+static bool
 lost_next(struct hmi_peer *peer)
 {
-	struct rte_mbuf *frame;
-	bool received;
-
-	/* Received behind a gap, so not in the cumulative acknowledgement: the peer reports it. */
-	while ((frame = hmi_session_drain(&peer->session, &received)) != NULL && received)
-		rte_pktmbuf_free(frame);
-	return frame;
+	peer->lost_frame = hmi_session_drain(&peer->session, &peer->lost_received);
+	return peer->lost_frame != NULL;
 }
 
-/* Report the messages that the peer has not acknowledged. Returns whether that is done. */
+static void
+lost_free(struct hmi_net *net, struct hmi_peer *peer)
+{
+	if (peer->lost_received)
+		rte_pktmbuf_free(peer->lost_frame);
+	else
+		hmi_peer_release(net, peer->lost_frame);
+	peer->lost_frame = NULL;
+}
+
+/* The batch in it. */
+static const uint8_t *
+lost_batch(const struct hmi_peer *peer, uint32_t *length)
+{
+	if (peer->lost_received)
+		return hmi_handover_payload(peer->lost_frame, length);
+	*length = rte_pktmbuf_data_len(peer->lost_frame) - HMI_PACKET_OFFSET;
+	return rte_pktmbuf_mtod_offset(peer->lost_frame, const uint8_t *, HMI_PACKET_OFFSET);
+}
+
+/* Report the messages in them. Returns whether that is done. */
 static bool
 packets_lose(struct hmi_net *net, struct hmi_peer *peer)
 {
-	const uint8_t *start, *end;
+	while (peer->lost_frame != NULL || lost_next(peer)) {
+		uint32_t length;
+		const uint8_t *batch = lost_batch(peer, &length);
 
-	while (peer->lost_frame != NULL || (peer->lost_frame = lost_next(peer)) != NULL) {
-		start = rte_pktmbuf_mtod_offset(peer->lost_frame, uint8_t *, HMI_PACKET_OFFSET);
-		end = rte_pktmbuf_mtod_offset(peer->lost_frame, uint8_t *,
-					      rte_pktmbuf_data_len(peer->lost_frame));
-		if (!hmi_decode_dead(net, peer, start, (uint32_t)(end - start), &peer->resume))
+		if (!hmi_decode_dead(net, peer, batch, length, &peer->resume))
 			return false;
 		peer->resume = 0;
-		hmi_peer_release(net, peer->lost_frame);
-		peer->lost_frame = NULL;
+		lost_free(net, peer);
 		if (hmi_net_expired(net, HMI_FRAME_STEPS))
 			return false;
 	}

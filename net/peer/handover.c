@@ -9,9 +9,8 @@
 #include "decode_pvt.h"
 #include "handover_pvt.h"
 
-/* The payload of a frame that was checked when it was received. */
-static const uint8_t *
-frame_payload(const struct rte_mbuf *frame, uint32_t *length)
+const uint8_t *
+hmi_handover_payload(const struct rte_mbuf *frame, uint32_t *length)
 {
 	const uint8_t *data = rte_pktmbuf_mtod(frame, const uint8_t *);
 	uint32_t head = (data[HMI_IP_OFFSET] & 0xfu) * 4u; /* options make an IPv4 header longer */
@@ -35,16 +34,16 @@ static enum hmi_decoded
 packet_deliver(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame)
 {
 	uint32_t length;
-	const uint8_t *payload = frame_payload(frame, &length);
+	const uint8_t *payload = hmi_handover_payload(frame, &length);
 	enum hmi_decoded decoded = hmi_decode_batch(net, peer, payload, length, &peer->resume);
 
 	if (unlikely(decoded != HMI_DECODED)) {
-		hmi_session_park(&peer->session, frame);
+		hmi_session_park(&peer->session, HMI_LANE_USER, frame);
 		stall(net, peer);
 		return decoded;
 	}
 	peer->resume = 0;
-	hmi_session_done(&peer->session);
+	hmi_session_done(&peer->session, HMI_LANE_USER);
 	rte_pktmbuf_free(frame);
 	return HMI_DECODED;
 }
@@ -57,7 +56,7 @@ packets_deliver(struct hmi_net *net, struct hmi_peer *peer)
 	struct rte_mbuf *frame;
 	uint32_t work = 0;
 
-	while (decoded == HMI_DECODED && (frame = hmi_session_ready(&peer->session)) != NULL) {
+	while (decoded == HMI_DECODED && (frame = hmi_session_ready(&peer->session, HMI_LANE_USER)) != NULL) {
 		decoded = packet_deliver(net, peer, frame);
 		/* A part of a packet is work, too, unless that waits for memory. */
 		work += decoded != HMI_DECODED_NO_MEMORY;
@@ -72,13 +71,13 @@ packets_deliver(struct hmi_net *net, struct hmi_peer *peer)
 uint32_t
 hmi_handover_resume(struct hmi_net *net, struct hmi_peer *peer)
 {
-	uint64_t done = peer->session.rx_done;
+	const uint64_t *done = &peer->session.lanes[HMI_LANE_USER].done, before = *done;
 	uint32_t work;
 
 	peer->stalled = false;
 	work = packets_deliver(net, peer);
 	/* The packets that waited had reduced the credit: announce the new one at once. */
-	if (peer->session.rx_done != done && peer->session.state == HMI_SESSION_OPEN) {
+	if (*done != before && peer->session.state == HMI_SESSION_OPEN) {
 		hmi_session_ack_soon(&peer->session, net->now);
 		hmi_peer_activate(net, peer);
 	}
@@ -99,7 +98,7 @@ hmi_handover_packet(struct hmi_net *net, struct hmi_peer *peer, const struct hmi
 {
 	enum hm_net_drop drop = HM_NET_DROPS;
 
-	switch (hmi_session_receive(&peer->session, header->number, frame, net->now, &drop)) {
+	switch (hmi_session_receive(&peer->session, header, frame, net->now, &drop)) {
 	case HMI_KEEP:
 		return true;
 	case HMI_DROP:

@@ -8,6 +8,9 @@
 
 #include "peer_pvt.h"
 
+/* The payload of a frame that was checked when it was received. */
+const uint8_t *hmi_handover_payload(const struct rte_mbuf *frame, uint32_t *length);
+
 /* Process a data packet of an open session. Returns whether the frame was kept or freed. */
 bool hmi_handover_packet(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_header *header,
 			 struct rte_mbuf *frame);

@@ -12,6 +12,7 @@
 #include "end_pvt.h"
 #include "handover_pvt.h"
 #include "icmp_pvt.h"
+#include "ranges_pvt.h"
 #include "ingress_pvt.h"
 #include "table_pvt.h"
 #include "transmit_pvt.h"
@@ -19,6 +20,27 @@
 #define ICMP_FRAME_MAX 2048u
 
 /* ---- Packets ------------------------------------------------------------------------ */
+
+/* Process what a packet acknowledges. Returns whether that is valid. */
+static bool
+acknowledge(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_header *header,
+	    const struct rte_mbuf *frame)
+{
+	struct hmi_acknowledgement ack = { .header = header };
+	struct hmi_range ranges[HMI_RANGES];
+
+	if (unlikely(header->kind == HMI_ACK && header->length > 0)) {
+		uint32_t length;
+		const uint8_t *payload = hmi_handover_payload(frame, &length);
+		int count = hmi_ranges_read(ranges, hmi_session_ack_low(&peer->session, header), payload, length);
+
+		if (count < 0)
+			return false;
+		ack.ranges = ranges;
+		ack.count = (uint32_t)count;
+	}
+	return hmi_session_acknowledge(&peer->session, &ack, net->now);
+}
 
 /* DATA, ACK or BYE of a session. Returns whether the frame was kept or freed. */
 static bool
@@ -35,7 +57,7 @@ session_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_hea
 		}
 		hmi_peer_opened(net, peer);
 	}
-	if (unlikely(!hmi_session_acknowledge(&peer->session, header, net->now))) {
+	if (unlikely(!acknowledge(net, peer, header, frame))) {
 		hmi_net_drop(net, HM_NET_DROP_ACK);
 		return false;
 	}
@@ -43,6 +65,8 @@ session_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_hea
 		return false;
 	if (likely(header->kind == HMI_DATA))
 		kept = hmi_handover_packet(net, peer, header, frame);
+	else if (!hmi_session_note(&peer->session, header, net->now))
+		hmi_net_drop(net, HM_NET_DROP_DUPLICATE);
 	else if (header->kind == HMI_BYE)
 		hmi_peer_lost(net, peer, "disconnected");
 	hmi_peer_activate(net, peer);
@@ -60,14 +84,7 @@ packet_receive(struct hmi_net *net, const struct hmi_frame *parts, struct rte_mb
 		hmi_net_drop(net, HM_NET_DROP_GARBAGE);
 		return false;
 	}
-	/* Other versions share only the first eight bytes, and the offset of a handshake's payload. */
-	if (unlikely(header.version != HMI_WIRE_VERSION))
-		header.length = (uint16_t)(parts->length - HMI_HEADER_BYTES);
-	if (unlikely(header.length != parts->length - HMI_HEADER_BYTES)) {
-		hmi_net_drop(net, HM_NET_DROP_LENGTH);
-		return false;
-	}
-	if (unlikely(header.kind == HMI_HELLO || header.kind == HMI_WELCOME || header.kind == HMI_REJECT)) {
+	if (unlikely(hmi_kind_is_handshake(header.kind))) {
 		hmi_connect_receive(net, parts, &header);
 		return false;
 	}
@@ -75,7 +92,11 @@ packet_receive(struct hmi_net *net, const struct hmi_frame *parts, struct rte_mb
 		hmi_net_drop(net, HM_NET_DROP_VERSION);
 		return false;
 	}
-	if (unlikely(header.kind < HMI_DATA || header.kind > HMI_BYE)) {
+	if (unlikely(header.length != parts->length - HMI_HEADER_BYTES)) {
+		hmi_net_drop(net, HM_NET_DROP_LENGTH);
+		return false;
+	}
+	if (unlikely(header.kind < HMI_DATA || header.kind > HMI_BYE || header.lane >= HMI_LANES)) {
 		hmi_net_drop(net, HM_NET_DROP_GARBAGE);
 		return false;
 	}

@@ -42,8 +42,10 @@
 #define HMI_PEER_BITS     6u  /* low bits of a session's id: number of the peer */
 #define HMI_RESOLVES_MAX  64u /* resolve requests in the backlog of one peer */
 #define HMI_PACKET_OFFSET (HMI_HEAD_BYTES + HMI_HEADER_BYTES)     /* payload within a frame */
+#define HMI_HELLO_OFFSET  (HMI_HEAD_BYTES + HMI_HANDSHAKE_HEADER) /* the same of a handshake */
 #define HMI_MTU_HEADERS   (HMI_PACKET_OFFSET - RTE_ETHER_HDR_LEN) /* headers within an IP packet */
 #define HMI_PAYLOAD_MIN   (HMI_MTU_MIN - HMI_MTU_HEADERS)
+#define HMI_REORDER       4u    /* credit of a lane, in windows: what is lost is a round trip late, or more */
 #define HMI_FRAMES_KEPT   2048u /* frames that all sessions together keep for retransmission */
 #define HMI_FRAMES_OWN    8u    /* of them, reserved for each session */
 #define HMI_FRAME_STEPS   4u    /* of hm_turn_expired that a frame counts as, beside its messages */
@@ -102,6 +104,7 @@ struct hmi_peer {
 	uint32_t resume;                /* messages of it that are done */
 	uint64_t stalled_ns;            /* since when it waits for message memory; 0: it does not */
 	struct rte_mbuf *lost_frame;    /* whose messages become dead letters; NULL: none */
+	bool lost_received;             /* it is one that this node has received */
 	enum hm_dead_reason end_reason; /* of the dead letters of a session that ends */
 
 	/* Control. */

@@ -11,6 +11,26 @@
 #include "random_pvt.h"
 #include "table_pvt.h"
 
+static struct hmi_window *
+window_take(void *owner)
+{
+	RTE_SET_USED(owner);
+	return calloc(1, sizeof(struct hmi_window));
+}
+
+static void
+window_give(void *owner, struct hmi_window *window)
+{
+	RTE_SET_USED(owner);
+	free(window);
+}
+
+static const struct hmi_session_ops session_ops = {
+	.release = hmi_peer_release,
+	.window_take = window_take,
+	.window_give = window_give,
+};
+
 struct hmi_peer *
 hmi_peer_add(struct hmi_net *net, const char *name)
 {
@@ -24,8 +44,8 @@ hmi_peer_add(struct hmi_net *net, const char *name)
 		return NULL;
 	peer->number = (uint8_t)count;
 	rte_strscpy(peer->name, name, sizeof(peer->name));
-	peer->session.release = hmi_peer_release;
-	peer->session.release_arg = net;
+	peer->session.ops = &session_ops;
+	peer->session.owner = net;
 	peer->session.peer_timeout_ns = net->peer_timeout_ns;
 	net->peers[count] = peer;
 	/* NP1, release: pairs with the acquire in peer_at of counters.c. */
@@ -126,8 +146,18 @@ credit_part(const struct hmi_net *net, uint32_t sessions)
 {
 	uint32_t each = net->port.rx_desc * 3 / 4 / RTE_MAX(sessions, 1u);
 
-	each = RTE_MIN(each, HMI_RX_RING);
-	return RTE_MAX(each, HMI_CREDIT_MIN);
+	each = RTE_MIN(each, HMI_WINDOW_MAX);
+	return RTE_MAX(each, HMI_WINDOW_MIN);
+}
+
+/* What may be in flight is what the queue holds; what waits for a gap to be filled is held by the pool, and may be more. */
+static void
+credit_set(struct hmi_session *s, uint32_t window)
+{
+	s->rx_window = window;
+	s->lanes[HMI_LANE_CONTROL].credit = HMI_CONTROL_RING;
+	s->lanes[HMI_LANE_USER].credit = RTE_MIN(HMI_REORDER * window, HMI_RX_RING);
+	s->lanes[HMI_LANE_BULK].credit = s->lanes[HMI_LANE_USER].credit;
 }
 
 /*
@@ -141,12 +171,12 @@ hmi_peer_credit_deal(struct hmi_net *net)
 		struct hmi_session *s = &net->peers[i]->session;
 
 		if (s->state == HMI_SESSION_OPEN)
-			s->rx_credit = credit_part(net, net->sessions_open);
+			credit_set(s, credit_part(net, net->sessions_open));
 	}
 }
 
 void
 hmi_peer_credit_first(struct hmi_net *net, struct hmi_peer *peer)
 {
-	peer->session.rx_credit = RTE_MIN(credit_part(net, hmi_peers_count(net)), HMI_RX_RING / 2);
+	credit_set(&peer->session, RTE_MIN(credit_part(net, hmi_peers_count(net)), HMI_WINDOW_MAX / 2));
 }

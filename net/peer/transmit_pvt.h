@@ -10,11 +10,8 @@
 
 #define HMI_TRANSMIT_BURST 16u /* frames that the functions below send at once, at most */
 
-/* Send new packets of a session, as far as credit and cwnd allow. Returns the number of frames. */
+/* Send packets of a session, as far as credit and congestion allow. Returns the number of frames. */
 uint32_t hmi_transmit_packets(struct hmi_net *net, struct hmi_peer *peer);
-
-/* Retransmit lost packets of a session. Returns the number of frames. */
-uint32_t hmi_transmit_lost(struct hmi_net *net, struct hmi_peer *peer);
 
 /* Send a packet without payload: ACK, BYE. */
 void hmi_transmit_bare(struct hmi_net *net, struct hmi_peer *peer, enum hmi_kind kind);

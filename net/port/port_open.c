@@ -176,7 +176,7 @@ queues_setup(struct hmi_port *port, const struct hmi_port_config *config, const 
 				   "give others by --rx-desc and --tx-desc, or another --port");
 	port->rx_desc = rx_desc;
 	/* Sessions keep received frames, too: behind a lost one, or while message memory is short. */
-	port->rx_pool = pool_create(port, "rx", config, 2u * rx_desc + 2 * POOL_CACHE, info);
+	port->rx_pool = pool_create(port, "rx", config, 4u * rx_desc + 2 * POOL_CACHE, info);
 	port->tx_pool = pool_create(port, "tx", config, tx_desc + config->tx_buffers + TX_RESERVE, info);
 	if (port->rx_pool == NULL || port->tx_pool == NULL)
 		return -ENOMEM;

@@ -85,7 +85,6 @@ hm_net_peer_stats(const struct hm_system *sys, uint32_t number, struct hm_net_pe
 	const struct hmi_session *s;
 	const struct hmi_peer *peer;
 	const struct hmi_net *net;
-	uint64_t sent, acknowledged;
 
 	if (sys == NULL || stats == NULL)
 		return -EINVAL;
@@ -100,7 +99,7 @@ hm_net_peer_stats(const struct hm_system *sys, uint32_t number, struct hm_net_pe
 	stats->udp_port = rte_be_to_cpu_16(peer->address.udp_port);
 	stats->state = (enum hm_net_peer_state)s->state;
 	stats->node = hmi_counted(&s->peer_node);
-	stats->rtt_ns = hmi_counted(&s->rtt_ns);
+	stats->rtt_ns = hmi_counted(&s->flight.rtt.smoothed_ns);
 	stats->sessions = hmi_counted(&peer->sessions);
 	stats->lost = hmi_counted(&peer->lost);
 	stats->packets_sent = hmi_counted(&s->packets_sent);
@@ -109,10 +108,7 @@ hm_net_peer_stats(const struct hm_system *sys, uint32_t number, struct hm_net_pe
 	stats->messages_sent = hmi_counted(&peer->messages_sent);
 	stats->messages_received = hmi_counted(&peer->messages_received);
 	stats->messages_backlogged = atomic_load_explicit(&peer->backlog.count, memory_order_relaxed);
-	/* tx_una is read first: read after tx_sent it could be the greater one. */
-	acknowledged = hmi_counted(&s->tx_una);
-	sent = hmi_counted(&s->tx_sent);
-	stats->packets_unacknowledged = sent > acknowledged ? (uint32_t)(sent - acknowledged) : 0;
+	stats->packets_unacknowledged = hmi_counted_word(&s->flight.count);
 	return 0;
 }
 

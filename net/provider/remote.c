@@ -21,19 +21,6 @@
 
 #define IDLE_POLLS 8u /* of the port in a turn in which no actor is runnable: cheaper than a turn each */
 
-/* Do not count this lcore's own polling gap towards the timeout of its peers. */
-static void
-polling_gap_forgive(struct hmi_remote *remote)
-{
-	struct hmi_net *net = &remote->net;
-	uint64_t gap = net->now - remote->polled_ns;
-
-	if (remote->polled_ns == 0 || gap < net->peer_timeout_ns / 8)
-		return;
-	for (uint32_t i = 0; i < hmi_peers_count(net); i++)
-		net->peers[i]->session.last_rx_ns += gap;
-}
-
 /* In the first turn: programs register their types after the module's start. */
 static void
 begin(struct hmi_remote *remote)
@@ -74,8 +61,6 @@ remote_poll(void *self, struct hm_ctx *ctx)
 	hmi_net_turn(net, ctx, hm_turn_ns(ctx));
 	if (unlikely(!remote->begun))
 		begin(remote);
-	polling_gap_forgive(remote);
-	remote->polled_ns = net->now;
 	if (unlikely(net->waiting))
 		work = poll_beside_waiting(net, polls);
 	else

@@ -28,7 +28,6 @@ struct hmi_remote {
 	struct hmi_net net;
 	bool idle;          /* no port: nothing to do */
 	bool begun;         /* the first turn has begun: all types are registered */
-	uint64_t polled_ns; /* last poll */
 	struct hmi_net_options options;
 };
 

@@ -55,6 +55,13 @@ find_up(const uint64_t *a, const uint64_t *b, uint64_t n, uint64_t end)
 	return end;
 }
 
+/* Other threads read it. */
+static inline void
+count_set(struct hmi_flight *flight, uint32_t count)
+{
+	__atomic_store_n(&flight->count, count, __ATOMIC_RELAXED);
+}
+
 void
 hmi_flight_begin(struct hmi_flight *flight)
 {
@@ -94,7 +101,7 @@ hmi_flight_add(struct hmi_flight *flight, const struct hmi_sent *sent)
 	flight->sent[number % HMI_FLIGHT] = *sent;
 	bit_set(flight->in_flight, number);
 	bit_clear(flight->lost, number);
-	flight->count++;
+	count_set(flight, flight->count + 1);
 	flight->bytes += sent->bytes;
 	return number;
 }
@@ -104,7 +111,7 @@ static void
 land(struct hmi_flight *flight, uint64_t number)
 {
 	bit_clear(flight->in_flight, number);
-	flight->count--;
+	count_set(flight, flight->count - 1);
 	flight->bytes -= hmi_flight_sent(flight, number)->bytes;
 	if (flight->count == 0)
 		flight->oldest = flight->next;

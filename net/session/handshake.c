@@ -31,8 +31,14 @@ hmi_handshake_call_is_due(struct hmi_session *s, uint64_t now)
 static void
 open_with(struct hmi_session *s, uint64_t now)
 {
+	struct hmi_session_terms terms = {
+		.credit = s->peer_window,
+		.flight_max = RTE_MAX(RTE_MIN(s->peer_window, HMI_WINDOW_MAX), HMI_WINDOW_MIN),
+		.packet_bytes = s->packet_bytes,
+	};
+
 	s->state = HMI_SESSION_OPEN;
-	hmi_session_begin(s, RTE_MIN(s->peer_window, HMI_RX_RING), now);
+	hmi_session_begin(s, &terms, now);
 	hmi_session_ack_soon(s, now);
 }
 
@@ -44,6 +50,7 @@ peer_take(struct hmi_session *s, const struct hmi_handshake *handshake)
 	s->peer_started = handshake->started;
 	s->peer_attempt = handshake->attempt;
 	s->peer_window = handshake->window;
+	s->packet_bytes = handshake->max_payload;
 }
 
 /* Whether a HELLO is of a later attempt than the session, or of another incarnation that is not older. */

@@ -17,14 +17,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ranges_pvt.h"
+
 #define HMI_SEEN        1024u
 #define HMI_SEEN_AHEAD  65536u /* a number so far beyond the largest is none that an honest peer sends */
-#define HMI_SEEN_RANGES 32u    /* most that are told at once */
-
-/* The numbers from `from` to `to`, both included. */
-struct hmi_range {
-	uint64_t from, to;
-};
+#define HMI_SEEN_RANGES (HMI_RANGES + 1) /* most that are told at once, the header's included */
 
 struct hmi_seen {
 	uint64_t largest;               /* 0: none was received */

@@ -23,8 +23,9 @@ static_assert(HMI_RX_RING <= HMI_TX_RING, "credit fits the sender's ring");
 void
 hmi_session_begin(struct hmi_session *s, const struct hmi_session_terms *terms, uint64_t now)
 {
-	for (uint32_t i = 0; i < HMI_LANES; i++)
-		hmi_lane_begin(&s->lanes[i], terms->windows[i]);
+	hmi_lane_begin(&s->lanes[HMI_LANE_CONTROL], HMI_CONTROL_RING);
+	hmi_lane_begin(&s->lanes[HMI_LANE_USER], terms->credit);
+	hmi_lane_begin(&s->lanes[HMI_LANE_BULK], terms->credit);
 	hmi_flight_begin(&s->flight);
 	if (s->window != NULL)
 		hmi_flight_ring(&s->flight, s->window->sent);
@@ -192,6 +193,26 @@ may_send(struct hmi_session *s, uint64_t now)
 	return false;
 }
 
+bool
+hmi_session_has_unsent(const struct hmi_session *s)
+{
+	for (uint32_t i = 0; i < HMI_LANES; i++) {
+		const struct hmi_lane *lane = &s->lanes[i];
+
+		if (lane->lost > 0 || lane->sent < lane->next)
+			return true;
+	}
+	return s->probes_wanted > 0;
+}
+
+bool
+hmi_session_may_send_more(struct hmi_session *s, enum hmi_lane_id id, uint64_t now)
+{
+	const struct hmi_lane *lane = &s->lanes[id];
+
+	return lane->sent == lane->next && lane->lost == 0 && lane->sent < lane->tx_limit && may_send(s, now);
+}
+
 /* The lane of the next packet; HMI_LANES: nothing is to be sent. */
 static enum hmi_lane_id
 lane_next(const struct hmi_session *s)
@@ -301,6 +322,7 @@ hmi_session_header(struct hmi_session *s, struct hmi_header *header, enum hmi_ki
 		.kind = (uint8_t)kind,
 		.session = s->remote_id,
 		.ack = (uint32_t)s->seen.largest,
+		.window = (uint8_t)s->rx_window,
 		.run = (uint16_t)RTE_MIN(s->seen.largest - s->seen.run_from, (uint64_t)HMI_SEEN - 1),
 		.held = hmi_header_held(held_ns(s, now)),
 		.limit_user = (uint32_t)hmi_lane_credit_give(&s->lanes[HMI_LANE_USER]),

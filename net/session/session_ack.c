@@ -98,12 +98,19 @@ header_range(const struct hmi_session *s, const struct hmi_header *header)
 	return (struct hmi_range){ largest > header->run ? largest - header->run : 1, largest };
 }
 
+uint64_t
+hmi_session_ack_low(const struct hmi_session *s, const struct hmi_header *header)
+{
+	return header_range(s, header).from;
+}
+
 static void
 credit_take(struct hmi_session *s, const struct hmi_header *header)
 {
 	struct hmi_lane *user = &s->lanes[HMI_LANE_USER], *bulk = &s->lanes[HMI_LANE_BULK];
 	struct hmi_lane *control = &s->lanes[HMI_LANE_CONTROL];
 
+	s->flight_max = RTE_MAX(header->window, HMI_WINDOW_MIN);
 	hmi_lane_credit_take(user, hmi_number_near(user->sent, header->limit_user));
 	hmi_lane_credit_take(bulk, hmi_number_near(bulk->sent, header->limit_bulk));
 	/* The lane for control has a fixed window, which needs no word. */

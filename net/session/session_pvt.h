@@ -33,6 +33,8 @@
 #define HMI_TX_RING      1024u /* pieces of a lane that are sent and kept, or queued */
 #define HMI_RX_RING      1024u /* pieces of a lane that are received and kept; the most credit that is given */
 #define HMI_CONTROL_RING 16u   /* both, of the lane for control */
+#define HMI_WINDOW_MAX   255u  /* packets in flight */
+#define HMI_WINDOW_MIN   8u
 
 /* Limits, in nanoseconds. */
 #define HMI_ACK_DELAY_NS 20000ull
@@ -96,7 +98,8 @@ struct hmi_session {
 	uint32_t probes_wanted; /* to be sent whatever the window says */
 	uint64_t pace_ns;       /* nothing is sent before */
 	uint32_t user_row;      /* packets of the lane for users since the last of bulk */
-	uint32_t flight_max;    /* packets that may be in flight */
+	uint32_t flight_max;    /* packets that may be in flight: the peer's port holds so many */
+	uint32_t rx_window;     /* what the peer is told of this port */
 	bool was_full;          /* the window kept it from sending */
 
 	/* Acknowledgements to be sent. */
@@ -118,6 +121,7 @@ struct hmi_session {
 	uint64_t peer_node, peer_started;
 	uint32_t peer_attempt;
 	uint32_t peer_window;
+	uint32_t packet_bytes; /* of a full packet to the peer */
 
 	/* Counters. */
 	uint64_t packets_sent, packets_retransmitted, packets_received;
@@ -132,8 +136,8 @@ struct hmi_session {
 
 /* What the two sides have agreed on. */
 struct hmi_session_terms {
-	uint32_t windows[HMI_LANES]; /* pieces that the peer takes before it has given credit */
-	uint32_t flight_max;         /* packets that may be in flight: the peer's port holds so many */
+	uint32_t credit;             /* pieces of a lane that the peer takes before it has given any */
+	uint32_t flight_max;         /* packets that may be in flight, until the peer says another number */
 	uint32_t packet_bytes;       /* of a full packet */
 };
 
@@ -153,6 +157,12 @@ bool hmi_session_is_flushed(const struct hmi_session *s);
 
 /* Whether one more packet can be appended to a lane. Takes memory, if the session has none. */
 bool hmi_session_has_room(struct hmi_session *s, enum hmi_lane_id lane, uint64_t now);
+
+/* Whether anything waits to be sent, for the first time or again. */
+bool hmi_session_has_unsent(const struct hmi_session *s);
+
+/* Whether a packet that is appended to the lane now would be sent at once. */
+bool hmi_session_may_send_more(struct hmi_session *s, enum hmi_lane_id lane, uint64_t now);
 
 /* Append a packet of so many bytes. There must be room. hmi_session_send returns it later. */
 static inline void
@@ -182,6 +192,9 @@ struct hmi_acknowledgement {
 	const struct hmi_range *ranges; /* older than the header's, newest first */
 	uint32_t count;
 };
+
+/* The first number of the range that the header names: what a packet's other ranges lie below. */
+uint64_t hmi_session_ack_low(const struct hmi_session *s, const struct hmi_header *header);
 
 /*
  * Process the acknowledgement that every packet of an open session carries. Returns whether it is valid; if not, the

@@ -6,11 +6,13 @@
  * Encodes and decodes the session header of a packet: docs/wire.md. Pure functions.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define HMI_WIRE_VERSION 2u
-#define HMI_HEADER_BYTES 24u
+#define HMI_WIRE_VERSION    3u
+#define HMI_HEADER_BYTES    40u /* of a session's packets */
+#define HMI_HANDSHAKE_HEADER 24u /* of HELLO, WELCOME and REJECT, in every version */
 #define HMI_UDP_PORT     17355u
 
 /* Kinds of packets. */
@@ -29,6 +31,7 @@ struct hmi_header {
 	uint8_t version;
 	uint8_t kind;        /* enum hmi_kind */
 	uint8_t lane;        /* DATA: enum hmi_lane_id */
+	uint8_t window;      /* packets with data that the receiver of this may have in flight */
 	uint16_t length;     /* bytes of payload */
 	uint32_t session;    /* the receiver's id of the session; 0 in HELLO */
 	uint32_t number;     /* low bits of this packet's number */
@@ -57,13 +60,29 @@ hmi_header_held_ns(uint16_t held)
 	return (uint64_t)held * HMI_HELD_NS;
 }
 
+static inline bool
+hmi_kind_is_handshake(uint8_t kind)
+{
+	return kind == HMI_HELLO || kind == HMI_WELCOME || kind == HMI_REJECT;
+}
+
+/* Bytes of the header before the payload. */
+static inline uint32_t
+hmi_header_bytes(uint8_t kind)
+{
+	return hmi_kind_is_handshake(kind) ? HMI_HANDSHAKE_HEADER : HMI_HEADER_BYTES;
+}
+
 /*
- * Write a header of HMI_HEADER_BYTES. Returns its hmi_sum, computed before the write: to read back what was
- * just written would stall.
+ * Write a header of hmi_header_bytes. Returns its hmi_sum, computed before the write: to read back what was just
+ * written would stall.
  */
 uint64_t hmi_header_write(uint8_t *at, const struct hmi_header *header);
 
-/* Read a header from `length` bytes. Returns 0, or -EBADMSG: too short, or wrong magic. */
+/*
+ * Read a header from `length` bytes. Of a handshake, and of another version, `length` is the rest. Returns 0, or
+ * -EBADMSG: too short, or wrong magic.
+ */
 int hmi_header_read(struct hmi_header *header, const uint8_t *at, size_t length);
 
 #endif /* HEADER_PVT_H */
