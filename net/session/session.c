@@ -252,7 +252,10 @@ depart(struct hmi_session *s, uint64_t now, struct hmi_departure *departure)
 	departure->number = hmi_flight_add(&s->flight, &sent);
 	departure->packet = piece->packet;
 	piece->number = departure->number;
-	s->user_row = departure->lane == HMI_LANE_USER ? s->user_row + 1 : 0;
+	if (departure->lane == HMI_LANE_USER)
+		s->user_row++;
+	else if (departure->lane == HMI_LANE_BULK)
+		s->user_row = 0;
 	if (c->pace_ns != 0)
 		s->pace_ns = RTE_MAX(s->pace_ns, now) + c->pace_ns * piece->bytes / 1024;
 	hmi_count(departure->again ? &s->packets_retransmitted : &s->packets_sent, 1);
