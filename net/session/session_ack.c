@@ -35,7 +35,7 @@ hmi_session_probe_set(struct hmi_session *s, uint64_t now)
 {
 	uint64_t wait = hmi_rtt_timeout(&s->flight.rtt, HMI_ACK_DELAY_NS) << RTE_MIN(s->probes, 16u);
 
-	s->probe_ns = s->flight.count > 0 ? now + RTE_MIN(wait, HMI_PROBE_MAX_NS) : 0;
+	s->probe_ns = s->flight.count > 0 ? now + RTE_MIN(wait, s->peer_timeout_ns / HMI_HEARTBEATS) : 0;
 }
 
 /* ---- Acknowledgements --------------------------------------------------------- */

@@ -38,7 +38,7 @@
 
 /* Limits, in nanoseconds. */
 #define HMI_ACK_DELAY_NS 20000ull
-#define HMI_PROBE_MAX_NS 500000000ull /* between two probes */
+#define HMI_HEARTBEATS   8u /* in one peer timeout; between two probes there is no more time than between two of them */
 /* Packets with data after which an acknowledgement is sent at once. */
 #define HMI_ACK_PACKETS 16u
 

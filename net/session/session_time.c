@@ -8,9 +8,8 @@
 
 #include "session_own_pvt.h"
 
-#define HEARTBEATS     8u           /* in one peer timeout */
-#define REST_NS        100000000ull /* without data, until its memory is given back */
-#define COLLAPSE_NS    200000000ull /* without an acknowledgement, until nothing is known of the path */
+#define REST_NS     100000000ull /* without data, until its memory is given back */
+#define COLLAPSE_NS 200000000ull /* without an acknowledgement, until nothing is known of the path */
 
 /*
  * This side did not look for so long that a peer's silence may be its own. That is no excuse for ever: one peer timeout
@@ -22,7 +21,7 @@ excuse(struct hmi_session *s, uint64_t now)
 	uint64_t gap = now - s->looked_ns;
 
 	s->looked_ns = now;
-	if (gap > s->peer_timeout_ns / HEARTBEATS)
+	if (gap > s->peer_timeout_ns / HMI_HEARTBEATS)
 		s->excused_ns = RTE_MIN(s->excused_ns + gap, s->peer_timeout_ns);
 }
 
@@ -93,7 +92,7 @@ hmi_session_timer(struct hmi_session *s, uint64_t now)
 	if (has_something(s))
 		due |= HMI_DUE_SEND;
 	/* The heartbeat carries the credit as well, in case an update was lost. */
-	if (hmi_session_ack_is_due(s, now) || now - s->last_tx_ns > s->peer_timeout_ns / HEARTBEATS)
+	if (hmi_session_ack_is_due(s, now) || now - s->last_tx_ns > s->peer_timeout_ns / HMI_HEARTBEATS)
 		due |= HMI_DUE_ACK;
 	if (now - s->window_used_ns > REST_NS)
 		hmi_session_window_rest(s);
@@ -109,7 +108,7 @@ earlier(uint64_t a, uint64_t b)
 uint64_t
 hmi_session_due_ns(const struct hmi_session *s)
 {
-	uint64_t due = s->last_tx_ns + s->peer_timeout_ns / HEARTBEATS + 1;
+	uint64_t due = s->last_tx_ns + s->peer_timeout_ns / HMI_HEARTBEATS + 1;
 
 	due = earlier(due, s->ack_now ? 1 : s->ack_ns);
 	if (s->flight.count > 0)
