@@ -136,7 +136,8 @@ hand_on(struct sim_pair *pair, struct sim_end *end, enum hmi_lane_id lane, void 
 			hmi_session_park(&end->session, lane, packet);
 			return;
 		}
-		if ((uintptr_t)packet != ++end->received[lane])
+		/* On the wire it has 32 bits. */
+		if ((uint32_t)(uintptr_t)packet != (uint32_t)++end->received[lane])
 			pair->fault = "a piece is handed on out of order, or twice";
 		hmi_session_done(&end->session, lane);
 	} while ((packet = hmi_session_ready(&end->session, lane)) != NULL);

@@ -126,11 +126,8 @@ Test(session_lanes, numbers__beyond_32_bits)
 		pair->ends[i].link.config.odds = (struct sim_odds){ .loss = 0.05, .late = 0.05, .late_ns = 50 * US };
 		pair->ends[i].to_send[HMI_LANE_USER] = 5000;
 	}
-	/* The test's packets are sequences of 32 bits, too, so only the counts are compared. */
-	for (uint32_t i = 0; i < 2000; i++) {
-		sim_pair_run(pair, MS);
-		pair->fault = NULL;
-	}
+	sim_pair_run(pair, SECOND);
+	cr_assert_null(pair->fault, "%s", pair->fault);
 	cr_assert_not(pair->ends[0].lost || pair->ends[1].lost);
 	cr_assert_eq(pair->ends[0].session.lanes[HMI_LANE_USER].done, before + 5001);
 	cr_assert_eq(pair->ends[1].session.lanes[HMI_LANE_USER].done, before + 5001);
