@@ -136,7 +136,6 @@ hand_on(struct sim_pair *pair, struct sim_end *end, enum hmi_lane_id lane, void 
 			hmi_session_park(&end->session, lane, packet);
 			return;
 		}
-		/* On the wire it has 32 bits. */
 		if ((uint32_t)(uintptr_t)packet != (uint32_t)++end->received[lane])
 			pair->fault = "a piece is handed on out of order, or twice";
 		hmi_session_done(&end->session, lane);
@@ -146,7 +145,8 @@ hand_on(struct sim_pair *pair, struct sim_end *end, enum hmi_lane_id lane, void 
 static void
 data_receive(struct sim_pair *pair, struct sim_end *end, const struct hmi_header *header)
 {
-	void *packet = (void *)(uintptr_t)header->sequence;
+	/* Of its 64 bits, 32 are on the wire; and no packet is NULL. */
+	void *packet = (void *)(uintptr_t)(header->sequence | UINT64_C(1) << 32);
 	enum hm_net_drop drop;
 
 	if (hmi_session_receive(&end->session, header, packet, pair->now, &drop) == HMI_DELIVER)
