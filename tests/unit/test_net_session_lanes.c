@@ -71,7 +71,7 @@ Test(session_lanes, receive__one_lane_waits_for_memory)
 	sim_pair_run(pair, 100 * MS);
 	cr_assert_eq(pair->ends[1].received[HMI_LANE_USER], 1000);
 	cr_assert_eq(pair->ends[1].received[HMI_LANE_BULK], 0, "nobody has asked for it");
-	cr_assert_eq((uintptr_t)hmi_session_ready(s, HMI_LANE_BULK), 1);
+	cr_assert_eq((uint32_t)(uintptr_t)hmi_session_ready(s, HMI_LANE_BULK), 1);
 	sim_pair_free(pair);
 }
 
