@@ -16,7 +16,7 @@
 static bool
 may_keep(const struct hmi_net *net, struct hmi_session *s)
 {
-	const struct hmi_lane *lane = &s->lanes[HMI_LANE_USER];
+	const struct hmi_net_lane *lane = &s->lanes[HMI_LANE_USER];
 
 	if (!hmi_session_has_room(s, HMI_LANE_USER, net->now))
 		return false;
@@ -60,7 +60,7 @@ hmi_batch_close(struct hmi_peer *peer)
 static void
 send_early(struct hmi_net *net, struct hmi_peer *peer)
 {
-	const struct hmi_lane *lane = &peer->session.lanes[HMI_LANE_USER];
+	const struct hmi_net_lane *lane = &peer->session.lanes[HMI_LANE_USER];
 
 	if (lane->next - lane->sent >= SEND_EARLY && hmi_transmit_packets(net, peer) > 0)
 		(void)hmi_port_flush(&net->port);

@@ -72,7 +72,7 @@ hmi_flight_begin(struct hmi_flight *flight)
 }
 
 void
-hmi_flight_ring(struct hmi_flight *flight, struct hmi_sent *sent)
+hmi_flight_ring(struct hmi_flight *flight, struct hmi_departed *sent)
 {
 	HMI_ASSERT(flight->count == 0);
 	memset(flight->lost, 0, sizeof(flight->lost));
@@ -93,7 +93,7 @@ hmi_flight_skip(struct hmi_flight *flight)
 }
 
 uint64_t
-hmi_flight_add(struct hmi_flight *flight, const struct hmi_sent *sent)
+hmi_flight_add(struct hmi_flight *flight, const struct hmi_departed *sent)
 {
 	uint64_t number = flight->next++;
 
@@ -150,7 +150,7 @@ hmi_flight_acknowledge(struct hmi_flight *flight, const struct hmi_range *range,
 void
 hmi_flight_newest(struct hmi_flight *flight, uint64_t number, uint64_t held, uint64_t now)
 {
-	const struct hmi_sent *sent = hmi_flight_sent(flight, number);
+	const struct hmi_departed *sent = hmi_flight_sent(flight, number);
 
 	hmi_rtt_sample(&flight->rtt, now - sent->sent_ns, held, now);
 	if (number < flight->newest)

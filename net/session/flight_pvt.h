@@ -31,7 +31,7 @@
 #define HMI_FLIGHT_WORDS (HMI_FLIGHT / 64)
 
 /* What a packet with data carried. */
-struct hmi_sent {
+struct hmi_departed {
 	uint64_t sent_ns;
 	uint64_t sequence;
 	uint32_t bytes;
@@ -55,15 +55,15 @@ struct hmi_flight {
 	struct hmi_rtt rtt;
 	uint64_t in_flight[HMI_FLIGHT_WORDS]; /* bit number % HMI_FLIGHT */
 	uint64_t lost[HMI_FLIGHT_WORDS];      /* taken for lost; what is behind is still known */
-	struct hmi_sent *sent;                /* HMI_FLIGHT; NULL: nothing is in flight */
+	struct hmi_departed *sent;                /* HMI_FLIGHT; NULL: nothing is in flight */
 };
 
 void hmi_flight_begin(struct hmi_flight *flight);
 
 /* Nothing is in flight, and what was lost may be forgotten: the ring of what was sent is another one, or none. */
-void hmi_flight_ring(struct hmi_flight *flight, struct hmi_sent *sent);
+void hmi_flight_ring(struct hmi_flight *flight, struct hmi_departed *sent);
 
-static inline const struct hmi_sent *
+static inline const struct hmi_departed *
 hmi_flight_sent(const struct hmi_flight *flight, uint64_t number)
 {
 	return &flight->sent[number % HMI_FLIGHT];
@@ -80,7 +80,7 @@ hmi_flight_has_room(const struct hmi_flight *flight)
 uint64_t hmi_flight_skip(struct hmi_flight *flight);
 
 /* A number for a packet with data, which is in flight from now on. There must be room. */
-uint64_t hmi_flight_add(struct hmi_flight *flight, const struct hmi_sent *sent);
+uint64_t hmi_flight_add(struct hmi_flight *flight, const struct hmi_departed *sent);
 
 /*
  * The next packet of a range that is acknowledged by it, in order of numbers from *at on, which is range.from at first;

@@ -23,9 +23,9 @@ static_assert(HMI_RX_RING <= HMI_TX_RING, "credit fits the sender's ring");
 void
 hmi_session_begin(struct hmi_session *s, const struct hmi_session_terms *terms, uint64_t now)
 {
-	hmi_lane_begin(&s->lanes[HMI_LANE_CONTROL], HMI_CONTROL_RING);
-	hmi_lane_begin(&s->lanes[HMI_LANE_USER], terms->credit);
-	hmi_lane_begin(&s->lanes[HMI_LANE_BULK], terms->credit);
+	hmi_net_lane_begin(&s->lanes[HMI_LANE_CONTROL], HMI_CONTROL_RING);
+	hmi_net_lane_begin(&s->lanes[HMI_LANE_USER], terms->credit);
+	hmi_net_lane_begin(&s->lanes[HMI_LANE_BULK], terms->credit);
 	hmi_flight_begin(&s->flight);
 	if (s->window != NULL)
 		hmi_flight_ring(&s->flight, s->window->sent);
@@ -48,10 +48,10 @@ memory_set(struct hmi_session *s, struct hmi_window *w)
 		memset(s->memory, 0, sizeof(s->memory));
 		return;
 	}
-	s->memory[HMI_LANE_CONTROL] = (struct hmi_lane_memory){ w->tx_control, w->rx_control,
+	s->memory[HMI_LANE_CONTROL] = (struct hmi_net_lane_memory){ w->tx_control, w->rx_control,
 								HMI_CONTROL_RING, HMI_CONTROL_RING };
-	s->memory[HMI_LANE_USER] = (struct hmi_lane_memory){ w->tx_user, w->rx_user, HMI_TX_RING, HMI_RX_RING };
-	s->memory[HMI_LANE_BULK] = (struct hmi_lane_memory){ w->tx_bulk, w->rx_bulk, HMI_TX_RING, HMI_RX_RING };
+	s->memory[HMI_LANE_USER] = (struct hmi_net_lane_memory){ w->tx_user, w->rx_user, HMI_TX_RING, HMI_RX_RING };
+	s->memory[HMI_LANE_BULK] = (struct hmi_net_lane_memory){ w->tx_bulk, w->rx_bulk, HMI_TX_RING, HMI_RX_RING };
 	memset(w->rx_control, 0, sizeof(w->rx_control));
 	memset(w->rx_user, 0, sizeof(w->rx_user));
 	memset(w->rx_bulk, 0, sizeof(w->rx_bulk));
@@ -79,7 +79,7 @@ is_idle(const struct hmi_session *s)
 	bool idle = s->flight.count == 0;
 
 	for (uint32_t i = 0; i < HMI_LANES; i++)
-		idle = idle && hmi_lane_is_idle(&s->lanes[i]);
+		idle = idle && hmi_net_lane_is_idle(&s->lanes[i]);
 	return idle;
 }
 
@@ -96,10 +96,10 @@ hmi_session_window_rest(struct hmi_session *s)
 }
 
 static void *
-drain_sent(struct hmi_lane *lane, const struct hmi_lane_memory *memory)
+drain_sent(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory)
 {
 	while (lane->una < lane->next) {
-		struct hmi_piece *piece = hmi_lane_piece(memory, lane->una++);
+		struct hmi_piece *piece = hmi_net_lane_piece(memory, lane->una++);
 		void *packet = piece->packet;
 
 		piece->packet = NULL;
@@ -110,7 +110,7 @@ drain_sent(struct hmi_lane *lane, const struct hmi_lane_memory *memory)
 }
 
 static void *
-drain_received(const struct hmi_lane_memory *memory)
+drain_received(const struct hmi_net_lane_memory *memory)
 {
 	for (uint32_t i = 0; i < memory->rx_size; i++) {
 		void *packet = memory->rx[i];
@@ -166,9 +166,9 @@ hmi_session_is_flushed(const struct hmi_session *s)
 /* ---- Sending ------------------------------------------------------------------ */
 
 bool
-hmi_session_has_room(struct hmi_session *s, enum hmi_lane_id lane, uint64_t now)
+hmi_session_has_room(struct hmi_session *s, enum hmi_net_lane_id lane, uint64_t now)
 {
-	return hmi_session_window_get(s, now) && hmi_lane_has_room(&s->lanes[lane], &s->memory[lane]);
+	return hmi_session_window_get(s, now) && hmi_net_lane_has_room(&s->lanes[lane], &s->memory[lane]);
 }
 
 /* Whether congestion control allows one more packet with users' data. */
@@ -197,7 +197,7 @@ bool
 hmi_session_has_unsent(const struct hmi_session *s)
 {
 	for (uint32_t i = 0; i < HMI_LANES; i++) {
-		const struct hmi_lane *lane = &s->lanes[i];
+		const struct hmi_net_lane *lane = &s->lanes[i];
 
 		if (lane->lost > 0 || lane->sent < lane->next)
 			return true;
@@ -206,34 +206,34 @@ hmi_session_has_unsent(const struct hmi_session *s)
 }
 
 bool
-hmi_session_may_send_more(struct hmi_session *s, enum hmi_lane_id id, uint64_t now)
+hmi_session_may_send_more(struct hmi_session *s, enum hmi_net_lane_id id, uint64_t now)
 {
-	const struct hmi_lane *lane = &s->lanes[id];
+	const struct hmi_net_lane *lane = &s->lanes[id];
 
 	return lane->sent == lane->next && lane->lost == 0 && lane->sent < lane->tx_limit && may_send(s, now);
 }
 
 /* The lane of the next packet; HMI_LANES: nothing is to be sent. */
-static enum hmi_lane_id
+static enum hmi_net_lane_id
 lane_next(const struct hmi_session *s)
 {
-	bool user = hmi_lane_is_ready(&s->lanes[HMI_LANE_USER]);
+	bool user = hmi_net_lane_is_ready(&s->lanes[HMI_LANE_USER]);
 
-	if (hmi_lane_is_ready(&s->lanes[HMI_LANE_CONTROL]))
+	if (hmi_net_lane_is_ready(&s->lanes[HMI_LANE_CONTROL]))
 		return HMI_LANE_CONTROL;
-	if (hmi_lane_is_ready(&s->lanes[HMI_LANE_BULK]) && (!user || s->user_row >= USER_ROW))
+	if (hmi_net_lane_is_ready(&s->lanes[HMI_LANE_BULK]) && (!user || s->user_row >= USER_ROW))
 		return HMI_LANE_BULK;
 	return user ? HMI_LANE_USER : HMI_LANES;
 }
 
 /* The oldest data of any lane, which is sent once more to learn whether it was received. */
-static enum hmi_lane_id
+static enum hmi_net_lane_id
 lane_to_probe(const struct hmi_session *s, uint64_t *sequence)
 {
 	for (uint32_t i = 0; i < HMI_LANES; i++) {
-		*sequence = hmi_lane_oldest(&s->lanes[i]);
+		*sequence = hmi_net_lane_oldest(&s->lanes[i]);
 		if (*sequence != 0)
-			return (enum hmi_lane_id)i;
+			return (enum hmi_net_lane_id)i;
 	}
 	return HMI_LANES;
 }
@@ -241,8 +241,8 @@ lane_to_probe(const struct hmi_session *s, uint64_t *sequence)
 static void
 depart(struct hmi_session *s, uint64_t now, struct hmi_departure *departure)
 {
-	struct hmi_piece *piece = hmi_lane_piece(&s->memory[departure->lane], departure->sequence);
-	struct hmi_sent sent = { .sent_ns = now,
+	struct hmi_piece *piece = hmi_net_lane_piece(&s->memory[departure->lane], departure->sequence);
+	struct hmi_departed sent = { .sent_ns = now,
 				 .sequence = departure->sequence,
 				 .bytes = piece->bytes,
 				 .lane = (uint8_t)departure->lane };
@@ -269,7 +269,7 @@ probe_send(struct hmi_session *s, uint64_t now, struct hmi_departure *departure)
 	departure->lane = lane_next(s);
 	if (departure->lane != HMI_LANES)
 		departure->sequence =
-			hmi_lane_send(&s->lanes[departure->lane], &s->memory[departure->lane], now);
+			hmi_net_lane_send(&s->lanes[departure->lane], &s->memory[departure->lane], now);
 	else
 		departure->lane = lane_to_probe(s, &departure->sequence);
 	s->probes_wanted--;
@@ -282,7 +282,7 @@ probe_send(struct hmi_session *s, uint64_t now, struct hmi_departure *departure)
 bool
 hmi_session_send(struct hmi_session *s, uint64_t now, struct hmi_departure *departure)
 {
-	enum hmi_lane_id lane;
+	enum hmi_net_lane_id lane;
 
 	if (s->window == NULL || !hmi_flight_has_room(&s->flight))
 		return false;
@@ -294,7 +294,7 @@ hmi_session_send(struct hmi_session *s, uint64_t now, struct hmi_departure *depa
 	if (lane != HMI_LANE_CONTROL && unlikely(!may_send(s, now)))
 		return false;
 	departure->lane = lane;
-	departure->sequence = hmi_lane_send(&s->lanes[lane], &s->memory[lane], now);
+	departure->sequence = hmi_net_lane_send(&s->lanes[lane], &s->memory[lane], now);
 	depart(s, now, departure);
 	return true;
 }
@@ -328,10 +328,10 @@ hmi_session_header(struct hmi_session *s, struct hmi_header *header, enum hmi_ki
 		.window = (uint8_t)s->rx_window,
 		.run = (uint16_t)RTE_MIN(s->seen.largest - s->seen.run_from, (uint64_t)HMI_SEEN - 1),
 		.held = hmi_header_held(held_ns(s, now)),
-		.limit_user = (uint32_t)hmi_lane_credit_give(&s->lanes[HMI_LANE_USER]),
-		.limit_bulk = (uint32_t)hmi_lane_credit_give(&s->lanes[HMI_LANE_BULK]),
+		.limit_user = (uint32_t)hmi_net_lane_credit_give(&s->lanes[HMI_LANE_USER]),
+		.limit_bulk = (uint32_t)hmi_net_lane_credit_give(&s->lanes[HMI_LANE_BULK]),
 	};
-	(void)hmi_lane_credit_give(&s->lanes[HMI_LANE_CONTROL]);
+	(void)hmi_net_lane_credit_give(&s->lanes[HMI_LANE_CONTROL]);
 	if (departure != NULL) {
 		header->number = (uint32_t)departure->number;
 		header->sequence = (uint32_t)departure->sequence;

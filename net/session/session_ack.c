@@ -15,9 +15,9 @@
 void
 hmi_session_lost(struct hmi_session *s, uint64_t number, uint64_t now)
 {
-	const struct hmi_sent *sent = hmi_flight_sent(&s->flight, number);
+	const struct hmi_departed *sent = hmi_flight_sent(&s->flight, number);
 
-	hmi_lane_lose(&s->lanes[sent->lane], &s->memory[sent->lane], sent->sequence, number);
+	hmi_net_lane_lose(&s->lanes[sent->lane], &s->memory[sent->lane], sent->sequence, number);
 	hmi_session_policy(s)->lost(&s->congestion, number, s->flight.next, now);
 }
 
@@ -50,8 +50,8 @@ struct gain {
 static void
 packet_acknowledged(struct hmi_session *s, uint64_t number, struct gain *gain)
 {
-	const struct hmi_sent *sent = hmi_flight_sent(&s->flight, number);
-	void *packet = hmi_lane_acknowledge(&s->lanes[sent->lane], &s->memory[sent->lane], sent->sequence);
+	const struct hmi_departed *sent = hmi_flight_sent(&s->flight, number);
+	void *packet = hmi_net_lane_acknowledge(&s->lanes[sent->lane], &s->memory[sent->lane], sent->sequence);
 
 	gain->newest = RTE_MAX(gain->newest, number);
 	gain->bytes += sent->bytes;
@@ -107,14 +107,14 @@ hmi_session_ack_low(const struct hmi_session *s, const struct hmi_header *header
 static void
 credit_take(struct hmi_session *s, const struct hmi_header *header)
 {
-	struct hmi_lane *user = &s->lanes[HMI_LANE_USER], *bulk = &s->lanes[HMI_LANE_BULK];
-	struct hmi_lane *control = &s->lanes[HMI_LANE_CONTROL];
+	struct hmi_net_lane *user = &s->lanes[HMI_LANE_USER], *bulk = &s->lanes[HMI_LANE_BULK];
+	struct hmi_net_lane *control = &s->lanes[HMI_LANE_CONTROL];
 
 	s->flight_max = RTE_MAX(header->window, HMI_WINDOW_MIN);
-	hmi_lane_credit_take(user, hmi_number_near(user->sent, header->limit_user));
-	hmi_lane_credit_take(bulk, hmi_number_near(bulk->sent, header->limit_bulk));
+	hmi_net_lane_credit_take(user, hmi_number_near(user->sent, header->limit_user));
+	hmi_net_lane_credit_take(bulk, hmi_number_near(bulk->sent, header->limit_bulk));
 	/* The lane for control has a fixed window, which needs no word. */
-	hmi_lane_credit_take(control, control->una + HMI_CONTROL_RING);
+	hmi_net_lane_credit_take(control, control->una + HMI_CONTROL_RING);
 }
 
 bool

@@ -5,11 +5,11 @@
 /*
  * A session: packets between two nodes, in both directions.
  *
- *     append ─▶ lane_pvt.h: sequences, in order ─▶ flight_pvt.h: numbers, loss ─▶ packets out
+ *     append ─▶ net_lane_pvt.h: sequences, in order ─▶ flight_pvt.h: numbers, loss ─▶ packets out
  *                                                        │        ▲
  *                                                        ▼        │ acknowledgements
  *                                             congestion_pvt.h    │
- *     deliver ◀─ lane_pvt.h ◀─ seen_pvt.h: numbers received ◀─────┴────────────── packets in
+ *     deliver ◀─ net_lane_pvt.h ◀─ seen_pvt.h: numbers received ◀─────┴────────────── packets in
  *
  * Each packet has a number that is never used again. Data has a lane, and a sequence within it, which it keeps when it is
  * sent again. Acknowledgements name numbers; credit names sequences.
@@ -27,7 +27,7 @@
 #include "flight_pvt.h"
 #include "header_pvt.h"
 #include "hm_net.h"
-#include "lane_pvt.h"
+#include "net_lane_pvt.h"
 #include "seen_pvt.h"
 
 #define HMI_TX_RING      1024u /* pieces of a lane that are sent and kept, or queued */
@@ -63,7 +63,7 @@ enum hmi_verdict {
 
 /* Memory of a session while it has data under way. */
 struct hmi_window {
-	struct hmi_sent sent[HMI_FLIGHT];
+	struct hmi_departed sent[HMI_FLIGHT];
 	struct hmi_piece tx_control[HMI_CONTROL_RING], tx_user[HMI_TX_RING], tx_bulk[HMI_TX_RING];
 	void *rx_control[HMI_CONTROL_RING], *rx_user[HMI_RX_RING], *rx_bulk[HMI_RX_RING];
 };
@@ -81,13 +81,13 @@ struct hmi_session_ops {
 struct hmi_departure {
 	void *packet;
 	uint64_t number, sequence;
-	enum hmi_lane_id lane;
+	enum hmi_net_lane_id lane;
 	bool again; /* it was sent before */
 };
 
 struct hmi_session {
-	struct hmi_lane lanes[HMI_LANES];
-	struct hmi_lane_memory memory[HMI_LANES];
+	struct hmi_net_lane lanes[HMI_LANES];
+	struct hmi_net_lane_memory memory[HMI_LANES];
 	struct hmi_flight flight;
 	struct hmi_seen seen;
 	struct hmi_congestion congestion;
@@ -156,19 +156,19 @@ bool hmi_session_is_flushed(const struct hmi_session *s);
 /* ---- Sending ------------------------------------------------------------------ */
 
 /* Whether one more packet can be appended to a lane. Takes memory, if the session has none. */
-bool hmi_session_has_room(struct hmi_session *s, enum hmi_lane_id lane, uint64_t now);
+bool hmi_session_has_room(struct hmi_session *s, enum hmi_net_lane_id lane, uint64_t now);
 
 /* Whether anything waits to be sent, for the first time or again. */
 bool hmi_session_has_unsent(const struct hmi_session *s);
 
 /* Whether a packet that is appended to the lane now would be sent at once. */
-bool hmi_session_may_send_more(struct hmi_session *s, enum hmi_lane_id lane, uint64_t now);
+bool hmi_session_may_send_more(struct hmi_session *s, enum hmi_net_lane_id lane, uint64_t now);
 
 /* Append a packet of so many bytes. There must be room. hmi_session_send returns it later. */
 static inline void
-hmi_session_append(struct hmi_session *s, enum hmi_lane_id lane, void *packet, uint32_t bytes)
+hmi_session_append(struct hmi_session *s, enum hmi_net_lane_id lane, void *packet, uint32_t bytes)
 {
-	hmi_lane_append(&s->lanes[lane], &s->memory[lane], packet, bytes);
+	hmi_net_lane_append(&s->lanes[lane], &s->memory[lane], packet, bytes);
 }
 
 /*
@@ -211,23 +211,23 @@ enum hmi_verdict hmi_session_receive(struct hmi_session *s, const struct hmi_hea
 
 /* The next packet of the lane has been handed on. */
 static inline void
-hmi_session_done(struct hmi_session *s, enum hmi_lane_id lane)
+hmi_session_done(struct hmi_session *s, enum hmi_net_lane_id lane)
 {
-	hmi_lane_done(&s->lanes[lane]);
+	hmi_net_lane_done(&s->lanes[lane]);
 }
 
 /* It could not be handed on: keep it. */
 static inline void
-hmi_session_park(struct hmi_session *s, enum hmi_lane_id lane, void *packet)
+hmi_session_park(struct hmi_session *s, enum hmi_net_lane_id lane, void *packet)
 {
-	hmi_lane_park(&s->lanes[lane], &s->memory[lane], packet);
+	hmi_net_lane_park(&s->lanes[lane], &s->memory[lane], packet);
 }
 
 /* The lane's next packet in order, which is the caller's from now on; NULL: none. */
 static inline void *
-hmi_session_ready(struct hmi_session *s, enum hmi_lane_id lane)
+hmi_session_ready(struct hmi_session *s, enum hmi_net_lane_id lane)
 {
-	return hmi_lane_ready(&s->lanes[lane], &s->memory[lane]);
+	return hmi_net_lane_ready(&s->lanes[lane], &s->memory[lane]);
 }
 
 /* ---- Time --------------------------------------------------------------------- */

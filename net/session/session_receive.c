@@ -30,7 +30,7 @@ hmi_session_note(struct hmi_session *s, const struct hmi_header *header, uint64_
 
 /* Why a piece of data is dropped; HM_NET_DROPS: it is not. */
 static enum hm_net_drop
-refusal(struct hmi_session *s, enum hmi_sight sight, enum hmi_lane_verdict verdict, uint64_t now)
+refusal(struct hmi_session *s, enum hmi_sight sight, enum hmi_net_lane_verdict verdict, uint64_t now)
 {
 	if (unlikely(sight > HMI_SIGHT_LATE))
 		return sight == HMI_SIGHT_AGAIN ? HM_NET_DROP_DUPLICATE : HM_NET_DROP_WINDOW;
@@ -46,11 +46,11 @@ hmi_session_receive(struct hmi_session *s, const struct hmi_header *header, void
 		    enum hm_net_drop *drop)
 {
 	uint64_t number = hmi_number_near(s->seen.largest + 1, header->number);
-	struct hmi_lane *lane = &s->lanes[header->lane];
-	const struct hmi_lane_memory *memory = &s->memory[header->lane];
+	struct hmi_net_lane *lane = &s->lanes[header->lane];
+	const struct hmi_net_lane_memory *memory = &s->memory[header->lane];
 	uint64_t sequence = hmi_number_near(lane->expected, header->sequence);
 	enum hmi_sight sight = hmi_seen_look(&s->seen, number);
-	enum hmi_lane_verdict verdict = hmi_lane_look(lane, memory, sequence);
+	enum hmi_net_lane_verdict verdict = hmi_net_lane_look(lane, memory, sequence);
 
 	*drop = refusal(s, sight, verdict, now);
 	if (unlikely(*drop != HM_NET_DROPS))
@@ -64,6 +64,6 @@ hmi_session_receive(struct hmi_session *s, const struct hmi_header *header, void
 		*drop = HM_NET_DROP_DUPLICATE;
 		return HMI_DROP;
 	}
-	hmi_lane_receive(lane, memory, sequence, packet);
+	hmi_net_lane_receive(lane, memory, sequence, packet);
 	return likely(verdict == HMI_LANE_DELIVER) ? HMI_DELIVER : HMI_KEEP;
 }

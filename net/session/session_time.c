@@ -38,7 +38,7 @@ waits_since(const struct hmi_session *s)
 	uint64_t since = 0;
 
 	for (uint32_t i = 0; i < HMI_LANES && s->window != NULL; i++) {
-		uint64_t lane = hmi_lane_waits_since(&s->lanes[i], &s->memory[i]);
+		uint64_t lane = hmi_net_lane_waits_since(&s->lanes[i], &s->memory[i]);
 
 		if (lane != 0 && (since == 0 || lane < since))
 			since = lane;
@@ -69,7 +69,7 @@ static bool
 has_something(const struct hmi_session *s)
 {
 	for (uint32_t i = 0; i < HMI_LANES; i++)
-		if (hmi_lane_is_ready(&s->lanes[i]))
+		if (hmi_net_lane_is_ready(&s->lanes[i]))
 			return true;
 	return s->probes_wanted > 0;
 }

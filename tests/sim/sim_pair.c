@@ -85,8 +85,8 @@ append(struct sim_pair *pair, struct sim_end *end)
 {
 	for (uint32_t i = 0; i < HMI_LANES; i++) {
 		while (end->to_send[i] > 0 &&
-		       hmi_session_has_room(&end->session, (enum hmi_lane_id)i, pair->now)) {
-			hmi_session_append(&end->session, (enum hmi_lane_id)i,
+		       hmi_session_has_room(&end->session, (enum hmi_net_lane_id)i, pair->now)) {
+			hmi_session_append(&end->session, (enum hmi_net_lane_id)i,
 					   (void *)(uintptr_t)++end->appended[i], SIM_PACKET_BYTES);
 			if (end->to_send[i] != UINT64_MAX)
 				end->to_send[i]--;
@@ -129,7 +129,7 @@ flush(struct sim_pair *pair, struct sim_end *end)
 /* ---- Receiving ---------------------------------------------------------------- */
 
 static void
-hand_on(struct sim_pair *pair, struct sim_end *end, enum hmi_lane_id lane, void *packet)
+hand_on(struct sim_pair *pair, struct sim_end *end, enum hmi_net_lane_id lane, void *packet)
 {
 	do {
 		if (end->stalled) {
@@ -150,7 +150,7 @@ data_receive(struct sim_pair *pair, struct sim_end *end, const struct hmi_header
 	enum hm_net_drop drop;
 
 	if (hmi_session_receive(&end->session, header, packet, pair->now, &drop) == HMI_DELIVER)
-		hand_on(pair, end, (enum hmi_lane_id)header->lane, packet);
+		hand_on(pair, end, (enum hmi_net_lane_id)header->lane, packet);
 }
 
 static void

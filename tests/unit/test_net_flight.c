@@ -18,7 +18,7 @@ static struct hmi_flight *
 flight_new(void)
 {
 	struct hmi_flight *flight = calloc(1, sizeof(*flight));
-	struct hmi_sent *ring = calloc(HMI_FLIGHT, sizeof(*ring));
+	struct hmi_departed *ring = calloc(HMI_FLIGHT, sizeof(*ring));
 
 	cr_assert(flight != NULL && ring != NULL);
 	hmi_flight_begin(flight);
@@ -38,7 +38,7 @@ static void
 send_some(struct hmi_flight *flight, uint32_t count, uint64_t now)
 {
 	while (count-- > 0) {
-		struct hmi_sent sent = { .sent_ns = now, .sequence = flight->next, .bytes = 1000 };
+		struct hmi_departed sent = { .sent_ns = now, .sequence = flight->next, .bytes = 1000 };
 
 		cr_assert(hmi_flight_has_room(flight));
 		(void)hmi_flight_add(flight, &sent);

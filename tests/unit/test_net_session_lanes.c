@@ -113,7 +113,7 @@ Test(session_lanes, numbers__beyond_32_bits)
 
 	for (uint32_t i = 0; i < 2; i++) {
 		struct hmi_session *s = &pair->ends[i].session;
-		struct hmi_lane *lane = &s->lanes[HMI_LANE_USER];
+		struct hmi_net_lane *lane = &s->lanes[HMI_LANE_USER];
 
 		s->flight.next = s->flight.oldest = before + 1;
 		s->seen.largest = before;

@@ -6,17 +6,17 @@
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
-#include "lane_pvt.h"
+#include "net_lane_pvt.h"
 #include "assert_pvt.h"
 
 #define FIRST_SEQUENCE 1u
 
 void
-hmi_lane_begin(struct hmi_lane *lane, uint32_t window)
+hmi_net_lane_begin(struct hmi_net_lane *lane, uint32_t window)
 {
 	uint32_t credit = lane->credit;
 
-	*lane = (struct hmi_lane){
+	*lane = (struct hmi_net_lane){
 		.next = FIRST_SEQUENCE,
 		.sent = FIRST_SEQUENCE,
 		.una = FIRST_SEQUENCE,
@@ -32,58 +32,58 @@ hmi_lane_begin(struct hmi_lane *lane, uint32_t window)
 /* ---- Sending ------------------------------------------------------------------ */
 
 void
-hmi_lane_append(struct hmi_lane *lane, const struct hmi_lane_memory *memory, void *packet, uint32_t bytes)
+hmi_net_lane_append(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, void *packet, uint32_t bytes)
 {
-	HMI_ASSERT(hmi_lane_has_room(lane, memory));
-	*hmi_lane_piece(memory, lane->next++) = (struct hmi_piece){ .packet = packet, .bytes = bytes };
+	HMI_ASSERT(hmi_net_lane_has_room(lane, memory));
+	*hmi_net_lane_piece(memory, lane->next++) = (struct hmi_piece){ .packet = packet, .bytes = bytes };
 }
 
 /* The oldest piece that is lost. */
 static uint64_t
-lost_next(struct hmi_lane *lane, const struct hmi_lane_memory *memory)
+lost_next(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory)
 {
 	uint64_t sequence = RTE_MAX(lane->lost_low, lane->una);
 
-	while (!hmi_lane_piece(memory, sequence)->lost) {
+	while (!hmi_net_lane_piece(memory, sequence)->lost) {
 		sequence++;
 		HMI_ASSERT(sequence < lane->sent);
 	}
-	hmi_lane_piece(memory, sequence)->lost = false;
+	hmi_net_lane_piece(memory, sequence)->lost = false;
 	lane->lost_low = sequence + 1;
 	lane->lost--;
 	return sequence;
 }
 
 uint64_t
-hmi_lane_send(struct hmi_lane *lane, const struct hmi_lane_memory *memory, uint64_t now)
+hmi_net_lane_send(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t now)
 {
 	uint64_t sequence;
 
-	HMI_ASSERT(hmi_lane_is_ready(lane));
+	HMI_ASSERT(hmi_net_lane_is_ready(lane));
 	if (unlikely(lane->lost > 0))
 		return lost_next(lane, memory);
 	sequence = lane->sent++;
-	hmi_lane_piece(memory, sequence)->first_ns = now;
+	hmi_net_lane_piece(memory, sequence)->first_ns = now;
 	return sequence;
 }
 
 uint64_t
-hmi_lane_oldest(const struct hmi_lane *lane)
+hmi_net_lane_oldest(const struct hmi_net_lane *lane)
 {
 	return lane->una < lane->sent ? lane->una : 0;
 }
 
 static void
-found(struct hmi_lane *lane, struct hmi_piece *piece)
+found(struct hmi_net_lane *lane, struct hmi_piece *piece)
 {
 	lane->lost -= piece->lost;
 	piece->lost = false;
 }
 
 void *
-hmi_lane_acknowledge(struct hmi_lane *lane, const struct hmi_lane_memory *memory, uint64_t sequence)
+hmi_net_lane_acknowledge(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence)
 {
-	struct hmi_piece *piece = hmi_lane_piece(memory, sequence);
+	struct hmi_piece *piece = hmi_net_lane_piece(memory, sequence);
 	void *packet;
 
 	if (unlikely(sequence < lane->una))
@@ -92,15 +92,15 @@ hmi_lane_acknowledge(struct hmi_lane *lane, const struct hmi_lane_memory *memory
 	packet = piece->packet;
 	piece->packet = NULL;
 	found(lane, piece);
-	while (lane->una < lane->sent && hmi_lane_piece(memory, lane->una)->packet == NULL)
+	while (lane->una < lane->sent && hmi_net_lane_piece(memory, lane->una)->packet == NULL)
 		lane->una++;
 	return packet;
 }
 
 void
-hmi_lane_lose(struct hmi_lane *lane, const struct hmi_lane_memory *memory, uint64_t sequence, uint64_t number)
+hmi_net_lane_lose(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence, uint64_t number)
 {
-	struct hmi_piece *piece = hmi_lane_piece(memory, sequence);
+	struct hmi_piece *piece = hmi_net_lane_piece(memory, sequence);
 
 	if (sequence < lane->una || piece->packet == NULL || piece->number != number || piece->lost)
 		return;
@@ -110,21 +110,21 @@ hmi_lane_lose(struct hmi_lane *lane, const struct hmi_lane_memory *memory, uint6
 }
 
 uint64_t
-hmi_lane_waits_since(const struct hmi_lane *lane, const struct hmi_lane_memory *memory)
+hmi_net_lane_waits_since(const struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory)
 {
-	return lane->una < lane->sent ? hmi_lane_piece(memory, lane->una)->first_ns : 0;
+	return lane->una < lane->sent ? hmi_net_lane_piece(memory, lane->una)->first_ns : 0;
 }
 
 void
-hmi_lane_credit_take(struct hmi_lane *lane, uint64_t limit)
+hmi_net_lane_credit_take(struct hmi_net_lane *lane, uint64_t limit)
 {
 	lane->tx_limit = RTE_MAX(lane->tx_limit, limit);
 }
 
 /* ---- Receiving ---------------------------------------------------------------- */
 
-enum hmi_lane_verdict
-hmi_lane_look(const struct hmi_lane *lane, const struct hmi_lane_memory *memory, uint64_t sequence)
+enum hmi_net_lane_verdict
+hmi_net_lane_look(const struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence)
 {
 	if (unlikely(sequence >= lane->rx_limit))
 		return HMI_LANE_BEYOND;
@@ -138,7 +138,7 @@ hmi_lane_look(const struct hmi_lane *lane, const struct hmi_lane_memory *memory,
 }
 
 void
-hmi_lane_receive(struct hmi_lane *lane, const struct hmi_lane_memory *memory, uint64_t sequence, void *packet)
+hmi_net_lane_receive(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence, void *packet)
 {
 	bool is_next = lane->done == sequence;
 
@@ -158,7 +158,7 @@ hmi_lane_receive(struct hmi_lane *lane, const struct hmi_lane_memory *memory, ui
 }
 
 uint64_t
-hmi_lane_credit_give(struct hmi_lane *lane)
+hmi_net_lane_credit_give(struct hmi_net_lane *lane)
 {
 	lane->rx_limit = RTE_MAX(lane->rx_limit, lane->done + lane->credit);
 	return lane->rx_limit;

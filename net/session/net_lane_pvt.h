@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LANE_PVT_H
-#define LANE_PVT_H
+#ifndef NET_LANE_PVT_H
+#define NET_LANE_PVT_H
 
 /*
  * A lane of a session: data in order, in both directions, each piece at most once. Lanes do not wait for each other.
@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum hmi_lane_id {
+enum hmi_net_lane_id {
 	HMI_LANE_CONTROL, /* the engine's messages: never behind users' */
 	HMI_LANE_USER,
 	HMI_LANE_BULK, /* fragments of big messages */
@@ -39,13 +39,13 @@ struct hmi_piece {
 };
 
 /* Memory of a lane while it has pieces, powers of two. */
-struct hmi_lane_memory {
+struct hmi_net_lane_memory {
 	struct hmi_piece *tx;
 	void **rx;
 	uint32_t tx_size, rx_size;
 };
 
-struct hmi_lane {
+struct hmi_net_lane {
 	/* Sending. */
 	uint64_t next, sent, una;
 	uint64_t tx_limit; /* first sequence without credit */
@@ -59,57 +59,57 @@ struct hmi_lane {
 };
 
 /* The first sequence is 1. `window`: pieces that the peer takes before it has given credit. */
-void hmi_lane_begin(struct hmi_lane *lane, uint32_t window);
+void hmi_net_lane_begin(struct hmi_net_lane *lane, uint32_t window);
 
 /* ---- Sending ------------------------------------------------------------------ */
 
 static inline struct hmi_piece *
-hmi_lane_piece(const struct hmi_lane_memory *memory, uint64_t sequence)
+hmi_net_lane_piece(const struct hmi_net_lane_memory *memory, uint64_t sequence)
 {
 	return &memory->tx[sequence & (memory->tx_size - 1)];
 }
 
 /* Whether one more piece can be appended. */
 static inline bool
-hmi_lane_has_room(const struct hmi_lane *lane, const struct hmi_lane_memory *memory)
+hmi_net_lane_has_room(const struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory)
 {
 	return lane->next - lane->una < memory->tx_size;
 }
 
 /* Append a piece. There must be room. */
-void hmi_lane_append(struct hmi_lane *lane, const struct hmi_lane_memory *memory, void *packet, uint32_t bytes);
+void hmi_net_lane_append(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, void *packet, uint32_t bytes);
 
 /* Whether a piece can be sent: one that was lost, or a new one for which there is credit. */
 static inline bool
-hmi_lane_is_ready(const struct hmi_lane *lane)
+hmi_net_lane_is_ready(const struct hmi_net_lane *lane)
 {
 	return lane->lost > 0 || (lane->sent < lane->next && lane->sent < lane->tx_limit);
 }
 
-/* The sequence that is sent next: hmi_lane_is_ready. The caller sets the piece's number. */
-uint64_t hmi_lane_send(struct hmi_lane *lane, const struct hmi_lane_memory *memory, uint64_t now);
+/* The sequence that is sent next: hmi_net_lane_is_ready. The caller sets the piece's number. */
+uint64_t hmi_net_lane_send(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t now);
 
 /* The oldest piece that was sent, to be sent once more though it may not be lost; 0: there is none. */
-uint64_t hmi_lane_oldest(const struct hmi_lane *lane);
+uint64_t hmi_net_lane_oldest(const struct hmi_net_lane *lane);
 
 /*
  * A transmission of the piece was acknowledged. Returns the piece's packet; NULL: it was acknowledged before, by
  * another transmission.
  */
-void *hmi_lane_acknowledge(struct hmi_lane *lane, const struct hmi_lane_memory *memory, uint64_t sequence);
+void *hmi_net_lane_acknowledge(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence);
 
 /* A transmission is lost. If it was the piece's last one, the piece is to be sent again. */
-void hmi_lane_lose(struct hmi_lane *lane, const struct hmi_lane_memory *memory, uint64_t sequence, uint64_t number);
+void hmi_net_lane_lose(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence, uint64_t number);
 
 /* When the oldest piece that is not acknowledged was sent first; 0: there is none. */
-uint64_t hmi_lane_waits_since(const struct hmi_lane *lane, const struct hmi_lane_memory *memory);
+uint64_t hmi_net_lane_waits_since(const struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory);
 
 /* The peer may send to there. Credit is never taken back. */
-void hmi_lane_credit_take(struct hmi_lane *lane, uint64_t limit);
+void hmi_net_lane_credit_take(struct hmi_net_lane *lane, uint64_t limit);
 
 /* ---- Receiving ---------------------------------------------------------------- */
 
-enum hmi_lane_verdict {
+enum hmi_net_lane_verdict {
 	HMI_LANE_DELIVER, /* the next one in order, and none waits before it */
 	HMI_LANE_KEEP,    /* the lane keeps it */
 	HMI_LANE_AGAIN,   /* it was received before */
@@ -117,29 +117,29 @@ enum hmi_lane_verdict {
 };
 
 /* What would become of a piece. Changes nothing. */
-enum hmi_lane_verdict hmi_lane_look(const struct hmi_lane *lane, const struct hmi_lane_memory *memory,
+enum hmi_net_lane_verdict hmi_net_lane_look(const struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory,
 				    uint64_t sequence);
 
 /* A piece has come that is HMI_LANE_DELIVER or _KEEP. */
-void hmi_lane_receive(struct hmi_lane *lane, const struct hmi_lane_memory *memory, uint64_t sequence, void *packet);
+void hmi_net_lane_receive(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence, void *packet);
 
 /* The next piece in order has been handed on. */
 static inline void
-hmi_lane_done(struct hmi_lane *lane)
+hmi_net_lane_done(struct hmi_net_lane *lane)
 {
 	lane->done++;
 }
 
 /* The next piece in order could not be handed on: keep it. */
 static inline void
-hmi_lane_park(const struct hmi_lane *lane, const struct hmi_lane_memory *memory, void *packet)
+hmi_net_lane_park(const struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, void *packet)
 {
 	memory->rx[lane->done & (memory->rx_size - 1)] = packet;
 }
 
 /* The next piece in order, which is the caller's from now on; NULL: none. */
 static inline void *
-hmi_lane_ready(const struct hmi_lane *lane, const struct hmi_lane_memory *memory)
+hmi_net_lane_ready(const struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory)
 {
 	void **place, *packet;
 
@@ -152,13 +152,13 @@ hmi_lane_ready(const struct hmi_lane *lane, const struct hmi_lane_memory *memory
 }
 
 /* The credit to be told now. */
-uint64_t hmi_lane_credit_give(struct hmi_lane *lane);
+uint64_t hmi_net_lane_credit_give(struct hmi_net_lane *lane);
 
 /* Whether the lane needs no memory: nothing is kept in either direction. */
 static inline bool
-hmi_lane_is_idle(const struct hmi_lane *lane)
+hmi_net_lane_is_idle(const struct hmi_net_lane *lane)
 {
 	return lane->una == lane->next && lane->done == lane->expected && lane->early == 0;
 }
 
-#endif /* LANE_PVT_H */
+#endif /* NET_LANE_PVT_H */
