@@ -20,4 +20,11 @@ hmi_counted(const uint64_t *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
+/* The same of 32 bits. */
+static inline uint32_t
+hmi_counted_word(const uint32_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
 #endif /* COUNTER_PVT_H */

@@ -26,8 +26,8 @@ struct hmi_net_options {
 
 struct hmi_remote {
 	struct hmi_net net;
-	bool idle;          /* no port: nothing to do */
-	bool begun;         /* the first turn has begun: all types are registered */
+	bool idle;  /* no port: nothing to do */
+	bool begun; /* the first turn has begun: all types are registered */
 	struct hmi_net_options options;
 };
 

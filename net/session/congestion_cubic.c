@@ -84,7 +84,8 @@ cubic_lost(struct hmi_congestion *c, uint64_t number, uint64_t next, uint64_t no
 	c->starting = false;
 	c->epoch_ns = 0;
 	/* Who does not come back to where it was leaves room to others. */
-	c->window_max = c->window < c->window_max ? (uint64_t)((double)c->window * (1 + KEPT) / 2) : c->window;
+	c->window_max =
+		c->window < c->window_max ? (uint64_t)((double)c->window * (1 + KEPT) / 2) : c->window;
 	window_set(c, (uint64_t)((double)c->window * KEPT));
 }
 

@@ -15,9 +15,9 @@
 
 #include "congestion_pvt.h"
 
-#define TARGET_NS   25000u /* of the queue, and no less than an eighth of the least round-trip time */
-#define LOSS_HEAVY  4u     /* one packet of so many */
-#define WINDOW_MAX  (UINT64_C(1) << 30)
+#define TARGET_NS  25000u /* of the queue, and no less than an eighth of the least round-trip time */
+#define LOSS_HEAVY 4u     /* one packet of so many */
+#define WINDOW_MAX (UINT64_C(1) << 30)
 
 static void
 round_begin(struct hmi_congestion *c, uint64_t next)

@@ -28,24 +28,24 @@ enum hmi_congestion_kind {
 /* One acknowledgement. */
 struct hmi_acked {
 	uint64_t now;
-	uint64_t newest;   /* greatest number that it acknowledged for the first time */
-	uint64_t next;     /* number of the next packet to be sent */
-	uint64_t bytes;    /* acknowledged by it */
-	uint32_t packets;  /* the same, in packets */
-	bool has_sample;   /* rtt->latest_ns is of it */
-	bool was_full;     /* the window was what kept the session from sending */
+	uint64_t newest;  /* greatest number that it acknowledged for the first time */
+	uint64_t next;    /* number of the next packet to be sent */
+	uint64_t bytes;   /* acknowledged by it */
+	uint32_t packets; /* the same, in packets */
+	bool has_sample;  /* rtt->latest_ns is of it */
+	bool was_full;    /* the window was what kept the session from sending */
 };
 
 struct hmi_congestion {
 	enum hmi_congestion_kind kind;
-	uint64_t window;   /* bytes that may be in flight */
-	uint64_t pace_ns;  /* for each KiB; 0: as fast as it can */
+	uint64_t window;       /* bytes that may be in flight */
+	uint64_t pace_ns;      /* for each KiB; 0: as fast as it can */
 	uint32_t packet_bytes; /* of a full packet */
-	bool starting;     /* slow start */
+	bool starting;         /* slow start */
 
 	/* The present round trip: it ends when `round_end`, a number, is acknowledged. */
 	uint64_t round_end;
-	uint64_t round_least_ns; /* least sample in it */
+	uint64_t round_least_ns;          /* least sample in it */
 	uint32_t round_acked, round_lost; /* packets */
 	bool round_full;
 

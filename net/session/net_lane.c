@@ -32,7 +32,8 @@ hmi_net_lane_begin(struct hmi_net_lane *lane, uint32_t window)
 /* ---- Sending ------------------------------------------------------------------ */
 
 void
-hmi_net_lane_append(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, void *packet, uint32_t bytes)
+hmi_net_lane_append(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, void *packet,
+		    uint32_t bytes)
 {
 	HMI_ASSERT(hmi_net_lane_has_room(lane, memory));
 	*hmi_net_lane_piece(memory, lane->next++) = (struct hmi_piece){ .packet = packet, .bytes = bytes };
@@ -81,7 +82,8 @@ found(struct hmi_net_lane *lane, struct hmi_piece *piece)
 }
 
 void *
-hmi_net_lane_acknowledge(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence)
+hmi_net_lane_acknowledge(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory,
+			 uint64_t sequence)
 {
 	struct hmi_piece *piece = hmi_net_lane_piece(memory, sequence);
 	void *packet;
@@ -98,7 +100,8 @@ hmi_net_lane_acknowledge(struct hmi_net_lane *lane, const struct hmi_net_lane_me
 }
 
 void
-hmi_net_lane_lose(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence, uint64_t number)
+hmi_net_lane_lose(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence,
+		  uint64_t number)
 {
 	struct hmi_piece *piece = hmi_net_lane_piece(memory, sequence);
 
@@ -124,7 +127,8 @@ hmi_net_lane_credit_take(struct hmi_net_lane *lane, uint64_t limit)
 /* ---- Receiving ---------------------------------------------------------------- */
 
 enum hmi_net_lane_verdict
-hmi_net_lane_look(const struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence)
+hmi_net_lane_look(const struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory,
+		  uint64_t sequence)
 {
 	if (unlikely(sequence >= lane->rx_limit))
 		return HMI_LANE_BEYOND;
@@ -138,7 +142,8 @@ hmi_net_lane_look(const struct hmi_net_lane *lane, const struct hmi_net_lane_mem
 }
 
 void
-hmi_net_lane_receive(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence, void *packet)
+hmi_net_lane_receive(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence,
+		     void *packet)
 {
 	bool is_next = lane->done == sequence;
 
@@ -150,8 +155,7 @@ hmi_net_lane_receive(struct hmi_net_lane *lane, const struct hmi_net_lane_memory
 	if (unlikely(!is_next))
 		memory->rx[sequence & (memory->rx_size - 1)] = packet;
 	lane->expected++;
-	while (unlikely(lane->early > 0) &&
-	       memory->rx[lane->expected & (memory->rx_size - 1)] != NULL) {
+	while (unlikely(lane->early > 0) && memory->rx[lane->expected & (memory->rx_size - 1)] != NULL) {
 		lane->expected++;
 		lane->early--;
 	}

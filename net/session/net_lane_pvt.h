@@ -77,7 +77,8 @@ hmi_net_lane_has_room(const struct hmi_net_lane *lane, const struct hmi_net_lane
 }
 
 /* Append a piece. There must be room. */
-void hmi_net_lane_append(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, void *packet, uint32_t bytes);
+void hmi_net_lane_append(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, void *packet,
+			 uint32_t bytes);
 
 /* Whether a piece can be sent: one that was lost, or a new one for which there is credit. */
 static inline bool
@@ -96,10 +97,12 @@ uint64_t hmi_net_lane_oldest(const struct hmi_net_lane *lane);
  * A transmission of the piece was acknowledged. Returns the piece's packet; NULL: it was acknowledged before, by
  * another transmission.
  */
-void *hmi_net_lane_acknowledge(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence);
+void *hmi_net_lane_acknowledge(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory,
+			       uint64_t sequence);
 
 /* A transmission is lost. If it was the piece's last one, the piece is to be sent again. */
-void hmi_net_lane_lose(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence, uint64_t number);
+void hmi_net_lane_lose(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence,
+		       uint64_t number);
 
 /* When the oldest piece that is not acknowledged was sent first; 0: there is none. */
 uint64_t hmi_net_lane_waits_since(const struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory);
@@ -117,11 +120,12 @@ enum hmi_net_lane_verdict {
 };
 
 /* What would become of a piece. Changes nothing. */
-enum hmi_net_lane_verdict hmi_net_lane_look(const struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory,
-				    uint64_t sequence);
+enum hmi_net_lane_verdict hmi_net_lane_look(const struct hmi_net_lane *lane,
+					    const struct hmi_net_lane_memory *memory, uint64_t sequence);
 
 /* A piece has come that is HMI_LANE_DELIVER or _KEEP. */
-void hmi_net_lane_receive(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory, uint64_t sequence, void *packet);
+void hmi_net_lane_receive(struct hmi_net_lane *lane, const struct hmi_net_lane_memory *memory,
+			  uint64_t sequence, void *packet);
 
 /* The next piece in order has been handed on. */
 static inline void

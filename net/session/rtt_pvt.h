@@ -9,9 +9,9 @@
 
 #include <stdint.h>
 
-#define HMI_RTT_FIRST_NS    1000000ull     /* before the first sample */
-#define HMI_RTT_LEAST_NS    10000000000ull /* how long a least one is believed, and once more */
-#define HMI_RTT_GRANULE_NS  10000ull       /* what the loop may add without being late */
+#define HMI_RTT_FIRST_NS   1000000ull     /* before the first sample */
+#define HMI_RTT_LEAST_NS   10000000000ull /* how long a least one is believed, and once more */
+#define HMI_RTT_GRANULE_NS 10000ull       /* what the loop may add without being late */
 
 struct hmi_rtt {
 	uint64_t smoothed_ns, variation_ns; /* smoothed_ns 0: no sample yet */

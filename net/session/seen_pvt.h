@@ -24,10 +24,10 @@
 #define HMI_SEEN_RANGES (HMI_RANGES + 1) /* most that are told at once, the header's included */
 
 struct hmi_seen {
-	uint64_t largest;               /* 0: none was received */
-	uint64_t run_from;              /* from here to `largest` all were */
-	uint64_t largest_ns;            /* when that one was */
-	uint64_t bits[HMI_SEEN / 64];   /* bit number % HMI_SEEN; of numbers beyond `largest`, undefined */
+	uint64_t largest;             /* 0: none was received */
+	uint64_t run_from;            /* from here to `largest` all were */
+	uint64_t largest_ns;          /* when that one was */
+	uint64_t bits[HMI_SEEN / 64]; /* bit number % HMI_SEEN; of numbers beyond `largest`, undefined */
 };
 
 enum hmi_sight {

@@ -26,9 +26,9 @@ hmi_session_begin(struct hmi_session *s, const struct hmi_session_terms *terms, 
 	hmi_net_lane_begin(&s->lanes[HMI_LANE_CONTROL], HMI_CONTROL_RING);
 	hmi_net_lane_begin(&s->lanes[HMI_LANE_USER], terms->credit);
 	hmi_net_lane_begin(&s->lanes[HMI_LANE_BULK], terms->credit);
-	hmi_flight_begin(&s->flight);
+	hmi_net_flight_begin(&s->flight);
 	if (s->window != NULL)
-		hmi_flight_ring(&s->flight, s->window->sent);
+		hmi_net_flight_ring(&s->flight, s->window->sent);
 	hmi_seen_begin(&s->seen);
 	hmi_congestion_begin(&s->congestion, terms->packet_bytes);
 	s->flight_max = terms->flight_max;
@@ -49,9 +49,11 @@ memory_set(struct hmi_session *s, struct hmi_window *w)
 		return;
 	}
 	s->memory[HMI_LANE_CONTROL] = (struct hmi_net_lane_memory){ w->tx_control, w->rx_control,
-								HMI_CONTROL_RING, HMI_CONTROL_RING };
-	s->memory[HMI_LANE_USER] = (struct hmi_net_lane_memory){ w->tx_user, w->rx_user, HMI_TX_RING, HMI_RX_RING };
-	s->memory[HMI_LANE_BULK] = (struct hmi_net_lane_memory){ w->tx_bulk, w->rx_bulk, HMI_TX_RING, HMI_RX_RING };
+								    HMI_CONTROL_RING, HMI_CONTROL_RING };
+	s->memory[HMI_LANE_USER] =
+		(struct hmi_net_lane_memory){ w->tx_user, w->rx_user, HMI_TX_RING, HMI_RX_RING };
+	s->memory[HMI_LANE_BULK] =
+		(struct hmi_net_lane_memory){ w->tx_bulk, w->rx_bulk, HMI_TX_RING, HMI_RX_RING };
 	memset(w->rx_control, 0, sizeof(w->rx_control));
 	memset(w->rx_user, 0, sizeof(w->rx_user));
 	memset(w->rx_bulk, 0, sizeof(w->rx_bulk));
@@ -69,7 +71,7 @@ hmi_session_window_get(struct hmi_session *s, uint64_t now)
 	if (window == NULL)
 		return false;
 	memory_set(s, window);
-	hmi_flight_ring(&s->flight, window->sent);
+	hmi_net_flight_ring(&s->flight, window->sent);
 	return true;
 }
 
@@ -90,7 +92,7 @@ hmi_session_window_rest(struct hmi_session *s)
 
 	if (window == NULL || !is_idle(s))
 		return;
-	hmi_flight_ring(&s->flight, NULL);
+	hmi_net_flight_ring(&s->flight, NULL);
 	memory_set(s, NULL);
 	s->ops->window_give(s->owner, window);
 }
@@ -128,7 +130,7 @@ drained(struct hmi_session *s)
 {
 	struct hmi_window *window = s->window;
 
-	hmi_flight_begin(&s->flight);
+	hmi_net_flight_begin(&s->flight);
 	memory_set(s, NULL);
 	s->ops->window_give(s->owner, window);
 }
@@ -243,13 +245,13 @@ depart(struct hmi_session *s, uint64_t now, struct hmi_departure *departure)
 {
 	struct hmi_piece *piece = hmi_net_lane_piece(&s->memory[departure->lane], departure->sequence);
 	struct hmi_departed sent = { .sent_ns = now,
-				 .sequence = departure->sequence,
-				 .bytes = piece->bytes,
-				 .lane = (uint8_t)departure->lane };
+				     .sequence = departure->sequence,
+				     .bytes = piece->bytes,
+				     .lane = (uint8_t)departure->lane };
 	struct hmi_congestion *c = &s->congestion;
 
 	departure->again = piece->number != 0;
-	departure->number = hmi_flight_add(&s->flight, &sent);
+	departure->number = hmi_net_flight_add(&s->flight, &sent);
 	departure->packet = piece->packet;
 	piece->number = departure->number;
 	if (departure->lane == HMI_LANE_USER)
@@ -284,7 +286,7 @@ hmi_session_send(struct hmi_session *s, uint64_t now, struct hmi_departure *depa
 {
 	enum hmi_net_lane_id lane;
 
-	if (s->window == NULL || !hmi_flight_has_room(&s->flight))
+	if (s->window == NULL || !hmi_net_flight_has_room(&s->flight))
 		return false;
 	if (unlikely(s->probes_wanted > 0))
 		return probe_send(s, now, departure);
@@ -305,9 +307,9 @@ hmi_session_send(struct hmi_session *s, uint64_t now, struct hmi_departure *depa
 static uint64_t
 number_bare(struct hmi_session *s, uint64_t now)
 {
-	while (unlikely(!hmi_flight_has_room(&s->flight)))
-		hmi_session_lost(s, hmi_flight_lose_oldest(&s->flight), now);
-	return hmi_flight_skip(&s->flight);
+	while (unlikely(!hmi_net_flight_has_room(&s->flight)))
+		hmi_session_lost(s, hmi_net_flight_lose_oldest(&s->flight), now);
+	return hmi_net_flight_skip(&s->flight);
 }
 
 static uint64_t

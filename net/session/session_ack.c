@@ -15,7 +15,7 @@
 void
 hmi_session_lost(struct hmi_session *s, uint64_t number, uint64_t now)
 {
-	const struct hmi_departed *sent = hmi_flight_sent(&s->flight, number);
+	const struct hmi_departed *sent = hmi_net_flight_sent(&s->flight, number);
 
 	hmi_net_lane_lose(&s->lanes[sent->lane], &s->memory[sent->lane], sent->sequence, number);
 	hmi_session_policy(s)->lost(&s->congestion, number, s->flight.next, now);
@@ -26,7 +26,7 @@ hmi_session_losses(struct hmi_session *s, uint64_t now)
 {
 	uint64_t at = s->flight.oldest, number;
 
-	while ((number = hmi_flight_lose(&s->flight, &at, now)) != 0)
+	while ((number = hmi_net_flight_lose(&s->flight, &at, now)) != 0)
 		hmi_session_lost(s, number, now);
 }
 
@@ -50,8 +50,9 @@ struct gain {
 static void
 packet_acknowledged(struct hmi_session *s, uint64_t number, struct gain *gain)
 {
-	const struct hmi_departed *sent = hmi_flight_sent(&s->flight, number);
-	void *packet = hmi_net_lane_acknowledge(&s->lanes[sent->lane], &s->memory[sent->lane], sent->sequence);
+	const struct hmi_departed *sent = hmi_net_flight_sent(&s->flight, number);
+	void *packet =
+		hmi_net_lane_acknowledge(&s->lanes[sent->lane], &s->memory[sent->lane], sent->sequence);
 
 	gain->newest = RTE_MAX(gain->newest, number);
 	gain->bytes += sent->bytes;
@@ -66,7 +67,7 @@ range_acknowledged(struct hmi_session *s, const struct hmi_range *range, struct 
 	uint64_t at = range->from, number;
 	bool was_lost;
 
-	while ((number = hmi_flight_acknowledge(&s->flight, range, &at, &was_lost)) != 0)
+	while ((number = hmi_net_flight_acknowledge(&s->flight, range, &at, &was_lost)) != 0)
 		packet_acknowledged(s, number, gain);
 }
 
@@ -81,7 +82,7 @@ gain_take(struct hmi_session *s, const struct gain *gain, const struct hmi_ackno
 				   .has_sample = true,
 				   .was_full = s->was_full };
 
-	hmi_flight_newest(&s->flight, gain->newest, hmi_header_held_ns(ack->header->held), now);
+	hmi_net_flight_newest(&s->flight, gain->newest, hmi_header_held_ns(ack->header->held), now);
 	hmi_session_policy(s)->acked(&s->congestion, &acked, &s->flight.rtt);
 	s->was_full = false;
 	s->probes = s->probes_wanted = 0;

@@ -5,7 +5,7 @@
 /*
  * A session: packets between two nodes, in both directions.
  *
- *     append ─▶ net_lane_pvt.h: sequences, in order ─▶ flight_pvt.h: numbers, loss ─▶ packets out
+ *     append ─▶ net_lane_pvt.h: sequences, in order ─▶ net_flight_pvt.h: numbers, loss ─▶ packets out
  *                                                        │        ▲
  *                                                        ▼        │ acknowledgements
  *                                             congestion_pvt.h    │
@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #include "congestion_pvt.h"
-#include "flight_pvt.h"
+#include "net_flight_pvt.h"
 #include "header_pvt.h"
 #include "hm_net.h"
 #include "net_lane_pvt.h"
@@ -38,7 +38,8 @@
 
 /* Limits, in nanoseconds. */
 #define HMI_ACK_DELAY_NS 20000ull
-#define HMI_HEARTBEATS   8u /* in one peer timeout; between two probes there is no more time than between two of them */
+#define HMI_HEARTBEATS \
+	8u /* in one peer timeout; between two probes there is no more time than between two of them */
 /* Packets with data after which an acknowledgement is sent at once. */
 #define HMI_ACK_PACKETS 16u
 
@@ -63,7 +64,7 @@ enum hmi_verdict {
 
 /* Memory of a session while it has data under way. */
 struct hmi_window {
-	struct hmi_departed sent[HMI_FLIGHT];
+	struct hmi_departed sent[HMI_NET_FLIGHT];
 	struct hmi_piece tx_control[HMI_CONTROL_RING], tx_user[HMI_TX_RING], tx_bulk[HMI_TX_RING];
 	void *rx_control[HMI_CONTROL_RING], *rx_user[HMI_RX_RING], *rx_bulk[HMI_RX_RING];
 };
@@ -88,7 +89,7 @@ struct hmi_departure {
 struct hmi_session {
 	struct hmi_net_lane lanes[HMI_LANES];
 	struct hmi_net_lane_memory memory[HMI_LANES];
-	struct hmi_flight flight;
+	struct hmi_net_flight flight;
 	struct hmi_seen seen;
 	struct hmi_congestion congestion;
 
@@ -136,9 +137,9 @@ struct hmi_session {
 
 /* What the two sides have agreed on. */
 struct hmi_session_terms {
-	uint32_t credit;             /* pieces of a lane that the peer takes before it has given any */
-	uint32_t flight_max;         /* packets that may be in flight, until the peer says another number */
-	uint32_t packet_bytes;       /* of a full packet */
+	uint32_t credit;       /* pieces of a lane that the peer takes before it has given any */
+	uint32_t flight_max;   /* packets that may be in flight, until the peer says another number */
+	uint32_t packet_bytes; /* of a full packet */
 };
 
 /* Start at number 1 and sequence 1. Handshake fields and the credit of lanes are not changed. */

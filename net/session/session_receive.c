@@ -59,7 +59,8 @@ hmi_session_receive(struct hmi_session *s, const struct hmi_header *header, void
 	hmi_count(&s->packets_received, 1);
 	s->unacked++;
 	/* Whoever sent it has to learn soon of a gap, and of what fills one. */
-	ack_want(s, sight != HMI_SIGHT_NEXT || s->unacked >= HMI_ACK_PACKETS || verdict == HMI_LANE_AGAIN, now);
+	ack_want(s, sight != HMI_SIGHT_NEXT || s->unacked >= HMI_ACK_PACKETS || verdict == HMI_LANE_AGAIN,
+		 now);
 	if (unlikely(verdict == HMI_LANE_AGAIN)) {
 		*drop = HM_NET_DROP_DUPLICATE;
 		return HMI_DROP;

@@ -50,12 +50,12 @@ waits_since(const struct hmi_session *s)
 static void
 probe(struct hmi_session *s, uint64_t now)
 {
-	uint64_t since = hmi_flight_sent(&s->flight, s->flight.oldest)->sent_ns;
+	uint64_t since = hmi_net_flight_sent(&s->flight, s->flight.oldest)->sent_ns;
 
 	/* Copies of what has been acknowledged: nobody needs to know what became of them. */
 	if (hmi_session_is_flushed(s)) {
 		while (s->flight.count > 0)
-			(void)hmi_flight_lose_oldest(&s->flight);
+			(void)hmi_net_flight_lose_oldest(&s->flight);
 		return;
 	}
 	s->probes++;

@@ -10,10 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HMI_WIRE_VERSION    3u
-#define HMI_HEADER_BYTES    40u /* of a session's packets */
+#define HMI_WIRE_VERSION     3u
+#define HMI_HEADER_BYTES     40u /* of a session's packets */
 #define HMI_HANDSHAKE_HEADER 24u /* of HELLO, WELCOME and REJECT, in every version */
-#define HMI_UDP_PORT     17355u
+#define HMI_UDP_PORT         17355u
 
 /* Kinds of packets. */
 enum hmi_kind {

@@ -8,26 +8,26 @@
 #include <criterion/criterion.h>
 #include <rte_common.h>
 
-#include "flight_pvt.h"
+#include "net_flight_pvt.h"
 #include "hmt_random.h"
 
 #define US  1000ull
 #define RTT (100 * US)
 
-static struct hmi_flight *
+static struct hmi_net_flight *
 flight_new(void)
 {
-	struct hmi_flight *flight = calloc(1, sizeof(*flight));
-	struct hmi_departed *ring = calloc(HMI_FLIGHT, sizeof(*ring));
+	struct hmi_net_flight *flight = calloc(1, sizeof(*flight));
+	struct hmi_departed *ring = calloc(HMI_NET_FLIGHT, sizeof(*ring));
 
 	cr_assert(flight != NULL && ring != NULL);
-	hmi_flight_begin(flight);
-	hmi_flight_ring(flight, ring);
+	hmi_net_flight_begin(flight);
+	hmi_net_flight_ring(flight, ring);
 	return flight;
 }
 
 static void
-flight_free(struct hmi_flight *flight)
+flight_free(struct hmi_net_flight *flight)
 {
 	free(flight->sent);
 	free(flight);
@@ -35,53 +35,53 @@ flight_free(struct hmi_flight *flight)
 
 /* Send `count` packets at a time, each with a sequence that is its number. */
 static void
-send_some(struct hmi_flight *flight, uint32_t count, uint64_t now)
+send_some(struct hmi_net_flight *flight, uint32_t count, uint64_t now)
 {
 	while (count-- > 0) {
 		struct hmi_departed sent = { .sent_ns = now, .sequence = flight->next, .bytes = 1000 };
 
-		cr_assert(hmi_flight_has_room(flight));
-		(void)hmi_flight_add(flight, &sent);
+		cr_assert(hmi_net_flight_has_room(flight));
+		(void)hmi_net_flight_add(flight, &sent);
 	}
 }
 
 /* Acknowledge a range. Returns how many it acknowledged for the first time. */
 static uint32_t
-acknowledge(struct hmi_flight *flight, uint64_t from, uint64_t to, uint64_t now)
+acknowledge(struct hmi_net_flight *flight, uint64_t from, uint64_t to, uint64_t now)
 {
 	struct hmi_range range = { from, to };
 	uint64_t at = from, number, newest = 0;
 	uint32_t count = 0;
 	bool was_lost;
 
-	for (; (number = hmi_flight_acknowledge(flight, &range, &at, &was_lost)) != 0; count++) {
+	for (; (number = hmi_net_flight_acknowledge(flight, &range, &at, &was_lost)) != 0; count++) {
 		cr_assert_gt(number, newest, "in order of numbers");
 		newest = number;
 	}
 	if (newest != 0)
-		hmi_flight_newest(flight, newest, 0, now);
+		hmi_net_flight_newest(flight, newest, 0, now);
 	return count;
 }
 
 /* Returns how many packets are lost at a time; *first: the least number of them. */
 static uint32_t
-lose(struct hmi_flight *flight, uint64_t now, uint64_t *first)
+lose(struct hmi_net_flight *flight, uint64_t now, uint64_t *first)
 {
 	uint64_t at = flight->oldest, number;
 	uint32_t count = 0;
 
 	*first = 0;
-	for (; (number = hmi_flight_lose(flight, &at, now)) != 0; count++)
+	for (; (number = hmi_net_flight_lose(flight, &at, now)) != 0; count++)
 		*first = *first == 0 ? number : *first;
 	return count;
 }
 
 Test(flight, add__counts_packets_and_bytes)
 {
-	struct hmi_flight *flight = flight_new();
+	struct hmi_net_flight *flight = flight_new();
 
 	send_some(flight, 3, 0);
-	cr_assert_eq(hmi_flight_skip(flight), 4);
+	cr_assert_eq(hmi_net_flight_skip(flight), 4);
 	send_some(flight, 1, 0);
 	cr_assert_eq(flight->count, 4);
 	cr_assert_eq(flight->bytes, 4000);
@@ -94,7 +94,7 @@ Test(flight, add__counts_packets_and_bytes)
 
 Test(flight, acknowledge__ranges_may_overlap)
 {
-	struct hmi_flight *flight = flight_new();
+	struct hmi_net_flight *flight = flight_new();
 
 	send_some(flight, 10, 0);
 	cr_assert_eq(acknowledge(flight, 3, 5, RTT), 3);
@@ -106,7 +106,7 @@ Test(flight, acknowledge__ranges_may_overlap)
 
 Test(flight, lose__three_that_were_sent_later)
 {
-	struct hmi_flight *flight = flight_new();
+	struct hmi_net_flight *flight = flight_new();
 	uint64_t first;
 
 	send_some(flight, 5, 0);
@@ -121,7 +121,7 @@ Test(flight, lose__three_that_were_sent_later)
 
 Test(flight, lose__one_that_was_sent_later_and_time)
 {
-	struct hmi_flight *flight = flight_new();
+	struct hmi_net_flight *flight = flight_new();
 	uint64_t first;
 
 	send_some(flight, 1, 0);
@@ -139,7 +139,7 @@ Test(flight, lose__one_that_was_sent_later_and_time)
 /* A packet that was only late: from then on time decides, and the window is wider. */
 Test(flight, acknowledge__what_was_taken_for_lost)
 {
-	struct hmi_flight *flight = flight_new();
+	struct hmi_net_flight *flight = flight_new();
 	uint64_t first;
 
 	send_some(flight, 5, 0);
@@ -160,7 +160,7 @@ Test(flight, acknowledge__what_was_taken_for_lost)
 
 Test(flight, reordering__the_window_has_an_end)
 {
-	struct hmi_flight *flight = flight_new();
+	struct hmi_net_flight *flight = flight_new();
 	uint64_t first, now = 0;
 
 	for (uint32_t i = 0; i < 200; i++, now += 10 * RTT) {
@@ -172,31 +172,32 @@ Test(flight, reordering__the_window_has_an_end)
 	send_some(flight, 2, now);
 	acknowledge(flight, flight->next - 1, flight->next - 1, now + RTT);
 	lose(flight, now + RTT, &first);
-	cr_assert_leq(flight->loss_ns - now, RTT + hmi_rtt_smoothed(&flight->rtt), "one round trip more at most");
+	cr_assert_leq(flight->loss_ns - now, RTT + hmi_rtt_smoothed(&flight->rtt),
+		      "one round trip more at most");
 	flight_free(flight);
 }
 
 Test(flight, add__the_ring_is_full)
 {
-	struct hmi_flight *flight = flight_new();
+	struct hmi_net_flight *flight = flight_new();
 
-	send_some(flight, HMI_FLIGHT, 0);
-	cr_assert_not(hmi_flight_has_room(flight));
-	cr_assert_eq(hmi_flight_lose_oldest(flight), 1);
-	cr_assert(hmi_flight_has_room(flight));
-	cr_assert_eq(flight->count, HMI_FLIGHT - 1);
+	send_some(flight, HMI_NET_FLIGHT, 0);
+	cr_assert_not(hmi_net_flight_has_room(flight));
+	cr_assert_eq(hmi_net_flight_lose_oldest(flight), 1);
+	cr_assert(hmi_net_flight_has_room(flight));
+	cr_assert_eq(flight->count, HMI_NET_FLIGHT - 1);
 	cr_assert_eq(acknowledge(flight, 1, 1, RTT), 1, "it is still known");
 	cr_assert_eq(flight->spurious, 1);
-	hmi_flight_lose_oldest(flight);
+	hmi_net_flight_lose_oldest(flight);
 	send_some(flight, 2, 0);
 	cr_assert_eq(acknowledge(flight, 1, 2, RTT), 0, "its place is another one's");
-	cr_assert_eq(flight->count, HMI_FLIGHT);
+	cr_assert_eq(flight->count, HMI_NET_FLIGHT);
 	flight_free(flight);
 }
 
 Test(flight, acknowledge__numbers_that_were_never_sent)
 {
-	struct hmi_flight *flight = flight_new();
+	struct hmi_net_flight *flight = flight_new();
 
 	send_some(flight, 3, 0);
 	cr_assert_eq(acknowledge(flight, 4, 5000, RTT), 0);
@@ -216,9 +217,11 @@ enum fate {
 /* Count and bytes are those of a table of all packets, whatever is acknowledged and lost, in whatever order. */
 Test(flight, any_order__as_a_table_of_all)
 {
-	enum { NUMBERS = 60000 };
+	enum {
+		NUMBERS = 60000
+	};
 	uint64_t seed = hmt_seed(1), state = seed, now = 0, first;
-	struct hmi_flight *flight = flight_new();
+	struct hmi_net_flight *flight = flight_new();
 	uint8_t *fates = calloc(NUMBERS, 1);
 
 	cr_assert_not_null(fates);
@@ -226,30 +229,34 @@ Test(flight, any_order__as_a_table_of_all)
 		uint32_t flies = 0;
 
 		now += hmt_random_below(&state, RTT);
-		for (uint64_t n = hmt_random_below(&state, 40); n > 0 && hmi_flight_has_room(flight); n--) {
+		for (uint64_t n = hmt_random_below(&state, 40); n > 0 && hmi_net_flight_has_room(flight);
+		     n--) {
 			fates[flight->next] = FATE_FLIES;
 			send_some(flight, 1, now);
 		}
-		while (!hmi_flight_has_room(flight))
-			fates[hmi_flight_lose_oldest(flight)] = FATE_LOST;
+		while (!hmi_net_flight_has_room(flight))
+			fates[hmi_net_flight_lose_oldest(flight)] = FATE_LOST;
 		if (flight->next > 1) {
-			uint64_t from = flight->next - 1 - hmt_random_below(&state, RTE_MIN(flight->next - 1, 200u));
+			uint64_t from =
+				flight->next - 1 - hmt_random_below(&state, RTE_MIN(flight->next - 1, 200u));
 			struct hmi_range range = { from, from + hmt_random_below(&state, 30) };
 			uint64_t at = from, number;
 			bool was_lost;
 
-			while ((number = hmi_flight_acknowledge(flight, &range, &at, &was_lost)) != 0) {
-				cr_assert_eq(fates[number], was_lost ? FATE_LOST : FATE_FLIES, "seed %lu", seed);
+			while ((number = hmi_net_flight_acknowledge(flight, &range, &at, &was_lost)) != 0) {
+				cr_assert_eq(fates[number], was_lost ? FATE_LOST : FATE_FLIES, "seed %lu",
+					     seed);
 				fates[number] = FATE_ACKNOWLEDGED;
-				hmi_flight_newest(flight, number, 0, now);
+				hmi_net_flight_newest(flight, number, 0, now);
 			}
 		}
 		first = flight->oldest;
-		for (uint64_t number; (number = hmi_flight_lose(flight, &first, now)) != 0;) {
+		for (uint64_t number; (number = hmi_net_flight_lose(flight, &first, now)) != 0;) {
 			cr_assert_eq(fates[number], FATE_FLIES, "seed %lu", seed);
 			fates[number] = FATE_LOST;
 		}
-		for (uint64_t n = flight->next > HMI_FLIGHT ? flight->next - HMI_FLIGHT : 1; n < flight->next; n++)
+		for (uint64_t n = flight->next > HMI_NET_FLIGHT ? flight->next - HMI_NET_FLIGHT : 1;
+		     n < flight->next; n++)
 			flies += fates[n] == FATE_FLIES;
 		cr_assert_eq(flight->count, flies, "seed %lu", seed);
 		cr_assert_eq(flight->bytes, 1000 * (uint64_t)flies);

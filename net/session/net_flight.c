@@ -8,7 +8,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
-#include "flight_pvt.h"
+#include "net_flight_pvt.h"
 #include "assert_pvt.h"
 
 /* So many that were sent later make a packet lost, until reordering is seen. */
@@ -20,7 +20,7 @@
 static inline bool
 bit_is_set(const uint64_t *bits, uint64_t number)
 {
-	uint64_t i = number % HMI_FLIGHT;
+	uint64_t i = number % HMI_NET_FLIGHT;
 
 	return (bits[i / 64] >> i % 64 & 1) != 0;
 }
@@ -28,7 +28,7 @@ bit_is_set(const uint64_t *bits, uint64_t number)
 static inline void
 bit_set(uint64_t *bits, uint64_t number)
 {
-	uint64_t i = number % HMI_FLIGHT;
+	uint64_t i = number % HMI_NET_FLIGHT;
 
 	bits[i / 64] |= UINT64_C(1) << i % 64;
 }
@@ -36,7 +36,7 @@ bit_set(uint64_t *bits, uint64_t number)
 static inline void
 bit_clear(uint64_t *bits, uint64_t number)
 {
-	uint64_t i = number % HMI_FLIGHT;
+	uint64_t i = number % HMI_NET_FLIGHT;
 
 	bits[i / 64] &= ~(UINT64_C(1) << i % 64);
 }
@@ -46,7 +46,7 @@ static uint64_t
 find_up(const uint64_t *a, const uint64_t *b, uint64_t n, uint64_t end)
 {
 	while (n < end) {
-		uint64_t i = n % HMI_FLIGHT, word = (a[i / 64] | b[i / 64]) >> i % 64;
+		uint64_t i = n % HMI_NET_FLIGHT, word = (a[i / 64] | b[i / 64]) >> i % 64;
 
 		if (word != 0)
 			return RTE_MIN(n + (uint64_t)__builtin_ctzll(word), end);
@@ -57,13 +57,13 @@ find_up(const uint64_t *a, const uint64_t *b, uint64_t n, uint64_t end)
 
 /* Other threads read it. */
 static inline void
-count_set(struct hmi_flight *flight, uint32_t count)
+count_set(struct hmi_net_flight *flight, uint32_t count)
 {
 	__atomic_store_n(&flight->count, count, __ATOMIC_RELAXED);
 }
 
 void
-hmi_flight_begin(struct hmi_flight *flight)
+hmi_net_flight_begin(struct hmi_net_flight *flight)
 {
 	memset(flight, 0, sizeof(*flight));
 	flight->next = flight->oldest = 1;
@@ -72,7 +72,7 @@ hmi_flight_begin(struct hmi_flight *flight)
 }
 
 void
-hmi_flight_ring(struct hmi_flight *flight, struct hmi_departed *sent)
+hmi_net_flight_ring(struct hmi_net_flight *flight, struct hmi_departed *sent)
 {
 	HMI_ASSERT(flight->count == 0);
 	memset(flight->lost, 0, sizeof(flight->lost));
@@ -80,11 +80,11 @@ hmi_flight_ring(struct hmi_flight *flight, struct hmi_departed *sent)
 }
 
 uint64_t
-hmi_flight_skip(struct hmi_flight *flight)
+hmi_net_flight_skip(struct hmi_net_flight *flight)
 {
 	uint64_t number = flight->next++;
 
-	HMI_ASSERT(number - flight->oldest < HMI_FLIGHT);
+	HMI_ASSERT(number - flight->oldest < HMI_NET_FLIGHT);
 	bit_clear(flight->in_flight, number);
 	bit_clear(flight->lost, number);
 	if (flight->count == 0)
@@ -93,12 +93,12 @@ hmi_flight_skip(struct hmi_flight *flight)
 }
 
 uint64_t
-hmi_flight_add(struct hmi_flight *flight, const struct hmi_departed *sent)
+hmi_net_flight_add(struct hmi_net_flight *flight, const struct hmi_departed *sent)
 {
 	uint64_t number = flight->next++;
 
-	HMI_ASSERT(number - flight->oldest < HMI_FLIGHT);
-	flight->sent[number % HMI_FLIGHT] = *sent;
+	HMI_ASSERT(number - flight->oldest < HMI_NET_FLIGHT);
+	flight->sent[number % HMI_NET_FLIGHT] = *sent;
 	bit_set(flight->in_flight, number);
 	bit_clear(flight->lost, number);
 	count_set(flight, flight->count + 1);
@@ -108,11 +108,11 @@ hmi_flight_add(struct hmi_flight *flight, const struct hmi_departed *sent)
 
 /* A packet is not in flight any more. */
 static void
-land(struct hmi_flight *flight, uint64_t number)
+land(struct hmi_net_flight *flight, uint64_t number)
 {
 	bit_clear(flight->in_flight, number);
 	count_set(flight, flight->count - 1);
-	flight->bytes -= hmi_flight_sent(flight, number)->bytes;
+	flight->bytes -= hmi_net_flight_sent(flight, number)->bytes;
 	if (flight->count == 0)
 		flight->oldest = flight->next;
 	else if (number == flight->oldest)
@@ -122,10 +122,11 @@ land(struct hmi_flight *flight, uint64_t number)
 /* ---- Acknowledgements --------------------------------------------------------- */
 
 uint64_t
-hmi_flight_acknowledge(struct hmi_flight *flight, const struct hmi_range *range, uint64_t *at, bool *was_lost)
+hmi_net_flight_acknowledge(struct hmi_net_flight *flight, const struct hmi_range *range, uint64_t *at,
+			   bool *was_lost)
 {
 	/* What is further back has left the ring. */
-	uint64_t low = flight->next > HMI_FLIGHT ? flight->next - HMI_FLIGHT : 1;
+	uint64_t low = flight->next > HMI_NET_FLIGHT ? flight->next - HMI_NET_FLIGHT : 1;
 	uint64_t end = RTE_MIN(range->to + 1, flight->next);
 	uint64_t number = find_up(flight->in_flight, flight->lost, RTE_MAX(*at, low), end);
 
@@ -148,9 +149,9 @@ hmi_flight_acknowledge(struct hmi_flight *flight, const struct hmi_range *range,
 }
 
 void
-hmi_flight_newest(struct hmi_flight *flight, uint64_t number, uint64_t held, uint64_t now)
+hmi_net_flight_newest(struct hmi_net_flight *flight, uint64_t number, uint64_t held, uint64_t now)
 {
-	const struct hmi_departed *sent = hmi_flight_sent(flight, number);
+	const struct hmi_departed *sent = hmi_net_flight_sent(flight, number);
 
 	hmi_rtt_sample(&flight->rtt, now - sent->sent_ns, held, now);
 	if (number < flight->newest)
@@ -164,7 +165,7 @@ hmi_flight_newest(struct hmi_flight *flight, uint64_t number, uint64_t held, uin
 
 /* How much later than by a round-trip time a packet may come. */
 static uint64_t
-reorder_window(const struct hmi_flight *flight)
+reorder_window(const struct hmi_net_flight *flight)
 {
 	uint64_t window = flight->rtt.least_ns / 4 * flight->reorder_step;
 
@@ -172,7 +173,7 @@ reorder_window(const struct hmi_flight *flight)
 }
 
 uint64_t
-hmi_flight_lose(struct hmi_flight *flight, uint64_t *at, uint64_t now)
+hmi_net_flight_lose(struct hmi_net_flight *flight, uint64_t *at, uint64_t now)
 {
 	uint64_t patience = flight->newest_rtt_ns + reorder_window(flight);
 
@@ -185,7 +186,7 @@ hmi_flight_lose(struct hmi_flight *flight, uint64_t *at, uint64_t now)
 		if (number >= flight->newest)
 			return 0;
 		*at = number + 1;
-		due = hmi_flight_sent(flight, number)->sent_ns + patience;
+		due = hmi_net_flight_sent(flight, number)->sent_ns + patience;
 		if (now >= due || (!flight->reordered && number + OVERTAKEN <= flight->newest)) {
 			land(flight, number);
 			bit_set(flight->lost, number);
@@ -197,7 +198,7 @@ hmi_flight_lose(struct hmi_flight *flight, uint64_t *at, uint64_t now)
 }
 
 uint64_t
-hmi_flight_lose_oldest(struct hmi_flight *flight)
+hmi_net_flight_lose_oldest(struct hmi_net_flight *flight)
 {
 	uint64_t number = flight->oldest;
 
