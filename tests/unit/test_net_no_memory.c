@@ -140,7 +140,7 @@ Test(net_no_memory, start__without_memory_for_received_frames)
 	pools_refused = true;
 	refused_check(
 		WORDS " --rx-desc 512 --tx-desc 1024",
-		"hermod: port net_ring_a: no memory for 1536 frame buffers; give EAL more (-m), or lower --rx-desc "
+		"hermod: port net_ring_a: no memory for 2560 frame buffers; give EAL more (-m), or lower --rx-desc "
 		"and --tx-desc\n"
 		"hermod: port net_ring_a: no memory for 3584 frame buffers; give EAL more (-m), or lower --rx-desc "
 		"and --tx-desc\n");

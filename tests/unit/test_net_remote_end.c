@@ -103,7 +103,7 @@ Test(net_remote_end, backlog__overflow_is_a_dead_letter)
 {
 	struct fixture *f = fixture_resolved("--peer-queue 10 --peer-timeout-ms 60000");
 	struct hm_system *slow = f->nodes[1];
-	uint64_t sent = 40000, dead;
+	uint64_t sent = 80000, dead;
 
 	f->nodes[1] = NULL;
 	drive(f, SEND, sent);
