@@ -37,9 +37,16 @@ struct fixture {
 	uint64_t sent;
 };
 
+/* The station takes so many pieces more than the node has sent, from the next packet on that it sends. */
+static inline void
+credit_grant(struct fixture *f, uint32_t credit)
+{
+	f->peer.limit = (uint32_t)lone_lane(f->lone, 0)->sent + credit;
+}
+
 /* A node with a session that has `credit`. */
 static inline struct fixture *
-fixture_create(const char *more, uint16_t credit)
+fixture_create(const char *more, uint32_t credit)
 {
 	static struct fixture f;
 	char words[200];
@@ -49,8 +56,8 @@ fixture_create(const char *more, uint16_t credit)
 	cr_assert_eq(hm_system_spawn(f.lone->sys, &doer_props, "doer", NULL, &f.doer), 0);
 	f.peer = lone_open(f.lone, 3);
 	/* What the HELLO has promised is taken back: only the test may do that. */
-	lone_net(f.lone)->peers[0]->session.tx_limit = 1u + credit;
-	f.peer.credit = credit;
+	lone_lane(f.lone, 0)->tx_limit = 1u + credit;
+	credit_grant(&f, credit);
 	f.there = (struct hm_pid){ lone_says(3).node, 42 };
 	return &f;
 }

@@ -26,13 +26,14 @@
 #include <rte_arp.h>
 
 #define LONE_PACKET   HMI_HEAD_BYTES
-#define LONE_PAYLOAD  (HMI_HEAD_BYTES + HMI_HEADER_BYTES)
+#define LONE_PAYLOAD  (HMI_HEAD_BYTES + HMI_HEADER_BYTES) /* of packets of a session */
 #define LONE_STEP_NS  50000ull
 #define LONE_MS       1000000ull
 #define LONE_SECOND   1000000000ull
 #define LONE_START_NS (10ull * 365 * 86400 * LONE_SECOND)
 #define LONE_TAKEN    1024u
 #define LONE_ID       4711u /* a station's id of its session */
+#define LONE_CREDIT   256u  /* pieces that it takes at first */
 
 /* What a message takes in a clock that goes on with work, and how many a turn has time for, at most. */
 #define LONE_WORK_NS 50u
@@ -62,13 +63,17 @@ struct lone {
 	void (*on_frame)(const struct rte_mbuf *frame); /* sees what the node sends; may be NULL */
 };
 
-/* A session of a station with the node. */
+/* A session of a station with the node: what its next packet says. */
 struct lone_peer {
 	uint8_t host;
-	uint32_t session; /* the node's id */
-	uint32_t number;  /* of the next packet */
-	uint32_t ack;
-	uint16_t credit;
+	uint32_t session;  /* the node's id */
+	uint32_t number;   /* of the next packet */
+	uint32_t sequence; /* of the next data, in users' lane */
+	uint32_t ack;      /* greatest number received; 0: none was */
+	uint16_t run;      /* so many before it, too */
+	uint32_t limit;    /* first sequence of users' lane that the node may not send */
+	uint8_t window;    /* packets that it may have in flight */
+	uint32_t since;    /* of the packets that the node has sent, the first that may be of the session */
 };
 
 static inline struct hmi_net *
@@ -150,18 +155,18 @@ lone_write(struct lone *lone, const struct hmi_address *from, struct hmi_header 
 	   uint8_t *frame)
 {
 	struct hmi_address to = lone_station(1);
+	uint32_t head = hmi_header_bytes(header.kind), packet = head + header.length;
 	struct hmi_template template;
 
 	to.mac = lone_net(lone)->port.mac;
 	to.udp_port = lone_net(lone)->neigh.own.udp_port;
 	if (payload != NULL)
-		memcpy(frame + LONE_PAYLOAD, payload, header.length);
+		memcpy(frame + LONE_PACKET + head, payload, header.length);
 	(void)hmi_header_write(frame + LONE_PACKET, &header);
 	hmi_template_init(&template, from, &to);
-	hmi_template_write(&template, frame, (uint16_t)(HMI_HEADER_BYTES + header.length),
-			   hmi_sum(frame + LONE_PACKET, HMI_HEADER_BYTES + header.length),
+	hmi_template_write(&template, frame, (uint16_t)packet, hmi_sum(frame + LONE_PACKET, packet),
 			   HMI_CHECKSUM_SOFTWARE);
-	return LONE_PAYLOAD + header.length;
+	return LONE_PACKET + packet;
 }
 
 /* A packet from 10.0.0.`host`. */
@@ -212,8 +217,9 @@ lone_keep(struct lone *lone, const struct rte_mbuf *frame)
 	packet->to = ((const struct rte_ipv4_hdr *)(const void *)(data + HMI_IP_OFFSET))->dst_addr;
 	if (hmi_header_read(&packet->header, data + LONE_PACKET, frame->pkt_len - LONE_PACKET) != 0)
 		return;
-	memcpy(packet->payload, data + LONE_PAYLOAD, packet->header.length);
-	if (packet->header.kind <= HMI_REJECT)
+	memcpy(packet->payload, data + LONE_PACKET + hmi_header_bytes(packet->header.kind),
+	       packet->header.length);
+	if (hmi_kind_is_handshake(packet->header.kind))
 		cr_assert_eq(hmi_handshake_read(&packet->handshake, packet->payload, packet->header.length),
 			     0);
 	lone->taken++;
@@ -344,7 +350,7 @@ lone_says(uint8_t host)
 					   .node = 1000u + host,
 					   .started = 1,
 					   .attempt = 1,
-					   .window = 256,
+					   .window = LONE_CREDIT,
 					   .max_payload = 1448 };
 
 	snprintf(handshake.name, sizeof(handshake.name), host == 2 ? "b" : "s%u", host);
@@ -364,21 +370,78 @@ lone_shake(struct lone *lone, uint8_t host, enum hmi_kind kind, uint32_t session
 	lone_turn(lone);
 }
 
-/* A packet of a session; DATA takes the next number. */
+/* A session that has just begun: nothing was received, and what the handshake has said holds. */
+static inline struct lone_peer
+lone_peer_of(const struct lone *lone, uint8_t host, uint32_t session)
+{
+	return (struct lone_peer){ .host = host,
+				   .session = session,
+				   .number = 1,
+				   .sequence = 1,
+				   .run = UINT16_MAX,
+				   .limit = 1 + LONE_CREDIT,
+				   .window = HMI_WINDOW_MAX,
+				   .since = lone->taken };
+}
+
+/* The header of a station's next packet. Takes the next number, and DATA the next sequence. */
+static inline struct hmi_header
+lone_header(struct lone_peer *peer, enum hmi_kind kind)
+{
+	return (struct hmi_header){ .version = HMI_WIRE_VERSION,
+				    .kind = (uint8_t)kind,
+				    .lane = kind == HMI_DATA ? HMI_LANE_USER : 0,
+				    .window = peer->window,
+				    .session = peer->session,
+				    .number = peer->number++,
+				    .sequence = kind == HMI_DATA ? peer->sequence++ : 0,
+				    .ack = peer->ack,
+				    .run = peer->run,
+				    .limit_user = peer->limit,
+				    .limit_bulk = 1 };
+}
+
+/* A station's next packet. */
 static inline void
 lone_send(struct lone *lone, struct lone_peer *peer, enum hmi_kind kind, const void *payload, size_t length)
 {
-	struct hmi_header header = { .version = HMI_WIRE_VERSION,
-				     .kind = (uint8_t)kind,
-				     .session = peer->session,
-				     .number = peer->number,
-				     .ack = peer->ack,
-				     .credit = peer->credit,
-				     .length = (uint16_t)length };
+	struct hmi_header header = lone_header(peer, kind);
 
-	peer->number += kind == HMI_DATA;
+	header.length = (uint16_t)length;
 	lone_put(lone, peer->host, header, payload);
 	lone_turn(lone);
+}
+
+/* The station has received what the node has sent until now, up to data `sequence` of users' lane. */
+static inline void
+lone_receive_to(const struct lone *lone, struct lone_peer *peer, uint32_t sequence)
+{
+	uint32_t first = lone->taken > LONE_TAKEN ? lone->taken - LONE_TAKEN : 0;
+
+	for (uint32_t i = RTE_MAX(first, peer->since); i < lone->taken; i++) {
+		const struct lone_packet *packet = &lone->packets[i % LONE_TAKEN];
+
+		if (packet->to != lone_station(peer->host).ip || hmi_kind_is_handshake(packet->header.kind))
+			continue;
+		if (packet->header.kind == HMI_DATA && packet->header.sequence > sequence)
+			break;
+		peer->ack = RTE_MAX(peer->ack, packet->header.number);
+	}
+}
+
+/* The station has received everything that the node has sent until now. */
+static inline void
+lone_receive(const struct lone *lone, struct lone_peer *peer)
+{
+	lone_receive_to(lone, peer, UINT32_MAX);
+}
+
+/* It acknowledges that. */
+static inline void
+lone_acknowledge(struct lone *lone, struct lone_peer *peer)
+{
+	lone_receive(lone, peer);
+	lone_send(lone, peer, HMI_ACK, NULL, 0);
 }
 
 /* Call the node as a station, and answer: the session is open. */
@@ -386,18 +449,25 @@ static inline struct lone_peer
 lone_open(struct lone *lone, uint8_t host)
 {
 	struct hmi_handshake handshake = lone_says(host);
-	struct lone_peer peer = { .host = host, .number = 1, .ack = 1, .credit = 256 };
 	const struct lone_packet *welcome;
+	struct lone_peer peer;
 
 	lone_forget(lone);
 	lone_shake(lone, host, HMI_HELLO, 0, &handshake);
 	welcome = lone_take_kind(lone, HMI_WELCOME);
 	cr_assert_not_null(welcome);
 	cr_assert_eq(welcome->header.session, LONE_ID);
-	peer.session = welcome->handshake.session;
+	peer = lone_peer_of(lone, host, welcome->handshake.session);
 	lone_send(lone, &peer, HMI_ACK, NULL, 0);
 	lone_forget(lone);
 	return peer;
+}
+
+/* The node's end of users' lane with the peer of this index. */
+static inline struct hmi_net_lane *
+lone_lane(const struct lone *lone, uint32_t peer)
+{
+	return &lone_net(lone)->peers[peer]->session.lanes[HMI_LANE_USER];
 }
 
 /* Counters of the peer of a name. */

@@ -73,52 +73,67 @@ batch_write(const struct fixture *f, uint64_t first, uint32_t count, uint8_t *ba
 	return (size_t)(end - batch);
 }
 
-/* Packet `number` arrives, with `count` numbers from `first` on. */
-static inline void
-packet_put(struct fixture *f, uint32_t number, uint64_t first, uint32_t count)
+/* The number under which data is sent first, if no packet without data but the one that has opened the session was. */
+static inline uint32_t
+number_of(uint32_t sequence)
 {
+	return sequence + 1;
+}
+
+/* Of data `sequence` in the test's session; the length is missing. */
+static inline struct hmi_header
+data_header(const struct fixture *f, uint32_t sequence)
+{
+	struct lone_peer peer = f->peer;
+
+	peer.number = number_of(sequence);
+	peer.sequence = sequence;
+	return lone_header(&peer, HMI_DATA);
+}
+
+/* Data `sequence` arrives, with `count` numbers from `first` on. */
+static inline void
+packet_put(struct fixture *f, uint32_t sequence, uint64_t first, uint32_t count)
+{
+	struct hmi_header header = data_header(f, sequence);
 	uint8_t batch[1448];
 
-	f->peer.number = number;
-	lone_send(f->lone, &f->peer, HMI_DATA, batch, batch_write(f, first, count, batch));
+	header.length = (uint16_t)batch_write(f, first, count, batch);
+	f->peer.number = RTE_MAX(f->peer.number, header.number + 1);
+	f->peer.sequence = RTE_MAX(f->peer.sequence, sequence + 1);
+	lone_put(f->lone, f->peer.host, header, batch);
+	lone_turn(f->lone);
 }
 
-/* Of DATA in the test's session; the length is missing. */
-static inline struct hmi_header
-data_header(const struct fixture *f, uint32_t number)
-{
-	return (struct hmi_header){ .version = HMI_WIRE_VERSION,
-				    .kind = HMI_DATA,
-				    .session = f->peer.session,
-				    .number = number,
-				    .ack = 1,
-				    .credit = 9 };
-}
-
-/* Write the frame of packet `number`, with `count` numbers from `number` on. Returns its bytes. */
+/* Write the frame of data `sequence`, with `count` numbers from `sequence` on. Returns its bytes. */
 static inline uint32_t
-frame_write(const struct fixture *f, uint32_t number, uint32_t count, uint8_t *frame)
+frame_write(const struct fixture *f, uint32_t sequence, uint32_t count, uint8_t *frame)
 {
-	struct hmi_header header = data_header(f, number);
+	struct hmi_header header = data_header(f, sequence);
 	struct hmi_address from = lone_station(3);
 	uint8_t batch[1448];
 
-	header.length = (uint16_t)batch_write(f, number, count, batch);
+	header.length = (uint16_t)batch_write(f, sequence, count, batch);
 	return lone_write(f->lone, &from, header, batch, frame);
 }
 
-/* The last ACK that the node has sent. */
-static inline struct hmi_header
-ack_last(struct fixture *f)
+/* The last ACK that the node has sent: what of it is read is valid until the next one. */
+static inline const struct lone_packet *
+ack_last_packet(struct fixture *f)
 {
-	const struct lone_packet *packet;
-	struct hmi_header header = { 0 };
+	const struct lone_packet *packet, *last = NULL;
 
 	lone_pass(f->lone, LONE_MS);
 	while ((packet = lone_take_kind(f->lone, HMI_ACK)) != NULL)
-		header = packet->header;
-	cr_assert_eq(header.kind, HMI_ACK);
-	return header;
+		last = packet;
+	cr_assert_not_null(last);
+	return last;
+}
+
+static inline struct hmi_header
+ack_last(struct fixture *f)
+{
+	return ack_last_packet(f)->header;
 }
 
 #endif /* TEST_NET_SINK_H */
