@@ -9,6 +9,8 @@
 #include <criterion/criterion.h>
 #include <rte_common.h>
 
+#include "hermod.pb-c.h"
+
 #include "hmt_random.h"
 #include "ranges_pvt.h"
 
@@ -47,7 +49,8 @@ Test(ranges, read__what_was_written)
 		uint8_t bytes[HMI_RANGES_BYTES], *end;
 
 		for (uint32_t i = 0; i < count; i++) {
-			uint64_t missing = 1 + hmt_random_size(&state, 20), length = 1 + hmt_random_size(&state, 20);
+			uint64_t missing = 1 + hmt_random_size(&state, 20),
+				 length = 1 + hmt_random_size(&state, 20);
 
 			if (missing + length >= at) {
 				count = i;
@@ -58,9 +61,39 @@ Test(ranges, read__what_was_written)
 		}
 		end = hmi_ranges_write(bytes, before, ranges, count);
 		cr_assert_leq((size_t)(end - bytes), sizeof(bytes));
-		cr_assert_eq(hmi_ranges_read(got, before, bytes, (size_t)(end - bytes)), (int)count, "seed %lu", seed);
+		cr_assert_eq(hmi_ranges_read(got, before, bytes, (size_t)(end - bytes)), (int)count,
+			     "seed %lu", seed);
 		cr_assert_arr_eq(got, ranges, count * sizeof(*got));
 	}
+}
+
+Test(ranges, write__protobuf_reads_it)
+{
+	static const struct hmi_range ranges[] = { { 700, 900 }, { 12, 12 }, { 1, 10 } };
+	static const uint32_t want[] = { 98, 200, 686, 0, 0, 9 };
+	uint8_t bytes[HMI_RANGES_BYTES], *end = hmi_ranges_write(bytes, 1000, ranges, 3);
+	Hermod__Wire__Ranges *read = hermod__wire__ranges__unpack(NULL, (size_t)(end - bytes), bytes);
+
+	cr_assert_not_null(read);
+	cr_assert_eq(read->n_lengths, RTE_DIM(want));
+	cr_assert_arr_eq(read->lengths, want, sizeof(want));
+	hermod__wire__ranges__free_unpacked(read, NULL);
+}
+
+Test(ranges, read__what_protobuf_writes)
+{
+	uint32_t lengths[] = { 98, 200, 686, 0, 0, 9 };
+	Hermod__Wire__Ranges written = HERMOD__WIRE__RANGES__INIT;
+	struct hmi_range ranges[HMI_RANGES];
+	uint8_t bytes[HMI_RANGES_BYTES];
+
+	written.lengths = lengths;
+	written.n_lengths = RTE_DIM(lengths);
+	cr_assert_eq(read_bytes(bytes, hermod__wire__ranges__pack(&written, bytes), 1000, ranges), 3);
+	cr_assert_eq(ranges[0].from, 700);
+	cr_assert_eq(ranges[0].to, 900);
+	cr_assert_eq(ranges[2].from, 1);
+	cr_assert_eq(ranges[2].to, 10);
 }
 
 Test(ranges, read__below_the_first_number)
