@@ -21,6 +21,12 @@ hmi_counted(const uint64_t *counter)
 }
 
 /* The same of 32 bits. */
+static inline void
+hmi_count_word(uint32_t *counter, uint32_t more)
+{
+	__atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
+}
+
 static inline uint32_t
 hmi_counted_word(const uint32_t *counter)
 {

@@ -10,6 +10,7 @@
 
 #include "net_flight_pvt.h"
 #include "assert_pvt.h"
+#include "counter_pvt.h"
 
 /* So many that were sent later make a packet lost, until reordering is seen. */
 #define OVERTAKEN 3u
@@ -55,13 +56,6 @@ find_up(const uint64_t *a, const uint64_t *b, uint64_t n, uint64_t end)
 	return end;
 }
 
-/* Other threads read it. */
-static inline void
-count_set(struct hmi_net_flight *flight, uint32_t count)
-{
-	__atomic_store_n(&flight->count, count, __ATOMIC_RELAXED);
-}
-
 void
 hmi_net_flight_begin(struct hmi_net_flight *flight)
 {
@@ -101,7 +95,7 @@ hmi_net_flight_add(struct hmi_net_flight *flight, const struct hmi_departed *sen
 	flight->sent[number % HMI_NET_FLIGHT] = *sent;
 	bit_set(flight->in_flight, number);
 	bit_clear(flight->lost, number);
-	count_set(flight, flight->count + 1);
+	hmi_count_word(&flight->count, 1);
 	flight->bytes += sent->bytes;
 	return number;
 }
@@ -111,7 +105,7 @@ static void
 land(struct hmi_net_flight *flight, uint64_t number)
 {
 	bit_clear(flight->in_flight, number);
-	count_set(flight, flight->count - 1);
+	hmi_count_word(&flight->count, UINT32_MAX);
 	flight->bytes -= hmi_net_flight_sent(flight, number)->bytes;
 	if (flight->count == 0)
 		flight->oldest = flight->next;

@@ -41,7 +41,7 @@ struct hmi_departed {
 struct hmi_net_flight {
 	uint64_t next;   /* number of the next packet */
 	uint64_t oldest; /* none before it is in flight */
-	uint32_t count;  /* packets in flight */
+	uint32_t count;  /* packets in flight; other threads read it */
 	uint64_t bytes;  /* of them */
 
 	/* Of the packets that are acknowledged, the one that was sent last. */
