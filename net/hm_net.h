@@ -26,7 +26,8 @@
  *     --mtu N                   bytes of an IP packet, 1,500 or the port's maximum if that is less
  *     --udp-checksum            UDP checksums over memif, too; without it frames have none there
  *     --rx-desc N, --tx-desc N  descriptors of the port's queues, 1,024
- *     --peer-timeout-ms N       a peer from which nothing was received for this time is lost, 1,000
+ *     --peer-timeout-ms N       a peer from which nothing was received for this time, or to which something was sent
+ *                               that it has not acknowledged for so long, is lost, 1,000; the same for all nodes
  *     --peer-queue N            messages in the backlog of a peer, 8,192; more are dead letters
  *                               (node busy)
  *     --fault-drop, --fault-duplicate, --fault-reorder, --fault-corrupt N
@@ -36,7 +37,8 @@
  * Without a port, an address and a peer the module stays idle.
  *
  * Guarantees: messages from one sender to one receiver arrive in order and at most once. Messages that
- * were not acknowledged when a peer is lost become dead letters. Invalid frames are counted and dropped.
+ * were not acknowledged when a peer is lost become dead letters; those that it has acknowledged and could not
+ * deliver, since others before them were missing, become dead letters there. Invalid frames are counted and dropped.
  *
  * Limits: one port, one queue pair, one lcore; 64 peers; a message fits into a frame: --mtu less some 100.
  *
@@ -70,14 +72,14 @@ enum hm_net_drop {
 	HM_NET_DROP_LENGTH,        /**< payload longer or shorter than the session header says */
 	HM_NET_DROP_SESSION,       /**< session unknown, over, or forged */
 	HM_NET_DROP_SOURCE,        /**< a session's id, from an address that is not its peer's */
-	HM_NET_DROP_DUPLICATE,     /**< packet that was received before */
-	HM_NET_DROP_WINDOW,        /**< packet number beyond the credit given */
-	HM_NET_DROP_ACK,           /**< acknowledges packets that were never sent */
-	HM_NET_DROP_HANDSHAKE,     /**< handshake that cannot be decoded, or is late or out of place */
-	HM_NET_DROP_BATCH,         /**< not a protobuf batch; the messages before the error were delivered */
-	HM_NET_DROP_MARTIAN,  /**< source address that no station has: multicast, broadcast, loopback, 0 */
-	HM_NET_DROP_NO_FRAME, /**< segmented frame, and no free buffer to linearize it */
-	HM_NET_DROPS,         /**< count of the above */
+	HM_NET_DROP_DUPLICATE,     /**< packet, or data, that was received before */
+	HM_NET_DROP_WINDOW, /**< sequence beyond the credit given, or a packet number too old or too far ahead */
+	HM_NET_DROP_ACK,    /**< acknowledges packets that were never sent, or is malformed */
+	HM_NET_DROP_HANDSHAKE, /**< handshake that cannot be decoded, or is late or out of place */
+	HM_NET_DROP_BATCH,     /**< not a protobuf batch; the messages before the error were delivered */
+	HM_NET_DROP_MARTIAN,   /**< source address that no station has: multicast, broadcast, loopback, 0 */
+	HM_NET_DROP_NO_FRAME,  /**< segmented frame, and no free buffer to linearize it */
+	HM_NET_DROPS,          /**< count of the above */
 };
 
 /** State of the session with a peer. */
