@@ -25,6 +25,8 @@
  *     --net-lcore N             index of the lcore that owns the port, 0
  *     --mtu N                   bytes of an IP packet, 1,500 or the port's maximum if that is less
  *     --udp-checksum            UDP checksums over memif, too; without it frames have none there
+ *     --packet-crc on|off|auto  whether received packets need a CRC-32C; auto, the default: unless the port is memif or
+ *                               net_ring, which copy from memory to memory, and --fault-corrupt is not given
  *     --rx-desc N, --tx-desc N  descriptors of the port's queues, 1,024
  *     --peer-timeout-ms N       a peer from which nothing was received for this time, or to which something was sent
  *                               that it has not acknowledged for so long, is lost, 1,000; the same for all nodes
@@ -32,6 +34,7 @@
  *                               (node busy)
  *     --fault-drop, --fault-duplicate, --fault-reorder, --fault-corrupt N
  *                               fault injection: in N of 10,000 sent frames
+ *     --fault-corrupt-bits N    bits flipped in a corrupted frame, 1
  *     --fault-delay-us N, --fault-seed N
  *
  * Without a port, an address and a peer the module stays idle.
@@ -79,6 +82,7 @@ enum hm_net_drop {
 	HM_NET_DROP_BATCH,     /**< not a protobuf batch; the messages before the error were delivered */
 	HM_NET_DROP_MARTIAN,   /**< source address that no station has: multicast, broadcast, loopback, 0 */
 	HM_NET_DROP_NO_FRAME,  /**< segmented frame, and no free buffer to linearize it */
+	HM_NET_DROP_CRC,       /**< CRC of the packet is wrong */
 	HM_NET_DROPS,          /**< count of the above */
 };
 
@@ -99,6 +103,7 @@ struct hm_net_stats {
 	bool tx_checksum_offload; /**< the port fills in checksums */
 	bool tx_udp_checksum;     /**< data frames have a UDP checksum; over memif only with --udp-checksum */
 	bool rx_checksum_offload; /**< the port checks checksums */
+	bool rx_crc;              /**< received packets need a CRC: --packet-crc */
 	uint64_t rx_frames;       /**< received, those that were dropped included */
 	uint64_t rx_bytes;        /**< of these, from the Ethernet header on */
 	uint64_t tx_frames;       /**< that the port has taken */

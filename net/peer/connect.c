@@ -30,6 +30,7 @@ own_handshake(struct hmi_net *net, struct hmi_handshake *own, const struct hmi_p
 	own->started = net->started;
 	own->types = hm_type_digest(net->sys);
 	own->max_payload = payload_max(net);
+	own->wants_crc = net->port.crc;
 	rte_strscpy(own->name, hm_system_name(net->sys), sizeof(own->name));
 	if (peer == NULL)
 		return;
@@ -147,6 +148,7 @@ peer_learn(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_frame *f
 		rte_strscpy(peer->name, handshake->name, sizeof(peer->name));
 	peer->address = frame->source;
 	peer->payload_max = RTE_MIN(payload_max(net), handshake->max_payload);
+	peer->wants_crc = handshake->wants_crc;
 	peer->types_differ = handshake->types != hm_type_digest(net->sys);
 }
 

@@ -12,8 +12,9 @@
 #include "end_pvt.h"
 #include "handover_pvt.h"
 #include "icmp_pvt.h"
-#include "ranges_pvt.h"
 #include "ingress_pvt.h"
+#include "ranges_pvt.h"
+#include "seal_pvt.h"
 #include "table_pvt.h"
 #include "transmit_pvt.h"
 
@@ -32,7 +33,8 @@ acknowledge(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_header 
 	if (unlikely(header->kind == HMI_ACK && header->length > 0)) {
 		uint32_t length;
 		const uint8_t *payload = hmi_handover_payload(frame, &length);
-		int count = hmi_ranges_read(ranges, hmi_session_ack_low(&peer->session, header), payload, length);
+		int count =
+			hmi_ranges_read(ranges, hmi_session_ack_low(&peer->session, header), payload, length);
 
 		if (count < 0)
 			return false;
@@ -85,7 +87,12 @@ packet_receive(struct hmi_net *net, const struct hmi_frame *parts, struct rte_mb
 		return false;
 	}
 	if (unlikely(hmi_kind_is_handshake(header.kind))) {
-		hmi_connect_receive(net, parts, &header);
+		/* What another version writes there is its affair. */
+		if (header.version == HMI_WIRE_VERSION &&
+		    !hmi_seal_holds(parts->payload, (enum hmi_kind)header.kind, parts->length))
+			hmi_net_drop(net, HM_NET_DROP_CRC);
+		else
+			hmi_connect_receive(net, parts, &header);
 		return false;
 	}
 	if (unlikely(header.version != HMI_WIRE_VERSION)) {
@@ -98,6 +105,10 @@ packet_receive(struct hmi_net *net, const struct hmi_frame *parts, struct rte_mb
 	}
 	if (unlikely(header.kind < HMI_DATA || header.kind > HMI_BYE || header.lane >= HMI_LANES)) {
 		hmi_net_drop(net, HM_NET_DROP_GARBAGE);
+		return false;
+	}
+	if (net->port.crc && !hmi_seal_holds(parts->payload, (enum hmi_kind)header.kind, parts->length)) {
+		hmi_net_drop(net, HM_NET_DROP_CRC);
 		return false;
 	}
 	peer = hmi_peer_by_session(net, header.session);

@@ -94,6 +94,7 @@ struct hmi_peer {
 	uint16_t node_index; /* 0: no session is open */
 	uint8_t number;      /* index in the table */
 	bool active;         /* in the list of peers to be flushed */
+	bool wants_crc;      /* in packets of the session */
 	bool stalled;        /* has a packet that waits for message memory, or for a turn */
 	bool ending; /* its session has ended, and not all that it left is delivered or a dead letter */
 	struct hmi_backlog backlog;

@@ -9,6 +9,7 @@
 
 #include "protobuf_pvt.h"
 #include "ranges_pvt.h"
+#include "seal_pvt.h"
 #include "transmit_pvt.h"
 
 /* Write the headers in front of a frame's payload, and hand the frame to the port. */
@@ -24,6 +25,8 @@ frame_send(struct hmi_net *net, struct hmi_peer *peer, struct rte_mbuf *frame, e
 	hmi_session_header(&peer->session, &header, kind, departure, net->now);
 	header.length = (uint16_t)(packet - HMI_HEADER_BYTES);
 	sum = hmi_header_write(start + HMI_HEAD_BYTES, &header);
+	if (peer->wants_crc)
+		sum += hmi_seal(start + HMI_HEAD_BYTES, kind, packet);
 	if (net->port.tx_checksum == HMI_CHECKSUM_SOFTWARE)
 		sum += hmi_sum(start + HMI_PACKET_OFFSET, header.length);
 	hmi_template_write(&peer->template, start, packet, sum, net->port.tx_checksum);
@@ -135,6 +138,7 @@ hmi_transmit_handshake(struct hmi_net *net, const struct hmi_address *to, const 
 	full.version = HMI_WIRE_VERSION;
 	full.length = (uint16_t)hmi_handshake_write(handshake, frame + HMI_HELLO_OFFSET);
 	sum = hmi_header_write(frame + HMI_HEAD_BYTES, &full);
+	sum += hmi_seal(frame + HMI_HEAD_BYTES, (enum hmi_kind)full.kind, HMI_HANDSHAKE_HEADER + full.length);
 	sum += hmi_sum(frame + HMI_HELLO_OFFSET, full.length);
 	hmi_template_init(&template, &net->neigh.own, to);
 	hmi_template_write(&template, frame, (uint16_t)(HMI_HANDSHAKE_HEADER + full.length), sum,

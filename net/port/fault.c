@@ -47,12 +47,19 @@ hmi_fault_decide(struct hmi_fault *fault)
 
 	verdict.drop = happens(fault, fault->odds.drop);
 	verdict.duplicate = happens(fault, fault->odds.duplicate);
-	verdict.corrupt = happens(fault, fault->odds.corrupt);
-	if (verdict.corrupt)
-		verdict.bit = (uint32_t)hmi_fault_random(fault);
+	if (happens(fault, fault->odds.corrupt))
+		verdict.corrupt = fault->odds.corrupt_bits != 0 ? (uint32_t)fault->odds.corrupt_bits : 1;
 	if (happens(fault, fault->odds.reorder))
 		verdict.delay_ns += hmi_fault_random(fault) % fault->odds.reorder_ns + 1;
 	return verdict;
+}
+
+void
+hmi_fault_flip(struct hmi_fault *fault, uint8_t *packet, uint32_t bytes)
+{
+	uint64_t bit = hmi_fault_random(fault) % (bytes * UINT64_C(8));
+
+	packet[bit / 8] ^= (uint8_t)(1u << bit % 8);
 }
 
 bool

@@ -65,16 +65,17 @@ hmi_port_flush(struct hmi_port *port)
 	return sent;
 }
 
-/* A copy with one bit flipped: the frame itself may be shared with a session. */
+/* A copy with some bits flipped: the frame itself may be shared with a session. */
 static struct rte_mbuf *
-corrupted(struct hmi_port *port, struct rte_mbuf *frame, uint32_t bit)
+corrupted(struct hmi_port *port, struct rte_mbuf *frame, uint32_t bits)
 {
 	struct rte_mbuf *copy = rte_pktmbuf_copy(frame, port->tx_pool, 0, UINT32_MAX);
 
 	rte_pktmbuf_free(frame);
 	if (copy != NULL) {
-		bit %= rte_pktmbuf_data_len(copy) * 8u;
-		*rte_pktmbuf_mtod_offset(copy, uint8_t *, bit / 8) ^= (uint8_t)(1u << bit % 8);
+		while (bits-- > 0)
+			hmi_fault_flip(&port->fault, rte_pktmbuf_mtod(copy, uint8_t *),
+				       rte_pktmbuf_data_len(copy));
 		/* Otherwise the port would compute a correct checksum over the corrupted bytes. */
 		copy->ol_flags &= ~(RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM);
 	}
@@ -97,8 +98,8 @@ hmi_port_send_faulty(struct hmi_port *port, struct rte_mbuf *frame)
 		rte_pktmbuf_free(frame);
 		return;
 	}
-	if (verdict.corrupt)
-		frame = corrupted(port, frame, verdict.bit);
+	if (verdict.corrupt > 0)
+		frame = corrupted(port, frame, verdict.corrupt);
 	if (frame == NULL)
 		return;
 	if (verdict.duplicate && hmi_port_room(port) > 1) {

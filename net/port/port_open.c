@@ -103,6 +103,18 @@ is_memif(const struct rte_eth_dev_info *info)
 	return info->driver_name != NULL && strcmp(info->driver_name, "net_memif") == 0;
 }
 
+/* Whether packets need a CRC: where they leave memory, or corruption is wanted. */
+static bool
+wants_crc(const struct hmi_port_config *config, const struct rte_eth_dev_info *info)
+{
+	bool in_memory =
+		is_memif(info) || (info->driver_name != NULL && strcmp(info->driver_name, "net_ring") == 0);
+
+	if (config->crc != HMI_PORT_CRC_AUTO)
+		return config->crc == HMI_PORT_CRC_ON;
+	return !in_memory || config->faults.corrupt != 0;
+}
+
 /* One queue pair, with those of the wanted offloads that the port supports. */
 static int
 port_configure(struct hmi_port *port, const struct hmi_port_config *config,
@@ -126,6 +138,7 @@ port_configure(struct hmi_port *port, const struct hmi_port_config *config,
 	if (rc != 0)
 		return port_failed(port, "its driver refuses one queue each way", rc, OTHER_PORT);
 	port->rx_offload = conf.rxmode.offloads != 0;
+	port->crc = wants_crc(config, info);
 	/* Both transmit offloads or none: a frame's checksums are computed in one place. */
 	if (conf.txmode.offloads == TX_OFFLOADS)
 		port->tx_checksum = HMI_CHECKSUM_OFFLOAD;

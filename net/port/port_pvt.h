@@ -13,7 +13,8 @@
  * retransmit their packets.
  *
  * memif: EAL's interrupt thread is blocked while bursts may run (guard_pvt.h). Its frames are copied from
- * memory to memory, so they have no UDP checksum, unless --udp-checksum or --fault-corrupt is given.
+ * memory to memory, so they have no UDP checksum, unless --udp-checksum or --fault-corrupt is given, and need no CRC: nor
+ * do those of net_ring.
  *
  * One lcore owns the port.
  */
@@ -34,6 +35,13 @@
 #define HMI_MTU_MAX    9600u
 #define HMI_MTU_MIN    576u /* bytes of an IP packet that every station takes: RFC 791 */
 
+/* Whether received packets need a CRC. */
+enum hmi_port_crc {
+	HMI_PORT_CRC_AUTO = 0, /* unless frames are copied from memory to memory, and not corrupted */
+	HMI_PORT_CRC_ON,
+	HMI_PORT_CRC_OFF,
+};
+
 /* How to set it up. */
 struct hmi_port_config {
 	const char *name; /* NULL: the first one */
@@ -42,6 +50,7 @@ struct hmi_port_config {
 	uint64_t rx_desc, tx_desc;
 	uint32_t tx_buffers; /* most that sessions keep */
 	bool udp_checksum;   /* UDP checksums over memif, too */
+	enum hmi_port_crc crc;
 	int logtype;
 	struct hmi_fault_odds faults;
 };
@@ -50,6 +59,7 @@ struct hmi_port {
 	/* Hot. */
 	uint16_t id;
 	bool usable; /* it is started, and no other thread works on it */
+	bool crc;    /* packets that are received need a CRC */
 	enum hmi_checksum tx_checksum;
 	bool faulty;
 	uint32_t fifo_count;

@@ -46,6 +46,7 @@ hm_net_stats(const struct hm_system *sys, struct hm_net_stats *stats)
 	stats->tx_checksum_offload = net->port.tx_checksum == HMI_CHECKSUM_OFFLOAD;
 	stats->tx_udp_checksum = net->port.tx_checksum != HMI_CHECKSUM_NO_UDP;
 	stats->rx_checksum_offload = net->port.rx_offload;
+	stats->rx_crc = net->port.crc;
 	stats->rx_frames = hmi_counted(&net->port.rx_frames);
 	stats->rx_bytes = hmi_counted(&net->rx_bytes);
 	stats->tx_frames = hmi_counted(&net->port.tx_frames);
@@ -133,6 +134,7 @@ hm_net_drop_name(enum hm_net_drop drop)
 		[HM_NET_DROP_BATCH] = "bad batch",
 		[HM_NET_DROP_MARTIAN] = "impossible source address",
 		[HM_NET_DROP_NO_FRAME] = "no buffer",
+		[HM_NET_DROP_CRC] = "bad CRC",
 	};
 
 	return (unsigned int)drop < HM_NET_DROPS ? names[drop] : "unknown";

@@ -66,6 +66,7 @@ port_open(struct hmi_remote *remote, struct hmi_address *own)
 		.tx_desc = o->tx_desc,
 		.tx_buffers = HMI_FRAMES_KEPT,
 		.udp_checksum = o->udp_checksum,
+		.crc = o->crc,
 		.logtype = net->logtype,
 		.faults = o->faults,
 	};

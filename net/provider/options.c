@@ -110,6 +110,7 @@ hmi_net_options_init(struct hmi_remote *remote)
 	o->peer_timeout_ms = PEER_TIMEOUT_MS;
 	o->peer_queue = PEER_QUEUE;
 	o->faults.seed = 1;
+	o->faults.corrupt_bits = 1;
 
 	*t++ = text("port", &o->port, "NAME of the ethdev to use; default: the first one");
 	*t++ = text("ip", &o->ip, "A.B.C.D/LEN: this node's address");
@@ -131,6 +132,9 @@ hmi_net_options_init(struct hmi_remote *remote)
 		.kind = HM_OPTION_FLAG,
 		.value = &o->udp_checksum,
 	};
+	*t++ = text(
+		"packet-crc", &o->packet_crc,
+		"on, off, auto: whether packets that are received need a CRC; auto (default): not over memif");
 	*t++ = number("rx-desc", &o->rx_desc, 64, 16384, "receive descriptors (1024)");
 	*t++ = number("tx-desc", &o->tx_desc, 64, 16384, "send descriptors (1024)");
 	*t++ = number("peer-timeout-ms", &o->peer_timeout_ms, 10, 3600000,
@@ -139,7 +143,9 @@ hmi_net_options_init(struct hmi_remote *remote)
 	*t++ = number("fault-drop", &o->faults.drop, 0, HMI_FAULT_PARTS, "lose N of 10,000 sent frames");
 	*t++ = number("fault-duplicate", &o->faults.duplicate, 0, HMI_FAULT_PARTS, "send N of 10,000 twice");
 	*t++ = number("fault-reorder", &o->faults.reorder, 0, HMI_FAULT_PARTS, "hold back N of 10,000");
-	*t++ = number("fault-corrupt", &o->faults.corrupt, 0, HMI_FAULT_PARTS, "flip a bit in N of 10,000");
+	*t++ = number("fault-corrupt", &o->faults.corrupt, 0, HMI_FAULT_PARTS, "corrupt N of 10,000");
+	*t++ = number("fault-corrupt-bits", &o->faults.corrupt_bits, 1, HMI_FAULT_BITS_MAX,
+		      "flip N bits in a corrupted frame (1)");
 	*t++ = number("fault-delay-us", &o->fault_delay_us, 0, 1000000, "delay all by N microseconds");
 	*t++ = number("fault-seed", &o->faults.seed, 0, UINT64_MAX,
 		      "faults are the same for the same seed (1)");
@@ -176,6 +182,28 @@ peer_check(struct hmi_remote *remote, struct hmi_peer *peer, const struct hmi_ad
 	return 0;
 }
 
+/* --packet-crc */
+static int
+crc_check(struct hmi_remote *remote)
+{
+	static const char *const words[] = {
+		[HMI_PORT_CRC_AUTO] = "auto", [HMI_PORT_CRC_ON] = "on", [HMI_PORT_CRC_OFF] = "off"
+	};
+	struct hmi_net_options *o = &remote->options;
+
+	if (o->packet_crc == NULL)
+		return 0;
+	for (uint32_t i = 0; i < RTE_DIM(words); i++) {
+		if (strcmp(o->packet_crc, words[i]) != 0)
+			continue;
+		o->crc = (enum hmi_port_crc)i;
+		return 0;
+	}
+	fprintf(stderr, "hermod: --packet-crc %s: neither on, off nor auto; give one of these\n",
+		o->packet_crc);
+	return -EINVAL;
+}
+
 int
 hmi_net_options_check(struct hmi_remote *remote, struct hmi_address *own)
 {
@@ -189,6 +217,8 @@ hmi_net_options_check(struct hmi_remote *remote, struct hmi_address *own)
 			"hermod: --ip A.B.C.D/LEN is missing: give this node an address on its port\n");
 		return -EINVAL;
 	}
+	if (crc_check(remote) != 0)
+		return -EINVAL;
 	end = hmi_ip_read(o->ip, &own->ip);
 	end = end != NULL && *end == '/' ? hmi_number_read(end + 1, 32, &bits) : NULL;
 	if (end == NULL || *end != '\0' || bits == 0) {

@@ -17,11 +17,13 @@
 /* Values of the options. */
 struct hmi_net_options {
 	const char *port, *ip;
+	const char *packet_crc;
 	uint64_t udp_port, net_lcore, mtu, rx_desc, tx_desc, peer_timeout_ms, peer_queue;
 	struct hmi_fault_odds faults;
 	uint64_t fault_delay_us;
 	bool udp_checksum;
-	struct hm_option table[18];
+	enum hmi_port_crc crc; /* by packet_crc */
+	struct hm_option table[20];
 };
 
 struct hmi_remote {

@@ -39,6 +39,7 @@ hmi_handshake_write(const struct hmi_handshake *handshake, uint8_t *at)
 	m.types = handshake->types;
 	m.window = handshake->window;
 	m.max_payload = handshake->max_payload;
+	m.wants_crc = handshake->wants_crc;
 	HMI_DEBUG_ASSERT(hermod__wire__handshake__get_packed_size(&m) <= HMI_HANDSHAKE_BYTES);
 	return hermod__wire__handshake__pack(&m, at);
 }
@@ -100,6 +101,7 @@ hmi_handshake_read(struct hmi_handshake *handshake, const uint8_t *at, size_t le
 	handshake->types = m->types;
 	handshake->window = m->window;
 	handshake->max_payload = m->max_payload;
+	handshake->wants_crc = m->wants_crc;
 	return 0;
 }
 

@@ -6,6 +6,7 @@
  * The body of a handshake packet: message Handshake of hermod.proto. Pure functions.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct hmi_handshake {
 	uint64_t node, started, types;
 	uint32_t session, protocol, reason;
 	uint32_t attempt, window, max_payload;
+	bool wants_crc;
 	char name[HMI_NODE_NAME_MAX + 1];
 	char expects[HMI_NODE_NAME_MAX + 1];
 };

@@ -112,6 +112,7 @@ static const struct limit limits[] = {
 	{ "fault-duplicate", 0, 10000, 0, AT(faults.duplicate) },
 	{ "fault-reorder", 0, 10000, 0, AT(faults.reorder) },
 	{ "fault-corrupt", 0, 10000, 0, AT(faults.corrupt) },
+	{ "fault-corrupt-bits", 1, 64, 1, AT(faults.corrupt_bits) },
 	{ "fault-delay-us", 0, 1000000, 0, AT(fault_delay_us) },
 	{ "fault-seed", 0, UINT64_MAX, 1, AT(faults.seed) },
 };
@@ -253,6 +254,32 @@ Test(net_options, ip__both_addresses_of_a_31_are_stations)
 	f = fixture_create();
 	cr_assert_eq(words_read(&f, "--ip 10.0.0.1/31 --peer b@10.0.0.0"), 0);
 	fixture_destroy(&f);
+}
+
+/* ---- --packet-crc ---------------------------------------------------------------------------------- */
+
+Test(net_options, packet_crc__each_word_and_no_other)
+{
+	static const struct wrong wrongs[] = {
+		{ "--ip 10.0.0.1/24 --packet-crc yes",
+		  "hermod: --packet-crc yes: neither on, off nor auto; give one of these\n" },
+		{ "--ip 10.0.0.1/24 --packet-crc ON",
+		  "hermod: --packet-crc ON: neither on, off nor auto; give one of these\n" },
+		{ "--ip 10.0.0.1/24 --packet-crc=",
+		  "hermod: --packet-crc : neither on, off nor auto; give one of these\n" },
+	};
+	static const char *const words[] = { "auto", "on", "off" };
+	char line[64];
+
+	for (unsigned int i = 0; i < RTE_DIM(words); i++) {
+		struct fixture f = fixture_create();
+
+		snprintf(line, sizeof(line), "--ip 10.0.0.1/24 --packet-crc %s", words[i]);
+		cr_assert_eq(words_read(&f, line), 0);
+		cr_assert_eq((unsigned int)f.remote->options.crc, i);
+		fixture_destroy(&f);
+	}
+	wrongs_check(wrongs, RTE_DIM(wrongs));
 }
 
 /* ---- --peer --------------------------------------------------------------------------------------- */

@@ -75,6 +75,25 @@ Test(net_remote, send__loss_reorder_duplicates_corruption)
 	fixture_destroy(f);
 }
 
+/* What the checksum of UDP, a sum, does not find; a driver that checks each message's bytes would. */
+Test(net_remote, send__two_wrong_bits)
+{
+	struct fixture *f = fixture_resolved("--fault-corrupt 2000 --fault-corrupt-bits 2 --fault-seed 7 "
+					     "--peer-timeout-ms 10000");
+
+	for (uint32_t i = 1; i <= 20; i++) {
+		drive(f, SEND_TEXT, 1000);
+		pair_until(f->nodes, f->sink_seen.texts == i * 1000);
+	}
+	cr_assert_eq(f->sink_seen.out_of_order, 0);
+	cr_assert_gt(pair_net(f->nodes[1]).rx_dropped[HM_NET_DROP_CHECKSUM], 0);
+	cr_assert_gt(pair_net(f->nodes[1]).rx_dropped[HM_NET_DROP_CRC] +
+			     pair_net(f->nodes[0]).rx_dropped[HM_NET_DROP_CRC],
+		     0);
+	cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_MALFORMED), 0);
+	fixture_destroy(f);
+}
+
 Test(net_remote, send__strings_and_bytes)
 {
 	struct fixture *f = fixture_resolved("");

@@ -116,8 +116,8 @@ Test(seen, note__a_jump_of_all_that_is_known)
 
 		note_all(seen, 1, 2000);
 		hmi_seen_note(seen, 2000 + jumps[i], 0);
-		cr_assert_eq(hmi_seen_look(seen, 2001), 2001 + HMI_SEEN > 2000 + jumps[i] ? HMI_SIGHT_LATE
-											   : HMI_SIGHT_NONE);
+		cr_assert_eq(hmi_seen_look(seen, 2001),
+			     2001 + HMI_SEEN > 2000 + jumps[i] ? HMI_SIGHT_LATE : HMI_SIGHT_NONE);
 		if (jumps[i] < HMI_SEEN)
 			expect_ranges(seen, (uint64_t[]){ 2000 + jumps[i], 2000 + jumps[i], 2000, 2000, 0 });
 		else

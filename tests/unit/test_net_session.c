@@ -39,7 +39,8 @@ goodput(uint64_t rtt_ns, uint64_t byte_ps, struct sim_odds odds, uint64_t ns)
 	sim_pair_run(pair, ns);
 	cr_assert_null(pair->fault, "%s", pair->fault);
 	cr_assert_not(pair->ends[0].lost || pair->ends[1].lost);
-	part = (double)pair->ends[1].received[HMI_LANE_USER] * SIM_PACKET_BYTES * (double)byte_ps / 1000 / (double)ns;
+	part = (double)pair->ends[1].received[HMI_LANE_USER] * SIM_PACKET_BYTES * (double)byte_ps / 1000 /
+	       (double)ns;
 	sim_pair_free(pair);
 	return part;
 }
@@ -95,7 +96,9 @@ exchange(uint64_t seed)
 		.queue = SIM_PACKET_BYTES * (8 + (uint32_t)hmt_random_below(&state, 300)),
 		.seed = seed,
 	};
-	struct sim_pair *pair = sim_pair_new(&config, (enum hmi_congestion_kind)hmt_random_below(&state, HMI_CONGESTION_KINDS));
+	struct sim_pair *pair =
+		sim_pair_new(&config,
+			     (enum hmi_congestion_kind)hmt_random_below(&state, HMI_CONGESTION_KINDS));
 
 	for (uint32_t i = 0; i < 2; i++)
 		for (uint32_t lane = 0; lane < HMI_LANES; lane++)
@@ -114,8 +117,10 @@ exchange(uint64_t seed)
 	}
 	sim_pair_run(pair, 2 * SECOND);
 	cr_assert_null(pair->fault, "seed %lu: %s", seed, pair->fault);
-	cr_assert_eq(pair->ends[0].session.flight.bytes + pair->ends[1].session.flight.bytes, 0, "seed %lu", seed);
-	cr_assert_eq(pair->ends[0].windows + pair->ends[1].windows, 0, "seed %lu: memory is kept without data", seed);
+	cr_assert_eq(pair->ends[0].session.flight.bytes + pair->ends[1].session.flight.bytes, 0, "seed %lu",
+		     seed);
+	cr_assert_eq(pair->ends[0].windows + pair->ends[1].windows, 0,
+		     "seed %lu: memory is kept without data", seed);
 	sim_pair_free(pair);
 }
 

@@ -65,7 +65,8 @@ Test(session_lanes, receive__one_lane_waits_for_memory)
 	pair->ends[1].stalled = true;
 	pair->ends[0].to_send[HMI_LANE_BULK] = 2 * HMI_RX_RING;
 	sim_pair_run(pair, 100 * MS);
-	cr_assert_eq(pair->ends[0].session.lanes[HMI_LANE_BULK].sent, HMI_RX_RING + 1, "its credit is used up");
+	cr_assert_eq(pair->ends[0].session.lanes[HMI_LANE_BULK].sent, HMI_RX_RING + 1,
+		     "its credit is used up");
 	pair->ends[1].stalled = false;
 	pair->ends[0].to_send[HMI_LANE_USER] = 1000;
 	sim_pair_run(pair, 100 * MS);
@@ -123,7 +124,8 @@ Test(session_lanes, numbers__beyond_32_bits)
 		lane->lost_low = before + 1;
 		lane->tx_limit = lane->rx_limit = before + 1 + 200;
 		pair->ends[i].appended[HMI_LANE_USER] = pair->ends[1 - i].received[HMI_LANE_USER] = before;
-		pair->ends[i].link.config.odds = (struct sim_odds){ .loss = 0.05, .late = 0.05, .late_ns = 50 * US };
+		pair->ends[i].link.config.odds =
+			(struct sim_odds){ .loss = 0.05, .late = 0.05, .late_ns = 50 * US };
 		pair->ends[i].to_send[HMI_LANE_USER] = 5000;
 	}
 	sim_pair_run(pair, SECOND);
@@ -137,7 +139,9 @@ Test(session_lanes, numbers__beyond_32_bits)
 static enum hmi_verdict
 receive(struct sim_pair *pair, uint32_t number, uint32_t sequence, enum hm_net_drop *drop)
 {
-	struct hmi_header header = { .kind = HMI_DATA, .number = number, .sequence = sequence, .lane = HMI_LANE_USER };
+	struct hmi_header header = {
+		.kind = HMI_DATA, .number = number, .sequence = sequence, .lane = HMI_LANE_USER
+	};
 
 	return hmi_session_receive(&pair->ends[0].session, &header, pair, pair->now, drop);
 }
