@@ -21,6 +21,7 @@
 #include "lcore_setup_pvt.h"
 #include "protobuf_pvt.h"
 #include "remote_pvt.h"
+#include "seal_pvt.h"
 #include "system_body_pvt.h"
 
 #include <rte_arp.h>
@@ -163,6 +164,8 @@ lone_write(struct lone *lone, const struct hmi_address *from, struct hmi_header 
 	if (payload != NULL)
 		memcpy(frame + LONE_PACKET + head, payload, header.length);
 	(void)hmi_header_write(frame + LONE_PACKET, &header);
+	if (hmi_kind_is_handshake(header.kind))
+		(void)hmi_seal(frame + LONE_PACKET, (enum hmi_kind)header.kind, packet);
 	hmi_template_init(&template, from, &to);
 	hmi_template_write(&template, frame, (uint16_t)packet, hmi_sum(frame + LONE_PACKET, packet),
 			   HMI_CHECKSUM_SOFTWARE);
