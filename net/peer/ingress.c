@@ -75,6 +75,15 @@ session_receive(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_hea
 	return kept;
 }
 
+/* Whether a packet is of a kind, and of a lane, that this node takes part in. */
+static bool
+is_known(const struct hmi_header *header)
+{
+	if (header->kind < HMI_DATA || header->kind > HMI_BYE)
+		return false;
+	return header->kind == HMI_DATA ? header->lane == HMI_LANE_USER : header->lane < HMI_LANES;
+}
+
 /* A packet of the session protocol. Returns whether the frame was kept or freed. */
 static bool
 packet_receive(struct hmi_net *net, const struct hmi_frame *parts, struct rte_mbuf *frame)
@@ -103,7 +112,7 @@ packet_receive(struct hmi_net *net, const struct hmi_frame *parts, struct rte_mb
 		hmi_net_drop(net, HM_NET_DROP_LENGTH);
 		return false;
 	}
-	if (unlikely(header.kind < HMI_DATA || header.kind > HMI_BYE || header.lane >= HMI_LANES)) {
+	if (unlikely(!is_known(&header))) {
 		hmi_net_drop(net, HM_NET_DROP_GARBAGE);
 		return false;
 	}
