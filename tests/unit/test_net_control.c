@@ -44,8 +44,7 @@ frame_make(struct fixture *f, const struct hmi_envelope *envelope, uint8_t *fram
 	header.length = (uint16_t)(end - frame - BATCH);
 	hmi_header_write(frame + PACKET, &header);
 	checksums_mend(frame, (uint32_t)(end - frame));
-	hmi_fixed32_write(f->good + PACKET + 8, header.number + 1);
-	hmi_fixed32_write(f->good + PACKET + 12, header.sequence + 1);
+	good_advance(f);
 	return (uint32_t)(end - frame);
 }
 

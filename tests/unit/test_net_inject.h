@@ -131,6 +131,16 @@ inject(struct fixture *f, const uint8_t *data, uint32_t length)
 		rte_pktmbuf_free(frame);
 }
 
+/* The good frame becomes that of node a's next packet, with its next data. */
+static inline void
+good_advance(struct fixture *f)
+{
+	uint8_t *number = f->good + PACKET + 8, *sequence = f->good + PACKET + 12;
+
+	hmi_fixed32_write(number, hmi_fixed32_read(number) + 1);
+	hmi_fixed32_write(sequence, hmi_fixed32_read(sequence) + 1);
+}
+
 /* Make the checksums good again after something was changed. */
 static inline void
 checksums_mend(uint8_t *frame, uint32_t length)

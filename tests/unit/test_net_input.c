@@ -7,6 +7,12 @@
 
 TestSuite(net_input, .init = pair_eal_start, .timeout = 120);
 
+static const struct hmi_net *
+net_of(const struct fixture *f)
+{
+	return &((const struct hmi_remote *)hm_module_self(f->nodes[1], &hm_net_module))->net;
+}
+
 Test(net_input, truncated__at_every_byte)
 {
 	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
@@ -46,11 +52,14 @@ Test(net_input, corrupted__every_bit)
 	fixture_destroy(f);
 }
 
-/* Another kind, number, ack, sack or credit may be a good one: those are for the next test. */
+/*
+ * Another kind, number, sequence, acknowledgement, credit or window may be a good one: those are for the next tests.
+ * The last four bytes have no meaning yet.
+ */
 static bool
 may_be_good(uint32_t offset)
 {
-	return offset == 3 || (offset >= 8 && offset < 20) || offset >= 22;
+	return offset == 3 || (offset >= 8 && offset < 32) || offset >= 35;
 }
 
 Test(net_input, corrupted__every_byte_with_good_checksums)
@@ -105,15 +114,10 @@ ack_huge(struct hmi_header *header)
 }
 
 static void
-ack_zero(struct hmi_header *header)
+ack_none(struct hmi_header *header)
 {
 	header->ack = 0;
-}
-
-static void
-sack_ahead(struct hmi_header *header)
-{
-	header->sack = UINT32_MAX;
+	header->run = UINT16_MAX;
 }
 
 static void
@@ -135,9 +139,35 @@ number_far(struct hmi_header *header)
 }
 
 static void
-number_old(struct hmi_header *header)
+number_zero(struct hmi_header *header)
 {
 	header->number = 0;
+}
+
+/* That of the packet that has opened the session. */
+static void
+number_used(struct hmi_header *header)
+{
+	header->number = 1;
+}
+
+/* Any number is good for the next packet; but the data is none that credit was given for. */
+static void
+sequence_far(struct hmi_header *header)
+{
+	header->sequence += HMI_RX_RING;
+}
+
+static void
+lane_control(struct hmi_header *header)
+{
+	header->lane = HMI_LANE_CONTROL;
+}
+
+static void
+lane_bulk(struct hmi_header *header)
+{
+	header->lane = HMI_LANE_BULK;
 }
 
 static void
@@ -152,10 +182,72 @@ Test(net_input, header__bad_acknowledgements)
 
 	inject_header(f, ack_ahead);
 	inject_header(f, ack_huge);
-	inject_header(f, ack_zero);
-	inject_header(f, sack_ahead);
-	cr_assert_eq(dropped(f, HM_NET_DROP_ACK), 4);
+	cr_assert_eq(dropped(f, HM_NET_DROP_ACK), 2);
 	cr_assert_eq(f->numbers, 0);
+	fixture_destroy(f);
+}
+
+Test(net_input, header__acknowledgement_of_the_number_sent_last_and_the_next)
+{
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
+	uint8_t *ack = f->good + PACKET + 16;
+
+	hmi_fixed32_write(ack, (uint32_t)net_of(f)->peers[0]->session.flight.next);
+	checksums_mend(f->good, f->length);
+	inject(f, f->good, f->length);
+	cr_assert_eq(dropped(f, HM_NET_DROP_ACK), 1);
+	cr_assert_eq(f->numbers, 0);
+	hmi_fixed32_write(ack, hmi_fixed32_read(ack) - 1);
+	checksums_mend(f->good, f->length);
+	inject(f, f->good, f->length);
+	cr_assert_eq(dropped(f, HM_NET_DROP_ACK), 1);
+	cr_assert_eq(f->numbers, 1);
+	fixture_destroy(f);
+}
+
+Test(net_input, header__that_acknowledges_nothing)
+{
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
+
+	inject_header(f, ack_none);
+	cr_assert_eq(dropped(f, HM_NET_DROP_ACK), 0);
+	cr_assert_eq(f->numbers, 1);
+	fixture_destroy(f);
+}
+
+/* An ACK of node a, under its next number, with this payload. */
+static void
+inject_ack(struct fixture *f, const uint8_t *payload, uint32_t length)
+{
+	struct hmi_header header;
+	uint8_t frame[2048];
+
+	memcpy(frame, f->good, BATCH);
+	cr_assert_eq(hmi_header_read(&header, f->good + PACKET, f->length - PACKET), 0);
+	header.kind = HMI_ACK;
+	header.length = (uint16_t)length;
+	hmi_header_write(frame + PACKET, &header);
+	memcpy(frame + BATCH, payload, length);
+	checksums_mend(frame, BATCH + length);
+	inject(f, frame, BATCH + length);
+}
+
+Test(net_input, ranges__that_cannot_be)
+{
+	/* A length without its other one, packets before the first one, a list that ends beyond its packet, no protobuf. */
+	static const uint8_t odd[] = { 0x0a, 1, 0 }, below[] = { 0x0a, 4, 0, 0xff, 0xff, 3 },
+			     cut[] = { 0x0a, 4, 0, 0 }, garbage[] = { 0xff, 0xff, 0xff };
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
+
+	inject_ack(f, odd, sizeof(odd));
+	inject_ack(f, below, sizeof(below));
+	inject_ack(f, cut, sizeof(cut));
+	inject_ack(f, garbage, sizeof(garbage));
+	cr_assert_eq(dropped(f, HM_NET_DROP_ACK), 4);
+	cr_assert_eq(pair_peer(f->nodes[1]).lost, 0);
+	/* Their number was not used up. */
+	inject(f, f->good, f->length);
+	cr_assert_eq(f->numbers, 1);
 	fixture_destroy(f);
 }
 
@@ -177,10 +269,26 @@ Test(net_input, header__numbers_out_of_the_window)
 
 	inject_header(f, number_far);
 	cr_assert_eq(dropped(f, HM_NET_DROP_WINDOW), 1);
-	inject_header(f, number_old);
+	inject_header(f, number_zero);
+	cr_assert_eq(dropped(f, HM_NET_DROP_WINDOW), 2);
+	inject_header(f, sequence_far);
+	cr_assert_eq(dropped(f, HM_NET_DROP_WINDOW), 3);
+	inject_header(f, number_used);
 	cr_assert_eq(dropped(f, HM_NET_DROP_DUPLICATE), 1);
 	inject_header(f, kind_fragment);
 	cr_assert_eq(dropped(f, HM_NET_DROP_GARBAGE), 1);
+	fixture_destroy(f);
+}
+
+/* Messages of users are all that this node sends, so far. */
+Test(net_input, header__lanes_that_are_not_in_use)
+{
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
+
+	inject_header(f, lane_control);
+	inject_header(f, lane_bulk);
+	cr_assert_eq(dropped(f, HM_NET_DROP_GARBAGE), 2);
+	cr_assert_eq(f->numbers, 0);
 	fixture_destroy(f);
 }
 
@@ -283,6 +391,7 @@ Test(net_input, batch__garbage_in_an_open_session)
 		checksums_mend(frame, f->length);
 		inject(f, frame, f->length);
 		header.number++;
+		header.sequence++;
 	}
 	cr_assert_gt(dropped(f, HM_NET_DROP_BATCH), 20, "%lu", dropped(f, HM_NET_DROP_BATCH));
 	nodes_stop(f);
@@ -319,7 +428,7 @@ Test(net_input, envelope__notification_of_another_nodes_process)
 			(uint32_t)(hmi_wire_terminated_write(payload, &terminated) - payload);
 		inject_envelope(f, &envelope);
 		cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_MALFORMED), 1);
-		hmi_fixed64_write(f->good + PACKET + 8, hmi_fixed64_read(f->good + PACKET + 8) + 1);
+		good_advance(f);
 	}
 	nodes_stop(f);
 }
@@ -335,20 +444,20 @@ Test(net_input, envelope__unknown_type_bad_payload_bad_system)
 	inject_envelope(f, &envelope);
 	cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_UNKNOWN_TYPE), 1);
 	/* Each takes the number of the packet before it plus one. */
-	hmi_fixed64_write(f->good + PACKET + 8, hmi_fixed64_read(f->good + PACKET + 8) + 1);
+	good_advance(f);
 	envelope.type = hm_type_hash("hermod.test.Numbers");
 	inject_envelope(f, &envelope);
 	cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_MALFORMED), 1);
-	hmi_fixed64_write(f->good + PACKET + 8, hmi_fixed64_read(f->good + PACKET + 8) + 1);
+	good_advance(f);
 	envelope.type = 0;
 	envelope.system = 99;
 	inject_envelope(f, &envelope);
 	cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_MALFORMED), 2);
-	hmi_fixed64_write(f->good + PACKET + 8, hmi_fixed64_read(f->good + PACKET + 8) + 1);
+	good_advance(f);
 	envelope.system = HM_SYS_TERMINATED;
 	inject_envelope(f, &envelope);
 	cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_MALFORMED), 3);
-	hmi_fixed64_write(f->good + PACKET + 8, hmi_fixed64_read(f->good + PACKET + 8) + 1);
+	good_advance(f);
 	envelope.system = 0;
 	inject_envelope(f, &envelope);
 	cr_assert_eq(pair_dead(f->nodes[1], HM_DEAD_UNKNOWN_TYPE), 2);
