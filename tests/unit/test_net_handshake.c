@@ -14,6 +14,7 @@ static uint32_t
 packet_from(struct fixture *f, uint8_t host, struct hmi_header header, const uint8_t *payload,
 	    uint8_t *answer)
 {
+	uint32_t head = hmi_header_bytes(header.kind), packet = head + header.length;
 	struct hmi_address from = { 0 }, to = { 0 };
 	struct hmi_template template;
 	uint8_t frame[1514];
@@ -21,7 +22,7 @@ packet_from(struct fixture *f, uint8_t host, struct hmi_header header, const uin
 	uint32_t length = 0;
 
 	if (header.length > 0)
-		memcpy(frame + BATCH, payload, header.length);
+		memcpy(frame + PACKET + head, payload, header.length);
 	from.ip = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, host));
 	from.udp_port = rte_cpu_to_be_16(HMI_UDP_PORT);
 	memcpy(&from.mac, "\x02\0\0\0\0", 5);
@@ -31,12 +32,11 @@ packet_from(struct fixture *f, uint8_t host, struct hmi_header header, const uin
 	memcpy(&to.mac, f->good, 6);
 	hmi_header_write(frame + PACKET, &header);
 	hmi_template_init(&template, &from, &to);
-	hmi_template_write(&template, frame, (uint16_t)(HMI_HEADER_BYTES + header.length),
-			   hmi_sum(frame + HMI_HEAD_BYTES, HMI_HEADER_BYTES + header.length),
+	hmi_template_write(&template, frame, (uint16_t)packet, hmi_sum(frame + PACKET, packet),
 			   HMI_CHECKSUM_SOFTWARE);
 
 	mbuf = rte_pktmbuf_alloc(f->pool);
-	memcpy(rte_pktmbuf_append(mbuf, (uint16_t)(BATCH + header.length)), frame, BATCH + header.length);
+	memcpy(rte_pktmbuf_append(mbuf, (uint16_t)(PACKET + packet)), frame, PACKET + packet);
 	cr_assert_eq(rte_ring_enqueue(f->wire.ab, mbuf), 0);
 	wire_take(f);
 	while (rte_ring_dequeue(f->wire.ba, (void **)&mbuf) == 0) {
@@ -84,18 +84,28 @@ hello(struct fixture *f, const char *name, uint8_t *answer)
 	return hello_from(f, 9, &handshake, answer);
 }
 
+/* What an answer says. */
+static struct hmi_handshake
+answer_read(const uint8_t *answer, uint32_t length, struct hmi_header *header)
+{
+	struct hmi_handshake handshake;
+
+	cr_assert_gt(length, PACKET + HMI_HANDSHAKE_HEADER);
+	cr_assert_eq(hmi_header_read(header, answer + PACKET, length - PACKET), 0);
+	cr_assert_eq(hmi_handshake_read(&handshake, answer + PACKET + HMI_HANDSHAKE_HEADER, header->length),
+		     0);
+	return handshake;
+}
+
 static void
 answer_is(const uint8_t *answer, uint32_t length, enum hmi_kind kind, uint32_t reason)
 {
-	struct hmi_handshake handshake;
 	struct hmi_header header;
+	struct hmi_handshake handshake = answer_read(answer, length, &header);
 
-	cr_assert_gt(length, BATCH);
-	cr_assert_eq(hmi_header_read(&header, answer + PACKET, length - PACKET), 0);
 	cr_assert_eq(header.kind, kind, "kind %u", header.kind);
 	cr_assert_eq(header.session, 4711);
 	cr_assert_eq(header.version, HMI_WIRE_VERSION);
-	cr_assert_eq(hmi_handshake_read(&handshake, answer + BATCH, header.length), 0);
 	cr_assert_eq(handshake.reason, reason, "reason %u", handshake.reason);
 	cr_assert_str_eq(handshake.name, "b");
 }
@@ -143,12 +153,12 @@ Test(net_handshake, hello__packets_too_small_for_any_message)
 	uint8_t answer[1514];
 
 	/* A batch for it would be written beyond its end. */
-	for (uint32_t bytes = 0; bytes < 524; bytes++) {
+	for (uint32_t bytes = 0; bytes < 508; bytes++) {
 		handshake.max_payload = bytes;
 		cr_assert_eq(hello_from(f, 9, &handshake, answer), 0, "%u", bytes);
 	}
-	cr_assert_eq(dropped(f, HM_NET_DROP_HANDSHAKE), 524);
-	handshake.max_payload = 524;
+	cr_assert_eq(dropped(f, HM_NET_DROP_HANDSHAKE), 508);
+	handshake.max_payload = 508;
 	answer_is(answer, hello_from(f, 9, &handshake, answer), HMI_WELCOME, 0);
 	fixture_destroy(f);
 }
@@ -251,8 +261,7 @@ Test(net_handshake, welcome__window_fits_the_descriptors)
 	uint32_t length = hello(f, "stranger", answer);
 
 	answer_is(answer, length, HMI_WELCOME, 0);
-	cr_assert_eq(hmi_header_read(&header, answer + PACKET, length - PACKET), 0);
-	cr_assert_eq(hmi_handshake_read(&back, answer + BATCH, header.length), 0);
+	back = answer_read(answer, length, &header);
 	cr_assert_leq(back.window, 64 * 3 / 4 / 2, "%u", back.window);
 	fixture_destroy(f);
 }
@@ -263,7 +272,7 @@ Test(net_handshake, welcome__window_fits_the_descriptors)
 static uint32_t
 session_call(struct fixture *f, uint8_t host, uint64_t node)
 {
-	struct hmi_handshake handshake, back;
+	struct hmi_handshake handshake;
 	struct hmi_header header;
 	uint8_t answer[1514];
 	uint32_t length;
@@ -275,18 +284,20 @@ session_call(struct fixture *f, uint8_t host, uint64_t node)
 	handshake.window = 256;
 	length = hello_from(f, host, &handshake, answer);
 	answer_is(answer, length, HMI_WELCOME, 0);
-	cr_assert_eq(hmi_header_read(&header, answer + PACKET, length - PACKET), 0);
-	cr_assert_eq(hmi_handshake_read(&back, answer + BATCH, header.length), 0);
-	return back.session;
+	return answer_read(answer, length, &header).session;
 }
 
-/* The first packet opens a session, BYE ends it. */
+/* The first packet, an ACK, opens a session; the second one, BYE, ends it. */
 static void
 bare_from(struct fixture *f, uint8_t host, uint32_t session, enum hmi_kind kind)
 {
-	struct hmi_header header = {
-		.version = HMI_WIRE_VERSION, .kind = (uint8_t)kind, .number = 1, .ack = 1, .session = session
-	};
+	struct hmi_header header = { .version = HMI_WIRE_VERSION,
+				     .kind = (uint8_t)kind,
+				     .window = HMI_WINDOW_MAX,
+				     .session = session,
+				     .number = kind == HMI_BYE ? 2 : 1,
+				     .limit_user = 1,
+				     .limit_bulk = 1 };
 	uint8_t answer[1514];
 
 	(void)packet_from(f, host, header, NULL, answer);
@@ -348,16 +359,12 @@ Test(net_handshake, log__flood_of_hellos_is_a_few_lines)
 	hmt_log_start(&log);
 	/* Each ends the session that the one before it has opened. */
 	for (handshake.attempt = 1; handshake.attempt <= 200; handshake.attempt++) {
-		struct hmi_handshake back;
 		struct hmi_header header;
 		uint32_t length;
 
 		handshake.session = 5000 + handshake.attempt;
 		length = hello_from(f, 9, &handshake, answer);
-		cr_assert_gt(length, BATCH);
-		cr_assert_eq(hmi_header_read(&header, answer + PACKET, length - PACKET), 0);
-		cr_assert_eq(hmi_handshake_read(&back, answer + BATCH, header.length), 0);
-		bare_from(f, 9, back.session, HMI_ACK);
+		bare_from(f, 9, answer_read(answer, length, &header).session, HMI_ACK);
 	}
 	/* Three in each second that was begun. */
 	cr_assert_geq(hmt_log_count(&log, "peer flood"), 3);
@@ -371,7 +378,12 @@ Test(net_handshake, log__flood_of_hellos_is_a_few_lines)
 static void
 answers_pile_up(struct fixture *f, uint8_t host)
 {
-	struct hmi_header header = { .version = HMI_WIRE_VERSION, .kind = HMI_DATA, .ack = 1, .credit = 256 };
+	struct hmi_header header = { .version = HMI_WIRE_VERSION,
+				     .kind = HMI_DATA,
+				     .lane = HMI_LANE_USER,
+				     .window = HMI_WINDOW_MAX,
+				     .limit_user = 257,
+				     .limit_bulk = 1 };
 	struct hmi_envelope request = { .from = 1, .path = (const uint8_t *)"/", .path_length = 1 };
 	uint8_t batch[1400], *end = batch, answer[1514];
 
@@ -379,8 +391,10 @@ answers_pile_up(struct fixture *f, uint8_t host)
 		end = hmi_envelope_write(end, &request);
 	header.length = (uint16_t)(end - batch);
 	header.session = session_open(f, host);
-	for (header.number = 1; header.number <= 500; header.number++)
+	for (header.sequence = 1; header.sequence <= 500; header.sequence++) {
+		header.number = 1 + header.sequence;
 		(void)packet_from(f, host, header, batch, answer);
+	}
 }
 
 Test(net_handshake, strangers__that_acknowledge_nothing_hold_up_nobody)

@@ -75,8 +75,8 @@ Test(net_log, flood__of_sessions_with_one_id)
 			hello.attempt = round;
 			lone_forget(lone);
 			lone_shake(lone, (uint8_t)(3 + i), HMI_HELLO, 0, &hello);
-			peers[i] = (struct lone_peer){ .host = (uint8_t)(3 + i), .number = 1, .ack = 1 };
-			peers[i].session = lone_take_kind(lone, HMI_WELCOME)->handshake.session;
+			peers[i] = lone_peer_of(lone, (uint8_t)(3 + i),
+						lone_take_kind(lone, HMI_WELCOME)->handshake.session);
 		}
 		for (uint32_t i = 0; i < 2; i++)
 			lone_send(lone, &peers[i], HMI_ACK, NULL, 0);

@@ -28,6 +28,7 @@
 
 #define LONE_PACKET   HMI_HEAD_BYTES
 #define LONE_PAYLOAD  (HMI_HEAD_BYTES + HMI_HEADER_BYTES) /* of packets of a session */
+#define LONE_BYTES    1432u /* most payload of a packet: an MTU of 1,500 without 68 bytes of headers */
 #define LONE_STEP_NS  50000ull
 #define LONE_MS       1000000ull
 #define LONE_SECOND   1000000000ull
@@ -292,6 +293,16 @@ lone_pass(struct lone *lone, uint64_t ns)
 	}
 }
 
+/* So much time passes in which the node does not turn. */
+static inline void
+lone_skip(struct lone *lone, uint64_t ns)
+{
+	lone->now += ns;
+	/* Turns look at the clock now and then; the next one has to know this one. */
+	for (uint32_t i = 0; i < lone->sys->lcores_count; i++)
+		(void)hmi_worker_clock(&lone->sys->lcores[i]->worker);
+}
+
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 /* A node without an address yet: its clock stands at the beginning. */
@@ -309,9 +320,7 @@ lone_create_early(const char *more)
 	lone.now = LONE_START_NS;
 	lone.sys->clock.arg = &lone;
 	lone.sys->clock.read = lone_clock;
-	/* Turns look at the clock now and then; the first one has to know this one. */
-	for (uint32_t i = 0; i < lone.sys->lcores_count; i++)
-		(void)hmi_worker_clock(&lone.sys->lcores[i]->worker);
+	lone_skip(&lone, 0);
 	return &lone;
 }
 
@@ -354,7 +363,7 @@ lone_says(uint8_t host)
 					   .started = 1,
 					   .attempt = 1,
 					   .window = LONE_CREDIT,
-					   .max_payload = 1448 };
+					   .max_payload = LONE_BYTES };
 
 	snprintf(handshake.name, sizeof(handshake.name), host == 2 ? "b" : "s%u", host);
 	return handshake;
