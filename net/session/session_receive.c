@@ -56,7 +56,6 @@ hmi_session_receive(struct hmi_session *s, const struct hmi_header *header, void
 	if (unlikely(*drop != HM_NET_DROPS))
 		return HMI_DROP;
 	hmi_seen_note(&s->seen, number, now);
-	hmi_count(&s->packets_received, 1);
 	s->unacked++;
 	/* Whoever sent it has to learn soon of a gap, and of what fills one. */
 	ack_want(s, sight != HMI_SIGHT_NEXT || s->unacked >= HMI_ACK_PACKETS || verdict == HMI_LANE_AGAIN,
@@ -65,6 +64,7 @@ hmi_session_receive(struct hmi_session *s, const struct hmi_header *header, void
 		*drop = HM_NET_DROP_DUPLICATE;
 		return HMI_DROP;
 	}
+	hmi_count(&s->packets_received, 1);
 	hmi_net_lane_receive(lane, memory, sequence, packet);
 	return likely(verdict == HMI_LANE_DELIVER) ? HMI_DELIVER : HMI_KEEP;
 }
