@@ -7,7 +7,6 @@
 #include "test_net_lone.h"
 
 #define ANSWERS_MAX 256u
-#define PAYLOAD_MAX 1448u
 
 TestSuite(net_answers, .init = pair_eal_start, .timeout = 60);
 
@@ -32,7 +31,7 @@ fixture_create(const char *more)
 static void
 envelope_put(struct fixture *f, const struct hmi_envelope *envelope)
 {
-	uint8_t batch[PAYLOAD_MAX];
+	uint8_t batch[LONE_BYTES];
 	size_t length = hmi_envelope_size(envelope);
 
 	cr_assert_leq(length, sizeof(batch));
@@ -242,12 +241,10 @@ Test(net_answers, answers__as_many_as_may_wait_and_no_more)
 {
 	struct fixture *f = fixture_create("");
 	struct hmi_envelope request = resolve_request("/user");
-	struct hmi_session *s = &lone_net(f->lone)->peers[0]->session;
 	uint32_t kept;
 
 	/* The peer acknowledges nothing and grants nothing: the session fills, then the backlog. */
-	s->tx_limit = 1;
-	f->peer.credit = 0;
+	lone_lane(f->lone, 0)->tx_limit = f->peer.limit = 1;
 	for (int i = 0; i < 100000 && lone_stats(f->lone, "s3").messages_backlogged < ANSWERS_MAX; i++)
 		request_put(f, &request);
 	cr_assert_eq(lone_stats(f->lone, "s3").messages_backlogged, ANSWERS_MAX);
@@ -278,11 +275,11 @@ Test(net_answers, payload__smaller_of_the_two_sides)
 {
 	struct fixture *f = fixture_create("");
 
-	cr_assert_eq(payload_of(f, 4, 524), 524);
-	cr_assert_eq(payload_of(f, 5, 1447), 1447);
-	cr_assert_eq(payload_of(f, 6, 1448), 1448);
-	cr_assert_eq(payload_of(f, 7, 1449), 1448);
-	cr_assert_eq(payload_of(f, 8, UINT32_MAX), 1448);
+	cr_assert_eq(payload_of(f, 4, 508), 508);
+	cr_assert_eq(payload_of(f, 5, LONE_BYTES - 1), LONE_BYTES - 1);
+	cr_assert_eq(payload_of(f, 6, LONE_BYTES), LONE_BYTES);
+	cr_assert_eq(payload_of(f, 7, LONE_BYTES + 1), LONE_BYTES);
+	cr_assert_eq(payload_of(f, 8, UINT32_MAX), LONE_BYTES);
 	lone_destroy(f->lone);
 }
 

@@ -53,15 +53,15 @@ Test(net_connect, hello__says_who_calls_whom)
 	lone_destroy(lone);
 }
 
-/* What of its header only other packets use. */
+/* What of its header behind the CRC only other packets use. */
 static void
 rest_is_zero(const struct rte_mbuf *frame)
 {
-	static const uint8_t zeros[HMI_HANDSHAKE_HEADER - 8];
+	static const uint8_t zeros[HMI_HANDSHAKE_HEADER - 12];
 	const uint8_t *packet = rte_pktmbuf_mtod_offset(frame, const uint8_t *, LONE_PACKET);
 
 	if (frame->pkt_len > LONE_PACKET && packet[0] == 'H')
-		cr_assert_arr_eq(packet + 8, zeros, sizeof(zeros));
+		cr_assert_arr_eq(packet + 12, zeros, sizeof(zeros));
 }
 
 Test(net_connect, hello__has_zeros_where_a_session_has_numbers)

@@ -24,13 +24,11 @@ static struct fixture *
 fixture_create(void)
 {
 	static struct fixture f;
-	struct hmi_header header = { .version = HMI_WIRE_VERSION, .kind = HMI_ACK, .number = 1, .ack = 1 };
 	struct hmi_address from = lone_station(3);
 
 	f.lone = lone_create("--peer-timeout-ms 3600000");
 	f.peer = lone_open(f.lone, 3);
-	header.session = f.peer.session;
-	f.length = lone_write(f.lone, &from, header, NULL, f.frame);
+	f.length = lone_write(f.lone, &from, lone_header(&f.peer, HMI_ACK), NULL, f.frame);
 	return &f;
 }
 
@@ -76,11 +74,9 @@ header_drop_is(struct fixture *f, const struct hmi_header *header, enum hm_net_d
 static struct hmi_header
 header_good(const struct fixture *f)
 {
-	return (struct hmi_header){ .version = HMI_WIRE_VERSION,
-				    .kind = HMI_DATA,
-				    .session = f->peer.session,
-				    .number = 1,
-				    .ack = 1 };
+	struct lone_peer peer = f->peer;
+
+	return lone_header(&peer, HMI_DATA);
 }
 
 Test(net_counters, drop__of_frames_by_each_reason)
@@ -135,14 +131,26 @@ Test(net_counters, drop__of_packets_by_each_reason)
 	header.session = f->peer.session + 1;
 	header_drop_is(f, &header, HM_NET_DROP_SESSION);
 	header = header_good(f);
-	header.ack = 0;
+	header.ack = (uint32_t)lone_net(f->lone)->peers[0]->session.flight.next;
 	header_drop_is(f, &header, HM_NET_DROP_ACK);
 	header = header_good(f);
-	header.number = 0;
+	/* That of the packet which has opened the session. */
+	header.number = 1;
 	header_drop_is(f, &header, HM_NET_DROP_DUPLICATE);
-	header.number = 5000;
+	header.kind = HMI_ACK;
+	header_drop_is(f, &header, HM_NET_DROP_DUPLICATE);
+	header = header_good(f);
+	header.number = 0;
+	header_drop_is(f, &header, HM_NET_DROP_WINDOW);
+	header.number = 1 + HMI_SEEN_AHEAD + 1;
 	header_drop_is(f, &header, HM_NET_DROP_WINDOW);
 	header = header_good(f);
+	header.sequence = (uint32_t)lone_lane(f->lone, 0)->rx_limit;
+	header_drop_is(f, &header, HM_NET_DROP_WINDOW);
+	header.sequence = 0;
+	header_drop_is(f, &header, HM_NET_DROP_DUPLICATE);
+	header = header_good(f);
+	header.number++;
 	header.length = 3;
 	header_drop_is(f, &header, HM_NET_DROP_BATCH);
 	header = header_good(f);
@@ -297,7 +305,7 @@ Test(net_counters, sent__frames_and_bytes_are_those_on_the_wire)
 	lone_pass(lone, 2 * LONE_SECOND);
 	stats = pair_net(lone->sys);
 	for (const struct lone_packet *packet; (packet = lone_take(lone)) != NULL; frames++)
-		bytes += LONE_PAYLOAD + packet->header.length;
+		bytes += LONE_PACKET + hmi_header_bytes(packet->header.kind) + packet->header.length;
 	cr_assert_eq(stats.tx_frames, frames);
 	cr_assert_eq(stats.tx_bytes, bytes);
 	cr_assert_eq(stats.tx_held | stats.tx_dropped, 0);

@@ -5,6 +5,7 @@
  */
 #include "hmt_log.h"
 
+#include "seal_pvt.h"
 #include "test_net_inject.h"
 
 TestSuite(net_handshake, .init = pair_eal_start, .timeout = 120);
@@ -31,6 +32,8 @@ packet_from(struct fixture *f, uint8_t host, struct hmi_header header, const uin
 	to.udp_port = from.udp_port;
 	memcpy(&to.mac, f->good, 6);
 	hmi_header_write(frame + PACKET, &header);
+	if (hmi_kind_is_handshake(header.kind))
+		(void)hmi_seal(frame + PACKET, (enum hmi_kind)header.kind, packet);
 	hmi_template_init(&template, &from, &to);
 	hmi_template_write(&template, frame, (uint16_t)packet, hmi_sum(frame + PACKET, packet),
 			   HMI_CHECKSUM_SOFTWARE);

@@ -96,7 +96,7 @@ static inline void
 packet_put(struct fixture *f, uint32_t sequence, uint64_t first, uint32_t count)
 {
 	struct hmi_header header = data_header(f, sequence);
-	uint8_t batch[1448];
+	uint8_t batch[LONE_BYTES];
 
 	header.length = (uint16_t)batch_write(f, first, count, batch);
 	f->peer.number = RTE_MAX(f->peer.number, header.number + 1);
@@ -111,7 +111,7 @@ frame_write(const struct fixture *f, uint32_t sequence, uint32_t count, uint8_t 
 {
 	struct hmi_header header = data_header(f, sequence);
 	struct hmi_address from = lone_station(3);
-	uint8_t batch[1448];
+	uint8_t batch[LONE_BYTES];
 
 	header.length = (uint16_t)batch_write(f, sequence, count, batch);
 	return lone_write(f->lone, &from, header, batch, frame);
