@@ -36,6 +36,7 @@ batch_open(struct hmi_net *net, struct hmi_peer *peer)
 	if (unlikely(batch == NULL))
 		return false;
 	net->frames_kept++;
+	hmi_session_promise(&peer->session);
 	peer->batch = batch;
 	peer->batch_at = rte_pktmbuf_mtod_offset(batch, uint8_t *, HMI_PACKET_OFFSET);
 	peer->batch_end = peer->batch_at + peer->payload_max;

@@ -130,6 +130,7 @@ struct hmi_session {
 	const struct hmi_session_ops *ops;
 	void *owner;
 	struct hmi_window *window; /* NULL: nothing is under way */
+	bool promised;             /* a packet will be appended: its memory stays */
 	uint64_t window_used_ns;   /* last time something was */
 };
 
@@ -165,10 +166,18 @@ bool hmi_session_has_unsent(const struct hmi_session *s);
 /* Whether a packet that is appended to the lane now would be sent at once. */
 bool hmi_session_may_send_more(struct hmi_session *s, enum hmi_net_lane_id lane, uint64_t now);
 
+/* A packet will be appended, for which there is room now: that stays, however long it takes. One lane at a time. */
+static inline void
+hmi_session_promise(struct hmi_session *s)
+{
+	s->promised = true;
+}
+
 /* Append a packet of so many bytes. There must be room. hmi_session_send returns it later. */
 static inline void
 hmi_session_append(struct hmi_session *s, enum hmi_net_lane_id lane, void *packet, uint32_t bytes)
 {
+	s->promised = false;
 	hmi_net_lane_append(&s->lanes[lane], &s->memory[lane], packet, bytes);
 }
 
