@@ -141,7 +141,7 @@ packets_send(struct lone *lone, struct lone_peer *peer)
 	lone_pass(lone, LONE_SECOND);
 	cr_assert_geq(lone_stats(lone, "s3").packets_retransmitted, 2);
 	cr_assert_geq(checksums_by.port + checksums_by.node, 4);
-	lone_send(lone, &(struct lone_peer){ 3, peer->session, peer->number, 2, 256 }, HMI_ACK, NULL, 0);
+	lone_acknowledge(lone, peer);
 }
 
 Test(net_offload, send__by_a_port_that_computes_both)
@@ -202,14 +202,9 @@ enum wrong {
 
 /* Whether the node takes a packet whose checksum is wrong or not, with what the port says of it. */
 static bool
-takes(struct lone *lone, const struct lone_peer *peer, enum wrong wrong, uint64_t flags)
+takes(struct lone *lone, struct lone_peer *peer, enum wrong wrong, uint64_t flags)
 {
-	struct hmi_header header = { .version = HMI_WIRE_VERSION,
-				     .kind = HMI_ACK,
-				     .session = peer->session,
-				     .number = peer->number,
-				     .ack = peer->ack,
-				     .credit = peer->credit };
+	struct hmi_header header = lone_header(peer, HMI_ACK);
 	uint64_t before = lone_dropped(lone, HM_NET_DROP_CHECKSUM);
 	struct rte_mbuf *frame = rte_pktmbuf_alloc(lone->pool);
 	struct hmi_address from = lone_station(3);

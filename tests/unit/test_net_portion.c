@@ -5,16 +5,18 @@
  */
 #include "test_net_sink.h"
 
+#define PAYLOAD_MAX 1432u
+
 TestSuite(net_portion, .init = pair_eal_start, .timeout = 60);
 
 /* A packet as full of messages of a type as it can be: each of two bytes. */
 static uint32_t
-full_put_of(struct fixture *f, uint32_t number, const char *type)
+full_put_of(struct fixture *f, uint32_t sequence, const char *type)
 {
-	uint32_t count = (uint32_t)(1448 - hmi_envelope_begin_size(0)) / 2;
-	uint8_t batch[1448];
+	uint32_t count = (uint32_t)(PAYLOAD_MAX - hmi_envelope_begin_size(0)) / 2;
+	uint8_t batch[PAYLOAD_MAX];
 	uint8_t *end = hmi_envelope_begin(batch, f->sink.local, 0, hm_type_hash(type));
-	struct hmi_header header = data_header(f, number);
+	struct hmi_header header = data_header(f, sequence);
 
 	for (uint32_t i = 0; i < count; i++) {
 		*end++ = HMI_TAG_PAYLOAD;
@@ -27,9 +29,9 @@ full_put_of(struct fixture *f, uint32_t number, const char *type)
 }
 
 static uint32_t
-full_put(struct fixture *f, uint32_t number)
+full_put(struct fixture *f, uint32_t sequence)
 {
-	return full_put_of(f, number, "hermod.test.Numbers");
+	return full_put_of(f, sequence, "hermod.test.Numbers");
 }
 
 Test(net_portion, poll__packets_full_of_messages_are_few_in_a_turn)
@@ -37,8 +39,8 @@ Test(net_portion, poll__packets_full_of_messages_are_few_in_a_turn)
 	struct fixture *f = fixture_create("");
 	uint64_t each = 0, before = 0, now;
 
-	for (uint32_t number = 1; number <= 40; number++)
-		each = full_put(f, number);
+	for (uint32_t sequence = 1; sequence <= 40; sequence++)
+		each = full_put(f, sequence);
 	lone_work_begin(f->lone);
 	for (int turn = 0; before < 40 * each; turn++, before = now) {
 		hm_system_turn(f->lone->sys);
@@ -59,8 +61,8 @@ Test(net_portion, poll__packets_full_of_an_unknown_type_are_few_in_a_turn)
 	struct fixture *f = fixture_create("");
 	uint64_t each = 0, before = 0, now;
 
-	for (uint32_t number = 1; number <= 20; number++)
-		each = full_put_of(f, number, "nobody.knows.This");
+	for (uint32_t sequence = 1; sequence <= 20; sequence++)
+		each = full_put_of(f, sequence, "nobody.knows.This");
 	lone_work_begin(f->lone);
 	for (int turn = 0; before < 20 * each && turn < 100; turn++, before = now) {
 		hm_system_turn(f->lone->sys);
@@ -88,8 +90,8 @@ Test(net_portion, poll__port_that_receives_multiples_of_eight)
 
 	receive_any = rte_eth_fp_ops[port].rx_pkt_burst;
 	rte_eth_fp_ops[port].rx_pkt_burst = receive_by_eight;
-	for (uint32_t number = 1; number <= 40; number++)
-		each = full_put(f, number);
+	for (uint32_t sequence = 1; sequence <= 40; sequence++)
+		each = full_put(f, sequence);
 	for (int turn = 0; turn < 60; turn++)
 		hm_system_turn(f->lone->sys);
 	cr_assert_eq(lone_stats(f->lone, "s3").messages_received, 40 * each);
@@ -102,8 +104,8 @@ Test(net_portion, poll__packets_behind_a_hole_are_few_in_a_turn)
 	struct fixture *f = fixture_create("--memory 64M");
 	uint64_t each = 0, before = 0, now;
 
-	for (uint32_t number = 2; number <= 20; number++)
-		each = full_put(f, number);
+	for (uint32_t sequence = 2; sequence <= 20; sequence++)
+		each = full_put(f, sequence);
 	lone_turn(f->lone);
 	cr_assert_eq(lone_stats(f->lone, "s3").messages_received, 0);
 	full_put(f, 1);
@@ -114,7 +116,7 @@ Test(net_portion, poll__packets_behind_a_hole_are_few_in_a_turn)
 		cr_assert_leq(now - before, LONE_POLL, "turn %d: %lu", turn, now - before);
 	}
 	cr_assert_eq(before, 20 * each);
-	cr_assert_eq(ack_last(f).ack, 21);
+	cr_assert_eq(ack_last(f).ack, number_of(20));
 	cr_assert_not(lone_net(f->lone)->waiting);
 	lone_destroy(f->lone);
 }
@@ -127,8 +129,8 @@ Test(net_portion, poll__peers_that_wait_take_turns)
 
 	for (uint32_t i = 0; i < 2; i++) {
 		f->peer = peers[i];
-		for (uint32_t number = 2; number <= 30; number++)
-			each = full_put(f, number);
+		for (uint32_t sequence = 2; sequence <= 30; sequence++)
+			each = full_put(f, sequence);
 		lone_turn(f->lone);
 	}
 	for (uint32_t i = 0; i < 2; i++) {
@@ -158,8 +160,8 @@ Test(net_portion, poll__peer_that_waits_beside_a_busy_one)
 	struct lone_peer busy = lone_open(f->lone, 4), waits = f->peer;
 	uint64_t each = 0, before;
 
-	for (uint32_t number = 2; number <= 20; number++)
-		each = full_put(f, number);
+	for (uint32_t sequence = 2; sequence <= 20; sequence++)
+		each = full_put(f, sequence);
 	lone_turn(f->lone);
 	(void)full_put(f, 1);
 	lone_work_begin(f->lone);
@@ -190,8 +192,8 @@ Test(net_portion, poll__peer_that_waits_beside_others_that_come)
 
 	for (uint8_t i = 0; i < RTE_DIM(others); i++)
 		others[i] = lone_open(f->lone, (uint8_t)(4 + i));
-	for (uint32_t number = 2; number <= 20; number++)
-		(void)full_put(f, number);
+	for (uint32_t sequence = 2; sequence <= 20; sequence++)
+		(void)full_put(f, sequence);
 	lone_turn(f->lone);
 	(void)full_put(f, 1);
 	lone_work_begin(f->lone);
@@ -214,8 +216,8 @@ Test(net_portion, stop__with_frames_that_wait_for_a_turn)
 	struct fixture *f = fixture_create("--memory 64M");
 	struct lone *lone = f->lone;
 
-	for (uint32_t number = 1; number <= 30; number++)
-		(void)full_put(f, number);
+	for (uint32_t sequence = 1; sequence <= 30; sequence++)
+		(void)full_put(f, sequence);
 	lone_work_begin(lone);
 	hm_system_turn(lone->sys);
 	cr_assert_lt(lone_net(lone)->rx_next, lone_net(lone)->rx_count);
@@ -231,13 +233,12 @@ Test(net_portion, poll__what_waits_for_a_turn_is_delivered_when_the_session_ends
 	struct hmi_header bye = { .version = HMI_WIRE_VERSION, .kind = HMI_BYE };
 	uint64_t each = 0;
 
-	for (uint32_t number = 2; number <= 20; number++)
-		each = full_put(f, number);
+	for (uint32_t sequence = 2; sequence <= 20; sequence++)
+		each = full_put(f, sequence);
 	lone_turn(f->lone);
 	full_put(f, 1);
 	bye.session = f->peer.session;
-	bye.number = 21;
-	bye.ack = 1;
+	bye.number = number_of(21);
 	lone_put(f->lone, 3, bye, NULL);
 	hm_system_turn(f->lone->sys);
 	hm_system_turn(f->lone->sys);
