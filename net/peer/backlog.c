@@ -6,6 +6,7 @@
 #include <rte_branch_prediction.h>
 
 #include "backlog_pvt.h"
+#include "control_pvt.h"
 #include "encode_pvt.h"
 #include "hm_actor.h"
 
@@ -13,7 +14,8 @@
 static void
 count_update(struct hmi_peer *peer, const struct hm_msg *msg, uint32_t change)
 {
-	atomic_store_explicit(&peer->backlog.count, peer->backlog.fifo.count, memory_order_relaxed);
+	atomic_store_explicit(&peer->backlog.count, peer->backlog.fifo.count + peer->backlog.control.count,
+			      memory_order_relaxed);
 	if (msg->type < HM_TYPE_USER)
 		peer->backlog.system_count += change;
 	if (hmi_is_resolve_request(msg))
@@ -23,19 +25,25 @@ count_update(struct hmi_peer *peer, const struct hm_msg *msg, uint32_t change)
 static void
 backlog_push(struct hmi_peer *peer, struct hm_msg *msg)
 {
-	hmi_fifo_push(&peer->backlog.fifo, msg);
+	hmi_fifo_push(hmi_is_control(msg) ? &peer->backlog.control : &peer->backlog.fifo, msg);
 	count_update(peer, msg, 1);
 }
 
-/* The oldest message; NULL: none. */
+/* The oldest message of a queue; NULL: none. */
 static struct hm_msg *
-backlog_pop(struct hmi_peer *peer)
+backlog_pop(struct hmi_peer *peer, struct hmi_fifo *fifo)
 {
-	struct hm_msg *msg = hmi_fifo_pop(&peer->backlog.fifo);
+	struct hm_msg *msg = hmi_fifo_pop(fifo);
 
 	if (msg != NULL)
 		count_update(peer, msg, UINT32_MAX);
 	return msg;
+}
+
+void
+hmi_backlog_control_done(struct hmi_peer *peer)
+{
+	(void)backlog_pop(peer, &peer->backlog.control);
 }
 
 /* Put back what was popped last. */
@@ -65,6 +73,7 @@ void
 hmi_backlog_send(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg)
 {
 	if (unlikely(peer->backlog.fifo.head != NULL || peer->session.state != HMI_SESSION_OPEN) ||
+	    unlikely(msg->type < HM_TYPE_USER && hmi_is_control(msg)) ||
 	    unlikely(!hmi_encode_message(net, peer, msg)))
 		backlog_put(net, peer, msg);
 }
@@ -74,7 +83,7 @@ hmi_backlog_flush(struct hmi_net *net, struct hmi_peer *peer)
 {
 	struct hm_msg *msg;
 
-	while ((msg = backlog_pop(peer)) != NULL) {
+	while ((msg = backlog_pop(peer, &peer->backlog.fifo)) != NULL) {
 		if (!hmi_encode_message(net, peer, msg)) {
 			backlog_unpop(peer, msg);
 			return;
@@ -99,8 +108,13 @@ message_lose(struct hmi_net *net, struct hmi_peer *peer, struct hm_msg *msg, enu
 bool
 hmi_backlog_lose(struct hmi_net *net, struct hmi_peer *peer, enum hm_dead_reason reason)
 {
-	while (peer->backlog.fifo.count > (peer->configured && !net->gone ? peer->resolves : 0)) {
-		message_lose(net, peer, backlog_pop(peer), reason);
+	uint32_t kept = peer->configured && !net->gone ? peer->resolves : 0;
+	struct hmi_backlog *backlog = &peer->backlog;
+
+	while (backlog->fifo.count > 0 || backlog->control.count > kept) {
+		message_lose(net, peer,
+			     backlog_pop(peer, backlog->fifo.count > 0 ? &backlog->fifo : &backlog->control),
+			     reason);
 		if (hmi_net_expired(net, 1))
 			return false;
 	}

@@ -12,16 +12,24 @@
 /* So many closed batches are sent before the end of the turn. */
 #define SEND_EARLY 8u
 
-/* Whether a session may keep one more frame. Some are reserved: a peer without credit cannot take all. */
-static bool
-may_keep(const struct hmi_net *net, struct hmi_session *s)
+bool
+hmi_batch_may_keep(const struct hmi_net *net, struct hmi_session *s, enum hmi_net_lane_id id, uint32_t own)
 {
-	const struct hmi_net_lane *lane = &s->lanes[HMI_LANE_USER];
+	const struct hmi_net_lane *lane = &s->lanes[id];
 
-	if (!hmi_session_has_room(s, HMI_LANE_USER, net->now))
+	if (!hmi_session_has_room(s, id, net->now))
 		return false;
-	return lane->next - lane->una < HMI_FRAMES_OWN ||
+	return lane->next - lane->una < own ||
 	       net->frames_kept < HMI_FRAMES_KEPT - HMI_FRAMES_OWN * HM_NET_PEERS_MAX;
+}
+
+struct rte_mbuf *
+hmi_batch_frame(struct hmi_net *net)
+{
+	struct rte_mbuf *frame = rte_pktmbuf_alloc(net->port.tx_pool);
+
+	net->frames_kept += frame != NULL;
+	return frame;
 }
 
 /* Open a batch. Returns whether there is a buffer, and room in the session. */
@@ -30,12 +38,11 @@ batch_open(struct hmi_net *net, struct hmi_peer *peer)
 {
 	struct rte_mbuf *batch;
 
-	if (!may_keep(net, &peer->session))
+	if (!hmi_batch_may_keep(net, &peer->session, HMI_LANE_USER, HMI_FRAMES_USER))
 		return false;
-	batch = rte_pktmbuf_alloc(net->port.tx_pool);
+	batch = hmi_batch_frame(net);
 	if (unlikely(batch == NULL))
 		return false;
-	net->frames_kept++;
 	hmi_session_promise(&peer->session);
 	peer->batch = batch;
 	peer->batch_at = rte_pktmbuf_mtod_offset(batch, uint8_t *, HMI_PACKET_OFFSET);

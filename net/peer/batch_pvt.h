@@ -12,6 +12,16 @@
 
 #include "peer_pvt.h"
 
+/*
+ * Whether a session may keep one more frame of a lane. `own` are reserved for it: a peer without credit cannot take
+ * all.
+ */
+bool hmi_batch_may_keep(const struct hmi_net *net, struct hmi_session *s, enum hmi_net_lane_id id,
+			uint32_t own);
+
+/* A buffer that a session will keep; NULL: there is none. */
+struct rte_mbuf *hmi_batch_frame(struct hmi_net *net);
+
 /* Close the batch, and open one with `bytes` of room, at most payload_max. Returns whether it did. */
 bool hmi_batch_renew(struct hmi_net *net, struct hmi_peer *peer, size_t bytes);
 

@@ -7,6 +7,7 @@
 
 #include "backlog_pvt.h"
 #include "batch_pvt.h"
+#include "control_pvt.h"
 #include "egress_pvt.h"
 #include "transmit_pvt.h"
 
@@ -31,6 +32,8 @@ hmi_egress_flush(struct hmi_net *net, struct hmi_peer *peer)
 
 	if (unlikely(s->state != HMI_SESSION_OPEN))
 		return 0;
+	if (unlikely(peer->backlog.control.head != NULL))
+		hmi_control_flush(net, peer);
 	sent += bursts_send(net, peer);
 	if (unlikely(peer->backlog.fifo.head != NULL))
 		hmi_backlog_flush(net, peer);
@@ -52,9 +55,8 @@ is_flushed(const struct hmi_peer *peer)
 {
 	const struct hmi_session *s = &peer->session;
 
-	return s->state != HMI_SESSION_OPEN ||
-	       (peer->batch == NULL && !hmi_session_has_unsent(s) && s->ack_ns == 0 &&
-		peer->backlog.fifo.head == NULL);
+	return s->state != HMI_SESSION_OPEN || (peer->batch == NULL && !hmi_session_has_unsent(s) &&
+						s->ack_ns == 0 && hmi_backlog_is_empty(peer));
 }
 
 uint32_t

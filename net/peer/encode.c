@@ -55,32 +55,40 @@ envelope_address(const struct hmi_net *net, const struct hm_outgoing *out, struc
 	}
 }
 
-/* A message of the engine. */
-static enum encoded
-system_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg,
-	   const struct hm_outgoing *out)
+void
+hmi_encode_system(const struct hmi_net *net, const struct hm_msg *msg, struct hmi_envelope *envelope,
+		  uint8_t *payload)
 {
-	uint8_t payload[HMI_TERMINATED_BYTES];
-	struct hmi_envelope envelope;
+	struct hm_outgoing out = { .to = msg->to, .sender = msg->sender };
 
-	envelope_address(net, out, &envelope);
+	envelope_address(net, &out, envelope);
 	if (hmi_is_resolve_request(msg)) {
-		envelope.path = hm_msg_body(msg);
-		envelope.path_length = (uint32_t)hm_msg_length(msg);
-		return envelope_put(net, peer, &envelope);
+		envelope->path = hm_msg_body(msg);
+		envelope->path_length = (uint32_t)hm_msg_length(msg);
+		return;
 	}
-	envelope.system = msg->type;
+	envelope->system = msg->type;
 	if (msg->type == HM_SYS_TERMINATED) {
-		envelope.payload = payload;
-		envelope.payload_length =
+		envelope->payload = payload;
+		envelope->payload_length =
 			(uint32_t)(hmi_wire_terminated_write(payload, hm_msg_body(msg)) - payload);
 	} else if (msg->type == HM_IDENTITY || msg->type == HM_TOUCHED) {
 		struct hm_pid pid;
 
 		memcpy(&pid, hm_msg_body(msg), sizeof(pid));
-		envelope.payload = payload;
-		envelope.payload_length = (uint32_t)(hmi_wire_pid_write(payload, pid) - payload);
+		envelope->payload = payload;
+		envelope->payload_length = (uint32_t)(hmi_wire_pid_write(payload, pid) - payload);
 	}
+}
+
+/* A message of the engine that stays behind users'. */
+static enum encoded
+system_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg)
+{
+	uint8_t payload[HMI_TERMINATED_BYTES];
+	struct hmi_envelope envelope;
+
+	hmi_encode_system(net, msg, &envelope, payload);
 	return envelope_put(net, peer, &envelope);
 }
 
@@ -220,7 +228,7 @@ message_put(struct hmi_net *net, struct hmi_peer *peer, const struct hm_msg *msg
 	const struct hmi_plan *plan = hmi_codec_by_id(&net->codec, msg->type);
 	struct hm_outgoing out = { .to = msg->to, .sender = msg->sender, .body = msg->body };
 
-	return plan != NULL ? body_put(net, peer, &out, plan) : system_put(net, peer, msg, &out);
+	return plan != NULL ? body_put(net, peer, &out, plan) : system_put(net, peer, msg);
 }
 
 /* Whether a body is of the plan's type, and not zeros or of another type. */

@@ -4,6 +4,7 @@
  * A session opens, or ends: messages that were under way become dead letters.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "backlog_pvt.h"
 #include "batch_pvt.h"
@@ -55,7 +56,7 @@ hmi_peer_opened(struct hmi_net *net, struct hmi_peer *peer)
 	hmi_peer_credit_deal(net);
 	peer->refusal_logged = 0;
 	peer->unreachable_ns = 0;
-	peer->resume = 0;
+	memset(peer->resume, 0, sizeof(peer->resume));
 	peer->stalled = false;
 	peer->stalled_ns = 0;
 	hmi_peer_template_make(net, peer);
@@ -124,9 +125,9 @@ packets_lose(struct hmi_net *net, struct hmi_peer *peer)
 		uint32_t length;
 		const uint8_t *batch = lost_batch(peer, &length);
 
-		if (!hmi_decode_dead(net, peer, batch, length, &peer->resume))
+		if (!hmi_decode_dead(net, peer, batch, length, &peer->lost_done))
 			return false;
-		peer->resume = 0;
+		peer->lost_done = 0;
 		lost_free(net, peer);
 		if (hmi_net_expired(net, HMI_FRAME_STEPS))
 			return false;

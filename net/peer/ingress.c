@@ -81,7 +81,7 @@ is_known(const struct hmi_header *header)
 {
 	if (header->kind < HMI_DATA || header->kind > HMI_BYE)
 		return false;
-	return header->kind == HMI_DATA ? header->lane == HMI_LANE_USER : header->lane < HMI_LANES;
+	return header->lane < (header->kind == HMI_DATA ? HMI_LANE_BULK : HMI_LANES);
 }
 
 /* A packet of the session protocol. Returns whether the frame was kept or freed. */

@@ -6,6 +6,7 @@
  * The state that all files of peer/ share: the peers, and what belongs to the node as a whole.
  *
  *     encode.c ─▶ batch.c ─▶ transmit.c ─▶ session, frame ─▶ port                  (out)
+ *     control.c ─▶ ─ ─ ─ ─ ─ ─ ─ ┘   messages of the engine, on a lane of their own
  *         ▲           ▲
  *     backlog.c    egress.c: at the end of a turn
  *         ▲
@@ -39,24 +40,27 @@
 #include "port_pvt.h"
 #include "session_pvt.h"
 
-#define HMI_PEER_BITS     6u  /* low bits of a session's id: number of the peer */
-#define HMI_RESOLVES_MAX  64u /* resolve requests in the backlog of one peer */
-#define HMI_PACKET_OFFSET (HMI_HEAD_BYTES + HMI_HEADER_BYTES)     /* payload within a frame */
-#define HMI_HELLO_OFFSET  (HMI_HEAD_BYTES + HMI_HANDSHAKE_HEADER) /* the same of a handshake */
-#define HMI_MTU_HEADERS   (HMI_PACKET_OFFSET - RTE_ETHER_HDR_LEN) /* headers within an IP packet */
-#define HMI_PAYLOAD_MIN   (HMI_MTU_MIN - HMI_MTU_HEADERS)
-#define HMI_REORDER       4u    /* credit of a lane, in windows: what is lost is a round trip late, or more */
-#define HMI_FRAMES_KEPT   2048u /* frames that all sessions together keep for retransmission */
-#define HMI_FRAMES_OWN    8u    /* of them, reserved for each session */
-#define HMI_FRAME_STEPS   4u    /* of hm_turn_expired that a frame counts as, beside its messages */
+#define HMI_PEER_BITS      6u  /* low bits of a session's id: number of the peer */
+#define HMI_RESOLVES_MAX   64u /* resolve requests in the backlog of one peer */
+#define HMI_PACKET_OFFSET  (HMI_HEAD_BYTES + HMI_HEADER_BYTES)     /* payload within a frame */
+#define HMI_HELLO_OFFSET   (HMI_HEAD_BYTES + HMI_HANDSHAKE_HEADER) /* the same of a handshake */
+#define HMI_MTU_HEADERS    (HMI_PACKET_OFFSET - RTE_ETHER_HDR_LEN) /* headers within an IP packet */
+#define HMI_PAYLOAD_MIN    (HMI_MTU_MIN - HMI_MTU_HEADERS)
+#define HMI_REORDER        4u /* credit of a lane, in windows: what is lost is a round trip late, or more */
+#define HMI_FRAMES_KEPT    2048u /* frames that all sessions together keep for retransmission */
+#define HMI_FRAMES_USER    6u    /* of them, reserved for each session's lane for users */
+#define HMI_FRAMES_CONTROL 2u    /* ... and for its lane for control */
+#define HMI_FRAMES_OWN     (HMI_FRAMES_USER + HMI_FRAMES_CONTROL)
+#define HMI_FRAME_STEPS    4u /* of hm_turn_expired that a frame counts as, beside its messages */
 
 static_assert(1u << HMI_PEER_BITS == HM_NET_PEERS_MAX, "a session's id names its peer");
 
 /* Messages queued for a peer, oldest first. */
 struct hmi_backlog {
 	struct hmi_fifo fifo;
-	uint32_t system_count;  /* messages of the engine in fifo */
-	_Atomic uint32_t count; /* copy of fifo.count, for other threads */
+	struct hmi_fifo control; /* those that go by the lane for control */
+	uint32_t system_count;   /* messages of the engine in both */
+	_Atomic uint32_t count;  /* of messages in both, for other threads as well */
 };
 
 /* Rate limit for log lines that received packets cause, each peer's and the node's: HMI_LOG_LINES in a second. */
@@ -102,7 +106,8 @@ struct hmi_peer {
 	struct hmi_session session;
 
 	/* A packet that was delivered, or is lost, only in part. */
-	uint32_t resume;                /* messages of it that are done */
+	uint32_t resume[HMI_LANES];     /* messages of each lane's first one that are done */
+	uint32_t lost_done;             /* messages of lost_frame that are done */
 	uint64_t stalled_ns;            /* since when it waits for message memory; 0: it does not */
 	struct rte_mbuf *lost_frame;    /* whose messages become dead letters; NULL: none */
 	bool lost_received;             /* it is one that this node has received */

@@ -150,7 +150,7 @@ remote_waiting(const void *self)
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < net->peers_count; i++)
-		sum += net->peers[i]->backlog.fifo.count;
+		sum += atomic_load_explicit(&net->peers[i]->backlog.count, memory_order_relaxed);
 	return sum;
 }
 

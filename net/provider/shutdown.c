@@ -6,6 +6,7 @@
 #include <rte_cycles.h>
 #include <rte_pause.h>
 
+#include "backlog_pvt.h"
 #include "egress_pvt.h"
 #include "end_pvt.h"
 #include "ingress_pvt.h"
@@ -22,7 +23,7 @@ all_acknowledged(const struct hmi_net *net)
 		const struct hmi_peer *peer = net->peers[i];
 
 		if (peer->session.state == HMI_SESSION_OPEN &&
-		    (peer->batch != NULL || peer->backlog.fifo.head != NULL ||
+		    (peer->batch != NULL || !hmi_backlog_is_empty(peer) ||
 		     !hmi_session_is_flushed(&peer->session)))
 			return false;
 	}
