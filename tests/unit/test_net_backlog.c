@@ -11,7 +11,7 @@
 
 TestSuite(net_backlog, .init = pair_eal_start, .timeout = 60);
 
-/* Acknowledge what the node has sent, and give it credit, until all is there. Returns the messages. */
+/* Acknowledge what the node has sent, and give it credit, until all is there. Returns the messages of users' lane. */
 static uint64_t
 all_take(struct fixture *f)
 {
@@ -28,6 +28,8 @@ all_take(struct fixture *f)
 			struct hmi_reader reader = hmi_batch_reader(packet->payload, packet->header.length);
 			struct hmi_envelope envelope;
 
+			if (packet->header.lane != HMI_LANE_USER)
+				continue;
 			cr_assert_eq(packet->header.sequence, sequence, "data %u", packet->header.sequence);
 			sequence++;
 			quiet = 0;
@@ -149,10 +151,22 @@ watch_many(struct hm_ctx *ctx, struct deed *deed)
 	}
 }
 
+static void
+poison_many(struct hm_ctx *ctx, struct deed *deed)
+{
+	for (uint32_t i = 0; i < deed->count; i++) {
+		struct hm_pid who = { deed->to.node, 100 + i };
+
+		cr_assert_eq(hm_poison(ctx, who), HM_OK);
+		deed->done++;
+	}
+}
+
+/* They come after what users have sent, so they wait for it; no limit makes dead letters of them. */
 Test(net_backlog, limit__messages_of_the_engine_wait_all_the_same)
 {
 	struct fixture *f = fixture_create("--peer-queue 0", 0);
-	struct deed deed = { .fn = watch_many, .to = f->there, .count = 20 };
+	struct deed deed = { .fn = poison_many, .to = f->there, .count = 20 };
 
 	while (pair_dead(f->lone->sys, HM_DEAD_NODE_BUSY) == 0)
 		numbers_send(f, 1);
@@ -161,8 +175,35 @@ Test(net_backlog, limit__messages_of_the_engine_wait_all_the_same)
 	cr_assert_eq(backlogged(f), 20);
 	cr_assert_eq(lone_net(f->lone)->peers[0]->backlog.system_count, 20);
 	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NODE_BUSY), 1);
-	(void)all_take(f);
+	cr_assert_eq(all_take(f), f->sent - 1 + 20);
 	cr_assert_eq(lone_net(f->lone)->peers[0]->backlog.system_count, 0);
+	lone_destroy(f->lone);
+}
+
+/* Those that may overtake users' messages have a lane of their own: no credit holds them up. */
+Test(net_backlog, limit__control_messages_do_not_wait_for_users)
+{
+	struct fixture *f = fixture_create("--peer-queue 0", 0);
+	struct deed deed = { .fn = watch_many, .to = f->there, .count = 20 };
+	const struct lone_packet *packet;
+	struct hmi_envelope envelope;
+	struct hmi_reader reader;
+	uint32_t watches = 0;
+
+	while (pair_dead(f->lone->sys, HM_DEAD_NODE_BUSY) == 0)
+		numbers_send(f, 1);
+	lone_forget(f->lone);
+	doing(f, &deed);
+	cr_assert_eq(backlogged(f), 0);
+	packet = lone_take_kind(f->lone, HMI_DATA);
+	cr_assert_not_null(packet);
+	cr_assert_eq(packet->header.lane, HMI_LANE_CONTROL);
+	cr_assert_eq(packet->header.sequence, 1);
+	reader = hmi_batch_reader(packet->payload, packet->header.length);
+	for (; hmi_batch_next(&reader, &envelope) == 1; watches++)
+		cr_assert_eq(envelope.system, HM_SYS_WATCH);
+	cr_assert_eq(watches, 20);
+	(void)all_take(f);
 	lone_destroy(f->lone);
 }
 
@@ -287,6 +328,10 @@ Test(net_backlog, lost__resolve_requests_of_one_that_nobody_named_are_freed)
 	struct deed deed = { .fn = resolve_many, .count = 5, .address = "hermod://s3/user/x" };
 
 	way_fill(f);
+	/* Requests wait when there are as many packets for control as the session keeps. */
+	for (deed.count = 1; deed.done < HMI_CONTROL_RING;)
+		doing(f, &deed);
+	deed.count = 5;
 	doing(f, &deed);
 	cr_assert_eq(lone_net(f->lone)->peers[0]->resolves, 5);
 	lone_send(f->lone, &f->peer, HMI_BYE, NULL, 0);

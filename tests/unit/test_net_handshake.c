@@ -377,7 +377,7 @@ Test(net_handshake, log__flood_of_hellos_is_a_few_lines)
 	fixture_destroy(f);
 }
 
-/* Ask node b for paths until it cannot keep any more answers, which this one never acknowledges. */
+/* Touch node b's actor until it cannot keep any more answers, which this one never acknowledges. */
 static void
 answers_pile_up(struct fixture *f, uint8_t host)
 {
@@ -387,7 +387,7 @@ answers_pile_up(struct fixture *f, uint8_t host)
 				     .window = HMI_WINDOW_MAX,
 				     .limit_user = 257,
 				     .limit_bulk = 1 };
-	struct hmi_envelope request = { .from = 1, .path = (const uint8_t *)"/", .path_length = 1 };
+	struct hmi_envelope request = { .to = f->sink.local, .from = 1, .system = HM_TOUCH };
 	uint8_t batch[1400], *end = batch, answer[1514];
 
 	while ((size_t)(end - batch) + hmi_envelope_size(&request) <= sizeof(batch))
@@ -402,7 +402,8 @@ answers_pile_up(struct fixture *f, uint8_t host)
 
 Test(net_handshake, strangers__that_acknowledge_nothing_hold_up_nobody)
 {
-	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
+	/* What waits in message memory is limited by the option, which is not what this is about. */
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000 --peer-queue 100");
 	struct hm_pid nobody = { hm_system_node(f->nodes[0]), UINT64_MAX };
 	Hermod__Test__Numbers numbers;
 
