@@ -30,6 +30,8 @@
 #include "hermod.h"
 #include "hmt_eal.h"
 #include "hmt_net.pb-c.h"
+#include "net_lane_pvt.h"
+#include "seal_pvt.h"
 
 #define WIRE_FRAMES 1024
 #define FRAME_MAX   1600
@@ -84,6 +86,8 @@ struct side {
 	struct hmi_template to_other;
 	uint8_t last[FRAME_MAX]; /* that passed the wire from this side */
 	uint32_t last_length;
+	struct hmi_header head;       /* of the last packet of a session; its kind is 0 before the first */
+	uint32_t sequence[HMI_LANES]; /* greatest that it has sent, low bits */
 };
 
 struct world {
@@ -191,13 +195,19 @@ frame_remember(struct side *from, struct rte_mbuf *frame)
 {
 	struct hmi_header header;
 
-	if (frame->pkt_len > FRAME_MAX || frame->pkt_len < PACKET + HMI_HEADER_BYTES)
+	if (frame->pkt_len > FRAME_MAX || frame->pkt_len < PACKET + HMI_HANDSHAKE_HEADER)
 		return;
 	if (hmi_header_read(&header, rte_pktmbuf_mtod_offset(frame, uint8_t *, PACKET),
 			    frame->pkt_len - PACKET) != 0)
 		return;
 	from->last_length = frame->pkt_len;
 	memcpy(from->last, rte_pktmbuf_mtod(frame, uint8_t *), frame->pkt_len);
+	if (hmi_kind_is_handshake(header.kind))
+		return;
+	from->head = header;
+	if (header.kind == HMI_DATA && header.lane < HMI_LANES &&
+	    (int32_t)(header.sequence - from->sequence[header.lane]) > 0)
+		from->sequence[header.lane] = header.sequence;
 }
 
 /* Let everything pass that is under way: as a copy, so that no node holds packet buffers of the other. */
@@ -267,6 +277,8 @@ side_create(struct side *side, int which)
 		need(hm_type_register(side->sys, &types[i]) == 0, "a type is refused");
 	need(hm_system_spawn(side->sys, &props, "actor", NULL, &side->actor) == 0, "no actor");
 	side->last_length = 0;
+	memset(&side->head, 0, sizeof(side->head));
+	memset(side->sequence, 0, sizeof(side->sequence));
 }
 
 static bool
@@ -412,26 +424,49 @@ packet_put(int from, const uint8_t *payload, uint32_t length)
 	frame_put(world.sides[1 - from].heard, frame, PACKET + length);
 }
 
-/* Bytes behind a session header like that of the last packet; the argument says what differs. */
+/* Whether a packet has a whole header of a handshake of this version, whose CRC is looked at. */
+static bool
+needs_seal(const uint8_t *payload, uint32_t length)
+{
+	struct hmi_header header;
+
+	return hmi_header_read(&header, payload, length) == 0 && header.version == HMI_WIRE_VERSION &&
+	       hmi_kind_is_handshake(header.kind);
+}
+
+/* The same, with a good CRC where one is looked at. Over net_ring packets of a session have none. */
+static void
+sealed_put(int from, uint8_t *payload, uint32_t length)
+{
+	if (needs_seal(payload, length))
+		(void)hmi_seal(payload, (enum hmi_kind)payload[3], length);
+	packet_put(from, payload, length);
+}
+
+/* Bytes behind a header that is next to that of the last packet; the argument says what differs. */
 static void
 payload_put(int from, uint8_t argument, const uint8_t *bytes, uint32_t length)
 {
-	const struct side *side = &world.sides[from];
+	struct side *side = &world.sides[from];
+	struct hmi_header header = side->head;
 	uint8_t payload[FRAME_MAX];
-	struct hmi_header header;
 
-	if (side->last_length == 0 ||
-	    hmi_header_read(&header, side->last + PACKET, side->last_length - PACKET) != 0)
+	if (header.kind == 0)
 		return;
-	if (header.kind == HMI_DATA)
-		header.number++;
 	header.kind = (argument & 0x10) != 0 ? HMI_DATA : argument >> 5;
-	header.number += argument & 3;
-	header.ack += argument >> 2 & 3;
+	header.number += 1 + (argument & 3);
+	header.ack += argument >> 2 & 1;
+	header.lane = 0;
+	header.sequence = 0;
+	if (header.kind == HMI_DATA) {
+		header.lane = (argument & 8) != 0 ? HMI_LANE_CONTROL : HMI_LANE_USER;
+		header.sequence = ++side->sequence[header.lane];
+	}
 	header.length = (uint16_t)length;
 	(void)hmi_header_write(payload, &header);
-	memcpy(payload + HMI_HEADER_BYTES, bytes, length);
-	packet_put(from, payload, HMI_HEADER_BYTES + length);
+	memcpy(payload + hmi_header_bytes(header.kind), bytes, length);
+	side->head.number = header.number;
+	sealed_put(from, payload, hmi_header_bytes(header.kind) + length);
 }
 
 static void
@@ -455,7 +490,7 @@ packet_change(int from, const struct rte_mbuf *frame, uint8_t offset, const uint
 	memcpy(payload, rte_pktmbuf_mtod_offset(frame, const uint8_t *, PACKET), size);
 	if (offset < size)
 		memcpy(payload + offset, bytes, RTE_MIN(length, size - offset));
-	packet_put(from, payload, size);
+	sealed_put(from, payload, size);
 }
 
 /* What happens to the next frame of a side. */
