@@ -15,6 +15,7 @@
 #include "header_pvt.h"
 #include "net_lane_pvt.h"
 #include "protobuf_pvt.h"
+#include "seal_pvt.h"
 #include "system_body_pvt.h"
 
 #define ROOM 4096
@@ -56,6 +57,29 @@ Test(wire, header__bytes_are_those_of_the_document)
 		cr_assert_eq(hmi_header_read(&back, got, length), -EBADMSG);
 	got[1] = 'm';
 	cr_assert_eq(hmi_header_read(&back, got, sizeof(got)), -EBADMSG);
+}
+
+/* The document's packet with a CRC. */
+Test(wire, crc__is_that_of_the_document)
+{
+	static const uint8_t want[] = {
+		'H',  'M',  3,    5,    0x78, 0x56, 0x34, 0x12, 8,    7,    6,    5,
+		0,    0,    0,    0,    0x18, 0x17, 0x16, 0x15, 0x1a, 0x19, 0x1c, 0x1b,
+		0x24, 0x23, 0x22, 0x21, 0x28, 0x27, 0x26, 0x25, 6,    0,    0,    255,
+		0xb0, 0xb8, 0xb5, 0xf3, 0x0a, 4,    6,    0,    0,    9,
+	};
+	struct hmi_header header = example;
+	uint8_t got[sizeof(want)];
+
+	header.kind = HMI_ACK;
+	header.lane = 0;
+	header.sequence = 0;
+	header.length = sizeof(want) - HMI_HEADER_BYTES;
+	(void)hmi_header_write(got, &header);
+	memcpy(got + HMI_HEADER_BYTES, want + HMI_HEADER_BYTES, header.length);
+	(void)hmi_seal(got, HMI_ACK, sizeof(got));
+	cr_assert_arr_eq(got, want, sizeof(want));
+	cr_assert(hmi_seal_holds(want, HMI_ACK, sizeof(want)));
 }
 
 /* A handshake has the same first eight bytes, then 16 of 0, then its payload. */
