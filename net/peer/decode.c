@@ -361,14 +361,16 @@ hmi_decode_batch(struct hmi_net *net, struct hmi_peer *peer, const uint8_t *payl
 	return decoded;
 }
 
-/* Report a message that was to be sent to the peer. */
+/* Report a message that was to be sent to the peer; or, peer->lost_received, that has come from it. */
 static void
 lost_report(struct hmi_net *net, const struct hmi_peer *peer, const struct hmi_envelope *envelope)
 {
 	const struct hmi_plan *plan = hmi_codec_by_hash(&net->codec, envelope->type);
+	uint64_t to = peer->lost_received ? net->node : peer->session.peer_node;
+	uint64_t from = peer->lost_received ? peer->session.peer_node : net->node;
 	struct hm_dead_letter letter = {
-		.to = { peer->session.peer_node, envelope->to },
-		.sender = { envelope->from_node != 0 ? envelope->from_node : net->node, envelope->from },
+		.to = { to, envelope->to },
+		.sender = { envelope->from_node != 0 ? envelope->from_node : from, envelope->from },
 		.length = (uint16_t)envelope->payload_length,
 		.reason = peer->end_reason,
 	};
