@@ -211,8 +211,7 @@ Test(net_handover, memory__none_is_no_loss_and_no_credit)
 	lone_turn(f->lone);
 	cr_assert_eq(f->seen.numbers, 30);
 	cr_assert_eq(f->seen.out_of_order, 0);
-	ack = ack_last(f);
-	cr_assert_eq(ack.limit_user, 11 + 4 * 48);
+	cr_assert_eq(ack_last(f).limit_user, 11 + 4 * 48);
 	lone_destroy(f->lone);
 }
 
@@ -288,6 +287,7 @@ Test(net_handover, bye__what_came_early_is_a_dead_letter_here)
 {
 	struct fixture *f = fixture_create("");
 
+	cr_assert_eq(hm_dead_letters_subscribe(f->lone->sys, f->sink), 0);
 	packet_put(f, 1, 1, 2);
 	packet_put(f, 3, 5, 2);
 	lone_send(f->lone, &f->peer, HMI_BYE, NULL, 0);
@@ -295,6 +295,8 @@ Test(net_handover, bye__what_came_early_is_a_dead_letter_here)
 	cr_assert_eq(lone_stats(f->lone, "s3").lost, 1);
 	cr_assert_eq(f->seen.numbers, 2);
 	cr_assert_eq(pair_dead(f->lone->sys, HM_DEAD_NODE_LOST), 2);
+	cr_assert(hm_pid_equal(f->seen.letter.to, f->sink));
+	cr_assert(hm_pid_is_none(f->seen.letter.sender));
 	/* The hole's packet, late, finds no session. */
 	packet_put(f, 2, 3, 2);
 	cr_assert_eq(lone_dropped(f->lone, HM_NET_DROP_SESSION), 1);

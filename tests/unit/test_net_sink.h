@@ -11,6 +11,7 @@
 /* What the sink saw. */
 struct seen {
 	uint64_t numbers, last, out_of_order;
+	struct hm_dead_letter letter; /* the last one, if the sink has subscribed to them */
 };
 
 static inline void
@@ -20,6 +21,8 @@ sink_receive(struct hm_ctx *ctx, void *state, const struct hm_msg *msg)
 	const Hermod__Test__Numbers *numbers = hm_msg_body(msg);
 
 	(void)ctx;
+	if (hm_msg_type(msg) == HM_DEAD_LETTER)
+		seen->letter = *(const struct hm_dead_letter *)hm_msg_body(msg);
 	if (hm_msg_type(msg) != PAIR_NUMBERS)
 		return;
 	seen->numbers++;
