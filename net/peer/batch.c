@@ -43,7 +43,7 @@ batch_open(struct hmi_net *net, struct hmi_peer *peer)
 	batch = hmi_batch_frame(net);
 	if (unlikely(batch == NULL))
 		return false;
-	hmi_session_promise(&peer->session);
+	hmi_session_promise(&peer->session, HMI_LANE_USER);
 	peer->batch = batch;
 	peer->batch_at = rte_pktmbuf_mtod_offset(batch, uint8_t *, HMI_PACKET_OFFSET);
 	peer->batch_end = peer->batch_at + peer->payload_max;

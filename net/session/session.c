@@ -34,7 +34,8 @@ hmi_session_begin(struct hmi_session *s, const struct hmi_session_terms *terms, 
 	s->flight_max = terms->flight_max;
 	s->probe_ns = s->pace_ns = s->ack_ns = 0;
 	s->probes = s->probes_wanted = s->user_row = s->unacked = 0;
-	s->was_full = s->ack_now = s->promised = false;
+	s->promised = 0;
+	s->was_full = s->ack_now = false;
 	s->last_rx_ns = s->last_tx_ns = s->looked_ns = now;
 	s->excused_ns = 0;
 }
@@ -78,7 +79,7 @@ hmi_session_window_get(struct hmi_session *s, uint64_t now)
 static bool
 is_idle(const struct hmi_session *s)
 {
-	bool idle = s->flight.count == 0 && !s->promised;
+	bool idle = s->flight.count == 0 && s->promised == 0;
 
 	for (uint32_t i = 0; i < HMI_LANES; i++)
 		idle = idle && hmi_net_lane_is_idle(&s->lanes[i]);

@@ -130,7 +130,7 @@ struct hmi_session {
 	const struct hmi_session_ops *ops;
 	void *owner;
 	struct hmi_window *window; /* NULL: nothing is under way */
-	bool promised;             /* a packet will be appended: its memory stays */
+	uint32_t promised;         /* bits of lanes to which a packet will be appended: memory stays */
 	uint64_t window_used_ns;   /* last time something was */
 };
 
@@ -166,18 +166,18 @@ bool hmi_session_has_unsent(const struct hmi_session *s);
 /* Whether a packet that is appended to the lane now would be sent at once. */
 bool hmi_session_may_send_more(struct hmi_session *s, enum hmi_net_lane_id lane, uint64_t now);
 
-/* A packet will be appended, for which there is room now: that stays, however long it takes. One lane at a time. */
+/* A packet will be appended, for which there is room now: that stays, however long it takes. */
 static inline void
-hmi_session_promise(struct hmi_session *s)
+hmi_session_promise(struct hmi_session *s, enum hmi_net_lane_id lane)
 {
-	s->promised = true;
+	s->promised |= 1u << lane;
 }
 
 /* Append a packet of so many bytes. There must be room. hmi_session_send returns it later. */
 static inline void
 hmi_session_append(struct hmi_session *s, enum hmi_net_lane_id lane, void *packet, uint32_t bytes)
 {
-	s->promised = false;
+	s->promised &= ~(1u << lane);
 	hmi_net_lane_append(&s->lanes[lane], &s->memory[lane], packet, bytes);
 }
 
