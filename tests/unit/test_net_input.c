@@ -53,13 +53,13 @@ Test(net_input, corrupted__every_bit)
 }
 
 /*
- * Another kind, number, sequence, acknowledgement, credit or window may be a good one: those are for the next tests.
- * The last four bytes have no meaning yet.
+ * Another kind, number, sequence, acknowledgement, credit, lane or window may be a good one: those are for the next
+ * tests. The last four bytes are a CRC that this port does not look at.
  */
 static bool
 may_be_good(uint32_t offset)
 {
-	return offset == 3 || (offset >= 8 && offset < 32) || offset >= 35;
+	return offset == 3 || (offset >= 8 && offset < 32) || offset >= 34;
 }
 
 Test(net_input, corrupted__every_byte_with_good_checksums)
@@ -162,6 +162,12 @@ static void
 lane_control(struct hmi_header *header)
 {
 	header->lane = HMI_LANE_CONTROL;
+}
+
+static void
+lane_user(struct hmi_header *header)
+{
+	header->lane = HMI_LANE_USER;
 }
 
 static void
@@ -280,16 +286,39 @@ Test(net_input, header__numbers_out_of_the_window)
 	fixture_destroy(f);
 }
 
-/* Messages of users are all that this node sends, so far. */
-Test(net_input, header__lanes_that_are_not_in_use)
+static void
+lane_unknown(struct hmi_header *header)
+{
+	header->lane = HMI_LANES;
+}
+
+/* Fragments are not known yet. */
+Test(net_input, header__lanes_that_there_are_not)
 {
 	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
 
-	inject_header(f, lane_control);
 	inject_header(f, lane_bulk);
+	inject_header(f, lane_unknown);
 	cr_assert_eq(dropped(f, HM_NET_DROP_GARBAGE), 2);
 	cr_assert_eq(f->numbers, 0);
 	fixture_destroy(f);
+}
+
+/* Lanes have sequences of their own, and take any message. */
+Test(net_input, header__data_of_control_and_users_lane)
+{
+	struct fixture *f = fixture_create("--peer-timeout-ms 60000");
+	uint8_t *number = f->good + PACKET + 8;
+
+	for (uint64_t round = 1; round < 40; round++) {
+		inject_header(f, lane_control);
+		hmi_fixed32_write(number, hmi_fixed32_read(number) + 1);
+		inject_header(f, lane_user);
+		cr_assert_eq(f->numbers, 2 * round);
+		good_advance(f);
+	}
+	cr_assert_eq(pair_peer(f->nodes[1]).messages_received, f->numbers);
+	nodes_stop(f);
 }
 
 Test(net_input, header__right_session_from_a_wrong_address)

@@ -373,22 +373,22 @@ envelopes_are(struct fixture *f, const struct hmi_envelope *expected, uint32_t c
 }
 
 static void
-send_and_stop(struct hm_ctx *ctx, struct deed *deed)
+send_and_poison(struct hm_ctx *ctx, struct deed *deed)
 {
 	Hermod__Test__Numbers numbers;
 
 	hermod__test__numbers__init(&numbers);
 	cr_assert_eq(hm_send(ctx, deed->to, PAIR_NUMBERS, &numbers), HM_OK);
-	hm_stop(ctx, deed->to);
+	cr_assert_eq(hm_poison(ctx, deed->to), HM_OK);
 	cr_assert_eq(hm_send(ctx, deed->to, PAIR_NUMBERS, &numbers), HM_OK);
 }
 
-/* What comes behind a message of the engine does not join the envelope before that. */
+/* Poison stays behind users' messages. What comes behind it does not join the envelope before that. */
 Test(net_packets, packet__message_of_the_engine_between_others)
 {
-	static const struct hmi_envelope expected[] = { { 0 }, { .system = HM_SYS_STOP }, { 0 } };
+	static const struct hmi_envelope expected[] = { { 0 }, { .system = HM_SYS_POISON }, { 0 } };
 	struct fixture *f = fixture_create("", 256);
-	struct deed deed = { .fn = send_and_stop, .to = f->there };
+	struct deed deed = { .fn = send_and_poison, .to = f->there };
 
 	doing(f, &deed);
 	envelopes_are(f, expected, 3);
@@ -457,7 +457,7 @@ Test(net_packets, packet__frames_kept_for_those_that_take_nothing)
 	size_t bytes = text_fitting(PAYLOAD_MAX);
 	const uint64_t all = HMI_FRAMES_KEPT - HMI_FRAMES_OWN * HM_NET_PEERS_MAX;
 
-	/* 1,024 each is what a session holds; all together leave 8 for each peer that there may be. */
+	/* 1,024 each is what a session holds; all together leave 6 for each peer that there may be. */
 	for (uint8_t host = 3; host < 8; host++) {
 		if (host > 3)
 			(void)lone_open(f->lone, host);
@@ -469,23 +469,37 @@ Test(net_packets, packet__frames_kept_for_those_that_take_nothing)
 	for (uint32_t i = 0; i < 5; i++) {
 		const struct hmi_net_lane *lane = lone_lane(f->lone, i);
 		uint64_t kept = lane->next - lane->una + (net->peers[i]->batch != NULL);
-		uint64_t want = i == 0 ? HMI_TX_RING : i == 1 ? all - HMI_TX_RING : HMI_FRAMES_OWN;
+		uint64_t want = i == 0 ? HMI_TX_RING : i == 1 ? all - HMI_TX_RING : HMI_FRAMES_USER;
 
 		cr_assert_eq(kept, want, "peer %u keeps %lu", i, kept);
 	}
-	cr_assert_eq(net->frames_kept, all + 3 * HMI_FRAMES_OWN);
+	cr_assert_eq(net->frames_kept, all + 3 * HMI_FRAMES_USER);
 	lone_destroy(f->lone);
+}
+
+static void
+stop_there(struct hm_ctx *ctx, struct deed *deed)
+{
+	hm_stop(ctx, deed->to);
 }
 
 /* The session has nothing under way, and would give its memory back: but a packet is being filled. */
 Test(net_packets, packet__filled_for_long_while_there_is_no_credit)
 {
 	struct fixture *f = fixture_create("", 1);
+	struct deed deed = { .fn = stop_there, .to = f->there };
+	const struct lone_packet *packet;
 
 	numbers_send(f, 1);
 	lone_acknowledge(f->lone, &f->peer);
 	numbers_send(f, 1);
+	/* What goes by another lane meanwhile changes nothing. */
 	lone_forget(f->lone);
+	doing(f, &deed);
+	packet = lone_take_kind(f->lone, HMI_DATA);
+	cr_assert_not_null(packet);
+	cr_assert_eq(packet->header.lane, HMI_LANE_CONTROL);
+	lone_acknowledge(f->lone, &f->peer);
 	lone_pass(f->lone, LONE_SECOND);
 	cr_assert_null(lone_take_kind(f->lone, HMI_DATA));
 	credit_grant(f, 1);
