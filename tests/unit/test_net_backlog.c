@@ -141,17 +141,6 @@ Test(net_backlog, limit__of_none_is_a_dead_letter_each)
 }
 
 static void
-watch_many(struct hm_ctx *ctx, struct deed *deed)
-{
-	for (uint32_t i = 0; i < deed->count; i++) {
-		struct hm_pid who = { deed->to.node, 100 + i };
-
-		cr_assert_eq(hm_watch(ctx, who), HM_OK);
-		deed->done++;
-	}
-}
-
-static void
 poison_many(struct hm_ctx *ctx, struct deed *deed)
 {
 	for (uint32_t i = 0; i < deed->count; i++) {
@@ -208,28 +197,6 @@ Test(net_backlog, limit__control_messages_do_not_wait_for_users)
 }
 
 /* ---- Resolve requests ------------------------------------------------------------------------------ */
-
-static void
-on_identity(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
-	    void *arg)
-{
-	struct deed *deed = arg;
-
-	(void)ctx;
-	(void)state;
-	(void)reply;
-	deed->found += result == HM_FUTURE_REPLY;
-	deed->failed += result != HM_FUTURE_REPLY;
-}
-
-static void
-resolve_many(struct hm_ctx *ctx, struct deed *deed)
-{
-	for (uint32_t i = 0; i < deed->count; i++) {
-		cr_assert_eq(hm_resolve(ctx, deed->address, 60000000, on_identity, deed), 0);
-		deed->done++;
-	}
-}
 
 Test(net_backlog, resolves__as_many_as_may_wait_and_one_more)
 {

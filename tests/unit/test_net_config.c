@@ -307,30 +307,46 @@ Test(net_config, memif__udp_checksum_only_where_it_is_wanted)
 	}
 }
 
-Test(net_config, packet_crc__over_wires_or_where_it_is_wanted)
-{
-	static const struct {
-		const char *words;
-		bool expected;
-	} cases[] = {
-		{ "--node a --port net_ring_a --ip=10.0.0.1/24", false },
-		{ "--node a --port net_ring_a --ip=10.0.0.1/24 --packet-crc=auto", false },
-		{ "--node a --port net_ring_a --ip=10.0.0.1/24 --packet-crc=on", true },
-		{ "--node a --port net_ring_a --ip=10.0.0.1/24 --fault-corrupt=1", true },
-		{ "--node a --port net_ring_a --ip=10.0.0.1/24 --fault-corrupt=1 --packet-crc=off", false },
-		{ "--node a --port net_null7 --ip=10.0.0.1/24", true },
-		{ "--node a --port net_null7 --ip=10.0.0.1/24 --packet-crc=off", false },
-		{ "--node a --port net_memif7 --ip=10.0.0.1/24", false },
-		{ "--node a --port net_memif7 --ip=10.0.0.1/24 --packet-crc=on", true },
-	};
+struct crc_case {
+	const char *words;
+	bool expected;
+};
 
-	if (rte_eal_hotplug_add("vdev", "net_null7", "") != 0 ||
-	    !memif_create("net_memif7", "role=server,id=7,socket=hm-test-config"))
-		cr_skip_test("no net_null or memif here");
-	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+static void
+crc_check(const struct crc_case *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
 		struct hm_system *sys = pair_node(cases[i].words);
 
 		cr_assert_eq(pair_net(sys).rx_crc, cases[i].expected, "%s", cases[i].words);
 		hm_system_destroy(sys);
 	}
+}
+
+Test(net_config, packet_crc__not_in_memory_unless_it_is_wanted)
+{
+	static const struct crc_case cases[] = {
+		{ "--node a --port net_ring_a --ip 10.0.0.1/24", false },
+		{ "--node a --port net_ring_a --ip 10.0.0.1/24 --packet-crc auto", false },
+		{ "--node a --port net_ring_a --ip 10.0.0.1/24 --packet-crc on", true },
+		{ "--node a --port net_ring_a --ip 10.0.0.1/24 --fault-corrupt 1", true },
+		{ "--node a --port net_ring_a --ip 10.0.0.1/24 --fault-corrupt 1 --packet-crc off", false },
+	};
+
+	crc_check(cases, RTE_DIM(cases));
+}
+
+Test(net_config, packet_crc__over_wires_unless_it_is_not_wanted)
+{
+	static const struct crc_case cases[] = {
+		{ "--node a --port net_null7 --ip 10.0.0.1/24", true },
+		{ "--node a --port net_null7 --ip 10.0.0.1/24 --packet-crc off", false },
+		{ "--node a --port net_memif7 --ip 10.0.0.1/24", false },
+		{ "--node a --port net_memif7 --ip 10.0.0.1/24 --packet-crc on", true },
+	};
+
+	if (rte_eal_hotplug_add("vdev", "net_null7", "") != 0 ||
+	    !memif_create("net_memif7", "role=server,id=7,socket=hm-test-config"))
+		cr_skip_test("no net_null or memif here");
+	crc_check(cases, RTE_DIM(cases));
 }

@@ -84,4 +84,55 @@ doing(struct fixture *f, struct deed *deed)
 	lone_turn(f->lone);
 }
 
+static inline void
+on_identity(struct hm_ctx *ctx, void *state, enum hm_future_result result, const struct hm_msg *reply,
+	    void *arg)
+{
+	struct deed *deed = arg;
+
+	(void)ctx;
+	(void)state;
+	(void)reply;
+	deed->found += result == HM_FUTURE_REPLY;
+	deed->failed += result != HM_FUTURE_REPLY;
+}
+
+static inline void
+resolve_many(struct hm_ctx *ctx, struct deed *deed)
+{
+	for (uint32_t i = 0; i < deed->count; i++) {
+		cr_assert_eq(hm_resolve(ctx, deed->address, 60000000, on_identity, deed), 0);
+		deed->done++;
+	}
+}
+
+static inline void
+watch_many(struct hm_ctx *ctx, struct deed *deed)
+{
+	for (uint32_t i = 0; i < deed->count; i++) {
+		static uint64_t others = 100; /* a process is watched once */
+		struct hm_pid who = { deed->to.node, others++ };
+
+		cr_assert_eq(hm_watch(ctx, who), HM_OK);
+		deed->done++;
+	}
+}
+
+/* The node's end of the lane for control. */
+static inline const struct hmi_net_lane *
+control_lane(const struct fixture *f)
+{
+	return &lone_net(f->lone)->peers[0]->session.lanes[HMI_LANE_CONTROL];
+}
+
+/* Fill the lane for control: what is next has to wait until the station acknowledges. */
+static inline void
+control_fill(struct fixture *f)
+{
+	struct deed deed = { .fn = watch_many, .to = f->there, .count = 1 };
+
+	while (control_lane(f)->next - control_lane(f)->una < HMI_CONTROL_RING)
+		doing(f, &deed);
+}
+
 #endif /* TEST_NET_CREDIT_H */
