@@ -30,7 +30,7 @@ acknowledge(struct hmi_net *net, struct hmi_peer *peer, const struct hmi_header 
 	struct hmi_acknowledgement ack = { .header = header };
 	struct hmi_range ranges[HMI_RANGES];
 
-	if (unlikely(header->kind == HMI_ACK && header->length > 0)) {
+	if (unlikely(header->kind != HMI_DATA && header->length > 0)) {
 		uint32_t length;
 		const uint8_t *payload = hmi_handover_payload(frame, &length);
 		int count =

@@ -50,7 +50,7 @@ peer_take(struct hmi_session *s, const struct hmi_handshake *handshake)
 	s->peer_started = handshake->started;
 	s->peer_attempt = handshake->attempt;
 	s->peer_window = handshake->window;
-	s->packet_bytes = handshake->max_payload;
+	s->packet_bytes = RTE_MIN(handshake->max_payload, s->payload_max);
 }
 
 /* Whether a HELLO is of a later attempt than the session, or of another incarnation that is not older. */

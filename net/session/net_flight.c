@@ -143,11 +143,16 @@ hmi_net_flight_acknowledge(struct hmi_net_flight *flight, const struct hmi_range
 }
 
 void
-hmi_net_flight_newest(struct hmi_net_flight *flight, uint64_t number, uint64_t held, uint64_t now)
+hmi_net_flight_sample(struct hmi_net_flight *flight, uint64_t number, uint64_t held, uint64_t now)
+{
+	hmi_rtt_sample(&flight->rtt, now - hmi_net_flight_sent(flight, number)->sent_ns, held, now);
+}
+
+void
+hmi_net_flight_newest(struct hmi_net_flight *flight, uint64_t number, uint64_t now)
 {
 	const struct hmi_departed *sent = hmi_net_flight_sent(flight, number);
 
-	hmi_rtt_sample(&flight->rtt, now - sent->sent_ns, held, now);
 	if (number < flight->newest)
 		return;
 	flight->newest = number;

@@ -89,8 +89,11 @@ uint64_t hmi_net_flight_add(struct hmi_net_flight *flight, const struct hmi_depa
 uint64_t hmi_net_flight_acknowledge(struct hmi_net_flight *flight, const struct hmi_range *range,
 				    uint64_t *at, bool *was_lost);
 
-/* The packet, the newest that an acknowledgement is the first to name, was held by the receiver for `held`. */
-void hmi_net_flight_newest(struct hmi_net_flight *flight, uint64_t number, uint64_t held, uint64_t now);
+/* The packet, the greatest number that an acknowledgement names, was held by the receiver for `held`. */
+void hmi_net_flight_sample(struct hmi_net_flight *flight, uint64_t number, uint64_t held, uint64_t now);
+
+/* The packet is the newest that an acknowledgement is the first to name. */
+void hmi_net_flight_newest(struct hmi_net_flight *flight, uint64_t number, uint64_t now);
 
 /*
  * The next packet that is lost by now, from *at on, which is `oldest` at first; it is not in flight any more. Returns its

@@ -46,6 +46,13 @@ enum hmi_sight hmi_seen_look(const struct hmi_seen *seen, uint64_t number);
 /* A packet was received whose number is HMI_SIGHT_NEXT, _AHEAD or _LATE. */
 void hmi_seen_note(struct hmi_seen *seen, uint64_t number, uint64_t now);
 
+/* Whether a number before the newest range is missing, of those that are told. */
+static inline bool
+hmi_seen_has_gap(const struct hmi_seen *seen)
+{
+	return seen->run_from > 1 && seen->largest - seen->run_from < HMI_SEEN - 1;
+}
+
 /*
  * The ranges, newest first, without those that reach below the last HMI_SEEN numbers. Returns how many, up to
  * HMI_SEEN_RANGES.

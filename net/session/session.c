@@ -222,6 +222,10 @@ lane_next(const struct hmi_session *s)
 {
 	bool user = hmi_net_lane_is_ready(&s->lanes[HMI_LANE_USER]);
 
+	/* What is lost goes before what is new, of whatever lane: the receiver waits for it. */
+	for (uint32_t i = 0; i < HMI_LANES; i++)
+		if (unlikely(s->lanes[i].lost > 0))
+			return (enum hmi_net_lane_id)i;
 	if (hmi_net_lane_is_ready(&s->lanes[HMI_LANE_CONTROL]))
 		return HMI_LANE_CONTROL;
 	if (hmi_net_lane_is_ready(&s->lanes[HMI_LANE_BULK]) && (!user || s->user_row >= USER_ROW))
@@ -343,7 +347,9 @@ hmi_session_header(struct hmi_session *s, struct hmi_header *header, enum hmi_ki
 		header->number = (uint32_t)number_bare(s, now);
 	}
 	s->unacked = 0;
-	s->ack_now = false;
-	s->ack_ns = 0;
+	/* Data has room for the newest range alone: what it does not tell is still to be told. */
+	s->ack_now = s->ack_now && departure != NULL && hmi_seen_has_gap(&s->seen);
+	if (!s->ack_now)
+		s->ack_ns = 0;
 	s->last_tx_ns = now;
 }

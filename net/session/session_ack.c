@@ -71,18 +71,28 @@ range_acknowledged(struct hmi_session *s, const struct hmi_range *range, struct 
 		packet_acknowledged(s, number, gain);
 }
 
+static uint64_t
+ack_largest(const struct hmi_session *s, const struct hmi_header *header)
+{
+	return hmi_number_near(s->flight.next, header->ack);
+}
+
+/* The time that the receiver has held its greatest number for says nothing of others, and may be longer than it can say. */
 static void
 gain_take(struct hmi_session *s, const struct gain *gain, const struct hmi_acknowledgement *ack, uint64_t now)
 {
+	bool is_sample = gain->newest == ack_largest(s, ack->header) && ack->header->held != UINT16_MAX;
 	struct hmi_acked acked = { .now = now,
 				   .newest = gain->newest,
 				   .next = s->flight.next,
 				   .bytes = gain->bytes,
 				   .packets = gain->packets,
-				   .has_sample = true,
+				   .has_sample = is_sample,
 				   .was_full = s->was_full };
 
-	hmi_net_flight_newest(&s->flight, gain->newest, hmi_header_held_ns(ack->header->held), now);
+	if (likely(is_sample))
+		hmi_net_flight_sample(&s->flight, gain->newest, hmi_header_held_ns(ack->header->held), now);
+	hmi_net_flight_newest(&s->flight, gain->newest, now);
 	hmi_session_policy(s)->acked(&s->congestion, &acked, &s->flight.rtt);
 	s->was_full = false;
 	s->probes = s->probes_wanted = 0;
@@ -94,7 +104,7 @@ gain_take(struct hmi_session *s, const struct gain *gain, const struct hmi_ackno
 static struct hmi_range
 header_range(const struct hmi_session *s, const struct hmi_header *header)
 {
-	uint64_t largest = hmi_number_near(s->flight.next, header->ack);
+	uint64_t largest = ack_largest(s, header);
 
 	return (struct hmi_range){ largest > header->run ? largest - header->run : 1, largest };
 }
@@ -105,13 +115,23 @@ hmi_session_ack_low(const struct hmi_session *s, const struct hmi_header *header
 	return header_range(s, header).from;
 }
 
+/* What only the newest packet says: one that comes late, or again, may be older than what is known. */
+static void
+newest_take(struct hmi_session *s, const struct hmi_header *header, uint64_t now)
+{
+	if (unlikely(hmi_number_near(s->seen.largest + 1, header->number) <= s->seen.largest))
+		return;
+	s->flight_max = RTE_MAX(header->window, HMI_WINDOW_MIN);
+	s->last_rx_ns = now;
+	s->excused_ns = 0;
+}
+
 static void
 credit_take(struct hmi_session *s, const struct hmi_header *header)
 {
 	struct hmi_net_lane *user = &s->lanes[HMI_LANE_USER], *bulk = &s->lanes[HMI_LANE_BULK];
 	struct hmi_net_lane *control = &s->lanes[HMI_LANE_CONTROL];
 
-	s->flight_max = RTE_MAX(header->window, HMI_WINDOW_MIN);
 	hmi_net_lane_credit_take(user, hmi_number_near(user->sent, header->limit_user));
 	hmi_net_lane_credit_take(bulk, hmi_number_near(bulk->sent, header->limit_bulk));
 	/* The lane for control has a fixed window, which needs no word. */
@@ -126,8 +146,7 @@ hmi_session_acknowledge(struct hmi_session *s, const struct hmi_acknowledgement 
 
 	if (unlikely(newest.to >= s->flight.next))
 		return false;
-	s->last_rx_ns = now;
-	s->excused_ns = 0;
+	newest_take(s, ack->header, now);
 	if (likely(newest.to != 0 && s->flight.sent != NULL)) {
 		range_acknowledged(s, &newest, &gain);
 		for (uint32_t i = 0; i < ack->count; i++)

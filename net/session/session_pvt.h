@@ -122,6 +122,7 @@ struct hmi_session {
 	uint64_t peer_node, peer_started;
 	uint32_t peer_attempt;
 	uint32_t peer_window;
+	uint32_t payload_max;  /* of packets that this side can send */
 	uint32_t packet_bytes; /* of a full packet to the peer */
 
 	/* Counters. */

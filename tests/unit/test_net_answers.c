@@ -268,6 +268,9 @@ payload_of(struct fixture *f, uint8_t host, uint32_t bytes)
 
 	hello.max_payload = bytes;
 	lone_shake(f->lone, host, HMI_HELLO, 0, &hello);
+	/* Nor does congestion control believe more. */
+	cr_assert_eq(net->peers[net->peers_count - 1]->session.packet_bytes,
+		     net->peers[net->peers_count - 1]->payload_max);
 	return net->peers[net->peers_count - 1]->payload_max;
 }
 

@@ -58,8 +58,10 @@ acknowledge(struct hmi_net_flight *flight, uint64_t from, uint64_t to, uint64_t 
 		cr_assert_gt(number, newest, "in order of numbers");
 		newest = number;
 	}
-	if (newest != 0)
-		hmi_net_flight_newest(flight, newest, 0, now);
+	if (newest != 0) {
+		hmi_net_flight_sample(flight, newest, 0, now);
+		hmi_net_flight_newest(flight, newest, now);
+	}
 	return count;
 }
 
@@ -247,7 +249,8 @@ Test(flight, any_order__as_a_table_of_all)
 				cr_assert_eq(fates[number], was_lost ? FATE_LOST : FATE_FLIES, "seed %lu",
 					     seed);
 				fates[number] = FATE_ACKNOWLEDGED;
-				hmi_net_flight_newest(flight, number, 0, now);
+				hmi_net_flight_sample(flight, number, 0, now);
+				hmi_net_flight_newest(flight, number, now);
 			}
 		}
 		first = flight->oldest;

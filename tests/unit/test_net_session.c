@@ -79,6 +79,23 @@ Test(session, goodput__five_percent_late_by_a_round_trip)
 	cr_assert_gt(goodput(MS, GBPS_1, odds, SECOND), 0.9);
 }
 
+/* Both ends send all the time, so little but data tells what was received: nothing is sent again in vain for that. */
+Test(session, loss__nothing_more_is_sent_again_both_ways)
+{
+	struct sim_pair *pair = pair_of(20 * US, GBPS_10, (struct sim_odds){ .loss = 0.01 });
+
+	pair->ends[0].to_send[HMI_LANE_USER] = pair->ends[1].to_send[HMI_LANE_USER] = UINT64_MAX;
+	sim_pair_run(pair, 100 * MS);
+	cr_assert_null(pair->fault, "%s", pair->fault);
+	for (uint32_t i = 0; i < 2; i++) {
+		const struct hmi_session *s = &pair->ends[i].session;
+		double again = (double)s->packets_retransmitted / (double)s->packets_sent;
+
+		cr_assert_lt(again, 0.0115, "%f", again);
+	}
+	sim_pair_free(pair);
+}
+
 /* ---- Order, once, all ---------------------------------------------------------- */
 
 /* Both send on all lanes over links that do the worst, and everything arrives. */

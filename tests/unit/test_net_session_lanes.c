@@ -56,6 +56,27 @@ Test(session_lanes, bulk__has_its_share)
 	sim_pair_free(pair);
 }
 
+/* Bulk that is lost goes again before users' new data: its receiver waits for it. */
+Test(session_lanes, lost__goes_before_what_is_new_of_another_lane)
+{
+	struct sim_pair *pair = pair_of(800);
+	struct hmi_session *s = &pair->ends[0].session;
+	struct hmi_departure departure;
+
+	pair->ends[0].to_send[HMI_LANE_BULK] = 3;
+	pair->ends[0].to_send[HMI_LANE_USER] = 3;
+	sim_pair_run(pair, US);
+	cr_assert_gt(s->lanes[HMI_LANE_BULK].sent, 1);
+	hmi_net_lane_lose(&s->lanes[HMI_LANE_BULK], &s->memory[HMI_LANE_BULK], 1,
+			  hmi_net_lane_piece(&s->memory[HMI_LANE_BULK], 1)->number);
+	hmi_session_append(s, HMI_LANE_USER, pair, 100);
+	cr_assert(hmi_session_send(s, pair->now, &departure));
+	cr_assert_eq(departure.lane, HMI_LANE_BULK);
+	cr_assert_eq(departure.sequence, 1);
+	cr_assert(departure.again);
+	sim_pair_free(pair);
+}
+
 /* What one lane cannot hand on holds up no other one. */
 Test(session_lanes, receive__one_lane_waits_for_memory)
 {
@@ -103,6 +124,57 @@ Test(session_lanes, acknowledge__what_was_never_sent)
 	cr_assert_eq(pair->ends[0].released, 0);
 	cr_assert(acknowledge(pair, (uint32_t)next - 1, UINT16_MAX), "a run that reaches below 1 is cut");
 	cr_assert_eq(pair->ends[0].released, 10);
+	sim_pair_free(pair);
+}
+
+/* A packet that comes late, or again, may be older than what is known; and it is no sign of life. */
+Test(session_lanes, acknowledge__what_only_the_newest_packet_says)
+{
+	struct sim_pair *pair = pair_of(800);
+	struct hmi_session *s = &pair->ends[0].session;
+	struct hmi_header header = { .kind = HMI_ACK, .number = 7, .window = 100 };
+	struct hmi_acknowledgement ack = { .header = &header };
+
+	cr_assert(hmi_session_acknowledge(s, &ack, 10));
+	cr_assert(hmi_session_note(s, &header, 10));
+	cr_assert_eq(s->flight_max, 100);
+	cr_assert_eq(s->last_rx_ns, 10);
+	header.window = 200;
+	for (header.number = 6; header.number <= 7; header.number++) {
+		cr_assert(hmi_session_acknowledge(s, &ack, 20));
+		cr_assert_eq(s->flight_max, 100);
+		cr_assert_eq(s->last_rx_ns, 10);
+	}
+	cr_assert(hmi_session_acknowledge(s, &ack, 20), "number 8");
+	cr_assert_eq(s->flight_max, 200);
+	cr_assert_eq(s->last_rx_ns, 20);
+	sim_pair_free(pair);
+}
+
+/* The receiver says for how long it has held its greatest number, and of no other one. */
+Test(session_lanes, acknowledge__samples_of_the_greatest_number_alone)
+{
+	struct sim_pair *pair = pair_of(800);
+	struct hmi_session *s = &pair->ends[0].session;
+	struct hmi_header header = { .kind = HMI_ACK, .number = 1, .ack = 3, .run = 0, .window = 255 };
+	struct hmi_range older = { 1, 1 };
+	struct hmi_acknowledgement ack = { .header = &header };
+
+	pair->ends[0].to_send[HMI_LANE_USER] = 4;
+	pair->ends[1].mute = true;
+	sim_pair_run(pair, US);
+	header.held = UINT16_MAX;
+	cr_assert(hmi_session_acknowledge(s, &ack, pair->now + 50 * MS));
+	cr_assert_eq(s->flight.rtt.smoothed_ns, 0, "it was held for longer than can be said");
+	header.held = 0;
+	ack.ranges = &older;
+	ack.count = 1;
+	cr_assert(hmi_session_acknowledge(s, &ack, pair->now + 60 * MS));
+	cr_assert_eq(s->flight.rtt.smoothed_ns, 0, "of an older one it is not known");
+	header.ack = 4;
+	ack.count = 0;
+	cr_assert(hmi_session_acknowledge(s, &ack, pair->now + 70 * MS));
+	cr_assert_geq(s->flight.rtt.smoothed_ns, 70 * MS);
 	sim_pair_free(pair);
 }
 
