@@ -6,8 +6,11 @@
  * The queue is the least sample of the round above the least of all; the least, since single samples are late for many
  * reasons that have nothing to do with the path: a core that was taken away, a receiver that was busy.
  *
- *     queue <= target: the window grows (by half in slow start, else by up to an eighth, less the nearer the target)
+ *     queue <= target: the window grows: by half in slow start; else by a packet, or by twice as much each time, up to an
+ *                      eighth, while the queue is less than half the target for rounds in a row
  *     queue >  target: it shrinks in proportion, by half at most
+ *
+ * A packet, whatever the window: so those that see the same queue come to have the same part of the path.
  *
  * After TIMELY (SIGCOMM 2015) and Swift (SIGCOMM 2020), which adjust to delay; and BBR, in what it makes of loss.
  */
@@ -18,6 +21,7 @@
 #define TARGET_NS  25000u /* of the queue, and no less than an eighth of the least round-trip time */
 #define LOSS_HEAVY 4u     /* one packet of so many */
 #define WINDOW_MAX (UINT64_C(1) << 30)
+#define RISES_MAX  16u /* that matter */
 
 static void
 round_begin(struct hmi_congestion *c, uint64_t next)
@@ -41,13 +45,17 @@ target_of(const struct hmi_rtt *rtt)
 	return RTE_MAX((uint64_t)TARGET_NS, rtt->least_ns / 8);
 }
 
-/* More than the path holds without a queue is in flight: send no faster than it carries. */
+/*
+ * More than the path holds without a queue is in flight: send no faster than it carries. By the round's own time: the
+ * smoothed one may be that of an outage which is over.
+ */
 static void
 pace_set(struct hmi_congestion *c, const struct hmi_rtt *rtt, bool congested)
 {
 	uint64_t kib = c->window / 1024;
+	uint64_t trip = c->round_least_ns != UINT64_MAX ? c->round_least_ns : hmi_rtt_smoothed(rtt);
 
-	c->pace_ns = congested && kib > 0 ? hmi_rtt_smoothed(rtt) / kib : 0;
+	c->pace_ns = congested && kib > 0 ? trip / kib : 0;
 }
 
 static void
@@ -59,18 +67,24 @@ window_set(struct hmi_congestion *c, uint64_t window)
 static void
 grow(struct hmi_congestion *c, uint64_t queue, uint64_t target)
 {
+	uint64_t step;
+
 	if (!c->round_full)
 		return;
-	if (c->starting)
+	if (c->starting) {
 		window_set(c, c->window + c->window / 2);
-	else
-		window_set(c, c->window + c->packet_bytes + c->window / 8 * (target - queue) / target);
+		return;
+	}
+	c->rises = queue <= target / 2 ? c->rises + 1 : 0;
+	step = RTE_MIN((uint64_t)c->packet_bytes << RTE_MIN(c->rises, RISES_MAX), c->window / 8);
+	window_set(c, c->window + RTE_MAX(step, (uint64_t)c->packet_bytes));
 }
 
 static void
 shrink(struct hmi_congestion *c, uint64_t queue, uint64_t target)
 {
 	c->starting = false;
+	c->rises = 0;
 	window_set(c, c->window - c->window / 2 * (queue - target) / queue);
 }
 

@@ -48,6 +48,7 @@ struct hmi_congestion {
 	uint64_t round_least_ns;          /* least sample in it */
 	uint32_t round_acked, round_lost; /* packets */
 	bool round_full;
+	uint32_t rises; /* delay: rounds in a row in which the window might have grown faster */
 
 	/* cubic */
 	uint64_t epoch_ns, window_max, origin_ns;

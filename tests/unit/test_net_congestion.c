@@ -109,6 +109,45 @@ Test(congestion, delay__a_queue_shrinks_the_window)
 	cr_assert_not(path.c.starting);
 }
 
+/* Behind slow start a window grows by a packet, whatever its size; and faster only if there is no queue for long. */
+Test(congestion, delay__grows_by_a_packet_near_the_target)
+{
+	struct path path = path_of(HMI_CONGESTION_DELAY);
+	uint64_t before;
+
+	round_trips(&path, 5, RTT);
+	round_trips(&path, 3, 3 * RTT);
+	cr_assert_not(path.c.starting);
+	before = path.c.window;
+	round_trips(&path, 4, RTT + 20000);
+	cr_assert_eq(path.c.window, before + 4 * PACKET);
+	before = path.c.window;
+	round_trips(&path, 10, RTT);
+	cr_assert_gt(path.c.window, before + 20 * PACKET, "nobody else is there");
+	cr_assert_leq(path.c.window, before * 4, "by an eighth each time at most");
+}
+
+/* The smoothed round-trip time is that of an outage for a while: the pace is not. */
+Test(congestion, delay__pace_of_the_round_and_not_of_an_outage)
+{
+	struct path path = path_of(HMI_CONGESTION_DELAY);
+	struct hmi_acked acked = { .packets = 1, .bytes = PACKET, .has_sample = true, .was_full = true };
+
+	round_trips(&path, 5, RTT);
+	for (uint32_t i = 0; i < 20; i++)
+		hmi_rtt_sample(&path.rtt, 10000 * RTT, 0, path.now);
+	hmi_rtt_sample(&path.rtt, 3 * RTT, 0, path.now);
+	/* The round that had begun, and one of its own. */
+	for (uint32_t i = 0; i < 2; i++) {
+		acked.newest = path.c.round_end;
+		acked.next = path.next + i;
+		hmi_congestion_ops[HMI_CONGESTION_DELAY]->acked(&path.c, &acked, &path.rtt);
+	}
+	cr_assert_gt(path.rtt.smoothed_ns, 1000 * RTT);
+	cr_assert_gt(path.c.pace_ns, 0);
+	cr_assert_lt(path.c.pace_ns, 4 * RTT / (path.c.window / 1024));
+}
+
 /* Single packets that are late, however late, say nothing of the path. */
 Test(congestion, delay__one_late_sample_in_a_round)
 {

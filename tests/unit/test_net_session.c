@@ -96,6 +96,27 @@ Test(session, loss__nothing_more_is_sent_again_both_ways)
 	sim_pair_free(pair);
 }
 
+/* The two ends see each other's queue: each still has its part, one that begins later too, if it takes a while. */
+Test(session, goodput__both_ways)
+{
+	for (uint32_t late = 0; late < 2; late++) {
+		struct sim_pair *pair = pair_of(MS, GBPS_1, (struct sim_odds){ 0 });
+
+		pair->ends[0].to_send[HMI_LANE_USER] = UINT64_MAX;
+		sim_pair_run(pair, late * 300 * MS);
+		pair->ends[1].to_send[HMI_LANE_USER] = UINT64_MAX;
+		sim_pair_run(pair, SECOND);
+		cr_assert_null(pair->fault, "%s", pair->fault);
+		for (uint32_t i = 0; i < 2; i++) {
+			double part = (double)pair->ends[i].received[HMI_LANE_USER] * SIM_PACKET_BYTES * 8 /
+				      (double)SECOND;
+
+			cr_assert_gt(part, late ? 0.4 : 0.9, "end %u: %f", i, part);
+		}
+		sim_pair_free(pair);
+	}
+}
+
 /* ---- Order, once, all ---------------------------------------------------------- */
 
 /* Both send on all lanes over links that do the worst, and everything arrives. */
