@@ -26,7 +26,8 @@ hmi_header_write(uint8_t *at, const struct hmi_header *header)
 		rte_cpu_to_le_64(header->number | (uint64_t)header->sequence << 32),
 		rte_cpu_to_le_64(header->ack | (uint64_t)header->run << 32 | (uint64_t)header->held << 48),
 		rte_cpu_to_le_64(header->limit_user | (uint64_t)header->limit_bulk << 32),
-		rte_cpu_to_le_64(header->length | (uint64_t)header->lane << 16 | (uint64_t)header->window << 24),
+		rte_cpu_to_le_64(header->length | (uint64_t)header->lane << 16 |
+				 (uint64_t)header->window << 24),
 	};
 	size_t bytes = hmi_header_bytes(header->kind);
 	uint64_t sum = 0;

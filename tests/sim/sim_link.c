@@ -105,7 +105,8 @@ sim_link_put(struct sim_link *link, const void *packet, uint32_t length, uint64_
 		late = (uint64_t)(chance(link) * (double)odds->late_ns);
 	heap_put(link, packet, left + link->config.delay_ns + late);
 	if (chance(link) < odds->twice)
-		heap_put(link, packet, left + link->config.delay_ns + (uint64_t)(chance(link) * (double)odds->late_ns));
+		heap_put(link, packet,
+			 left + link->config.delay_ns + (uint64_t)(chance(link) * (double)odds->late_ns));
 }
 
 uint64_t

@@ -25,8 +25,8 @@ struct sim_odds {
 struct sim_link_config {
 	struct sim_odds odds;
 	uint64_t delay_ns;
-	uint64_t byte_ps;  /**< picoseconds a byte: 800 is 10 Gb/s */
-	uint32_t queue;    /**< bytes that wait before it drops; 0: no limit */
+	uint64_t byte_ps; /**< picoseconds a byte: 800 is 10 Gb/s */
+	uint32_t queue;   /**< bytes that wait before it drops; 0: no limit */
 	uint64_t seed;
 };
 

@@ -48,7 +48,9 @@ static const struct hmi_session_ops ops = { released, window_take, window_give }
 static void
 end_init(struct sim_end *end, enum hmi_congestion_kind kind, uint64_t now)
 {
-	struct hmi_session_terms terms = { .credit = WINDOW, .flight_max = WINDOW, .packet_bytes = SIM_PACKET_BYTES };
+	struct hmi_session_terms terms = { .credit = WINDOW,
+					   .flight_max = WINDOW,
+					   .packet_bytes = SIM_PACKET_BYTES };
 	struct hmi_session *s = &end->session;
 
 	s->ops = &ops;

@@ -21,13 +21,13 @@
 
 struct sim_end {
 	struct hmi_session session;
-	struct sim_link link; /* towards the other end */
-	uint64_t to_send[HMI_LANES];                 /* pieces that are still to be appended; UINT64_MAX: without end */
+	struct sim_link link;        /* towards the other end */
+	uint64_t to_send[HMI_LANES]; /* pieces that are still to be appended; UINT64_MAX: without end */
 	uint64_t appended[HMI_LANES], released, received[HMI_LANES];
-	uint64_t windows;                            /* memory that it has now */
-	bool stalled;                                /* hands nothing on */
-	bool mute;                                   /* sends nothing */
-	bool lost;                                   /* its timer has said so */
+	uint64_t windows; /* memory that it has now */
+	bool stalled;     /* hands nothing on */
+	bool mute;        /* sends nothing */
+	bool lost;        /* its timer has said so */
 };
 
 struct sim_pair {
