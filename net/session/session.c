@@ -323,6 +323,14 @@ held_ns(const struct hmi_session *s, uint64_t now)
 	return s->seen.largest != 0 ? now - s->seen.largest_ns : 0;
 }
 
+/* Numbers right before the greatest that were received, too. */
+static uint16_t
+run_of(const struct hmi_seen *seen)
+{
+	return seen->largest != 0 ? (uint16_t)RTE_MIN(seen->largest - seen->run_from, HMI_SEEN - UINT64_C(1))
+				  : 0;
+}
+
 void
 hmi_session_header(struct hmi_session *s, struct hmi_header *header, enum hmi_kind kind,
 		   const struct hmi_departure *departure, uint64_t now)
@@ -333,7 +341,7 @@ hmi_session_header(struct hmi_session *s, struct hmi_header *header, enum hmi_ki
 		.session = s->remote_id,
 		.ack = (uint32_t)s->seen.largest,
 		.window = (uint8_t)s->rx_window,
-		.run = (uint16_t)RTE_MIN(s->seen.largest - s->seen.run_from, (uint64_t)HMI_SEEN - 1),
+		.run = run_of(&s->seen),
 		.held = hmi_header_held(held_ns(s, now)),
 		.limit_user = (uint32_t)hmi_net_lane_credit_give(&s->lanes[HMI_LANE_USER]),
 		.limit_bulk = (uint32_t)hmi_net_lane_credit_give(&s->lanes[HMI_LANE_BULK]),

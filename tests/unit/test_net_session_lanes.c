@@ -178,6 +178,27 @@ Test(session_lanes, acknowledge__samples_of_the_greatest_number_alone)
 	sim_pair_free(pair);
 }
 
+Test(session_lanes, header__names_no_range_that_is_none)
+{
+	struct sim_pair *pair = pair_of(800);
+	struct hmi_session *s = &pair->ends[0].session;
+	struct hmi_header header, other = { .kind = HMI_ACK, .number = 1 };
+
+	hmi_session_header(s, &header, HMI_ACK, NULL, pair->now);
+	cr_assert_eq(header.ack, 0);
+	cr_assert_eq(header.run, 0);
+	cr_assert(hmi_session_note(s, &other, pair->now));
+	hmi_session_header(s, &header, HMI_ACK, NULL, pair->now);
+	cr_assert_eq(header.ack, 1);
+	cr_assert_eq(header.run, 0);
+	other.number = 2;
+	cr_assert(hmi_session_note(s, &other, pair->now));
+	hmi_session_header(s, &header, HMI_ACK, NULL, pair->now);
+	cr_assert_eq(header.ack, 2);
+	cr_assert_eq(header.run, 1);
+	sim_pair_free(pair);
+}
+
 /* Numbers and sequences of 32 bits on the wire go on behind 2^32. */
 Test(session_lanes, numbers__beyond_32_bits)
 {
