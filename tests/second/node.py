@@ -42,12 +42,13 @@ class Process:
 
 
 class Node:
-    def __init__(self, link, ip, name, seed=1, timeout=3000 * MS, types=(), window=64):
+    def __init__(self, link, ip, name, seed=1, timeout=3000 * MS, types=(), window=64,
+                 max_payload=wire.MAX_PAYLOAD):
         self.link, self.ip, self.name = link, frame.ip_bytes(ip), name
         self.random = random.Random(seed)
         self.id = random.SystemRandom().getrandbits(64) | 1
         self.started = time.time_ns()
-        self.timeout, self.window = timeout, window
+        self.timeout, self.window, self.max_payload = timeout, window, max_payload
         self.types = wire.types_hash(types)
         self.neighbours, self.peers, self.over = {}, {}, []
         self.attempts = Counter()
@@ -126,7 +127,7 @@ class Node:
         operation = struct.unpack_from('!H', data, 6)[0]
         mac, source, to = data[8:14], data[14:18], data[24:28]
         self.seen['arp %d' % operation] += 1
-        if source == bytes(4) and to == self.ip:
+        if source == bytes(4):
             self.seen['arp probe'] += 1
         if source != bytes(4):
             self.neighbours[source] = mac
@@ -166,7 +167,7 @@ class Node:
 
     def say(self, **more):
         return Handshake(protocol=self.version, node=self.id, started=self.started, name=self.name,
-                         types=self.types, window=self.window, max_payload=wire.MAX_PAYLOAD,
+                         types=self.types, window=self.window, max_payload=self.max_payload,
                          wants_crc=self.wants_crc, **more)
 
     def new_id(self):
@@ -322,31 +323,37 @@ class Node:
     def flush(self, peer):
         """Put what is ready into batches."""
         for lane, envelopes in enumerate(peer.waiting):
-            batch, last = b'', None
-            for envelope in envelopes:
-                joined = last is not None and self.join(last, envelope)
-                data = (joined or envelope).encode(self.random.randint(1, 2))
-                if joined and len(batch) + len(data) <= peer.session.max_payload:
-                    last, last_data = joined, data
-                    continue
-                if last is not None:
-                    batch += last_data
+            batch = b''
+            for envelope in self.joined(envelopes, peer.session.max_payload):
+                # A receiver takes lengths of one byte and of two.
                 data = envelope.encode(self.random.randint(1, 2))
                 if len(batch) + len(data) > peer.session.max_payload:
                     peer.session.send(lane, batch)
                     batch = b''
-                last, last_data = envelope, data
-            if last is not None:
-                peer.session.send(lane, batch + last_data)
+                batch += data
+            if batch:
+                peer.session.send(lane, batch)
             envelopes.clear()
         peer.session.pump(time.monotonic_ns())
 
     @staticmethod
-    def join(last, envelope):
-        if not last.type or (last.to, last.sender, last.sender_node, last.type) != \
-                (envelope.to, envelope.sender, envelope.sender_node, envelope.type):
-            return None
-        return Envelope(last.to, last.sender, last.sender_node, last.type, payloads=last.payloads + envelope.payloads)
+    def joined(envelopes, most):
+        """What has receiver, sender and type in common is one envelope, as long as it fits."""
+        last, size = None, 0
+        for envelope in envelopes:
+            add = sum(len(payload) + 3 for payload in envelope.payloads)
+            if last is not None and last.type and size + add <= most and \
+                    (last.to, last.sender, last.sender_node, last.type) == \
+                    (envelope.to, envelope.sender, envelope.sender_node, envelope.type):
+                last.payloads += envelope.payloads
+                size += add
+                continue
+            if last is not None:
+                yield last
+            last = Envelope(**{**vars(envelope), 'payloads': list(envelope.payloads)})
+            size = 40 + add
+        if last is not None:
+            yield last
 
     # ---- Messages ----
 
@@ -369,6 +376,7 @@ class Node:
 
     def on_batch(self, peer, lane, payload):
         try:
+            self.check_batch(payload)
             for envelope in wire.decode_batch(payload):
                 self.seen['envelope', lane, envelope.system] += 1
                 if envelope.lane() != lane:
@@ -376,6 +384,15 @@ class Node:
                 self.on_envelope(peer, envelope)
         except Invalid:
             self.faults.append('batch: ' + payload.hex())
+
+    def check_batch(self, payload):
+        """A node writes `to` always, and two bytes of length where it may add to an envelope."""
+        again = b''
+        for envelope in wire.decode_batch(payload):
+            width = 2 if envelope.type and not envelope.sender_node else 1
+            again += envelope.encode(width, with_to=True)
+        if again != payload:
+            self.faults.append('batch %s, not %s' % (payload[:80].hex(), again[:80].hex()))
 
     def on_envelope(self, peer, envelope):
         envelope.sender_node = envelope.sender_node or peer.theirs.node

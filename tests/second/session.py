@@ -62,6 +62,7 @@ class Session:
         self.probes = 0
         self.progress_at = now
         self.received, self.greatest, self.greatest_at = set(), 0, now
+        self.last_ranges = []
         self.unacknowledged, self.ack_now = 0, False
         self.heard_at = self.sent_at = now
         self.is_over = False
@@ -221,7 +222,7 @@ class Session:
             raise Invalid('duplicate')
         ack = wire.near(self.next_number, packet.ack)
         ranges = wire.decode_ranges(ack, packet.run, packet.payload if packet.kind == ACK else b'', self.next_number)
-        self.heard_at = now
+        self.heard_at, self.last_ranges = now, ranges
         self.check(packet, number, ack)
         self.on_acknowledged(ranges, packet.held, now)
         self.window = max(8, packet.window)

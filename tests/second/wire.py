@@ -320,8 +320,8 @@ class Envelope:
     def lane(self):
         return CONTROL if self.system in SYSTEM_CONTROL or self.path else USER
 
-    def encode(self, width=1):
-        out = b''
+    def encode(self, width=1, with_to=False):
+        out = put(1, 1, 0) if with_to and not self.to else b''
         for number, kind, value in ((1, 1, self.to), (2, 1, self.sender), (3, 1, self.sender_node),
                                     (4, 5, self.type), (5, 0, self.system), (7, 2, self.path.encode())):
             if value:
