@@ -12,7 +12,7 @@ from collections import Counter
 import frame
 import wire
 from session import MS, Session
-from wire import (ACK, BYE, DATA, HELLO, HANDSHAKES, REJECT, VERSION, WELCOME, Envelope, Handshake, Invalid, Packet)
+from wire import ACK, HANDSHAKES, HELLO, REJECT, VERSION, WELCOME, Envelope, Handshake, Invalid, Packet
 
 CALLING, ANSWERED, OPEN = 'calling', 'answered', 'open'
 
@@ -34,7 +34,7 @@ class Peer:
 
 
 class Process:
-    """`receive(process, envelope, payload)`; the sender's node is filled in. A process that is None forgets all."""
+    """`receive(process, envelope, payload)` is called for each message; the sender's node is filled in."""
 
     def __init__(self, local, receive):
         self.local, self.receive = local, receive
@@ -191,11 +191,13 @@ class Node:
             if packet.version == VERSION and not packet.crc_is_right(data):
                 raise Invalid('crc')
             packet.handshake = Handshake.decode(packet.payload)
-            {HELLO: self.on_hello, WELCOME: self.on_welcome, REJECT: self.on_reject}[packet.kind](address, packet)
+            on = {HELLO: self.on_hello, WELCOME: self.on_welcome, REJECT: self.on_reject}
+            on[packet.kind](address, packet)
             return
         peer = self.peers.get(packet.session)
         # Whether a CRC is needed is a matter of the session; so this is looked at before it.
-        if peer is not None and peer.own.wants_crc and packet.version == VERSION and not packet.crc_is_right(data):
+        needs_crc = peer is not None and peer.own.wants_crc and packet.version == VERSION
+        if needs_crc and not packet.crc_is_right(data):
             raise Invalid('crc')
         if packet.version != VERSION:
             raise Invalid('version')
@@ -241,7 +243,8 @@ class Node:
 
     def answer(self, address, hello):
         """Both call: the answer has the id of the call."""
-        peer = next((peer for peer in self.peers.values() if peer.state == CALLING and peer.address == address), None)
+        peer = next((peer for peer in self.peers.values()
+                     if peer.state == CALLING and peer.address == address), None)
         if peer is None:
             peer = Peer(address, self.say(session=self.new_id()))
             self.peers[peer.own.session] = peer
@@ -302,7 +305,7 @@ class Node:
 
         def deliver(lane, payload):
             self.on_batch(peer, lane, payload)
-        peer.session = Session(peer.own, peer.theirs, self.window, emit, deliver, time.monotonic_ns(), self.timeout)
+        peer.session = Session(peer.own, peer.theirs, emit, deliver, time.monotonic_ns(), self.timeout)
 
     def open(self, peer):
         peer.state = OPEN

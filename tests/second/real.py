@@ -33,15 +33,17 @@ class Real:
     def __init__(self, program, words, end, options, own_namespace):
         libc = ctypes.CDLL(None, use_errno=True)
         self.folder = tempfile.TemporaryDirectory(prefix='hermod-second-')
-        eal = ['--lcores', '0@(0-%d)' % (os.cpu_count() - 1), '--no-huge', '-m', '192', '--no-pci', '--no-shconf',
-               '--no-telemetry', '--file-prefix', 'hermod-second-%d' % os.getpid(), '--log-level=*:error',
-               '--log-level=hermod:info', '--log-level=hermod.net:info', '--vdev=net_af_packet0,iface=' + end]
+        eal = ['--lcores', '0@(0-%d)' % (os.cpu_count() - 1), '--no-huge', '-m', '192', '--no-pci',
+               '--no-shconf', '--no-telemetry', '--file-prefix', 'hermod-second-%d' % os.getpid(),
+               '--log-level=*:error', '--log-level=hermod:info', '--log-level=hermod.net:info',
+               '--vdev=net_af_packet0,iface=' + end]
         self.lines, self.rest, self.looked = [], b'', 0
         if not own_namespace:
             shell('ip', 'link', 'set', end, 'up')
         self.process = subprocess.Popen(
-            words + eal + ['--'] + options, executable=program, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, env=dict(os.environ, RUNTIME_DIRECTORY=self.folder.name),
+            words + eal + ['--'] + options, executable=program, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=dict(os.environ, RUNTIME_DIRECTORY=self.folder.name),
             preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
         if own_namespace:
             self.wait_for('in namespace')

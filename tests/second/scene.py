@@ -29,14 +29,14 @@ def check(is_right, text):
 class Scene:
     """`role`: what the real node is: server or client of tests/net/net_veth, or a pingpong."""
 
-    def __init__(self, programs, role, options=(), ip='10.79.0.1', far_ip='10.79.0.2', name='second', share=0.0,
-                 seed=1):
+    def __init__(self, programs, role, options=(), name='second', share=0.0, seed=1):
         self.programs, self.role, self.options = programs, role, list(options)
-        self.far_ip, self.far_address = far_ip, (frame.ip_bytes(far_ip), wire.PORT)
+        self.ip, self.far_ip = '10.79.0.1', '10.79.0.2'
+        self.far_address = (frame.ip_bytes(self.far_ip), wire.PORT)
         self.far_end = real.ENDS[role != 'server']
         self.near_end = real.ENDS[role == 'server']
         # Other runs: SECOND_SEED is added to the seed of each case.
-        self.ip, self.name, self.share, self.seed = ip, name, share, seed + int(os.environ.get('SECOND_SEED', 0))
+        self.name, self.share, self.seed = name, share, seed + int(os.environ.get('SECOND_SEED', 0))
         self.real = self.link = None
 
     def __enter__(self):
@@ -67,9 +67,9 @@ class Scene:
 
     def start(self):
         program = self.programs['pingpong' if self.role == 'pingpong' else 'net_veth']
-        self.real = real.Real(program, [self.role] * (1 if self.role == 'pingpong' else 2), self.far_end,
-                              ['--ip', self.far_ip + '/24', '--peer-timeout-ms', str(TIMEOUT_MS)] + self.options,
-                              self.role != 'pingpong')
+        options = ['--ip', self.far_ip + '/24', '--peer-timeout-ms', str(TIMEOUT_MS)] + self.options
+        words = [self.role] * (1 if self.role == 'pingpong' else 2)
+        self.real = real.Real(program, words, self.far_end, options, self.role != 'pingpong')
 
     # ---- What tests wait for ----
 

@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 
+import cases_drop
 import cases_refuse
 import cases_talk
 
@@ -17,8 +18,8 @@ def main():
     build, *wanted = sys.argv[1:]
     programs = {'net_veth': os.path.join(build, 'tests/net_veth'),
                 'pingpong': os.path.join(build, 'apps/pingpong/pingpong')}
-    cases = {name: case for part in (cases_talk, cases_refuse) for name, case in vars(part).items()
-             if name.startswith('case_')}
+    cases = {name: case for part in (cases_talk, cases_refuse, cases_drop)
+             for name, case in vars(part).items() if name.startswith('case_')}
     failed = 0
     for name, case in cases.items():
         if wanted and name[5:] not in wanted:

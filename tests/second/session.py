@@ -43,16 +43,15 @@ class Lane:
 class Session:
     """`emit(kind, fields)` sends a packet; `deliver(payload)` takes a piece in order."""
 
-    def __init__(self, own, peer, window, emit, deliver, now, timeout):
-        self.own, self.peer = own, peer
+    def __init__(self, own, peer, emit, deliver, now, timeout):
         self.emit, self.deliver = emit, deliver
         self.timeout = timeout
-        self.own_window = window
-        self.credit = min(4 * window, 1024)
+        self.own_window = own.window
+        self.credit = min(4 * own.window, 1024)
         self.window = max(8, min(255, peer.window))
         self.max_payload = min(own.max_payload, peer.max_payload)
         self.lanes = [Lane(0, 0), Lane(1, peer.window + 1), Lane(2, peer.window + 1)]
-        self.own_limit = window + 1
+        self.own_limit = own.window + 1
         self.next_number = 1
         self.transmissions = {}
         self.greatest_acknowledged = 0
@@ -66,7 +65,8 @@ class Session:
         self.unacknowledged, self.ack_now = 0, False
         self.heard_at = self.sent_at = now
         self.is_over = False
-        self.counts = {'data': 0, 'again': 0, 'probes': 0, 'spurious': 0, 'duplicate': 0, 'window': 0, 'early': 0}
+        self.counts = dict.fromkeys(('data', 'again', 'probes', 'spurious', 'duplicate', 'window', 'early'),
+                                    0)
         # What the other side has done against the page.
         self.faults = []
 
@@ -221,7 +221,8 @@ class Session:
         if number < 1:
             raise Invalid('duplicate')
         ack = wire.near(self.next_number, packet.ack)
-        ranges = wire.decode_ranges(ack, packet.run, packet.payload if packet.kind == ACK else b'', self.next_number)
+        payload = packet.payload if packet.kind == ACK else b''
+        ranges = wire.decode_ranges(ack, packet.run, payload, self.next_number)
         self.heard_at, self.last_ranges = now, ranges
         self.check(packet, number, ack)
         self.on_acknowledged(ranges, packet.held, now)
@@ -273,8 +274,6 @@ class Session:
         wrong = []
         if packet.kind != DATA and (packet.sequence or packet.lane):
             wrong.append('sequence or lane outside of DATA')
-        if packet.kind == BYE and packet.payload:
-            wrong.append('BYE with a payload')
         if packet.ack == 0 and packet.held:
             wrong.append('held without ack')
         if len(packet.payload) > self.max_payload:

@@ -11,11 +11,11 @@ class Page(unittest.TestCase):
         self.assertEqual(wire.crc32c(b'123456789'), 0xe3069283)
 
     def test_header(self):
-        packet = wire.Packet(wire.DATA, 0x12345678, 0x05060708, 0x090a0b0c, 0x15161718, 0x191a, 0x1b1c, 0x21222324,
-                             0x25262728, 1, 255, payload=bytes(1500))
+        packet = wire.Packet(wire.DATA, 0x12345678, 0x05060708, 0x090a0b0c, 0x15161718, 0x191a, 0x1b1c,
+                             0x21222324, 0x25262728, 1, 255, payload=bytes(1500))
         self.assertEqual(packet.encode(False)[:40].hex(' '),
-                         '48 4d 03 04 78 56 34 12 08 07 06 05 0c 0b 0a 09 18 17 16 15 1a 19 1c 1b 24 23 22 21 '
-                         '28 27 26 25 dc 05 01 ff 00 00 00 00')
+                         '48 4d 03 04 78 56 34 12 08 07 06 05 0c 0b 0a 09 18 17 16 15 1a 19 1c 1b '
+                         '24 23 22 21 28 27 26 25 dc 05 01 ff 00 00 00 00')
 
     def test_header_with_crc(self):
         packet = wire.Packet(wire.ACK, 0x12345678, 0x05060708, 0, 0x15161718, 0x191a, 0x1b1c, 0x21222324,

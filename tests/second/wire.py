@@ -140,9 +140,9 @@ def put(number, kind, value, width=1):
 
 # name: (number, wire type), in the order of net/hermod.proto.
 _HANDSHAKE = {
-    'session': (1, 5), 'protocol': (2, 0), 'reason': (3, 0), 'node': (4, 1), 'started': (5, 1), 'name': (6, 2),
-    'expects': (7, 2), 'attempt': (8, 0), 'types': (9, 1), 'window': (10, 0), 'max_payload': (11, 0),
-    'wants_crc': (12, 0),
+    'session': (1, 5), 'protocol': (2, 0), 'reason': (3, 0), 'node': (4, 1), 'started': (5, 1),
+    'name': (6, 2), 'expects': (7, 2), 'attempt': (8, 0), 'types': (9, 1), 'window': (10, 0),
+    'max_payload': (11, 0), 'wants_crc': (12, 0),
 }
 
 
