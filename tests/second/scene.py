@@ -122,6 +122,9 @@ class Scene:
         faults = self.node.faults + [fault for peer in self.node.peers.values() if peer.session
                                      for fault in peer.session.faults]
         check(not faults, 'against the page: %r' % faults[:5])
+        # Other stations' frames, and what came behind an end.
+        drops = set(self.node.drops) - {'foreign', 'session'}
+        check(self.share or not drops, 'dropped: %r' % self.node.drops)
 
     # ---- Packets by hand ----
 

@@ -65,8 +65,8 @@ class Session:
         self.unacknowledged, self.ack_now = 0, False
         self.heard_at = self.sent_at = now
         self.is_over = False
-        self.counts = dict.fromkeys(('data', 'again', 'probes', 'spurious', 'duplicate', 'window', 'early'),
-                                    0)
+        self.counts = dict.fromkeys(('data', 'again', 'probes', 'spurious', 'duplicate', 'window', 'early',
+                                     'held'), 0)
         # What the other side has done against the page.
         self.faults = []
 
@@ -174,6 +174,9 @@ class Session:
             return
         newest = max(fresh)
         piece, sent = self.transmissions[newest]
+        if held < 65535 and held * 256 > now - sent:
+            # A node that does not get its core may say more than the whole round trip.
+            self.counts['held'] += 1
         self.sample(now - sent, held * 256)
         for number in fresh:
             piece, _ = self.transmissions.pop(number)
@@ -222,9 +225,9 @@ class Session:
             raise Invalid('duplicate')
         ack = wire.near(self.next_number, packet.ack)
         payload = packet.payload if packet.kind == ACK else b''
+        self.check(packet, number, ack)
         ranges = wire.decode_ranges(ack, packet.run, payload, self.next_number)
         self.heard_at, self.last_ranges = now, ranges
-        self.check(packet, number, ack)
         self.on_acknowledged(ranges, packet.held, now)
         self.window = max(8, packet.window)
         for lane, low in ((self.lanes[1], packet.limit_user), (self.lanes[2], packet.limit_bulk)):
@@ -276,6 +279,8 @@ class Session:
             wrong.append('sequence or lane outside of DATA')
         if packet.ack == 0 and packet.held:
             wrong.append('held without ack')
+        if ack > 0 and packet.run >= ack:
+            wrong.append('run %d' % packet.run)
         if len(packet.payload) > self.max_payload:
             wrong.append('payload of %d bytes' % len(packet.payload))
         if packet.window < 8:
