@@ -241,3 +241,30 @@ def case_no_crc(programs):
         check(fields == {bytes(4)}, repr(fields))
         node.bye(peer)
         scene.finish()
+
+
+def case_numbers_wrap(programs):
+    """Numbers beyond 2^32: those that were taken need not be sent, so that each may be 65,536 further."""
+    with Scene(programs, 'server', ['--node', 'server', '--packet-crc', 'off'], seed=35) as scene:
+        scene.node.wants_crc = 0
+        scene.real.wait_for('link is up')
+        peer = scene.call()
+        session, sink = peer.session, scene.resolve(peer, '/user/sink')
+        while session.next_number + (64 << 16) < 1 << 32:
+            for _ in range(64):
+                session.next_number += 65535
+                session.packet(ACK, time.monotonic_ns())
+            # Slower than the node's receive queue overflows.
+            check(scene.resolve(peer, '/user/sink') == sink, 'lost at %d' % session.next_number)
+        while session.next_number + 65535 < 1 << 32:
+            session.next_number += 65535
+            session.packet(ACK, time.monotonic_ns())
+        # The header has number 0 in DATA, and ack 0 in what comes back.
+        session.next_number = 1 << 32
+        check(scene.is_named(peer, 1 << 32), 'number 2^32 was not received')
+        check(scene.resolve(peer, '/user/sink') == sink, 'no answer at %d' % session.next_number)
+        check(session.is_idle(), 'not all was acknowledged')
+        check(scene.node.bye(peer), 'not all was acknowledged')
+        scene.says('disconnected')
+        scene.finish()
+        return 'number %d' % session.next_number

@@ -211,3 +211,22 @@ def case_repeated_hello(programs):
         check(len(set(said)) == 1, 'HELLOs differ')
         check(all(-2 <= gap - least < 300 for gap, least in zip(gaps, (20, 40, 500, 500, 500))), repr(gaps))
         return ' '.join(map(str, gaps)) + ' ms'
+
+
+def case_configured_peer(programs):
+    """A node that has a --peer takes neither its name from elsewhere nor another name from there."""
+    with client(programs, 34) as scene:
+        node = scene.node
+        node.on_hello = lambda address, packet: None
+        check(node.find(scene.far_ip), 'no answer to ARP')
+        scene.until(lambda: node.seen[HELLO], 'HELLO')
+        for ip, name, reason in (('10.79.0.1', 'other', wire.UNEXPECTED_NAME),
+                                 ('10.79.0.3', 'server', wire.NAME_TAKEN)):
+            node.ip = frame.ip_bytes(ip)
+            got = scene.answers(REJECT, wire.handshake_packet(HELLO, 0, hello(node, name=name)))
+            check(got and Handshake.decode(wire.decode_packet(got[0]).payload).reason == reason, '%s %s' % (ip, name))
+        node.ip = frame.ip_bytes('10.79.0.1')
+        del node.on_hello
+        scene.is_called()
+        scene.node.bye(scene.open_peer())
+        scene.finish()

@@ -62,6 +62,8 @@ class Session:
         self.progress_at = now
         self.received, self.greatest, self.greatest_at = set(), 0, now
         self.last_ranges = []
+        # Number, ack and limits of the packet with the greatest number that has come.
+        self.newest = 0, 0, 0, 0
         self.unacknowledged, self.ack_now = 0, False
         self.heard_at = self.sent_at = now
         self.is_over = False
@@ -279,6 +281,10 @@ class Session:
             wrong.append('sequence or lane outside of DATA')
         if packet.ack == 0 and packet.held:
             wrong.append('held without ack')
+        if number > self.newest[0]:
+            if ack < self.newest[1] or packet.limit_user < self.newest[2] or packet.limit_bulk < self.newest[3]:
+                wrong.append('ack or a limit has gone back')
+            self.newest = number, ack, packet.limit_user, packet.limit_bulk
         if ack > 0 and packet.run >= ack:
             wrong.append('run %d' % packet.run)
         if len(packet.payload) > self.max_payload:
