@@ -268,3 +268,39 @@ def case_numbers_wrap(programs):
         scene.says('disconnected')
         scene.finish()
         return 'number %d' % session.next_number
+
+
+def case_gaps(programs):
+    """Pieces on both sides of missing numbers, which are answered at once: when is each acknowledged?"""
+    with server(programs, 36) as scene:
+        node = scene.node
+        scene.real.wait_for('link is up')
+        peer = scene.call()
+        session, sink = peer.session, scene.resolve(peer, '/user/sink')
+        node.rest(0.1)
+        named, answers = {}, []
+        former = node.on_packet
+
+        def look(address, data):
+            packet = wire.decode_packet(data)
+            if packet.kind in (DATA, ACK):
+                payload = packet.payload if packet.kind == ACK else b''
+                for low, high in wire.decode_ranges(packet.ack, packet.run, payload, session.next_number):
+                    for number in range(low, high + 1):
+                        named.setdefault(number, (time.monotonic() - start) * 1000)
+            former(address, data)
+        process = node.spawn(lambda _, answer, payload: answers.append(number_of(payload)))
+        lane, packets = session.lanes[1], []
+        for turn in range(3):
+            batch = Envelope(to=sink, sender=process.local, type=NUMBERS, payloads=[numbers(0, 1)]).encode()
+            packets.append(scene.craft(peer, DATA, ahead=turn > 0, lane=1, sequence=lane.next_sequence,
+                                       payload=batch))
+            lane.next_sequence += 1
+        start, node.on_packet = time.monotonic(), look
+        for _, packet in packets:
+            node.send_raw(scene.far_address, packet)
+        scene.until(lambda: all(number in named for number, _ in packets), 'acknowledgement')
+        check(len(answers) == 3, 'answers %r' % answers)
+        node.bye(peer)
+        scene.finish()
+        return 'after ' + ', '.join('%.1f' % named[number] for number, _ in packets) + ' ms'

@@ -217,6 +217,7 @@ def case_configured_peer(programs):
     """A node that has a --peer takes neither its name from elsewhere nor another name from there."""
     with client(programs, 34) as scene:
         node = scene.node
+        Sink(node)
         node.on_hello = lambda address, packet: None
         check(node.find(scene.far_ip), 'no answer to ARP')
         scene.until(lambda: node.seen[HELLO], 'HELLO')
@@ -224,7 +225,9 @@ def case_configured_peer(programs):
                                  ('10.79.0.3', 'server', wire.NAME_TAKEN)):
             node.ip = frame.ip_bytes(ip)
             got = scene.answers(REJECT, wire.handshake_packet(HELLO, 0, hello(node, name=name)))
-            check(got and Handshake.decode(wire.decode_packet(got[0]).payload).reason == reason, '%s %s' % (ip, name))
+            check(got, 'no REJECT for %s at %s' % (name, ip))
+            said = Handshake.decode(wire.decode_packet(got[0]).payload)
+            check(said.reason == reason, 'REJECT %r for %s at %s' % (said, name, ip))
         node.ip = frame.ip_bytes('10.79.0.1')
         del node.on_hello
         scene.is_called()

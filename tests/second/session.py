@@ -282,9 +282,10 @@ class Session:
         if packet.ack == 0 and packet.held:
             wrong.append('held without ack')
         if number > self.newest[0]:
-            if ack < self.newest[1] or packet.limit_user < self.newest[2] or packet.limit_bulk < self.newest[3]:
+            values = number, ack, packet.limit_user, packet.limit_bulk
+            if any(value < former for value, former in zip(values, self.newest)):
                 wrong.append('ack or a limit has gone back')
-            self.newest = number, ack, packet.limit_user, packet.limit_bulk
+            self.newest = values
         if ack > 0 and packet.run >= ack:
             wrong.append('run %d' % packet.run)
         if len(packet.payload) > self.max_payload:
