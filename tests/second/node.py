@@ -311,8 +311,8 @@ class Node:
         peer.state = OPEN
         peer.session.packet(ACK, time.monotonic_ns())
 
-    def bye(self, peer, seconds=5):
-        """The orderly end: when all is acknowledged. Returns whether it was."""
+    def bye(self, peer, seconds=60):
+        """The orderly end: when all is acknowledged, which takes a while beside answers. Returns whether it was."""
         done = self.run(lambda: peer.state == OPEN and not any(peer.waiting) and peer.session.is_idle()
                         or peer.session.is_over, seconds)
         done = done and not peer.session.is_over
