@@ -180,4 +180,5 @@ hmi_peer_credit_first(struct hmi_net *net, struct hmi_peer *peer)
 {
 	credit_set(&peer->session, RTE_MIN(credit_part(net, hmi_peers_count(net)), HMI_WINDOW_MAX / 2));
 	peer->session.payload_max = net->port.mtu - HMI_MTU_HEADERS;
+	peer->session.congestion.kind = net->port.in_memory ? HMI_CONGESTION_NONE : HMI_CONGESTION_DELAY;
 }

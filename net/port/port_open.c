@@ -103,16 +103,20 @@ is_memif(const struct rte_eth_dev_info *info)
 	return info->driver_name != NULL && strcmp(info->driver_name, "net_memif") == 0;
 }
 
+/* Whether frames are copied from memory to memory. */
+static bool
+is_in_memory(const struct rte_eth_dev_info *info)
+{
+	return is_memif(info) || (info->driver_name != NULL && strcmp(info->driver_name, "net_ring") == 0);
+}
+
 /* Whether packets need a CRC: where they leave memory, or corruption is wanted. */
 static bool
-wants_crc(const struct hmi_port_config *config, const struct rte_eth_dev_info *info)
+wants_crc(const struct hmi_port *port, const struct hmi_port_config *config)
 {
-	bool in_memory =
-		is_memif(info) || (info->driver_name != NULL && strcmp(info->driver_name, "net_ring") == 0);
-
 	if (config->crc != HMI_PORT_CRC_AUTO)
 		return config->crc == HMI_PORT_CRC_ON;
-	return !in_memory || config->faults.corrupt != 0;
+	return !port->in_memory || config->faults.corrupt != 0;
 }
 
 /* One queue pair, with those of the wanted offloads that the port supports. */
@@ -138,7 +142,8 @@ port_configure(struct hmi_port *port, const struct hmi_port_config *config,
 	if (rc != 0)
 		return port_failed(port, "its driver refuses one queue each way", rc, OTHER_PORT);
 	port->rx_offload = conf.rxmode.offloads != 0;
-	port->crc = wants_crc(config, info);
+	port->in_memory = is_in_memory(info);
+	port->crc = wants_crc(port, config);
 	/* Both transmit offloads or none: a frame's checksums are computed in one place. */
 	if (conf.txmode.offloads == TX_OFFLOADS)
 		port->tx_checksum = HMI_CHECKSUM_OFFLOAD;

@@ -58,8 +58,9 @@ struct hmi_port_config {
 struct hmi_port {
 	/* Hot. */
 	uint16_t id;
-	bool usable; /* it is started, and no other thread works on it */
-	bool crc;    /* packets that are received need a CRC */
+	bool usable;    /* it is started, and no other thread works on it */
+	bool in_memory; /* frames are copied from memory to memory: there is no path to be congested */
+	bool crc;       /* packets that are received need a CRC */
 	enum hmi_checksum tx_checksum;
 	bool faulty;
 	uint32_t fifo_count;

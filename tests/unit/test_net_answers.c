@@ -268,6 +268,8 @@ payload_of(struct fixture *f, uint8_t host, uint32_t bytes)
 
 	hello.max_payload = bytes;
 	lone_shake(f->lone, host, HMI_HELLO, 0, &hello);
+	/* In memory there is no path to be congested. */
+	cr_assert_eq(net->peers[net->peers_count - 1]->session.congestion.kind, HMI_CONGESTION_NONE);
 	/* Nor does congestion control believe more. */
 	cr_assert_eq(net->peers[net->peers_count - 1]->session.packet_bytes,
 		     net->peers[net->peers_count - 1]->payload_max);
